@@ -1,0 +1,1 @@
+"""Planward, the GitHub App: the shell around `checks`."""

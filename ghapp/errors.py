@@ -1,0 +1,34 @@
+"""The tree of what can go wrong in the shell.
+
+    PlanwardError
+    ├── SettingsError        the operator's settings do not fit; the process refuses to start
+    ├── DeliveryError        a delivery is refused at the door (webhook.py)
+    └── JobError             shown to the user in its own words: what, where, and the way out
+        ├── ConfigInvalid    the repository's config (repository_config.py)
+        ├── GitError         (git.py)
+        ├── VaultError       (vault.py)
+        ├── TerraformError   (terraform.py)
+        └── GitHubError      (github/)
+
+Anything else that is raised is a fault of Planward's own: people read "an internal error occurred" and the run's id,
+the log has the rest.
+"""
+
+
+class PlanwardError(Exception):
+    """The root of the tree; never raised itself."""
+
+
+class SettingsError(PlanwardError):
+    """A setting is missing or cannot be read; names it and says what to put there."""
+
+
+class DeliveryError(PlanwardError):
+    """A delivery is refused before anything is accepted."""
+
+
+class JobError(PlanwardError):
+    """What a person did or can mend. `str(error)` is the first line of a check run: what, where, the way out.
+
+    It never holds a secret, a foreign exception's text or a URL with credentials.
+    """

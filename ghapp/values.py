@@ -1,0 +1,45 @@
+"""Identifiers that have a type of their own, so that one is never passed where another is meant."""
+
+import re
+from typing import NewType
+
+RepositoryId = NewType("RepositoryId", int)
+"""GitHub's number of a repository; it survives renames and transfers."""
+
+InstallationId = NewType("InstallationId", int)
+"""GitHub's number of one installation of the App."""
+
+CommitSha = NewType("CommitSha", str)
+"""A commit's full object name, 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits."""
+
+TreeId = NewType("TreeId", str)
+"""A tree's full object name."""
+
+BranchName = NewType("BranchName", str)
+"""A branch without `refs/heads/`."""
+
+EnvironmentName = NewType("EnvironmentName", str)
+"""`testing`, `staging`, `production`, or a name of the repository's config."""
+
+RunId = NewType("RunId", str)
+"""One operation for one commit in one environment; the last part of the run page's address."""
+
+TESTING = EnvironmentName("testing")
+"""The environment in which every pull request is planned; the only one without a branch."""
+
+NO_COMMIT = CommitSha("0" * 40)
+"""What GitHub puts for `before` of a created and for `after` of a deleted branch."""
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+def read_commit_sha(text: str) -> CommitSha:
+    """Read a full commit SHA. Raises ValueError on anything else, an abbreviation included."""
+    if not _SHA.fullmatch(text):
+        raise ValueError(f"not a commit SHA: {text[:80]!r}")
+    return CommitSha(text)
+
+
+def is_no_commit(sha: CommitSha) -> bool:
+    """Whether GitHub means "there is none": zeros only."""
+    return not sha.strip("0")
