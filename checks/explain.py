@@ -1,0 +1,121 @@
+"""Is a push explained by merged pull requests? Pure: the shell brings commits, trees and verdicts as values.
+
+A push from LAST to `after` is explained if the first-parent commits between them can be cut, after each merge SHA of a
+merged pull request, into segments which all end in one, and each of those pull requests passed the gate for this very
+base and brought this very tree. Whatever is left over is unexplained, and is named.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergedPullRequest:
+    """A pull request that GitHub says was merged, with what Planward's own store knows of it."""
+
+    number: int
+    base_repository_id: int
+    base_branch: str
+    head_sha: str
+    merge_sha: str
+    merged_by: str | None
+    author: str
+    passed: bool
+    """The last verdict of `planward/plan` for this pull request, this base and this head was success when it merged."""
+    verdict: str
+    """That verdict in words: `success`, `failure`, `in progress`, `none`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """Commits of the first-parent chain, oldest first, which end in `pull_request`'s merge SHA; None: nobody's."""
+
+    before: str
+    commits: tuple[str, ...]
+    pull_request: MergedPullRequest | None
+
+    @property
+    def end(self) -> str:
+        """The newest commit of the segment."""
+        return self.commits[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentTrees:
+    """What the pull request brings onto the commit before the segment, and what is there: tree ids."""
+
+    merged: str | None
+    """`git merge-tree` of the commit before the segment with the head; None: a conflict, or the head is not to be had."""
+    actual: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Every commit was brought by a pull request that passed the gate; oldest segment first."""
+
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unexplained:
+    """At least one segment is nobody's, or its pull request did not pass; `reasons` says of each why."""
+
+    segments: tuple[Segment, ...]
+    unexplained: tuple[Segment, ...]
+    reasons: tuple[str, ...]
+
+
+def cut_segments(
+    last: str,
+    commits: Sequence[str],
+    merged: Sequence[MergedPullRequest],
+    *,
+    repository_id: int,
+    branch: str,
+) -> tuple[Segment, ...]:
+    """Cut the first-parent commits after `last` (oldest first) after each merge SHA of a pull request into this branch."""
+    ends: dict[str, MergedPullRequest] = {}
+    for pull_request in merged:
+        if pull_request.base_repository_id == repository_id and pull_request.base_branch == branch:
+            ends.setdefault(pull_request.merge_sha, pull_request)
+    segments: list[Segment] = []
+    before, open_commits = last, list[str]()
+    for commit in commits:
+        open_commits.append(commit)
+        if commit in ends:
+            segments.append(Segment(before=before, commits=tuple(open_commits), pull_request=ends[commit]))
+            before, open_commits = commit, []
+    if open_commits:
+        segments.append(Segment(before=before, commits=tuple(open_commits), pull_request=None))
+    return tuple(segments)
+
+
+def explain_push(segments: Sequence[Segment], trees: Mapping[str, SegmentTrees]) -> Explained | Unexplained:
+    """Judge each segment; `trees` is keyed by the segment's end. A segment without trees is unexplained."""
+    reasons: list[str] = []
+    unexplained: list[Segment] = []
+    for segment in segments:
+        reason = _why_unexplained(segment, trees.get(segment.end))
+        if reason is not None:
+            unexplained.append(segment)
+            reasons.append(reason)
+    if unexplained:
+        return Unexplained(segments=tuple(segments), unexplained=tuple(unexplained), reasons=tuple(reasons))
+    return Explained(segments=tuple(segments))
+
+
+def _why_unexplained(segment: Segment, trees: SegmentTrees | None) -> str | None:
+    pull_request = segment.pull_request
+    if pull_request is None:
+        shas = ", ".join(commit[:7] for commit in segment.commits[:5]) + (" …" if len(segment.commits) > 5 else "")
+        return f"no merged pull request explains {shas}"
+    name = f"#{pull_request.number}"
+    if pull_request.merge_sha == pull_request.head_sha:
+        return f"{name} was not merged by its merge button: its head was pushed to the branch"
+    if not pull_request.passed:
+        return f"{name} was merged although planward/plan was not green for it (it was: {pull_request.verdict})"
+    if trees is None or trees.merged is None:
+        return f"{name} cannot be merged again onto {segment.before[:7]}, so its tree cannot be compared"
+    if trees.merged != trees.actual:
+        return f"{segment.end[:7]} holds something else than what {name} brings onto {segment.before[:7]}"
+    return None

@@ -1,0 +1,287 @@
+"""The gate: may this be planned with credentials, may it be merged, may it be applied.
+
+`decide_merge` and `decide_apply` are two functions on purpose: as one, "no digest" meant "not applicable", and an
+unreviewed push went through. What must have happened is a value that only this module makes: `Vouched` before
+credentials are read for code, `Proceed` before a plan file is applied.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+_MADE_HERE = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clear:
+    """Nothing stands in the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A person has to decide; `cause` is the first line that they read, with the way out."""
+
+    cause: str
+    button: Literal["approve_plan", "confirm_destroy", "apply"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """It does not pass; `cause` is the first line, with the way out."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Somebody with write access vouches for this code. Only `vouch` makes one."""
+
+    by: str
+    _made: object
+
+    def __post_init__(self) -> None:
+        if self._made is not _MADE_HERE:
+            raise TypeError("Vouched is made by checks.gate.vouch alone")
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """This plan of this root module may be applied, in this run. Only `decide_apply` makes one."""
+
+    run: str
+    environment: str
+    root_module: str
+    plan_digest: str
+    _made: object
+
+    def __post_init__(self) -> None:
+        if self._made is not _MADE_HERE:
+            raise TypeError("Proceed is made by checks.gate.decide_apply alone")
+
+
+# --- before credentials are read -------------------------------------------------------------------------------------
+
+
+def vouch(
+    *,
+    author: str,
+    same_repository: bool,
+    author_is_bot: bool,
+    author_can_write: bool,
+    trusted_bots: Collection[str],
+    approved_by: str | None,
+) -> Vouched | Hold:
+    """Decide whether a pull request's code may be planned with credentials.
+
+    `approved_by` is a person with write access who approved this very head SHA, or None.
+    """
+    if approved_by is not None:
+        return Vouched(approved_by, _MADE_HERE)
+    if not same_repository:
+        return Hold(
+            cause=f"Not planned yet: this pull request comes from a fork. Someone with write access has to look at "
+            f"{author}'s code and approve its plan.",
+            button="approve_plan",
+        )
+    if author_is_bot:
+        if author in trusted_bots:
+            return Vouched(author, _MADE_HERE)
+        return Hold(
+            cause=f"Not planned yet: {author} is a bot that trusted_bots does not name. "
+            "Someone with write access has to approve its plan.",
+            button="approve_plan",
+        )
+    if not author_can_write:
+        return Hold(
+            cause=f"Not planned yet: {author} has no write access to this repository. "
+            "Someone with write access has to approve the plan.",
+            button="approve_plan",
+        )
+    return Vouched(author, _MADE_HERE)
+
+
+# --- may it be merged ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootVerdict:
+    """What came of one root module in one environment."""
+
+    root_module: str
+    environment: str
+    outcome: Literal["planned", "applied", "failed", "timed_out", "skipped"]
+    cause: str | None = None
+    plan_digest: str | None = None
+    to_confirm: tuple[str, ...] = ()
+    """Addresses whose destroy or replace the config wants confirmed."""
+
+
+def decide_merge(
+    *,
+    roots: Sequence[RootVerdict],
+    confirmed_digests: Collection[str],
+    policies: Collection[str],
+) -> Clear | Hold | Refuse:
+    """Decide whether reports let a pull request merge: failures first, then what has to be confirmed.
+
+    `confirmed_digests` are plans whose destruction somebody else than the author confirmed for this head. `policies` of
+    the config that cannot be judged hold: unknown means no.
+    """
+    for root in roots:
+        if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
+            return Refuse(cause=root.cause or f"{root.root_module} was not planned in {root.environment}")
+    if policies:
+        return Hold(cause=_UNJUDGED_POLICIES)
+    unconfirmed = [root for root in roots if root.to_confirm and root.plan_digest not in confirmed_digests]
+    if unconfirmed:
+        addresses = [address for root in unconfirmed for address in root.to_confirm]
+        return Hold(cause=f"Confirm what is destroyed: {_some(addresses)}.", button="confirm_destroy")
+    return Clear()
+
+
+_UNJUDGED_POLICIES = (
+    "Held: the config names policies, and this version of Planward cannot judge them yet. "
+    "Take `policies` out of .github/planward.yml to go on without them."
+)
+
+
+# --- may it be applied -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedMerge:
+    """Pull requests that passed the gate explain the commit, and this environment asks for no more than that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previewed:
+    """This root module was previewed in this environment on the pull request that brought the commit."""
+
+    plan_digest: str
+    shape_digest: str
+    follows_layer_below: bool
+    """A root module that it reads from was applied in this run, so values may follow; the shape may not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedPlan:
+    """A person approved this very plan."""
+
+    by: str
+    plan_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedCommit:
+    """A person let this commit in, which nothing else explains."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReviewed:
+    """Nobody has seen what this root module does here; `why` says so in words."""
+
+    why: str
+
+
+Review = ExplainedMerge | Previewed | ApprovedPlan | ApprovedCommit | NotReviewed
+"""What was looked at before. There is no None: an absent review is a value that holds."""
+
+
+def decide_apply(
+    *,
+    run: str,
+    environment: str,
+    root_module: str,
+    plan_digest: str,
+    shape_digest: str,
+    errored: bool,
+    complete: bool,
+    changes_anything: bool,
+    review: Review,
+    policies: Collection[str],
+    by_hand: bool,
+) -> Proceed | Hold | Refuse:
+    """Decide whether the plan just made may be applied. `by_hand`: this environment applies only what a person approved."""
+    where = f"{root_module} in {environment}"
+    if errored:
+        return Refuse(cause=f"{where}: the plan is only partial because of errors; it is never applied")
+    if not complete:
+        return Refuse(cause=f"{where}: Terraform says that the plan is not complete; it is not applied by itself")
+    if policies:
+        return Hold(cause=_UNJUDGED_POLICIES)
+    proceed = Proceed(run, environment, root_module, plan_digest, _MADE_HERE)
+    if not changes_anything:
+        return proceed
+    match review:
+        case ApprovedPlan(plan_digest=approved):
+            if approved == plan_digest:
+                return proceed
+            return Hold(cause=f"{where}: the plan is no longer the one that was approved. Look again.", button="apply")
+        case ApprovedCommit():
+            return proceed
+        case NotReviewed(why=why):
+            return Hold(cause=f"{where}: {why}. Look at the plan and apply it by hand.", button="apply")
+        case Previewed():
+            if not _does_the_same(review, plan_digest, shape_digest):
+                return Hold(
+                    cause=f"{where}: the plan does something else than the preview that was reviewed. Look again.",
+                    button="apply",
+                )
+        case ExplainedMerge():
+            pass
+    if by_hand:
+        return Hold(cause=f"{where}: waits for someone to look at the plan and apply it.", button="apply")
+    return proceed
+
+
+def _does_the_same(preview: Previewed, plan_digest: str, shape_digest: str) -> bool:
+    if preview.plan_digest == plan_digest:
+        return True
+    return preview.follows_layer_below and preview.shape_digest == shape_digest
+
+
+# --- promotion -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionFacts:
+    """What decides a pull request into a branch with `promote_from`."""
+
+    before: str
+    """The environment that has to have applied it."""
+    tree: str
+    """The tree that merging brings."""
+    applied_trees: frozenset[str]
+    """Trees of commits that once were LAST in the environment before, by an apply."""
+    adopted_trees: frozenset[str]
+    """Trees of commits that were there when the repository was first seen."""
+    last_applied: str | None
+    """The commit last applied there, short; None: none yet."""
+    tip_in_progress: bool
+    """The tip of its branch is still being applied, or waits."""
+
+
+def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
+    """A promotion passes only if the very tree that it brings was applied in the environment before."""
+    if facts.tree in facts.applied_trees:
+        return Clear()
+    if facts.tree in facts.adopted_trees:
+        return Refuse(
+            cause=f"{facts.before} was never applied by Planward at this state, only adopted: "
+            f"comment `planward apply SHA -e {facts.before}` with the tip of its branch, then this turns green."
+        )
+    if facts.tip_in_progress:
+        return Refuse(cause=f"{facts.before} has not applied this yet: wait for its apply, then this turns green.")
+    if facts.last_applied is None:
+        return Refuse(cause=f"{facts.before} has not applied anything yet: merge and apply it there first.")
+    return Refuse(
+        cause=f"{facts.before} has not applied what this would bring (it last applied {facts.last_applied}). "
+        f"Wait for its apply, promote a branch at {facts.last_applied}, or merge this branch back after a hotfix."
+    )
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,196 @@
+"""What the operator sets, by environment variables; each secret one also as `NAME_FILE`.
+
+The table of names is in the README. Nothing else in Planward reads the process's environment.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from ghapp.errors import SettingsError
+
+_SECRETS = frozenset(
+    {
+        "PLANWARD_GITHUB_PRIVATE_KEY",
+        "PLANWARD_GITHUB_WEBHOOK_SECRET",
+        "PLANWARD_GITHUB_CLIENT_SECRET",
+        "PLANWARD_ENCRYPTION_KEY",
+        "PLANWARD_DATABASE_URL",
+        "VAULT_TOKEN",
+        "VAULT_SECRET_ID",
+        "VAULT_JWT",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultAccess:
+    """How Planward logs in to Vault, in Vault's own words."""
+
+    address: str
+    namespace: str | None = None
+    ca_cert: str | None = None
+    token: str | None = field(default=None, repr=False)
+    role_id: str | None = None
+    secret_id: str | None = field(default=None, repr=False)
+    auth_method: str | None = None
+    auth_mount: str | None = None
+    role: str | None = None
+    jwt: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHubAccess:
+    """Which App Planward is, and where its GitHub is."""
+
+    api_url: str
+    app_id: int
+    private_key: str = field(repr=False)
+    """PEM, or `vault-transit:KEY`."""
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything an operator decides. Durations are seconds."""
+
+    github: GitHubAccess
+    vault: VaultAccess | None
+    public_url: str
+    database_url: str = field(repr=False)
+    data_dir: Path
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    """The first encrypts, all decrypt; empty: the key in the data directory."""
+    terraform: str | None
+    concurrency: int
+    merge_wait_s: float
+    debounce_s: float
+    plan_timeout_s: float
+    apply_timeout_s: float
+    client_id: str | None
+    client_secret: str | None = field(repr=False)
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingsError naming the variable, what is wrong with it and what to put there."""
+    names = _Names(environ)
+    data_dir = Path(names.text("PLANWARD_DATA_DIR") or platformdirs.user_data_dir("planward")).absolute()
+    return Settings(
+        github=_read_github(names),
+        vault=read_vault_access(environ),
+        public_url=names.url("PLANWARD_PUBLIC_URL", "http://127.0.0.1:8000"),
+        database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{data_dir / 'planward.db'}",
+        data_dir=data_dir,
+        encryption_keys=_split(names.text("PLANWARD_ENCRYPTION_KEY")),
+        terraform=names.text("PLANWARD_TERRAFORM"),
+        concurrency=int(names.number("PLANWARD_CONCURRENCY", float(os.cpu_count() or 1), least=1)),
+        merge_wait_s=names.number("PLANWARD_MERGE_WAIT_S", 60),
+        debounce_s=names.number("PLANWARD_DEBOUNCE_S", 10),
+        plan_timeout_s=names.number("PLANWARD_PLAN_TIMEOUT_S", 3600),
+        apply_timeout_s=names.number("PLANWARD_APPLY_TIMEOUT_S", 7200),
+        client_id=names.text("PLANWARD_GITHUB_CLIENT_ID"),
+        client_secret=names.text("PLANWARD_GITHUB_CLIENT_SECRET"),
+    )
+
+
+def read_vault_access(environ: Mapping[str, str]) -> VaultAccess | None:
+    """Read Vault's own variables; None where `VAULT_ADDR` is not set. Raises SettingsError as `read_settings` does."""
+    names = _Names(environ)
+    if not names.text("VAULT_ADDR"):
+        return None
+    access = VaultAccess(
+        address=names.url("VAULT_ADDR", ""),
+        namespace=names.text("VAULT_NAMESPACE"),
+        ca_cert=names.text("VAULT_CACERT"),
+        token=names.text("VAULT_TOKEN"),
+        role_id=names.text("VAULT_ROLE_ID"),
+        secret_id=names.text("VAULT_SECRET_ID"),
+        auth_method=names.text("VAULT_AUTH_METHOD"),
+        auth_mount=names.text("VAULT_AUTH_MOUNT"),
+        role=names.text("VAULT_ROLE"),
+        jwt=names.text("VAULT_JWT"),
+    )
+    if access.auth_method not in (None, "token", "approle", "jwt", "kubernetes"):
+        raise SettingsError(
+            f"VAULT_AUTH_METHOD is {access.auth_method!r}: set it to jwt or kubernetes, or leave it out"
+        )
+    if not (access.token or (access.role_id and access.secret_id) or access.auth_method in ("jwt", "kubernetes")):
+        raise SettingsError(
+            "VAULT_ADDR is set, but no login: set VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, "
+            "or VAULT_AUTH_METHOD (jwt, kubernetes) with VAULT_ROLE"
+        )
+    return access
+
+
+def _read_github(names: "_Names") -> GitHubAccess:
+    app_id = names.needed("PLANWARD_GITHUB_APP_ID", "the number on the App's settings page")
+    if not app_id.isdigit():
+        raise SettingsError(f"PLANWARD_GITHUB_APP_ID is {app_id[:40]!r}: set it to the App's number")
+    key = names.needed("PLANWARD_GITHUB_PRIVATE_KEY", "the App's private key as PEM, or vault-transit:KEY")
+    if not key.startswith("vault-transit:") and "PRIVATE KEY-----" not in key:
+        raise SettingsError(
+            "PLANWARD_GITHUB_PRIVATE_KEY is no PEM: set it to the text of the .pem file, "
+            "PLANWARD_GITHUB_PRIVATE_KEY_FILE to its path, or vault-transit:KEY"
+        )
+    secrets = _split(names.needed("PLANWARD_GITHUB_WEBHOOK_SECRET", "the App's webhook secret"))
+    if not secrets:
+        raise SettingsError("PLANWARD_GITHUB_WEBHOOK_SECRET is empty: set it to the App's webhook secret")
+    return GitHubAccess(
+        api_url=names.url("PLANWARD_GITHUB_API_URL", "https://api.github.com"),
+        app_id=int(app_id),
+        private_key=key,
+        webhook_secrets=secrets,
+    )
+
+
+class _Names:
+    """The environment, read by name; a secret may come from the file that `NAME_FILE` names."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str) -> str | None:
+        value = self._environ.get(name)
+        file = self._environ.get(f"{name}_FILE") if name in _SECRETS else None
+        if value and file:
+            raise SettingsError(f"{name} and {name}_FILE are both set: keep one")
+        if file:
+            try:
+                value = Path(file).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(f"{name}_FILE: {file} cannot be read: {type(error).__name__}") from None
+        return value or None
+
+    def needed(self, name: str, what: str) -> str:
+        value = self.text(name)
+        if value is None:
+            also = f" (or {name}_FILE to a file that holds it)" if name in _SECRETS else ""
+            raise SettingsError(f"{name} is not set: set it to {what}{also}")
+        return value
+
+    def number(self, name: str, default: float, *, least: float = 0) -> float:
+        text = self.text(name)
+        if text is None:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1
+        if not least <= value < float("inf"):
+            raise SettingsError(f"{name} is {text[:40]!r}: set it to a number of at least {least:g}")
+        return value
+
+    def url(self, name: str, default: str) -> str:
+        value = (self.text(name) or default).rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+            raise SettingsError(f"{name} is no address: set it to http(s)://HOST[:PORT][/PATH]")
+        return value
+
+
+def _split(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
