@@ -28,11 +28,14 @@ class MergedPullRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Commits of the first-parent chain, oldest first, which end in `pull_request`'s merge SHA; None: nobody's."""
+    """Commits of the first-parent chain, oldest first, which end in the merge SHA of `candidates`.
+
+    GitHub calls several pull requests merged by one commit when some came in indirectly; one has to explain it all.
+    """
 
     before: str
     commits: tuple[str, ...]
-    pull_request: MergedPullRequest | None
+    candidates: tuple[MergedPullRequest, ...]
 
     @property
     def end(self) -> str:
@@ -42,25 +45,24 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentTrees:
-    """What the pull request brings onto the commit before the segment, and what is there: tree ids."""
+    """What each candidate brings onto the commit before the segment, and what is there: tree ids."""
 
-    merged: str | None
-    """`git merge-tree` of the commit before the segment with the head; None: a conflict, or the head is not to be had."""
+    merged: Mapping[int, str]
+    """Pull request → `git merge-tree` of the commit before the segment with its head; missing where there is none."""
     actual: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Every commit was brought by a pull request that passed the gate; oldest segment first."""
+    """Every commit was brought by a pull request that passed the gate; oldest first."""
 
-    segments: tuple[Segment, ...]
+    pull_requests: tuple[MergedPullRequest, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unexplained:
     """At least one segment is nobody's, or its pull request did not pass; `reasons` says of each why."""
 
-    segments: tuple[Segment, ...]
     unexplained: tuple[Segment, ...]
     reasons: tuple[str, ...]
 
@@ -73,49 +75,63 @@ def cut_segments(
     repository_id: int,
     branch: str,
 ) -> tuple[Segment, ...]:
-    """Cut the first-parent commits after `last` (oldest first) after each merge SHA of a pull request into this branch."""
-    ends: dict[str, MergedPullRequest] = {}
-    for pull_request in merged:
+    """Cut the first-parent commits after `last`, oldest first, after each merge SHA of a pull request into `branch`."""
+    ends: dict[str, list[MergedPullRequest]] = {}
+    for pull_request in sorted(merged, key=lambda pull_request: pull_request.number):
         if pull_request.base_repository_id == repository_id and pull_request.base_branch == branch:
-            ends.setdefault(pull_request.merge_sha, pull_request)
+            ends.setdefault(pull_request.merge_sha, []).append(pull_request)
     segments: list[Segment] = []
     before, open_commits = last, list[str]()
     for commit in commits:
         open_commits.append(commit)
         if commit in ends:
-            segments.append(Segment(before=before, commits=tuple(open_commits), pull_request=ends[commit]))
+            segments.append(Segment(before=before, commits=tuple(open_commits), candidates=tuple(ends[commit])))
             before, open_commits = commit, []
     if open_commits:
-        segments.append(Segment(before=before, commits=tuple(open_commits), pull_request=None))
+        segments.append(Segment(before=before, commits=tuple(open_commits), candidates=()))
     return tuple(segments)
 
 
 def explain_push(segments: Sequence[Segment], trees: Mapping[str, SegmentTrees]) -> Explained | Unexplained:
     """Judge each segment; `trees` is keyed by the segment's end. A segment without trees is unexplained."""
-    reasons: list[str] = []
+    by_segment: list[MergedPullRequest] = []
     unexplained: list[Segment] = []
+    reasons: list[str] = []
     for segment in segments:
-        reason = _why_unexplained(segment, trees.get(segment.end))
-        if reason is not None:
+        found = _explain_segment(segment, trees.get(segment.end))
+        if isinstance(found, MergedPullRequest):
+            by_segment.append(found)
+        else:
             unexplained.append(segment)
-            reasons.append(reason)
+            reasons.append(found)
     if unexplained:
-        return Unexplained(segments=tuple(segments), unexplained=tuple(unexplained), reasons=tuple(reasons))
-    return Explained(segments=tuple(segments))
+        return Unexplained(unexplained=tuple(unexplained), reasons=tuple(reasons))
+    return Explained(pull_requests=tuple(by_segment))
 
 
-def _why_unexplained(segment: Segment, trees: SegmentTrees | None) -> str | None:
-    pull_request = segment.pull_request
-    if pull_request is None:
+def _explain_segment(segment: Segment, trees: SegmentTrees | None) -> MergedPullRequest | str:
+    """Find the candidate that explains the whole segment; else say why none does (of the first one)."""
+    if not segment.candidates:
         shas = ", ".join(commit[:7] for commit in segment.commits[:5]) + (" …" if len(segment.commits) > 5 else "")
         return f"no merged pull request explains {shas}"
+    reasons = []
+    for pull_request in segment.candidates:
+        reason = _why_not(pull_request, segment, trees)
+        if reason is None:
+            return pull_request
+        reasons.append(reason)
+    return reasons[0]
+
+
+def _why_not(pull_request: MergedPullRequest, segment: Segment, trees: SegmentTrees | None) -> str | None:
     name = f"#{pull_request.number}"
     if pull_request.merge_sha == pull_request.head_sha:
         return f"{name} was not merged by its merge button: its head was pushed to the branch"
     if not pull_request.passed:
         return f"{name} was merged although planward/plan was not green for it (it was: {pull_request.verdict})"
-    if trees is None or trees.merged is None:
+    merged = None if trees is None else trees.merged.get(pull_request.number)
+    if trees is None or merged is None:
         return f"{name} cannot be merged again onto {segment.before[:7]}, so its tree cannot be compared"
-    if trees.merged != trees.actual:
+    if merged != trees.actual:
         return f"{segment.end[:7]} holds something else than what {name} brings onto {segment.before[:7]}"
     return None

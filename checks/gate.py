@@ -203,7 +203,7 @@ def decide_apply(
     policies: Collection[str],
     by_hand: bool,
 ) -> Proceed | Hold | Refuse:
-    """Decide whether the plan just made may be applied. `by_hand`: this environment applies only what a person approved."""
+    """Decide whether the plan just made may be applied. `by_hand`: only what a person approved is applied here."""
     where = f"{root_module} in {environment}"
     if errored:
         return Refuse(cause=f"{where}: the plan is only partial because of errors; it is never applied")
