@@ -1,0 +1,67 @@
+"""What a plan does, as one short text: equal for plans that do the same, different for all others."""
+
+import hashlib
+import hmac
+from typing import Any, NewType
+
+import msgspec
+
+from checks.plan import Action, OutputChange, Plan, ResourceChange
+
+PlanDigest = NewType("PlanDigest", str)
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def digest(plan: Plan, *, key: bytes = b"") -> PlanDigest:
+    """SHA-256, in hexadecimal, over what the plan does with all its unmasked values, whatever their order in the file.
+
+    Drift, timestamps, and the version of Terraform are left out: they do not change what applying does. With `key`
+    it is an HMAC: what is stored must not let anyone try out passwords, which a plain hash beside a masked report
+    would.
+    """
+    return PlanDigest(_hash([_resource(change) for change in _ordered(plan)] + _outputs(plan), key))
+
+
+def shape_digest(plan: Plan) -> str:
+    """SHA-256, in hexadecimal, over addresses and actions alone."""
+    resources = [["resource", c.address, c.deposed, c.action.value, c.previous_address] for c in _ordered(plan)]
+    outputs = [["output", output.name, output.action.value] for output in _changed_outputs(plan)]
+    return _hash(resources + outputs, b"")
+
+
+def _ordered(plan: Plan) -> list[ResourceChange]:
+    changes = [change for change in plan.resource_changes if change.changes]
+    return sorted(changes, key=lambda change: (change.address, change.deposed or ""))
+
+
+def _changed_outputs(plan: Plan) -> list[OutputChange]:
+    return [output for output in plan.output_changes if output.action is not Action.NO_OP]
+
+
+def _resource(change: ResourceChange) -> list[Any]:
+    importing = change.importing
+    return [
+        "resource",
+        change.address,
+        change.deposed,
+        change.action.value,
+        change.previous_address,
+        None if importing is None else [importing.id, importing.identity, importing.unknown],
+        change.before,
+        change.after,
+        change.after_unknown,
+        sorted(map(list, change.replace_paths), key=repr),
+    ]
+
+
+def _outputs(plan: Plan) -> list[list[Any]]:
+    return [
+        ["output", output.name, output.action.value, output.before, output.after, output.after_unknown]
+        for output in _changed_outputs(plan)
+    ]
+
+
+def _hash(content: list[Any], key: bytes) -> str:
+    canonical = _encoder.encode(content)
+    return hmac.digest(key, canonical, "sha256").hex() if key else hashlib.sha256(canonical).hexdigest()

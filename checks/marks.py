@@ -1,0 +1,99 @@
+"""A value beside Terraform's marks: what is sensitive is hidden, what is unknown says so."""
+
+import enum
+from typing import Any, Final, Literal, TypeAlias
+
+
+class Hidden:
+    """A sensitive value: it can be compared with another one, and neither printed nor stored."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hidden) and type(self._value) is type(other._value) and self._value == other._value
+
+    __hash__ = None  # type: ignore[assignment]  # values may be lists and maps
+
+    def __repr__(self) -> str:
+        return "(sensitive)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a sensitive value is not stored")
+
+
+class Unknown(enum.Enum):
+    """A value that Terraform knows only after apply."""
+
+    UNKNOWN = "(known after apply)"
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+
+Shown: TypeAlias = (
+    "bool | int | float | str | Hidden | Literal[Unknown.UNKNOWN] | list[Shown] | dict[str, Shown] | None"
+)
+
+
+def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
+    """The value as it may be looked at, beside its marks in the shapes of the plan JSON.
+
+    `sensitive` and `unknown` are true for the whole value, false for none of it, or follow its shape. Where
+    `sensitive` does not follow it, or marks what is not there, that part is hidden: a mark that cannot be placed
+    may belong to anything.
+    """
+    if unknown is True:
+        return UNKNOWN
+    if sensitive is False:
+        return _known(value, unknown)
+    if isinstance(sensitive, dict) and _is_object(value, unknown) and _places(value, sensitive, unknown):
+        return _object(value or {}, sensitive, unknown)
+    if isinstance(sensitive, list) and isinstance(value, list) and len(sensitive) == len(value):
+        return [shown(v, s, u) for v, s, u in zip(value, sensitive, _items(unknown, len(value)), strict=True)]
+    if value is None and sensitive in ({}, []):
+        return None
+    return Hidden(value)
+
+
+def _known(value: Any, unknown: Any) -> Shown:
+    """A value of which nothing is sensitive."""
+    if isinstance(unknown, dict) and unknown and _is_object(value, unknown):
+        return _object(value or {}, {}, unknown)
+    if isinstance(unknown, list) and isinstance(value, list):
+        return [shown(v, False, u) for v, u in zip(value, _items(unknown, len(value)), strict=True)]
+    return value  # type: ignore[no-any-return]
+
+
+def _object(value: dict[str, Any], sensitive: dict[str, Any], unknown: Any) -> Shown:
+    late = unknown if isinstance(unknown, dict) else {}
+    keys = [*value, *(key for key in late if key not in value and _marks_any(late[key]))]
+    return {key: shown(value.get(key), sensitive.get(key, False), late.get(key, False)) for key in keys}
+
+
+def _is_object(value: Any, unknown: Any) -> bool:
+    return isinstance(value, dict) or (value is None and isinstance(unknown, dict) and _marks_any(unknown))
+
+
+def _places(value: Any, sensitive: dict[str, Any], unknown: Any) -> bool:
+    """Whether each mark has something that it is about: a key of the value, or one that is known after apply."""
+    late = unknown if isinstance(unknown, dict) else {}
+    return all(key in (value or {}) or key in late or not _marks_any(mark) for key, mark in sensitive.items())
+
+
+def _items(marks: Any, length: int) -> list[Any]:
+    if isinstance(marks, list):
+        return [*marks[:length], *[False] * (length - len(marks))]
+    return [False] * length
+
+
+def _marks_any(marks: Any) -> bool:
+    if isinstance(marks, dict):
+        return any(map(_marks_any, marks.values()))
+    if isinstance(marks, list):
+        return any(map(_marks_any, marks))
+    return marks is not False

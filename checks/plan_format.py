@@ -1,0 +1,77 @@
+"""The plan JSON's own structures, as Terraform and OpenTofu write them: only what Planward reads.
+
+Values stay undecoded (`msgspec.Raw`), because most resources of a big plan do not change: of 300 MB a report
+reads a few. Properties that are not named here are skipped, as the format's compatibility promise asks.
+
+https://developer.hashicorp.com/terraform/internals/json-format
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+NULL = Raw(b"null")
+NOTHING = Raw(b"false")
+EVERYTHING = Raw(b"true")
+
+
+class Importing(Struct, frozen=True, gc=False):
+    """The existing object that an `import` block takes into the state."""
+
+    id: str | None = None
+    identity: dict[str, Any] | None = None
+    unknown: bool = False
+
+
+class Change(Struct, frozen=True, gc=False):
+    """The format's "change representation". Marks that are missing (before Terraform 0.15) hide everything."""
+
+    actions: tuple[str, ...]
+    before: Raw = NULL
+    after: Raw = NULL
+    after_unknown: Raw = NOTHING
+    before_sensitive: Raw = EVERYTHING
+    after_sensitive: Raw = EVERYTHING
+    replace_paths: tuple[tuple[str | int | float, ...], ...] = ()
+    importing: Importing | None = None
+    generated_config: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Change({'-'.join(self.actions)})"
+
+
+class ModuleValues(Struct, frozen=True):
+    """A module of the "values representation", down to what tells whether a state holds resources."""
+
+    resources: tuple["ResourceValues", ...] = ()
+    child_modules: tuple["ModuleValues", ...] = ()
+
+    def holds_resources(self) -> bool:
+        """Whether this module or one below it holds a managed resource."""
+        managed = any(resource.mode == "managed" for resource in self.resources)
+        return managed or any(module.holds_resources() for module in self.child_modules)
+
+
+class ResourceValues(Struct, frozen=True):
+    mode: str = "managed"
+
+
+class StateValues(Struct, frozen=True):
+    root_module: ModuleValues = ModuleValues()
+    outputs: dict[str, "OutputValue"] = {}
+
+
+class OutputValue(Struct, frozen=True):
+    sensitive: bool = True
+
+
+class State(Struct, frozen=True):
+    """The "state representation" of `prior_state`."""
+
+    values: StateValues = StateValues()
+
+
+def decode_value(raw: Raw) -> Any:
+    """The Python value of a part of a plan JSON that was left undecoded."""
+    return msgspec.json.decode(raw)
