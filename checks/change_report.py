@@ -1,0 +1,87 @@
+"""What a person is told about one planned change: already diffed, already masked."""
+
+from typing import Literal
+
+import msgspec
+
+from checks.declaration import Declaration
+
+Section = Literal["destroy", "replace", "change", "add", "read", "tags", "state"]
+SECTIONS: tuple[Section, ...] = ("destroy", "replace", "change", "add", "read", "tags", "state")
+"""The order of danger, in which everything is shown and in whose reverse it is left out."""
+
+SYMBOLS: dict[str, str] = {
+    "create": "+",
+    "read": "<=",
+    "update": "~",
+    "delete": "-",
+    "delete-create": "-/+",
+    "create-delete": "+/-",
+    "forget": ".",
+    "create-forget": "+/.",
+    "no-op": " ",
+}
+"""Terraform's own sign of each action."""
+
+
+class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One attribute: `path = old → new`, or `path` and a diff of lines where both are long texts.
+
+    `old` and `new` are texts as they are shown; None means that there is nothing on that side. `lines` holds a
+    diff inside a string (JSON, YAML, heredoc), each line beginning with "+", "-" or " ".
+    """
+
+    path: str
+    old: str | None = None
+    new: str | None = None
+    lines: tuple[str, ...] = ()
+    forces_replacement: bool = False
+
+
+class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One change, or several that are the same in each instance.
+
+    `address` names what changes; where instances are folded, `instances` holds every address and `address` is
+    their common name (`aws_subnet.private[0..5]`). `marks` says in words why this one deserves care. `unchanged` and
+    `unknown` count what is not printed: attributes that stay, and attributes that nobody knows before the apply.
+    """
+
+    address: str
+    type: str
+    action: str
+    section: Section
+    attributes: tuple[AttributeChange, ...] = ()
+    unchanged: int = 0
+    unknown: int = 0
+    marks: tuple[str, ...] = ()
+    reason: str | None = None
+    previous_address: str | None = None
+    importing: str | None = None
+    deposed: str | None = None
+    instances: tuple[str, ...] = ()
+    declaration: Declaration | None = None
+
+    @property
+    def symbol(self) -> str:
+        """Terraform's sign of the action; a move or an import that changes nothing else has a sign of its own."""
+        if self.action == "no-op":
+            return "→" if self.previous_address else "="
+        return SYMBOLS.get(self.action, "?")
+
+    @property
+    def size(self) -> int:
+        """How many resource instances this stands for."""
+        return len(self.instances) or 1
+
+    @property
+    def changed_names(self) -> tuple[str, ...]:
+        """The names of the top-level attributes that change, each once, in the order of the diff."""
+        return tuple(dict.fromkeys(attribute.path.split(".")[0].split("[")[0] for attribute in self.attributes))
+
+
+class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A `check` block, pre- or postcondition, or variable validation that did not pass."""
+
+    address: str
+    status: str
+    messages: tuple[str, ...] = ()

@@ -1,0 +1,234 @@
+"""What a person has to know about a run, before how it looks: masked, ordered by danger, ready to be stored."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, Self
+
+import msgspec
+
+from checks.change_report import AttributeChange, ChangeReport, CheckReport
+from checks.declaration import Declaration as Declaration
+from checks.diagnostic import Diagnostic
+from checks.digest import digest, shape_digest
+from checks.plan import Counts, Plan
+from checks.sensitive import Mask
+
+Operation = Literal["plan", "apply", "drift"]
+Conclusion = Literal["success", "failure", "action_required", "timed_out", "cancelled"]
+Outcome = Literal["planned", "failed", "timed_out", "skipped", "applied"]
+NO_COUNTS = Counts()
+_TITLE_LIMIT = 255
+
+
+class Annotation(msgspec.Struct, frozen=True, kw_only=True):
+    """One message at lines of a file of the repository, as GitHub's check runs have them.
+
+    Columns are set only where the annotation is about one line: GitHub refuses them otherwise.
+    """
+
+    path: str
+    start_line: int
+    end_line: int
+    start_column: int | None = None
+    end_column: int | None = None
+    level: Literal["notice", "warning", "failure"]
+    title: str
+    message: str
+
+
+class CheckRunOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The `output` of a check run. `annotations` are all of them: the caller sends 50 a request."""
+
+    title: str
+    summary: str
+    text: str | None
+    annotations: tuple[Annotation, ...]
+
+
+class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One root module in one environment: how it ended and what its plan does.
+
+    Holds nothing unmasked, so that it may be stored and shown. `cause` says why it did not go well, the first line
+    first. `state_empty` is whether the state held nothing before. `changes` and `drift` are ordered by danger.
+    """
+
+    root_module: str
+    environment: str
+    workspace: str
+    outcome: Outcome
+    cause: str | None = None
+    counts: Counts = NO_COUNTS
+    digest: str | None = None
+    shape_digest: str | None = None
+    state_empty: bool = False
+    complete: bool = True
+    diagnostics: tuple[Diagnostic, ...] = ()
+    warnings: tuple[str, ...] = ()
+    changes: tuple[ChangeReport, ...] = ()
+    drift: tuple[ChangeReport, ...] = ()
+    outputs: tuple[AttributeChange, ...] = ()
+    checks: tuple[CheckReport, ...] = ()
+    terraform_version: str | None = None
+
+    @property
+    def went_well(self) -> bool:
+        """Whether the root module was planned or applied."""
+        return self.outcome in ("planned", "applied")
+
+    def applied(self) -> Self:
+        """The same report after its plan was applied."""
+        return msgspec.structs.replace(self, outcome="applied")
+
+
+class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run over its root modules: what the check run, the run page, the comment and the terminal show.
+
+    `cause` is the first line of anything but a success: what, where, the way out. `notes` are plain lines (only
+    `code` in backticks is understood) under it; `paste` is a comment for people to paste. `blob_url` is the
+    address of the repository's files at the planned commit (`https://HOST/OWNER/REPO/blob/SHA`).
+    """
+
+    operation: Operation
+    environment: str
+    repository: str
+    commit_sha: str
+    conclusion: Conclusion
+    cause: str | None = None
+    notes: tuple[str, ...] = ()
+    roots: tuple[RootReport, ...] = ()
+    previews: tuple[RootReport, ...] = ()
+    paste: str | None = None
+    blob_url: str | None = None
+    run_url: str | None = None
+
+    @property
+    def title(self) -> str:
+        """One line that says enough for the merge box, at most 255 characters."""
+        if self.conclusion != "success":
+            return shorten(self.first_cause, _TITLE_LIMIT)
+        if not self.roots and not self.previews:
+            return "no root module touched"
+        parts = [_outcome_words(self.operation, self.environment, self.roots)] if self.roots else []
+        for environment in dict.fromkeys(root.environment for root in self.previews):
+            roots = [root for root in self.previews if root.environment == environment]
+            parts.append(_outcome_words("plan", environment, roots))
+        return shorten("; ".join(parts), _TITLE_LIMIT)
+
+    @property
+    def first_cause(self) -> str:
+        """Why this is not a success, in one line."""
+        causes = [self.cause, *(root.cause for root in (*self.roots, *self.previews))]
+        lines = (line.strip() for cause in causes if cause for line in cause.splitlines())
+        return next((line for line in lines if line), _CONCLUSION_WORDS[self.conclusion])
+
+
+_CONCLUSION_WORDS: dict[Conclusion, str] = {
+    "success": "",
+    "failure": "the run failed",
+    "action_required": "somebody has to decide",
+    "timed_out": "the run took longer than it may",
+    "cancelled": "the run was cancelled",
+}
+
+
+def report_plan(
+    plan: Plan,
+    *,
+    root_module: str,
+    environment: str,
+    workspace: str,
+    mask: Mask,
+    declarations: Mapping[str, Declaration] = {},
+    diagnostics: Sequence[Diagnostic] = (),
+    warnings: Sequence[str] = (),
+    digest_key: bytes = b"",
+) -> RootReport:
+    """Report what a plan does. Nothing of it holds a value that Terraform or `mask` calls sensitive.
+
+    `declarations` are the blocks of the configuration by address without instance keys
+    (`module.net.aws_subnet.private`).
+    """
+    return RootReport(
+        root_module=root_module,
+        environment=environment,
+        workspace=workspace,
+        outcome="planned",
+        counts=plan.counts,
+        digest=digest(plan, key=digest_key),
+        state_empty=plan.state_empty,
+        complete=plan.complete,
+        shape_digest=shape_digest(plan),
+        diagnostics=_masked(diagnostics, mask),
+        warnings=tuple(map(mask.text, warnings)),
+        terraform_version=plan.terraform_version,
+    )
+
+
+def report_failure(
+    *,
+    root_module: str,
+    environment: str,
+    workspace: str,
+    cause: str,
+    mask: Mask,
+    diagnostics: Sequence[Diagnostic] = (),
+    warnings: Sequence[str] = (),
+    timed_out: bool = False,
+) -> RootReport:
+    """Report a root module that could not be planned or applied; `cause` is what, where and the way out."""
+    return RootReport(
+        root_module=root_module,
+        environment=environment,
+        workspace=workspace,
+        outcome="timed_out" if timed_out else "failed",
+        cause=mask.text(cause),
+        diagnostics=_masked(diagnostics, mask),
+        warnings=tuple(map(mask.text, warnings)),
+    )
+
+
+def report_skipped(*, root_module: str, environment: str, workspace: str, cause: str) -> RootReport:
+    """Report a root module that was not tried, as when a layer below it failed."""
+    return RootReport(
+        root_module=root_module, environment=environment, workspace=workspace, outcome="skipped", cause=cause
+    )
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters of `text`, ending at a word with "…" where something was left out."""
+    text = " ".join(text.split())
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    at_word = cut.rfind(" ")
+    return (cut[:at_word] if at_word > limit // 2 else cut).rstrip(" ,;:") + "…"
+
+
+def total(roots: Iterable[RootReport]) -> Counts:
+    """The counts of all root modules together."""
+    return sum((root.counts for root in roots), NO_COUNTS)
+
+
+def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootReport]) -> str:
+    counts = total(roots)
+    words = counts.words()
+    if counts == NO_COUNTS and any(root.outputs for root in roots):
+        words = "only outputs change"
+    elif operation == "apply" and counts != NO_COUNTS:
+        words = f"applied {words}"
+    elif operation == "drift":
+        words = "no drift" if counts == NO_COUNTS else f"drift: {words}"
+    return f"{words} in {environment}"
+
+
+def _masked(diagnostics: Sequence[Diagnostic], mask: Mask) -> tuple[Diagnostic, ...]:
+    hide: Callable[[str | None], str | None] = lambda text: None if text is None else mask.text(text)  # noqa: E731
+    return tuple(
+        msgspec.structs.replace(
+            diagnostic,
+            summary=mask.text(diagnostic.summary),
+            detail=mask.text(diagnostic.detail),
+            address=hide(diagnostic.address),
+            snippet=hide(diagnostic.snippet),
+        )
+        for diagnostic in diagnostics
+    )
