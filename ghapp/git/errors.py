@@ -1,0 +1,23 @@
+"""What can go wrong with git, in words for the person who has to mend it."""
+
+from ghapp.errors import JobError
+
+
+class GitError(JobError):
+    """git could not do what was asked of it."""
+
+
+class RemoteRefused(GitError):
+    """The remote's address is not one that credentials may go to."""
+
+
+class FetchFailed(GitError):
+    """The remote could not be fetched from."""
+
+
+class MissingObject(GitError):
+    """A commit, tree or blob is not in the mirror, even after it was asked for."""
+
+
+class UnrelatedHistories(GitError):
+    """Two branches have no commit in common, so there is nothing that a merge could start from."""

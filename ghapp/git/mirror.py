@@ -1,0 +1,235 @@
+"""Ask a mirror: branches, commits, trees, the result of a merge, what changed where."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghapp.git import checkout, differences
+from ghapp.git.errors import GitError, MissingObject, UnrelatedHistories
+from ghapp.git.program import git
+from ghapp.processes import Exited
+from ghapp.values import BranchName, CommitSha, TreeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeEntry:
+    """A file of a tree: git's mode ("100644", "100755", "120000" a symlink, "160000" a submodule), blob, path."""
+
+    mode: str
+    blob_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Two commits cannot be merged without a person; `paths` are the files that stand against it."""
+
+    paths: tuple[str, ...]
+
+
+class Mirror:
+    """One repository as it was last fetched. All questions are answered on the disk alone."""
+
+    def __init__(self, path: Path, checkouts: Path) -> None:
+        self.path = path
+        self._checkouts = checkouts
+
+    async def branches(self) -> dict[BranchName, CommitSha]:
+        """Give every branch with its tip."""
+        listed = await self._said("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/")
+        pairs = (line.split(" ", 1) for line in listed.decode(errors="surrogateescape").splitlines())
+        return {BranchName(name.removeprefix("refs/heads/")): CommitSha(sha) for sha, name in pairs}
+
+    async def tip(self, branch: BranchName | str) -> CommitSha | None:
+        """Give a branch's tip, None where there is no such branch."""
+        return await self._ref(f"refs/heads/{branch}")
+
+    async def pull_request_head(self, number: int) -> CommitSha | None:
+        """Give the head of a pull request as last fetched, None where it never was."""
+        return await self._ref(f"refs/pull/{int(number)}/head")
+
+    async def has(self, sha: CommitSha) -> bool:
+        """Whether the commit is here, with its tree."""
+        return (
+            await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{sha}^{{tree}}")
+        ).exit_code == 0
+
+    async def tree_of(self, commit: CommitSha) -> TreeId:
+        """Give a commit's tree. Raises MissingObject."""
+        return TreeId(await self._resolved(f"{commit}^{{tree}}", commit))
+
+    async def parents(self, commit: CommitSha) -> tuple[CommitSha, ...]:
+        """Give a commit's parents in order, none for a root. Raises MissingObject."""
+        ended = await self._run("rev-list", "--parents", "--max-count=1", "--end-of-options", commit, "--")
+        if ended.exit_code:
+            raise _missing(commit)
+        return tuple(CommitSha(word) for word in ended.stdout.decode().split()[1:])
+
+    async def is_ancestor(self, ancestor: CommitSha, descendant: CommitSha) -> bool:
+        """Whether `ancestor` is reachable from `descendant` (or is it). Raises MissingObject."""
+        ended = await self._run("merge-base", "--is-ancestor", ancestor, descendant)
+        if ended.exit_code > 1:
+            raise _missing(ancestor if not await self.has(ancestor) else descendant)
+        return ended.exit_code == 0
+
+    async def first_parent_commits(self, last: CommitSha, after: CommitSha) -> tuple[CommitSha, ...] | None:
+        """Give the commits of `git rev-list --first-parent last..after`, oldest first.
+
+        None where `last` is not on the first-parent chain of `after`: the branch was forced, or goes another way.
+        Raises MissingObject.
+        """
+        for sha in (last, after):
+            if not await self.has(sha):
+                raise _missing(sha)
+        if last == after:
+            return ()
+        listed = await self._said(
+            "rev-list", "--first-parent", "--parents", "--reverse", "--end-of-options", f"{last}..{after}", "--"
+        )
+        lines = [line.split() for line in listed.decode().splitlines()]
+        if not lines or lines[0][1:2] != [last]:
+            return None
+        return tuple(CommitSha(line[0]) for line in lines)
+
+    async def merge_tree(self, base: CommitSha, head: CommitSha) -> TreeId | Conflict:
+        """Give the tree of merging `head` into `base`, or the files in conflict.
+
+        Raises MissingObject, and UnrelatedHistories where the two have no commit in common.
+
+        https://git-scm.com/docs/git-merge-tree
+        """
+        ended = await self._run(
+            "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--end-of-options", base, head
+        )
+        if ended.exit_code == 0:
+            return TreeId(ended.stdout.rstrip(b"\0\n").decode())
+        if ended.exit_code == 1:
+            _, *paths = ended.stdout.rstrip(b"\0").split(b"\0")
+            return Conflict(paths=tuple(sorted({_path(path) for path in paths})))
+        if b"unrelated histories" in ended.stderr:
+            raise UnrelatedHistories(
+                f"commit {head[:12]} and the base branch at {base[:12]} have no commit in common: "
+                "start the branch again from the base branch"
+            )
+        for sha in (base, head):
+            if not await self.has(sha):
+                raise _missing(sha)
+        raise GitError(f"git could not merge {head[:12]} into {base[:12]}: try again with Re-run")
+
+    async def changed_paths(self, before: str, after: str) -> tuple[str, ...]:
+        """Give the paths that differ between two commits or trees; a renamed file is two. Raises MissingObject."""
+        said = await self._compared(before, after, "--name-only", "-z")
+        return tuple(_path(path) for path in said.split(b"\0") if path)
+
+    async def changed_lines(self, before: str, after: str) -> Mapping[str, list[range]]:
+        """Give for each path of `after` that differs from `before` its new or changed lines, from 1.
+
+        A file of which lines were only removed, and a binary one, has no range. Raises MissingObject.
+        """
+        return differences.read_line_ranges(await self._compared(before, after, "--unified=0", "--no-textconv"))
+
+    async def list_tree(self, treeish: str) -> tuple[TreeEntry, ...]:
+        """Give all files of a tree, in git's order. Raises MissingObject."""
+        ended = await self._run("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", treeish)
+        if ended.exit_code:
+            raise _missing(treeish)
+        return tuple(_tree_entry(line) for line in ended.stdout.split(b"\0") if line)
+
+    async def read_blobs(self, blob_ids: Iterable[str]) -> dict[str, bytes]:
+        """Give the contents of many blobs by one process. Raises MissingObject for the first that is not there."""
+        wanted = list(dict.fromkeys(blob_ids))
+        if not wanted:
+            return {}
+        said = await self._said("cat-file", "--batch", stdin="".join(f"{blob_id}\n" for blob_id in wanted).encode())
+        blobs: dict[str, bytes] = {}
+        start = 0
+        for blob_id in wanted:
+            end = said.index(b"\n", start)
+            header = said[start:end].split(b" ")
+            if header[-1] == b"missing" or header[1] != b"blob":
+                raise _missing(blob_id)
+            size = int(header[2])
+            blobs[blob_id] = said[end + 1 : end + 1 + size]
+            start = end + 1 + size + 1
+        return blobs
+
+    async def read_file(self, treeish: str, path: str) -> bytes | None:
+        """Give a regular file's content, None where there is none at `path` (a symlink or directory is none)."""
+        if not path or path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
+            return None
+        ended = await self._run("ls-tree", "-z", "--full-tree", "--end-of-options", treeish, path)
+        if ended.exit_code:
+            raise _missing(treeish)
+        for line in ended.stdout.split(b"\0"):
+            if line and (entry := _tree_entry(line)).path == path and entry.mode.startswith("100"):
+                return (await self.read_blobs([entry.blob_id]))[entry.blob_id]
+        return None
+
+    @asynccontextmanager
+    async def checkout(self, treeish: str, *, directories: Collection[str] | None = None) -> AsyncIterator[Path]:
+        """Lay a commit or tree out in a directory of its own, with mode 0700, and remove it afterwards.
+
+        With `directories` only the files below them. There is no `.git`, any number lies side by side, no program that
+        the tree names is run, and symlinks that lead out of the tree are left out (checkout.py). Raises MissingObject.
+        """
+        tree = await self._resolved(f"{treeish}^{{tree}}", treeish)
+        paths = None
+        if directories is not None:
+            paths = [entry.path for entry in await self.list_tree(tree) if checkout.lies_below(entry.path, directories)]
+        async with checkout.laid_out(self.path, tree, self._checkouts, paths) as directory:
+            yield directory
+
+    async def _ref(self, ref: str) -> CommitSha | None:
+        ended = await self._run("show-ref", "--verify", "--quiet", "--", ref)
+        if ended.exit_code:
+            return None
+        ended = await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return CommitSha(ended.stdout.decode().strip()) if ended.exit_code == 0 else None
+
+    async def _resolved(self, expression: str, asked: str) -> str:
+        ended = await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", expression)
+        if ended.exit_code:
+            raise _missing(asked)
+        return ended.stdout.decode().strip()
+
+    async def _compared(self, before: str, after: str, *options: str) -> bytes:
+        ended = await self._run(
+            "diff-tree",
+            "-r",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-color",
+            *options,
+            "--end-of-options",
+            before,
+            after,
+        )
+        if ended.exit_code:
+            raise _missing(before)
+        return ended.stdout
+
+    async def _run(self, *words: str, stdin: bytes = b"") -> Exited:
+        return await git(f"--git-dir={self.path}", *words, stdin=stdin)
+
+    async def _said(self, *words: str, stdin: bytes = b"") -> bytes:
+        ended = await self._run(*words, stdin=stdin)
+        if ended.exit_code:
+            raise GitError(f"`git {words[0]}` failed in Planward's mirror of the repository: try again with Re-run")
+        return ended.stdout
+
+
+def _tree_entry(line: bytes) -> TreeEntry:
+    facts, path = line.split(b"\t", 1)
+    mode, _, blob_id = facts.decode().split(" ")
+    return TreeEntry(mode=mode, blob_id=blob_id, path=_path(path))
+
+
+def _path(path: bytes) -> str:
+    return path.decode(errors="surrogateescape")
+
+
+def _missing(what: str) -> MissingObject:
+    return MissingObject(
+        f"{what[:64]} is not in the repository any more: it was removed by a forced push; push a newer commit"
+    )

@@ -1,0 +1,155 @@
+"""Fetch repositories into bare mirrors, one process at a time for each."""
+
+import asyncio
+import fcntl
+import os
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from ghapp.git.errors import FetchFailed, MissingObject
+from ghapp.git.mirror import Mirror
+from ghapp.git.program import git
+from ghapp.git.remote import Remote
+from ghapp.private_directories import make_private, sweep
+from ghapp.values import CommitSha
+
+_FETCH_TIMEOUT_S = 900.0
+_LOCK_POLL_S = 0.02
+
+
+class Mirrors:
+    """The mirrors of one data directory: `ID.git` for each repository, checkouts beside them."""
+
+    def __init__(self, directory: Path, *, allowed_host: str = "github.com") -> None:
+        """`allowed_host` (HOST or HOST:PORT) is the only one that is fetched from and that gets a token."""
+        self._directory = directory
+        self._checkouts = directory / "checkouts"
+        self._allowed_host = allowed_host
+        self._locks: dict[int, asyncio.Lock] = {}
+
+    def open(self, repository_id: int) -> Mirror | None:
+        """Give a repository's mirror as it is now, without fetching; None where there is none yet."""
+        path = self._path(repository_id)
+        return Mirror(path, self._checkouts) if (path / "HEAD").is_file() else None
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove checkouts that a killed process left behind; for the start of the server."""
+        return sweep(self._checkouts)
+
+    async def fetch(
+        self, remote: Remote, *, pull_requests: Sequence[int] = (), commits: Sequence[CommitSha] = ()
+    ) -> Mirror:
+        """Bring the mirror up to date: all branches, the heads of `pull_requests`, and `commits`.
+
+        Branches that are gone on the remote go here too, and forced ones are followed. A pull request without a ref is
+        no error; a commit that the remote does not give is. Raises RemoteRefused, FetchFailed and MissingObject.
+        """
+        environ = remote.environment(self._allowed_host)
+        refspecs = ["+refs/heads/*:refs/heads/*"]
+        # A pattern, since a ref that is named whole and is missing would fail the fetch of everything else.
+        refspecs += [f"+refs/pull/{int(number)}/hea*:refs/pull/{int(number)}/hea*" for number in pull_requests]
+        path = self._path(remote.repository_id)
+        async with self._alone(remote.repository_id):
+            await self._made(path)
+            mirror = Mirror(path, self._checkouts)
+            await _fetch(path, remote, environ, ["--prune", *_OPTIONS], refspecs)
+            missing = [sha for sha in dict.fromkeys(commits) if not await mirror.has(sha)]
+            if missing:
+                await self._fetch_commits(path, remote, environ, mirror, missing)
+        return mirror
+
+    async def _fetch_commits(
+        self, path: Path, remote: Remote, environ: Mapping[str, str], mirror: Mirror, missing: Sequence[CommitSha]
+    ) -> None:
+        # Kept under a name of its own: a commit that no ref holds may be pruned, and it was asked for by name.
+        refspecs = [f"{sha}:refs/planward/commits/{sha}" for sha in missing]
+        try:
+            await _fetch(path, remote, environ, _OPTIONS, refspecs)
+        except FetchFailed as error:
+            still = [sha for sha in missing if not await mirror.has(sha)]
+            raise MissingObject(
+                f"commit {still[0] if still else missing[0]} is not in the repository any more, or GitHub does not "
+                "give it out: push it again, or push a newer commit"
+            ) from error
+
+    def _path(self, repository_id: int) -> Path:
+        return self._directory / f"{int(repository_id)}.git"
+
+    async def _made(self, path: Path) -> None:
+        if (path / "HEAD").is_file():
+            return
+        make_private(path)
+        made = await git("init", "--quiet", "--bare", "--template=", path)
+        if made.exit_code:
+            raise FetchFailed("the mirror of the repository could not be made: is there room in the data directory?")
+
+    @asynccontextmanager
+    async def _alone(self, repository_id: int) -> AsyncIterator[None]:
+        make_private(self._directory)
+        async with self._locks.setdefault(repository_id, asyncio.Lock()):
+            held = os.open(self._directory / f"{repository_id}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                # Asked again and again instead of waited for in a thread, which could not be cancelled.
+                while not _locked(held):  # noqa: ASYNC110
+                    await asyncio.sleep(_LOCK_POLL_S)
+                yield
+            finally:
+                os.close(held)
+
+
+_OPTIONS = (
+    "--quiet",
+    "--no-tags",
+    "--no-auto-maintenance",
+    "--no-recurse-submodules",
+    "--no-write-fetch-head",
+    "--no-show-forced-updates",
+)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _fetch(
+    path: Path, remote: Remote, environ: Mapping[str, str], options: Sequence[str], refspecs: Sequence[str]
+) -> None:
+    ended = await git(
+        f"--git-dir={path}",
+        "fetch",
+        *options,
+        "--end-of-options",
+        remote.clone_url,
+        *refspecs,
+        environ=environ,
+        timeout_s=_FETCH_TIMEOUT_S,
+    )
+    if ended.exit_code:
+        raise FetchFailed(_cause(ended.stderr))
+
+
+def _cause(stderr: bytes) -> str:
+    said = stderr.decode(errors="replace")
+    if re.search(r"could not read Username|Authentication failed|error: 40[13]", said):
+        return (
+            "GitHub did not let Planward fetch the repository: is the App still installed on it, with Contents: read?"
+        )
+    if re.search(r"not found|error: 404", said, re.IGNORECASE):
+        return (
+            "GitHub does not know the repository at its clone_url: was it renamed or removed, or the App uninstalled?"
+        )
+    if "redirect" in said:
+        return "GitHub redirects the repository's clone_url elsewhere: it was renamed; push again so that it is learnt"
+    if re.search(r"Could not resolve|Failed to connect|Connection refused|timed out", said, re.IGNORECASE):
+        return "GitHub could not be reached to fetch the repository: try again with Re-run"
+    if "No space left" in said:
+        return (
+            "the repository could not be fetched: the data directory of Planward is full; the operator has to make room"
+        )
+    return "the repository could not be fetched from GitHub: try again with Re-run; the operator's log may say more"

@@ -1,0 +1,112 @@
+"""The git program itself: its version, and running it with an environment built from nothing."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ghapp import processes
+from ghapp.errors import SettingsError
+from ghapp.git.errors import GitError
+
+MINIMUM = (2, 38)
+"""The first version with `git merge-tree --write-tree`."""
+
+# The operator's way out of the network, and nothing else of the server's environment.
+_PASSED_ON = frozenset(
+    {
+        "PATH",
+        "GIT_SSL_CAINFO",
+        "GIT_SSL_CAPATH",
+        "CURL_CA_BUNDLE",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
+        "TMPDIR",
+    }
+)
+
+_SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "core.attributesFile": "/dev/null",
+    "core.symlinks": "true",
+    "core.quotePath": "false",
+    "core.autocrlf": "false",
+    "core.fsmonitor": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "credential.helper": "",
+    "fetch.recurseSubmodules": "false",
+    "submodule.recurse": "false",
+    "fetch.fsckObjects": "false",
+    "fetch.unpackLimit": "1",
+    "safe.bareRepository": "all",
+    "advice.detachedHead": "false",
+}
+
+
+def environment(settings: Mapping[str, str] | None = None, **more: str) -> dict[str, str]:
+    """Give git's environment: nothing of the machine's configuration, no prompt, no protocol but those in `more`.
+
+    `settings` are configuration for this one process. They travel in GIT_CONFIG_* variables, where neither the list
+    of processes nor a file shows them.
+
+    https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
+    """
+    environ = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
+    environ |= {
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "HOME": "/nonexistent",
+        "LC_ALL": "C",
+    }
+    configuration = {**_SETTINGS, **(settings or {})}
+    environ["GIT_CONFIG_COUNT"] = str(len(configuration))
+    for number, (key, value) in enumerate(configuration.items()):
+        environ[f"GIT_CONFIG_KEY_{number}"] = key
+        environ[f"GIT_CONFIG_VALUE_{number}"] = value
+    return environ | more
+
+
+async def git(
+    *words: str | Path, stdin: bytes = b"", environ: Mapping[str, str] | None = None, timeout_s: float = 120.0
+) -> processes.Exited:
+    """Run git. Raises GitError where it is missing or over its time; how it ended is the caller's to read."""
+    try:
+        ended = await processes.run(["git", *words], environ=environ or environment(), stdin=stdin, timeout_s=timeout_s)
+    except processes.ProgramMissing as error:
+        raise GitError(
+            "git is not installed where Planward runs: the operator has to install git 2.38 or newer"
+        ) from error
+    if ended.timed_out:
+        raise GitError(f"git took longer than {timeout_s:.0f} s and was stopped: try again with Re-run")
+    return ended
+
+
+async def require_git() -> tuple[int, int]:
+    """Give git's version. Raises SettingsError where git is missing or older than Planward needs."""
+    way_out = f"install git {MINIMUM[0]}.{MINIMUM[1]} or newer (Planward makes merge results with `git merge-tree`)"
+    try:
+        ended = await git("version")
+    except GitError as error:
+        raise SettingsError(f"git is not on PATH: {way_out}") from error
+    found = re.search(rb"(\d+)\.(\d+)", ended.stdout)
+    if ended.exit_code or not found:
+        raise SettingsError(f"`git version` gave no version: {way_out}")
+    version = int(found[1]), int(found[2])
+    if version < MINIMUM:
+        raise SettingsError(f"git on PATH is {version[0]}.{version[1]}, which is too old: {way_out}")
+    return version

@@ -1,0 +1,62 @@
+"""What is fetched from, and where its token may go."""
+
+import base64
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from ghapp.git.errors import RemoteRefused
+from ghapp.git.program import environment
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """A repository on GitHub: its number, `repository.clone_url` of a signed payload, an installation token."""
+
+    repository_id: int
+    clone_url: str
+    token: str | None = field(default=None, repr=False)
+
+    def environment(self, allowed_host: str) -> dict[str, str]:
+        """Give the environment in which git may speak to this remote and to nothing else.
+
+        `allowed_host` is HOST or HOST:PORT. Raises RemoteRefused where the address has another host, is neither https
+        nor http on loopback, or carries credentials itself.
+        """
+        scheme = self._checked_scheme(allowed_host)
+        settings = {
+            # A redirect would take the header along to wherever it points.
+            "http.followRedirects": "false",
+            "http.lowSpeedLimit": "1000",
+            "http.lowSpeedTime": "60",
+        }
+        if self.token is not None:
+            basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
+            settings[f"http.{self.clone_url}.extraHeader"] = f"Authorization: Basic {basic}"
+        return environment(settings, GIT_ALLOW_PROTOCOL=scheme)
+
+    def _checked_scheme(self, allowed_host: str) -> str:
+        try:
+            url = urlsplit(self.clone_url)
+            host, port = url.hostname or "", url.port
+        except ValueError as error:
+            raise RemoteRefused("the repository's clone_url cannot be read as a URL; nothing was fetched") from error
+        if url.username is not None or url.password is not None or url.query or url.fragment:
+            raise RemoteRefused("the repository's clone_url carries more than an address; nothing was fetched")
+        if url.scheme not in ("https", "http"):
+            raise RemoteRefused(
+                f"the repository's clone_url has the scheme {url.scheme[:20]!r}, and only https is fetched from"
+            )
+        if url.scheme == "http" and host not in _LOOPBACK:
+            raise RemoteRefused(
+                f"the repository's clone_url is plain http at {host!r}, which is taken on loopback only: "
+                "serve GitHub Enterprise over https"
+            )
+        asked = f"[{host}]" if ":" in host else host
+        if allowed_host.casefold() not in (asked, f"{asked}:{port}"):
+            raise RemoteRefused(
+                f"the repository's clone_url points at {host!r}, and credentials go to {allowed_host!r} alone: "
+                "does PLANWARD_GITHUB_API_URL name the GitHub that sent this delivery?"
+            )
+        return url.scheme

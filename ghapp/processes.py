@@ -1,0 +1,171 @@
+"""Run one program: an environment built from nothing, a group of its own, a time limit, and a gentle end."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_CHUNK_BYTES = 64 * 1024
+_DRAIN_S = 5.0
+
+
+class ProgramMissing(Exception):
+    """The program is not there or cannot be executed; `str(error)` is its name as it was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Asks a running program to end: SIGINT once `requested` is set, SIGKILL to its group `deadline_s` later."""
+
+    requested: asyncio.Event = field(default_factory=asyncio.Event)
+    deadline_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited:
+    """How a program ended. `exit_code` is negative for a signal, as in `subprocess`."""
+
+    exit_code: int
+    stdout: bytes = field(default=b"", repr=False)
+    stderr: bytes = field(default=b"", repr=False)
+    interrupted: bool = False
+    timed_out: bool = False
+
+
+async def run(
+    argv: Sequence[str | Path],
+    *,
+    environ: Mapping[str, str],
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    timeout_s: float,
+    stop: Stop | None = None,
+    on_line: Callable[[bytes], None] | None = None,
+    stdout_to: Path | None = None,
+) -> Exited:
+    """Run a program to its end and give what it said.
+
+    With `on_line` each line of its standard output is handed over as it comes, without its end, instead of being
+    collected. With `stdout_to` the standard output goes to that file, made with mode 0600. After `timeout_s` seconds,
+    when `stop` is requested and when the calling task is cancelled the program gets SIGINT, and what is left of its
+    group SIGKILL after the stop's `deadline_s`. Children that outlive it are killed. Raises ProgramMissing.
+    """
+    target = os.open(stdout_to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) if stdout_to else asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(os.fspath(word) for word in argv),
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+            stdout=target,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(environ),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        if cwd is not None and not cwd.is_dir():
+            raise
+        raise ProgramMissing(os.fspath(argv[0])) from error
+    finally:
+        if stdout_to:
+            os.close(target)
+    return await _Running(process, stop or Stop(deadline_s=5.0)).to_its_end(stdin, timeout_s, on_line)
+
+
+class _Running:
+    def __init__(self, process: asyncio.subprocess.Process, stop: Stop) -> None:
+        self._process = process
+        self._stop = stop
+
+    async def to_its_end(self, stdin: bytes, timeout_s: float, on_line: Callable[[bytes], None] | None) -> Exited:
+        process = self._process
+        out = asyncio.ensure_future(_read(process.stdout, on_line))
+        err = asyncio.ensure_future(_read(process.stderr, None))
+        feeding = asyncio.ensure_future(_feed(process.stdin, stdin))
+        interrupted = timed_out = False
+        try:
+            interrupted, timed_out = await self._wait(timeout_s)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end())
+            raise
+        finally:
+            self._kill_group()
+            feeding.cancel()
+            # A child that left the group may hold the pipes open for ever; what was said until now is enough.
+            _, unread = await asyncio.wait({out, err}, timeout=_DRAIN_S)
+            for reader in unread:
+                reader.cancel()
+            await asyncio.gather(out, err, feeding, return_exceptions=True)
+        return Exited(
+            exit_code=process.returncode if process.returncode is not None else -signal.SIGKILL,
+            stdout=_result(out),
+            stderr=_result(err),
+            interrupted=interrupted,
+            timed_out=timed_out,
+        )
+
+    async def _wait(self, timeout_s: float) -> tuple[bool, bool]:
+        ended = asyncio.ensure_future(self._process.wait())
+        asked = asyncio.ensure_future(self._stop.requested.wait())
+        try:
+            await asyncio.wait({ended, asked}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return False, False
+            interrupted = asked.done()
+            await self._end()
+            return interrupted, not interrupted
+        finally:
+            asked.cancel()
+            ended.cancel()
+            await asyncio.gather(asked, ended, return_exceptions=True)
+
+    async def _end(self) -> None:
+        # SIGINT goes to the program alone: Terraform tells its providers itself, and a group that is interrupted as a
+        # whole would lose the provider while Terraform still writes the state.
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGINT)
+        try:
+            await asyncio.wait_for(self._process.wait(), self._stop.deadline_s)
+        except TimeoutError:
+            self._kill_group()
+            await self._process.wait()
+
+    def _kill_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+async def _read(stream: asyncio.StreamReader | None, on_line: Callable[[bytes], None] | None) -> bytes:
+    if stream is None:
+        return b""
+    kept: list[bytes] = []
+    while chunk := await stream.read(_CHUNK_BYTES):
+        if on_line is None:
+            kept.append(chunk)
+            continue
+        # Read by chunks, since StreamReader.readline refuses lines above its limit and plans have long ones.
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            on_line(b"".join([*kept, line]))
+            kept.clear()
+        if rest:
+            kept.append(rest)
+    if on_line is not None and kept:
+        on_line(b"".join(kept))
+        return b""
+    return b"".join(kept)
+
+
+async def _feed(stream: asyncio.StreamWriter | None, data: bytes) -> None:
+    if stream is None:
+        return
+    with suppress(BrokenPipeError, ConnectionResetError):
+        stream.write(data)
+        await stream.drain()
+    stream.close()
+
+
+def _result(reader: asyncio.Future[bytes]) -> bytes:
+    return b"" if reader.cancelled() else reader.result()
