@@ -1,0 +1,63 @@
+"""Encryption at rest of logs and reports: AES-256-GCM, the key's number before each sealed text.
+
+`PLANWARD_ENCRYPTION_KEY` may list several keys: the first seals, all open, so that a key is rotated by putting the new
+one in front. Without it a key is made in the data directory at the first start.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ghapp.errors import PlanwardError, SettingsError
+
+_NONCE_BYTES = 12
+_KEY_ID_BYTES = 4
+
+
+class UnsealError(PlanwardError):
+    """A sealed text was made with a key that is not listed any more, or was changed."""
+
+
+class Sealer:
+    """Seals bytes to bytes that only the holder of a listed key can open."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """`keys`: at least one, any text of 16 characters or more; each is stretched to 256 bits by SHA-256."""
+        if not keys or any(len(key) < 16 for key in keys):
+            raise SettingsError("PLANWARD_ENCRYPTION_KEY: a key has fewer than 16 characters; `openssl rand -hex 32`")
+        digests = [hashlib.sha256(key.encode()).digest() for key in keys]
+        self._keys = {hashlib.sha256(b"id" + digest).digest()[:_KEY_ID_BYTES]: AESGCM(digest) for digest in digests}
+        self._first = next(iter(self._keys))
+
+    def seal(self, clear: bytes, *, about: str) -> bytes:
+        """Encrypt `clear`; `about` (which row it is) is bound to it, so that rows cannot be swapped."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return self._first + nonce + self._keys[self._first].encrypt(nonce, clear, about.encode())
+
+    def open(self, sealed: bytes, *, about: str) -> bytes:
+        """Decrypt what `seal` gave for the same `about`. Raises UnsealError."""
+        key = self._keys.get(sealed[:_KEY_ID_BYTES])
+        if key is None:
+            raise UnsealError("sealed with a key that PLANWARD_ENCRYPTION_KEY does not list")
+        nonce, body = sealed[_KEY_ID_BYTES:][:_NONCE_BYTES], sealed[_KEY_ID_BYTES + _NONCE_BYTES :]
+        try:
+            return key.decrypt(nonce, body, about.encode())
+        except InvalidTag:
+            raise UnsealError("a sealed text was changed or belongs to another row") from None
+
+
+def load_or_make_key(data_dir: Path) -> str:
+    """Read the data directory's own key, made at the first start with mode 0600."""
+    path = data_dir / "encryption.key"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        key = os.urandom(32).hex()
+        file.write(key)
+    return key

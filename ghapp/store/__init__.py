@@ -1,0 +1,45 @@
+"""What Planward remembers: runs, verdicts, digests, LAST, what waits until when, approvals, the audit log.
+
+Nothing here is a secret: ids, digests, counts, and reports and logs that were masked before and are sealed at rest.
+"""
+
+import time
+
+from ghapp.sealing import Sealer
+from ghapp.store.branches import Branches, Last
+from ghapp.store.database import Clock, Database
+from ghapp.store.memory import Approval, Approvals, Handles, Later
+from ghapp.store.pull_requests import KnownPullRequest, PullRequests, Verdict
+from ghapp.store.repositories import KnownRepository, Repositories
+from ghapp.store.runs import Run, Runs
+
+__all__ = [
+    "Approval",
+    "KnownPullRequest",
+    "KnownRepository",
+    "Last",
+    "Run",
+    "Store",
+    "Verdict",
+]
+
+
+class Store:
+    """The rooms of the store over one database."""
+
+    def __init__(self, url: str, sealer: Sealer, *, clock: Clock = time.time) -> None:
+        """Open the database at `url`. Raises SettingsError where it cannot be one, or a newer Planward was here."""
+        self._database = Database(url, sealer, clock=clock)
+        self._database.migrate()
+        self.clock = clock
+        self.repositories = Repositories(self._database)
+        self.branches = Branches(self._database)
+        self.pull_requests = PullRequests(self._database)
+        self.runs = Runs(self._database)
+        self.later = Later(self._database)
+        self.approvals = Approvals(self._database)
+        self.handles = Handles(self._database)
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self._database.close()

@@ -1,0 +1,96 @@
+"""One database: SQLite in the data directory, or PostgreSQL. Statements run in threads, each call one transaction."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from ghapp.errors import SettingsError
+from ghapp.sealing import Sealer
+from ghapp.store import tables
+
+SCHEMA_VERSION = 1
+
+T = TypeVar("T")
+Clock = Callable[[], float]
+
+
+class Database:
+    """What the rooms of the store share: the engine, the clock, the sealer."""
+
+    def __init__(self, url: str, sealer: Sealer, *, clock: Clock = time.time) -> None:
+        self.engine = _create_engine(url)
+        self.sealer = sealer
+        self.clock = clock
+
+    def migrate(self) -> None:
+        """Bring the schema to this version. Raises SettingsError where a newer Planward has already been here."""
+        with self.engine.begin() as connection:
+            tables.metadata.create_all(connection)
+            found = connection.scalar(select(tables.schema.c.version))
+            if found is None:
+                connection.execute(insert(tables.schema).values(version=SCHEMA_VERSION))
+            elif found > SCHEMA_VERSION:
+                raise SettingsError(
+                    f"the database has schema {found}, this Planward knows {SCHEMA_VERSION}: start the newer version"
+                )
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in one transaction, in a thread."""
+        return await asyncio.to_thread(self._run, work)
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        with self.engine.begin() as connection:
+            return work(connection)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, update: Sequence[str]) -> None:
+    """Insert a row, or set the columns `update` of the one with the same primary key; none: leave it as it is."""
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**values)
+    if update:
+        keys = [column.name for column in table.primary_key.columns]
+        statement = statement.on_conflict_do_update(index_elements=keys, set_={name: values[name] for name in update})
+    else:
+        statement = statement.on_conflict_do_nothing()
+    connection.execute(statement)
+
+
+def _create_engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError(
+            "PLANWARD_DATABASE_URL is no database's address: postgresql://USER:PASSWORD@HOST/NAME, or leave it out"
+        ) from None
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if parsed.get_backend_name() != "sqlite":
+        raise SettingsError("PLANWARD_DATABASE_URL: only postgresql:// and sqlite:/// are known")
+    engine = create_engine(parsed)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy says BEGIN itself, see below
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,139 @@
+"""Pull requests as deliveries tell of them, and the verdicts of `planward/plan` on each, with their times."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Row, desc, select, update
+
+from ghapp.store.database import Database, upsert
+from ghapp.store.tables import pull_requests, verdicts
+from ghapp.values import BranchName, CommitSha, RepositoryId, RunId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPullRequest:
+    """A pull request; what is None is not known (yet)."""
+
+    repository_id: RepositoryId
+    number: int
+    state: Literal["open", "merged", "closed"]
+    head_sha: CommitSha
+    head_repository_id: RepositoryId | None
+    base_branch: BranchName
+    author: str
+    author_is_bot: bool
+    draft: bool
+    title: str
+    merge_sha: CommitSha | None = None
+    merged_by: str | None = None
+    merged_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What `planward/plan` said of one pull request, head and base branch, and when; `in_progress`: not yet."""
+
+    pull_request: int
+    base_branch: BranchName
+    head_sha: CommitSha
+    run_id: RunId
+    conclusion: str
+    at: float
+
+
+class PullRequests:
+    """Rows of pull requests and verdicts."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def see(self, pull_request: KnownPullRequest) -> None:
+        """Note a pull request as its newest delivery tells of it."""
+        values = {name: getattr(pull_request, name) for name in KnownPullRequest.__slots__}
+        changing = [name for name in values if name not in ("repository_id", "number")]
+        await self._db.run(lambda c: upsert(c, pull_requests, values, update=changing))
+
+    async def find(self, repository: RepositoryId, number: int) -> KnownPullRequest | None:
+        """The pull request of this number, or None."""
+        found = await self._select(pull_requests.c.repository_id == repository, pull_requests.c.number == number)
+        return found[0] if found else None
+
+    async def open_with_head(self, repository: RepositoryId, head: CommitSha) -> tuple[KnownPullRequest, ...]:
+        """Open pull requests that share this head, by number."""
+        c = pull_requests.c
+        return await self._select(c.repository_id == repository, c.head_sha == head, c.state == "open")
+
+    async def open_into(self, repository: RepositoryId, base: BranchName) -> tuple[KnownPullRequest, ...]:
+        """Open pull requests into this branch, by number."""
+        c = pull_requests.c
+        return await self._select(c.repository_id == repository, c.base_branch == base, c.state == "open")
+
+    async def all_open(self, repository: RepositoryId) -> tuple[KnownPullRequest, ...]:
+        """Open pull requests, by number."""
+        return await self._select(pull_requests.c.repository_id == repository, pull_requests.c.state == "open")
+
+    async def merged_as(self, repository: RepositoryId, commits: tuple[CommitSha, ...]) -> tuple[KnownPullRequest, ...]:
+        """Merged pull requests whose merge SHA is one of these commits, by number."""
+        c = pull_requests.c
+        return await self._select(c.repository_id == repository, c.state == "merged", c.merge_sha.in_(commits))
+
+    async def _select(self, *conditions: object) -> tuple[KnownPullRequest, ...]:
+        query = select(pull_requests).where(*conditions).order_by(pull_requests.c.number)  # type: ignore[arg-type]
+        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        return tuple(_read(row) for row in rows)
+
+    async def judge(
+        self,
+        repository: RepositoryId,
+        number: int,
+        *,
+        base_branch: BranchName,
+        head_sha: CommitSha,
+        run_id: RunId,
+        conclusion: str,
+    ) -> None:
+        """Append a verdict; `in_progress` takes the one before out of force."""
+        row = {
+            "repository_id": repository,
+            "pull_request": number,
+            "base_branch": base_branch,
+            "head_sha": head_sha,
+            "run_id": run_id,
+            "conclusion": conclusion,
+            "at": self._db.clock(),
+        }
+        await self._db.run(lambda c: c.execute(verdicts.insert().values(row)))
+
+    async def verdict(
+        self,
+        repository: RepositoryId,
+        number: int,
+        *,
+        base_branch: BranchName,
+        head_sha: CommitSha,
+        until: float | None = None,
+    ) -> Verdict | None:
+        """The last verdict for this pull request, base and head; `until`: as it stood at that second."""
+        c = verdicts.c
+        query = select(c.pull_request, c.base_branch, c.head_sha, c.run_id, c.conclusion, c.at).where(
+            c.repository_id == repository,
+            c.pull_request == number,
+            c.base_branch == base_branch,
+            c.head_sha == head_sha,
+        )
+        if until is not None:
+            # GitHub gives whole seconds: what was said within that second was said before the merge could be pressed.
+            query = query.where(c.at < math.floor(until) + 1)
+        row = await self._db.run(lambda connection: connection.execute(query.order_by(desc(c.id)).limit(1)).first())
+        return None if row is None else Verdict(**row._mapping)
+
+    async def close_unmerged(self, repository: RepositoryId, numbers: tuple[int, ...]) -> None:
+        """Mark pull requests as closed that GitHub no longer lists as open."""
+        c = pull_requests.c
+        statement = update(pull_requests).where(c.repository_id == repository, c.number.in_(numbers))
+        await self._db.run(lambda connection: connection.execute(statement.values(state="closed")))
+
+
+def _read(row: Row[tuple[object, ...]]) -> KnownPullRequest:
+    return KnownPullRequest(**row._mapping)

@@ -1,0 +1,191 @@
+"""Runs: one operation for one commit in one environment, its root runs, its masked report and its masked log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import Row, desc, func, select, update
+
+from ghapp.store.database import Database, upsert
+from ghapp.store.tables import log_lines, root_runs, runs
+from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
+
+Operation = Literal["plan", "apply"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run. `data` holds what its flow has to remember: ids, digests, counts, never a value of Terraform's."""
+
+    id: RunId
+    repository_id: RepositoryId
+    operation: Operation
+    environment: EnvironmentName
+    branch: BranchName
+    head_sha: CommitSha
+    base_sha: CommitSha
+    pull_request: int | None
+    attempt: int
+    check_run_name: str
+    status: Literal["queued", "in_progress", "completed"] = "queued"
+    conclusion: str | None = None
+    title: str = ""
+    check_run_id: int | None = None
+    ended_by: str | None = None
+    created_at: float = 0
+    finished_at: float | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+_NAMES = tuple(Run.__slots__)
+
+
+class Runs:
+    """Rows of runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def begin(self, run: Run) -> Run:
+        """Insert the run, or give the one that is there under its id: a replayed step finds what it left."""
+        values = {name: getattr(run, name) for name in _NAMES} | {"created_at": self._db.clock()}
+        await self._db.run(lambda c: upsert(c, runs, values, update=[]))
+        return await self.load(run.id)
+
+    async def load(self, id: RunId) -> Run:
+        """The run of this id. Raises KeyError."""
+        found = await self.find(id)
+        if found is None:
+            raise KeyError(id)
+        return found
+
+    async def find(self, id: RunId) -> Run | None:
+        """The run of this id, or None."""
+        found = await self._select(runs.c.id == id)
+        return found[0] if found else None
+
+    async def find_by_check_run(self, repository: RepositoryId, check_run_id: int) -> Run | None:
+        """The run that a check run shows, or None."""
+        found = await self._select(runs.c.repository_id == repository, runs.c.check_run_id == check_run_id)
+        return found[0] if found else None
+
+    async def of_head(self, repository: RepositoryId, head: CommitSha, check_run_name: str) -> tuple[Run, ...]:
+        """Runs shown on this commit under this name, oldest first."""
+        c = runs.c
+        return await self._select(c.repository_id == repository, c.head_sha == head, c.check_run_name == check_run_name)
+
+    async def of_pull_request(self, repository: RepositoryId, number: int) -> tuple[Run, ...]:
+        """Plan runs begun for this pull request, oldest first."""
+        c = runs.c
+        return await self._select(c.repository_id == repository, c.pull_request == number, c.operation == "plan")
+
+    async def applies(self, repository: RepositoryId, environment: EnvironmentName) -> tuple[Run, ...]:
+        """Apply runs of an environment, oldest first."""
+        c = runs.c
+        return await self._select(c.repository_id == repository, c.environment == environment, c.operation == "apply")
+
+    async def unfinished(self) -> tuple[Run, ...]:
+        """Runs that are not completed, oldest first."""
+        return await self._select(runs.c.status != "completed")
+
+    async def recent(self, *, repository: RepositoryId | None = None, limit: int = 100) -> tuple[Run, ...]:
+        """The newest runs, newest first."""
+        columns = [runs.c[name] for name in _NAMES]
+        query = select(*columns).order_by(desc(runs.c.created_at)).limit(limit)
+        if repository is not None:
+            query = query.where(runs.c.repository_id == repository)
+        return tuple(_read(row) for row in await self._db.run(lambda c: c.execute(query).all()))
+
+    async def _select(self, *conditions: object) -> tuple[Run, ...]:
+        columns = [runs.c[name] for name in _NAMES]
+        query = select(*columns).where(*conditions).order_by(runs.c.created_at, runs.c.id)  # type: ignore[arg-type]
+        return tuple(_read(row) for row in await self._db.run(lambda c: c.execute(query).all()))
+
+    async def change(self, id: RunId, **values: Any) -> None:
+        """Set columns of a run."""
+        await self._db.run(lambda c: c.execute(update(runs).where(runs.c.id == id).values(**values)))
+
+    async def remember(self, id: RunId, **data: Any) -> None:
+        """Add to what the run's flow remembers."""
+
+        def work(connection: Any) -> None:
+            old = connection.scalar(select(runs.c.data).where(runs.c.id == id))
+            connection.execute(update(runs).where(runs.c.id == id).values(data={**old, **data}))
+
+        await self._db.run(work)
+
+    async def end(self, id: RunId, *, by: str) -> bool:
+        """Ask an unfinished run to stop and to end `cancelled`, saying `by`. Returns whether it was unfinished."""
+        statement = update(runs).where(runs.c.id == id, runs.c.status != "completed", runs.c.ended_by.is_(None))
+        result = await self._db.run(lambda c: c.execute(statement.values(ended_by=by)).rowcount)
+        return bool(result)
+
+    async def ended_by(self, id: RunId) -> str | None:
+        """Why the run has to stop, or None while it may go on."""
+        return await self._db.run(lambda c: c.scalar(select(runs.c.ended_by).where(runs.c.id == id)))
+
+    async def complete(self, id: RunId, *, conclusion: str, title: str, report: bytes) -> None:
+        """Finish a run with its masked report."""
+        sealed = self._db.sealer.seal(report, about=f"run {id}")
+        await self.change(
+            id,
+            status="completed",
+            conclusion=conclusion,
+            title=title,
+            report=sealed,
+            finished_at=self._db.clock(),
+        )
+
+    async def report(self, id: RunId) -> bytes | None:
+        """The run's masked report (RunReport as JSON), or None while there is none."""
+        sealed = await self._db.run(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
+        return None if sealed is None else self._db.sealer.open(sealed, about=f"run {id}")
+
+    async def keep_root_run(
+        self, id: RunId, environment: EnvironmentName, root_module: str, *, outcome: str, report: bytes
+    ) -> None:
+        """Keep a root run's masked report; a repeated step replaces its own."""
+        row = {
+            "run_id": id,
+            "environment": environment,
+            "root_module": root_module,
+            "outcome": outcome,
+            "report": self._db.sealer.seal(report, about=f"root {id} {environment} {root_module}"),
+        }
+        await self._db.run(lambda c: upsert(c, root_runs, row, update=["outcome", "report"]))
+
+    async def root_reports(self, id: RunId) -> dict[tuple[EnvironmentName, str], bytes]:
+        """Masked root reports (RootReport as JSON) by environment and root module."""
+        c = root_runs.c
+        query = select(c.environment, c.root_module, c.report).where(c.run_id == id).order_by(c.environment)
+        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        return {
+            (EnvironmentName(environment), root): self._db.sealer.open(sealed, about=f"root {id} {environment} {root}")
+            for environment, root, sealed in rows
+        }
+
+    async def write_log(self, id: RunId, part: str, lines: Sequence[str]) -> None:
+        """Append masked lines to a run's log; `part` says which root module in which environment."""
+        sealed = self._db.sealer.seal("\n".join(lines).encode(), about=f"log {id} {part}")
+        await self._db.run(lambda c: c.execute(log_lines.insert().values(run_id=id, part=part, sealed=sealed)))
+
+    async def read_log(self, id: RunId, *, after: int = 0) -> tuple[tuple[int, str, str], ...]:
+        """Pieces of the log behind position `after`: (position, part, text of one or more lines)."""
+        query = select(log_lines.c.id, log_lines.c.part, log_lines.c.sealed).where(
+            log_lines.c.run_id == id, log_lines.c.id > after
+        )
+        rows = await self._db.run(lambda c: c.execute(query.order_by(log_lines.c.id)).all())
+        return tuple(
+            (position, part, self._db.sealer.open(sealed, about=f"log {id} {part}").decode())
+            for position, part, sealed in rows
+        )
+
+    async def count_by_status(self) -> dict[str, int]:
+        """How many runs there are of each status."""
+        query = select(runs.c.status, func.count()).group_by(runs.c.status)
+        rows = await self._db.run(lambda c: c.execute(query).all())
+        return {str(status): int(count) for status, count in rows}
+
+
+def _read(row: Row[Any]) -> Run:
+    return Run(**row._mapping)

@@ -1,0 +1,187 @@
+"""The tables. Times are seconds since the epoch; SHAs are full; what is sealed is a BLOB."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+schema = Table("planward_schema", metadata, Column("version", Integer, primary_key=True))
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("installation_id", BigInteger, nullable=False),
+    Column("full_name", String(255), nullable=False),
+    Column("first_name", String(255), nullable=False),
+    Column("clone_url", Text, nullable=False),
+    Column("default_branch", Text, nullable=False),
+    Column("first_seen_at", Float, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+lasts = Table(
+    "lasts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("environment", String(255), nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("sha", String(64), nullable=False),
+    Column("tree", String(64), nullable=False),
+    Column("applied", Boolean, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("lasts_by_environment", "repository_id", "environment", "id"),
+)
+
+pushes = Table(
+    "pushes",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("branch", String(255), nullable=False),
+    Column("before", String(64), nullable=False),
+    Column("after", String(64), nullable=False),
+    Column("pusher", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+    UniqueConstraint("repository_id", "branch", "before", "after"),
+)
+
+pull_requests = Table(
+    "pull_requests",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("head_sha", String(64), nullable=False),
+    Column("head_repository_id", BigInteger, nullable=True),
+    Column("base_branch", Text, nullable=False),
+    Column("author", String(255), nullable=False),
+    Column("author_is_bot", Boolean, nullable=False),
+    Column("draft", Boolean, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("merge_sha", String(64), nullable=True),
+    Column("merged_by", String(255), nullable=True),
+    Column("merged_at", Float, nullable=True),
+    Index("pull_requests_by_head", "repository_id", "head_sha"),
+    Index("pull_requests_by_merge", "repository_id", "merge_sha"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("pull_request", Integer, nullable=False),
+    Column("base_branch", Text, nullable=False),
+    Column("head_sha", String(64), nullable=False),
+    Column("run_id", String(64), nullable=False),
+    Column("conclusion", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+    Index("verdicts_by_pull_request", "repository_id", "pull_request", "id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("operation", String(16), nullable=False),
+    Column("environment", String(255), nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("head_sha", String(64), nullable=False),
+    Column("base_sha", String(64), nullable=False),
+    Column("pull_request", Integer, nullable=True),
+    Column("attempt", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("conclusion", String(32), nullable=True),
+    Column("title", Text, nullable=False),
+    Column("check_run_name", String(255), nullable=False),
+    Column("check_run_id", BigInteger, nullable=True),
+    Column("ended_by", Text, nullable=True),
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float, nullable=True),
+    Column("data", JSON, nullable=False),
+    Column("report", LargeBinary, nullable=True),
+    Index("runs_by_head", "repository_id", "head_sha"),
+    Index("runs_by_pull_request", "repository_id", "pull_request"),
+    Index("runs_by_status", "status"),
+)
+
+root_runs = Table(
+    "root_runs",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("environment", String(255), primary_key=True),
+    Column("root_module", String(512), primary_key=True),
+    Column("outcome", String(16), nullable=False),
+    Column("report", LargeBinary, nullable=False),
+)
+
+log_lines = Table(
+    "log_lines",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run_id", String(64), nullable=False),
+    Column("part", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("log_lines_by_run", "run_id", "id"),
+)
+
+later = Table(
+    "later",
+    metadata,
+    Column("key", String(512), primary_key=True),
+    Column("due_at", Float, nullable=False, index=True),
+    Column("job", JSON, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("environment", String(255), nullable=False),
+    Column("sha", String(64), nullable=False),
+    Column("digests", JSON, nullable=False),
+    Column("by", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Index("approvals_by_sha", "repository_id", "sha"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("who", String(255), nullable=False),
+    Column("did", String(64), nullable=False),
+    Column("sha", String(64), nullable=False),
+    Column("details", JSON, nullable=False),
+)
+
+handles = Table(
+    "handles",
+    metadata,
+    # What was made on GitHub or said in chat, under a key of ours, so that it is made once.
+    Column("key", String(512), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
