@@ -1,0 +1,216 @@
+"""YAML 1.2 to values that know their place, so that every complaint has its line.
+
+Read as YAML 1.2 by ruamel.yaml: in YAML 1.1 the key `on` is `true` and `no` is `false`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from ghapp.repository_config.model import ConfigInvalid, Place, Problem
+
+MAX_CONFIG_BYTES: Final = 256 * 1024
+_TAG = "tag:yaml.org,2002:"
+_KINDS = {
+    "str": "a text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+    "timestamp": "a date",
+    "map": "a mapping",
+    "seq": "a list",
+}
+
+
+@dataclass(slots=True)
+class Complaints:
+    """What has been found wrong in one file so far, and where its keys stand."""
+
+    path: str
+    problems: list[Problem] = field(default_factory=list)
+    places: dict[str, Place] = field(default_factory=dict)
+
+    def raise_any(self) -> None:
+        """Raise ConfigInvalid if there is a problem; they come in the order of the file."""
+        if self.problems:
+            raise ConfigInvalid(tuple(sorted(self.problems, key=lambda problem: (problem.line, problem.column))))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of the file. Questions that it cannot answer are written down as a complaint, and answered with None."""
+
+    node: Node
+    key: str
+    complaints: Complaints
+    key_place: Place
+
+    @property
+    def place(self) -> Place:
+        return _place(self.node)
+
+    def refuse(self, message: str, *, at: Place | None = None) -> None:
+        """Complain about this value, at its own place unless another is given."""
+        place = at or self.place
+        self.complaints.problems.append(
+            Problem(path=self.complaints.path, line=place.line, column=place.column, key=self.key, message=message)
+        )
+
+    def refuse_below(self, key: str, message: str) -> None:
+        """Complain about a key under this value, at its place if the file has it."""
+        dotted = f"{self.key}.{key}"
+        place = self.complaints.places.get(dotted, self.key_place)
+        Value(self.node, dotted, self.complaints, place).refuse(message, at=place)
+
+    @property
+    def kind(self) -> str:
+        """What YAML takes it for: str, int, float, bool, null, timestamp, map, seq or a foreign tag."""
+        tag = str(self.node.tag)
+        return tag[len(_TAG) :] if tag.startswith(_TAG) else tag
+
+    @property
+    def is_null(self) -> bool:
+        return self.kind == "null"
+
+    def text(self, wanted: str = "a text") -> str | None:
+        """The value of a string that is not empty."""
+        if not (isinstance(self.node, ScalarNode) and self.kind == "str"):
+            self._refuse_kind(wanted)
+            return None
+        text = str(self.node.value)
+        if not text.strip():
+            self.refuse(f"must be {wanted}, is empty")
+            return None
+        return text
+
+    def boolean(self) -> bool | None:
+        """The value of `true` or `false`."""
+        if isinstance(self.node, ScalarNode) and self.kind == "bool":
+            word = str(self.node.value).lower()
+            if word in ("true", "false"):
+                return word == "true"
+        self._refuse_kind("true or false")
+        return None
+
+    def choice(self, words: Collection[str]) -> str | None:
+        """The value of one of these words."""
+        wanted = f"one of {', '.join(words)}"
+        if not (isinstance(self.node, ScalarNode) and self.kind == "str"):
+            self._refuse_kind(wanted)
+            return None
+        text = str(self.node.value)
+        if text in words:
+            return text
+        self.refuse(f'must be {wanted}, not "{text}"{did_you_mean(text, words)}')
+        return None
+
+    def list(self, wanted: str) -> tuple[Value, ...] | None:
+        """The members of a list."""
+        if not isinstance(self.node, SequenceNode):
+            self._refuse_kind(wanted)
+            return None
+        members = tuple(
+            Value(node, f"{self.key}[{index}]", self.complaints, _place(node))
+            for index, node in enumerate(self.node.value)
+        )
+        self.complaints.places.update((member.key, member.place) for member in members)
+        return members
+
+    def mapping(self, wanted: str, known: Collection[str] | None = None) -> Mapping[str, Value] | None:
+        """The entries of a mapping with text keys, each once; with `known`, a key outside it is refused."""
+        if not isinstance(self.node, MappingNode):
+            self._refuse_kind(wanted)
+            return None
+        entries: dict[str, Value] = {}
+        for name, entry in self._entries(self.node):
+            if known is not None and name not in known:
+                entry.refuse(f"unknown key{did_you_mean(name, known) or _known_keys(known)}", at=entry.key_place)
+            elif name in entries:
+                first = entries[name].key_place.line
+                entry.refuse(f"is there twice, first in line {first}; keep one of them", at=entry.key_place)
+            else:
+                entries[name] = entry
+                self.complaints.places[entry.key] = entry.key_place
+        return entries
+
+    def _entries(self, node: MappingNode) -> Iterator[tuple[str, Value]]:
+        for key_node, value_node in node.value:
+            place = _place(key_node)
+            if not isinstance(key_node, ScalarNode):
+                self.refuse("has a key that is not a text; write each key as one word", at=place)
+                continue
+            name = str(key_node.value)
+            dotted = f"{self.key}.{name}" if self.key else name
+            yield name, Value(value_node, dotted, self.complaints, place)
+
+    def _refuse_kind(self, wanted: str) -> None:
+        found = _KINDS.get(self.kind, f"the tag {self.kind}")
+        quotes = isinstance(self.node, ScalarNode) and wanted.startswith(("a text", "one of")) and not self.is_null
+        if self.is_null and not self.node.value:
+            self.refuse(f"must be {wanted}, is empty; leave the key out for the default")
+        else:
+            self.refuse(f"must be {wanted}, found {found}{'; put it in quotes' if quotes else ''}")
+
+
+def parse_document(content: bytes, complaints: Complaints) -> Value | None:
+    """Parse one YAML document; None where there is nothing in it. Raises ConfigInvalid on bytes that are no YAML."""
+    if len(content) > MAX_CONFIG_BYTES:
+        raise _invalid(
+            complaints, Place(line=1, column=1), f"is larger than {MAX_CONFIG_BYTES // 1024} KiB; make it smaller"
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        place = Place(line=before.count(b"\n") + 1, column=error.start - before.rfind(b"\n"))
+        raise _invalid(complaints, place, "is not UTF-8; save the file in that encoding") from error
+    try:
+        node = YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(line=mark.line + 1, column=mark.column + 1) if mark else Place(line=1, column=1)
+        message = f"is not YAML: {' '.join(str(error.problem or error.context).split())}"
+        raise _invalid(complaints, place, message) from error
+    except YAMLError as error:
+        raise _invalid(complaints, _unprintable(text), "is not YAML: a character that YAML does not allow") from error
+    except RecursionError as error:
+        raise _invalid(complaints, Place(line=1, column=1), "is nested too deeply") from error
+    if node is None:
+        return None
+    return Value(node, "", complaints, _place(node))
+
+
+def did_you_mean(word: str, words: Collection[str]) -> str:
+    """`; did you mean "branch"?` where one of `words` is near, else nothing."""
+    near = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def _known_keys(known: Collection[str]) -> str:
+    return f"; known here: {', '.join(known)}"
+
+
+def _place(node: Node) -> Place:
+    mark = node.start_mark
+    return Place(line=mark.line + 1, column=mark.column + 1)
+
+
+def _unprintable(text: str) -> Place:
+    for number, line in enumerate(text.split("\n"), start=1):
+        for column, character in enumerate(line, start=1):
+            if character not in "\t\r\x85" and not character.isprintable() and not character.isspace():
+                return Place(line=number, column=column)
+    return Place(line=1, column=1)
+
+
+def _invalid(complaints: Complaints, place: Place, message: str) -> ConfigInvalid:
+    problem = Problem(path=complaints.path, line=place.line, column=place.column, key="", message=message)
+    return ConfigInvalid((problem,))

@@ -1,0 +1,145 @@
+"""The environments of a repository: those of the file, or the usual ones whose branches exist."""
+
+from collections.abc import Collection, Mapping
+from typing import Final, cast
+
+from ghapp.repository_config import words
+from ghapp.repository_config.cycles import find_cycle
+from ghapp.repository_config.document import Value
+from ghapp.repository_config.entries import read_team, read_text, read_texts, unknown_environment
+from ghapp.repository_config.model import Apply, Environment
+from ghapp.values import TESTING, BranchName, EnvironmentName
+
+ENVIRONMENT_KEYS: Final = ("branch", "promote_from", "apply", "approvers", "team")
+TESTING_KEYS: Final = ("apply", "team")
+TESTING_APPLY: Final = ("never", "on_merge", "on_pull_request")
+BRANCH_APPLY: Final = ("automatic", "manual")
+STAGING: Final = EnvironmentName("staging")
+PRODUCTION: Final = EnvironmentName("production")
+_WHY_NOT_TESTING = {
+    "branch": "testing has no branch: pull requests are planned in it; give the branch to another environment",
+    "promote_from": "nothing is promoted into testing; remove the key",
+    "approvers": "testing has no approvers: who may write approves there; remove the key",
+}
+
+
+def default_environments(team: str, branches: Collection[str]) -> dict[EnvironmentName, Environment]:
+    """testing, and staging and production where their branches exist."""
+    environments = {TESTING: Environment(name=TESTING, branch=None, team=team)}
+    for name in (STAGING, PRODUCTION):
+        if name in branches:
+            promote_from = STAGING if name == PRODUCTION and STAGING in environments else None
+            environments[name] = Environment(
+                name=name, branch=BranchName(name), promote_from=promote_from, apply="automatic", team=team
+            )
+    return environments
+
+
+def read_environments(value: Value, team: str) -> dict[EnvironmentName, Environment]:
+    """The environments that the file lists, and testing, which is always there.
+
+    What a listed environment leaves out has its default: the branch of the same name, and `promote_from: staging`
+    for production where staging is listed too.
+    """
+    entries = value.mapping("a mapping from names to environments") or {}
+    names = [name for name, entry in entries.items() if _is_name(name, entry, entries)]
+    environments = {TESTING: Environment(name=TESTING, branch=None, team=team)}
+    for name in names:
+        read = _read_testing if name == TESTING else _read_environment
+        environments[EnvironmentName(name)] = read(entries[name], EnvironmentName(name), names, team)
+    _refuse_shared_branches(environments, entries)
+    _refuse_cycles(environments, entries)
+    return environments
+
+
+def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
+    if not words.fits(words.ENVIRONMENT, name):
+        entry.refuse("must be named by letters, digits, _ and -", at=entry.key_place)
+        return False
+    # GitHub does not tell deployments to "Staging" from those to "staging".
+    other = next(other for other in entries if other.lower() == name.lower())
+    if other != name:
+        entry.refuse(f'differs from "{other}" by case alone; choose another name', at=entry.key_place)
+        return False
+    return True
+
+
+def _read_testing(value: Value, name: EnvironmentName, names: Collection[str], team: str) -> Environment:
+    if value.is_null:
+        return Environment(name=name, branch=None, team=team)
+    entries = value.mapping("a mapping", ENVIRONMENT_KEYS) or {}
+    for key, why in _WHY_NOT_TESTING.items():
+        if key in entries:
+            entries[key].refuse(why, at=entries[key].key_place)
+    return Environment(
+        name=name,
+        branch=None,
+        apply=cast(Apply, (entries["apply"].choice(TESTING_APPLY) if "apply" in entries else None) or "never"),
+        team=(read_team(entries["team"]) if "team" in entries else None) or team,
+    )
+
+
+def _read_environment(value: Value, name: EnvironmentName, names: Collection[str], team: str) -> Environment:
+    entries = {} if value.is_null else value.mapping("a mapping", ENVIRONMENT_KEYS) or {}
+    branch = read_text(entries["branch"], _branch) if "branch" in entries else str(name)
+    apply = entries["apply"].choice(BRANCH_APPLY) if "apply" in entries else None
+    approver = words.approver
+    return Environment(
+        name=name,
+        branch=BranchName(branch or name),
+        promote_from=_read_promote_from(entries.get("promote_from"), name, names),
+        apply=cast(Apply, apply or "automatic"),
+        approvers=(read_texts(entries["approvers"], approver) if "approvers" in entries else None) or (),
+        team=(read_team(entries["team"]) if "team" in entries else None) or team,
+    )
+
+
+def _read_promote_from(value: Value | None, name: EnvironmentName, names: Collection[str]) -> EnvironmentName | None:
+    if value is None:
+        return STAGING if name == PRODUCTION and STAGING in names else None
+    if value.is_null:
+        return None
+    source = value.text("the name of an environment")
+    if source is None:
+        return None
+    if source == TESTING:
+        value.refuse("testing has no branch to promote from; name another environment")
+        return None
+    wrong = unknown_environment(source, [each for each in names if each not in (TESTING, name)])
+    if source == name:
+        wrong = "an environment cannot be promoted from itself"
+    if wrong:
+        value.refuse(wrong)
+        return None
+    return EnvironmentName(source)
+
+
+def _branch(text: str) -> str | None:
+    if not words.fits(words.BRANCH, text):
+        return f'must be the name of a branch, without refs/heads/, not "{text}"'
+    if text.startswith("refs/"):
+        return f'must be the name of a branch, without refs/heads/, not "{text}"'
+    if text == TESTING:
+        # BRANCH is "testing" in the Vault paths of pull requests: their code would read this environment's secrets.
+        return 'no environment may have the branch "testing": pull requests read the secrets of that name'
+    return None
+
+
+def _refuse_shared_branches(environments: Mapping[EnvironmentName, Environment], entries: Mapping[str, Value]) -> None:
+    owners: dict[str, EnvironmentName] = {}
+    for name, environment in environments.items():
+        if environment.branch is None:
+            continue
+        owner = owners.setdefault(environment.branch, name)
+        if owner != name:
+            entries[name].refuse_below(
+                "branch", f'{owner} and {name} have the same branch "{environment.branch}"; give each its own'
+            )
+
+
+def _refuse_cycles(environments: Mapping[EnvironmentName, Environment], entries: Mapping[str, Value]) -> None:
+    cycle = find_cycle({name: (each.promote_from,) if each.promote_from else () for name, each in environments.items()})
+    if cycle:
+        entries[cycle[0]].refuse_below(
+            "promote_from", f"goes round in a circle: {' from '.join(cycle)}; remove one of them"
+        )

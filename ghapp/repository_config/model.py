@@ -1,0 +1,186 @@
+"""What a repository's config says, typed, with every default filled in."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ghapp.errors import JobError
+from ghapp.values import TESTING, BranchName, EnvironmentName
+
+CONFIG_PATH = ".github/planward.yml"
+"""Where the config lies; it is read from the base branch, never from a pull request's head."""
+
+Apply = Literal["never", "on_merge", "on_pull_request", "automatic", "manual"]
+"""When an environment is applied. testing: never, on_merge or on_pull_request. Others: automatic or manual."""
+
+Occasion = Literal["failed", "waiting", "applied", "promotion"]
+"""What a notification is about."""
+
+OCCASIONS: tuple[Occasion, ...] = ("failed", "waiting", "applied", "promotion")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One complaint about the config, at its line. `str` of it is the line that people read."""
+
+    path: str
+    line: int
+    column: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        about = f"{self.key}: " if self.key else ""
+        return f"{self.path}:{self.line}:{self.column}: {about}{self.message}"
+
+
+class ConfigInvalid(JobError):  # noqa: N818 - the name that the tree of errors gives it
+    """The config cannot be used; `problems` has all that is wrong with it, in the order of the file."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        first, others = problems[0], len(problems) - 1
+        more = f" (and {others} more problem{'s' if others > 1 else ''})" if others else ""
+        super().__init__(f"{first}{more}")
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a key stands in the config file; both count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """One environment. `branch` is None for testing alone; `team` is the TEAM of its Vault paths."""
+
+    name: EnvironmentName
+    branch: BranchName | None
+    promote_from: EnvironmentName | None = None
+    apply: Apply = "never"
+    approvers: tuple[str, ...] = ()
+    team: str
+
+    @property
+    def vault_branch(self) -> str:
+        """BRANCH of its Vault paths: `testing` where there is no branch."""
+        return vault_segment(self.branch or TESTING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretSource:
+    """A place in Vault to read. `map` renames keys of the secret; `field` takes one key of it alone.
+
+    `path` still holds its placeholders `{team}`, `{branch}` and `{environment}`.
+    """
+
+    path: str
+    form: Literal["tfvars", "env"]
+    field: str | None = None
+    map: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootModuleOverride:
+    """What a root module has otherwise in one environment; None leaves it as the root module says."""
+
+    workspace: str | None = None
+    var_files: tuple[str, ...] | None = None
+    backend_config: tuple[str, ...] | None = None
+    extra_arguments: tuple[str, ...] | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootModuleConfig:
+    """One entry of `root_modules`; None means that the default holds.
+
+    `dir` is relative to the repository (`.` is its top), `var_files` and `backend_config` to `dir`. Strings still
+    hold their placeholders.
+    """
+
+    dir: str
+    workspace: str | None = None
+    var_files: tuple[str, ...] | None = None
+    backend_config: tuple[str, ...] | None = None
+    extra_arguments: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    team: str | None = None
+    required_version: str | None = None
+    environments: Mapping[EnvironmentName, RootModuleOverride] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """When to look for drift (cron, five fields, UTC) and where."""
+
+    schedule: str
+    environments: tuple[EnvironmentName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Where a message goes (`url` may be `vault:PATH#KEY`, with placeholders) and on what occasions."""
+
+    url: str
+    on: tuple[Occasion, ...] = OCCASIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryConfig:
+    """The whole config. `environments` begins with testing and keeps the order of the file.
+
+    `secrets` and `root_modules` are None where the file does not mention them: the defaults then depend on whether
+    the operator has a Vault and on what is found in the repository.
+    """
+
+    team: str
+    environments: Mapping[EnvironmentName, Environment]
+    secrets: tuple[SecretSource, ...] | None = None
+    root_modules: tuple[RootModuleConfig, ...] | None = None
+    confirm: tuple[str, ...] = ()
+    four_eyes: bool = True
+    drafts: Literal["plan", "skip"] = "plan"
+    trusted_bots: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    drift: Drift | None = None
+    notify: tuple[Notify, ...] = ()
+    places: Mapping[str, Place] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    """Where each key of the file stands, by its dotted name (`root_modules[0].dir`); not part of what it says."""
+
+    @property
+    def testing(self) -> Environment:
+        """The environment in which pull requests are planned."""
+        return self.environments[TESTING]
+
+    def environment_of_branch(self, branch: str) -> Environment | None:
+        """The environment that `branch` is applied to, or None."""
+        return next((each for each in self.environments.values() if each.branch == branch), None)
+
+    def promoted_to(self, environment: str) -> tuple[Environment, ...]:
+        """The environments that take their changes from `environment`, in the order of the config."""
+        return tuple(each for each in self.environments.values() if each.promote_from == environment)
+
+    def problem(self, key: str, message: str) -> Problem:
+        """A problem at the place of `key`, or of the nearest key above it that is in the file."""
+        place = self.places.get(key)
+        above = key
+        while place is None and above:
+            above = above[: max(above.rfind("."), above.rfind("["), 0)]
+            place = self.places.get(above)
+        place = place or Place(line=1, column=1)
+        return Problem(path=CONFIG_PATH, line=place.line, column=place.column, key=key, message=message)
+
+
+def vault_segment(branch: str) -> str:
+    """Write a branch as one segment of a Vault path: `/` becomes `~`, which git allows in no branch.
+
+    Without this, a token for `kv/TEAM/feature/*` would read the secrets of the branch `feature/x`. Raises ValueError
+    on a name that is no branch.
+    """
+    if branch in ("", ".", "..") or "~" in branch:
+        raise ValueError(f"not a branch: {branch!r}")
+    return branch.replace("/", "~")

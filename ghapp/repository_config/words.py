@@ -1,0 +1,167 @@
+"""The forms that single texts of the config have: each has its pattern here, and the JSON Schema the same one.
+
+A check gives what is wrong with the text, with the way out, or None.
+"""
+
+import posixpath
+import re
+from collections.abc import Callable, Collection
+from typing import Final
+
+from ghapp.repository_config.document import did_you_mean
+
+Check = Callable[[str], str | None]
+
+TEAM: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._-]+$"
+ENVIRONMENT: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+BRANCH: Final = r"^(?![/.-])(?!.*(?:\.\.|//|/\.|@\{))[^\s~^:?*\[\\\u0000-\u0020\u007f]+(?<![/.])$"
+APPROVER: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9_.-]+)?$"
+BOT: Final = r"^[A-Za-z0-9][A-Za-z0-9-]*\[bot\]$"
+CONFIRM: Final = r"^(?:destroy|replace|[a-z][a-z0-9-]*_[a-z0-9_-]+)$"
+VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+ENVIRONMENT_VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
+CONSTRAINT: Final = (
+    r"^\s*(?:=|!=|>=?|<=?|~>)?\s*v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?\s*"
+    r"(?:,\s*(?:=|!=|>=?|<=?|~>)?\s*v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?\s*)*$"
+)
+ARGUMENT: Final = (
+    r"^(?:-parallelism=[1-9][0-9]{0,2}|-refresh=(?:true|false)|-lock-timeout=[0-9]+[smh]|-compact-warnings)$"
+)
+"""The arguments that change how Terraform works, not what is planned, where state lies or what Planward reads.
+
+Refused are, with their reasons, those of `_REFUSED_ARGUMENTS` and everything that is not known here.
+"""
+SECRET_PLACEHOLDERS: Final = ("team", "branch", "environment")
+ROOT_MODULE_PLACEHOLDERS: Final = ("team", "branch", "environment", "root_module", "workspace")
+WORKSPACE_PLACEHOLDERS: Final = ("team", "branch", "environment", "root_module")
+
+_REFUSED_ARGUMENTS: Final = {
+    "-var": "write the value to a var file and name it in var_files",
+    "-var-file": "name the file in var_files",
+    "-backend-config": "name a file in backend_config",
+    "-target": "part of a root module would count as all of it; split the root module",
+    "-exclude": "part of a root module would count as all of it; split the root module",
+    "-replace": "it would replace on every run; use it once by hand, or lifecycle.replace_triggered_by",
+    "-destroy": "remove the resources from the configuration instead",
+    "-refresh-only": "use drift to see what changed outside of Terraform",
+    "-generate-config-out": "write the configuration with the import by hand",
+    "-lock": "Planward locks where it writes",
+    "-state": "name the state in the backend block or in backend_config",
+    "-state-out": "name the state in the backend block or in backend_config",
+    "-backup": "name the state in the backend block or in backend_config",
+}
+_RESERVED_VARIABLE = re.compile(
+    r"(?:PATH|HOME|SHELL|IFS|ENV|BASH_ENV|LD_.*|DYLD_.*|PYTHON.*|GIT_.*|VAULT_.*|PLANWARD_.*"
+    r"|TF_(?!VAR_|TOKEN_|HTTP_).*)"
+)
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def fits(pattern: str, text: str) -> bool:
+    """Whether the whole of `text` has this form (Python's `$` alone would let a final newline through)."""
+    return "\n" not in text and re.search(pattern, text) is not None
+
+
+def form(pattern: str, message: str) -> Check:
+    """A check that a text has a form; `message` says which."""
+    return lambda text: None if fits(pattern, text) else f'{message}, not "{text}"'
+
+
+def confirm_word(text: str) -> str | None:
+    """destroy, replace, or a resource type; a word that is nearly one of the two is not taken for a type."""
+    if fits(CONFIRM, text):
+        return None
+    near = did_you_mean(text, ("destroy", "replace"))
+    return f'must be destroy, replace or a resource type such as aws_db_instance, not "{text}"{near}'
+
+
+def bot(text: str) -> str | None:
+    """A bot's login as GitHub writes it, `[bot]` included."""
+    if fits(BOT, text):
+        return None
+    near = f'; did you mean "{text}[bot]"?' if fits(BOT, f"{text}[bot]") else ""
+    return f'must be the login of a bot such as dependabot[bot], not "{text}"{near}'
+
+
+def approver(text: str) -> str | None:
+    """A login, or a team as `org/team`."""
+    if fits(APPROVER, text):
+        return None
+    bare = text.removeprefix("@")
+    near = f'; did you mean "{bare}"?' if fits(APPROVER, bare) else ""
+    return f'must be a login or a team as org/team, not "{text}"{near}'
+
+
+def argument(text: str) -> str | None:
+    """One extra argument of `terraform plan` (and of `apply` where that takes it too)."""
+    if fits(ARGUMENT, text):
+        return None
+    name = text.split("=", 1)[0].split(" ", 1)[0].replace("--", "-", 1)
+    why = _REFUSED_ARGUMENTS.get(name)
+    if why:
+        return f"{name} is not allowed: {why}"
+    return (
+        f'must be -parallelism=N, -refresh=false, -lock-timeout=DURATION or -compact-warnings, not "{text}"; '
+        "other arguments would change what is planned or what Planward reads"
+    )
+
+
+def environment_variable(text: str) -> str | None:
+    """The name of an environment variable that a secret may have."""
+    if not fits(ENVIRONMENT_VARIABLE, text):
+        return f'must be the name of an environment variable, not "{text}"'
+    if _RESERVED_VARIABLE.fullmatch(text):
+        return f"{text} steers Terraform or the machine itself; a secret may not set it"
+    return None
+
+
+def placeholders(text: str, known: Collection[str]) -> str | None:
+    """Whether all `{placeholders}` are known, and every brace is part of one."""
+    for name in _PLACEHOLDER.findall(text):
+        if name not in known:
+            return f"unknown placeholder {{{name}}}{did_you_mean(name, known) or _known(known)}"
+    if set("{}") & set(_PLACEHOLDER.sub("", text)):
+        return f'has a brace that is not part of a placeholder: "{text}"'
+    return None
+
+
+def expand(text: str, values: dict[str, str]) -> str:
+    """Fill in the placeholders of a text that `placeholders` has passed."""
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+
+def path_inside(text: str, *, below: str = ".") -> str | None:
+    """Whether a path, relative to the directory `below` of the repository, stays in the repository."""
+    if "\\" in text:
+        return f'must be written with "/", not "\\": "{text}"'
+    if text.startswith(("/", "~")) or "\0" in text:
+        return f'must be relative to {_directory(below)}, not "{text}"'
+    normal = posixpath.normpath(posixpath.join(below, text))
+    if normal == ".." or normal.startswith("../"):
+        return f'leads out of the repository: "{text}"'
+    if normal == ".git" or normal.startswith(".git/"):
+        return f'leads into git\'s own directory: "{text}"'
+    return None
+
+
+def secret_path(text: str) -> str | None:
+    """A path in Vault, mount first; `*` alone as the last segment means all secrets below."""
+    wrong = placeholders(text, SECRET_PLACEHOLDERS)
+    if wrong:
+        return wrong
+    segments = text.split("/")
+    if any(segment in ("", ".", "..") for segment in segments) or len(segments) < 2:
+        return f'must be a path in Vault such as kv/{{team}}/{{branch}}/*, without empty, "." and ".." parts: "{text}"'
+    if "*" in "/".join(segments[:-1]) or ("*" in segments[-1] and segments[-1] != "*"):
+        return f'may have "*" only as its last part: "{text}"'
+    if re.search(r"[\s~?#%\x00-\x1f]", text):
+        return f'has a character that no path in Vault has here: "{text}"'
+    return None
+
+
+def _known(known: Collection[str]) -> str:
+    return f"; known here: {', '.join(f'{{{name}}}' for name in known)}"
+
+
+def _directory(below: str) -> str:
+    return "the repository" if below == "." else f"{below}/"
