@@ -1,0 +1,139 @@
+"""What an event leaves owed. Pure: a delivery in, jobs with keys out.
+
+The key is the work that is owed, not the delivery: (repository id, operation, environment, head SHA, base SHA, pull
+request, attempt), the branch standing for the environment as long as the config was not read. Where the same words can
+be owed twice (a pull request closed and opened again, a button pressed by another person) the delivery's id is the
+attempt: a redelivery keeps it.
+"""
+
+from typing import Literal, assert_never
+
+import msgspec
+
+from ghapp import events
+from ghapp.values import BranchName, RepositoryId, RunId
+from ghapp.webhook import Delivery
+
+
+class EventJob(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
+    """Take in what GitHub told us."""
+
+    key: str
+    event: events.Event
+
+
+class PlanRun(msgspec.Struct, frozen=True, kw_only=True, tag="plan_run"):
+    """Carry out a plan run that was announced before."""
+
+    run_id: RunId
+
+    @property
+    def key(self) -> str:
+        """One execution a run."""
+        return f"plan:{self.run_id}"
+
+
+class SettleBranch(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
+    """Bring an environment to its branch's tip, or say why not. `cause` names what gave reason to look."""
+
+    repository_id: RepositoryId
+    branch: BranchName
+    cause: str
+
+    @property
+    def key(self) -> str:
+        """One look a cause."""
+        return f"settle:{self.repository_id}:{self.branch}:{self.cause}"
+
+    @property
+    def partition(self) -> str:
+        """Applies are one at a time for each of these, in order."""
+        return f"{self.repository_id}:{self.branch}"
+
+
+class PlanAnew(msgspec.Struct, frozen=True, kw_only=True, tag="plan_anew"):
+    """Plan an open pull request anew, by ourselves: its base moved, or what its promotion waited for was applied."""
+
+    repository_id: RepositoryId
+    number: int
+    cause: str
+    debounced: bool = False
+
+    @property
+    def key(self) -> str:
+        """One new plan a cause."""
+        return f"plan_anew:{self.repository_id}:{self.number}:{self.cause}"
+
+
+class Discover(msgspec.Struct, frozen=True, kw_only=True, tag="discover"):
+    """Look at a repository on which the App was installed: adopt its branches, plan its open pull requests."""
+
+    repository_id: RepositoryId
+    full_name: str
+    installation_id: int
+    cause: str
+
+    @property
+    def key(self) -> str:
+        """One look a cause."""
+        return f"discover:{self.repository_id}:{self.cause}"
+
+
+class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
+    """Say something in chat, once; a chat that is down delays and fails nothing."""
+
+    key: str
+    repository_id: RepositoryId
+    message: msgspec.Raw
+    attempt: int = 0
+
+
+Job = EventJob | PlanRun | SettleBranch | PlanAnew | Discover | Say
+
+Queue = Literal["work", "branches"]
+
+
+def queue_of(job: Job) -> tuple[Queue, str | None]:
+    """Which queue a job waits in, and the partition inside which it is one at a time."""
+    if isinstance(job, SettleBranch):
+        return "branches", job.partition
+    return "work", None
+
+
+def jobs_for(delivery: Delivery) -> tuple[EventJob, ...]:
+    """Derive what a delivery leaves owed: one job, or none."""
+    key = _key(delivery)
+    return () if key is None else (EventJob(key=key, event=delivery.event),)
+
+
+def _key(delivery: Delivery) -> str | None:
+    match delivery.event:
+        case events.PullRequestChanged() as event:
+            again = "0" if event.action in ("opened", "synchronize") else delivery.id
+            return (
+                f"{event.repository.id}:plan:{event.base.ref}:{event.head.sha}:{event.base.sha}:{event.number}:{again}"
+            )
+        case events.PullRequestClosed() as event:
+            once = event.merge_sha or delivery.id
+            return f"{event.repository.id}:closed:{event.base.ref}:{event.head.sha}:{event.number}:{once}"
+        case events.BranchPushed() as event:
+            return f"{event.repository.id}:apply:{event.branch}:{event.after}:{event.before}:0"
+        case events.MergeGroupRequested() as event:
+            return f"{event.repository.id}:plan:{event.base_ref}:{event.head_sha}:{event.base_sha}:group:0"
+        case events.MergeGroupDestroyed() as event:
+            return f"{event.repository.id}:group_destroyed:{event.head_sha}:{event.reason}"
+        case events.CommentCreated() as event:
+            return f"{event.repository.id}:comment:{event.comment_id}"
+        case (
+            events.CheckRunRerequested()
+            | events.CheckSuiteRerequested()
+            | events.ButtonPressed()
+            | events.InstallationChanged()
+            | events.RepositoriesChanged()
+            | events.RepositoryChanged()
+        ):
+            return f"act:{delivery.id}"
+        case events.Ping() | events.Ignored():
+            return None
+        case _ as never:
+            assert_never(never)
