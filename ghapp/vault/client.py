@@ -1,0 +1,230 @@
+"""One connection to Vault. Blocking: it is called in threads. The only file that knows hvac.
+
+hvac's exceptions carry URL and body, so that none of their text goes further than this file.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import quote
+
+import hvac  # type: ignore[import-untyped]
+import hvac.exceptions  # type: ignore[import-untyped]
+import requests
+
+from ghapp.vault.errors import (
+    VaultDenied,
+    VaultError,
+    VaultFault,
+    VaultLoginRefused,
+    VaultSealed,
+    VaultUnreachable,
+)
+from ghapp.vault.settings import VaultSettings
+
+_PAUSES_S = (0.1, 0.4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """Where a secrets engine is mounted (`path` without the last "/"), and how it is read."""
+
+    path: str
+    engine: Literal["kv1", "kv2", "other"]
+
+    def below(self, path: str) -> str:
+        return path.removeprefix(self.path).lstrip("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a path gave; the lease is empty for what lives for ever."""
+
+    data: Mapping[str, Any] = field(repr=False)
+    lease_id: str = ""
+    lease_duration_s: int = 0
+    renewable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A token that Planward got by logging in; without a duration it does not end by itself."""
+
+    duration_s: int
+    renewable: bool
+
+
+class Client:
+    """One session's client: hvac writes the token of a login into it, so that it is never shared."""
+
+    def __init__(self, settings: VaultSettings) -> None:
+        self._settings = settings
+        self._session = requests.Session()
+        self._client = hvac.Client(
+            url=settings.address,
+            # Never None: hvac would look for a token in the environment and in the home directory.
+            token=settings.token or "" if settings.method == "token" else "",
+            namespace=settings.namespace,
+            verify=str(settings.ca_cert) if settings.ca_cert else True,
+            timeout=settings.timeout_s,
+            session=self._session,
+        )
+
+    def close(self) -> None:
+        self._session.close()
+
+    def log_in(self, role: str) -> Login | None:
+        """Log in; None where the operator's own token is used. Raises VaultLoginRefused and the like."""
+        if self._settings.method == "token":
+            return None
+        mount = self._settings.auth_mount or self._settings.method
+        body = self._settings.login_body(role)
+        with self._in_words(f"auth/{mount}/login", login=True):
+            answer = self._client.adapter.post(f"/v1/auth/{_quoted(mount.strip('/'))}/login", json=body)
+        auth = _part(answer, "auth")
+        token = auth.get("client_token")
+        if not isinstance(token, str):
+            raise VaultLoginRefused(f"Vault ({self._settings.host}) gave no token for the login at auth/{mount}")
+        self._client.token = token
+        return Login(duration_s=int(auth.get("lease_duration") or 0), renewable=bool(auth.get("renewable")))
+
+    def mount_of(self, path: str) -> Mount:
+        """Find out which engine serves a path, as Vault's own command line does. Raises VaultDenied and the like."""
+        answer = self._patiently(path, lambda: self._client.adapter.get(f"/v1/sys/internal/ui/mounts/{_quoted(path)}"))
+        if answer is None:
+            raise self._denied(path)
+        data = _part(answer, "data")
+        version = str((data.get("options") or {}).get("version", "1"))
+        if data.get("type") not in ("kv", "generic"):
+            return Mount(path=str(data.get("path", "")).rstrip("/"), engine="other")
+        return Mount(path=str(data["path"]).rstrip("/"), engine="kv2" if version == "2" else "kv1")
+
+    def list_secrets(self, mount: Mount, path: str) -> tuple[str, ...]:
+        """Give the names right below a path, folders with a "/" at their end; none where nothing is."""
+        middle = "/metadata" if mount.engine == "kv2" else ""
+        url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
+        answer = self._patiently(f"{path}/", lambda: self._client.adapter.list(url.rstrip("/")))
+        return tuple(_part(answer, "data").get("keys") or ()) if answer is not None else ()
+
+    def read_secret(self, mount: Mount, path: str) -> Answer | None:
+        """Read one secret, the newest version of it; None where there is none or it is deleted."""
+        if mount.engine == "other":
+            # Not repeated: each time it is asked, the engine makes credentials.
+            with self._in_words(path):
+                return _answer(self._ask(lambda: self._client.adapter.get(f"/v1/{_quoted(path)}")))
+        middle = "/data" if mount.engine == "kv2" else ""
+        url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
+        answer = self._patiently(path, lambda: self._client.adapter.get(url))
+        if answer is None or mount.engine == "kv1":
+            return Answer(data=_part(answer, "data")) if answer is not None else None
+        return Answer(data=_part(_part(answer, "data"), "data"))
+
+    def renew_lease(self, lease_id: str, path: str) -> int:
+        """Ask for more time for a lease; gives the seconds that it has now."""
+        with self._in_words(path):
+            return int(self._client.sys.renew_lease(lease_id).get("lease_duration") or 0)
+
+    def renew_token(self) -> int:
+        """Ask for more time for the token; gives the seconds that it has now."""
+        with self._in_words("auth/token/renew-self"):
+            return int(_part(self._client.auth.token.renew_self(), "auth").get("lease_duration") or 0)
+
+    def revoke_lease(self, lease_id: str, path: str) -> None:
+        with self._in_words(path):
+            self._client.sys.revoke_lease(lease_id)
+
+    def revoke_token(self) -> None:
+        with self._in_words("auth/token/revoke-self"):
+            self._client.auth.token.revoke_self()
+
+    def _patiently(self, path: str, ask: Callable[[], Any]) -> Any:
+        """Ask for what may be asked twice; None where nothing is there."""
+        for pause_s in _PAUSES_S:
+            try:
+                with self._in_words(path):
+                    return self._ask(ask)
+            except (VaultUnreachable, VaultFault):
+                time.sleep(pause_s)
+        with self._in_words(path):
+            return self._ask(ask)
+
+    def _ask(self, ask: Callable[[], Any]) -> Any:
+        try:
+            return ask()
+        except hvac.exceptions.InvalidPath:
+            return None
+
+    @contextmanager
+    def _in_words(self, path: str, *, login: bool = False) -> Iterator[None]:
+        host = self._settings.host
+        error: VaultError
+        try:
+            yield
+            return
+        except (hvac.exceptions.VaultDown, hvac.exceptions.VaultNotInitialized):
+            error = VaultSealed(f"Vault ({host}) is sealed: unseal it, then use Re-run")
+        except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized, hvac.exceptions.InvalidRequest):
+            error = self._login_refused(path) if login else self._denied(path)
+        except hvac.exceptions.InvalidPath:
+            error = self._login_refused(path) if login else VaultFault(f"Vault ({host}) has nothing at {path}")
+        except hvac.exceptions.VaultError:
+            error = VaultFault(f"Vault ({host}) failed while it was asked for {path}: look at its log, then use Re-run")
+        except requests.exceptions.SSLError:
+            error = VaultUnreachable(
+                f"Vault ({host}) has a certificate that is not trusted: the operator has to name its CA in VAULT_CACERT"
+            )
+        except requests.RequestException:
+            error = VaultUnreachable(
+                f"Vault ({host}) cannot be reached: is VAULT_ADDR right, and is it up? Then use Re-run"
+            )
+        # Outside of the except and from None, so that no traceback carries the foreign exception along.
+        raise error from None
+
+    def _denied(self, path: str) -> VaultError:
+        if not self._token_is_good():
+            return VaultLoginRefused(
+                f"Vault ({self._settings.host}) does not take Planward's token (any more): "
+                "the operator has to set a new VAULT_TOKEN"
+            )
+        return VaultDenied(
+            f"Vault ({self._settings.host}) denies Planward {path}: its policy needs read there and list on the folders"
+        )
+
+    def _login_refused(self, path: str) -> VaultLoginRefused:
+        return VaultLoginRefused(
+            f"Vault ({self._settings.host}) refuses Planward's login at {path}: "
+            "the operator has to check the role and what it is proved with"
+        )
+
+    def _token_is_good(self) -> bool:
+        try:
+            self._client.adapter.get("/v1/auth/token/lookup-self")
+        except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized):
+            return False
+        except (hvac.exceptions.VaultError, requests.RequestException):
+            return True
+        return True
+
+
+def _answer(answer: Any) -> Answer | None:
+    if answer is None:
+        return None
+    return Answer(
+        data=_part(answer, "data"),
+        lease_id=str(answer.get("lease_id") or ""),
+        lease_duration_s=int(answer.get("lease_duration") or 0),
+        renewable=bool(answer.get("renewable")),
+    )
+
+
+def _part(answer: Any, name: str) -> Mapping[str, Any]:
+    part = answer.get(name) if isinstance(answer, Mapping) else None
+    if not isinstance(part, Mapping):
+        raise VaultFault("Vault gave an answer that Planward cannot read: does VAULT_ADDR point at Vault itself?")
+    return part
+
+
+def _quoted(path: str) -> str:
+    return quote(path, safe="/")

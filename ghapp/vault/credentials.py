@@ -1,0 +1,115 @@
+"""What was read from Vault for one root module's run, put together."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ghapp.vault.errors import SecretPathInvalid, SecretsContradict, SecretsMissing
+from ghapp.vault.sources import SecretSource
+
+Json = Any
+"""A JSON value: what Vault keeps, what a variable takes."""
+
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Secrets by what they become: Terraform variables, environment variables; and all that has to be masked.
+
+    `origins` tells the path that each name came from, for messages: the paths are no secrets.
+    """
+
+    tfvars: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    values: frozenset[str] = field(default=frozenset(), repr=False)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """One secret as Vault gave it, and the line of the config that asked for it."""
+
+    path: str
+    source: SecretSource
+    data: Mapping[str, Json] = field(repr=False)
+
+
+def put_together(secrets: Iterable[Secret]) -> Credentials:
+    """Sort secrets into variables and environment variables.
+
+    Raises SecretsContradict where two give one name different values, SecretsMissing where a key that the config
+    names is not in its secret, SecretPathInvalid where a key cannot be an environment variable's name.
+    """
+    tfvars: dict[str, Json] = {}
+    env: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    values: set[str] = set()
+    for secret in secrets:
+        for name, value in _chosen(secret).items():
+            values.update(_texts(value))
+            if secret.source.form == "tfvars":
+                _put(tfvars, name, value, secret.path, origins)
+            elif value is not None:
+                text = _environment_text(name, value, secret.path)
+                values.add(text)
+                _put(env, name, text, secret.path, origins)
+    return Credentials(tfvars=tfvars, env=env, values=frozenset(values - {""}), origins=origins)
+
+
+def _chosen(secret: Secret) -> dict[str, Json]:
+    source = secret.source
+    names = dict(source.map)
+    if source.field is not None:
+        names = {source.field: source.map.get(source.field, source.field)}
+    if not names:
+        return dict(secret.data)
+    for key in names:
+        if key not in secret.data:
+            raise SecretsMissing(
+                f'the secret {secret.path} has no key "{key}", which the config\'s secrets name: '
+                "add it to the secret, or correct .github/planward.yml"
+            )
+    return {name: secret.data[key] for key, name in names.items()}
+
+
+def _put(into: dict[str, Json], name: str, value: Json, path: str, origins: dict[str, str]) -> None:
+    if name in into and json.dumps(into[name], sort_keys=True) != json.dumps(value, sort_keys=True):
+        raise SecretsContradict(
+            f'two secrets give "{name}" different values: {origins[name]} and {path}. '
+            "Remove the key from one of them, or rename it with map in .github/planward.yml"
+        )
+    if name not in into:
+        into[name] = value
+        origins[name] = path
+
+
+def _environment_text(name: str, value: Json, path: str) -> str:
+    if not _ENVIRONMENT_NAME.fullmatch(name):
+        raise SecretPathInvalid(
+            f'the key "{name[:60]}" of the secret {path} cannot be an environment variable\'s name: '
+            "rename it, or give it a name with map in .github/planward.yml"
+        )
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if "\0" in text:
+        raise SecretPathInvalid(f'the key "{name}" of the secret {path} holds a NUL, which no environment variable can')
+    return text
+
+
+def _texts(value: Json) -> set[str]:
+    """Give every text that a value may appear as. Truth values and null are no secrets."""
+    match value:
+        case bool() | None:
+            return set()
+        case str():
+            return {value}
+        case int() | float():
+            return {json.dumps(value)}
+        case list():
+            return set[str]().union(*(_texts(item) for item in value))
+        case dict():
+            return set[str]().union(*(_texts(item) for item in value.values()))
+        case _:
+            raise TypeError(type(value).__name__)

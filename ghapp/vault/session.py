@@ -1,0 +1,223 @@
+"""Log in, read, keep alive while the run goes on, give everything back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from ghapp.vault.client import Client, Mount
+from ghapp.vault.credentials import Credentials, Secret, put_together
+from ghapp.vault.errors import SecretsMissing, VaultError, VaultFault
+from ghapp.vault.settings import VaultSettings
+from ghapp.vault.sources import (
+    FilledSource,
+    SecretSource,
+    check_segment,
+    encode_branch,
+    fill,
+    fill_source,
+    narrower,
+)
+
+log = structlog.get_logger()
+
+_MOST_SECRETS = 2000
+_T = TypeVar("_T")
+
+
+class Vault:
+    """Opens sessions; keeps nothing between them."""
+
+    def __init__(self, settings: VaultSettings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._settings = settings
+        self._sleep = sleep
+
+    @asynccontextmanager
+    async def session(
+        self, *, team: str, environment: str, branch: str, operation: str
+    ) -> AsyncIterator["VaultSession"]:
+        """Log in for one run. At the end its leases and the token of the login are revoked, whatever happened.
+
+        An operator's VAULT_TOKEN is never revoked. Raises VaultLoginRefused, VaultSealed, VaultUnreachable.
+        """
+        names = {"team": team, "environment": environment, "operation": operation}
+        role = fill(self._settings.role or "", names, what="VAULT_ROLE")
+        client = Client(self._settings)
+        session = VaultSession(client, {"team": team, "branch": encode_branch(branch), "environment": environment})
+        try:
+            await session.log_in(role)
+            keeping = asyncio.ensure_future(session.keep_alive(self._sleep))
+            try:
+                yield session
+            finally:
+                keeping.cancel()
+                await asyncio.gather(keeping, return_exceptions=True)
+        finally:
+            await _finished(session.give_back())
+            client.close()
+
+
+class VaultSession:
+    """A logged-in client, the values for the templates, and what has to be given back."""
+
+    def __init__(self, client: Client, values: dict[str, str]) -> None:
+        self._client = client
+        self._values = values
+        self._one_at_a_time = asyncio.Lock()
+        self._mounts: list[Mount] = []
+        self._leases: list[_Lease] = []
+        self._logged_in = False
+        self._changed = asyncio.Event()
+
+    async def read(self, sources: Sequence[SecretSource]) -> Credentials:
+        """Read all secrets that the lines name.
+
+        Raises SecretsMissing, SecretsContradict, SecretPathInvalid, VaultDenied and what a session raises.
+        """
+        filled = [fill_source(source, self._values) for source in sources]
+        secrets = await self._in_thread(lambda: [secret for one in filled for secret in self._read(one, filled)])
+        self._changed.set()
+        return put_together(secrets)
+
+    async def log_in(self, role: str) -> None:
+        """Log in with a role; Vault.session does."""
+        await self._in_thread(partial(self._log_in, role))
+
+    async def keep_alive(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Renew each lease when half of its time is over, until cancelled."""
+        while True:
+            self._changed.clear()
+            alive = [lease for lease in self._leases if lease.duration_s > 0 and lease.renewable]
+            if not alive:
+                await self._changed.wait()
+                continue
+            await sleep(max(min(lease.duration_s for lease in alive) / 2, 0.5))
+            for lease in alive:
+                await self._in_thread(partial(self._renew, lease))
+
+    async def give_back(self) -> None:
+        """Revoke the leases, then the token of a login. What cannot be revoked is logged, and ends by itself."""
+        for lease in self._leases:
+            if lease.lease_id:
+                await self._in_thread(partial(self._revoke, lease))
+        if self._logged_in:
+            self._logged_in = False
+            await self._in_thread(self._revoke_token)
+
+    def _log_in(self, role: str) -> None:
+        login = self._client.log_in(role)
+        if login is not None:
+            self._logged_in = True
+            if login.renewable and login.duration_s:
+                self._leases.append(_Lease(lease_id="", path="auth/token", duration_s=login.duration_s))
+
+    def _read(self, filled: FilledSource, all_filled: Sequence[FilledSource]) -> Iterator[Secret]:
+        mount = self._mount_of(filled.path)
+        if filled.is_prefix:
+            yield from self._read_below(mount, filled, narrower(filled, all_filled))
+            return
+        answer = self._client.read_secret(mount, filled.path)
+        if answer is None:
+            if filled.may_be_missing:
+                return
+            raise SecretsMissing(
+                f"there is no secret at {filled.path} in Vault: write it there, "
+                "or take its line out of secrets in .github/planward.yml"
+            )
+        if answer.lease_id:
+            self._leases.append(
+                _Lease(
+                    lease_id=answer.lease_id,
+                    path=filled.path,
+                    duration_s=answer.lease_duration_s,
+                    renewable=answer.renewable,
+                )
+            )
+        yield Secret(path=filled.path, source=filled.source, data=answer.data)
+
+    def _read_below(self, mount: Mount, filled: FilledSource, left: Sequence[FilledSource]) -> Iterator[Secret]:
+        found = 0
+        for path in self._walk(mount, filled.path):
+            found += 1
+            if found > _MOST_SECRETS:
+                raise VaultFault(
+                    f"there are more than {_MOST_SECRETS} secrets below {filled.path}/: name narrower paths"
+                )
+            if any(line.covers(path) for line in left):
+                continue
+            answer = self._client.read_secret(mount, path)
+            if answer is None:
+                found -= 1  # Its newest version is deleted: it is listed, and it is not there.
+            else:
+                yield Secret(path=path, source=filled.source, data=answer.data)
+        if not found:
+            raise SecretsMissing(
+                f"there is nothing below {filled.path}/ in Vault: write the environment's secrets there "
+                f"(vault kv put {filled.path}/NAME key=value), or put `secrets: []` into .github/planward.yml"
+            )
+
+    def _walk(self, mount: Mount, path: str) -> Iterator[str]:
+        for name in self._client.list_secrets(mount, path):
+            check_segment(name.removesuffix("/"), f"the list of secrets below {path}/")
+            if name.endswith("/"):
+                yield from self._walk(mount, f"{path}/{name.removesuffix('/')}")
+            else:
+                yield f"{path}/{name}"
+
+    def _mount_of(self, path: str) -> Mount:
+        for mount in self._mounts:
+            if path == mount.path or path.startswith(f"{mount.path}/"):
+                return mount
+        mount = self._client.mount_of(path)
+        self._mounts.append(mount)
+        return mount
+
+    def _renew(self, lease: "_Lease") -> None:
+        try:
+            if lease.lease_id:
+                lease.duration_s = self._client.renew_lease(lease.lease_id, lease.path)
+            else:
+                lease.duration_s = self._client.renew_token()
+        except VaultError:
+            # The run goes on: what it holds is good until the lease ends, and Terraform says so if it is not.
+            log.warning("lease_not_renewed", path=lease.path)
+            lease.renewable = False
+
+    def _revoke(self, lease: "_Lease") -> None:
+        try:
+            self._client.revoke_lease(lease.lease_id, lease.path)
+        except VaultError:
+            # The default policy has no right to it; revoking the token, where it is ours, takes the lease along.
+            log.warning("lease_not_revoked", path=lease.path)
+
+    def _revoke_token(self) -> None:
+        try:
+            self._client.revoke_token()
+        except VaultError:
+            log.warning("token_not_revoked")
+
+    async def _in_thread(self, call: Callable[[], _T]) -> _T:
+        async with self._one_at_a_time:
+            return await _finished(asyncio.to_thread(call))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Lease:
+    lease_id: str = field(repr=False)
+    path: str
+    duration_s: int
+    renewable: bool = True
+
+
+async def _finished(work: Awaitable[_T]) -> _T:
+    """Wait for work to its end also where the waiting is cancelled: a lease that nobody knows of cannot be revoked."""
+    working = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait({working})
+        raise
