@@ -1,0 +1,150 @@
+"""The ways in which a secret value may be written inside another text: escaped, encoded, line by line.
+
+How long a text must be before it is hidden wherever it stands is a trade: a secret "1" must not blank every digit
+of a report. `Reach` has the rule.
+"""
+
+import base64
+import enum
+import html
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote, quote_plus
+
+_ANYWHERE_LENGTH = 6
+_ALONE_LENGTH = 4
+_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*")
+_WORDS_OF_JSON = frozenset({"true", "false", "null"})
+_SECRET_KEY = re.compile(r"pass|secret|token|credential|private|(^|_|-)key|auth|dsn|connection", re.IGNORECASE)
+# What other encoders of URLs leave as it is: RFC 3986, Go's PathEscape and userinfo, JavaScript's two.
+_URL_SAFE = ("", "/", "$&+=:@", "$&+,;=", "!'()*", "!'()*;/?:@&=+$,#")
+_BASE64_COLUMNS = (64, 76)
+_SHORTEST_BASE64 = 6
+
+
+class Reach(enum.Enum):
+    """How far a text is looked for.
+
+    ANYWHERE (6 characters or more): also inside words. ALONE (4 or 5 characters, and numbers of 6 digits or more):
+    where no letter, digit or underscore touches it. WHOLE (shorter ones, shorter numbers, true, false, null): only
+    where it is the whole text.
+    """
+
+    ANYWHERE = enum.auto()
+    ALONE = enum.auto()
+    WHOLE = enum.auto()
+
+
+class Written(NamedTuple):
+    """One way of writing a secret. `left` and `right`: how many base64 characters beside it hold some of its bits."""
+
+    text: str
+    alone: bool = False
+    left: int = 0
+    right: int = 0
+
+
+def reach(text: str) -> Reach:
+    """How far this text is looked for, by its length and kind."""
+    if text.lower() in _WORDS_OF_JSON:
+        return Reach.WHOLE
+    if _NUMBER.fullmatch(text):
+        return Reach.ALONE if len(text) >= _ANYWHERE_LENGTH else Reach.WHOLE
+    if len(text) >= _ANYWHERE_LENGTH:
+        return Reach.ANYWHERE
+    return Reach.ALONE if len(text) >= _ALONE_LENGTH else Reach.WHOLE
+
+
+def written_forms(value: str) -> Iterator[Written]:
+    """Every way in which this value, a line of it, or a secret inside it (where it is JSON) may be written."""
+    whole = value.strip()
+    for part in {whole, *(line.strip() for line in whole.splitlines()), *_secrets_in_json(whole)}:
+        match reach(part):
+            case Reach.ANYWHERE:
+                yield from _forms(part)
+            case Reach.ALONE:
+                yield from (Written(text, alone=True) for text in {part, *_escaped(part), _base64(part)})
+            case Reach.WHOLE:
+                pass
+
+
+def _forms(text: str) -> Iterator[Written]:
+    escaped = set(_escaped(text))
+    yield from map(Written, {text, *escaped, *_url_encoded(text), html.escape(text), html.escape(text, quote=False)})
+    hexadecimal = text.encode().hex()
+    yield from (Written(hexadecimal), Written(hexadecimal.upper()))
+    for plain in {text, *(form for form in escaped if "\\" in form)}:
+        yield from _inside_base64(plain.encode())
+
+
+def _escaped(text: str) -> Iterator[str]:
+    """As a string of JSON or HCL, also inside another one. Go writes <, > and & as escapes, Terraform "${" twice."""
+    templated = text.replace("${", "$${").replace("%{", "%%{")
+    for plain in {text, templated}:
+        for ascii_only in (True, False):
+            once = json.dumps(plain, ensure_ascii=ascii_only)[1:-1]
+            yield once
+            yield _go(once)
+            yield json.dumps(once)[1:-1]
+            yield json.dumps(_go(once))[1:-1]
+    yield text.replace("\r\n", "\n").replace("\n", "\r\n")
+
+
+def _go(escaped: str) -> str:
+    return escaped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _url_encoded(text: str) -> Iterator[str]:
+    for safe in _URL_SAFE:
+        encoded = quote(text, safe=safe)
+        yield encoded
+        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
+    yield quote_plus(text)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _inside_base64(plain: bytes) -> Iterator[Written]:
+    """The characters that these bytes alone decide, wherever they begin in what was encoded."""
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + plain).decode()
+        first = -(-before * 8 // 6)
+        last = (before + len(plain)) * 8 // 6
+        core = encoded[first:last]
+        if len(core) >= _SHORTEST_BASE64:
+            left, right = int(before > 0), int((before + len(plain)) % 3 > 0)
+            for text in {core, core.replace("+", "-").replace("/", "_"), quote(core, safe="")}:
+                yield Written(text, left=left, right=right)
+    yield from map(Written, _base64_lines(base64.b64encode(plain).decode()))
+
+
+def _base64_lines(encoded: str) -> Iterator[str]:
+    for columns in _BASE64_COLUMNS:
+        if len(encoded) > columns:
+            yield from (encoded[at : at + columns] for at in range(0, len(encoded) - _SHORTEST_BASE64, columns))
+
+
+def _secrets_in_json(text: str) -> Iterator[str]:
+    """The strings in a JSON document whose key says that they are secret, such as a cloud account's key file."""
+    if text[:1] not in ("{", "["):
+        return
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    yield from _under_secret_keys(document, secret=False)
+
+
+def _under_secret_keys(value: Any, *, secret: bool) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _under_secret_keys(item, secret=_SECRET_KEY.search(key) is not None)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _under_secret_keys(item, secret=secret)
+    elif secret and isinstance(value, str) and not value.startswith(("http://", "https://")):
+        yield from (line.strip() for line in value.splitlines())
