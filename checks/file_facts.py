@@ -1,0 +1,115 @@
+"""What one configuration file says that matters to finding root modules, impact and order.
+
+The facts do not know where the file lies, so that they can be kept by the content's git blob id.
+"""
+
+from typing import Any
+
+import msgspec
+
+Values = dict[str, Any]
+"""Literal values by name, as deep as they are written; what Terraform has to work out is left out."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a file could not be read, in words for people, and at which line (from 1) that shows."""
+
+    line: int
+    message: str
+
+
+class Backend(msgspec.Struct, frozen=True, kw_only=True):
+    """A `backend` block, or a `cloud` block as the type "cloud"; `values` holds its literals, inner blocks included.
+
+    `path` is the file that holds it, empty in the facts of a file and filled in by `discover`.
+    """
+
+    type: str
+    values: Values
+    line: int
+    path: str = ""
+
+    @property
+    def absolute_path(self) -> str | None:
+        """Where a local backend keeps its state, if that is fixed and outside of the checkout."""
+        path = self.values.get("path")
+        return path if self.type == "local" and isinstance(path, str) and path.startswith("/") else None
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of `required_providers`; `source` and `version` are None where they are not written."""
+
+    name: str
+    source: str | None
+    version: str | None
+    line: int
+
+
+class Variable(msgspec.Struct, frozen=True, kw_only=True):
+    """A declared variable. `path` is empty in the facts of a file and filled in by `discover`.
+
+    One whose `sensitive` is not a literal counts as sensitive.
+    """
+
+    name: str
+    sensitive: bool
+    has_default: bool
+    line: int
+    path: str = ""
+
+
+class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A `module` block; `source` is None where it is missing or not a literal."""
+
+    name: str
+    source: str | None
+    start_line: int
+    end_line: int
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the source is a directory of this repository: Terraform says so by a leading `./` or `../`."""
+        return self.source is not None and self.source.startswith(("./", "../", ".\\", "..\\"))
+
+
+class RemoteState(msgspec.Struct, frozen=True, kw_only=True):
+    """A `terraform_remote_state` data source; `backend` is None where it is not a literal."""
+
+    name: str
+    backend: str | None
+    values: Values
+    line: int
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A block that has an address ("aws_vpc.main", "data.aws_ami.x", "module.net", "output.id") and its lines."""
+
+    address: str
+    start_line: int
+    end_line: int
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """A path that the file names: a file, a directory, or (`prefix`) the literal beginning of one.
+
+    `from_root` tells whether Terraform takes it from the root module's directory or from that of the file. An empty
+    path with `prefix` means that the name is worked out: it can be any file there.
+    """
+
+    path: str
+    from_root: bool
+    prefix: bool
+
+
+class FileFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one file says. With a `problem` the rest is what could be read in spite of it."""
+
+    required_version: tuple[str, ...] = ()
+    required_providers: tuple[Provider, ...] = ()
+    backend: Backend | None = None
+    variables: tuple[Variable, ...] = ()
+    calls: tuple[ModuleCall, ...] = ()
+    remote_states: tuple[RemoteState, ...] = ()
+    sections: tuple[Section, ...] = ()
+    references: tuple[Reference, ...] = ()
+    problem: Problem | None = None
