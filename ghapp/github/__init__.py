@@ -1,0 +1,57 @@
+"""GitHub's REST API for the App. The only room that knows githubkit."""
+
+from ghapp.github.calls import Patience
+from ghapp.github.check_runs import CheckRunAction, CheckRunDraft, CheckRunSeen, Conclusion, Progress, Status
+from ghapp.github.client import (
+    API_VERSION,
+    PUBLIC_API,
+    AppSeen,
+    DeliverySeen,
+    GitHubApp,
+    GitHubRepository,
+    InstallationSeen,
+)
+from ghapp.github.comments import Reaction
+from ghapp.github.deployments import DeploymentSeen, DeploymentState
+from ghapp.github.errors import (
+    GitHubError,
+    GitHubRefused,
+    GitHubUnavailable,
+    InstallationGone,
+    InstallationSuspended,
+)
+from ghapp.github.keys import AppKey, PemKey, SignedBy
+from ghapp.github.permissions import Role
+from ghapp.github.source import PullRequestSeen
+from ghapp.github.wire import OnCall
+
+__all__ = [
+    "API_VERSION",
+    "PUBLIC_API",
+    "AppKey",
+    "AppSeen",
+    "CheckRunAction",
+    "CheckRunDraft",
+    "CheckRunSeen",
+    "Conclusion",
+    "DeliverySeen",
+    "DeploymentSeen",
+    "DeploymentState",
+    "GitHubApp",
+    "GitHubError",
+    "GitHubRefused",
+    "GitHubRepository",
+    "GitHubUnavailable",
+    "InstallationGone",
+    "InstallationSeen",
+    "InstallationSuspended",
+    "OnCall",
+    "Patience",
+    "PemKey",
+    "Progress",
+    "PullRequestSeen",
+    "Reaction",
+    "Role",
+    "SignedBy",
+    "Status",
+]

@@ -1,0 +1,247 @@
+"""Check runs: how they are made, brought up to date, and found again.
+
+https://docs.github.com/en/rest/checks/runs
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from checks.report import Annotation
+from ghapp.github.calls import decode
+from ghapp.github.creation import create_once
+from ghapp.github.errors import GitHubRefused, GitHubUnavailable
+from ghapp.github.place import Place
+from ghapp.values import CommitSha
+
+Status = Literal["queued", "in_progress", "completed"]
+Conclusion = Literal["success", "failure", "action_required", "timed_out", "cancelled"]
+
+ANNOTATIONS_A_REQUEST: Final = 50
+_ACTIONS: Final = 3
+
+
+class CheckRunAction(Struct, frozen=True, kw_only=True):
+    """A button. Raises ValueError where GitHub would refuse it: 20, 20 and 40 characters."""
+
+    label: str
+    identifier: str
+    description: str
+
+    def __post_init__(self) -> None:
+        for text, limit in ((self.label, 20), (self.identifier, 20), (self.description, 40)):
+            if not 0 < len(text) <= limit:
+                raise ValueError(f"a check run's button: {text!r} must have 1 to {limit} characters")
+
+
+class CheckRunDraft(Struct, frozen=True, kw_only=True):
+    """A check run as it shall be. `external_id` is unique to the run: by it a lost check run is found again.
+
+    A conclusion goes with the status `completed` and with no other.
+    """
+
+    name: str
+    head_sha: CommitSha
+    external_id: str
+    status: Status
+    title: str
+    summary: str
+    text: str | None = None
+    details_url: str | None = None
+    conclusion: Conclusion | None = None
+    annotations: tuple[Annotation, ...] = ()
+    actions: tuple[CheckRunAction, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.status == "completed") != (self.conclusion is not None):
+            raise ValueError("a check run has a conclusion exactly when it is completed")
+        if len(self.actions) > _ACTIONS:
+            raise ValueError(f"a check run has at most {_ACTIONS} buttons")
+
+
+class CheckRunSeen(Struct, frozen=True, kw_only=True):
+    """A check run of the App's own as GitHub has it."""
+
+    id: int
+    name: str
+    head_sha: CommitSha
+    external_id: str | None
+    status: str
+    conclusion: str | None
+
+
+class _Created(Struct):
+    id: int
+
+
+class _Page(Struct):
+    check_runs: list[CheckRunSeen]
+
+
+class _Output(Struct):
+    annotations_count: int = 0
+
+
+class _Counted(Struct):
+    output: _Output
+
+
+Progress = Callable[[int], Awaitable[None]]
+"""Told how many annotations GitHub has by now."""
+
+
+class CheckRuns:
+    """The check runs of one repository."""
+
+    _place: Place
+
+    async def create_check_run(self, draft: CheckRunDraft, *, look_first: bool = False) -> int:
+        """Create a check run with its first 50 annotations and give its id.
+
+        `look_first` finds the one that an interrupted attempt has made. Further annotations go with
+        `update_check_run`. Annotations that GitHub refuses are left out rather than the check run.
+        """
+        doing = f"create the check run {draft.name}"
+
+        async def create(with_annotations: bool) -> int:
+            body = _body(draft, draft.annotations[:ANNOTATIONS_A_REQUEST] if with_annotations else ())
+            response = await self._place.calls.send(
+                "POST", "/repos/{owner}/{repo}/check-runs", doing=doing, json=body, repeatable=False
+            )
+            return decode(response, _Created, doing).id
+
+        async def create_anyhow() -> int:
+            try:
+                return await create(True)
+            except GitHubRefused as error:
+                if error.status != 422 or not draft.annotations:
+                    raise
+                return await create(False)
+
+        async def find() -> int | None:
+            seen = await self.find_check_runs(draft.head_sha, draft.name)
+            return next((each.id for each in seen if each.external_id == draft.external_id), None)
+
+        return await create_once(create_anyhow, find, look_first=look_first, settle_s=self._place.settle_s)
+
+    async def update_check_run(
+        self,
+        check_run_id: int,
+        draft: CheckRunDraft,
+        *,
+        annotations_sent: int | None = 0,
+        progress: Progress | None = None,
+    ) -> int:
+        """Bring a check run to what the draft says; gives how many annotations GitHub has afterwards.
+
+        An update adds annotations and never replaces any, so each is sent once, 50 a request: `annotations_sent`
+        says how many of the draft's are there (None: ask GitHub, as after an interruption), and `progress` is
+        told after each request. Status, conclusion and output are right from the first request on. Annotations that
+        GitHub refuses are left out.
+        """
+        sent = annotations_sent
+        if sent is None:
+            sent = await self._annotations_there(check_run_id) if draft.annotations else 0
+        while True:
+            batch = draft.annotations[sent : sent + ANNOTATIONS_A_REQUEST]
+            if not await self._send_batch(check_run_id, draft, batch, sent):
+                return sent
+            sent += len(batch)
+            if progress is not None:
+                await progress(sent)
+            if sent >= len(draft.annotations):
+                return sent
+
+    async def find_check_runs(self, head_sha: CommitSha, name: str) -> tuple[CheckRunSeen, ...]:
+        """The App's own check runs of that name on that commit, superseded ones too, newest first."""
+        pages = self._place.calls.read_pages(
+            "/repos/{owner}/{repo}/commits/{ref}/check-runs",
+            _Page,
+            doing=f"list the check runs {name}",
+            query={"check_name": name, "app_id": self._place.app_id, "filter": "all"},
+            at={"ref": head_sha},
+        )
+        seen = [check_run async for page in pages for check_run in page.check_runs if check_run.name == name]
+        return tuple(sorted(seen, key=lambda check_run: check_run.id, reverse=True))
+
+    async def _send_batch(
+        self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...], sent: int
+    ) -> bool:
+        """Whether the batch is there now; False where GitHub refuses it."""
+        try:
+            await self._patch(check_run_id, draft, batch)
+        except GitHubUnavailable as error:
+            if not batch or not error.may_have_happened:
+                raise
+            if await self._annotations_there(check_run_id) < sent + len(batch):
+                await self._patch(check_run_id, draft, batch)
+        except GitHubRefused as error:
+            if error.status != 422 or not batch:
+                raise
+            await self._patch(check_run_id, draft, ())
+            return False
+        return True
+
+    async def _patch(self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...]) -> None:
+        body = _body(draft, batch)
+        del body["head_sha"]
+        await self._place.calls.send(
+            "PATCH",
+            "/repos/{owner}/{repo}/check-runs/{check_run_id}",
+            doing=f"update the check run {draft.name}",
+            json=body,
+            # With annotations it is an addition, and would be made twice.
+            repeatable=not batch,
+            at={"check_run_id": check_run_id},
+        )
+
+    async def _annotations_there(self, check_run_id: int) -> int:
+        counted = await self._place.calls.read(
+            "/repos/{owner}/{repo}/check-runs/{check_run_id}",
+            _Counted,
+            doing="count a check run's annotations",
+            at={"check_run_id": check_run_id},
+        )
+        return counted.output.annotations_count
+
+
+def _body(draft: CheckRunDraft, annotations: tuple[Annotation, ...]) -> dict[str, object]:
+    output: dict[str, object] = {"title": draft.title, "summary": draft.summary}
+    if draft.text is not None:
+        output["text"] = draft.text
+    if annotations:
+        output["annotations"] = [_annotation(annotation) for annotation in annotations]
+    body: dict[str, object] = {
+        "name": draft.name,
+        "head_sha": draft.head_sha,
+        "external_id": draft.external_id,
+        "status": draft.status,
+        "output": output,
+        # Sent empty too: an update without buttons takes the older ones away.
+        "actions": [msgspec.to_builtins(action) for action in draft.actions],
+    }
+    if draft.details_url is not None:
+        body["details_url"] = draft.details_url
+    if draft.conclusion is not None:
+        body["conclusion"] = draft.conclusion
+    return body
+
+
+def _annotation(annotation: Annotation) -> dict[str, object]:
+    told: dict[str, object] = {
+        "path": annotation.path,
+        "start_line": annotation.start_line,
+        "end_line": annotation.end_line,
+        "annotation_level": annotation.level,
+        "title": annotation.title,
+        "message": annotation.message,
+    }
+    # GitHub takes columns only where the annotation is about one line.
+    if annotation.start_line == annotation.end_line:
+        if annotation.start_column is not None:
+            told["start_column"] = annotation.start_column
+        if annotation.end_column is not None:
+            told["end_column"] = annotation.end_column
+    return told

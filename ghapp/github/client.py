@@ -1,0 +1,244 @@
+"""GitHub as the App sees it, and one repository as an installation of it does."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Final
+
+import httpx
+from githubkit.throttling import LocalThrottler
+from msgspec import Struct
+
+from ghapp.events import Repository, RepositoryRef
+from ghapp.github.calls import Api, Patience
+from ghapp.github.check_runs import CheckRuns
+from ghapp.github.comments import Comments
+from ghapp.github.deployments import Deployments
+from ghapp.github.errors import GitHubRefused
+from ghapp.github.keys import AppKey, AppToken
+from ghapp.github.permissions import Permissions
+from ghapp.github.place import Place
+from ghapp.github.source import RepositoryShape, Source
+from ghapp.github.tokens import FETCH, LOOK, SPEAK, TEAMS, Grant, InstallationAuth, InstallationTokens
+from ghapp.github.wire import OnCall, Wire, connections
+from ghapp.values import InstallationId
+
+PUBLIC_API: Final = "https://api.github.com"
+API_VERSION: Final = "2022-11-28"
+"""GitHub Enterprise Server knows it too; one that does not answers 400, and `GET /versions` lists what it has."""
+
+_FETCH_REMAINING_S: Final = 900.0
+_AT_ONCE: Final = 50
+
+
+class GitHubRepository(CheckRuns, Deployments, Comments, Permissions, Source):
+    """Everything that Planward says and asks about one repository."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+
+class AppSeen(Struct, frozen=True, kw_only=True):
+    """The App as it is registered."""
+
+    id: int
+    slug: str
+    name: str
+    html_url: str = ""
+    permissions: dict[str, str] = {}
+    events: tuple[str, ...] = ()
+
+
+class InstallationSeen(Struct, frozen=True, kw_only=True):
+    """One installation of the App."""
+
+    id: InstallationId
+    account: str
+    suspended: bool
+    permissions: dict[str, str]
+
+
+class DeliverySeen(Struct, frozen=True, kw_only=True):
+    """One attempt of GitHub's to deliver. Attempts of one delivery share the `guid`."""
+
+    id: int
+    guid: str
+    event: str
+    action: str | None
+    status: str
+    status_code: int
+    delivered_at: int
+
+    @property
+    def accepted(self) -> bool:
+        """Whether we answered 2xx."""
+        return 200 <= self.status_code < 300
+
+
+class _Account(Struct):
+    login: str = ""
+    slug: str = ""
+
+
+class _Installation(Struct):
+    id: InstallationId
+    account: _Account
+    suspended_at: str | None = None
+    permissions: dict[str, str] = {}
+
+    def read(self) -> InstallationSeen:
+        return InstallationSeen(
+            id=self.id,
+            account=self.account.login or self.account.slug,
+            suspended=self.suspended_at is not None,
+            permissions=self.permissions,
+        )
+
+
+class _Delivery(Struct):
+    id: int
+    guid: str
+    event: str
+    status: str
+    status_code: int
+    delivered_at: datetime
+    action: str | None = None
+
+
+class _Repositories(Struct):
+    repositories: list[RepositoryShape]
+
+
+class GitHubApp:
+    """The App on one GitHub. It belongs to the event loop in which it is opened; `async with` opens and closes it.
+
+    `on_call` is told of every request. `transport` replaces the network in tests. Raises SettingsError where the key
+    cannot be read.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        app_id: int,
+        key: AppKey,
+        *,
+        api_version: str = API_VERSION,
+        on_call: OnCall | None = None,
+        patience: Patience | None = None,
+        settle_s: float = 2.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._app_id = app_id
+        self._settle_s = settle_s
+        self._wire = Wire(transport or connections(api_url), on_call)
+        self._api = Api(
+            url=api_url,
+            version=api_version,
+            wire=self._wire,
+            throttler=LocalThrottler(_AT_ONCE),
+            patience=patience or Patience(),
+        )
+        self._calls = self._api.calls(AppToken(app_id, key, now=now))
+        self._tokens = InstallationTokens(self._calls, now=now)
+
+    async def __aenter__(self) -> "GitHubApp":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._wire.close()
+
+    async def installation(self, installation_id: InstallationId, repository: RepositoryRef) -> GitHubRepository:
+        """One repository, with tokens that reach it alone. Nothing is asked of GitHub yet."""
+        owner, _, repo = repository.full_name.partition("/")
+        fields = {"owner": owner, "repo": repo}
+        speak = Grant(installation_id=installation_id, repository_id=repository.id, permissions=SPEAK)
+        teams = Grant(installation_id=installation_id, repository_id=repository.id, permissions=TEAMS)
+        return GitHubRepository(
+            Place(
+                app_id=self._app_id,
+                repository=repository,
+                calls=self._api.calls(InstallationAuth(self._tokens, speak), fields),
+                teams=self._api.calls(InstallationAuth(self._tokens, teams), fields),
+                settle_s=self._settle_s,
+            )
+        )
+
+    async def git_token(self, installation_id: InstallationId, repository: RepositoryRef) -> str:
+        """A token that reads the contents of one repository, good for at least a quarter of an hour."""
+        grant = Grant(installation_id=installation_id, repository_id=repository.id, permissions=FETCH)
+        return await self._tokens.token(grant, remaining_s=_FETCH_REMAINING_S)
+
+    async def me(self) -> AppSeen:
+        """The App itself: who it is and what it asks for."""
+        return await self._calls.read("/app", AppSeen, doing="ask for the App")
+
+    async def installation_of(self, full_name: str) -> InstallationSeen | None:
+        """The installation that reaches a repository; None where the App is not installed there."""
+        owner, _, repo = full_name.partition("/")
+        try:
+            told = await self._calls.read(
+                "/repos/{owner}/{repo}/installation",
+                _Installation,
+                doing=f"ask for the App's installation in {full_name}",
+                at={"owner": owner, "repo": repo},
+            )
+        except GitHubRefused as error:
+            if error.status == 404:
+                return None
+            raise
+        return told.read()
+
+    async def installations(self) -> tuple[InstallationSeen, ...]:
+        """Every installation of the App."""
+        pages = self._calls.read_pages("/app/installations", list[_Installation], doing="list the App's installations")
+        return tuple([installation.read() async for page in pages for installation in page])
+
+    async def repositories(self, installation_id: InstallationId) -> tuple[Repository, ...]:
+        """Every repository that an installation reaches."""
+        grant = Grant(installation_id=installation_id, repository_id=None, permissions=LOOK)
+        pages = self._api.calls(InstallationAuth(self._tokens, grant)).read_pages(
+            "/installation/repositories", _Repositories, doing="list an installation's repositories"
+        )
+        return tuple([repository.read() async for page in pages for repository in page.repositories])
+
+    async def deliveries(self, *, since: float) -> tuple[DeliverySeen, ...]:
+        """What GitHub tried to deliver since then (seconds since 1970), newest first. GitHub keeps three days.
+
+        https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook
+        """
+        pages = self._calls.read_pages("/app/hook/deliveries", list[_Delivery], doing="list the deliveries")
+        seen: list[DeliverySeen] = []
+        async for page in pages:
+            for told in page:
+                delivered_at = int(told.delivered_at.timestamp())
+                if delivered_at < since:
+                    return tuple(seen)
+                seen.append(
+                    DeliverySeen(
+                        id=told.id,
+                        guid=told.guid,
+                        event=told.event,
+                        action=told.action,
+                        status=told.status,
+                        status_code=told.status_code,
+                        delivered_at=delivered_at,
+                    )
+                )
+        return tuple(seen)
+
+    async def redeliver(self, delivery_id: int) -> None:
+        """Ask GitHub to deliver once more; the `X-GitHub-Delivery` stays the same, so doing so twice is harmless."""
+        await self._calls.send(
+            "POST",
+            "/app/hook/deliveries/{delivery_id}/attempts",
+            doing="ask for a redelivery",
+            at={"delivery_id": delivery_id},
+        )

@@ -1,0 +1,117 @@
+"""The one comment on a pull request, and reactions to other people's.
+
+https://docs.github.com/en/rest/issues/comments
+"""
+
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+from ghapp.github.calls import decode
+from ghapp.github.creation import create_once
+from ghapp.github.place import Place
+
+Reaction = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
+
+_MARKER = re.compile(r"[0-9A-Za-z ./:_-]{1,200}")
+
+
+class _Created(Struct):
+    id: int
+
+
+class _Author(Struct):
+    type: str = ""
+
+
+class _App(Struct):
+    id: int
+
+
+class _Comment(Struct):
+    id: int
+    body: str | None = None
+    user: _Author | None = None
+    performed_via_github_app: _App | None = None
+
+
+class Comments:
+    """The comments on the pull requests of one repository."""
+
+    _place: Place
+
+    async def create_comment(self, number: int, body: str, *, marker: str, look_first: bool = False) -> int:
+        """Comment on a pull request and give the comment's id.
+
+        `marker` is hidden at the end of the text; by it the comment is found again. Raises ValueError where it could
+        end the HTML comment it lies in.
+        """
+        doing = "create a comment"
+
+        async def create() -> int:
+            response = await self._place.calls.send(
+                "POST",
+                "/repos/{owner}/{repo}/issues/{number}/comments",
+                doing=doing,
+                json={"body": _marked(body, marker)},
+                repeatable=False,
+                at={"number": number},
+            )
+            return decode(response, _Created, doing).id
+
+        async def find() -> int | None:
+            return await self.find_comment(number, marker)
+
+        return await create_once(create, find, look_first=look_first, settle_s=self._place.settle_s)
+
+    async def update_comment(self, comment_id: int, body: str, *, marker: str) -> None:
+        """Replace a comment's text, and keep it findable."""
+        await self._place.calls.send(
+            "PATCH",
+            "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+            doing="update a comment",
+            json={"body": _marked(body, marker)},
+            at={"comment_id": comment_id},
+        )
+
+    async def find_comment(self, number: int, marker: str) -> int | None:
+        """The App's own comment with that marker, if there is one. Somebody else's with the same text is not it."""
+        hidden = _hidden(marker)
+        pages = self._place.calls.read_pages(
+            "/repos/{owner}/{repo}/issues/{number}/comments",
+            list[_Comment],
+            doing="list the comments of a pull request",
+            at={"number": number},
+        )
+        async for page in pages:
+            for comment in page:
+                if hidden in (comment.body or "") and self._is_own(comment):
+                    return comment.id
+        return None
+
+    async def react(self, comment_id: int, content: Reaction) -> None:
+        """React to a comment. GitHub keeps one reaction of a kind, so it may be said again."""
+        await self._place.calls.send(
+            "POST",
+            "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+            doing="react to a comment",
+            json={"content": content},
+            at={"comment_id": comment_id},
+        )
+
+    def _is_own(self, comment: _Comment) -> bool:
+        if comment.user is None or comment.user.type != "Bot":
+            return False
+        app = comment.performed_via_github_app
+        return app is None or app.id == self._place.app_id
+
+
+def _hidden(marker: str) -> str:
+    if not _MARKER.fullmatch(marker) or "--" in marker:
+        raise ValueError(f"a comment's marker cannot be {marker!r}")
+    return f"<!-- planward: {marker} -->"
+
+
+def _marked(body: str, marker: str) -> str:
+    return f"{body}\n\n{_hidden(marker)}"

@@ -1,0 +1,186 @@
+"""Deployments and their statuses.
+
+https://docs.github.com/en/rest/deployments
+"""
+
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from ghapp.github.calls import decode
+from ghapp.github.creation import create_once
+from ghapp.github.place import Place
+from ghapp.values import CommitSha, RunId
+
+DeploymentState = Literal["queued", "pending", "in_progress", "success", "failure", "error", "inactive"]
+_DESCRIPTION: Final = 140
+
+
+class DeploymentSeen(Struct, frozen=True, kw_only=True):
+    """A deployment as GitHub has it; `run` is None where it is not Planward's."""
+
+    id: int
+    sha: CommitSha
+    environment: str
+    run: RunId | None
+
+
+class _Listed(Struct):
+    id: int
+    sha: CommitSha
+    environment: str
+    payload: object = None
+
+
+class _Created(Struct):
+    id: int
+
+
+class _Status(Struct):
+    id: int
+    state: str
+    description: str | None = None
+
+
+class Deployments:
+    """The deployments of one repository."""
+
+    _place: Place
+
+    async def create_deployment(
+        self,
+        *,
+        sha: CommitSha,
+        environment: str,
+        description: str,
+        run: RunId,
+        production: bool,
+        look_first: bool = False,
+    ) -> int:
+        """Create the deployment of one commit to one environment and give its id.
+
+        `run` lies in the payload, so that an interrupted attempt's deployment is found with `look_first`. GitHub is
+        told neither to merge anything into the commit nor to wait for its checks: the gate is Planward's.
+        """
+        doing = f"create the deployment to {environment}"
+
+        async def create() -> int:
+            response = await self._place.calls.send(
+                "POST",
+                "/repos/{owner}/{repo}/deployments",
+                doing=doing,
+                json={
+                    "ref": sha,
+                    "environment": environment,
+                    "description": _cut(description),
+                    "payload": {"run": run},
+                    "production_environment": production,
+                    "transient_environment": False,
+                    "auto_merge": False,
+                    "required_contexts": [],
+                },
+                repeatable=False,
+            )
+            return decode(response, _Created, doing).id
+
+        async def find() -> int | None:
+            return await self.find_deployment(sha=sha, environment=environment, run=run)
+
+        return await create_once(create, find, look_first=look_first, settle_s=self._place.settle_s)
+
+    async def find_deployment(self, *, sha: CommitSha, environment: str, run: RunId) -> int | None:
+        """The deployment that this run has made, if it has."""
+        pages = self._place.calls.read_pages(
+            "/repos/{owner}/{repo}/deployments",
+            list[_Listed],
+            doing=f"list the deployments to {environment}",
+            query={"sha": sha, "environment": environment},
+        )
+        async for page in pages:
+            for deployment in page:
+                if _run_of(deployment.payload) == run:
+                    return deployment.id
+        return None
+
+    async def deployments(self, environment: str, *, limit: int = 100) -> tuple[DeploymentSeen, ...]:
+        """The latest deployments to an environment, newest first, anybody's."""
+        pages = self._place.calls.read_pages(
+            "/repos/{owner}/{repo}/deployments",
+            list[_Listed],
+            doing=f"list the deployments to {environment}",
+            query={"environment": environment, "per_page": min(limit, 100)},
+        )
+        seen: list[DeploymentSeen] = []
+        async for page in pages:
+            seen += [
+                DeploymentSeen(id=each.id, sha=each.sha, environment=each.environment, run=_run_of(each.payload))
+                for each in page
+            ]
+            if len(seen) >= limit:
+                break
+        return tuple(seen[:limit])
+
+    async def set_deployment_status(
+        self,
+        deployment_id: int,
+        state: DeploymentState,
+        *,
+        description: str = "",
+        log_url: str | None = None,
+        environment_url: str | None = None,
+        auto_inactive: bool = False,
+    ) -> None:
+        """Add a status; the description is cut at GitHub's 140 characters.
+
+        A status that is already the last one is not added again after a lost answer. GitHub's `auto_inactive` leaves
+        production environments alone.
+        """
+        doing = "set a deployment's status"
+        body: dict[str, object] = {"state": state, "description": _cut(description), "auto_inactive": auto_inactive}
+        if log_url is not None:
+            body["log_url"] = log_url
+        if environment_url is not None:
+            body["environment_url"] = environment_url
+
+        async def create() -> int:
+            response = await self._place.calls.send(
+                "POST",
+                "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+                doing=doing,
+                json=body,
+                repeatable=False,
+                at={"deployment_id": deployment_id},
+            )
+            return decode(response, _Created, doing).id
+
+        async def find() -> int | None:
+            response = await self._place.calls.read(
+                "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+                list[_Status],
+                doing=doing,
+                query={"per_page": 1},
+                at={"deployment_id": deployment_id},
+            )
+            same = [each.id for each in response if each.state == state and each.description == body["description"]]
+            return same[0] if same else None
+
+        await create_once(create, find, look_first=False, settle_s=self._place.settle_s)
+
+
+def _cut(description: str) -> str:
+    return description if len(description) <= _DESCRIPTION else description[: _DESCRIPTION - 1] + "…"
+
+
+class _Payload(Struct):
+    run: RunId
+
+
+def _run_of(payload: object) -> RunId | None:
+    # GitHub hands a payload back as it was given: an object, or a text that may hold one. Anybody may deploy.
+    try:
+        if isinstance(payload, str):
+            return msgspec.json.decode(payload, type=_Payload).run
+        return msgspec.convert(payload, _Payload).run
+    except msgspec.DecodeError:
+        return None

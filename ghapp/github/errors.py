@@ -1,0 +1,59 @@
+"""What can go wrong between Planward and GitHub.
+
+    GitHubError
+    ├── GitHubUnavailable        GitHub did not answer, or asks to wait: it may work later
+    ├── GitHubRefused            GitHub said no, in its own words: it will not work by itself
+    ├── InstallationGone         the App is not installed there any more
+    └── InstallationSuspended    the App's installation was suspended
+
+Texts are GitHub's own `message`, shortened, never a response's body, a header or a token.
+"""
+
+import re
+
+from ghapp.errors import JobError
+
+
+class GitHubError(JobError):
+    """A call to GitHub did not do what it should."""
+
+
+class GitHubUnavailable(GitHubError):
+    """GitHub could not be asked, answered 5xx, or limits the rate.
+
+    `retry_after_s` is GitHub's own wish, None where it has none. `may_have_happened` is False where the request
+    certainly was not carried out; after any other failure of a creation, look for it before making it again.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, may_have_happened: bool = True) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.may_have_happened = may_have_happened
+
+
+class GitHubRefused(GitHubError):
+    """GitHub answered 4xx. `words` are its message, `status` its number."""
+
+    def __init__(self, message: str, *, status: int, words: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.words = words
+
+
+class InstallationGone(GitHubError):
+    """The App was uninstalled: what is owed there is owed no more."""
+
+
+class InstallationSuspended(GitHubError):
+    """The App was suspended: what is owed there waits until it is let go on."""
+
+
+_LIMIT = 300
+_TOKEN = re.compile(r"\b(?:gh[a-z]|v\d+)[_.][0-9A-Za-z_.-]{16,}|\beyJ[0-9A-Za-z_.-]{20,}")
+
+
+def shorten(words: str) -> str:
+    """One line of at most 300 characters, without anything that looks like a token."""
+    line = " ".join(_TOKEN.sub("(token)", words).split())
+    line = "".join(character for character in line if character.isprintable())
+    return line if len(line) <= _LIMIT else line[: _LIMIT - 1] + "…"

@@ -1,0 +1,104 @@
+"""What a failed call means: to be asked again later, or a no."""
+
+import contextlib
+from typing import Final
+
+import httpx
+import msgspec
+from githubkit.exception import GitHubException, RateLimitExceeded, RequestError, RequestFailed
+from msgspec import Struct
+
+from ghapp.github.errors import (
+    GitHubError,
+    GitHubRefused,
+    GitHubUnavailable,
+    InstallationSuspended,
+    shorten,
+)
+
+_NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_SECONDARY_LIMIT_S: Final = 60.0
+_WAYS_OUT: Final = {
+    "Resource not accessible by integration": "accept the App's newest permissions in its installation's settings",
+    "permissions requested are not granted": "accept the App's newest permissions in its installation's settings",
+    "API version": "set an older API version for this GitHub Enterprise Server",
+}
+
+
+def read_failure(error: GitHubException, doing: str) -> GitHubError:
+    """Turn what githubkit raised into an error of ours; `doing` completes the sentence "GitHub … to".
+
+    Raises the cause itself where it is a fault of Planward's own.
+    """
+    if isinstance(error, RateLimitExceeded):
+        return _limited(doing, error.retry_after.total_seconds())
+    if isinstance(error, RequestFailed):
+        return _read_answer(error.response.status_code, error.response.content, doing)
+    cause = error.exc if isinstance(error, RequestError) else error
+    if isinstance(cause, GitHubError):
+        if isinstance(cause, GitHubUnavailable):
+            # It was a token that could not be had, so what it was for was not carried out.
+            cause.may_have_happened = False
+        return cause
+    if isinstance(cause, httpx.TimeoutException):
+        return GitHubUnavailable(
+            f"GitHub did not answer in time: to {doing}", may_have_happened=not isinstance(cause, _NEVER_LEFT)
+        )
+    if isinstance(cause, httpx.HTTPError):
+        return GitHubUnavailable(
+            f"GitHub could not be reached: to {doing}", may_have_happened=not isinstance(cause, _NEVER_LEFT)
+        )
+    raise cause
+
+
+def _read_answer(status: int, content: bytes, doing: str) -> GitHubError:
+    words = read_words(content)
+    if status >= 500:
+        return GitHubUnavailable(f"GitHub answered {status}: to {doing}")
+    if status == 429 or (status == 403 and "rate limit" in words.lower()):
+        return _limited(doing, _SECONDARY_LIMIT_S)
+    if status == 403 and "suspended" in words.lower():
+        return InstallationSuspended("the App's installation is suspended: an owner can let it go on in its settings")
+    if status == 401:
+        return GitHubRefused(
+            f"GitHub does not accept the App's credentials: to {doing}; check PLANWARD_GITHUB_APP_ID and "
+            "PLANWARD_GITHUB_PRIVATE_KEY, and this machine's clock",
+            status=status,
+            words=words,
+        )
+    way_out = next((f"; {way}" for sign, way in _WAYS_OUT.items() if sign in words), "")
+    said = f": {words}" if words else ""
+    return GitHubRefused(f"GitHub refused ({status}) to {doing}{said}{way_out}", status=status, words=words)
+
+
+def _limited(doing: str, retry_after_s: float) -> GitHubUnavailable:
+    wait = max(1, round(retry_after_s))
+    return GitHubUnavailable(
+        f"GitHub limits the rate for the next {wait} s: to {doing}",
+        retry_after_s=retry_after_s,
+        may_have_happened=False,
+    )
+
+
+class _Detail(Struct):
+    message: str = ""
+    field: str = ""
+    code: str = ""
+
+
+class _Answer(Struct):
+    message: str = ""
+    errors: msgspec.Raw = msgspec.Raw()
+
+
+def read_words(content: bytes) -> str:
+    """GitHub's `message` and what it names in `errors`, on one line; empty where it said nothing that can be read."""
+    try:
+        answer = msgspec.json.decode(content, type=_Answer)
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+    details: list[_Detail | str] = []
+    with contextlib.suppress(msgspec.DecodeError):
+        details = msgspec.json.decode(answer.errors, type=list[_Detail | str])
+    told = [each if isinstance(each, str) else each.message or f"{each.field} {each.code}".strip() for each in details]
+    return shorten("; ".join(part for part in (answer.message, *told) if part))

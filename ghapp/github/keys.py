@@ -1,0 +1,107 @@
+"""The App's own identity: a JSON Web Token that lives for minutes, signed with the App's private key.
+
+https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+"""
+
+import asyncio
+import base64
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import httpx
+import msgspec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from githubkit import GitHubCore
+
+from ghapp.errors import SettingsError
+from ghapp.github.calls import Authentication
+
+_LIFE_S = 540
+_BACKDATE_S = 60
+_REUSE_S = 480
+
+
+@dataclass(frozen=True, slots=True)
+class PemKey:
+    """The App's private key as GitHub hands it out: RSA in PEM."""
+
+    pem: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """The key lies elsewhere (Vault's transit engine): a callable signs bytes with RSASSA-PKCS1-v1_5 and SHA-256."""
+
+    sign: Callable[[bytes], Awaitable[bytes]]
+
+
+AppKey = PemKey | SignedBy
+
+
+class AppToken(Authentication):
+    """Calls as the App itself. The token is signed anew after eight of the ten minutes that GitHub allows."""
+
+    def __init__(self, app_id: int, key: AppKey, *, now: Callable[[], float] = time.time) -> None:
+        self._app_id = app_id
+        self._sign = _signer(key)
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._token = ""
+        self._made_at = 0.0
+
+    async def token(self) -> str:
+        """The JSON Web Token to use now."""
+        async with self._lock:
+            now = self._now()
+            if not self._token or not 0 <= now - self._made_at < _REUSE_S:
+                self._token, self._made_at = await self._make(int(now)), now
+            return self._token
+
+    async def ready(self) -> None:
+        """Sign one if need be."""
+        await self.token()
+
+    def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # type: ignore[type-arg]
+        """githubkit's way of asking how a request is authenticated."""
+        return _Bearer(self.token)
+
+    async def _make(self, now: int) -> str:
+        # Backdated, because a token from the future is refused and clocks differ.
+        claims = {"iat": now - _BACKDATE_S, "exp": now + _LIFE_S, "iss": str(self._app_id)}
+        unsigned = _base64url(b'{"alg":"RS256","typ":"JWT"}') + b"." + _base64url(msgspec.json.encode(claims))
+        return (unsigned + b"." + _base64url(await self._sign(unsigned))).decode()
+
+
+class _Bearer(httpx.Auth):
+    def __init__(self, token: Callable[[], Awaitable[str]]) -> None:
+        self._token = token
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        request.headers["Authorization"] = f"Bearer {await self._token()}"
+        yield request
+
+
+def _signer(key: AppKey) -> Callable[[bytes], Awaitable[bytes]]:
+    if isinstance(key, SignedBy):
+        return key.sign
+    try:
+        private = load_pem_private_key(key.pem.encode(), password=None)
+    except (ValueError, TypeError):
+        raise SettingsError(
+            "PLANWARD_GITHUB_PRIVATE_KEY cannot be read as a PEM private key without a passphrase: "
+            "put there the whole file that GitHub generated for the App"
+        ) from None
+    if not isinstance(private, rsa.RSAPrivateKey):
+        raise SettingsError("PLANWARD_GITHUB_PRIVATE_KEY is not an RSA key: put there the file that GitHub generated")
+
+    async def sign(message: bytes) -> bytes:
+        return private.sign(message, padding.PKCS1v15(), hashes.SHA256())
+
+    return sign
+
+
+def _base64url(content: bytes) -> bytes:
+    return base64.urlsafe_b64encode(content).rstrip(b"=")

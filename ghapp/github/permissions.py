@@ -1,0 +1,84 @@
+"""Who may do what, asked of GitHub at the moment it matters.
+
+https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+"""
+
+import enum
+
+from msgspec import Struct
+
+from ghapp.events import Person
+from ghapp.github.errors import GitHubRefused
+from ghapp.github.place import Place
+
+
+class Role(enum.IntEnum):
+    """A person's role in a repository. Roles compare: `role >= Role.WRITE`."""
+
+    NONE = 0
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+_ROLES = {role.name.lower(): role for role in Role}
+
+
+class _User(Struct):
+    id: int
+
+
+class _Permission(Struct):
+    permission: str
+    role_name: str = ""
+    user: _User | None = None
+
+
+class _Membership(Struct):
+    state: str
+
+
+class Permissions:
+    """What people may do in one repository."""
+
+    _place: Place
+
+    async def role_of(self, person: Person) -> Role:
+        """The role that the person has now; NONE for strangers, bots, and a login that is another account's by now.
+
+        A custom role counts as the role it is built on.
+        """
+        try:
+            told = await self._place.calls.read(
+                "/repos/{owner}/{repo}/collaborators/{login}/permission",
+                _Permission,
+                doing="ask for a person's role",
+                at={"login": person.login},
+            )
+        except GitHubRefused as error:
+            if error.status == 404:
+                return Role.NONE
+            raise
+        if told.user is not None and told.user.id != person.id:
+            return Role.NONE
+        return _ROLES.get(told.role_name) or _ROLES.get(told.permission, Role.NONE)
+
+    async def is_team_member(self, organization: str, team: str, person: Person) -> bool:
+        """Whether the person belongs to a team, directly or through one below it. An invitation is not enough.
+
+        https://docs.github.com/en/rest/teams/members#get-team-membership-for-a-user
+        """
+        try:
+            membership = await self._place.teams.read(
+                "/orgs/{organization}/teams/{team}/memberships/{login}",
+                _Membership,
+                doing=f"ask who belongs to the team {organization}/{team}",
+                at={"organization": organization, "team": team, "login": person.login},
+            )
+        except GitHubRefused as error:
+            if error.status == 404:
+                return False
+            raise
+        return membership.state == "active"

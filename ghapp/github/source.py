@@ -1,0 +1,145 @@
+"""Pull requests and the repository, as GitHub has them now.
+
+Read are only fields that API versions 2022-11-28 and 2026-03-10 share; `merge_sha` is None where GitHub leaves it out.
+https://docs.github.com/en/rest/pulls/pulls
+"""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from ghapp.events import GHOST, Base, Head, Person, Repository
+from ghapp.github.errors import GitHubRefused
+from ghapp.github.place import Place
+from ghapp.values import BranchName, CommitSha, RepositoryId
+
+
+class PullRequestSeen(Struct, frozen=True, kw_only=True):
+    """A pull request as GitHub tells it when asked. What gates a merge comes from the signed delivery instead."""
+
+    number: int
+    title: str
+    url: str
+    author: Person
+    draft: bool
+    is_open: bool
+    merged_at: int | None
+    merge_sha: CommitSha | None
+    head: Head
+    base: Base
+
+
+class _Account(Struct):
+    login: str
+    id: int
+    type: str = "User"
+
+
+class _Repo(Struct):
+    id: RepositoryId
+
+
+class _Head(Struct):
+    sha: CommitSha
+    ref: BranchName
+    repo: _Repo | None = None
+
+
+class _Base(Struct):
+    sha: CommitSha
+    ref: BranchName
+
+
+class _PullRequest(Struct):
+    number: int
+    title: str
+    html_url: str
+    state: str
+    head: _Head
+    base: _Base
+    user: _Account | None = None
+    draft: bool = False
+    merged_at: datetime | None = None
+    merge_commit_sha: CommitSha | None = None
+
+
+class RepositoryShape(Struct):
+    """The fields of a repository that are needed, under GitHub's names."""
+
+    id: RepositoryId
+    full_name: str
+    clone_url: str
+    default_branch: BranchName
+
+    def read(self) -> Repository:
+        """As a value of ours."""
+        return Repository(
+            id=self.id, full_name=self.full_name, clone_url=self.clone_url, default_branch=self.default_branch
+        )
+
+
+class Source:
+    """What there is in one repository."""
+
+    _place: Place
+
+    async def repository(self) -> Repository:
+        """The repository with its name of today."""
+        shape = await self._place.calls.read("/repos/{owner}/{repo}", RepositoryShape, doing="ask for the repository")
+        return shape.read()
+
+    async def open_pull_requests(self) -> tuple[PullRequestSeen, ...]:
+        """Every open pull request, oldest first."""
+        pages = self._place.calls.read_pages(
+            "/repos/{owner}/{repo}/pulls",
+            list[_PullRequest],
+            doing="list the open pull requests",
+            query={"state": "open", "sort": "created", "direction": "asc"},
+        )
+        return tuple([_seen(pull_request) async for page in pages for pull_request in page])
+
+    async def pull_request(self, number: int) -> PullRequestSeen | None:
+        """One pull request; None where there is none of that number."""
+        try:
+            told = await self._place.calls.read(
+                "/repos/{owner}/{repo}/pulls/{number}",
+                _PullRequest,
+                doing=f"ask for pull request #{number}",
+                at={"number": number},
+            )
+        except GitHubRefused as error:
+            if error.status == 404:
+                return None
+            raise
+        return _seen(told)
+
+    async def pull_requests_of(self, commit: CommitSha) -> tuple[PullRequestSeen, ...]:
+        """Pull requests that GitHub connects with a commit. For people to read, never for a decision.
+
+        It returns open ones too for a commit that is not on the default branch, and lags behind the push.
+        https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
+        """
+        pages = self._place.calls.read_pages(
+            "/repos/{owner}/{repo}/commits/{sha}/pulls",
+            list[_PullRequest],
+            doing="list the pull requests of a commit",
+            at={"sha": commit},
+        )
+        return tuple([_seen(pull_request) async for page in pages for pull_request in page])
+
+
+def _seen(told: _PullRequest) -> PullRequestSeen:
+    user, head, merged_at = told.user, told.head, told.merged_at
+    return PullRequestSeen(
+        number=told.number,
+        title=told.title,
+        url=told.html_url,
+        author=Person(login=user.login, id=user.id, is_bot=user.type == "Bot") if user else GHOST,
+        draft=told.draft,
+        is_open=told.state == "open",
+        merged_at=int(merged_at.timestamp()) if merged_at else None,
+        # Of one that is not merged it is GitHub's test merge.
+        merge_sha=told.merge_commit_sha if merged_at else None,
+        head=Head(sha=head.sha, ref=head.ref, repository_id=head.repo.id if head.repo else None),
+        base=Base(sha=told.base.sha, ref=told.base.ref),
+    )

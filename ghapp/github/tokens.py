@@ -1,0 +1,139 @@
+"""Installation tokens: each for one repository and the permissions that its use needs, made once however many ask.
+
+https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import httpx
+from githubkit import GitHubCore
+from msgspec import Struct
+
+from ghapp.github.calls import Authentication, Calls, decode
+from ghapp.github.errors import GitHubRefused, InstallationGone
+from ghapp.values import InstallationId, RepositoryId
+
+Permissions = tuple[tuple[str, str], ...]
+
+FETCH: Permissions = (("contents", "read"), ("metadata", "read"))
+"""What git needs. Planward cannot push."""
+
+SPEAK: Permissions = (
+    ("checks", "write"),
+    ("deployments", "write"),
+    ("metadata", "read"),
+    ("pull_requests", "write"),
+)
+"""What check runs, deployments, comments and reactions need."""
+
+TEAMS: Permissions = (("members", "read"),)
+"""What it takes to ask who belongs to a team."""
+
+LOOK: Permissions = (("metadata", "read"),)
+"""What it takes to list the repositories of an installation."""
+
+_MARGIN_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a token allows. Without a repository: every repository of the installation."""
+
+    installation_id: InstallationId
+    repository_id: RepositoryId | None
+    permissions: Permissions
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: str = field(repr=False)
+    expires_at: float
+
+
+class _Made(Struct):
+    token: str
+    expires_at: datetime
+
+
+class InstallationTokens:
+    """The tokens that are alive. They live for an hour; one that is nearly over is not handed out."""
+
+    def __init__(self, app: Calls, *, now: Callable[[], float] = time.time) -> None:
+        self._app = app
+        self._now = now
+        self._tokens: dict[Grant, _Token] = {}
+        self._locks: defaultdict[Grant, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def token(self, grant: Grant, *, remaining_s: float = _MARGIN_S) -> str:
+        """A token that holds for at least `remaining_s` seconds. Raises InstallationGone, InstallationSuspended."""
+        async with self._locks[grant]:
+            token = self._tokens.get(grant)
+            if token is None or token.expires_at - self._now() < remaining_s:
+                token = self._tokens[grant] = await self._make(grant)
+            return token.value
+
+    def drop(self, grant: Grant, value: str) -> None:
+        """Forget a token that GitHub refused, unless another took its place meanwhile."""
+        token = self._tokens.get(grant)
+        if token is not None and token.value == value:
+            del self._tokens[grant]
+
+    async def _make(self, grant: Grant) -> _Token:
+        doing = "get an installation token"
+        wanted: dict[str, object] = {"permissions": dict(grant.permissions)}
+        if grant.repository_id is not None:
+            wanted["repository_ids"] = [grant.repository_id]
+        try:
+            response = await self._app.send(
+                "POST",
+                "/app/installations/{installation_id}/access_tokens",
+                at={"installation_id": grant.installation_id},
+                doing=doing,
+                json=wanted,
+            )
+        except GitHubRefused as error:
+            if error.status == 404:
+                raise InstallationGone("the App is not installed there any more: install it again") from None
+            if "not accessible to the parent installation" in error.words:
+                raise InstallationGone(
+                    "the App's installation does not reach this repository any more: add it in the installation's settings"
+                ) from None
+            raise
+        made = decode(response, _Made, doing)
+        return _Token(made.token, made.expires_at.timestamp())
+
+
+class InstallationAuth(Authentication):
+    """Calls as an installation. A token that GitHub refuses with 401 is replaced, once for each request."""
+
+    def __init__(self, tokens: InstallationTokens, grant: Grant) -> None:
+        self._tokens = tokens
+        self._grant = grant
+
+    async def ready(self) -> None:
+        """Make a token if need be."""
+        await self._tokens.token(self._grant)
+
+    def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # type: ignore[type-arg]
+        """githubkit's way of asking how a request is authenticated."""
+        return _TokenFlow(self._tokens, self._grant)
+
+
+class _TokenFlow(httpx.Auth):
+    def __init__(self, tokens: InstallationTokens, grant: Grant) -> None:
+        self._tokens = tokens
+        self._grant = grant
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        token = await self._tokens.token(self._grant)
+        request.headers["Authorization"] = f"Bearer {token}"
+        response = yield request
+        if response.status_code == 401:
+            self._tokens.drop(self._grant, token)
+            request.headers["Authorization"] = f"Bearer {await self._tokens.token(self._grant)}"
+            yield request

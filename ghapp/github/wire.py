@@ -1,0 +1,64 @@
+"""The wire: one pool of connections for all clients, and a count of what went over it."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import TracebackType
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+OnCall = Callable[[str, str, int], None]
+"""Told of every request that left: method, path template, status (0 where no answer came)."""
+
+path_template: ContextVar[str] = ContextVar("path_template", default="(unknown)")
+"""The template of the path that is being called, so that a count has few names."""
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """Outlives the short-lived clients that githubkit makes for each call: their closing closes nothing here.
+
+    https://www.python-httpx.org/advanced/transports/
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, on_call: OnCall | None) -> None:
+        self._inner = inner
+        self._on_call = on_call
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send, and count whatever became of it."""
+        status = 0
+        try:
+            response = await self._inner.handle_async_request(request)
+            status = response.status_code
+            return response
+        finally:
+            if self._on_call is not None:
+                self._on_call(request.method, path_template.get(), status)
+
+    async def close(self) -> None:
+        """Close the connections for good."""
+        await self._inner.aclose()
+
+    async def aclose(self) -> None:
+        """Nothing: a client ended, the wire did not."""
+
+    async def __aenter__(self) -> "Wire":
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Nothing: a client ended, the wire did not."""
+
+
+def connections(api_url: str) -> httpx.AsyncHTTPTransport:
+    """A pool of connections to one API, through the proxy that the environment names for it, if any."""
+    url = httpx.URL(api_url)
+    proxy = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
+    return httpx.AsyncHTTPTransport(
+        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=60),
+        proxy=proxy,
+    )
