@@ -101,7 +101,7 @@ class InstallationTokens:
                 raise InstallationGone("the App is not installed there any more: install it again") from None
             if "not accessible to the parent installation" in error.words:
                 raise InstallationGone(
-                    "the App's installation does not reach this repository any more: add it in the installation's settings"
+                    "the App's installation does not reach this repository any more: add it in its settings"
                 ) from None
             raise
         made = decode(response, _Made, doing)
