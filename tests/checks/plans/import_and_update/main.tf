@@ -1,0 +1,8 @@
+import {
+  to = terraform_data.adopted
+  id = "orders-queue"
+}
+
+resource "terraform_data" "adopted" {
+  input = { retention_days = 7 }
+}

@@ -1,0 +1,4 @@
+import {
+  to = terraform_data.adopted
+  id = "orders-queue"
+}

@@ -1,0 +1,115 @@
+"""Make the plans of this directory again, with the real Terraform.
+
+    python tests/checks/plans/make.py [CASE ...] [--terraform PROGRAM] [--missing]
+
+A case is a directory with
+
+    main.tf (and whatever it needs beside it)   what is planned
+    before/, before2/, ...                       applied first, in this order; `before_fails/` may end in an error
+    state.json                                   or: the state to begin with, as it is
+    arguments                                    a line for each further argument of `terraform plan`
+
+and becomes `plan.json` there. Ids, times and paths are replaced by steady ones, so that the same Terraform gives the
+same bytes. Cases that name a provider outside Terraform itself need PLANWARD_TEST_MIRROR, a directory laid out as
+`terraform providers mirror` does, and are left out without it.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+MADE = ("plan.json", "arguments", "state.json")
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+TIME = re.compile(r'"timestamp":"[^"]*"')
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*")
+    parser.add_argument("--terraform", default="terraform")
+    parser.add_argument("--missing", action="store_true", help="only cases without a plan.json")
+    chosen = parser.parse_args()
+    for case in _cases(chosen.cases):
+        if chosen.missing and (case / "plan.json").exists():
+            continue
+        if _needs_mirror(case) and "PLANWARD_TEST_MIRROR" not in os.environ:
+            print(f"{case.name}: left out, PLANWARD_TEST_MIRROR is not set", file=sys.stderr)
+            continue
+        with tempfile.TemporaryDirectory() as directory:
+            plan = _plan(case, Path(directory), chosen.terraform)
+        (case / "plan.json").write_text(plan)
+        print(f"{case.name}: {len(plan)} bytes")
+    return 0
+
+
+def _cases(names: list[str]) -> Iterator[Path]:
+    yield from [HERE / name for name in names] or sorted(path.parent for path in HERE.glob("*/main.tf*"))
+
+
+def _needs_mirror(case: Path) -> bool:
+    return any("required_providers" in path.read_text() for path in case.rglob("*.tf"))
+
+
+def _plan(case: Path, directory: Path, program: str) -> str:
+    work = directory / "work"
+    environ = _environ(directory)
+    if (case / "state.json").exists():
+        work.mkdir()
+        shutil.copy(case / "state.json", work / "terraform.tfstate")
+    for before in sorted(case.glob("before*")):
+        _lay(before, work)
+        _run([program, "init", "-input=false"], work, environ)
+        _run([program, "apply", "-input=false", "-auto-approve"], work, environ, fails="_fails" in before.name)
+    _lay(case, work)
+    arguments = (case / "arguments").read_text().split() if (case / "arguments").exists() else []
+    _run([program, "init", "-input=false"], work, environ)
+    _run([program, "plan", "-input=false", "-out=plan", *arguments], work, environ, fails="_fails" in case.name)
+    return _steady(_run([program, "show", "-json", "plan"], work, environ), work)
+
+
+def _lay(source: Path, work: Path) -> None:
+    """Put a configuration in the place of the one before, and leave the state alone."""
+    work.mkdir(exist_ok=True)
+    for path in work.glob("*.tf*"):
+        if path.suffix in (".tf", ".tfvars"):
+            path.unlink()
+    shutil.copytree(source, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns("before*", *MADE))
+
+
+def _run(command: list[str], work: Path, environ: dict[str, str], *, fails: bool = False) -> str:
+    finished = subprocess.run(command, cwd=work, env=environ, capture_output=True, text=True, check=False)
+    if finished.returncode != 0 and not fails:
+        raise SystemExit(f"{work}: {' '.join(command)}\n{finished.stdout}\n{finished.stderr}")
+    return finished.stdout
+
+
+def _environ(directory: Path) -> dict[str, str]:
+    settings = directory / "terraformrc"
+    mirror = os.environ.get("PLANWARD_TEST_MIRROR")
+    settings.write_text(
+        f'provider_installation {{\n  filesystem_mirror {{ path = "{mirror}" }}\n}}\n' if mirror else ""
+    )
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(directory),
+        "TF_CLI_CONFIG_FILE": str(settings),
+        "CHECKPOINT_DISABLE": "1",
+    }
+
+
+def _steady(plan: str, work: Path) -> str:
+    """The plan without what differs from one making to the next."""
+    ids: dict[str, str] = {}
+    plan = UUID.sub(lambda found: ids.setdefault(found[0], f"00000000-0000-4000-8000-{len(ids):012d}"), plan)
+    return TIME.sub('"timestamp":"2026-01-01T00:00:00Z"', plan).replace(str(work), "/checkout")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

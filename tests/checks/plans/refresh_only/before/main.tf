@@ -1,0 +1,6 @@
+resource "terraform_data" "server" {
+  input = 1
+}
+output "size" {
+  value = 1
+}

@@ -1,0 +1,4 @@
+resource "terraform_data" "database" {
+  input            = "orders"
+  triggers_replace = { engine = "postgres", version = 16 }
+}

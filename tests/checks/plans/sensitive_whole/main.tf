@@ -1,0 +1,3 @@
+resource "terraform_data" "key" {
+  input = sensitive({ private = "correct-horse-battery", size = 4096 })
+}

@@ -1,0 +1,3 @@
+resource "terraform_data" "token" {
+  input = "correct-horse-battery"
+}

@@ -1,0 +1,3 @@
+resource "terraform_data" "token" {
+  input = sensitive("correct-horse-battery")
+}
