@@ -1,0 +1,5 @@
+"""What the configuration files of a tree say, kept by git blob id so that no blob is parsed twice."""
+
+from ghapp.facts.facts import Blobs, Facts
+
+__all__ = ["Blobs", "Facts"]

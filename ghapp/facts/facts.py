@@ -1,0 +1,97 @@
+"""From the entries of a tree to its configuration, parsing only what was never parsed before."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from checks.configuration import Configuration, discover
+from checks.file_facts import FileFacts, Problem
+from checks.module import is_terraform_file
+from ghapp.facts.kept import KeptFacts
+from ghapp.facts.parsing import Parser
+from ghapp.git import TreeEntry
+from ghapp.repository_config import RepositoryConfig
+
+_READ_AT_ONCE = 1_000
+_SYMLINK = "120000"
+_REGULAR = "100"
+
+log = structlog.get_logger()
+
+
+class Blobs(Protocol):
+    """Where contents come from: a mirror."""
+
+    async def read_blobs(self, blob_ids: Iterable[str]) -> dict[str, bytes]: ...
+
+
+class Facts:
+    """What configuration files say, kept below a directory."""
+
+    def __init__(self, directory: Path, *, parser: Parser | None = None) -> None:
+        self._kept = KeptFacts(directory)
+        self._parser = parser or Parser()
+
+    async def configuration(
+        self, mirror: Blobs, entries: Sequence[TreeEntry], config: RepositoryConfig | None = None
+    ) -> Configuration:
+        """Find the root modules of a tree, those that the repository's config names if it does.
+
+        Raises what the mirror raises for a blob that is not there; a file that cannot be read is a problem in the
+        configuration.
+        """
+        explicit = None
+        if config is not None and config.root_modules is not None:
+            explicit = [root_module.dir for root_module in config.root_modules]
+        links = await _links(mirror, entries)
+        files = await self.of_files(mirror, entries)
+        return await asyncio.to_thread(discover, files, explicit=explicit, links=links)
+
+    async def of_files(self, mirror: Blobs, entries: Sequence[TreeEntry]) -> dict[str, FileFacts]:
+        """The facts of all configuration files among the entries, by path."""
+        wanted = {
+            entry.path: _key(entry)
+            for entry in entries
+            if entry.mode.startswith(_REGULAR) and is_terraform_file(entry.path)
+        }
+        keys = list(dict.fromkeys(wanted.values()))
+        known = await asyncio.to_thread(self._kept.read, keys)
+        missing = [key for key in keys if key not in known]
+        for start in range(0, len(missing), _READ_AT_ONCE):
+            known |= await self._parsed(mirror, missing[start : start + _READ_AT_ONCE])
+        if missing:
+            log.info("facts_parsed", files=len(keys), parsed=len(missing))
+        return {path: known[key] for path, key in wanted.items()}
+
+    def close(self) -> None:
+        """End the parsing processes."""
+        self._parser.close()
+
+    async def _parsed(self, mirror: Blobs, keys: Sequence[str]) -> dict[str, FileFacts]:
+        contents = await mirror.read_blobs([_blob_id(key) for key in keys])
+        parsed = await self._parser.parse([(key, contents[_blob_id(key)]) for key in keys])
+        facts = {key: each for key, each in zip(keys, parsed, strict=True) if each is not None}
+        await asyncio.to_thread(self._kept.write, facts)
+        # What took too long today may not tomorrow: it is said, and not kept.
+        return {key: facts.get(key, _NOT_READ) for key in keys}
+
+
+_NOT_READ = FileFacts(problem=Problem(line=1, message="reading it took too long, so it was given up"))
+
+
+def _key(entry: TreeEntry) -> str:
+    """The blob, and the grammar that its name asks for: the same bytes are one thing as HCL and another as JSON."""
+    return f"{entry.blob_id}.{'tf.json' if entry.path.endswith('.json') else 'tf'}"
+
+
+def _blob_id(key: str) -> str:
+    return key.partition(".")[0]
+
+
+async def _links(mirror: Blobs, entries: Sequence[TreeEntry]) -> dict[str, str]:
+    symlinks = [entry for entry in entries if entry.mode == _SYMLINK]
+    targets = await mirror.read_blobs({entry.blob_id for entry in symlinks}) if symlinks else {}
+    return {entry.path: targets[entry.blob_id].decode("utf-8", "surrogateescape") for entry in symlinks}

@@ -1,0 +1,119 @@
+"""Parsing many files in processes of their own, each file within a time limit and none able to take the server down."""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from types import FrameType
+
+from checks.configuration import read_file
+from checks.file_facts import FileFacts, Problem
+
+LARGEST_BYTES = 4 * 1024 * 1024
+"""A configuration file above it is not read; Terraform's own largest ones in public are a tenth of it."""
+
+_BATCH = 64
+_MOST_PROCESSES = 4
+
+File = tuple[str, bytes]
+"""A name, of which only the ending counts, and the content."""
+
+
+class Parser:
+    """A pool of processes that read configuration files; it starts with the first files and stays."""
+
+    def __init__(self, *, file_limit_s: float = 10.0, processes: int | None = None) -> None:
+        self._file_limit_s = file_limit_s
+        self._processes = processes or min(os.cpu_count() or 1, _MOST_PROCESSES)
+        self._pool: ProcessPoolExecutor | None = None
+
+    async def parse(self, files: Sequence[File]) -> list[FileFacts | None]:
+        """The facts of each file, in order; None for one that took too long or ended its process."""
+        batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
+        done = await asyncio.gather(*(self._batch(batch) for batch in batches))
+        return [facts for batch in done for facts in batch]
+
+    def close(self) -> None:
+        """End the processes."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    async def _batch(self, batch: Sequence[File]) -> list[FileFacts | None]:
+        pool = self._running()
+        try:
+            return await asyncio.wrap_future(pool.submit(_read_all, batch, self._file_limit_s))
+        except BrokenProcessPool:
+            # One of the files ended a process, and with it every batch that was under way. Halving finds it.
+            if self._pool is pool:
+                self._pool = None
+                pool.shutdown(wait=False, cancel_futures=True)
+        if len(batch) == 1:
+            return await self._alone(batch)
+        middle = len(batch) // 2
+        return [*await self._batch(batch[:middle]), *await self._batch(batch[middle:])]
+
+    async def _alone(self, batch: Sequence[File]) -> list[FileFacts | None]:
+        """One file in a pool of its own: another batch may have broken the shared one."""
+        pool = _new_pool(1)
+        try:
+            return await asyncio.wrap_future(pool.submit(_read_all, batch, self._file_limit_s))
+        except BrokenProcessPool:
+            return [None]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _running(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = _new_pool(self._processes)
+        return self._pool
+
+
+def _new_pool(processes: int) -> ProcessPoolExecutor:
+    # Not by fork: the server has threads, and a lock that one of them holds would stay held in the child for ever.
+    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare)
+
+
+def _prepare() -> None:
+    # A terminal's Ctrl-C is for the server, which ends its pool itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, _give_up)
+
+
+class _TookTooLong(BaseException):
+    """Not an Exception: the grammars' libraries wrap those in their own."""
+
+
+def _give_up(_signal: int, _frame: FrameType | None) -> None:
+    raise _TookTooLong
+
+
+def _read_all(files: Sequence[File], file_limit_s: float) -> list[FileFacts | None]:
+    return [_read_one(name, content, file_limit_s) for name, content in files]
+
+
+def _read_one(name: str, content: bytes, file_limit_s: float) -> FileFacts | None:
+    if len(content) > LARGEST_BYTES:
+        size = LARGEST_BYTES // 1024 // 1024
+        return FileFacts(problem=Problem(line=1, message=f"larger than {size} MiB, and so not read"))
+    try:
+        with _limited(file_limit_s):
+            return read_file(name, content)
+    except _TookTooLong:
+        return None
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise _TookTooLong after so much time; end the process after twice the computing, where nothing else can."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 2 * seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
