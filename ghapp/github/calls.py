@@ -25,6 +25,7 @@ Query = Mapping[str, str | int]
 Fields = Mapping[str, str | int]
 _FIELD = re.compile(r"\{(\w+)\}")
 _PAGE = 100
+_REDIRECTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,8 @@ class Api:
             base_url=self.url,
             user_agent="planward",
             timeout=httpx.Timeout(patience.timeout_s, connect=patience.connect_timeout_s),
+            # httpx would follow with a GET where GitHub means the same request again.
+            follow_redirects=False,
             # The transport below knows the proxy; without this each client would build an SSL context of its own.
             trust_env=False,
             async_transport=self.wire,
@@ -153,18 +156,21 @@ class Calls:
         self, method: str, template: str, url: str, doing: str, json: object, query: Query | None
     ) -> Response[Any]:
         here = path_template.set(template)
+        params = dict(query) if query else None
+        headers = {"X-GitHub-Api-Version": self._api.version}
         try:
-            return await self._github.arequest(
-                method,
-                url,
-                json=json,
-                params=dict(query) if query else None,
-                headers={"X-GitHub-Api-Version": self._api.version},
-            )
+            for _ in range(_REDIRECTS):
+                response = await self._github.arequest(method, url, json=json, params=params, headers=headers)
+                answer = response.raw_response
+                if not answer.has_redirect_location:
+                    return response
+                # A repository that was renamed: the same request, at the place that holds its number.
+                url, params = self._own(str(answer.request.url.join(answer.headers["Location"]))), None
         except GitHubException as error:
             raise read_failure(error, doing) from None
         finally:
             path_template.reset(here)
+        raise GitHubUnavailable(f"GitHub sends us from one place to the next: to {doing}")
 
     def _own(self, url: str) -> str:
         # A link that led elsewhere would carry the token there.

@@ -1,0 +1,28 @@
+"""Chat: what is told, in which words, and how it gets there."""
+
+from ghapp.notify.delivery import Delivered, NotSent, Sent, deliver
+from ghapp.notify.messages import (
+    Applied,
+    EnvironmentResult,
+    Failed,
+    Kind,
+    Message,
+    PromotionDecided,
+    PullRequestLink,
+    Waiting,
+)
+
+__all__ = [
+    "Applied",
+    "Delivered",
+    "EnvironmentResult",
+    "Failed",
+    "Kind",
+    "Message",
+    "NotSent",
+    "PromotionDecided",
+    "PullRequestLink",
+    "Sent",
+    "Waiting",
+    "deliver",
+]

@@ -1,0 +1,80 @@
+"""What chat is told, as values. Everything in them is masked already: they are stored until they are delivered."""
+
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from checks.plan import Counts
+from ghapp.values import CommitSha, EnvironmentName
+
+Kind = Literal["applied", "failed", "waiting", "promotion"]
+"""The words of `notify[].on` in the repository's config."""
+
+
+class PullRequestLink(Struct, frozen=True, kw_only=True):
+    """A pull request as chat names it."""
+
+    number: int
+    title: str
+    url: str
+
+
+class EnvironmentResult(Struct, frozen=True, kw_only=True):
+    """How the last apply of an environment ended; `outcome` as a person reads it: "applied", "failed"."""
+
+    environment: EnvironmentName
+    outcome: str
+    commit_sha: CommitSha | None = None
+    counts: Counts | None = None
+    run_url: str | None = None
+
+
+class _Told(Struct, frozen=True, kw_only=True, tag=True, tag_field="message"):
+    repository: str
+    environment: EnvironmentName
+    run_url: str
+    commit_sha: CommitSha
+
+
+class Applied(_Told, frozen=True, kw_only=True):
+    """An apply succeeded."""
+
+    kind: ClassVar[Kind] = "applied"
+    counts: Counts
+    pull_requests: tuple[PullRequestLink, ...] = ()
+
+
+class Failed(_Told, frozen=True, kw_only=True):
+    """An apply failed; `cause` is the first line of its check run."""
+
+    kind: ClassVar[Kind] = "failed"
+    cause: str
+    pull_requests: tuple[PullRequestLink, ...] = ()
+
+
+class Waiting(_Told, frozen=True, kw_only=True):
+    """A check run ended `action_required`: `cause` says for whom it waits."""
+
+    kind: ClassVar[Kind] = "waiting"
+    cause: str
+    operation: Literal["plan", "apply"]
+    counts: Counts | None = None
+    pull_requests: tuple[PullRequestLink, ...] = ()
+
+
+class PromotionDecided(_Told, frozen=True, kw_only=True):
+    """A promotion's gate was decided for the first time, or turned green for the first time.
+
+    `environment` is the one that is promoted into, `before` how the environment it comes from is doing, `counts` the
+    preview where there is one.
+    """
+
+    kind: ClassVar[Kind] = "promotion"
+    pull_request: PullRequestLink
+    may_merge: bool
+    before: EnvironmentResult
+    cause: str | None = None
+    counts: Counts | None = None
+
+
+Message = Applied | Failed | Waiting | PromotionDecided

@@ -1,0 +1,87 @@
+"""A message in words, before any chat's own markup."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from ghapp.notify.messages import (
+    Applied,
+    EnvironmentResult,
+    Failed,
+    Message,
+    PromotionDecided,
+    PullRequestLink,
+    Waiting,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A word that leads somewhere."""
+
+    text: str
+    url: str
+
+
+Line = tuple[str | Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What happened in one line, then what belongs to it."""
+
+    headline: str
+    lines: tuple[Line, ...]
+
+
+def write(message: Message) -> Note:
+    """Put a message into words: what, where, then the pull request and the run."""
+    match message:
+        case Applied():
+            return Note(
+                f"Applied to {message.environment}: {message.counts.words()}",
+                (*_pull_requests(message.pull_requests), _where(message)),
+            )
+        case Failed():
+            return Note(
+                f"Apply to {message.environment} failed",
+                ((message.cause,), *_pull_requests(message.pull_requests), _where(message)),
+            )
+        case Waiting():
+            counts = f" ({message.counts.words()})" if message.counts else ""
+            return Note(
+                f"The {message.operation} in {message.environment} waits for a person{counts}",
+                ((message.cause,), *_pull_requests(message.pull_requests), _where(message)),
+            )
+        case PromotionDecided():
+            return _promotion(message)
+        case _:
+            assert_never(message)
+
+
+def _promotion(message: PromotionDecided) -> Note:
+    lines: list[Line] = [_pull_request(message.pull_request), _before(message.before)]
+    if message.counts is not None:
+        lines.append((f"{message.environment} would get: {message.counts.words()}",))
+    if message.cause is not None:
+        lines.append((message.cause,))
+    verdict = "may be merged" if message.may_merge else "may not be merged yet"
+    return Note(f"The promotion to {message.environment} {verdict}", (*lines, _where(message)))
+
+
+def _before(result: EnvironmentResult) -> Line:
+    at = f" at {result.commit_sha[:10]}" if result.commit_sha else ""
+    counts = f", {result.counts.words()}" if result.counts else ""
+    text = f"{result.environment}: {result.outcome}{at}{counts}"
+    return (text, " · ", Link("run", result.run_url)) if result.run_url else (text,)
+
+
+def _where(message: Message) -> Line:
+    return (f"{message.repository} at {message.commit_sha[:10]} · ", Link("run", message.run_url))
+
+
+def _pull_requests(links: tuple[PullRequestLink, ...]) -> tuple[Line, ...]:
+    return tuple(_pull_request(link) for link in links)
+
+
+def _pull_request(link: PullRequestLink) -> Line:
+    return (Link(f"#{link.number} {link.title}", link.url),)
