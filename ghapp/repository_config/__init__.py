@@ -18,8 +18,6 @@ from ghapp.repository_config.model import (
     RepositoryConfig,
     RootModuleConfig,
     RootModuleOverride,
-    SecretSource,
-    vault_segment,
 )
 from ghapp.repository_config.reader import read_config
 
@@ -37,7 +35,5 @@ __all__ = [
     "RepositoryConfig",
     "RootModuleConfig",
     "RootModuleOverride",
-    "SecretSource",
     "read_config",
-    "vault_segment",
 ]

@@ -13,9 +13,9 @@ from ghapp.repository_config.model import (
     Drift,
     Notify,
     Occasion,
-    SecretSource,
 )
 from ghapp.values import EnvironmentName
+from ghapp.vault import SecretSource
 
 SECRET_KEYS: Final = ("path", "as", "field", "map")
 DRIFT_KEYS: Final = ("schedule", "environments")

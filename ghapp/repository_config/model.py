@@ -7,6 +7,7 @@ from typing import Literal
 
 from ghapp.errors import JobError
 from ghapp.values import TESTING, BranchName, EnvironmentName
+from ghapp.vault import SecretSource, encode_branch
 
 CONFIG_PATH = ".github/planward.yml"
 """Where the config lies; it is read from the base branch, never from a pull request's head."""
@@ -35,7 +36,7 @@ class Problem:
         return f"{self.path}:{self.line}:{self.column}: {about}{self.message}"
 
 
-class ConfigInvalid(JobError):  # noqa: N818 - the name that the tree of errors gives it
+class ConfigInvalid(JobError):
     """The config cannot be used; `problems` has all that is wrong with it, in the order of the file."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
@@ -67,20 +68,7 @@ class Environment:
     @property
     def vault_branch(self) -> str:
         """BRANCH of its Vault paths: `testing` where there is no branch."""
-        return vault_segment(self.branch or TESTING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretSource:
-    """A place in Vault to read. `map` renames keys of the secret; `field` takes one key of it alone.
-
-    `path` still holds its placeholders `{team}`, `{branch}` and `{environment}`.
-    """
-
-    path: str
-    form: Literal["tfvars", "env"]
-    field: str | None = None
-    map: Mapping[str, str] = dataclasses.field(default_factory=dict)
+        return encode_branch(self.branch or TESTING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,14 +161,3 @@ class RepositoryConfig:
             place = self.places.get(above)
         place = place or Place(line=1, column=1)
         return Problem(path=CONFIG_PATH, line=place.line, column=place.column, key=key, message=message)
-
-
-def vault_segment(branch: str) -> str:
-    """Write a branch as one segment of a Vault path: `/` becomes `~`, which git allows in no branch.
-
-    Without this, a token for `kv/TEAM/feature/*` would read the secrets of the branch `feature/x`. Raises ValueError
-    on a name that is no branch.
-    """
-    if branch in ("", ".", "..") or "~" in branch:
-        raise ValueError(f"not a branch: {branch!r}")
-    return branch.replace("/", "~")

@@ -5,7 +5,7 @@ A check gives what is wrong with the text, with the way out, or None.
 
 import posixpath
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from ghapp.repository_config.document import did_you_mean
@@ -125,7 +125,7 @@ def placeholders(text: str, known: Collection[str]) -> str | None:
     return None
 
 
-def expand(text: str, values: dict[str, str]) -> str:
+def expand(text: str, values: Mapping[str, str]) -> str:
     """Fill in the placeholders of a text that `placeholders` has passed."""
     return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
 

@@ -1,0 +1,142 @@
+"""All root modules of a repository in an environment, and the rule that no two of them share a state."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+from checks.configuration import Configuration, RootModule
+from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, Problem, RepositoryConfig, RootModuleConfig
+from ghapp.root_modules.settings import RootModuleSettings, settle
+from ghapp.root_modules.state import StateLocation, locate, lost_state_cause
+from ghapp.values import EnvironmentName
+
+Laid = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
+
+
+def backend_files(config: RepositoryConfig, configuration: Configuration, *, paths: Collection[str]) -> frozenset[str]:
+    """The backend files of all environments that exist: their contents are what `lay_out` has to be given."""
+    found = _settle_all(config, configuration, branches={}, paths=paths)
+    named = {file for settings in found.values() for each in settings for file in each.backend_config}
+    return frozenset(named.intersection(paths))
+
+
+async def lay_out(
+    config: RepositoryConfig,
+    configuration: Configuration,
+    *,
+    environment: str,
+    branch: str | None = None,
+    paths: Collection[str],
+    read: Callable[[str], Awaitable[bytes | None]],
+) -> tuple[RootModuleSettings, ...]:
+    """Lay out all root modules for one environment; as `lay_out_all`, with a way to read the backend files.
+
+    `branch` is what `{branch}` stands for: the environment's own unless given, "testing" for testing.
+    """
+    name = EnvironmentName(environment)
+    contents: dict[str, bytes] = {}
+    for file in sorted(backend_files(config, configuration, paths=paths)):
+        content = await read(file)
+        if content is not None:
+            contents[file] = content
+    branches = {} if branch is None else {name: branch}
+    return lay_out_all(config, configuration, branches=branches, paths=paths, contents=contents)[name]
+
+
+def lay_out_all(
+    config: RepositoryConfig,
+    configuration: Configuration,
+    *,
+    branches: Mapping[EnvironmentName, str] | None = None,
+    paths: Collection[str],
+    contents: Mapping[str, bytes],
+) -> Laid:
+    """Lay out all root modules for every environment, in the order in which they were found.
+
+    `paths` are the files of the commit, `contents` those of `backend_files`. Raises ConfigInvalid where two
+    environments, or two root modules, come to the same state.
+    """
+    settled = _settle_all(config, configuration, branches=branches or {}, paths=paths)
+    locations: dict[tuple[EnvironmentName, str], StateLocation] = {}
+    laid: dict[EnvironmentName, tuple[RootModuleSettings, ...]] = {}
+    for name, all_settings in settled.items():
+        judged: list[RootModuleSettings] = []
+        for root_module, settings in zip(configuration.root_modules, all_settings, strict=True):
+            files = [contents[file] for file in settings.backend_config if file in contents]
+            cause = lost_state_cause(root_module.dir, name, root_module.backend, files, settings.workspace)
+            judged.append(replace(settings, lost_state_cause=cause))
+            if root_module.backend is not None and cause is None and settings.missing_file_cause is None:
+                locations[name, root_module.dir] = locate(root_module.backend, files, settings.workspace)
+        laid[name] = tuple(judged)
+    problems = _shared_states(config, configuration.root_modules, locations)
+    if problems:
+        raise ConfigInvalid(problems)
+    return laid
+
+
+def reconfigured(before: Collection[RootModuleSettings], after: Collection[RootModuleSettings]) -> tuple[str, ...]:
+    """The root modules that a change of Planward's config touches: those that are new or run otherwise."""
+    known = {(each.environment, each.dir): each for each in before}
+    changed = (each.dir for each in after if known.get((each.environment, each.dir)) != each)
+    return tuple(dict.fromkeys(changed))
+
+
+def _settle_all(
+    config: RepositoryConfig,
+    configuration: Configuration,
+    *,
+    branches: Mapping[EnvironmentName, str],
+    paths: Collection[str],
+) -> dict[EnvironmentName, tuple[RootModuleSettings, ...]]:
+    configured = {entry.dir: entry for entry in config.root_modules or ()}
+    existing = frozenset(paths)
+
+    def settled(environment: Environment) -> tuple[RootModuleSettings, ...]:
+        branch = branches.get(environment.name)
+        return tuple(
+            settle(config, root_module, entry, environment, branch=branch, paths=existing)
+            for root_module in configuration.root_modules
+            for entry in [configured.get(root_module.dir) or RootModuleConfig(dir=root_module.dir)]
+        )
+
+    return {environment.name: settled(environment) for environment in config.environments.values()}
+
+
+def _shared_states(
+    config: RepositoryConfig,
+    root_modules: Sequence[RootModule],
+    locations: Mapping[tuple[EnvironmentName, str], StateLocation],
+) -> tuple[Problem, ...]:
+    """One problem for each root module that meets another environment's, or another root module's, state."""
+    by_dir = {root_module.dir: root_module for root_module in root_modules}
+    owners: dict[str, tuple[EnvironmentName, str]] = {}
+    problems: dict[tuple[str, str], Problem] = {}
+    for (environment, directory), location in locations.items():
+        keys = [f"{directory}\0{location.identity}", *([location.identity] if location.is_certain else [])]
+        for key in keys:
+            other_environment, other = owners.setdefault(key, (environment, directory))
+            if (other_environment, other) == (environment, directory) or (directory, other) in problems:
+                continue
+            if other == directory:
+                said = (
+                    f"{other_environment} and {environment} would share the state of {directory}: {location.words}; "
+                    "give each its own workspace or backend_config"
+                )
+            else:
+                said = (
+                    f"{other} in {other_environment} and {directory} in {environment} would share a state: "
+                    f"{location.words}; give each its own"
+                )
+            problems[directory, other] = _problem(config, by_dir[directory], said)
+            break
+    return tuple(problems.values())
+
+
+def _problem(config: RepositoryConfig, root_module: RootModule, message: str) -> Problem:
+    """At the root module's entry in the config if it has one, else at its backend block."""
+    for index, entry in enumerate(config.root_modules or ()):
+        if entry.dir == root_module.dir:
+            return config.problem(f"root_modules[{index}]", message)
+    backend = root_module.backend
+    if backend is None:
+        return Problem(path=CONFIG_PATH, line=1, column=1, key="", message=message)
+    return Problem(path=backend.path, line=backend.line, column=1, key="", message=message)

@@ -1,0 +1,141 @@
+"""One root module in one environment, all placeholders filled in."""
+
+import posixpath
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from checks.configuration import RootModule
+from ghapp.repository_config import (
+    CONFIG_PATH,
+    Environment,
+    RepositoryConfig,
+    RootModuleConfig,
+    RootModuleOverride,
+    words,
+)
+from ghapp.values import TESTING, EnvironmentName
+from ghapp.vault import SecretSource
+
+DEFAULT_VAR_FILES = ("{environment}.tfvars", "env/{environment}.tfvars")
+DEFAULT_BACKEND_CONFIG = ("{environment}.backend.hcl", "env/{environment}.backend.hcl")
+DEFAULT_WORKSPACE = "default"
+"""Terraform's own name for the workspace that is always there."""
+
+_NOT_OF_APPLY = ("-refresh=",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootModuleSettings:
+    """How a root module is run in an environment.
+
+    `backend_config` and `var_files` are paths of the repository, in the order in which Terraform takes them.
+    `secrets` are as configured, for the root module's `team`; None means the default.
+    A `missing_file_cause` or `lost_state_cause` is why it must not be run: `cause` is the first of them.
+    """
+
+    dir: str
+    environment: EnvironmentName
+    team: str
+    workspace: str
+    backend_config: tuple[str, ...] = ()
+    var_files: tuple[str, ...] = ()
+    extra_arguments: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    required_version: tuple[str, ...] = ()
+    secrets: tuple[SecretSource, ...] | None = None
+    missing_file_cause: str | None = None
+    lost_state_cause: str | None = None
+
+    @property
+    def cause(self) -> str | None:
+        """Why it must not be run in this environment: what, where, the way out; None if it may."""
+        return self.missing_file_cause or self.lost_state_cause
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files beside the configuration whose change touches it."""
+        return (*self.var_files, *self.backend_config)
+
+    @property
+    def apply_arguments(self) -> tuple[str, ...]:
+        """The extra arguments that `terraform apply PLANFILE` takes too."""
+        return tuple(each for each in self.extra_arguments if not each.startswith(_NOT_OF_APPLY))
+
+
+def settle(
+    config: RepositoryConfig,
+    root_module: RootModule,
+    configured: RootModuleConfig,
+    environment: Environment,
+    *,
+    branch: str | None,
+    paths: Collection[str],
+) -> RootModuleSettings:
+    """What the config and its defaults come to; where the state lies is judged elsewhere."""
+    override = configured.environments.get(environment.name, RootModuleOverride())
+    team = override.team or configured.team or environment.team
+    values = {
+        "team": team,
+        "branch": branch or environment.branch or TESTING,
+        "environment": environment.name,
+        "root_module": root_module.dir,
+    }
+    backend_templates = _first(override.backend_config, configured.backend_config)
+    has_backend_config = (
+        bool(_existing(_paths(root_module.dir, DEFAULT_BACKEND_CONFIG, values), paths))
+        if backend_templates is None
+        else bool(backend_templates)
+    )
+    workspace = override.workspace or configured.workspace
+    if workspace is None:
+        workspace = DEFAULT_WORKSPACE if has_backend_config else "{environment}"
+    values["workspace"] = words.expand(workspace, values)
+
+    def files(templates: tuple[str, ...] | None, defaults: tuple[str, ...]) -> tuple[str, ...]:
+        if templates is None:
+            return _existing(_paths(root_module.dir, defaults, values), paths)
+        return _paths(root_module.dir, templates, values)
+
+    backend_config = files(backend_templates, DEFAULT_BACKEND_CONFIG)
+    var_files = files(_first(override.var_files, configured.var_files), DEFAULT_VAR_FILES)
+    extra_arguments = _first(override.extra_arguments, configured.extra_arguments)
+    own_version = (configured.required_version,) if configured.required_version else ()
+    return RootModuleSettings(
+        dir=root_module.dir,
+        environment=environment.name,
+        team=team,
+        workspace=values["workspace"],
+        backend_config=backend_config,
+        var_files=var_files,
+        extra_arguments=extra_arguments or (),
+        depends_on=configured.depends_on,
+        required_version=(*root_module.required_version, *own_version),
+        secrets=config.secrets,
+        missing_file_cause=_missing_file_cause(root_module.dir, environment.name, (*var_files, *backend_config), paths),
+    )
+
+
+def _first(*choices: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return next((choice for choice in choices if choice is not None), None)
+
+
+def _paths(directory: str, templates: Collection[str], values: Mapping[str, str]) -> tuple[str, ...]:
+    expanded = (words.expand(template, values) for template in templates)
+    return tuple(posixpath.normpath(posixpath.join(directory, path)) for path in expanded)
+
+
+def _existing(files: Collection[str], paths: Collection[str]) -> tuple[str, ...]:
+    return tuple(file for file in files if file in paths)
+
+
+def _missing_file_cause(directory: str, environment: str, files: Collection[str], paths: Collection[str]) -> str | None:
+    missing = [file for file in files if file not in paths]
+    if not missing:
+        return None
+    named = ", ".join(missing)
+    are, it, way_out = (
+        ("does not exist", "it", "add the file or leave it out")
+        if len(missing) == 1
+        else ("do not exist", "them", "add the files or leave them out")
+    )
+    return f"{directory} in {environment}: {named} {are}, but {CONFIG_PATH} names {it}; {way_out}"

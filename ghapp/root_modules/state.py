@@ -1,0 +1,132 @@
+"""Where the state of a root module lies, as far as its backend block and its backend files say.
+
+Only what locates a state is compared: two environments that differ in `encrypt` alone still share it. Of a backend
+that is not listed here everything is compared.
+"""
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+
+from checks.file_facts import Backend
+from checks.hcl import read_hcl
+from checks.syntax import Computed
+from ghapp.root_modules.settings import DEFAULT_WORKSPACE
+
+_LOCATING: Final[Mapping[str, tuple[str, ...]]] = {
+    "azurerm": ("storage_account_name", "container_name", "key", "environment"),
+    "consul": ("address", "datacenter", "path"),
+    "cos": ("region", "bucket", "prefix", "key"),
+    "gcs": ("bucket", "prefix"),
+    "http": ("address",),
+    "kubernetes": ("host", "config_path", "config_context", "namespace", "secret_suffix"),
+    "oss": ("region", "endpoint", "bucket", "prefix", "key"),
+    "pg": ("conn_str", "schema_name"),
+    "remote": ("hostname", "organization", "workspaces"),
+    "s3": ("bucket", "key", "workspace_key_prefix", "endpoint", "endpoints"),
+}
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "azurerm": ("storage_account_name", "container_name", "key"),
+    "gcs": ("bucket",),
+    "http": ("address",),
+    "pg": ("conn_str",),
+    "s3": ("bucket", "key"),
+}
+"""What has to be written down before two *root modules* can be said to share a state: the rest comes from elsewhere."""
+
+_UNREAD = "not a literal, in the file "
+_SECRET: Final = frozenset({"conn_str", "address", "host"})
+"""What may hold a password: compared, never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateLocation:
+    """Where a state lies. Equal locations are one state; `words` is how people read it."""
+
+    identity: str
+    words: str
+    is_certain: bool
+    """Whether all that locates it is written down, so that two root modules can be compared by it too."""
+
+
+def effective_values(backend: Backend, files: Sequence[bytes]) -> dict[str, Any]:
+    """The backend's attributes with those of the backend files over them, as `terraform init` merges them.
+
+    What is not a literal there is represented by its file, so that it is equal only where the whole text is.
+    """
+    values: dict[str, Any] = dict(backend.values)
+    for content in files:
+        document = read_hcl(content)
+        unread = f"{_UNREAD}{sha256(content).hexdigest()}"
+        for name, attribute in document.attributes.items():
+            values[name] = unread if isinstance(attribute.value, Computed) else attribute.value
+        values |= {block.type: unread for block in document.blocks}
+    return values
+
+
+def locate(backend: Backend, files: Sequence[bytes], workspace: str) -> StateLocation:
+    """Where the state of a workspace lies."""
+    values = effective_values(backend, files)
+    names = _LOCATING.get(backend.type, tuple(sorted(values)))
+    needed = _NEEDED.get(backend.type, ())
+    if backend.type == "local":
+        names = needed = ("path",) if workspace == DEFAULT_WORKSPACE else ("workspace_dir",)
+    located = {name: values[name] for name in names if values.get(name) not in (None, "")}
+    if backend.type == "local":
+        located = {name: posixpath.normpath(str(value)) for name, value in located.items()}
+    workspaces = located.get("workspaces")
+    if backend.type == "remote" and isinstance(workspaces, dict) and workspaces.get("name"):
+        workspace = DEFAULT_WORKSPACE  # one fixed workspace over there, whatever is selected here
+    shown = ", ".join(f"{name} {_shown(name, value)}" for name, value in located.items())
+    return StateLocation(
+        identity=msgspec.json.encode([backend.type, located, workspace], order="sorted").decode(),
+        words=f'backend {backend.type}{f" ({shown})" if shown else ""}, workspace "{workspace}"',
+        is_certain=bool(needed) and located.keys() >= set(needed),
+    )
+
+
+def lost_state_cause(
+    directory: str, environment: str, backend: Backend | None, files: Sequence[bytes], workspace: str
+) -> str | None:
+    """Why the state of a root module would be lost, or kept where Planward cannot have it; None if it lasts."""
+    if backend is None:
+        return (
+            f"{directory} has no backend block: its state would lie in the checkout and be lost; add one "
+            "(such as s3, gcs or azurerm, or local with an absolute path)"
+        )
+    where = f"{backend.path}:{backend.line}"
+    if backend.type == "cloud":
+        return (
+            f"{directory} keeps its state by a cloud block ({where}), which runs Terraform elsewhere and picks its "
+            "workspace itself; use a backend block"
+        )
+    if backend.type != "local":
+        return None
+    values = effective_values(backend, files)
+    if workspace == DEFAULT_WORKSPACE:
+        path = values.get("path")
+        if isinstance(path, str) and path.startswith("/"):
+            return None
+        shown = f'"{path}"' if isinstance(path, str) and path else '"terraform.tfstate"'
+        return (
+            f"{directory} in {environment}: the local backend ({where}) keeps the state at {shown}, in the checkout, "
+            "where it would be lost; give it an absolute path or use a remote backend"
+        )
+    workspace_dir = values.get("workspace_dir")
+    if isinstance(workspace_dir, str) and workspace_dir.startswith("/"):
+        return None
+    return (
+        f'{directory} in {environment}: the local backend ({where}) ignores path in the workspace "{workspace}", and '
+        "its state would lie in the checkout and be lost; give it an absolute workspace_dir, or an absolute path in "
+        f"{environment}.backend.hcl (the workspace is then default), or use a remote backend"
+    )
+
+
+def _shown(name: str, value: object) -> str:
+    if name in _SECRET or (isinstance(value, str) and value.startswith(_UNREAD)):
+        return "…"
+    return f'"{value}"' if isinstance(value, str) else msgspec.json.encode(value).decode()

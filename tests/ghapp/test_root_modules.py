@@ -1,0 +1,306 @@
+"""How root modules are laid out for an environment: workspace, files, and states that are neither shared nor lost."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from checks.configuration import Configuration, discover, read_file
+from ghapp.repository_config import ConfigInvalid, RepositoryConfig, read_config
+from ghapp.root_modules import RootModuleSettings, backend_files, lay_out, lay_out_all, reconfigured
+
+S3 = 'terraform {\n  backend "s3" {\n    bucket = "states"\n    key    = "network"\n  }\n}\n'
+PARTIAL = 'terraform {\n  backend "s3" {}\n}\n'
+LOCAL = 'terraform {\n  backend "local" {}\n}\n'
+BRANCHES = ("staging", "production")
+
+
+def config_of(text: str | None = None) -> RepositoryConfig:
+    content = None if text is None else text.encode()
+    return read_config(content, branches=BRANCHES, repository_name="infra")
+
+
+def found_in(files: Mapping[str, str], config: RepositoryConfig) -> Configuration:
+    explicit = None if config.root_modules is None else [entry.dir for entry in config.root_modules]
+    facts = {path: read_file(path, text.encode()) for path, text in files.items() if path.endswith(".tf")}
+    return discover(facts, explicit=explicit)
+
+
+def laid(files: Mapping[str, str], environment: str = "testing", config: str | None = None) -> RootModuleSettings:
+    """The settings of the one root module."""
+    settings = all_laid(files, config)[environment]
+    assert len(settings) == 1
+    return settings[0]
+
+
+def all_laid(files: Mapping[str, str], config: str | None = None) -> Mapping[str, tuple[RootModuleSettings, ...]]:
+    read = config_of(config)
+    configuration = found_in(files, read)
+    named = backend_files(read, configuration, paths=files)
+    contents = {path: files[path].encode() for path in named}
+    return {**lay_out_all(read, configuration, paths=files, contents=contents)}
+
+
+def refused(files: Mapping[str, str], config: str | None = None) -> list[str]:
+    with pytest.raises(ConfigInvalid) as caught:
+        all_laid(files, config)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_without_a_config_the_workspace_is_the_environment() -> None:
+    assert laid({"network/main.tf": S3}, "staging") == RootModuleSettings(
+        dir="network", environment=config_of().environments["staging"].name, team="infra", workspace="staging"
+    )
+
+
+def test_var_files_and_backend_files_of_the_environment_are_found() -> None:
+    files = {
+        "network/main.tf": PARTIAL,
+        "network/staging.tfvars": "",
+        "network/env/staging.tfvars": "",
+        "network/env/production.tfvars": "",
+        "network/env/staging.backend.hcl": 'bucket = "staging"\nkey = "network"\n',
+        "network/env/production.backend.hcl": 'bucket = "production"\nkey = "network"\n',
+    }
+    settings = laid(files, "staging")
+    assert settings.var_files == ("network/staging.tfvars", "network/env/staging.tfvars")
+    assert settings.backend_config == ("network/env/staging.backend.hcl",)
+    assert settings.workspace == "default"
+    assert settings.files == (*settings.var_files, *settings.backend_config)
+    assert laid(files, "testing").workspace == "testing"
+
+
+def test_the_config_overrides_defaults_and_an_environment_overrides_both() -> None:
+    config = """
+team: payments
+environments: {testing: , staging: {team: sre}}
+root_modules:
+  - dir: network
+    workspace: "{team}-{environment}"
+    var_files: ["../common/{environment}-{workspace}.tfvars"]
+    extra_arguments: [-parallelism=20, -refresh=false]
+    depends_on: [base]
+    required_version: ">= 1.9"
+    environments:
+      staging: {workspace: "{branch}", var_files: [], team: network, extra_arguments: []}
+  - dir: base
+"""
+    files = {
+        "network/main.tf": S3.replace("terraform {", 'terraform {\n  required_version = "< 2"'),
+        "base/main.tf": S3.replace("network", "base"),
+        "common/testing-payments-testing.tfvars": "",
+    }
+    testing = next(each for each in all_laid(files, config)["testing"] if each.dir == "network")
+    assert testing == RootModuleSettings(
+        dir="network",
+        environment=config_of().testing.name,
+        team="payments",
+        workspace="payments-testing",
+        var_files=("common/testing-payments-testing.tfvars",),
+        extra_arguments=("-parallelism=20", "-refresh=false"),
+        depends_on=("base",),
+        required_version=("< 2", ">= 1.9"),
+    )
+    assert testing.apply_arguments == ("-parallelism=20",)
+    staging = next(each for each in all_laid(files, config)["staging"] if each.dir == "network")
+    assert (staging.workspace, staging.var_files, staging.extra_arguments) == ("staging", (), ())
+    assert staging.team == "network"
+
+
+def test_a_configured_file_that_does_not_exist_is_named() -> None:
+    config = 'root_modules: [{dir: network, var_files: ["env/{environment}.tfvars", common.tfvars]}]'
+    files = {"network/main.tf": S3, "network/env/staging.tfvars": "", "network/common.tfvars": ""}
+    assert laid(files, "staging", config).cause is None
+    assert laid(files, "testing", config).cause == (
+        "network in testing: network/env/testing.tfvars does not exist, but .github/planward.yml names it; "
+        "add the file or leave it out"
+    )
+
+
+def test_two_missing_files_are_both_named() -> None:
+    config = "root_modules: [{dir: network, var_files: [a.tfvars], backend_config: [b.hcl]}]"
+    assert laid({"network/main.tf": PARTIAL}, "testing", config).missing_file_cause == (
+        "network in testing: network/a.tfvars, network/b.hcl do not exist, but .github/planward.yml names them; "
+        "add the files or leave them out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("backend", "files", "workspace"),
+    [
+        (S3, {}, "default"),
+        (S3, {}, "one"),
+        (S3.replace('key    = "network"', 'key = "network"\n    encrypt = true'), {}, "default"),
+        ('terraform {\n  backend "mine" {\n    x = 1\n  }\n}\n', {}, "default"),
+    ],
+)
+def test_environments_that_come_to_one_state_are_refused(
+    backend: str, files: Mapping[str, str], workspace: str
+) -> None:
+    config = f"root_modules: [{{dir: network, workspace: {workspace}}}]"
+    (problem,) = refused({"network/main.tf": backend, **files}, config)
+    assert problem.startswith(
+        ".github/planward.yml:1:16: root_modules[0]: testing and staging would share the state of network: backend "
+    )
+    assert problem.endswith(f'workspace "{workspace}"; give each its own workspace or backend_config')
+
+
+def test_the_refusal_names_environments_root_module_and_place() -> None:
+    files = {"network/main.tf": S3, "network/staging.backend.hcl": "", "network/env/production.backend.hcl": ""}
+    assert refused(files) == [
+        "network/main.tf:2:1: staging and production would share the state of network: "
+        'backend s3 (bucket "states", key "network"), workspace "default"; '
+        "give each its own workspace or backend_config"
+    ]
+
+
+def test_backend_files_that_differ_only_in_what_does_not_locate_the_state_share_it() -> None:
+    files = {
+        "network/main.tf": PARTIAL,
+        "network/staging.backend.hcl": 'bucket = "b"\nkey = "k"\nencrypt = true\n',
+        "network/production.backend.hcl": 'bucket = "b"\nkey = "k"\nprofile = "production"\n',
+    }
+    assert refused(files) == [
+        "network/main.tf:2:1: staging and production would share the state of network: "
+        'backend s3 (bucket "b", key "k"), workspace "default"; give each its own workspace or backend_config'
+    ]
+
+
+def test_an_attribute_that_is_not_a_literal_is_equal_only_where_the_text_is() -> None:
+    files = {
+        "network/main.tf": PARTIAL,
+        "network/staging.backend.hcl": 'bucket = "b"\nkey = join("/", ["a"])\n',
+        "network/production.backend.hcl": 'bucket = "b"\nkey = join("/", ["b"])\n',
+    }
+    assert [each.workspace for each in all_laid(files)["staging"]] == ["default"]
+    files["network/production.backend.hcl"] = files["network/staging.backend.hcl"]
+    assert refused(files) == [
+        "network/main.tf:2:1: staging and production would share the state of network: "
+        'backend s3 (bucket "b", key …), workspace "default"; give each its own workspace or backend_config'
+    ]
+
+
+def test_two_root_modules_with_one_state_are_refused() -> None:
+    assert refused({"a/main.tf": S3, "b/main.tf": S3}) == [
+        "b/main.tf:2:1: a in testing and b in testing would share a state: "
+        'backend s3 (bucket "states", key "network"), workspace "testing"; give each its own'
+    ]
+
+
+def test_two_root_modules_are_not_compared_by_a_backend_that_does_not_say_enough() -> None:
+    assert len(all_laid({"a/main.tf": PARTIAL, "b/main.tf": PARTIAL})["testing"]) == 2
+
+
+def test_a_connection_string_is_never_shown() -> None:
+    backend = 'terraform {\n  backend "pg" {\n    conn_str = "postgres://u:hunter2@db/x"\n  }\n}\n'
+    (problem,) = refused({"network/main.tf": backend}, "root_modules: [{dir: network, workspace: default}]")
+    assert "hunter2" not in problem
+    assert "backend pg (conn_str …)" in problem
+
+
+@pytest.mark.parametrize(
+    ("files", "environment", "cause"),
+    [
+        (
+            {"a/main.tf": 'resource "terraform_data" "x" {}\n'},
+            "testing",
+            "a has no backend block: its state would lie in the checkout and be lost; add one (such as s3, gcs or "
+            "azurerm, or local with an absolute path)",
+        ),
+        (
+            {"a/main.tf": LOCAL, "a/testing.backend.hcl": 'path = "testing.tfstate"\n'},
+            "testing",
+            'a in testing: the local backend (a/main.tf:2) keeps the state at "testing.tfstate", in the checkout, '
+            "where it would be lost; give it an absolute path or use a remote backend",
+        ),
+        (
+            {"a/main.tf": LOCAL, "a/testing.backend.hcl": ""},
+            "testing",
+            'a in testing: the local backend (a/main.tf:2) keeps the state at "terraform.tfstate", in the checkout, '
+            "where it would be lost; give it an absolute path or use a remote backend",
+        ),
+        (
+            {"a/main.tf": LOCAL.replace("{}", '{ path = "/states/a" }')},
+            "staging",
+            'a in staging: the local backend (a/main.tf:2) ignores path in the workspace "staging", and its state '
+            "would lie in the checkout and be lost; give it an absolute workspace_dir, or an absolute path in "
+            "staging.backend.hcl (the workspace is then default), or use a remote backend",
+        ),
+        (
+            {"a/main.tf": 'terraform {\n  cloud {\n    organization = "acme"\n  }\n}\n'},
+            "testing",
+            "a keeps its state by a cloud block (a/main.tf:2), which runs Terraform elsewhere and picks its workspace "
+            "itself; use a backend block",
+        ),
+    ],
+)
+def test_a_state_that_would_be_lost_is_a_cause_with_the_way_out(
+    files: Mapping[str, str], environment: str, cause: str
+) -> None:
+    settings = laid(files, environment)
+    assert settings.lost_state_cause == cause
+    assert settings.cause == cause
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a/main.tf": LOCAL.replace("{}", '{ workspace_dir = "/states" }')},
+        {"a/main.tf": LOCAL, "a/env/testing.backend.hcl": 'path = "/states/testing"\n'},
+        {"a/main.tf": S3},
+    ],
+)
+def test_a_state_outside_of_the_checkout_lasts(files: Mapping[str, str]) -> None:
+    assert laid(files).cause is None
+
+
+def test_backend_files_are_those_of_all_environments_that_exist() -> None:
+    files = {
+        "main.tf": PARTIAL,
+        "staging.backend.hcl": 'bucket = "s"\nkey = "k"\n',
+        "env/production.backend.hcl": 'bucket = "p"\nkey = "k"\n',
+        "env/other.backend.hcl": "",
+    }
+    config = config_of()
+    assert backend_files(config, found_in(files, config), paths=files) == {
+        "staging.backend.hcl",
+        "env/production.backend.hcl",
+    }
+
+
+def test_laying_out_one_environment_reads_what_it_needs() -> None:
+    files = {"main.tf": LOCAL, "env/staging.backend.hcl": 'path = "/states/{x}"\n'.replace("{x}", "staging")}
+    config = config_of()
+    asked: list[str] = []
+
+    async def read(path: str) -> bytes | None:
+        asked.append(path)
+        return files[path].encode()
+
+    configuration = found_in(files, config)
+    (settings,) = asyncio.run(lay_out(config, configuration, environment="staging", paths=files, read=read))
+    assert settings.cause is None
+    assert (settings.dir, settings.backend_config, asked) == (
+        ".",
+        ("env/staging.backend.hcl",),
+        ["env/staging.backend.hcl"],
+    )
+
+
+def test_a_change_of_the_config_touches_the_root_modules_that_it_changes() -> None:
+    files = {"a/main.tf": S3, "b/main.tf": S3.replace("network", "b")}
+    before = all_laid(files, "root_modules: [{dir: a}, {dir: b}]")["testing"]
+    after = all_laid(files, "root_modules: [{dir: a}, {dir: b, extra_arguments: [-parallelism=2]}]")["testing"]
+    assert reconfigured(before, after) == ("b",)
+    assert reconfigured(before, before) == ()
+    assert reconfigured(before[:1], before) == ("b",)
+
+
+def test_a_fixed_workspace_of_the_remote_backend_is_one_state() -> None:
+    remote = 'terraform {\n  backend "remote" {\n    organization = "acme"\n    workspaces { %s = "net" }\n  }\n}\n'
+    assert refused({"a/main.tf": remote % "name"})[0] == (
+        "a/main.tf:2:1: testing and staging would share the state of a: backend remote "
+        '(organization "acme", workspaces {"name":"net"}), workspace "default"; '
+        "give each its own workspace or backend_config"
+    )
+    assert laid({"a/main.tf": remote % "prefix"}).cause is None
