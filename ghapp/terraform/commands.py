@@ -1,0 +1,189 @@
+"""Terraform's commands on one root module that is laid out."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checks.diagnostic import Diagnostic
+from ghapp import processes
+from ghapp.processes import Stop
+from ghapp.terraform.errors import TerraformError, TerraformMissing
+from ghapp.terraform.failures import Failure, StateLock, read_failure
+from ghapp.terraform.laid import Laid
+from ghapp.terraform.messages import Messages, Place, read_validation
+from ghapp.terraform.provider_cache import one_writer
+from ghapp.terraform.versions import read_version
+
+if TYPE_CHECKING:
+    from checks.gate import Proceed
+
+_INIT_TIMEOUT_S = 1800.0
+_SHORT_TIMEOUT_S = 600.0
+_ERROR = re.compile(r"[│╷\s]*Error: (.*)")
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a command ended. `failure` is None where it did what it was asked."""
+
+    exit_code: int
+    diagnostics: tuple[Diagnostic, ...] = ()
+    interrupted: bool = False
+    timed_out: bool = False
+    failure: Failure | None = None
+    state_lock: StateLock | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.exit_code == 0 and not self.interrupted and not self.timed_out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terraform:
+    """One engine. A plan file is only good for the very version that made it: one run, one engine."""
+
+    argv: tuple[str, ...]
+    name: str
+    version: str
+
+    async def init(
+        self,
+        laid: Laid,
+        log: Callable[[str], None] = _quiet,
+        stop: Stop | None = None,
+        *,
+        timeout_s: float = _INIT_TIMEOUT_S,
+    ) -> Finished:
+        """Install providers and modules, configure the backend; one init at a time writes a shared provider cache."""
+        words = ["init", "-input=false", "-no-color", *(f"-backend-config={path}" for path in laid.backend_config)]
+        if self._init_speaks_json():
+            words.insert(1, "-json")
+        async with one_writer(laid.environ.get("TF_PLUGIN_CACHE_DIR")):
+            return await self._run(laid, words, log, stop, timeout_s)
+
+    async def plan(
+        self,
+        laid: Laid,
+        plan_file: Path | None = None,
+        *,
+        lock: bool,
+        log: Callable[[str], None] = _quiet,
+        stop: Stop | None = None,
+        lock_timeout_s: int = 60,
+        timeout_s: float = 3600.0,
+        options: Sequence[str] = (),
+    ) -> Finished:
+        """Plan into `plan_file` (by default the run's own). Without `lock` the state's lock is not asked for."""
+        words = ["plan", "-json", "-input=false", f"-out={plan_file or laid.plan_file}", *_lock(lock, lock_timeout_s)]
+        words += [f"-var-file={path}" for path in laid.var_files]
+        return await self._run(laid, [*words, *options], log, stop, timeout_s)
+
+    async def show(self, laid: Laid, plan_file: Path | None = None, *, stop: Stop | None = None) -> bytes:
+        """Give the plan JSON of a plan file: sensitive values are in clear. Raises TerraformError."""
+        ended = await self._started(
+            laid, ["show", "-json", str(plan_file or laid.plan_file)], stop, _SHORT_TIMEOUT_S, stdout_to=laid.plan_json
+        )
+        try:
+            if ended.exit_code:
+                raise TerraformError(
+                    f'the plan of the root module "{laid.root_module}" cannot be shown: use Re-run to make a new one'
+                )
+            return laid.plan_json.read_bytes()
+        finally:
+            laid.plan_json.unlink(missing_ok=True)
+
+    async def apply(
+        self,
+        laid: Laid,
+        plan_file: Path | None,
+        proceed: "Proceed",
+        log: Callable[[str], None] = _quiet,
+        stop: Stop | None = None,
+        *,
+        lock_timeout_s: int = 60,
+        timeout_s: float = 7200.0,
+    ) -> Finished:
+        """Apply exactly this plan file. `proceed` is what the gate made for it in this run."""
+        if proceed.root_module != laid.root_module:
+            raise TypeError("apply takes the Proceed of this very root module")
+        words = ["apply", "-json", "-input=false", *_lock(True, lock_timeout_s), str(plan_file or laid.plan_file)]
+        return await self._run(laid, words, log, stop, timeout_s)
+
+    async def validate(self, laid: Laid, *, stop: Stop | None = None) -> tuple[Diagnostic, ...]:
+        """Give all diagnostics of the configuration, for a plan that failed early. Raises TerraformError."""
+        ended = await self._started(laid, ["validate", "-json"], stop, _SHORT_TIMEOUT_S)
+        try:
+            return read_validation(ended.stdout, _place(laid))
+        except ValueError as error:
+            raise TerraformError(
+                f'the root module "{laid.root_module}" cannot be validated: use Re-run to try it again'
+            ) from error
+
+    async def _run(
+        self, laid: Laid, words: Sequence[str], log: Callable[[str], None], stop: Stop | None, timeout_s: float
+    ) -> Finished:
+        messages = Messages(place=_place(laid), log=log)
+        plain: list[str] = []
+
+        def line(said: bytes) -> None:
+            if found := _ERROR.match(said.decode(errors="replace")):
+                plain.append(found[1].strip())
+            messages.line(said)
+
+        ended = await self._started(laid, words, stop, timeout_s, on_line=line)
+        diagnostics = tuple(messages.diagnostics)
+        if ended.exit_code and not any(diagnostic.severity == "error" for diagnostic in diagnostics):
+            diagnostics += tuple(Diagnostic(severity="error", summary=summary) for summary in plain)
+        failure, state_lock = read_failure(diagnostics) if ended.exit_code else (None, None)
+        return Finished(
+            exit_code=ended.exit_code,
+            diagnostics=diagnostics,
+            interrupted=ended.interrupted,
+            timed_out=ended.timed_out,
+            failure=failure,
+            state_lock=state_lock,
+        )
+
+    async def _started(
+        self,
+        laid: Laid,
+        words: Sequence[str],
+        stop: Stop | None,
+        timeout_s: float,
+        *,
+        on_line: Callable[[bytes], None] | None = None,
+        stdout_to: Path | None = None,
+    ) -> processes.Exited:
+        try:
+            return await processes.run(
+                [*self.argv, *words],
+                environ=laid.environ,
+                cwd=laid.directory,
+                stop=stop or Stop(),
+                timeout_s=timeout_s,
+                on_line=on_line,
+                stdout_to=stdout_to,
+            )
+        except processes.ProgramMissing as error:
+            raise TerraformMissing(
+                f"{self.name} {self.version} is gone from where Planward runs: the operator has to install it again"
+            ) from error
+
+    def _init_speaks_json(self) -> bool:
+        # https://github.com/hashicorp/terraform/releases/tag/v1.9.0
+        oldest = "1.8.0" if self.name == "tofu" else "1.9.0"
+        return read_version(self.version).order >= read_version(oldest).order
+
+
+def _lock(lock: bool, timeout_s: int) -> tuple[str, ...]:
+    return (f"-lock-timeout={timeout_s}s",) if lock else ("-lock=false",)
+
+
+def _place(laid: Laid) -> Place:
+    return Place(checkout=laid.checkout, root_module=laid.root_module)

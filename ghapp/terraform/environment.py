@@ -1,0 +1,80 @@
+"""The environment that Terraform runs in, built from nothing.
+
+The server's own variables hold the App's key and Vault's token, and a provider or a `local-exec` reads what is there.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+# The operator's way out of the network, and where programs are; nothing else of the server's environment.
+_PASSED_ON = frozenset(
+    {
+        "PATH",
+        "LANG",
+        "TZ",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "AWS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "REQUESTS_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+    }
+)
+
+_OURS = re.compile(
+    r"TF_(?!VAR_|TOKEN_|HTTP_).*|CHECKPOINT_DISABLE|HOME|TMPDIR|PATH|LD_.*|DYLD_.*|PYTHON.*|GIT_CONFIG_.*|GIT_TERMINAL_PROMPT"
+)
+
+_OWN_CONFIG = "disable_checkpoint = true\n"
+
+
+def is_ours(name: str) -> bool:
+    """Whether a variable is Planward's to set: one that decides which code runs, where, and what it prints."""
+    return _OURS.fullmatch(name) is not None
+
+
+def base_environment(private: Path) -> dict[str, str]:
+    """Give what each command of one root run has in its environment, without its secrets.
+
+    `private` is the run's own directory. The operator's Terraform CLI configuration (`TF_CLI_CONFIG_FILE`,
+    `~/.terraformrc`) stays in force; where there is none, an empty one is made, since a missing file is a warning in
+    front of Terraform's JSON.
+    """
+    environ = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
+    environ.setdefault("PATH", os.defpath)
+    config = operator_config()
+    if config is None:
+        config = private / "terraform.rc"
+        config.write_text(_OWN_CONFIG)
+    return environ | {
+        "CHECKPOINT_DISABLE": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "HOME": str(_made(private / "home")),
+        "TF_CLI_CONFIG_FILE": str(config),
+        "TF_DATA_DIR": str(_made(private / "data")),
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+        "TMPDIR": str(_made(private / "tmp")),
+    }
+
+
+def operator_config(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Give the operator's Terraform CLI configuration, None where there is none."""
+    environ = os.environ if environ is None else environ
+    places = [environ.get("TF_CLI_CONFIG_FILE"), f"{environ['HOME']}/.terraformrc" if environ.get("HOME") else None]
+    return next((Path(place) for place in places if place and Path(place).is_file()), None)
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory

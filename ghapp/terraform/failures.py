@@ -1,0 +1,84 @@
+"""Kinds of failure that have a way out of their own.
+
+Terraform gives errors no code, so that they are told apart by their summaries, which have been stable for years. One
+that is not known is OTHER: it is shown as it is.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from checks.diagnostic import Diagnostic
+
+
+class Failure(StrEnum):
+    """Why a command failed, as far as the way out depends on it."""
+
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+    MODULE_UNAVAILABLE = "module_unavailable"
+    STATE_LOCKED = "state_locked"
+    STATE_UNREADABLE = "state_unreadable"
+    VERSION_UNSUPPORTED = "version_unsupported"
+    PLAN_STALE = "plan_stale"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateLock:
+    """Who holds a state's lock, as Terraform says; `id` is what `force-unlock` takes."""
+
+    id: str
+    who: str = ""
+    operation: str = ""
+    created: str = ""
+
+
+_BY_SUMMARY = (
+    (
+        re.compile(
+            r"Failed to (query available provider packages|install provider|resolve provider packages)"
+            r"|Required plugins are not installed|Inconsistent dependency lock file|Incompatible provider version"
+            r"|Invalid provider registry host|Provider registry"
+        ),
+        Failure.PROVIDER_UNAVAILABLE,
+    ),
+    (
+        re.compile(r"(Failed|Could not|Error) (to )?(download|access(ing)? )?.*module|Module not (found|installed)"),
+        Failure.MODULE_UNAVAILABLE,
+    ),
+    (
+        re.compile(
+            r"(Error|Failed)( to)? (load|loading|read|reading|refresh|refreshing|get|inspect|inspecting) .*(state|workspaces?)"
+            r"|Error loading the? ?backend|Backend initialization required|[Ff]ailed to get existing workspaces"
+        ),
+        Failure.STATE_UNREADABLE,
+    ),
+    (re.compile(r"Unsupported (Terraform|OpenTofu) Core version"), Failure.VERSION_UNSUPPORTED),
+    (re.compile(r"Saved plan is stale"), Failure.PLAN_STALE),
+)
+
+_LOCK = re.compile(r"^[ \t│]*(ID|Who|Operation|Created):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+
+
+def read_failure(diagnostics: Sequence[Diagnostic]) -> tuple[Failure, StateLock | None]:
+    """Tell why a command failed by its diagnostics, and who holds the state where somebody does."""
+    for diagnostic in diagnostics:
+        if diagnostic.severity != "error":
+            continue
+        if diagnostic.summary.startswith("Error acquiring the state lock"):
+            lock = _read_lock(diagnostic.detail)
+            return (Failure.STATE_LOCKED, lock) if lock else (Failure.STATE_UNREADABLE, None)
+        for pattern, failure in _BY_SUMMARY:
+            if pattern.search(diagnostic.summary):
+                return failure, None
+    return Failure.OTHER, None
+
+
+def _read_lock(detail: str) -> StateLock | None:
+    said = dict(_LOCK.findall(detail))
+    if not said.get("ID"):
+        return None
+    return StateLock(
+        id=said["ID"], who=said.get("Who", ""), operation=said.get("Operation", ""), created=said.get("Created", "")
+    )

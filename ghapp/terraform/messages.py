@@ -1,0 +1,109 @@
+"""Terraform's JSON messages, told apart by `type`, never by text.
+
+https://developer.hashicorp.com/terraform/internals/machine-readable-ui
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from checks.diagnostic import Diagnostic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a command runs: Terraform names files relative to the root module's directory."""
+
+    checkout: Path
+    root_module: str
+
+    def repository_path(self, filename: str) -> str | None:
+        """Give a file's path in the repository, None for one outside of it (a downloaded module, a secrets' file)."""
+        top = os.path.realpath(self.checkout)
+        path = os.path.normpath(os.path.join(top, self.root_module, filename))  # noqa: PTH118 - Path keeps ".."
+        relative = os.path.relpath(path, top)
+        return None if relative.startswith("..") or not filename else relative.replace(os.sep, "/")
+
+
+@dataclass(slots=True, kw_only=True)
+class Messages:
+    """Reads a command's standard output line by line: hands lines for people to `log`, keeps the diagnostics."""
+
+    place: Place
+    log: Callable[[str], None]
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def line(self, line: bytes) -> None:
+        """Take one line. What is no message of Terraform's is logged as it is."""
+        text = line.decode(errors="replace").rstrip("\r")
+        message = _message(text)
+        if message is None:
+            if text.strip():
+                self.log(text)
+            return
+        found = message.get("diagnostic")
+        if message.get("type") == "diagnostic" and isinstance(found, Mapping):
+            diagnostic = read_diagnostic(found, self.place)
+            self.diagnostics.append(diagnostic)
+            for part in _lines(diagnostic):
+                self.log(part)
+            return
+        for part in str(message.get("@message", "")).splitlines():
+            if part.strip():
+                self.log(part)
+
+
+def read_validation(said: bytes, place: Place) -> tuple[Diagnostic, ...]:
+    """Read the output of `terraform validate -json`. Raises ValueError on anything else."""
+    answer = json.loads(said)
+    if not isinstance(answer, Mapping) or not isinstance(answer.get("diagnostics"), list):
+        raise ValueError("not the output of validate -json")
+    return tuple(read_diagnostic(found, place) for found in answer["diagnostics"] if isinstance(found, Mapping))
+
+
+def read_diagnostic(found: Mapping[str, Any], place: Place) -> Diagnostic:
+    """Read one diagnostic and place it in the repository. The values beside a snippet are left behind."""
+    span = found.get("range") or {}
+    start, end = span.get("start") or {}, span.get("end") or {}
+    path = place.repository_path(str(span.get("filename", "")))
+    snippet = (found.get("snippet") or {}).get("code")
+    severity: Literal["error", "warning"] = "warning" if found.get("severity") == "warning" else "error"
+    return Diagnostic(
+        severity=severity,
+        summary=str(found.get("summary", "")),
+        detail=str(found.get("detail", "")),
+        path=path,
+        start_line=_position(start, "line") if path else None,
+        end_line=_position(end, "line") if path else None,
+        start_column=_position(start, "column") if path else None,
+        end_column=_position(end, "column") if path else None,
+        address=str(found["address"]) if found.get("address") else None,
+        snippet=str(snippet) if path and snippet else None,
+    )
+
+
+def _position(place: Mapping[str, Any], name: str) -> int | None:
+    number = place.get(name)
+    return number if isinstance(number, int) and number > 0 else None
+
+
+def _message(text: str) -> Mapping[str, Any] | None:
+    if not text.startswith("{"):
+        return None
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return None
+    return message if isinstance(message, Mapping) and "@message" in message else None
+
+
+def _lines(diagnostic: Diagnostic) -> Iterable[str]:
+    yield f"{diagnostic.severity.capitalize()}: {' '.join(diagnostic.summary.split())}"
+    if diagnostic.path is not None:
+        line = f" line {diagnostic.start_line}" if diagnostic.start_line else ""
+        yield f"  on {diagnostic.path}{line}"
+    for part in diagnostic.detail.splitlines():
+        yield f"  {part}".rstrip()

