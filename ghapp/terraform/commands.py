@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,24 @@ _ERROR = re.compile(r"[│╷\s]*Error: (.*)")
 
 def _quiet(_: str) -> None:
     pass
+
+
+class _HeldBack:
+    """Holds lines back from the first error on, until it is known whether it is one that people have to read."""
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._log = log
+        self._lines: list[str] = []
+
+    def line(self, line: str) -> None:
+        if self._lines or line.startswith("Error: "):
+            self._lines.append(line)
+        else:
+            self._log(line)
+
+    def release(self) -> None:
+        for line in self._lines:
+            self._log(line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +83,16 @@ class Terraform:
         if self._init_speaks_json():
             words.insert(1, "-json")
         async with one_writer(laid.environ.get("TF_PLUGIN_CACHE_DIR")):
-            return await self._run(laid, words, log, stop, timeout_s)
+            if "TF_WORKSPACE" not in laid.environ:
+                return await self._run(laid, words, log, stop, timeout_s)
+            held = _HeldBack(log)
+            finished = await self._run(laid, words, held.line, stop, timeout_s)
+            if finished.failure is not Failure.WORKSPACE_MISSING:
+                held.release()
+                return finished
+            # init refuses a workspace that no state was written to yet; plan and apply make it.
+            log(f"The workspace {laid.environ['TF_WORKSPACE']} is new: init once more without it")
+            return await self._run(_without_workspace(laid), words, log, stop, timeout_s)
 
     async def plan(
         self,
@@ -183,6 +210,11 @@ class Terraform:
 
 def _lock(lock: bool, timeout_s: int) -> tuple[str, ...]:
     return (f"-lock-timeout={timeout_s}s",) if lock else ("-lock=false",)
+
+
+def _without_workspace(laid: Laid) -> Laid:
+    environ = {name: value for name, value in laid.environ.items() if name != "TF_WORKSPACE"}
+    return replace(laid, environ=environ)
 
 
 def _place(laid: Laid) -> Place:

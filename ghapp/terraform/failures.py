@@ -19,6 +19,7 @@ class Failure(StrEnum):
     MODULE_UNAVAILABLE = "module_unavailable"
     STATE_LOCKED = "state_locked"
     STATE_UNREADABLE = "state_unreadable"
+    WORKSPACE_MISSING = "workspace_missing"
     VERSION_UNSUPPORTED = "version_unsupported"
     PLAN_STALE = "plan_stale"
     OTHER = "other"
@@ -49,11 +50,12 @@ _BY_SUMMARY = (
     ),
     (
         re.compile(
-            r"(Error|Failed)( to)? (load|loading|read|reading|refresh|refreshing|get|inspect|inspecting) .*(state|workspaces?)"
-            r"|Error loading the? ?backend|Backend initialization required|[Ff]ailed to get existing workspaces"
+            r"(Error|Failed)( to)? (load|read|refresh|get|inspect)(ing)? .*(state|workspaces?)"
+            r"|Backend initialization required|Failed to get existing workspaces"
         ),
         Failure.STATE_UNREADABLE,
     ),
+    (re.compile(r"Currently selected workspace .* does not exist"), Failure.WORKSPACE_MISSING),
     (re.compile(r"Unsupported (Terraform|OpenTofu) Core version"), Failure.VERSION_UNSUPPORTED),
     (re.compile(r"Saved plan is stale"), Failure.PLAN_STALE),
 )

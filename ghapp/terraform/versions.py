@@ -38,7 +38,8 @@ def read_version(text: str) -> Version:
 
 def satisfies(version: Version, constraint: str) -> bool:
     """Whether a version satisfies every part of a constraint. Raises ValueError on one that cannot be read."""
-    return all([_satisfies_part(version, part) for part in constraint.split(",")])
+    answers = [_satisfies_part(version, part) for part in constraint.split(",")]  # Each is read, also after a no.
+    return all(answers)
 
 
 def _satisfies_part(version: Version, part: str) -> bool:

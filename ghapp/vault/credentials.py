@@ -45,17 +45,19 @@ def put_together(secrets: Iterable[Secret]) -> Credentials:
     """
     tfvars: dict[str, Json] = {}
     env: dict[str, str] = {}
-    origins: dict[str, str] = {}
+    tfvars_origins: dict[str, str] = {}
+    env_origins: dict[str, str] = {}
     values: set[str] = set()
     for secret in secrets:
         for name, value in _chosen(secret).items():
             values.update(_texts(value))
             if secret.source.form == "tfvars":
-                _put(tfvars, name, value, secret.path, origins)
+                _put(tfvars, name, value, secret.path, tfvars_origins)
             elif value is not None:
                 text = _environment_text(name, value, secret.path)
                 values.add(text)
-                _put(env, name, text, secret.path, origins)
+                _put(env, name, text, secret.path, env_origins)
+    origins = {**env_origins, **tfvars_origins}
     return Credentials(tfvars=tfvars, env=env, values=frozenset(values - {""}), origins=origins)
 
 
