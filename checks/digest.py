@@ -6,10 +6,15 @@ from typing import Any, NewType
 
 import msgspec
 
-from checks.plan import Action, OutputChange, Plan, ResourceChange
+from checks.action import Action
+from checks.plan import ActionTrigger, Plan
+from checks.plan_format import Change
+from checks.resource_change import OutputChange, ResourceChange
 
 PlanDigest = NewType("PlanDigest", str)
 
+# Numbers with a fraction keep their digits: Terraform's are more precise than Python's.
+_decoder = msgspec.json.Decoder(float_hook=lambda digits: msgspec.Raw(digits.encode()))
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -20,14 +25,14 @@ def digest(plan: Plan, *, key: bytes = b"") -> PlanDigest:
     it is an HMAC: what is stored must not let anyone try out passwords, which a plain hash beside a masked report
     would.
     """
-    return PlanDigest(_hash([_resource(change) for change in _ordered(plan)] + _outputs(plan), key))
+    return PlanDigest(_hash([*map(_resource, _ordered(plan)), *_outputs(plan), *_invocations(plan)], key))
 
 
 def shape_digest(plan: Plan) -> str:
     """SHA-256, in hexadecimal, over addresses and actions alone."""
     resources = [["resource", c.address, c.deposed, c.action.value, c.previous_address] for c in _ordered(plan)]
     outputs = [["output", output.name, output.action.value] for output in _changed_outputs(plan)]
-    return _hash(resources + outputs, b"")
+    return _hash([*resources, *outputs, *_invocations(plan)], b"")
 
 
 def _ordered(plan: Plan) -> list[ResourceChange]:
@@ -48,18 +53,25 @@ def _resource(change: ResourceChange) -> list[Any]:
         change.action.value,
         change.previous_address,
         None if importing is None else [importing.id, importing.identity, importing.unknown],
-        change.before,
-        change.after,
-        change.after_unknown,
+        *_values(change.change),
         sorted(map(list, change.replace_paths), key=repr),
     ]
 
 
 def _outputs(plan: Plan) -> list[list[Any]]:
-    return [
-        ["output", output.name, output.action.value, output.before, output.after, output.after_unknown]
-        for output in _changed_outputs(plan)
-    ]
+    return [["output", output.name, output.action.value, *_values(output.change)] for output in _changed_outputs(plan)]
+
+
+def _invocations(plan: Plan) -> list[list[Any]]:
+    return sorted(
+        ["action", invocation.address, trigger.triggering_resource_address, trigger.action_trigger_event]
+        for invocation in plan.action_invocations
+        for trigger in [invocation.lifecycle_action_trigger or ActionTrigger()]
+    )
+
+
+def _values(change: Change) -> list[Any]:
+    return [_decoder.decode(value) for value in (change.before, change.after, change.after_unknown)]
 
 
 def _hash(content: list[Any], key: bytes) -> str:

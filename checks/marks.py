@@ -1,6 +1,7 @@
 """A value beside Terraform's marks: what is sensitive is hidden, what is unknown says so."""
 
 import enum
+from collections.abc import Iterator
 from typing import Any, Final, Literal, TypeAlias
 
 
@@ -23,6 +24,10 @@ class Hidden:
     def __reduce__(self) -> str:
         raise TypeError("a sensitive value is not stored")
 
+    def texts(self) -> Iterator[str]:
+        """The texts and numbers in it, for a mask."""
+        return _texts(self._value)
+
 
 class Unknown(enum.Enum):
     """A value that Terraform knows only after apply."""
@@ -31,6 +36,8 @@ class Unknown(enum.Enum):
 
     def __repr__(self) -> str:
         return self.value
+
+    __str__ = __repr__
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
@@ -97,3 +104,32 @@ def _marks_any(marks: Any) -> bool:
     if isinstance(marks, list):
         return any(map(_marks_any, marks))
     return marks is not False
+
+
+def hidden_texts(value: Shown) -> Iterator[str]:
+    """The texts and numbers that are hidden in a value, for a mask."""
+    match value:
+        case Hidden():
+            yield from value.texts()
+        case dict():
+            for item in value.values():
+                yield from hidden_texts(item)
+        case list():
+            for item in value:
+                yield from hidden_texts(item)
+        case _:
+            pass
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case bool() | None:
+            pass
+        case str() | int() | float():
+            yield str(value)
+        case dict():
+            for item in value.values():  # not its keys: `password` is a word, and hidden in its place anyway
+                yield from _texts(item)
+        case list():
+            for item in value:
+                yield from _texts(item)

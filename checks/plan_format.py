@@ -11,9 +11,13 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from checks.errors import PlanFormatError
+
 NULL = Raw(b"null")
 NOTHING = Raw(b"false")
 EVERYTHING = Raw(b"true")
+
+Path = tuple[str | int | float, ...]
 
 
 class Importing(Struct, frozen=True, gc=False):
@@ -33,18 +37,27 @@ class Change(Struct, frozen=True, gc=False):
     after_unknown: Raw = NOTHING
     before_sensitive: Raw = EVERYTHING
     after_sensitive: Raw = EVERYTHING
-    replace_paths: tuple[tuple[str | int | float, ...], ...] = ()
+    replace_paths: tuple[Path, ...] = ()
     importing: Importing | None = None
     generated_config: str | None = None
+
+    @property
+    def marked(self) -> bool:
+        """Whether Terraform said at all what is sensitive in it."""
+        return self.before_sensitive is not EVERYTHING and self.after_sensitive is not EVERYTHING
 
     def __repr__(self) -> str:
         return f"Change({'-'.join(self.actions)})"
 
 
+class ResourceValues(Struct, frozen=True):
+    mode: str = "managed"
+
+
 class ModuleValues(Struct, frozen=True):
     """A module of the "values representation", down to what tells whether a state holds resources."""
 
-    resources: tuple["ResourceValues", ...] = ()
+    resources: tuple[ResourceValues, ...] = ()
     child_modules: tuple["ModuleValues", ...] = ()
 
     def holds_resources(self) -> bool:
@@ -53,17 +66,8 @@ class ModuleValues(Struct, frozen=True):
         return managed or any(module.holds_resources() for module in self.child_modules)
 
 
-class ResourceValues(Struct, frozen=True):
-    mode: str = "managed"
-
-
 class StateValues(Struct, frozen=True):
     root_module: ModuleValues = ModuleValues()
-    outputs: dict[str, "OutputValue"] = {}
-
-
-class OutputValue(Struct, frozen=True):
-    sensitive: bool = True
 
 
 class State(Struct, frozen=True):
@@ -72,6 +76,34 @@ class State(Struct, frozen=True):
     values: StateValues = StateValues()
 
 
+class VariableValue(Struct, frozen=True):
+    """A root module's variable with its value, which has no mark beside it: the configuration has that."""
+
+    value: Raw = NULL
+
+
+class VariableBlock(Struct, frozen=True):
+    sensitive: bool = False
+
+
+class _RootModule(Struct, frozen=True):
+    variables: dict[str, VariableBlock] = {}
+
+
+class Configuration(Struct, frozen=True):
+    """The "configuration representation", down to which variables of the root module are sensitive."""
+
+    root_module: _RootModule = _RootModule()
+
+
 def decode_value(raw: Raw) -> Any:
-    """The Python value of a part of a plan JSON that was left undecoded."""
-    return msgspec.json.decode(raw)
+    """The Python value of a part of a plan JSON that was left undecoded. Raises PlanFormatError."""
+    return decode_part(raw, Any)
+
+
+def decode_part(raw: Raw, kind: Any) -> Any:
+    """A part of a plan JSON as the given type. Raises PlanFormatError."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise PlanFormatError(f"not a Terraform plan in JSON form: {error}") from None

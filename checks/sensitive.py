@@ -29,7 +29,7 @@ class Mask:
     nor pickles what it hides.
     """
 
-    __slots__ = ("_finds", "_search", "_whole", "longest", "openings")
+    __slots__ = ("_finds", "_search", "_values", "_whole", "longest", "openings")
 
     def __init__(self, values: frozenset[str]) -> None:
         forms: dict[str, list[Written | CredentialForm]] = {}
@@ -43,6 +43,7 @@ class Mask:
                     known.append(written)
         self._finds = list(forms.values())
         self._search = AhoCorasick(forms, matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA)
+        self._values = values
         self._whole = frozenset(value.strip() for value in values)
         self.longest = max(map(len, forms))
         self.openings = tuple({opening for value in values for opening in _openings(value.strip())})
@@ -56,6 +57,11 @@ class Mask:
     def none(cls) -> "Mask":
         """A mask that knows no values, only well-known credentials."""
         return _NONE
+
+    def also(self, values: Iterable[str]) -> "Mask":
+        """A mask that hides these values too."""
+        more = frozenset(_encodable(value) for value in values if value.strip()) | self._values
+        return self if more == self._values else Mask(more)
 
     def text(self, text: str) -> str:
         """The text with all that is secret replaced by "(sensitive)"."""

@@ -1,0 +1,85 @@
+"""What a plan does to an object, and how many objects it does it to."""
+
+import enum
+
+import msgspec
+
+
+class Action(enum.Enum):
+    """What happens to one resource or output; replacing is one action whose order matters."""
+
+    NO_OP = "no-op"
+    CREATE = "create"
+    READ = "read"
+    UPDATE = "update"
+    DELETE = "delete"
+    DELETE_CREATE = "delete-create"
+    CREATE_DELETE = "create-delete"
+    FORGET = "forget"
+    CREATE_FORGET = "create-forget"  # Terraform's replacement under `lifecycle { destroy = false }`
+    FORGET_CREATE = "forget-create"  # OpenTofu's
+    OPEN = "open"  # an ephemeral resource, in OpenTofu
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a new object takes the place of the old one, which is destroyed or forgotten."""
+        return self in _REPLACING
+
+    @property
+    def destroys(self) -> bool:
+        """Whether an object that exists ceases to exist."""
+        return self in _DESTROYING
+
+
+_DESTROYING = frozenset({Action.DELETE, Action.DELETE_CREATE, Action.CREATE_DELETE})
+_REPLACING = frozenset({Action.DELETE_CREATE, Action.CREATE_DELETE, Action.CREATE_FORGET, Action.FORGET_CREATE})
+
+ACTIONS: dict[tuple[str, ...], Action] = {
+    ("no-op",): Action.NO_OP,
+    ("create",): Action.CREATE,
+    ("read",): Action.READ,
+    ("update",): Action.UPDATE,
+    ("delete",): Action.DELETE,
+    ("delete", "create"): Action.DELETE_CREATE,
+    ("create", "delete"): Action.CREATE_DELETE,
+    ("forget",): Action.FORGET,
+    ("create", "forget"): Action.CREATE_FORGET,
+    ("forget", "create"): Action.FORGET_CREATE,
+    ("open",): Action.OPEN,
+}
+"""Every combination that the plan JSON may hold in `actions`."""
+
+COUNTED: dict[Action, str] = {
+    Action.CREATE: "add",
+    Action.UPDATE: "change",
+    Action.DELETE: "destroy",
+    Action.DELETE_CREATE: "replace",
+    Action.CREATE_DELETE: "replace",
+    Action.CREATE_FORGET: "replace",
+    Action.FORGET_CREATE: "replace",
+    Action.FORGET: "forget",
+}
+"""As what an action counts; one that is not here does not."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many objects a plan touches. A replacement is one `replace`, neither an `add` nor a `destroy`.
+
+    An object that is moved or imported and changed on the way counts as both.
+    """
+
+    add: int = 0
+    change: int = 0
+    replace: int = 0
+    destroy: int = 0
+    import_: int = 0
+    move: int = 0
+    forget: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
+
+    def words(self) -> str:
+        """For people: "3 to add, 1 to replace", or "no changes"."""
+        counted = ((getattr(self, name), name.rstrip("_")) for name in self.__struct_fields__)
+        return ", ".join(f"{number} to {name}" for number, name in counted if number) or "no changes"
