@@ -1,20 +1,17 @@
 """Reading configuration through tree-sitter-hcl: fast, with positions, and in spite of errors."""
 
-import re
 from collections.abc import Iterator
 
 import tree_sitter
 import tree_sitter_hcl
 
+from checks.hcl_strings import unescape
 from checks.syntax import COMPUTED, INSPECTED, Attribute, Block, Computed, Document, Literal, SyntaxProblem
 
 _LANGUAGE = tree_sitter.Language(tree_sitter_hcl.language())
 
 _DEEPEST = 20
 """Levels of blocks or of values that are looked into; Terraform's own go to four, hostile files to thousands."""
-
-_ESCAPE = re.compile(r'\\(?:["\\nrt]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})|\$\$\{|%%\{')
-_ESCAPED = {'\\"': '"', "\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\t": "\t", "$${": "${", "%%{": "%{"}
 
 
 def read_hcl_tolerant(content: bytes) -> Document:
@@ -126,16 +123,7 @@ def _string(node: tree_sitter.Node, content: bytes) -> str:
     """A string without interpolation, taken from the bytes between its quotes: the grammar drops leading blanks."""
     children = node.children
     start, end = (children[0].end_byte, children[-1].start_byte) if len(children) > 1 else (0, 0)
-    return _ESCAPE.sub(_unescape, content[start:end].decode("utf-8", "replace"))
-
-
-def _unescape(match: re.Match[str]) -> str:
-    sequence = match.group()
-    known = _ESCAPED.get(sequence)
-    if known is not None:
-        return known
-    codepoint = int(sequence[2:], 16)
-    return chr(codepoint) if codepoint <= 0x10FFFF and not 0xD800 <= codepoint <= 0xDFFF else "\ufffd"
+    return unescape(content[start:end].decode("utf-8", "replace"))
 
 
 def _number(text: str) -> Literal | Computed:

@@ -1,7 +1,7 @@
 """In which order root modules are run: those that others build on first, independent ones side by side."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from checks.configuration import Configuration, RootModule
 from checks.errors import ConfigurationError
@@ -9,18 +9,22 @@ from checks.file_facts import RemoteState, Values
 from checks.repository_paths import below
 
 _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
-    "s3": ("key", "bucket"),
-    "gcs": ("prefix", "bucket"),
     "azurerm": ("key", "container_name", "storage_account_name"),
-    "http": ("address",),
     "consul": ("path", "address"),
-    "kubernetes": ("secret_suffix", "namespace"),
-    "pg": ("schema_name", "conn_str"),
-    "oss": ("key", "prefix", "bucket"),
     "cos": ("key", "prefix", "bucket"),
-    "remote": ("workspaces.name", "workspaces.prefix", "organization", "hostname"),
+    "gcs": ("prefix", "bucket"),
+    "http": ("address",),
+    "kubernetes": ("secret_suffix", "namespace"),
+    "local": ("path",),
+    "oss": ("key", "prefix", "bucket"),
+    "pg": ("schema_name", "conn_str"),
+    "remote": ("workspaces.name", "organization", "hostname"),
+    "s3": ("key", "bucket"),
 }
-"""The attributes of each backend that say where a state lies. https://developer.hashicorp.com/terraform/language/backend"""
+"""The values of each backend that say where a state lies: the first has to be known and equal, the others not differ.
+
+https://developer.hashicorp.com/terraform/language/backend
+"""
 
 
 def dependencies(
@@ -34,13 +38,11 @@ def dependencies(
     `-backend-config` files, over the ones in its block. Directories that are no root modules are left out.
     """
     roots = configuration.by_dir
-    places = [
-        (root.dir, place) for root in configuration.root_modules for place in [_place(root, backends or {})] if place
-    ]
+    places = _Places(configuration.root_modules, backends or {})
     found: dict[str, frozenset[str]] = {}
     for root in configuration.root_modules:
         named = {directory for directory in (depends_on or {}).get(root.dir, ()) if directory in roots}
-        read = {directory for state in root.remote_states for directory in _read_from(state, root, places)}
+        read = {directory for state in root.remote_states for directory in places.read_by(root, state)}
         found[root.dir] = frozenset(named | (read - {root.dir}))
     return found
 
@@ -89,37 +91,35 @@ def _lowest_first(graph: Mapping[str, frozenset[str]], wanted: Sequence[str]) ->
                 on_way.append(following)
 
 
-def _place(root: RootModule, backends: Mapping[str, Values]) -> tuple[str, Values] | None:
-    if root.backend is None:
-        return None
-    values = {**root.backend.values, **backends.get(root.dir, {})}
-    return _normal(root.backend.type, values, root.dir)
+class _Places:
+    """Where each root module's state lies, found again by what a read says of it."""
+
+    def __init__(self, roots: Iterable[RootModule], backends: Mapping[str, Values]) -> None:
+        self._found: dict[tuple[str, str], list[tuple[str, Values]]] = {}
+        for root in roots:
+            if root.backend is not None:
+                values = {**root.backend.values, **backends.get(root.dir, {})}
+                type_, place = _place(root.backend.type, values, root.dir)
+                if place:
+                    self._found.setdefault((type_, place[_PLACES[type_][0]]), []).append((root.dir, place))
+
+    def read_by(self, reader: RootModule, state: RemoteState) -> Iterator[str]:
+        """The root modules whose state a read means."""
+        type_, place = _place(state.backend or "", state.values, reader.dir)
+        if place:
+            for directory, other in self._found.get((type_, place[_PLACES[type_][0]]), ()):
+                if all(other[name] == value for name, value in place.items() if name in other):
+                    yield directory
 
 
-def _normal(type_: str, values: Values, directory: str) -> tuple[str, Values]:
-    """A backend with its values in one form: HCP Terraform has two names, a local path depends on the directory."""
-    flat: dict[str, Any] = {name: value for name, value in values.items() if not isinstance(value, dict)}
+def _place(type_: str, values: Values, directory: str) -> tuple[str, Values]:
+    """What says where a state lies, under one name each; empty where the first of it is not known."""
+    type_ = "remote" if type_ == "cloud" else type_
+    flat = {name: value for name, value in values.items() if isinstance(value, str)}
     for name, value in values.items():
         if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": inner_value for inner, inner_value in value.items()}
+            flat |= {f"{name}.{inner}": text for inner, text in value.items() if isinstance(text, str)}
     if type_ == "local":
-        flat["path"] = below(directory, str(flat.get("path", "terraform.tfstate")))
-    return ("remote" if type_ == "cloud" else type_), flat
-
-
-def _read_from(
-    state: RemoteState, reader: RootModule, places: Iterable[tuple[str, tuple[str, Values]]]
-) -> Iterator[str]:
-    if state.backend is None:
-        return
-    type_, values = _normal(state.backend, state.values, reader.dir)
-    for directory, (other_type, other) in places:
-        if type_ == other_type and _same_place(type_, values, other):
-            yield directory
-
-
-def _same_place(type_: str, read: Values, written: Values) -> bool:
-    """Whether what says where a state lies is equal as far as both say it, and the first of it is said by both."""
-    names = ("path",) if type_ == "local" else _PLACES.get(type_, ())
-    known = [name for name in names if name in read and name in written]
-    return bool(known) and known[0] in names[:2] and all(read[name] == written[name] for name in known)
+        flat["path"] = below(directory, flat.get("path", "terraform.tfstate"))
+    names = _PLACES.get(type_, ())
+    return type_, {name: flat[name] for name in names if name in flat} if names and names[0] in flat else {}

@@ -1,0 +1,105 @@
+"""Impact of a pull request on the generated monorepo: cold, warm from the disk, warm in a running server.
+
+    python tests/bench/bench_configuration.py [--runs 5]
+
+Beside it stands what git alone needs: `git ls-tree -r` and reading the blobs of the configuration files.
+"""
+
+import argparse
+import asyncio
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import monorepo
+
+from checks.configuration import Configuration
+from checks.impact import Touched, touched
+from checks.layers import layers
+from checks.module import is_terraform_file
+from ghapp.facts import Facts
+from ghapp.git import Mirror
+
+
+class Bench:
+    """A mirror of the monorepo with a commit on top that changes one shared module and one root module."""
+
+    def __init__(self, top: Path) -> None:
+        work = top / "work"
+        work.mkdir()
+        monorepo.write(work, monorepo.Size())
+        monorepo.commit(work, "Add everything")
+        for path in (f"{monorepo.shared_module_dir(150)}/main.tf", f"{monorepo.root_module_dir(7)}/variables.tf"):
+            with (work / path).open("a") as file:
+                file.write("# changed\n")
+        monorepo.commit(work, "Change a shared module and a root module")
+        subprocess.run(["git", "clone", "-q", "--bare", str(work), str(top / "mirror.git")], check=True)
+        self.mirror = Mirror(top / "mirror.git", top / "checkouts")
+        self.facts_dir = top / "facts"
+
+    async def git_alone(self) -> None:
+        """List the tree and read the blobs of its configuration files."""
+        entries = await self.mirror.list_tree("main")
+        await self.mirror.read_blobs([entry.blob_id for entry in entries if is_terraform_file(entry.path)])
+
+    async def impact(self, facts: Facts, treeish: str = "main") -> tuple[Configuration, Touched]:
+        """What a pull request has to wait for: changed paths, facts, discovery, impact, layers."""
+        changed = await self.mirror.changed_paths("main~1", treeish)
+        configuration = await facts.configuration(self.mirror, await self.mirror.list_tree(treeish))
+        found = touched(configuration, changed)
+        layers(configuration, found.dirs)
+        return configuration, found
+
+    async def cold(self) -> None:
+        """With nothing kept and no process started."""
+        shutil.rmtree(self.facts_dir, ignore_errors=True)
+        facts = Facts(self.facts_dir)
+        await self.impact(facts)
+        facts.close()
+
+    async def warm_from_disk(self) -> None:
+        """A new process: everything is kept on the disk, nothing in memory."""
+        facts = Facts(self.facts_dir)
+        await self.impact(facts)
+        facts.close()
+
+
+async def timed(what: str, act: Callable[[], Awaitable[object]], runs: int) -> None:
+    """Print the median and the worst of some runs, in milliseconds."""
+    took: list[float] = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        await act()
+        took.append((time.perf_counter() - start) * 1000)
+    print(f"{what:<44} median {statistics.median(took):8.0f} ms   worst {max(took):8.0f} ms   of {runs}")
+
+
+async def measure(top: Path, runs: int) -> None:
+    """Run all of it once and print a line for each."""
+    bench = Bench(top)
+    await timed("git ls-tree -r and the blobs", bench.git_alone, runs)
+    await timed("impact, cold", bench.cold, max(1, runs // 3))
+    await timed("impact, warm from the disk", bench.warm_from_disk, runs)
+    facts = Facts(bench.facts_dir)
+    configuration, found = await bench.impact(facts)
+    await timed("impact, warm in a running server", lambda: bench.impact(facts), runs)
+    facts.close()
+    start = time.perf_counter()
+    order = layers(configuration, [root.dir for root in configuration.root_modules])
+    print(f"{'layers of all root modules':<44}        {(time.perf_counter() - start) * 1000:8.0f} ms")
+    print(
+        f"{len(configuration.root_modules)} root modules, {len(configuration.modules)} directories, "
+        f"{len(found.root_modules)} touched, {len(order)} layers"
+    )
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--runs", type=int, default=6)
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        asyncio.run(measure(Path(directory), given.runs))
