@@ -2,19 +2,18 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 from typing import Any, NewType
 
 import msgspec
 
 from checks.action import Action
 from checks.plan import ActionTrigger, Plan
-from checks.plan_format import Change
+from checks.plan_format import Change, decode_value
 from checks.resource_change import OutputChange, ResourceChange
 
 PlanDigest = NewType("PlanDigest", str)
 
-# Numbers with a fraction keep their digits: Terraform's are more precise than Python's.
-_decoder = msgspec.json.Decoder(float_hook=lambda digits: msgspec.Raw(digits.encode()))
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -25,14 +24,28 @@ def digest(plan: Plan, *, key: bytes = b"") -> PlanDigest:
     it is an HMAC: what is stored must not let anyone try out passwords, which a plain hash beside a masked report
     would.
     """
-    return PlanDigest(_hash([*map(_resource, _ordered(plan)), *_outputs(plan), *_invocations(plan)], key))
+    hashing = hmac.new(key, digestmod="sha256") if key else hashlib.sha256()
+    for part in _parts(plan):  # one at a time: all together would be as large as the plan, decoded
+        hashing.update(_encoder.encode(part) + b"\n")
+    return PlanDigest(hashing.hexdigest())
 
 
 def shape_digest(plan: Plan) -> str:
     """SHA-256, in hexadecimal, over addresses and actions alone."""
-    resources = [["resource", c.address, c.deposed, c.action.value, c.previous_address] for c in _ordered(plan)]
-    outputs = [["output", output.name, output.action.value] for output in _changed_outputs(plan)]
-    return _hash([*resources, *outputs, *_invocations(plan)], b"")
+    resources = [[change.address, change.deposed, change.action.value, _origin(change)] for change in _ordered(plan)]
+    outputs = [[output.name, output.action.value] for output in _changed_outputs(plan)]
+    return hashlib.sha256(_encoder.encode([resources, outputs, _invocations(plan)])).hexdigest()
+
+
+def _parts(plan: Plan) -> Iterator[list[Any]]:
+    yield from map(_resource, _ordered(plan))
+    for output in _changed_outputs(plan):
+        yield ["output", output.name, output.action.value, *_values(output.change)]
+    yield from _invocations(plan)
+
+
+def _origin(change: ResourceChange) -> str | None:
+    return change.previous_address if change.moved else None
 
 
 def _ordered(plan: Plan) -> list[ResourceChange]:
@@ -51,15 +64,11 @@ def _resource(change: ResourceChange) -> list[Any]:
         change.address,
         change.deposed,
         change.action.value,
-        change.previous_address,
+        _origin(change),
         None if importing is None else [importing.id, importing.identity, importing.unknown],
         *_values(change.change),
         sorted(map(list, change.replace_paths), key=repr),
     ]
-
-
-def _outputs(plan: Plan) -> list[list[Any]]:
-    return [["output", output.name, output.action.value, *_values(output.change)] for output in _changed_outputs(plan)]
 
 
 def _invocations(plan: Plan) -> list[list[Any]]:
@@ -71,9 +80,4 @@ def _invocations(plan: Plan) -> list[list[Any]]:
 
 
 def _values(change: Change) -> list[Any]:
-    return [_decoder.decode(value) for value in (change.before, change.after, change.after_unknown)]
-
-
-def _hash(content: list[Any], key: bytes) -> str:
-    canonical = _encoder.encode(content)
-    return hmac.digest(key, canonical, "sha256").hex() if key else hashlib.sha256(canonical).hexdigest()
+    return [decode_value(value, exact=True) for value in (change.before, change.after, change.after_unknown)]

@@ -106,6 +106,19 @@ def _marks_any(marks: Any) -> bool:
     return marks is not False
 
 
+def holds_hidden(value: Shown) -> bool:
+    """Whether anything in the value is hidden."""
+    match value:
+        case Hidden():
+            return True
+        case dict():
+            return any(map(holds_hidden, value.values()))
+        case list():
+            return any(map(holds_hidden, value))
+        case _:
+            return False
+
+
 def hidden_texts(value: Shown) -> Iterator[str]:
     """The texts and numbers that are hidden in a value, for a mask."""
     match value:

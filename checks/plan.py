@@ -12,6 +12,7 @@ from checks.action import Counts as Counts
 from checks.errors import PlanFormatError
 from checks.marks import hidden_texts, shown
 from checks.plan_format import (
+    NOT_UNDERSTOOD,
     NULL,
     Change,
     Configuration,
@@ -20,6 +21,7 @@ from checks.plan_format import (
     VariableValue,
     decode_part,
     decode_value,
+    not_understood,
 )
 from checks.resource_change import OutputChange as OutputChange
 from checks.resource_change import ResourceChange as ResourceChange
@@ -124,7 +126,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def state_empty(self) -> bool:
         """Whether the state held no managed resource before."""
-        state = decode_part(self.prior_state, State | None)
+        state = decode_part(self.prior_state, State)
         return state is None or not state.values.root_module.holds_resources()
 
     @property
@@ -146,8 +148,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         return frozenset(text for value in values for text in hidden_texts(value)) | self._sensitive_variables()
 
     def _sensitive_variables(self) -> frozenset[str]:
-        configuration = decode_part(self.configuration, Configuration | None) or Configuration()
-        values = decode_part(self.variables, dict[str, VariableValue] | None) or {}
+        configuration = decode_part(self.configuration, Configuration) or Configuration()
+        values = decode_part(self.variables, dict[str, VariableValue]) or {}
         sensitive = (name for name, block in configuration.root_module.variables.items() if block.sensitive)
         hidden = (shown(decode_value(values[name].value), True) for name in sensitive if name in values)
         return frozenset(text for value in hidden for text in hidden_texts(value))
@@ -188,8 +190,8 @@ def read_plan(plan_json: bytes) -> Plan:
     """
     try:
         read = _decoder.decode(plan_json)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PlanFormatError(f"not a Terraform plan in JSON form: {error}") from None
+    except NOT_UNDERSTOOD as error:
+        raise not_understood(error) from None
     _require_known_version(read.format_version)
     _require_known_actions(change.change for change in read.resource_changes)
     _require_known_actions(change.change for change in read.resource_drift)

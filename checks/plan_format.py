@@ -6,7 +6,7 @@ reads a few. Properties that are not named here are skipped, as the format's com
 https://developer.hashicorp.com/terraform/internals/json-format
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -96,14 +96,35 @@ class Configuration(Struct, frozen=True):
     root_module: _RootModule = _RootModule()
 
 
-def decode_value(raw: Raw) -> Any:
-    """The Python value of a part of a plan JSON that was left undecoded. Raises PlanFormatError."""
-    return decode_part(raw, Any)
+def decode_value(raw: Raw, *, exact: bool = False) -> Any:
+    """The Python value of a part of a plan JSON that was left undecoded. Raises PlanFormatError.
 
-
-def decode_part(raw: Raw, kind: Any) -> Any:
-    """A part of a plan JSON as the given type. Raises PlanFormatError."""
+    `exact` keeps the digits of fractions, as Raw: Terraform's numbers are more precise than Python's.
+    """
     try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PlanFormatError(f"not a Terraform plan in JSON form: {error}") from None
+        return _EXACT.decode(raw) if exact else _VALUE.decode(raw)
+    except NOT_UNDERSTOOD as error:
+        raise not_understood(error) from None
+
+
+_Part = TypeVar("_Part")
+
+
+def decode_part(raw: Raw, kind: type[_Part]) -> _Part | None:
+    """A part of a plan JSON as the given type, None where it is null. Raises PlanFormatError."""
+    try:
+        return msgspec.json.decode(raw, type=kind | None)
+    except NOT_UNDERSTOOD as error:
+        raise not_understood(error) from None
+
+
+NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises; none of them quotes a value."""
+
+_VALUE = msgspec.json.Decoder()
+_EXACT = msgspec.json.Decoder(float_hook=lambda digits: Raw(digits.encode()))
+
+
+def not_understood(error: Exception) -> PlanFormatError:
+    """The same complaint as one of this package's."""
+    return PlanFormatError(f"not a Terraform plan in JSON form: {error}")
