@@ -19,6 +19,8 @@ SYMBOLS: dict[str, str] = {
     "create-delete": "+/-",
     "forget": ".",
     "create-forget": "+/.",
+    "forget-create": "./+",
+    "open": "<=",
     "no-op": " ",
 }
 """Terraform's own sign of each action."""
@@ -44,6 +46,8 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     `address` names what changes; where instances are folded, `instances` holds every address and `address` is
     their common name (`aws_subnet.private[0..5]`). `marks` says in words why this one deserves care. `unchanged` and
     `unknown` count what is not printed: attributes that stay, and attributes that nobody knows before the apply.
+    `left_out` counts attributes that were too many to keep. `several_blocks` is whether `instances` are of more than
+    one block, so that `address` is a number of resources and no name.
     """
 
     address: str
@@ -59,6 +63,8 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     importing: str | None = None
     deposed: str | None = None
     instances: tuple[str, ...] = ()
+    several_blocks: bool = False
+    left_out: int = 0
     declaration: Declaration | None = None
 
     @property

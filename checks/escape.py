@@ -21,6 +21,8 @@ _LINE_START = re.compile(r"^(?:([-+=])|(\d{1,9})([.)]))")
 _WOULD_NOTIFY = re.compile(r"@(?=[\w-])|#(?=\d)|\b(?:GH|gh|Gh|gH)-(?=\d)|/(?:issues|pull|commit|discussions)/(?=\w)")
 _WEB_ADDRESS = re.compile(r"https?://[\w.\-:\[\]]+(?:/[\w.~%/+@:=,\-]*)?(?:\?[\w.~%/+@:=,&;\-]*)?(?:#[\w.~%/\-]*)?")
 _NO_WIDTH = "\u200b"
+_LONGEST_PROSE = 3_000
+_LONGEST_CODE = 400
 
 
 def clean(text: str) -> str:
@@ -38,14 +40,14 @@ def one_line(text: str) -> str:
 
 def prose(text: str) -> str:
     """Text as Markdown that reads as it was written: no markup, no mention, no reference; `code` stays code."""
-    parts = _CODE_IN_PROSE.split(one_line(text))
+    parts = _CODE_IN_PROSE.split(_at_most(one_line(text), _LONGEST_PROSE))
     escaped = "".join(code(part[1:-1]) if index % 2 else _escape_prose(part) for index, part in enumerate(parts))
     return _LINE_START.sub(lambda match: f"\\{match[1]}" if match[1] else f"{match[2]}\\{match[3]}", escaped)
 
 
 def code(text: str) -> str:
-    """Text as a code span, also inside a table's row."""
-    text = one_line(text)
+    """Text as a code span, also inside a table's row; a very long one is shortened in its middle."""
+    text = _at_most(one_line(text), _LONGEST_CODE)
     if not text:
         return "(empty)"
     if "|" in text:  # whether a backslash before "|" belongs to the row or to the span differs between parsers
@@ -57,7 +59,16 @@ def code(text: str) -> str:
 
 def html_code(text: str) -> str:
     """Text as `<code>`, for lines that are HTML already (a fold's summary)."""
-    return f"<code>{html_text(text)}</code>"
+    return f"<code>{html.escape(_at_most(one_line(text), _LONGEST_CODE))}</code>"
+
+
+def html_prose(text: str) -> str:
+    """`prose` for lines that are HTML already."""
+    parts = _CODE_IN_PROSE.split(_at_most(one_line(text), _LONGEST_PROSE))
+    return "".join(
+        html_code(part[1:-1]) if index % 2 else _WOULD_NOTIFY.sub(lambda match: match[0] + "&#8203;", html.escape(part))
+        for index, part in enumerate(parts)
+    )
 
 
 def html_text(text: str) -> str:
@@ -96,6 +107,10 @@ def _escape_prose(text: str) -> str:
     text = _WOULD_NOTIFY.sub(lambda match: match[0] + _NO_WIDTH, text)
     text = _MARKDOWN.sub(r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
     return text.replace(_NO_WIDTH, "&#8203;").replace("$", "&#36;")
+
+
+def _at_most(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 3 :]}"
 
 
 def _longest_run(text: str) -> int:

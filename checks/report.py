@@ -6,10 +6,13 @@ from typing import Literal, Self
 import msgspec
 
 from checks.change_report import AttributeChange, ChangeReport, CheckReport
+from checks.changes import report_changes
 from checks.declaration import Declaration as Declaration
 from checks.diagnostic import Diagnostic
+from checks.diff import diff_value
 from checks.digest import digest, shape_digest
-from checks.plan import Counts, Plan
+from checks.plan import Action, Counts, Plan
+from checks.plan_configuration import blocks, read_modules
 from checks.sensitive import Mask
 
 Operation = Literal["plan", "apply", "drift"]
@@ -147,6 +150,7 @@ def report_plan(
     `declarations` are the blocks of the configuration by address without instance keys
     (`module.net.aws_subnet.private`).
     """
+    configured = dict(blocks(read_modules(plan.configuration)))
     return RootReport(
         root_module=root_module,
         environment=environment,
@@ -159,6 +163,10 @@ def report_plan(
         shape_digest=shape_digest(plan),
         diagnostics=_masked(diagnostics, mask),
         warnings=tuple(map(mask.text, warnings)),
+        changes=report_changes(plan.resource_changes, mask=mask, declarations=declarations, configured=configured),
+        drift=report_changes(plan.drift, mask=mask, declarations=declarations, configured={}),
+        outputs=_outputs(plan, mask),
+        checks=_checks(plan, mask),
         terraform_version=plan.terraform_version,
     )
 
@@ -193,6 +201,26 @@ def report_skipped(*, root_module: str, environment: str, workspace: str, cause:
     )
 
 
+def first_line(report: RunReport) -> str:
+    """The first line under the title: the cause of what is no success, else what was looked at."""
+    if report.conclusion != "success":
+        return report.cause or report.first_cause
+    empty = [root for root in report.roots if root.state_empty and root.counts.add and root.environment == "testing"]
+    if empty:
+        return (
+            "The state of testing is empty, so everything is to add. With `testing: {apply: on_merge}` in "
+            "`.github/planward.yml` testing is brought to each merged commit, and plans show what a change changes."
+        )
+    versions = sorted({root.terraform_version for root in report.roots if root.terraform_version})
+    done = "Applied" if report.operation == "apply" else "Planned"
+    number = len(report.roots)
+    modules = f"{number} root module{'' if number == 1 else 's'}" if number else "No root module is touched"
+    if not number:
+        return f"{modules} by `{report.commit_sha[:12]}`: there is nothing to plan in {report.environment}."
+    by = f", with Terraform {' and '.join(versions)}" if versions else ""
+    return f"{done} {modules} at `{report.commit_sha[:12]}` in {report.environment}{by}."
+
+
 def shorten(text: str, limit: int) -> str:
     """At most `limit` characters of `text`, ending at a word with "…" where something was left out."""
     text = " ".join(text.split())
@@ -218,6 +246,27 @@ def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootR
     elif operation == "drift":
         words = "no drift" if counts == NO_COUNTS else f"drift: {words}"
     return f"{words} in {environment}"
+
+
+def _outputs(plan: Plan, mask: Mask) -> tuple[AttributeChange, ...]:
+    return tuple(
+        attribute
+        for output in plan.output_changes
+        if output.action is not Action.NO_OP
+        for attribute in diff_value(output.name, output.shown_before, output.shown_after, mask=mask)
+    )
+
+
+def _checks(plan: Plan, mask: Mask) -> tuple[CheckReport, ...]:
+    return tuple(
+        CheckReport(
+            address=mask.text(check.address.to_display),
+            status=check.status,
+            messages=tuple(map(mask.text, check.messages)),
+        )
+        for check in plan.checks
+        if check.status in ("fail", "error")
+    )
 
 
 def _masked(diagnostics: Sequence[Diagnostic], mask: Mask) -> tuple[Diagnostic, ...]:
