@@ -177,15 +177,13 @@ def parse_document(content: bytes, complaints: Complaints) -> Value | None:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(line=mark.line + 1, column=mark.column + 1) if mark else Place(line=1, column=1)
-        message = f"is not YAML: {' '.join(str(error.problem or error.context).split())}"
-        raise _invalid(complaints, place, message) from error
+        raise _invalid(complaints, place, f"is not YAML: {_what_is_wrong(error)}") from error
     except YAMLError as error:
         raise _invalid(complaints, _unprintable(text), "is not YAML: a character that YAML does not allow") from error
     except RecursionError as error:
         raise _invalid(complaints, Place(line=1, column=1), "is nested too deeply") from error
-    if node is None:
-        return None
-    return Value(node, "", complaints, _place(node))
+    document = None if node is None else Value(node, "", complaints, _place(node))
+    return None if document is None or document.is_null else document
 
 
 def did_you_mean(word: str, words: Collection[str]) -> str:
@@ -201,6 +199,13 @@ def _known_keys(known: Collection[str]) -> str:
 def _place(node: Node) -> Place:
     mark = node.start_mark
     return Place(line=mark.line + 1, column=mark.column + 1)
+
+
+def _what_is_wrong(error: MarkedYAMLError) -> str:
+    said = str(error.problem or error.context)
+    if said.startswith("but "):  # the second half of a sentence that begins in the context
+        said = f"{error.context}, {said}"
+    return " ".join(said.split())
 
 
 def _unprintable(text: str) -> Place:

@@ -110,10 +110,12 @@ def read_notify(value: Value) -> Notify | None:
 
 
 def unknown_environment(name: str, environments: Collection[str]) -> str | None:
-    """What is wrong with the name of an environment that must be one of these."""
+    """What is wrong with the name of an environment that must be one of these; none of them: no other has a branch."""
     if name in environments:
         return None
-    near = did_you_mean(name, environments) or f"; there are: {', '.join(environments)}"
+    near = did_you_mean(name, environments) or (
+        f"; there are: {', '.join(environments)}" if environments else "; no other has a branch"
+    )
     return f'there is no environment "{name}"{near}'
 
 

@@ -8,6 +8,7 @@ import pytest
 from checks.configuration import Configuration, discover, read_file
 from ghapp.repository_config import ConfigInvalid, RepositoryConfig, read_config
 from ghapp.root_modules import RootModuleSettings, backend_files, lay_out, lay_out_all, reconfigured
+from ghapp.values import EnvironmentName
 
 S3 = 'terraform {\n  backend "s3" {\n    bucket = "states"\n    key    = "network"\n  }\n}\n'
 PARTIAL = 'terraform {\n  backend "s3" {}\n}\n'
@@ -38,7 +39,8 @@ def all_laid(files: Mapping[str, str], config: str | None = None) -> Mapping[str
     configuration = found_in(files, read)
     named = backend_files(read, configuration, paths=files)
     contents = {path: files[path].encode() for path in named}
-    return {**lay_out_all(read, configuration, paths=files, contents=contents)}
+    found = lay_out_all(read, configuration, paths=files, contents=contents)
+    return {str(name): settings for name, settings in found.items()}
 
 
 def refused(files: Mapping[str, str], config: str | None = None) -> list[str]:
@@ -49,7 +51,7 @@ def refused(files: Mapping[str, str], config: str | None = None) -> list[str]:
 
 def test_without_a_config_the_workspace_is_the_environment() -> None:
     assert laid({"network/main.tf": S3}, "staging") == RootModuleSettings(
-        dir="network", environment=config_of().environments["staging"].name, team="infra", workspace="staging"
+        dir="network", environment=EnvironmentName("staging"), team="infra", workspace="staging"
     )
 
 

@@ -1,0 +1,248 @@
+"""The published JSON Schema and the reader say the same."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from ruamel.yaml import YAML
+
+from ghapp.config_schema import config_schema, schema_text
+from ghapp.repository_config import ConfigInvalid, read_config
+from ghapp.repository_config.entries import DRIFT_KEYS, NOTIFY_KEYS, SECRET_KEYS
+from ghapp.repository_config.environments import ENVIRONMENT_KEYS, TESTING_KEYS
+from ghapp.repository_config.reader import KEYS
+from ghapp.repository_config.root_module_entries import OVERRIDE_KEYS, ROOT_MODULE_KEYS
+
+SCHEMA = config_schema()
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+def reader_takes(value: object) -> bool:
+    """JSON is YAML too, so that a value needs no second writer."""
+    try:
+        read_config(json.dumps(value).encode(), branches=[], repository_name="infra")
+    except ConfigInvalid:
+        return False
+    return True
+
+
+def schema_takes(value: object) -> bool:
+    return bool(VALIDATOR.is_valid(value))
+
+
+def properties(schema: Mapping[str, Any], *path: str) -> set[str]:
+    for step in path:
+        schema = schema[step]
+    return set(schema["properties"])
+
+
+def described(schema: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, str]]:
+    yield where, schema.get("description", "")
+    for name, inner in schema.get("properties", {}).items():
+        yield from described(inner, f"{where}.{name}")
+    items = schema.get("items", {})
+    for name, inner in items.get("properties", {}).items():
+        yield from described(inner, f"{where}[].{name}")
+    if isinstance(schema.get("additionalProperties"), dict) and "properties" in schema["additionalProperties"]:
+        yield from described(schema["additionalProperties"], f"{where}.*")
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    assert json.loads(schema_text()) == SCHEMA
+
+
+def test_every_key_has_a_description() -> None:
+    assert [where for where, description in described(SCHEMA) if not description.endswith((".", '"'))] == []
+
+
+def test_schema_and_reader_know_the_same_keys() -> None:
+    environments = SCHEMA["properties"]["environments"]
+    root_module = SCHEMA["properties"]["root_modules"]["items"]
+    assert properties(SCHEMA) == set(KEYS)
+    assert properties(environments, "properties", "testing") == set(TESTING_KEYS)
+    assert properties(environments, "additionalProperties") == set(ENVIRONMENT_KEYS)
+    assert properties(SCHEMA, "properties", "secrets", "items") == set(SECRET_KEYS)
+    assert properties(root_module) == set(ROOT_MODULE_KEYS)
+    assert properties(root_module, "properties", "environments", "additionalProperties") == set(OVERRIDE_KEYS)
+    assert properties(SCHEMA, "properties", "drift") == set(DRIFT_KEYS)
+    assert properties(SCHEMA, "properties", "notify", "items") == set(NOTIFY_KEYS)
+
+
+def test_both_take_the_example() -> None:
+    value = YAML(typ="safe", pure=True).load(Path(__file__).with_name("planward.yml"))
+    assert reader_takes(value)
+    assert schema_takes(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"tem": "x"},
+        {"team": "a/b"},
+        {"team": ".."},
+        {"team": None},
+        {"environments": []},
+        {"environments": {"a/b": {}}},
+        {"environments": {"testing": {"branch": "x"}}},
+        {"environments": {"testing": {"apply": "manual"}}},
+        {"environments": {"eu": {"apply": "never"}}},
+        {"environments": {"eu": {"branch": "a..b"}}},
+        {"environments": {"eu": {"branch": "a/"}}},
+        {"environments": {"eu": {"approvers": ["@x"]}}},
+        {"secrets": [{"as": "env"}]},
+        {"secrets": [{"path": "kv/{workspace}/x"}]},
+        {"root_modules": [{"dir": "/x"}]},
+        {"root_modules": [{"dir": "a", "var_files": ["{x}.tfvars"]}]},
+        {"root_modules": [{"dir": "a", "workspace": "{workspace}"}]},
+        {"root_modules": [{"dir": "a", "extra_arguments": ["-target=x"]}]},
+        {"root_modules": [{"dir": "a", "required_version": "newest"}]},
+        {"root_modules": [{"dir": "a", "environments": {"testing": {"dir": "b"}}}]},
+        {"root_modules": [{}]},
+        {"confirm": ["destory"]},
+        {"confirm": ["destroy", "destroy"]},
+        {"four_eyes": "yes"},
+        {"drafts": "pln"},
+        {"trusted_bots": ["dependabot"]},
+        {"policies": ["../x"]},
+        {"drift": {}},
+        {"notify": [{"url": "https://h/x", "on": "failed"}]},
+        {"notify": [{"url": "vault:kv/x"}]},
+    ],
+)
+def test_both_refuse_what_is_wrong_in_one_place(value: object) -> None:
+    assert not reader_takes(value)
+    assert not schema_takes(value)
+
+
+WORDS = st.sampled_from(
+    ["staging", "production", "testing", "eu", "a/b", "network", "network/", "../x", "{environment}.tfvars",
+     "{workspace}", "{x}", "kv/{team}/{branch}/*", "kv/x", "https://h/x", "vault:kv/x#y", "failed", "waiting", "plan",
+     "skip", "env", "tfvars", "automatic", "manual", "never", "on_merge", "destroy", "replace", "aws_db_instance",
+     "dependabot[bot]", "acme/platform", "0 6 * * 1-5", "-parallelism=3", ">= 1.9, < 2", "main", "release/1.0", "..",
+     "TOKEN", "a b", "1", "x\n", "-", ".", "a.b"]
+)  # fmt: skip
+LEAVES = st.one_of(WORDS, WORDS, WORDS, st.text(max_size=6), st.none(), st.booleans(), st.integers(0, 9))
+TEXTS = st.lists(LEAVES, max_size=3)
+
+
+def mapping(keys: tuple[str, ...], values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.one_of(st.sampled_from(keys), st.sampled_from(keys), WORDS), values, max_size=4)
+
+
+VALUES = st.one_of(LEAVES, TEXTS, mapping(("a", "TOKEN"), LEAVES))
+ENVIRONMENT = st.one_of(mapping(ENVIRONMENT_KEYS, VALUES), st.none())
+ROOT_MODULE = st.builds(
+    lambda one, more, other: {**one, **more, **other},
+    st.fixed_dictionaries({}, optional={"dir": WORDS}),
+    mapping(ROOT_MODULE_KEYS, VALUES),
+    st.fixed_dictionaries({}, optional={"environments": mapping(("testing",), mapping(OVERRIDE_KEYS, VALUES))}),
+)
+DOCUMENTS = st.one_of(
+    mapping(KEYS, VALUES),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "team": LEAVES,
+            "environments": st.dictionaries(WORDS, ENVIRONMENT, max_size=3),
+            "secrets": st.lists(mapping(SECRET_KEYS, VALUES), max_size=2),
+            "root_modules": st.lists(ROOT_MODULE, max_size=2),
+            "confirm": TEXTS,
+            "trusted_bots": TEXTS,
+            "policies": TEXTS,
+            "drift": mapping(DRIFT_KEYS, VALUES),
+            "notify": st.lists(mapping(NOTIFY_KEYS, VALUES), max_size=2),
+        },
+    ),
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(DOCUMENTS)
+def test_whatever_the_reader_takes_the_schema_takes_too(document: dict[str, Any]) -> None:
+    if reader_takes(document):
+        VALIDATOR.validate(document)
+
+
+@st.composite
+def accepted_documents(draw: st.DrawFn) -> dict[str, Any]:
+    """A document that fits together, with each key there or not."""
+    environment = st.fixed_dictionaries(
+        {},
+        optional={
+            "apply": st.sampled_from(["automatic", "manual"]),
+            "approvers": st.just(["acme/platform", "jo"]),
+            "team": st.sampled_from(["payments", "a.b-c_d"]),
+            "promote_from": st.none(),
+        },
+    )
+    override = {
+        "workspace": st.sampled_from(["{environment}", "x-{team}"]),
+        "var_files": st.just(["{environment}.tfvars", "../common.tfvars"]),
+        "backend_config": st.just(["env/{branch}.hcl"]),
+        "extra_arguments": st.just(["-parallelism=3", "-refresh=false"]),
+        "team": st.just("network"),
+    }
+    root_module: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+        {"dir": st.just("live/network")},
+        optional={
+            **override,
+            "depends_on": st.just([]),
+            "required_version": st.sampled_from([">= 1.9", "~> 1.5, != 1.5.3"]),
+            "environments": st.fixed_dictionaries({"testing": st.fixed_dictionaries({}, optional=override)}),
+        },
+    )
+    document = st.fixed_dictionaries(
+        {},
+        optional={
+            "team": st.just("payments"),
+            "environments": st.fixed_dictionaries(
+                {"production": environment, "staging": st.one_of(environment, st.none())},
+                optional={"testing": st.sampled_from([None, {"apply": "on_merge"}, {}])},
+            ),
+            "secrets": st.just([{"path": "kv/{team}/{branch}/*"}, {"path": "a/b", "as": "env", "field": "x"}]),
+            "root_modules": st.lists(root_module, max_size=1),
+            "confirm": st.just(["destroy", "aws_db_instance"]),
+            "four_eyes": st.booleans(),
+            "drafts": st.sampled_from(["plan", "skip"]),
+            "trusted_bots": st.just(["renovate[bot]"]),
+            "policies": st.just(["policy/*.rego"]),
+            "drift": st.just({"schedule": "0 6 * * 1-5", "environments": ["testing"]}),
+            "notify": st.just([{"url": "vault:kv/{team}/slack#url"}]),
+        },
+    )
+    return draw(document)
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container with each of its keys."""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+    for key in keys:
+        yield value, key
+        yield from places(value[key])
+
+
+@settings(max_examples=150, deadline=None)
+@given(accepted_documents())
+def test_both_take_every_document_that_fits_together(document: dict[str, Any]) -> None:
+    assert reader_takes(document)
+    VALIDATOR.validate(document)
+
+
+@settings(max_examples=300, deadline=None)
+@given(accepted_documents(), st.data())
+def test_both_refuse_a_document_in_which_one_value_has_a_wrong_type(
+    document: dict[str, Any], data: st.DataObject
+) -> None:
+    where = list(places(document))
+    if not where:
+        return
+    container, key = data.draw(st.sampled_from(where))
+    container[key] = data.draw(st.sampled_from([7, 1.5, [[]], {"?": 1}]))
+    assert not reader_takes(document)
+    assert not schema_takes(document)
