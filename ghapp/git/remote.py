@@ -53,10 +53,12 @@ class Remote:
                 f"the repository's clone_url is plain http at {host!r}, which is taken on loopback only: "
                 "serve GitHub Enterprise over https"
             )
-        asked = f"[{host}]" if ":" in host else host
-        if allowed_host.casefold() not in (asked, f"{asked}:{port}"):
+        # A host without a port is meant with its usual one; on loopback, where tests and the demo live, with any.
+        usual = port in (None, 443, 80) or host in _LOOPBACK
+        name = f"[{host}]" if ":" in host else host
+        if allowed_host.casefold() not in ({name, f"{name}:{port}"} if usual else {f"{name}:{port}"}):
             raise RemoteRefused(
-                f"the repository's clone_url points at {host!r}, and credentials go to {allowed_host!r} alone: "
-                "does PLANWARD_GITHUB_API_URL name the GitHub that sent this delivery?"
+                f"the repository's clone_url points at {url.netloc.casefold()!r}, and credentials go to "
+                f"{allowed_host!r} alone: does PLANWARD_GITHUB_API_URL name the GitHub that sent this delivery?"
             )
         return url.scheme

@@ -1,0 +1,714 @@
+"""Mirrors against a real git server on loopback."""
+
+import asyncio
+import os
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ghapp import private_directories, processes
+from ghapp.errors import SettingsError
+from ghapp.git import (
+    Conflict,
+    FetchFailed,
+    GitError,
+    Mirror,
+    Mirrors,
+    MissingObject,
+    Remote,
+    RemoteRefused,
+    UnrelatedHistories,
+    program,
+    require_git,
+)
+from ghapp.git.differences import read_line_ranges
+from ghapp.values import CommitSha
+from tests.git_server import GitServer, git_server
+
+_ENVIRON = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.test",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.test",
+}
+
+
+class Author:
+    """A person's clone, who commits and pushes past Planward."""
+
+    def __init__(self, directory: Path, bare: Path) -> None:
+        self.directory = directory
+        directory.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("remote", "add", "origin", str(bare))
+
+    def git(self, *words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=self.directory, env=_ENVIRON, check=True, capture_output=True)
+        return done.stdout.decode().strip()
+
+    def commit(self, message: str = "Change", /, **files: str | bytes | None) -> CommitSha:
+        return self.commit_files(message, {name.replace("__", "/"): content for name, content in files.items()})
+
+    def commit_files(self, message: str, files: dict[str, str | bytes | None]) -> CommitSha:
+        for name, content in files.items():
+            path = self.directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if content is None:
+                path.unlink()
+            else:
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return CommitSha(self.git("rev-parse", "HEAD"))
+
+    def link(self, name: str, target: str) -> None:
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+
+    def push(self, *refspecs: str) -> None:
+        self.git("push", "--quiet", "--force", "origin", *refspecs)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    root = tmp_path / "server"
+    root.mkdir()
+    subprocess.run(["git", "init", "--quiet", "--bare", "infra.git"], cwd=root, env=_ENVIRON, check=True)
+    subprocess.run(
+        ["git", "--git-dir", "infra.git", "config", "uploadpack.allowAnySHA1InWant", "true"],
+        cwd=root,
+        env=_ENVIRON,
+        check=True,
+    )
+    with git_server(root) as running:
+        yield running
+
+
+@pytest.fixture
+def author(tmp_path: Path, server: GitServer) -> Author:
+    return Author(tmp_path / "author", server.root / "infra.git")
+
+
+@pytest.fixture
+def mirrors(tmp_path: Path, server: GitServer) -> Mirrors:
+    return Mirrors(tmp_path / "data", allowed_host=server.host)
+
+
+@pytest.fixture
+def remote(server: GitServer) -> Remote:
+    return Remote(repository_id=7, clone_url=server.url("infra.git"), token=server.token)
+
+
+def ask(question: Callable[[], Awaitable[object]]) -> object:
+    async def asked() -> object:
+        return await question()
+
+    return asyncio.run(asked())
+
+
+def fetched(mirrors: Mirrors, remote: Remote, **more: object) -> Mirror:
+    return asyncio.run(mirrors.fetch(remote, **more))  # type: ignore[arg-type]
+
+
+class TestFetching:
+    def test_all_branches_and_the_pull_requests_that_were_asked_for_are_there(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        main = author.commit(a="1")
+        head = author.commit(a="2")
+        author.push(f"{main}:refs/heads/main", f"{main}:refs/heads/team/x", f"{head}:refs/pull/3/head")
+
+        mirror = fetched(mirrors, remote, pull_requests=[3, 4])
+
+        assert asyncio.run(mirror.branches()) == {"main": main, "team/x": main}
+        assert asyncio.run(mirror.pull_request_head(3)) == head
+        assert asyncio.run(mirror.pull_request_head(4)) is None
+
+    def test_deleted_branches_go_and_forced_ones_are_followed(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        first = author.commit(a="1")
+        second = author.commit(a="2")
+        author.push(f"{second}:refs/heads/main", f"{second}:refs/heads/gone")
+        fetched(mirrors, remote)
+        author.push(f"{first}:refs/heads/main", ":refs/heads/gone", f"{first}:refs/heads/gone/below")
+
+        mirror = fetched(mirrors, remote)
+
+        assert asyncio.run(mirror.branches()) == {"main": first, "gone/below": first}
+        assert asyncio.run(mirror.has(second)), "what LAST may point at stays"
+
+    def test_a_commit_that_no_ref_holds_is_fetched_by_its_sha(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        first = author.commit(a="1")
+        author.push(f"{first}:refs/heads/main")
+        forced_away = author.commit(a="2")
+        author.push(f"{forced_away}:refs/heads/main")
+        author.push(f"{first}:refs/heads/main")
+
+        mirror = fetched(mirrors, remote, commits=[forced_away])
+
+        assert asyncio.run(mirror.has(forced_away))
+
+    def test_a_commit_that_is_nowhere_says_so(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        author.commit(a="1")
+        author.push("main")
+
+        with pytest.raises(MissingObject) as refused:
+            fetched(mirrors, remote, commits=[CommitSha("d" * 40)])
+
+        assert str(refused.value) == (
+            f"commit {'d' * 40} is not in the repository any more, or GitHub does not give it out: "
+            "push it again, or push a newer commit"
+        )
+
+    def test_fetches_of_one_mirror_wait_for_each_other(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        tip = author.commit(a="1")
+        author.push("main")
+        other = Mirrors(mirrors._directory, allowed_host=mirrors._allowed_host)  # as another process has it
+
+        async def side_by_side() -> list[Mirror]:
+            return await asyncio.gather(*(one.fetch(remote) for one in (mirrors, other) * 4))
+
+        assert [asyncio.run(mirror.tip("main")) for mirror in asyncio.run(side_by_side())] == [tip] * 8
+
+    def test_a_mirror_that_was_never_fetched_is_none(self, mirrors: Mirrors) -> None:
+        assert mirrors.open(99) is None
+
+    def test_a_mirror_is_for_its_owner_alone(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        author.commit(a="1")
+        author.push("main")
+
+        assert stat.S_IMODE(fetched(mirrors, remote).path.stat().st_mode) == 0o700
+
+
+class TestTheToken:
+    def test_it_reaches_the_server_and_no_file(
+        self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer, tmp_path: Path
+    ) -> None:
+        author.commit(a="1")
+        author.push("main")
+        fetched(mirrors, remote)
+
+        kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
+        assert {bool(authorization) for _, authorization in server.requests} == {True}
+        assert server.token.encode() not in kept
+        assert server.url("infra.git").encode() not in kept
+
+    def test_it_is_never_in_argv(
+        self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        author.commit(a="1")
+        author.push("main")
+        seen: list[str] = []
+        run = asyncio.create_subprocess_exec
+
+        async def watched(*argv: str, **options: object) -> object:
+            seen.extend(argv)
+            return await run(*argv, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", watched)
+        fetched(mirrors, remote)
+
+        assert "fetch" in seen
+        assert not [word for word in seen if server.token in word]
+
+    def test_it_is_not_shown_where_a_remote_is(self, remote: Remote) -> None:
+        assert "installation-token" not in repr(remote)
+
+    def test_it_does_not_follow_a_redirect(
+        self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer, tmp_path: Path
+    ) -> None:
+        (tmp_path / "elsewhere").mkdir()
+        with git_server(tmp_path / "elsewhere") as elsewhere:
+            server.redirect_to = f"http://{elsewhere.host}"
+            with pytest.raises(FetchFailed):
+                fetched(mirrors, remote)
+
+        assert elsewhere.requests == []
+
+    def test_nothing_of_the_servers_environment_reaches_git(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("VAULT_TOKEN", "operators")
+        monkeypatch.setenv("GIT_SSH_COMMAND", "touch /tmp/x")
+        monkeypatch.setenv("GIT_TRACE_CURL", "1")
+
+        environ = program.environment()
+
+        assert {"VAULT_TOKEN", "GIT_SSH_COMMAND", "GIT_TRACE_CURL"}.isdisjoint(environ)
+
+
+class TestRemotesThatAreRefused:
+    @pytest.mark.parametrize(
+        ("clone_url", "said"),
+        [
+            (
+                "http://github.com/acme/infra.git",
+                "the repository's clone_url is plain http at 'github.com', which is taken on loopback only: "
+                "serve GitHub Enterprise over https",
+            ),
+            (
+                "https://github.example/acme/infra.git",
+                "the repository's clone_url points at 'github.example', and credentials go to 'github.com' alone: "
+                "does PLANWARD_GITHUB_API_URL name the GitHub that sent this delivery?",
+            ),
+            (
+                "file:///etc",
+                "the repository's clone_url has the scheme 'file', and only https is fetched from",
+            ),
+            (
+                "ext::sh -c touch% /tmp/x",
+                "the repository's clone_url has the scheme 'ext', and only https is fetched from",
+            ),
+            (
+                "https://someone:password@github.com/acme/infra.git",
+                "the repository's clone_url carries more than an address; nothing was fetched",
+            ),
+            (
+                "https://github.com:8443/acme/infra.git",
+                "the repository's clone_url points at 'github.com:8443', and credentials go to 'github.com' alone: "
+                "does PLANWARD_GITHUB_API_URL name the GitHub that sent this delivery?",
+            ),
+            ("https://[::1/x", "the repository's clone_url cannot be read as a URL; nothing was fetched"),
+        ],
+    )
+    def test_each_says_why(self, tmp_path: Path, clone_url: str, said: str) -> None:
+        mirrors = Mirrors(tmp_path / "data", allowed_host="github.com")
+
+        with pytest.raises(RemoteRefused) as refused:
+            fetched(mirrors, Remote(repository_id=1, clone_url=clone_url, token="t"))
+
+        assert str(refused.value) == said
+        assert not (tmp_path / "data").exists()
+
+    def test_a_token_that_is_not_taken(self, mirrors: Mirrors, server: GitServer) -> None:
+        with pytest.raises(FetchFailed) as refused:
+            fetched(mirrors, Remote(repository_id=1, clone_url=server.url("infra.git"), token="old"))
+
+        assert str(refused.value) == (
+            "GitHub did not let Planward fetch the repository: is the App still installed on it, with Contents: read?"
+        )
+
+    def test_a_repository_that_is_gone(self, mirrors: Mirrors, server: GitServer) -> None:
+        with pytest.raises(FetchFailed) as refused:
+            fetched(mirrors, Remote(repository_id=1, clone_url=server.url("gone.git"), token=server.token))
+
+        assert str(refused.value) == (
+            "GitHub does not know the repository at its clone_url: was it renamed or removed, or the App uninstalled?"
+        )
+
+    def test_a_server_that_is_away(self, tmp_path: Path) -> None:
+        mirrors = Mirrors(tmp_path / "data", allowed_host="127.0.0.1:9")
+
+        with pytest.raises(FetchFailed) as refused:
+            fetched(mirrors, Remote(repository_id=1, clone_url="http://127.0.0.1:9/infra.git", token="t"))
+
+        assert str(refused.value) == "GitHub could not be reached to fetch the repository: try again with Re-run"
+
+
+class TestQuestions:
+    def test_a_tip_is_asked_for_by_the_branchs_whole_name(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        tip = author.commit(a="1")
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        assert asyncio.run(mirror.tip("main")) == tip
+        for name in ("mai", "main~0", "main^{tree}", "--all", "-h", "*", "", "../heads/main", "main\nmain"):
+            assert asyncio.run(mirror.tip(name)) is None, name
+
+    def test_parents_trees_and_ancestors(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        first = author.commit(a="1")
+        second = author.commit(a="2")
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        assert asyncio.run(mirror.parents(second)) == (first,)
+        assert asyncio.run(mirror.parents(first)) == ()
+        assert asyncio.run(mirror.tree_of(second)) == author.git("rev-parse", "main^{tree}")
+        assert asyncio.run(mirror.is_ancestor(first, second))
+        assert not asyncio.run(mirror.is_ancestor(second, first))
+
+    def test_what_is_not_there_is_said_to_be_missing(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        here = author.commit(a="1")
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+        gone = CommitSha("d" * 40)
+
+        assert not asyncio.run(mirror.has(gone))
+        for question in (
+            lambda: mirror.tree_of(gone),
+            lambda: mirror.parents(gone),
+            lambda: mirror.is_ancestor(here, gone),
+            lambda: mirror.is_ancestor(gone, here),
+            lambda: mirror.first_parent_commits(here, gone),
+            lambda: mirror.merge_tree(here, gone),
+            lambda: mirror.changed_paths(here, gone),
+            lambda: mirror.list_tree(gone),
+            lambda: mirror.read_blobs([gone]),
+            lambda: mirror.read_file(gone, "a"),
+        ):
+            with pytest.raises(MissingObject, match="is not in the repository any more"):
+                ask(question)
+
+    def test_the_first_parent_chain_is_given_oldest_first(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        last = author.commit(a="1")
+        author.git("checkout", "--quiet", "-b", "feature")
+        feature = author.commit(b="1")
+        author.git("checkout", "--quiet", "main")
+        second = author.commit(a="2")
+        author.git("merge", "--quiet", "--no-ff", "--message", "Merge", "feature")
+        merge = CommitSha(author.git("rev-parse", "HEAD"))
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        assert asyncio.run(mirror.first_parent_commits(last, merge)) == (second, merge)
+        assert asyncio.run(mirror.first_parent_commits(merge, merge)) == ()
+        assert asyncio.run(mirror.first_parent_commits(merge, last)) is None, "forced back"
+        assert asyncio.run(mirror.first_parent_commits(feature, merge)) is None, "not on the first-parent chain"
+        assert asyncio.run(mirror.first_parent_commits(last, second)) == (second,)
+
+    def test_files_and_trees_are_read_as_they_are(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        author.link("link", "a b")
+        tip = author.commit_files("Add", {"a b": "1\r\n", "net/ü\n.tf": b"\xff\0", "run.sh": ""})
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        entries = asyncio.run(mirror.list_tree(tip))
+        assert [(entry.mode, entry.path) for entry in entries] == [
+            ("100644", "a b"),
+            ("120000", "link"),
+            ("100644", "net/ü\n.tf"),
+            ("100644", "run.sh"),
+        ]
+        contents = asyncio.run(mirror.read_blobs([entry.blob_id for entry in entries]))
+        assert [contents[entry.blob_id] for entry in entries] == [b"1\r\n", b"a b", b"\xff\0", b""]
+        assert asyncio.run(mirror.read_file(tip, "net/ü\n.tf")) == b"\xff\0"
+        for path in ("link", "net", "no", "../a b", "/a b", "./a b", "", "net/../a b"):
+            assert asyncio.run(mirror.read_file(tip, path)) is None, path
+        assert asyncio.run(mirror.read_blobs([])) == {}
+
+
+class TestMergeResults:
+    def test_the_tree_of_a_clean_merge_is_that_of_the_merge_commit(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        author.commit(a="1\n2\n3\n")
+        author.git("checkout", "--quiet", "-b", "feature")
+        head = author.commit(a="1\n2\nthree\n")
+        author.git("checkout", "--quiet", "main")
+        base = author.commit(b="x")
+        author.git("merge", "--quiet", "--no-ff", "--message", "Merge", "feature")
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        assert asyncio.run(mirror.merge_tree(base, head)) == author.git("rev-parse", "main^{tree}")
+
+    def test_a_conflict_names_its_files(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        author.commit_files("Add", {"b.tf": "1", "a b.tf": "1", "c.tf": "1"})
+        author.git("checkout", "--quiet", "-b", "feature")
+        head = author.commit_files("Change", {"b.tf": "2", "a b.tf": None, "c.tf": "1"})
+        author.git("checkout", "--quiet", "main")
+        base = author.commit_files("Change", {"b.tf": "3", "a b.tf": "3"})
+        author.push("main", "feature")
+        mirror = fetched(mirrors, remote)
+
+        assert asyncio.run(mirror.merge_tree(base, head)) == Conflict(paths=("a b.tf", "b.tf"))
+
+    def test_histories_without_a_common_commit_are_said_to_be_so(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        base = author.commit(a="1")
+        author.git("checkout", "--quiet", "--orphan", "other")
+        head = author.commit(b="1")
+        author.push("main", "other")
+        mirror = fetched(mirrors, remote)
+
+        with pytest.raises(UnrelatedHistories) as refused:
+            asyncio.run(mirror.merge_tree(base, head))
+
+        assert str(refused.value) == (
+            f"commit {head[:12]} and the base branch at {base[:12]} have no commit in common: "
+            "start the branch again from the base branch"
+        )
+
+    def test_a_merge_driver_that_the_tree_names_is_not_run(
+        self, author: Author, mirrors: Mirrors, remote: Remote, tmp_path: Path
+    ) -> None:
+        author.commit_files("Add", {".gitattributes": "* merge=evil filter=evil diff=evil\n", "a": "1"})
+        author.git("checkout", "--quiet", "-b", "feature")
+        head = author.commit(a="2")
+        author.git("checkout", "--quiet", "main")
+        base = author.commit(a="3")
+        author.push("main", "feature")
+        mirror = fetched(mirrors, remote)
+
+        assert asyncio.run(mirror.merge_tree(base, head)) == Conflict(paths=("a",))
+        assert asyncio.run(mirror.changed_lines(base, head)) == {"a": [range(1, 2)]}
+
+
+class TestDifferences:
+    def test_paths_and_lines(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        before = author.commit_files(
+            "Add", {"a.tf": "1\n2\n3\n4\n", "gone.tf": "1\n", "old name.tf": "same\n", "less.tf": "1\n2\n"}
+        )
+        author.git("mv", "old name.tf", 'new "name".tf')
+        after = author.commit_files(
+            "Change",
+            {"a.tf": "1\ntwo\n3\n4\n5\n++ b/x\n", "gone.tf": None, "less.tf": "1\n", "ü.bin": b"\0\1", "empty": ""},
+        )
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        assert sorted(asyncio.run(mirror.changed_paths(before, after))) == sorted(
+            ["a.tf", "gone.tf", 'new "name".tf', "old name.tf", "less.tf", "ü.bin", "empty"]
+        )
+        assert asyncio.run(mirror.changed_lines(before, after)) == {
+            "a.tf": [range(2, 3), range(5, 7)],
+            'new "name".tf': [range(1, 2)],
+            "less.tf": [],
+        }
+
+    def test_content_that_looks_like_a_header_is_content(self) -> None:
+        diff = (
+            b"diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n--- a/y\n+++ b/y\n+@@ -1 +9,9 @@\n"
+            b"\\ No newline at end of file\n@@ -7,0 +9 @@ f\n+z\n"
+        )
+
+        assert read_line_ranges(diff) == {"x": [range(1, 3), range(9, 10)]}
+
+
+class TestCheckouts:
+    def test_a_checkout_is_the_tree_and_is_gone_afterwards(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        tip = author.commit_files("Add", {"net/main.tf": "x\n", "run.sh": "#!/bin/sh\n"})
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        async def looked_at() -> tuple[Path, list[str], int, bytes]:
+            async with mirror.checkout(tip) as directory:
+                names = sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
+                mode = stat.S_IMODE(directory.stat().st_mode)
+                return directory, names, mode, (directory / "net/main.tf").read_bytes()
+
+        directory, names, mode, content = asyncio.run(looked_at())
+        assert (names, mode, content) == (["net", "net/main.tf", "run.sh"], 0o700, b"x\n")
+        assert not directory.exists()
+
+    def test_many_lie_side_by_side(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        shas = [author.commit(a=str(number)) for number in range(8)]
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        async def content(sha: CommitSha) -> str:
+            async with mirror.checkout(sha) as directory:
+                await asyncio.sleep(0)
+                return (directory / "a").read_text()
+
+        async def all_contents() -> list[str]:
+            return await asyncio.gather(*(content(sha) for sha in shas))
+
+        assert asyncio.run(all_contents()) == [str(number) for number in range(8)]
+
+    def test_only_the_directories_that_were_asked_for(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        tip = author.commit_files("Add", {"a/x": "", "ab/x": "", "m/deep/x": "", "top": ""})
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        async def names(directories: list[str]) -> list[str]:
+            async with mirror.checkout(tip, directories=directories) as directory:
+                return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+
+        assert asyncio.run(names(["a", "m/deep/"])) == ["a/x", "m/deep/x"]
+        assert asyncio.run(names(["."])) == ["a/x", "ab/x", "m/deep/x", "top"]
+        assert asyncio.run(names([])) == []
+
+    def test_attributes_of_the_tree_hide_nothing_and_run_nothing(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+        tip = author.commit_files(
+            "Add", {".gitattributes": "* export-ignore filter=lfs\n", "evil.tf": "x", "big.bin": pointer}
+        )
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        async def contents() -> tuple[str, str]:
+            async with mirror.checkout(tip) as directory:
+                return (directory / "evil.tf").read_text(), (directory / "big.bin").read_text()
+
+        assert asyncio.run(contents()) == ("x", pointer)
+
+    def test_links_within_the_tree_stay_and_those_that_leave_it_do_not(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        for name, target in {
+            "modules/link": "../shared",
+            "absolute": "/etc/passwd",
+            "up": "../../../../etc",
+            "chain": "up",
+            "net/through": "../up/passwd",
+            "dangling": "nowhere",
+            "loop": "loop",
+        }.items():
+            author.link(name, target)
+        tip = author.commit_files("Add", {"shared/main.tf": "x"})
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        async def links() -> list[str]:
+            async with mirror.checkout(tip) as directory:
+                assert (directory / "modules/link/main.tf").read_text() == "x"
+                return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_symlink())
+
+        assert asyncio.run(links()) == ["dangling", "loop", "modules/link"]
+
+    def test_it_is_removed_when_the_run_fails_or_is_cancelled(
+        self, author: Author, mirrors: Mirrors, remote: Remote, tmp_path: Path
+    ) -> None:
+        tip = author.commit(a="1")
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        async def failing() -> None:
+            async with mirror.checkout(tip) as directory:
+                (directory / "a").chmod(0)
+                directory.chmod(0o500)
+                raise RuntimeError
+
+        async def cancelled() -> None:
+            async with mirror.checkout(tip):
+                await asyncio.sleep(60)
+
+        async def cancelling() -> None:
+            task = asyncio.ensure_future(cancelled())
+            while not list((tmp_path / "data/checkouts").glob("checkout-*")):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        with pytest.raises(RuntimeError):
+            asyncio.run(failing())
+        asyncio.run(cancelling())
+
+        assert list((tmp_path / "data/checkouts").glob("checkout-*")) == []
+
+    def test_what_a_killed_process_left_behind_is_swept(self, tmp_path: Path) -> None:
+        script = (
+            "import asyncio, os, signal, sys\n"
+            "from pathlib import Path\n"
+            "from ghapp.private_directories import private_directory\n"
+            "async def main():\n"
+            "    async with private_directory(Path(sys.argv[1]), 'root-run') as directory:\n"
+            "        (directory / 'secrets.tfvars.json').write_text('{}')\n"
+            "        os.kill(os.getpid(), signal.SIGKILL)\n"
+            "asyncio.run(main())\n"
+        )
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / "work")], check=False)
+
+        async def swept_beside_one_in_use() -> tuple[str, ...]:
+            async with private_directories.private_directory(tmp_path / "work", "mine") as mine:
+                swept = private_directories.sweep(tmp_path / "work")
+                assert mine.is_dir()
+                return swept
+
+        left = [path.name for path in (tmp_path / "work").glob("root-run-*")]
+        assert len(left) == 1
+        assert asyncio.run(swept_beside_one_in_use()) == tuple(left)
+        assert list((tmp_path / "work").glob("*-*")) == []
+
+
+class TestTheProgram:
+    def test_its_version_is_known(self) -> None:
+        assert asyncio.run(require_git()) >= (2, 38)
+
+    def test_one_that_is_too_old_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        old = tmp_path / "git"
+        old.write_text("#!/bin/sh\necho git version 2.30.2\n")
+        old.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+        with pytest.raises(SettingsError) as refused:
+            asyncio.run(require_git())
+
+        assert str(refused.value) == (
+            "git on PATH is 2.30, which is too old: install git 2.38 or newer "
+            "(Planward makes merge results with `git merge-tree`)"
+        )
+
+    def test_none_at_all_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+        with pytest.raises(SettingsError, match="git is not on PATH: install git"):
+            asyncio.run(require_git())
+        with pytest.raises(GitError, match="git is not installed where Planward runs"):
+            asyncio.run(Mirror(tmp_path, tmp_path).branches())
+
+
+class TestProcesses:
+    def test_lines_come_as_they_are_said_and_may_be_long(self) -> None:
+        lines: list[bytes] = []
+        script = "print('x' * 300_000); print('end', end='')"
+
+        ended = asyncio.run(
+            processes.run([sys.executable, "-c", script], environ={}, timeout_s=60, on_line=lines.append)
+        )
+
+        assert (ended.exit_code, [len(line) for line in lines]) == (0, [300_000, 3])
+
+    def test_one_that_ignores_sigint_is_killed_with_its_children(self, tmp_path: Path) -> None:
+        script = (
+            "import signal, subprocess, sys, time\n"
+            "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+            "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+            "print(child.pid, flush=True)\n"
+            "time.sleep(600)\n"
+        )
+        said: list[bytes] = []
+        stop = processes.Stop(deadline_s=0.2)
+
+        async def stopped() -> processes.Exited:
+            running = asyncio.ensure_future(
+                processes.run([sys.executable, "-c", script], environ={}, timeout_s=60, stop=stop, on_line=said.append)
+            )
+            while not said:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            stop.requested.set()
+            return await running
+
+        ended = asyncio.run(stopped())
+
+        assert (ended.exit_code, ended.interrupted, ended.timed_out) == (-9, True, False)
+        assert not _is_running(int(said[0]))
+
+    def test_one_over_its_time_gets_sigint_first(self) -> None:
+        script = "import time\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    print('released')\n"
+
+        ended = asyncio.run(processes.run([sys.executable, "-c", script], environ={}, timeout_s=0.5))
+
+        assert (ended.stdout, ended.timed_out, ended.interrupted) == (b"released\n", True, False)
+
+
+def _is_running(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return False
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        time.sleep(0.01)
+    return True
