@@ -1,0 +1,28 @@
+"""GitHub's REST API, one module for each kind of thing."""
+
+from ghapp.demo.github.rest import (
+    apps,
+    check_runs,
+    deployments,
+    issues,
+    meta,
+    people,
+    protection,
+    pulls,
+    repositories,
+    statuses,
+)
+
+ROUTES = (
+    *meta.ROUTES,
+    *apps.ROUTES,
+    *repositories.ROUTES,
+    *pulls.ROUTES,
+    *check_runs.ROUTES,
+    *statuses.ROUTES,
+    *deployments.ROUTES,
+    *issues.ROUTES,
+    *people.ROUTES,
+    *protection.ROUTES,
+    *repositories.LAST_ROUTES,
+)
