@@ -36,9 +36,6 @@ def read_failure(error: GitHubException, doing: str) -> GitHubError:
         return _read_answer(error.response.status_code, error.response.content, doing)
     cause = error.exc if isinstance(error, RequestError) else error
     if isinstance(cause, GitHubError):
-        if isinstance(cause, GitHubUnavailable):
-            # It was a token that could not be had, so what it was for was not carried out.
-            cause.may_have_happened = False
         return cause
     if isinstance(cause, httpx.TimeoutException):
         return GitHubUnavailable(

@@ -15,7 +15,7 @@ from githubkit import GitHubCore
 from msgspec import Struct
 
 from ghapp.github.calls import Authentication, Calls, decode
-from ghapp.github.errors import GitHubRefused, InstallationGone
+from ghapp.github.errors import GitHubRefused, GitHubUnavailable, InstallationGone
 from ghapp.values import InstallationId, RepositoryId
 
 Permissions = tuple[tuple[str, str], ...]
@@ -74,7 +74,12 @@ class InstallationTokens:
         async with self._locks[grant]:
             token = self._tokens.get(grant)
             if token is None or token.expires_at - self._now() < remaining_s:
-                token = self._tokens[grant] = await self._make(grant)
+                try:
+                    token = self._tokens[grant] = await self._make(grant)
+                except GitHubUnavailable as error:
+                    # What the token was for was not carried out, whatever became of the token.
+                    error.may_have_happened = False
+                    raise
             return token.value
 
     def drop(self, grant: Grant, value: str) -> None:

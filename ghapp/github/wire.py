@@ -30,6 +30,9 @@ class Wire(httpx.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
             status = response.status_code
+            if not response.headers.get("Retry-After", "0").isdigit():
+                # A proxy may send a date, on which githubkit stumbles; without it a minute is waited.
+                del response.headers["Retry-After"]
             return response
         finally:
             if self._on_call is not None:

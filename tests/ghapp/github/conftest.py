@@ -1,0 +1,55 @@
+"""The App in front of a scripted wire."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from scripted_github import API, APP_ID, IMPATIENT, INFRA, ScriptedWire
+
+from ghapp.github import GitHubApp, GitHubRepository, PemKey
+from ghapp.values import InstallationId
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def private_key() -> RSAPrivateKey:
+    return generate_private_key(65537, 2048)
+
+
+@pytest.fixture(scope="session")
+def pem(private_key: RSAPrivateKey) -> str:
+    return private_key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+
+
+@pytest.fixture
+def wire() -> Iterator[ScriptedWire]:
+    """Fails where an expected request never came."""
+    scripted = ScriptedWire()
+    yield scripted
+    assert not scripted.answers, f"never asked for: {[answer.request for answer in scripted.answers]}"
+
+
+@pytest.fixture
+async def app(wire: ScriptedWire, pem: str, anyio_backend: str) -> AsyncIterator[GitHubApp]:
+    async with GitHubApp(
+        API,
+        APP_ID,
+        PemKey(pem),
+        patience=IMPATIENT,
+        settle_s=0.0,
+        transport=httpx.MockTransport(wire.answer),
+        on_call=lambda method, template, status: wire.calls.append((method, template, status)),
+        now=lambda: wire.now,
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def infra(app: GitHubApp) -> GitHubRepository:
+    return await app.installation(InstallationId(5), INFRA)

@@ -1,0 +1,82 @@
+"""A wire that says what it was told to say, in order, and fails on anything that nobody expected."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from ghapp.events import RepositoryRef
+from ghapp.github import Patience
+from ghapp.values import RepositoryId
+
+API = "https://github.example.com/api/v3"
+APP_ID = 3
+INFRA = RepositoryRef(id=RepositoryId(42), full_name="acme/infra")
+IMPATIENT = Patience(attempts=3, total_s=5, wait_initial_s=0.0, wait_max_s=2.0)
+"""Nothing here waits for real."""
+TOKEN_PATH = "/app/installations/5/access_tokens"
+
+
+@dataclass
+class Answer:
+    """What comes back for one request: a response, or what the network does instead."""
+
+    request: str
+    status: int
+    body: Any
+    headers: dict[str, str]
+    failure: type[httpx.TransportError] | None
+
+
+@dataclass
+class ScriptedWire:
+    """Expects `METHOD /path` in order; tokens are handed out by themselves and counted."""
+
+    answers: list[Answer] = field(default_factory=list)
+    requests: list[httpx.Request] = field(default_factory=list)
+    token_requests: list[httpx.Request] = field(default_factory=list)
+    calls: list[tuple[str, str, int]] = field(default_factory=list)
+    token_life_s: int = 3600
+    now: float = 1_800_000_000.0
+    hands_out_tokens: bool = True
+
+    def expect(
+        self,
+        request: str,
+        status: int = 200,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        failure: type[httpx.TransportError] | None = None,
+    ) -> None:
+        self.answers.append(Answer(request, status, body, headers or {}, failure))
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/api/v3")
+        if path == TOKEN_PATH and self.hands_out_tokens:
+            self.token_requests.append(request)
+            expires_at = github_time(self.now + self.token_life_s)
+            return httpx.Response(201, json={"token": f"ghs_{len(self.token_requests)}", "expires_at": expires_at})
+        # A copy: httpx sends the same object once more with another token in it.
+        self.requests.append(
+            httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
+        )
+        asked = f"{request.method} {path}"
+        assert self.answers, f"nobody expected {asked}"
+        expected = self.answers.pop(0)
+        assert asked == expected.request
+        if expected.failure is not None:
+            raise expected.failure("the network's own text, with ghs_secret in it")
+        if isinstance(expected.body, bytes):
+            return httpx.Response(expected.status, content=expected.body, headers=expected.headers)
+        return httpx.Response(expected.status, json=expected.body, headers=expected.headers)
+
+    def sent(self, number: int) -> Any:
+        """The JSON of a request, the tokens' not counted."""
+        return json.loads(self.requests[number].content)
+
+
+def github_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
