@@ -93,6 +93,7 @@ class PlanDifference(Struct, frozen=True, kw_only=True):
 
 def summarize(plan: Plan, *, mask: Mask, key: bytes = b"") -> PlanSummary:
     """What may be stored of a plan. Summaries are compared with each other only if made with the same key."""
+    mask = mask.also(plan.sensitive_values())
     changes = [_resource(change, mask, key) for change in plan.resource_changes if change.changes]
     changes += [_output(output, mask, key) for output in plan.output_changes if output.action is not Action.NO_OP]
     return PlanSummary(

