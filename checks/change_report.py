@@ -44,8 +44,8 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """One change, or several that are the same in each instance.
 
     `address` names what changes; where instances are folded, `instances` holds every address and `address` is
-    their common name (`aws_subnet.private[0..5]`). `marks` says in words why this one deserves care. `unchanged` and
-    `unknown` count what is not printed: attributes that stay, and attributes that nobody knows before the apply.
+    their common name (`aws_subnet.private[0..5]`). `marks` says in words why this one deserves care. `unchanged` counts
+    the attributes that stay; `recomputed` names those that nobody sets and nobody knows before the apply: ids, ARNs.
     `left_out` counts attributes that were too many to keep. `several_blocks` is whether `instances` are of more than
     one block, so that `address` is a number of resources and no name.
     """
@@ -56,7 +56,7 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     section: Section
     attributes: tuple[AttributeChange, ...] = ()
     unchanged: int = 0
-    unknown: int = 0
+    recomputed: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     reason: str | None = None
     previous_address: str | None = None

@@ -18,18 +18,19 @@ from checks.danger_table import (
     WORLD,
     WORLD_ATTRIBUTES,
 )
-from checks.literal import KNOWN_AFTER_APPLY
 
 _KIND_OF_TYPE = {type_: kind for kind, types in STATEFUL.items() for type_ in types}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_ALL_RIGHTS = re.compile(r'^\+\s+(?:"(?:Action|Principal|AWS|NotAction)": )?"\*"')
+_EVERY_ACTION = re.compile(r'^\+.*"(?:Action|NotResource|actions)": (?:"\*"|\["\*"\])')
+_EVERYBODY = re.compile(r'^\+.*"(?:Principal|AWS)": (?:"\*"|\["\*"\])')
 
 OPENS = "opens to the world"
 RIGHTS = "permissions"
 NETWORK = "network"
 UNGUARDED = "removes a safeguard"
-_GRAVITY = {OPENS: 1, UNGUARDED: 2, RIGHTS: 3, NETWORK: 4}  # what holds data is graver than these
+ALL_RIGHTS = "allows every action"
+_GRAVITY = {OPENS: 1, ALL_RIGHTS: 2, UNGUARDED: 3, RIGHTS: 4, NETWORK: 5}  # what holds data is graver than these
 
 
 def marks(type_: str, section: Section, attributes: Sequence[AttributeChange]) -> tuple[str, ...]:
@@ -43,14 +44,9 @@ def gravity(marks: Sequence[str]) -> int:
 
 
 def is_noise(attributes: Iterable[AttributeChange]) -> bool:
-    """Whether nothing but tags, version stamps, and what follows from them changes."""
-    names = [(_top(attribute.path), attribute) for attribute in attributes]
-    if not any(name in TAGS or name in STAMPS for name, _ in names):
-        return False
-    return all(
-        name in TAGS or name in STAMPS or (attribute.new == KNOWN_AFTER_APPLY and not attribute.forces_replacement)
-        for name, attribute in names
-    )
+    """Whether nothing but tags and version stamps changes."""
+    names = {_top(attribute.path) for attribute in attributes}
+    return bool(names) and all(name in TAGS or name in STAMPS for name in names)
 
 
 def without_mirrors(attributes: Sequence[AttributeChange]) -> tuple[AttributeChange, ...]:
@@ -69,13 +65,16 @@ def _marks(type_: str, section: Section, attributes: Sequence[AttributeChange]) 
         yield kind
     if section in ("tags", "state", "read"):
         return
-    if not _lets_out(type_, attributes) and any(map(_opens, attributes)):
+    opens = not _lets_out(type_, attributes) and any(map(_opens, attributes))
+    if opens:
         yield OPENS
     if any(map(_unguards, attributes)):
         yield UNGUARDED
-    if type_.startswith(IAM_PREFIXES) or type_.endswith(IAM_SUFFIXES) or any(map(_grants, attributes)):
+    if any(map(_allows_all, attributes)):
+        yield ALL_RIGHTS
+    elif type_.startswith(IAM_PREFIXES) or type_.endswith(IAM_SUFFIXES) or any(map(_grants, attributes)):
         yield RIGHTS
-    if type_ in NETWORK_TYPES:
+    if type_ in NETWORK_TYPES and not opens:
         yield NETWORK
 
 
@@ -89,13 +88,17 @@ def _lets_out(type_: str, attributes: Sequence[AttributeChange]) -> bool:
 
 def _opens(attribute: AttributeChange) -> bool:
     if attribute.new is None:
-        return any(_ALL_RIGHTS.match(line) for line in attribute.lines)
+        return any(_EVERYBODY.match(line) and '"Deny"' not in line for line in attribute.lines)
     names = _NAME.findall(_QUOTED.sub("", attribute.path))
     if not names or names[0] == "egress":
         return False
     if names[-1] in WORLD_ATTRIBUTES:
         return any(value in WORLD for value in _QUOTED.findall(attribute.new))
     return EXPOSING.get(names[-1]) == attribute.new
+
+
+def _allows_all(attribute: AttributeChange) -> bool:
+    return any(_EVERY_ACTION.match(line) and '"Deny"' not in line for line in attribute.lines)
 
 
 def _unguards(attribute: AttributeChange) -> bool:

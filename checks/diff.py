@@ -20,15 +20,16 @@ References = Mapping[str, tuple[str, ...]]
 NO_REFERENCES: References = MappingProxyType({})
 _MOST_COMPARED = 1_000
 _MOST_ATTRIBUTES = 400
+_HIDDEN_EMPTY = (Hidden(""), Hidden(None), Hidden([]), Hidden({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """The attributes that change, and how many are not shown because they stay or are nobody's choice."""
+    """The attributes that change, how many stay, and which ones nobody sets and nobody knows before the apply."""
 
     attributes: tuple[AttributeChange, ...]
-    unchanged: int
-    unknown: int
+    unchanged: int = 0
+    recomputed: tuple[str, ...] = ()
 
 
 def diff(
@@ -37,38 +38,56 @@ def diff(
     *,
     mask: Mask,
     replace_paths: Sequence[Path] = (),
-    references: References = NO_REFERENCES,
+    references: References | None = None,
+    replaces: bool = False,
 ) -> Difference:
     """Compare two values of a resource, of which None means that there is none.
 
-    `unknown` counts new attributes that are known only after apply and that the configuration does not set: ids, ARNs.
+    `references` are those of the resource's block, None where it is not known: then nothing is called recomputed.
+    `replaces` is whether `after` is another object: that empty values are not repeated for it means nothing.
     """
     if isinstance(before, Hidden) or isinstance(after, Hidden):
         return _all_hidden(before, after)
-    differ = _Differ(mask=mask, replace_paths=tuple(filter(None, replace_paths)), references=references)
+    differ = _Differ(mask=mask, replace_paths=tuple(filter(None, replace_paths)), references=references or {})
     attributes: list[AttributeChange] = []
-    unchanged = unknown = 0
+    recomputed: list[str] = []
+    unchanged = 0
+    gone = after is None
     old = before if isinstance(before, dict) else {}
     new = after if isinstance(after, dict) else {}
     for name in sorted({*old, *new}):
         was, becomes = old.get(name), new.get(name)
-        if _same(was, becomes):
-            unchanged += was not in (None, [], {}, "")
-        elif becomes is UNKNOWN and was in (None, [], {}, "") and not references.get(name):
-            unknown += 1
+        if _same(was, becomes) or (_is_empty(was) and (gone or becomes is None)):
+            unchanged += not _is_empty(was)
+        elif becomes is None and replaces and was in (False, 0):
+            unchanged += 1
+        elif becomes is UNKNOWN and references is not None and not _is_set(name, references, differ.replace_paths):
+            recomputed.append(mask.text(name))
         else:
             attributes += differ.changes((name,), was, becomes)
     if len(attributes) > _MOST_ATTRIBUTES:
         left_out = AttributeChange(path=f"… {len(attributes) - _MOST_ATTRIBUTES + 1:,} more")
         attributes = [*attributes[: _MOST_ATTRIBUTES - 1], left_out]
-    return Difference(attributes=tuple(attributes), unchanged=unchanged, unknown=unknown)
+    return Difference(attributes=tuple(attributes), unchanged=unchanged, recomputed=tuple(recomputed))
+
+
+def _is_empty(value: Shown) -> bool:
+    return value is None or value in ("", [], {}) or (isinstance(value, Hidden) and value in _HIDDEN_EMPTY)
+
+
+def _is_set(name: str, references: References, replace_paths: Sequence[Path]) -> bool:
+    """Whether the configuration gives an attribute its value, or the attribute matters all the same."""
+    prefix = f"{name}."
+    return any(path == name or path.startswith(prefix) for path in references) or any(
+        path[0] == name for path in replace_paths
+    )
 
 
 def _all_hidden(before: Shown, after: Shown) -> Difference:
     """A resource without marks for its values, as Terraform wrote plans before 0.15."""
     old, new = (None if side is None else SENSITIVE for side in (before, after))
     attribute = AttributeChange(path="(all attributes)", old=old, new=new)
-    return Difference(attributes=(attribute,), unchanged=0, unknown=0)
+    return Difference(attributes=(attribute,))
 
 
 def diff_value(
@@ -167,7 +186,7 @@ class _Differ:
             return self._change(path, name, lines=lines)
         hidden = self.mask.text(before) == self.mask.text(after)
         if hidden:
-            return self._change(path, name, old=SENSITIVE, new=f"{SENSITIVE}, changed")
+            return self._change(path, name, old=SENSITIVE, new=SENSITIVE)
         return self._change(path, name, old="(text)", new="(the same, formatted otherwise)")
 
     def _leaf(self, path: Path, name: str, before: Shown, after: Shown) -> AttributeChange:
@@ -176,7 +195,7 @@ class _Differ:
         if after is UNKNOWN:
             sources = self.references.get(_plain(path)) or self.references.get(_plain(path[:1]))
             new = f"{KNOWN_AFTER_APPLY} ← {self.mask.text(', '.join(sources))}" if sources else KNOWN_AFTER_APPLY
-        if old is not None and old == new:
+        if old is not None and old == new and not isinstance(after, Hidden):
             new = f"{new}, changed"
         return self._change(path, name, old=old, new=new)
 

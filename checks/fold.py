@@ -63,7 +63,6 @@ def _folded(group: Sequence[ChangeReport]) -> ChangeReport:
         instances=tuple(addresses),
         several_blocks=not same_block,
         unchanged=min(change.unchanged for change in group),
-        unknown=min(change.unknown for change in group),
         declaration=group[0].declaration if same_block else None,
     )
 

@@ -6,11 +6,13 @@ from typing import Literal
 import msgspec
 
 from checks.change_report import AttributeChange, ChangeReport
+from checks.danger_table import MIRRORS
 
 Sign = Literal["+", "-", "~", " "]
 _WIDEST_PATH = 36
-_WIDEST_PAIR = 88
+_WIDEST_PAIR = 100
 _MOST_INSTANCES = 30
+_NAMED = 12
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,8 @@ def names_of_change(change: ChangeReport, most: int = 6) -> tuple[str, ...]:
     """The names of what changes, for a change's one line; none where everything comes or goes."""
     if change.section in ("add", "destroy", "read", "state"):
         return ()
-    names = change.changed_names
+    changed = change.changed_names
+    names = tuple(name for name in changed if MIRRORS.get(name) not in changed)
     if change.section == "replace":
         forcing = tuple(dict.fromkeys(_top(a.path) for a in change.attributes if a.forces_replacement))
         names = forcing or names
@@ -99,14 +102,16 @@ def _lines(attribute: AttributeChange, width: int) -> Iterator[Line]:
 
 def _remarks(change: ChangeReport) -> Iterator[str]:
     counts = []
-    if change.unknown:
-        counts.append(f"{change.unknown} known after apply")
+    if change.recomputed:
+        names = change.recomputed
+        known_late = f"{len(names)} attributes" if len(names) > _NAMED or change.section == "add" else ", ".join(names)
+        counts.append(f"known after apply: {known_late}")
     if change.unchanged:
         counts.append(f"{change.unchanged} unchanged")
     if change.left_out:
         counts.append(f"{change.left_out} changed, too many to show")
     if counts:
-        yield ", ".join(counts)
+        yield "; ".join(counts)
     if change.several_blocks or "*" in change.address or "… " in change.address:
         yield from change.instances[:_MOST_INSTANCES]
         if len(change.instances) > _MOST_INSTANCES:

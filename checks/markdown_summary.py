@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from checks.change_report import ChangeReport
+from checks.danger import gravity
 from checks.diagnostic import Diagnostic
 from checks.escape import address_of_file, code, fence, is_web_address, prose
 from checks.fit import Piece
@@ -34,8 +35,7 @@ def summary(report: RunReport) -> Iterator[Piece]:
     roots = by_danger(report)
     for root in roots:
         yield from _errors(root, report)
-    for root in roots:
-        yield from _dangers(root, report)
+    yield from _dangers(roots, report)
     for root in roots:
         yield from _cares(root, report)
     yield from _table(roots, report)
@@ -93,11 +93,12 @@ def _errors(root: RootReport, report: RunReport) -> Iterator[Piece]:
             yield Piece(short=block, rank=_ERROR, counts_as="errors")
 
 
-def _dangers(root: RootReport, report: RunReport) -> Iterator[Piece]:
-    heading = "#### Destroyed or replaced"
-    for change in root.changes:
-        if change.section in ("destroy", "replace"):
-            yield _bullet(change, root, report, heading=heading, rank=_DANGER, counts_as=f"to {change.section}")
+def _dangers(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
+    """What is destroyed or replaced, what holds data before what does not."""
+    changes = [(root, change) for root in roots for change in root.changes if change.section in ("destroy", "replace")]
+    for root, change in sorted(changes, key=lambda pair: gravity(pair[1].marks)):
+        heading = "#### Destroyed or replaced"
+        yield _bullet(change, root, report, heading=heading, rank=_DANGER, counts_as=f"to {change.section}")
 
 
 def _cares(root: RootReport, report: RunReport) -> Iterator[Piece]:

@@ -6,7 +6,7 @@ from typing import Literal, Self
 import msgspec
 
 from checks.change_report import AttributeChange, ChangeReport, CheckReport
-from checks.changes import report_changes
+from checks.changes import report_changes, report_drift
 from checks.declaration import Declaration as Declaration
 from checks.diagnostic import Diagnostic
 from checks.diff import diff_value
@@ -164,7 +164,7 @@ def report_plan(
         diagnostics=_masked(diagnostics, mask),
         warnings=tuple(map(mask.text, warnings)),
         changes=report_changes(plan.resource_changes, mask=mask, declarations=declarations, configured=configured),
-        drift=report_changes(plan.drift, mask=mask, declarations=declarations, configured={}),
+        drift=report_drift(plan.drift, mask=mask, declarations=declarations),
         outputs=_outputs(plan, mask),
         checks=_checks(plan, mask),
         terraform_version=plan.terraform_version,

@@ -56,11 +56,12 @@ def _lines(text: str) -> list[str]:
 
 
 def _json_lines(value: Any, indent: str, before: str) -> Iterator[str]:
-    """A JSON value by lines, keys sorted; what is short stays on one line."""
-    flat = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    if not isinstance(value, dict | list) or not value or (indent and len(indent) + len(before) + len(flat) <= _WIDEST):
-        yield f"{indent}{before}{flat}"
-        return
+    """A JSON value by lines, keys sorted; what is short and flat stays on one line."""
+    if _is_flat(value):
+        flat = json.dumps(value, sort_keys=True, ensure_ascii=False)
+        if not isinstance(value, dict | list) or (indent and len(indent) + len(before) + len(flat) <= _WIDEST):
+            yield f"{indent}{before}{flat}"
+            return
     opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
     yield f"{indent}{before}{opening}"
     items = sorted(value.items()) if isinstance(value, dict) else [(None, item) for item in value]
@@ -70,6 +71,12 @@ def _json_lines(value: Any, indent: str, before: str) -> Iterator[str]:
         yield from lines[:-1]
         yield lines[-1] + ("," if number < len(items) else "")
     yield f"{indent}{closing}"
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether nothing is nested in it: a deeper value is laid out by lines always, so that both sides look alike."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return not any(isinstance(item, dict | list) and item for item in items)
 
 
 def _json(text: str) -> Any:
