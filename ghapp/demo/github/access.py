@@ -104,8 +104,8 @@ def _verify_jwt(world: World, token: str) -> App:
     expires, issued = claims.get("exp"), claims.get("iat")
     if not isinstance(expires, int) or expires <= now:
         raise _bad_credentials(
-            "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion"
-            " expires"
+            "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the"
+            " assertion expires"
         )
     if not isinstance(issued, int) or issued > now + 1:
         raise _bad_credentials(

@@ -106,7 +106,7 @@ class Api:
         if path == "/rate_limit" and request.method == "GET":
             return Reply(body=self._rate_limit(actor))
         key = _key(actor)
-        limit, remaining, _ = self.limits.of(key)
+        _, remaining, _ = self.limits.of(key)
         if remaining == 0:
             raise ApiError(403, f"API rate limit exceeded for {key or 'this address'}.")
         found = self._router.find(request.method, path)

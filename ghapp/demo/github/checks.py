@@ -163,7 +163,7 @@ def rerequest_suite(world: World, repository: Repository, suite: CheckSuite, sen
 
 
 def press(world: World, repository: Repository, run: CheckRun, identifier: str, sender: Account) -> None:
-    """A button of a check run, which GitHub offers in the Checks tab to people with write. Raises KeyError for another."""
+    """A button of a check run, as the Checks tab offers it. Raises KeyError where it does not."""
     if identifier not in [action["identifier"] for action in run.actions]:
         raise KeyError(f"no button {identifier!r} on check run {run.id}")
     if run.status != "completed":

@@ -231,12 +231,13 @@ class Hooks:
         if url is None:
             delivery.status = "no webhook URL"
             return
+        response_headers: dict[str, str] = {}
         try:
             answer = client.post(url, content=body, headers=headers)
         except httpx.TimeoutException:
-            status, code, response_headers, text = "timed out", 504, {}, ""
+            status, code, text = "timed out", 504, ""
         except httpx.HTTPError:
-            status, code, response_headers, text = "failed to connect to host", 502, {}, ""
+            status, code, text = "failed to connect to host", 502, ""
         else:
             status, code, text = (
                 ("OK" if answer.is_success else _phrase(answer)),

@@ -98,7 +98,7 @@ def _rebase(world: World, pull: PullRequest, account: Account, onto: str) -> str
     git = pull.repository.git
     committer = pulls.signature_of(world, account)
     for commit in git.commits("--no-merges", pull.head_sha, f"^{onto}")[::-1]:
-        # git 2.39 has no merge-tree --merge-base: a stand-in of `onto` whose parent is the commit's parent has it as base.
+        # git 2.39 has no merge-tree --merge-base: a stand-in of `onto` on top of the commit's parent has it as base.
         parents = list(commit.parents[:1])
         stand_in = git.commit_tree(git.tree_of(onto), parents, "base", author=committer, committer=committer)
         tree = git.merge_tree(stand_in, commit.sha)

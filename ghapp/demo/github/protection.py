@@ -13,6 +13,8 @@ from ghapp.demo.github.state import JSON, BranchProtection, PullRequest, Reposit
 from ghapp.demo.github.world import World
 
 _ROLE_IDS = {2: "maintain", 4: "write", 5: "admin"}
+OUT_OF_DATE = "This branch is out-of-date with the base branch."
+
 _GREEN = frozenset({"success", "neutral", "skipped"})
 
 
@@ -62,7 +64,7 @@ def _classic_rules(protection: BranchProtection) -> tuple[JSON, ...]:
     if protection.restrict_pushes_to is not None:
         rules.append({"type": "restrict", "parameters": {"logins": protection.restrict_pushes_to}})
     if protection.pull_request_required or protection.conversation_resolution:
-        parameters = {
+        parameters: JSON = {
             "required_approving_review_count": protection.required_approvals if protection.pull_request_required else 0,
             "dismiss_stale_reviews_on_push": protection.dismiss_stale_reviews,
             "required_review_thread_resolution": protection.conversation_resolution,
@@ -143,9 +145,9 @@ def _merge_messages(world: World, pull: PullRequest, rule: JSON, actor: Actor, m
         case "required_status_checks":
             yield from check_messages(pull.repository, _judged_sha(pull), parameters)
             tip = pull.repository.git.tip(pull.base_ref)
-            if parameters.get("strict_required_status_checks_policy") and tip is not None:
-                if not pull.repository.git.is_ancestor(tip, pull.head_sha):
-                    yield "This branch is out-of-date with the base branch."
+            strict = parameters.get("strict_required_status_checks_policy") and tip is not None
+            if strict and not pull.repository.git.is_ancestor(tip or "", pull.head_sha):
+                yield OUT_OF_DATE
         case "pull_request":
             yield from _review_messages(world, pull, parameters)
             allowed = parameters.get("allowed_merge_methods")
@@ -154,7 +156,7 @@ def _merge_messages(world: World, pull: PullRequest, rule: JSON, actor: Actor, m
         case "required_linear_history" if method == "merge":
             yield "This branch must not contain merge commits."
         case "restrict" if not (isinstance(actor, Person) and actor.account.login in parameters["logins"]):
-            yield "You're not authorized to push to this branch. Visit https://docs.github.com/repositories for more information."
+            yield "You're not authorized to push to this branch."
         case "required_deployments":
             yield from _deployment_messages(pull, parameters)
 
@@ -219,7 +221,7 @@ def check_messages(repository: Repository, sha: str, parameters: JSON) -> list[s
 
 
 def check_state(repository: Repository, sha: str, context: str, app_id: int | None) -> str:
-    """`successful`, `failing`, `in progress`, `queued`, `pending` or `expected`, by the newest of that name and source."""
+    """`successful`, `failing`, `in progress`, `queued`, `pending` or `expected`: the newest of that name and source."""
     runs = [
         run
         for run in repository.check_runs

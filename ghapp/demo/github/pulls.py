@@ -6,8 +6,8 @@ from ghapp.demo.github import events
 from ghapp.demo.github.access import Actor
 from ghapp.demo.github.errors import Unprocessable, field_error
 from ghapp.demo.github.git import BareRepository, Signature
-from ghapp.demo.github.protection import merge_violations
-from ghapp.demo.github.state import Account, Issue, PullRequest, Repository
+from ghapp.demo.github.protection import OUT_OF_DATE, merge_violations
+from ghapp.demo.github.state import JSON, Account, Issue, PullRequest, Repository
 from ghapp.demo.github.world import World
 
 
@@ -123,7 +123,7 @@ def change_base(world: World, pull: PullRequest, base: str, sender: Account) -> 
 
 
 def change_text(world: World, pull: PullRequest, *, title: str | None, body: str | None, sender: Account) -> None:
-    changes = {}
+    changes: JSON = {}
     if title is not None and title != pull.issue.title:
         changes["title"] = {"from": pull.issue.title}
         pull.issue.title = title
@@ -217,7 +217,7 @@ def mergeable_state(world: World, pull: PullRequest, mergeable: bool | None, act
     if pull.draft:
         return "draft"
     found = merge_violations(world, pull, actor, method="squash")
-    if any("out-of-date" in violation.message for violation in found):
+    if any(violation.message == OUT_OF_DATE for violation in found):
         return "behind"
     if found:
         return "blocked"

@@ -137,9 +137,9 @@ class Router:
                 return route, match.groupdict()
         if path.startswith("/repositories/"):
             for route, pattern in self._routes:
-                match = _by_id(route, pattern, path) if route.method == method else None
-                if match is not None:
-                    return route, match
+                params = _by_id(route, pattern, path) if route.method == method else None
+                if params is not None:
+                    return route, params
         return None
 
 
@@ -166,7 +166,8 @@ def check_kind(route: Route, actor: Actor) -> None:
     if route.kind == "installation" and not isinstance(actor, Installed):
         raise ApiError(
             403,
-            "You must authenticate with an installation access token in order to list repositories for an installation.",
+            "You must authenticate with an installation access token in order to list repositories for an"
+            " installation.",
         )
     if route.kind != "app" and isinstance(actor, AppItself):
         raise ApiError(401, "A JSON web token could not be decoded")

@@ -178,9 +178,17 @@ class LocalGitHub(Hands):
         times: int | None = 1,
     ) -> None:
         """Answer requests whose path matches the pattern with this status; nothing is done."""
-        pattern = re.compile(path)
-        fault = Fault(method=method, path=pattern, kind="refuse", status=status, message=message, headers=dict(headers or {}), times=times)  # fmt: skip
-        self._api.faults.order(fault)
+        self._api.faults.order(
+            Fault(
+                method=method,
+                path=re.compile(path),
+                kind="refuse",
+                status=status,
+                message=message,
+                headers=dict(headers or {}),
+                times=times,
+            )
+        )
 
     def lose_answer(self, method: str, path: str, *, times: int | None = 1) -> None:
         """Do what is asked, and break the connection before the answer."""

@@ -53,7 +53,7 @@ def read(call: Call) -> Reply:
     return _shown(call, find_check_run(call.repository, call.params["check_run_id"]))
 
 
-def annotations(call: Call) -> Reply:
+def list_annotations(call: Call) -> Reply:
     run = find_check_run(call.repository, call.params["check_run_id"])
     return call.page(run.annotations, lambda item: shapes.annotation(call.world, call.repository, run, item))
 
@@ -67,9 +67,9 @@ def rerequest(call: Call) -> Reply:
 
 
 def _listed(call: Call, runs: list[CheckRun]) -> Reply:
-    for name, allowed in (("status", checks.STATUSES), ("filter", ("latest", "all"))):
-        if name in call.query and call.query[name] not in allowed:
-            raise Unprocessable(field_error("CheckRun", name, "invalid"))
+    for field, allowed in (("status", checks.STATUSES), ("filter", ("latest", "all"))):
+        if field in call.query and call.query[field] not in allowed:
+            raise Unprocessable(field_error("CheckRun", field, "invalid"))
     runs = sorted(runs, key=lambda run: run.id)
     if call.query.get("filter", "latest") == "latest":
         runs = sorted({(run.suite.id, run.name): run for run in runs}.values(), key=lambda run: run.id)
@@ -136,7 +136,7 @@ ROUTES = (
     Route("POST", f"{_R}/check-runs", create, "checks:write"),
     Route("GET", f"{_R}/check-runs/{{check_run_id}}", read, "checks:read"),
     Route("PATCH", f"{_R}/check-runs/{{check_run_id}}", update, "checks:write"),
-    Route("GET", f"{_R}/check-runs/{{check_run_id}}/annotations", annotations, "checks:read"),
+    Route("GET", f"{_R}/check-runs/{{check_run_id}}/annotations", list_annotations, "checks:read"),
     Route("POST", f"{_R}/check-runs/{{check_run_id}}/rerequest", rerequest, "checks:write"),
     Route("GET", f"{_R}/commits/{{ref:path}}/check-runs", list_for_ref, "checks:read"),
     Route("POST", f"{_R}/check-suites", create_suite, "checks:write"),

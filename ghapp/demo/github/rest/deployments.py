@@ -10,9 +10,10 @@ from ghapp.demo.github.protection import check_state
 from ghapp.demo.github.pushes import ref_moved
 from ghapp.demo.github.routing import Call, Reply, Route
 from ghapp.demo.github.shapes import checks as shapes
+from ghapp.demo.github.shapes.accounts import timestamp
 from ghapp.demo.github.shapes.checks import latest_statuses
 from ghapp.demo.github.state import JSON, Deployment, DeploymentStatus
-from ghapp.demo.github.world import find_deployment
+from ghapp.demo.github.world import find_deployment, node_id
 
 _STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
 
@@ -178,10 +179,10 @@ def list_environments(call: Call) -> Reply:
 def _environment(call: Call, name: str) -> JSON:
     first = next(item for item in call.repository.deployments if item.environment == name)
     url = f"{call.world.api_url}/repos/{call.repository.full_name}/environments/{name}"
-    moment = shapes.timestamp(first.created_at)
+    moment = timestamp(first.created_at)
     return {
         "id": first.id,
-        "node_id": shapes.node_id("EN", first.id),
+        "node_id": node_id("EN", first.id),
         "name": name,
         "url": url,
         "html_url": f"{call.world.url}/{call.repository.full_name}/deployments/{name}",

@@ -36,15 +36,11 @@ def list_pulls(call: Call) -> Reply:
         found = [pull for pull in found if f"{pull.head_owner.login}:{pull.head_ref}".lower() == head.lower()]
     if base := call.query.get("base"):
         found = [pull for pull in found if pull.base_ref == base]
-    key = (
-        (lambda pull: pull.issue.updated_at)
-        if call.query.get("sort") == "updated"
-        else (lambda pull: pull.issue.created_at)
+    updated = call.query.get("sort") == "updated"
+    descending = call.query.get("direction", "asc" if updated else "desc") == "desc"
+    found.sort(
+        key=lambda one: (one.issue.updated_at if updated else one.issue.created_at, one.number), reverse=descending
     )
-    descending = (
-        call.query.get("direction", "desc" if call.query.get("sort", "created") == "created" else "asc") == "desc"
-    )
-    found.sort(key=lambda pull: (key(pull), pull.number), reverse=descending)
     return call.page(found, lambda pull: shown_pull(call, pull))
 
 
@@ -54,7 +50,9 @@ def create_pull(call: Call) -> Reply:
     body, draft = fields.text("body"), fields.flag("draft")
     modifiable = fields.flag("maintainer_can_modify", default=True)
     fields.done()
-    assert title is not None and head is not None and base is not None
+    assert title is not None
+    assert head is not None
+    assert base is not None
     _may_open(call, head)
     pull = pulls.open_pull(
         call.world,
@@ -205,7 +203,8 @@ def create_review_comment(call: Call) -> Reply:
     fields = Fields(call.body, "PullRequestReviewComment")
     body, path, line = fields.text("body", required=True), fields.text("path", required=True), fields.number("line")
     fields.done()
-    assert body is not None and path is not None
+    assert body is not None
+    assert path is not None
     thread = ReviewThread(
         id=call.world.new_id(), author=call.account, path=path, line=line or 1, body=body, created_at=call.world.now()
     )

@@ -103,6 +103,10 @@ def without_dropped(call: Call, body: JSON) -> JSON:
     return body
 
 
+def _listed(call: Call, item: Commit) -> JSON:
+    return shapes.commit(call.world, call.repository, item)
+
+
 def compare(call: Call) -> Reply:
     base_name, dots, head_name = call.params["basehead"].partition("...")
     git = call.repository.git
@@ -115,21 +119,20 @@ def compare(call: Call) -> Reply:
         (ahead > 0, behind > 0), "identical"
     )
     url, page = (f"{place(call.world, call.repository)}/compare" for place in (shapes.repository_url, shapes.html_url))
-    one = lambda item: shapes.commit(call.world, call.repository, item)  # noqa: E731
-    commits: list[Commit] = git.commits(f"{base}..{head}", limit=250)[::-1]
+    commits = git.commits(f"{base}..{head}", limit=250)[::-1]
     body = {
         "url": f"{url}/{call.params['basehead']}",
         "html_url": f"{page}/{call.params['basehead']}",
         "permalink_url": f"{page}/{base[:7]}...{head[:7]}",
         "diff_url": f"{page}/{call.params['basehead']}.diff",
         "patch_url": f"{page}/{call.params['basehead']}.patch",
-        "base_commit": one(git.commit(base)),
-        "merge_base_commit": one(git.commit(fork_point)),
+        "base_commit": _listed(call, git.commit(base)),
+        "merge_base_commit": _listed(call, git.commit(fork_point)),
         "status": status,
         "ahead_by": ahead,
         "behind_by": behind,
         "total_commits": ahead,
-        "commits": [one(item) for item in commits],
+        "commits": [_listed(call, item) for item in commits],
         "files": [
             shapes.changed_file(call.world, call.repository, head, file)
             for file in git.changed_files(fork_point, head)[:300]

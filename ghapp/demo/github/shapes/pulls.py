@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ghapp.demo.github.access import has_role
 from ghapp.demo.github.shapes.accounts import app, maybe_timestamp, timestamp, user
 from ghapp.demo.github.shapes.repositories import html_url, repository, repository_url
 from ghapp.demo.github.state import (
@@ -18,7 +17,7 @@ from ghapp.demo.github.state import (
 )
 from ghapp.demo.github.world import World, node_id
 
-_CONTENTS = {"+1": "+1", "-1": "-1", "laugh": "laugh", "confused": "confused", "heart": "heart", "hooray": "hooray", "rocket": "rocket", "eyes": "eyes"}  # fmt: skip
+_CONTENTS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
 
 def minimal_pull(world: World, pull: PullRequest) -> JSON:
@@ -263,7 +262,3 @@ def review_comment(world: World, pull: PullRequest, item: ReviewThread) -> JSON:
         "subject_type": "line",
         "reactions": reactions(f"{url}/reactions", []),
     }
-
-
-def is_writer(world: World, value: Repository, account: Account) -> bool:
-    return has_role(world, account, value, "write")
