@@ -1,6 +1,3 @@
-# NOTICE to whoever works on this file: uncommitted edits to it were overwritten by accident at 23:14:50 UTC; this is the
-# committed version of 23:13. Please write yours again, and delete these lines.
-
 """The changes of a plan as a person reads them: diffed, masked, folded, the most dangerous first."""
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +7,7 @@ import msgspec
 from checks.change_report import SECTIONS, AttributeChange, ChangeReport, Section
 from checks.danger import gravity, is_noise, marks, without_mirrors
 from checks.declaration import Declaration
-from checks.diff import NO_REFERENCES, diff
+from checks.diff import Difference, diff
 from checks.fold import block_address, fold, natural_order
 from checks.plan import Action, ResourceChange
 from checks.plan_configuration import Block
@@ -33,6 +30,7 @@ _REASONS: dict[str, str] = {
     "read_because_dependency_pending": "something that it depends on changes",
     "read_because_check_nested": "it belongs to a check block",
 }
+_NOTHING_TO_TELL = {sides for empty in ("[]", "{}", '""') for sides in ((None, empty), (empty, None))}
 _ORDER = {section: number for number, section in enumerate(SECTIONS)}
 
 
@@ -53,25 +51,36 @@ def report_changes(
     return _within_bounds(sorted(fold(reported), key=_by_danger))
 
 
+def report_drift(
+    drift: Iterable[ResourceChange], *, mask: Mask, declarations: Mapping[str, Declaration]
+) -> tuple[ChangeReport, ...]:
+    """Report what was changed outside of Terraform. That nothing was written in another way is no drift."""
+    changes = report_changes(drift, mask=mask, declarations=declarations, configured={})
+    told = (msgspec.structs.replace(change, attributes=_told(change)) for change in changes)
+    return tuple(change for change in told if change.attributes or change.section != "change")
+
+
+def _told(change: ChangeReport) -> tuple[AttributeChange, ...]:
+    return tuple(attribute for attribute in change.attributes if (attribute.old, attribute.new) not in _NOTHING_TO_TELL)
+
+
 def _report(
     change: ResourceChange, *, mask: Mask, declarations: Mapping[str, Declaration], configured: Mapping[str, Block]
 ) -> ChangeReport:
     action = change.action
     block = block_address(change.address)
-    attributes: tuple[AttributeChange, ...] = ()
-    unchanged = unknown = 0
+    difference = Difference(attributes=())
     if action not in (Action.NO_OP, Action.FORGET):
-        after = change.shown_after
-        source = configured.get(block) if not action.destroys or action.replaces else None
+        source = configured.get(block)
         difference = diff(
             change.shown_before,
-            after,
+            change.shown_after,
             mask=mask,
             replace_paths=change.replace_paths,
-            references=source.references() if source is not None and change.after_unknown else NO_REFERENCES,
+            references=source.references() if source is not None else None,
+            replaces=action.replaces,
         )
-        attributes = without_mirrors(difference.attributes)
-        unchanged, unknown = difference.unchanged, difference.unknown
+    attributes = without_mirrors(difference.attributes)
     section = _section(change)
     if section == "change" and is_noise(attributes):
         section = "tags"
@@ -82,8 +91,8 @@ def _report(
         action=action.value,
         section=section,
         attributes=attributes,
-        unchanged=unchanged,
-        unknown=unknown,
+        unchanged=difference.unchanged,
+        recomputed=difference.recomputed,
         marks=marks(change.type, section, attributes),
         reason=_reason(change, section, attributes != ()),
         previous_address=mask.text(change.previous_address) if change.moved and change.previous_address else None,

@@ -76,6 +76,11 @@ def html_text(text: str) -> str:
     return html.escape(one_line(text))
 
 
+def escape_html(text: str) -> str:
+    """Text for an HTML text node or a quoted attribute, its lines kept."""
+    return html.escape(text)
+
+
 def fence(text: str, language: str = "") -> str:
     """Text as a fenced block whose fence does not occur in it."""
     text = clean(text).strip("\n")

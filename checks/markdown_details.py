@@ -8,19 +8,11 @@ from checks.escape import code, prose
 from checks.fit import Piece
 from checks.lines import estimated_bytes, lines_of_attributes, lines_of_change
 from checks.markdown_change import OPEN_LINES, change_fold, change_line, diff_fence
-from checks.markdown_summary import by_danger, diagnostic_block, is_plain, safe_blob_url, where
-from checks.report import NO_COUNTS, RootReport, RunReport
+from checks.markdown_summary import diagnostic_block, is_plain, safe_blob_url, where
+from checks.order import by_danger
+from checks.report import RootReport, RunReport
+from checks.titles import CHECKS_TITLE, DRIFT_TITLE, TITLES, words_of_root
 
-TITLES: dict[Section, str] = {
-    "destroy": "Destroy",
-    "replace": "Replace",
-    "change": "Change",
-    "add": "Add",
-    "read": "Read during apply",
-    "tags": "Only tags and version stamps",
-    "state": "Only the state: moved, imported, forgotten",
-}
-DRIFT_TITLE = "Drift: changed outside of Terraform"
 _RANKS = {section: 2 * number for number, section in enumerate(SECTIONS)}
 _OUTPUTS, _CHECKS, _WARNINGS, _DRIFT = 7, 1, 11, 15
 _OPEN_IN_ALL = 200
@@ -61,7 +53,7 @@ class _Openings:
 
 
 def _root(root: RootReport, report: RunReport, openings: _Openings) -> Iterator[Piece]:
-    above = () if is_plain(report) else (f"### {where(root, report)}: {prose(_words(root))}",)
+    above = () if is_plain(report) else (f"### {where(root, report)}: {prose(words_of_root(root))}",)
     blob_url = safe_blob_url(report)
     yield from _checks(root, above)
     for section in SECTIONS:
@@ -118,7 +110,7 @@ def _outputs(root: RootReport, headings: tuple[str, ...]) -> Piece:
 
 
 def _checks(root: RootReport, above: tuple[str, ...]) -> Iterator[Piece]:
-    heading = (*above, "#### Conditions that do not hold")
+    heading = (*above, f"#### {CHECKS_TITLE}")
     for check in root.checks:
         messages = "".join(f"\n  - {prose(message)}" for message in check.messages[:_MOST_MESSAGES])
         line = f"- {code(check.address)}: **{prose(check.status)}**{messages}"
@@ -129,9 +121,3 @@ def _checks(root: RootReport, above: tuple[str, ...]) -> Iterator[Piece]:
             headings=heading,
             counts_as="checks",
         )
-
-
-def _words(root: RootReport) -> str:
-    if not root.went_well:
-        return root.outcome.replace("_", " ")
-    return "only outputs change" if root.counts == NO_COUNTS and root.outputs else root.counts.words()

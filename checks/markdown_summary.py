@@ -8,6 +8,7 @@ from checks.diagnostic import Diagnostic
 from checks.escape import address_of_file, code, fence, is_web_address, prose
 from checks.fit import Piece
 from checks.markdown_change import change_line
+from checks.order import by_danger
 from checks.plan import Counts
 from checks.report import NO_COUNTS, RootReport, RunReport, first_line, shorten
 
@@ -22,7 +23,6 @@ _COLUMNS = {
     "move": "move",
     "forget": "forget",
 }
-_SHOWN_CARE = 15
 
 
 def summary(report: RunReport) -> Iterator[Piece]:
@@ -39,22 +39,6 @@ def summary(report: RunReport) -> Iterator[Piece]:
     for root in roots:
         yield from _cares(root, report)
     yield from _table(roots, report)
-
-
-def by_danger(report: RunReport) -> list[RootReport]:
-    """Every root module of the run, and of its previews, the worst first."""
-    return sorted(
-        (*report.roots, *report.previews),
-        key=lambda root: (
-            root.went_well,
-            -(root.counts.destroy + root.counts.replace),
-            -root.counts.change,
-            root.counts == NO_COUNTS,
-            root.environment != report.environment,
-            root.environment,
-            root.root_module,
-        ),
-    )
 
 
 def is_plain(report: RunReport) -> bool:
@@ -97,7 +81,7 @@ def _dangers(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
     """What is destroyed or replaced, what holds data before what does not."""
     changes = [(root, change) for root in roots for change in root.changes if change.section in ("destroy", "replace")]
     for root, change in sorted(changes, key=lambda pair: gravity(pair[1].marks)):
-        heading = "#### Destroyed or replaced"
+        heading = "#### ⚠️ Destroyed or replaced"
         yield _bullet(change, root, report, heading=heading, rank=_DANGER, counts_as=f"to {change.section}")
 
 
