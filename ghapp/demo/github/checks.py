@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ghapp.demo.github import events
+from ghapp.demo.github import events, queue
 from ghapp.demo.github.fields import Fields
 from ghapp.demo.github.pushes import new_suite
 from ghapp.demo.github.state import JSON, Account, App, CheckRun, CheckSuite, Repository
@@ -57,6 +57,8 @@ def _tell(world: World, repository: Repository, run: CheckRun, action: str, send
     events.check_run(world, repository, run, action, sender)
     if action == "completed" and all(other.status == "completed" for other in run.suite.latest_runs):
         events.check_suite(world, repository, run.suite, "completed", sender)
+    if action == "completed":
+        queue.advance(world, repository)
 
 
 def _suite_of(world: World, repository: Repository, app: App, sha: str) -> CheckSuite:

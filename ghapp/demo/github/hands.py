@@ -10,7 +10,7 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ghapp.demo.github import checks, events, pulls
+from ghapp.demo.github import checks, events, pulls, queue
 from ghapp.demo.github.git import NO_SHA, BareRepository
 from ghapp.demo.github.pushes import ref_moved
 from ghapp.demo.github.shapes.accounts import installation as installation_json
@@ -365,6 +365,19 @@ class Hands:
             pulls.set_draft(
                 self.world, find_pull(self.world.repository(full_name), number), True, self.world.account(by)
             )
+
+    def enable_merge_queue(self, full_name: str, branch: str) -> None:
+        with self.world.lock:
+            self.world.repository(full_name).merge_queues.setdefault(branch, [])
+
+    def enqueue(self, full_name: str, number: int, *, by: str) -> None:
+        """ "Merge when ready". Raises ApiError 405 where the pull request may not enter the queue."""
+        with self.world.lock:
+            queue.enqueue(self.world, find_pull(self.world.repository(full_name), number), self.world.account(by))
+
+    def dequeue(self, full_name: str, number: int) -> None:
+        with self.world.lock:
+            queue.remove(self.world, find_pull(self.world.repository(full_name), number))
 
     def resolve_conversations(self, full_name: str, number: int) -> None:
         with self.world.lock:

@@ -13,8 +13,6 @@ from ghapp.demo.github.state import JSON, BranchProtection, PullRequest, Reposit
 from ghapp.demo.github.world import World
 
 _ROLE_IDS = {2: "maintain", 4: "write", 5: "admin"}
-OUT_OF_DATE = "This branch is out-of-date with the base branch."
-
 _GREEN = frozenset({"success", "neutral", "skipped"})
 
 
@@ -78,6 +76,11 @@ def _classic_rules(protection: BranchProtection) -> tuple[JSON, ...]:
     return tuple(rules)
 
 
+def has_merge_queue(repository: Repository, branch: str) -> bool:
+    ruled = any(rule["type"] == "merge_queue" for source in sources(repository, branch) for rule in source.rules)
+    return ruled or branch in repository.merge_queues
+
+
 # -- who may bypass ------------------------------------------------------------------------------------------------
 
 
@@ -132,7 +135,7 @@ def merge_violations(world: World, pull: PullRequest, actor: Actor, *, method: s
                     Violation(type=rule["type"], message=text, by_ruleset=source.ruleset is not None)
                     for text in messages
                 ]
-    if pull.base_ref in pull.repository.merge_queues:
+    if has_merge_queue(pull.repository, pull.base_ref):
         found.append(
             Violation(type="merge_queue", message="Changes must be made through the merge queue", by_ruleset=True)
         )
@@ -143,11 +146,12 @@ def _merge_messages(world: World, pull: PullRequest, rule: JSON, actor: Actor, m
     parameters = rule.get("parameters", {})
     match rule["type"]:
         case "required_status_checks":
-            yield from check_messages(pull.repository, _judged_sha(pull), parameters)
-            tip = pull.repository.git.tip(pull.base_ref)
-            strict = parameters.get("strict_required_status_checks_policy") and tip is not None
-            if strict and not pull.repository.git.is_ancestor(tip or "", pull.head_sha):
-                yield OUT_OF_DATE
+            yield from check_messages(
+                pull.repository,
+                _judged_sha(pull),
+                parameters,
+                stale=bool(parameters.get("strict_required_status_checks_policy")) and is_behind(pull),
+            )
         case "pull_request":
             yield from _review_messages(world, pull, parameters)
             allowed = parameters.get("allowed_merge_methods")
@@ -205,10 +209,39 @@ def _deployment_messages(pull: PullRequest, parameters: JSON) -> Iterator[str]:
             yield f"Required deployment to {environment} has not succeeded."
 
 
-def check_messages(repository: Repository, sha: str, parameters: JSON) -> list[str]:
+def is_behind(pull: PullRequest) -> bool:
+    tip = pull.repository.git.tip(pull.base_ref)
+    return tip is not None and not pull.repository.git.is_ancestor(tip, pull.head_sha)
+
+
+def must_be_up_to_date(repository: Repository, branch: str) -> bool:
+    return any(
+        parameters.get("strict_required_status_checks_policy") for parameters in _required_checks(repository, branch)
+    )
+
+
+def _required_checks(repository: Repository, branch: str) -> list[JSON]:
+    rules = [rule for source in sources(repository, branch) for rule in source.rules]
+    return [rule.get("parameters", {}) for rule in rules if rule["type"] == "required_status_checks"]
+
+
+def check_states(repository: Repository, branch: str, sha: str) -> list[str]:
+    """The state of each check that the branch requires, for a commit."""
+    return [
+        check_state(repository, sha, entry["context"], entry.get("integration_id"))
+        for parameters in _required_checks(repository, branch)
+        for entry in parameters.get("required_status_checks", [])
+    ]
+
+
+def check_messages(repository: Repository, sha: str, parameters: JSON, *, stale: bool = False) -> list[str]:
+    """What GitHub says of required checks; where the branch has to be up to date and is not, all are "expected"."""
     wanted = parameters.get("required_status_checks", [])
     states = [
-        (entry["context"], check_state(repository, sha, entry["context"], entry.get("integration_id")))
+        (
+            entry["context"],
+            "expected" if stale else check_state(repository, sha, entry["context"], entry.get("integration_id")),
+        )
         for entry in wanted
     ]
     missing = [(context, state) for context, state in states if state != "successful"]
@@ -216,7 +249,10 @@ def check_messages(repository: Repository, sha: str, parameters: JSON) -> list[s
         return []
     if len(missing) == 1:
         return [f'Required status check "{missing[0][0]}" is {missing[0][1]}.']
-    counted = ", ".join(f"{number} {state}" for state, number in Counter(state for _, state in missing).items())
+    counts = Counter(state for _, state in missing)
+    if set(counts) == {"expected"} and len(missing) == len(wanted):
+        return [f"{len(missing)} of {len(wanted)} required status checks are expected."]
+    counted = ", ".join(f"{number} {state}" for state, number in counts.items())
     return [f"{len(missing)} of {len(wanted)} required status checks have not succeeded: {counted}."]
 
 
@@ -257,7 +293,7 @@ def push_violations(
             found += [
                 Violation(type=rule["type"], message=text, by_ruleset=source.ruleset is not None) for text in messages
             ]
-    if branch in repository.merge_queues and after is not None:
+    if has_merge_queue(repository, branch) and after is not None:
         found.append(
             Violation(type="merge_queue", message="Changes must be made through the merge queue", by_ruleset=True)
         )

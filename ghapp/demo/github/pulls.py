@@ -6,7 +6,7 @@ from ghapp.demo.github import events
 from ghapp.demo.github.access import Actor
 from ghapp.demo.github.errors import Unprocessable, field_error
 from ghapp.demo.github.git import BareRepository, Signature
-from ghapp.demo.github.protection import OUT_OF_DATE, merge_violations
+from ghapp.demo.github.protection import is_behind, merge_violations, must_be_up_to_date
 from ghapp.demo.github.state import JSON, Account, Issue, PullRequest, Repository
 from ghapp.demo.github.world import World
 
@@ -217,7 +217,7 @@ def mergeable_state(world: World, pull: PullRequest, mergeable: bool | None, act
     if pull.draft:
         return "draft"
     found = merge_violations(world, pull, actor, method="squash")
-    if any(violation.message == OUT_OF_DATE for violation in found):
+    if must_be_up_to_date(pull.repository, pull.base_ref) and is_behind(pull):
         return "behind"
     if found:
         return "blocked"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ghapp.demo.github import queue
 from ghapp.demo.github.access import actor_app
 from ghapp.demo.github.fields import Fields
 from ghapp.demo.github.routing import Call, Reply, Route
@@ -34,6 +35,7 @@ def create(call: Call) -> Reply:
     shown = shapes.commit_status(call.world, call.repository, item)
     body = {"id": item.id, "sha": sha, "name": call.repository.full_name, "context": item.context, "state": item.state}
     call.world.hooks.emit("status", None, body, repository=call.repository, sender=call.account)
+    queue.advance(call.world, call.repository)
     return Reply(body=shown, status=201, headers={"Location": shown["url"]})
 
 
