@@ -4,6 +4,7 @@ https://docs.slack.dev/messaging/formatting-message-text
 https://docs.slack.dev/reference/block-kit/blocks/section-block
 """
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,6 +16,7 @@ _SECTION: Final = 3000
 _BLOCKS: Final = 50
 _LINE: Final = 1500
 _FALLBACK: Final = 4000
+_SPACES: Final = re.compile(r"\s+")
 
 
 def slack_payload(note: Note) -> bytes:
@@ -74,8 +76,7 @@ def _link(link: Link) -> str:
 
 def _text(text: str, limit: int) -> str:
     """One line, cut before it is escaped, so that no entity is cut in two; escaping makes at most five of one."""
-    line = " ".join(text.split())
-    line = "".join(character for character in line if character.isprintable())
+    line = "".join(character for character in _SPACES.sub(" ", text) if character.isprintable())
     while len(escaped := _escape(line)) > limit:
         line = line[: len(line) - max(1, (len(escaped) - limit) // 5)].removesuffix("…")[:-1] + "…"
     return escaped
