@@ -61,7 +61,6 @@ class Client:
 
     def __init__(self, settings: VaultSettings) -> None:
         self._settings = settings
-        self._session = requests.Session()
         self._client = hvac.Client(
             url=settings.address,
             # Never None: hvac would look for a token in the environment and in the home directory.
@@ -69,11 +68,10 @@ class Client:
             namespace=settings.namespace,
             verify=str(settings.ca_cert) if settings.ca_cert else True,
             timeout=settings.timeout_s,
-            session=self._session,
         )
 
     def close(self) -> None:
-        self._session.close()
+        self._client.adapter.close()
 
     def log_in(self, role: str) -> Login | None:
         """Log in; None where the operator's own token is used. Raises VaultLoginRefused and the like."""
