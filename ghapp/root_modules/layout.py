@@ -1,6 +1,6 @@
 """All root modules of a repository in an environment, and the rule that no two of them share a state."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from checks.configuration import Configuration, RootModule
@@ -13,33 +13,10 @@ Laid = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
 
 
 def backend_files(config: RepositoryConfig, configuration: Configuration, *, paths: Collection[str]) -> frozenset[str]:
-    """The backend files of all environments that exist: their contents are what `lay_out` has to be given."""
+    """The backend files of all environments that exist: their contents are what `lay_out_all` has to be given."""
     found = _settle_all(config, configuration, branches={}, paths=paths)
     named = {file for settings in found.values() for each in settings for file in each.backend_config}
     return frozenset(named.intersection(paths))
-
-
-async def lay_out(
-    config: RepositoryConfig,
-    configuration: Configuration,
-    *,
-    environment: str,
-    branch: str | None = None,
-    paths: Collection[str],
-    read: Callable[[str], Awaitable[bytes | None]],
-) -> tuple[RootModuleSettings, ...]:
-    """Lay out all root modules for one environment; as `lay_out_all`, with a way to read the backend files.
-
-    `branch` is what `{branch}` stands for: the environment's own unless given, "testing" for testing.
-    """
-    name = EnvironmentName(environment)
-    contents: dict[str, bytes] = {}
-    for file in sorted(backend_files(config, configuration, paths=paths)):
-        content = await read(file)
-        if content is not None:
-            contents[file] = content
-    branches = {} if branch is None else {name: branch}
-    return lay_out_all(config, configuration, branches=branches, paths=paths, contents=contents)[name]
 
 
 def lay_out_all(
@@ -52,7 +29,8 @@ def lay_out_all(
 ) -> Laid:
     """Lay out all root modules for every environment, in the order in which they were found.
 
-    `paths` are the files of the commit, `contents` those of `backend_files`. Raises ConfigInvalid where two
+    `branches` says what `{branch}` stands for where it is not the environment's own ("testing" for testing); `paths`
+    are the files of the commit, `contents` those of `backend_files`. Raises ConfigInvalid where two
     environments, or two root modules, come to the same state.
     """
     settled = _settle_all(config, configuration, branches=branches or {}, paths=paths)

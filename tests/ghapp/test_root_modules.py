@@ -1,13 +1,12 @@
 """How root modules are laid out for an environment: workspace, files, and states that are neither shared nor lost."""
 
-import asyncio
 from collections.abc import Mapping
 
 import pytest
 
 from checks.configuration import Configuration, discover, read_file
 from ghapp.repository_config import ConfigInvalid, RepositoryConfig, read_config
-from ghapp.root_modules import RootModuleSettings, backend_files, lay_out, lay_out_all, reconfigured
+from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all, reconfigured
 from ghapp.values import EnvironmentName
 
 S3 = 'terraform {\n  backend "s3" {\n    bucket = "states"\n    key    = "network"\n  }\n}\n'
@@ -268,25 +267,6 @@ def test_backend_files_are_those_of_all_environments_that_exist() -> None:
         "staging.backend.hcl",
         "env/production.backend.hcl",
     }
-
-
-def test_laying_out_one_environment_reads_what_it_needs() -> None:
-    files = {"main.tf": LOCAL, "env/staging.backend.hcl": 'path = "/states/{x}"\n'.replace("{x}", "staging")}
-    config = config_of()
-    asked: list[str] = []
-
-    async def read(path: str) -> bytes | None:
-        asked.append(path)
-        return files[path].encode()
-
-    configuration = found_in(files, config)
-    (settings,) = asyncio.run(lay_out(config, configuration, environment="staging", paths=files, read=read))
-    assert settings.cause is None
-    assert (settings.dir, settings.backend_config, asked) == (
-        ".",
-        ("env/staging.backend.hcl",),
-        ["env/staging.backend.hcl"],
-    )
 
 
 def test_a_change_of_the_config_touches_the_root_modules_that_it_changes() -> None:
