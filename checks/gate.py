@@ -9,6 +9,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
+from checks.plan import Plan
+
 _MADE_HERE = object()
 
 
@@ -139,6 +143,18 @@ def decide_merge(
     return Clear()
 
 
+def to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[str, ...]:
+    """Name what a plan destroys or replaces and the config wants confirmed: `destroy`, `replace`, or resource types."""
+    if not confirm:
+        return ()
+    return tuple(
+        change.address
+        for change in plan.resource_changes
+        if change.action.destroys
+        and (change.type in confirm or ("replace" if change.action.replaces else "destroy") in confirm)
+    )
+
+
 _UNJUDGED_POLICIES = (
     "Held: the config names policies, and this version of Planward cannot judge them yet. "
     "Take `policies` out of .github/planward.yml to go on without them."
@@ -148,13 +164,11 @@ _UNJUDGED_POLICIES = (
 # --- may it be applied -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainedMerge:
+class ExplainedMerge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Pull requests that passed the gate explain the commit, and this environment asks for no more than that."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Previewed:
+class Previewed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """This root module was previewed in this environment on the pull request that brought the commit."""
 
     plan_digest: str
@@ -163,23 +177,20 @@ class Previewed:
     """A root module that it reads from was applied in this run, so values may follow; the shape may not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovedPlan:
-    """A person approved this very plan."""
+class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A person approved these very plans, of the root modules that they were shown."""
 
     by: str
-    plan_digest: str
+    plan_digests: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovedCommit:
+class ApprovedCommit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A person let this commit in, which nothing else explains."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotReviewed:
+class NotReviewed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Nobody has seen what this root module does here; `why` says so in words."""
 
     why: str
@@ -215,8 +226,8 @@ def decide_apply(
     if not changes_anything:
         return proceed
     match review:
-        case ApprovedPlan(plan_digest=approved):
-            if approved == plan_digest:
+        case ApprovedPlan(plan_digests=approved):
+            if plan_digest in approved:
                 return proceed
             return Hold(cause=f"{where}: the plan is no longer the one that was approved. Look again.", button="apply")
         case ApprovedCommit():

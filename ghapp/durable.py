@@ -21,7 +21,7 @@ import msgspec
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, run_dbos_database_migrations
 from sqlalchemy.engine import make_url
 
-from ghapp.errors import PlanwardError, SettingsError
+from ghapp.errors import JobError, PlanwardError, SettingsError
 from ghapp.jobs import Job, queue_of
 from ghapp.log import log
 from ghapp.store import Store
@@ -156,10 +156,22 @@ async def step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], *arg
     `kind` is the result's type. After an interruption the step is made again from its start and finds what it left.
     """
 
-    async def as_json() -> Any:
-        return msgspec.to_builtins(await work(*args))
+    raised: list[Exception] = []
 
-    return msgspec.convert(await DBOS.run_step_async({"name": name}, as_json), type=kind)
+    async def as_json() -> Any:
+        try:
+            return {"value": msgspec.to_builtins(await work(*args))}
+        except Exception as error:
+            # What a step raises is kept in the database as it is: a foreign exception's text never goes there.
+            raised.append(error)
+            return {"raised": str(error) if isinstance(error, JobError) else None}
+
+    result = await DBOS.run_step_async({"name": name}, as_json)
+    if raised:
+        raise raised[0]
+    if "raised" in result:
+        raise OwnFailure(f"{name} failed before") if result["raised"] is None else JobError(result["raised"])
+    return msgspec.convert(result["value"], type=kind)
 
 
 async def side_by_side(steps: Sequence[Awaitable[T]]) -> tuple[T, ...]:

@@ -11,7 +11,7 @@ from typing import Literal, assert_never
 import msgspec
 
 from ghapp import events
-from ghapp.values import BranchName, RepositoryId, RunId
+from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
 from ghapp.webhook import Delivery
 
 
@@ -82,10 +82,18 @@ class Discover(msgspec.Struct, frozen=True, kw_only=True, tag="discover"):
 class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
     """Say something in chat, once; a chat that is down delays and fails nothing."""
 
-    key: str
+    about: str
     repository_id: RepositoryId
+    environment: EnvironmentName
+    config_sha: CommitSha
+    """Whose `notify` counts: a commit that is in force, never one that waits to be let in."""
     message: msgspec.Raw
     attempt: int = 0
+
+    @property
+    def key(self) -> str:
+        """One message about a thing; a chat that was down is tried again."""
+        return f"say:{self.about}:{self.attempt}"
 
 
 Job = EventJob | PlanRun | SettleBranch | PlanAnew | Discover | Say

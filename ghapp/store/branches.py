@@ -9,7 +9,7 @@ from sqlalchemy import desc, select
 
 from ghapp.store.database import Database, upsert
 from ghapp.store.tables import lasts, pushes
-from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, TreeId
+from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RepositoryId, TreeId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,18 @@ class Branches:
         """LAST of the environment; None where it was never adopted nor applied."""
         history = await self._history(repository, environment, limit=1)
         return history[0] if history else None
+
+    async def last_of_branch(self, repository: RepositoryId, branch: BranchName) -> Last | None:
+        """LAST of whichever environment this branch last stood for; None for a branch that never did."""
+        c = lasts.c
+        query = (
+            select(c.environment, c.branch, c.sha, c.tree, c.applied, c.at)
+            .where(c.repository_id == repository, c.branch == branch, c.environment != TESTING)
+            .order_by(desc(c.id))
+            .limit(1)
+        )
+        row = await self._db.run(lambda connection: connection.execute(query).first())
+        return None if row is None else Last(**row._mapping)
 
     async def history(self, repository: RepositoryId, environment: EnvironmentName) -> tuple[Last, ...]:
         """Each commit that once was LAST, newest first."""

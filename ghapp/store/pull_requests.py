@@ -21,7 +21,9 @@ class KnownPullRequest:
     head_sha: CommitSha
     head_repository_id: RepositoryId | None
     base_branch: BranchName
+    url: str
     author: str
+    author_id: int
     author_is_bot: bool
     draft: bool
     title: str
@@ -37,6 +39,7 @@ class Verdict:
     pull_request: int
     base_branch: BranchName
     head_sha: CommitSha
+    base_sha: CommitSha
     run_id: RunId
     conclusion: str
     at: float
@@ -90,6 +93,7 @@ class PullRequests:
         *,
         base_branch: BranchName,
         head_sha: CommitSha,
+        base_sha: CommitSha,
         run_id: RunId,
         conclusion: str,
     ) -> None:
@@ -99,13 +103,14 @@ class PullRequests:
             "pull_request": number,
             "base_branch": base_branch,
             "head_sha": head_sha,
+            "base_sha": base_sha,
             "run_id": run_id,
             "conclusion": conclusion,
             "at": self._db.clock(),
         }
         await self._db.run(lambda c: c.execute(verdicts.insert().values(row)))
 
-    async def verdict(
+    async def verdicts(
         self,
         repository: RepositoryId,
         number: int,
@@ -113,10 +118,10 @@ class PullRequests:
         base_branch: BranchName,
         head_sha: CommitSha,
         until: float | None = None,
-    ) -> Verdict | None:
-        """The last verdict for this pull request, base and head; `until`: as it stood at that second."""
+    ) -> tuple[Verdict, ...]:
+        """The verdicts for this pull request, base branch and head, newest first; `until`: said by that second."""
         c = verdicts.c
-        query = select(c.pull_request, c.base_branch, c.head_sha, c.run_id, c.conclusion, c.at).where(
+        query = select(c.pull_request, c.base_branch, c.head_sha, c.base_sha, c.run_id, c.conclusion, c.at).where(
             c.repository_id == repository,
             c.pull_request == number,
             c.base_branch == base_branch,
@@ -125,8 +130,8 @@ class PullRequests:
         if until is not None:
             # GitHub gives whole seconds: what was said within that second was said before the merge could be pressed.
             query = query.where(c.at < math.floor(until) + 1)
-        row = await self._db.run(lambda connection: connection.execute(query.order_by(desc(c.id)).limit(1)).first())
-        return None if row is None else Verdict(**row._mapping)
+        rows = await self._db.run(lambda connection: connection.execute(query.order_by(desc(c.id))).all())
+        return tuple(Verdict(**row._mapping) for row in rows)
 
     async def close_unmerged(self, repository: RepositoryId, numbers: tuple[int, ...]) -> None:
         """Mark pull requests as closed that GitHub no longer lists as open."""

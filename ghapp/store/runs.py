@@ -74,6 +74,10 @@ class Runs:
         c = runs.c
         return await self._select(c.repository_id == repository, c.head_sha == head, c.check_run_name == check_run_name)
 
+    async def of_commit(self, repository: RepositoryId, sha: CommitSha) -> tuple[Run, ...]:
+        """All runs shown on this commit, oldest first."""
+        return await self._select(runs.c.repository_id == repository, runs.c.head_sha == sha)
+
     async def of_pull_request(self, repository: RepositoryId, number: int) -> tuple[Run, ...]:
         """Plan runs begun for this pull request, oldest first."""
         c = runs.c
@@ -83,6 +87,11 @@ class Runs:
         """Apply runs of an environment, oldest first."""
         c = runs.c
         return await self._select(c.repository_id == repository, c.environment == environment, c.operation == "apply")
+
+    async def explained_by(self, repository: RepositoryId, number: int) -> tuple[Run, ...]:
+        """Apply runs that this merged pull request has part in, oldest first."""
+        found = await self._select(runs.c.repository_id == repository, runs.c.operation == "apply")
+        return tuple(run for run in found if number in run.data.get("explains", ()))
 
     async def unfinished(self) -> tuple[Run, ...]:
         """Runs that are not completed, oldest first."""
@@ -141,27 +150,24 @@ class Runs:
         sealed = await self._db.run(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
         return None if sealed is None else self._db.sealer.open(sealed, about=f"run {id}")
 
-    async def keep_root_run(
-        self, id: RunId, environment: EnvironmentName, root_module: str, *, outcome: str, report: bytes
-    ) -> None:
-        """Keep a root run's masked report; a repeated step replaces its own."""
+    async def keep_root_run(self, id: RunId, part: str, root_module: str, *, outcome: str, report: bytes) -> None:
+        """Keep a root run's masked report; a repeated step replaces its own. `part` groups the run's root runs."""
         row = {
             "run_id": id,
-            "environment": environment,
+            "part": part,
             "root_module": root_module,
             "outcome": outcome,
-            "report": self._db.sealer.seal(report, about=f"root {id} {environment} {root_module}"),
+            "report": self._db.sealer.seal(report, about=f"root {id} {part} {root_module}"),
         }
         await self._db.run(lambda c: upsert(c, root_runs, row, update=["outcome", "report"]))
 
-    async def root_reports(self, id: RunId) -> dict[tuple[EnvironmentName, str], bytes]:
-        """Masked root reports (RootReport as JSON) by environment and root module."""
+    async def root_reports(self, id: RunId) -> dict[tuple[str, str], bytes]:
+        """Masked root reports (RootReport as JSON) by part and root module."""
         c = root_runs.c
-        query = select(c.environment, c.root_module, c.report).where(c.run_id == id).order_by(c.environment)
+        query = select(c.part, c.root_module, c.report).where(c.run_id == id).order_by(c.part, c.root_module)
         rows = await self._db.run(lambda connection: connection.execute(query).all())
         return {
-            (EnvironmentName(environment), root): self._db.sealer.open(sealed, about=f"root {id} {environment} {root}")
-            for environment, root, sealed in rows
+            (part, root): self._db.sealer.open(sealed, about=f"root {id} {part} {root}") for part, root, sealed in rows
         }
 
     async def write_log(self, id: RunId, part: str, lines: Sequence[str]) -> None:

@@ -1,0 +1,70 @@
+"""A branch and its environment: which one it stands for, where LAST is, and the run that shows its tip."""
+
+import hashlib
+
+from ghapp.flows.ground import config_at, short
+from ghapp.flows.showing import announce, apply_check_run
+from ghapp.git import Mirror
+from ghapp.repository_config import Environment, RepositoryConfig
+from ghapp.services import Services
+from ghapp.store import KnownRepository, Last, Run
+from ghapp.values import BranchName, CommitSha, RunId, is_no_commit
+
+
+async def adopt_before(
+    services: Services, repository: KnownRepository, mirror: Mirror, branch: BranchName, before: CommitSha
+) -> None:
+    """Where a push is the first that is heard of a branch: what was there before it is adopted, the push is judged."""
+    if await services.store.branches.last_of_branch(repository.id, branch) is not None:
+        return
+    if is_no_commit(before) or not await mirror.has(before):
+        return
+    config = await config_at(mirror, repository, before)
+    environment = config.environment_of_branch(branch)
+    if environment is not None:
+        tree = await mirror.tree_of(before)
+        await services.store.branches.move_last(repository.id, environment.name, branch, before, tree, applied=False)
+
+
+async def environment_at_last(
+    services: Services, repository: KnownRepository, mirror: Mirror, branch: BranchName, tip: CommitSha
+) -> tuple[Environment, RepositoryConfig, Last | None] | None:
+    """Which environment a branch stands for, by the config at LAST; by the tip's where there is no LAST yet."""
+    last = await services.store.branches.last_of_branch(repository.id, branch)
+    config = await config_at(mirror, repository, tip if last is None else last.sha)
+    environment = config.environment_of_branch(branch)
+    return None if environment is None else (environment, config, last)
+
+
+async def run_of_tip(
+    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha, *, attempt: int = 0
+) -> Run:
+    """Give the run that shows the apply of this commit, made and announced if there is none yet."""
+    assert environment.branch is not None
+    key = f"{repository.id}:apply:{environment.name}:{tip}:{attempt}"
+    run = await services.store.runs.begin(
+        Run(
+            id=RunId(hashlib.sha256(key.encode()).hexdigest()[:24]),
+            repository_id=repository.id,
+            operation="apply",
+            environment=environment.name,
+            branch=environment.branch,
+            head_sha=tip,
+            base_sha=tip,
+            pull_request=None,
+            attempt=attempt,
+            check_run_name=apply_check_run(environment.name),
+        )
+    )
+    if run.status == "completed":
+        return run
+    summary = f"Looking for the pull request that explains {short(tip)}"
+    return await announce(services, repository, run, status="in_progress", summary=summary)
+
+
+async def runs_of_tip(
+    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha
+) -> list[Run]:
+    """The attempts at this commit so far, oldest first."""
+    name = apply_check_run(environment.name)
+    return list(await services.store.runs.of_head(repository.id, tip, name))

@@ -1,0 +1,47 @@
+"""The first line that people read when Terraform did not succeed: what, where, the way out."""
+
+from typing import assert_never
+
+from checks.diagnostic import Diagnostic
+from ghapp.terraform import Failure, Finished
+
+
+def cause_of(finished: Finished, command: str, root_module: str, environment: str) -> str:
+    """Say why `terraform COMMAND` failed; `finished` neither was interrupted nor timed out."""
+    where = f"{root_module} in {environment}"
+    first = next((each for each in finished.diagnostics if each.severity == "error"), None)
+    said = _said(first) if first is not None else f"terraform {command} ended with exit status {finished.exit_code}"
+    match finished.failure:
+        case Failure.STATE_LOCKED:
+            lock = finished.state_lock
+            held = f" since {lock.created} by {lock.who} ({lock.operation})" if lock is not None else ""
+            name = lock.id if lock is not None else "?"
+            return (
+                f"{where}: the state is locked{held}, lock id {name}. Wait until that is over and press Re-run; "
+                f"if nobody holds it any more: `planward unlock -d {root_module}`"
+            )
+        case Failure.PROVIDER_UNAVAILABLE:
+            return f"{where}: a provider cannot be installed: {said}. Correct required_providers or the lock file"
+        case Failure.MODULE_UNAVAILABLE:
+            return f"{where}: a module cannot be installed: {said}. Correct its source"
+        case Failure.STATE_UNREADABLE:
+            return f"{where}: the state cannot be read: {said}. Correct the backend or its credentials, then Re-run"
+        case Failure.WORKSPACE_MISSING:
+            return f"{where}: {said}. Create the workspace, or name another with root_modules[].workspace"
+        case Failure.VERSION_UNSUPPORTED:
+            return f"{where}: {said}. Correct required_version, or have the operator install a version that fits"
+        case Failure.PLAN_STALE:
+            return f"{where}: the state changed while it was planned. Press Re-run to plan and apply anew"
+        case Failure.OTHER | None:
+            verb = "failed" if command in ("plan", "apply") else f"failed at terraform {command}"
+            what = command if command in ("plan", "apply") else "it"
+            return f"{where}: {what} {verb}: {said}"
+        case _ as never:
+            assert_never(never)
+
+
+def _said(diagnostic: Diagnostic) -> str:
+    at = ""
+    if diagnostic.path is not None:
+        at = f" ({diagnostic.path}" + (f":{diagnostic.start_line}" if diagnostic.start_line else "") + ")"
+    return " ".join(diagnostic.summary.split()).rstrip(".") + at

@@ -1,0 +1,71 @@
+"""The story of a message: sent to each that the config names for it; a chat that is down is tried again later."""
+
+from typing import assert_never
+
+import msgspec
+
+from ghapp.durable import step
+from ghapp.errors import JobError
+from ghapp.flows.ground import config_at
+from ghapp.jobs import Say
+from ghapp.log import log
+from ghapp.notify import Message, NotSent, Sent, deliver
+from ghapp.repository_config import Notify, RepositoryConfig
+from ghapp.services import Services
+from ghapp.vault import SecretSource
+
+_WAITS_S = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
+
+
+async def say(services: Services, job: Say) -> None:
+    """Send one message; what could not be sent is owed again after a while."""
+    await step(f"say {job.attempt}", type(None), _say, services, job)
+
+
+async def _say(services: Services, job: Say) -> None:
+    repository = await services.store.repositories.load(job.repository_id)
+    mirror = services.mirrors.open(repository.id)
+    assert mirror is not None
+    config = await config_at(mirror, repository, job.config_sha)
+    message = msgspec.json.decode(job.message, type=Message)
+    wait_s = 0.0
+    for number, target in enumerate(config.notify):
+        key = f"said:{job.about}:{number}"
+        if message.kind not in target.on or await services.store.handles.find(key) is not None:
+            continue
+        try:
+            url = await _url(services, config, job, target)
+        except JobError as error:
+            log.warning("chat_address_unknown", about=job.about, reason=str(error))
+            wait_s = _WAITS_S[min(job.attempt, len(_WAITS_S) - 1)]
+            continue
+        match await deliver(message, url):
+            case Sent():
+                await services.store.handles.keep(key, "sent")
+            case NotSent(reason=reason, retryable=retryable, retry_after_s=retry_after_s):
+                log.warning("chat_not_sent", about=job.about, reason=reason, retryable=retryable)
+                if retryable:
+                    wait_s = max(wait_s, retry_after_s or 0, _WAITS_S[min(job.attempt, len(_WAITS_S) - 1)])
+            case _ as never:
+                assert_never(never)
+    if wait_s and job.attempt < len(_WAITS_S):
+        again = msgspec.structs.replace(job, attempt=job.attempt + 1)
+        await services.store.later.put(again.key, msgspec.to_builtins(again), in_s=wait_s)
+
+
+async def _url(services: Services, config: RepositoryConfig, job: Say, target: Notify) -> str:
+    """The address itself, read from Vault where the config says `vault:PATH#KEY`. It is a secret."""
+    if not target.url.startswith("vault:"):
+        return target.url
+    if services.vault is None:
+        raise JobError("notify names an address in Vault, but Planward has none: the operator has to set VAULT_ADDR")
+    path, _, field = target.url.removeprefix("vault:").partition("#")
+    environment = config.environments[job.environment]
+    async with services.vault.session(
+        team=environment.team,
+        environment=environment.name,
+        branch=environment.branch or environment.name,
+        operation="notify",
+    ) as session:
+        credentials = await session.read([SecretSource(path=path, form="env", field=field, map={field: "URL"})])
+    return credentials.env["URL"]

@@ -1,0 +1,165 @@
+"""Is what was pushed since LAST explained: brings commits, merges, verdicts and trees to the pure rule."""
+
+from dataclasses import replace
+
+import msgspec
+
+from checks.explain import (
+    Explained,
+    MergedPullRequest,
+    Segment,
+    SegmentTrees,
+    Unexplained,
+    cut_segments,
+    explain_push,
+)
+from ghapp.flows.ground import fetch, github_of
+from ghapp.git import Conflict, GitError, Mirror
+from ghapp.services import Services
+from ghapp.store import KnownPullRequest, KnownRepository, Verdict
+from ghapp.values import BranchName, CommitSha
+
+_MOST_ASKED = 20
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What explains the push, or why it is unexplained; `may_still_come`: a `closed` that is late could change it."""
+
+    pull_requests: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+    may_still_come: bool = False
+    people: tuple[str, ...] = ()
+    """Who merged or pushed what is unexplained."""
+    seen: tuple[int, ...] = ()
+    """Every pull request whose merge SHA lies in it, explained or not."""
+
+    @property
+    def explained(self) -> bool:
+        """Whether every commit is explained."""
+        return not self.reasons
+
+
+async def judge_push(
+    services: Services,
+    repository: KnownRepository,
+    mirror: Mirror,
+    branch: BranchName,
+    last: CommitSha,
+    commits: tuple[CommitSha, ...],
+    *,
+    ask_github: bool,
+) -> Judged:
+    """Judge the first-parent commits behind LAST, oldest first. `ask_github`: look for a `closed` that never came."""
+    merged = await services.store.pull_requests.merged_as(repository.id, commits)
+    found = await _explain(services, repository, mirror, branch, last, commits, merged)
+    if isinstance(found, Unexplained) and ask_github:
+        await _look_for_merges(services, repository, branch, found.unexplained)
+        merged = await services.store.pull_requests.merged_as(repository.id, commits)
+        found = await _explain(services, repository, mirror, branch, last, commits, merged)
+    seen = tuple(each.number for each in merged if each.base_branch == branch)
+    if isinstance(found, Explained):
+        return Judged(pull_requests=tuple(each.number for each in found.pull_requests), seen=seen)
+    pushers = await services.store.branches.pushers(repository.id, branch)
+    people = []
+    for segment in found.unexplained:
+        people += [each.merged_by for each in segment.candidates if each.merged_by is not None]
+        if not segment.candidates:
+            people += [pushers[CommitSha(commit)] for commit in segment.commits if commit in pushers]
+    return Judged(
+        reasons=found.reasons,
+        may_still_come=any(not segment.candidates for segment in found.unexplained),
+        people=tuple(dict.fromkeys(people)),
+        seen=seen,
+    )
+
+
+async def _explain(
+    services: Services,
+    repository: KnownRepository,
+    mirror: Mirror,
+    branch: BranchName,
+    last: CommitSha,
+    commits: tuple[CommitSha, ...],
+    merged: tuple[KnownPullRequest, ...],
+) -> Explained | Unexplained:
+    values = [await _as_value(services, mirror, each) for each in merged]
+    segments = cut_segments(last, commits, values, repository_id=repository.id, branch=branch)
+    heads = {each.number: CommitSha(each.head_sha) for segment in segments for each in segment.candidates}
+    missing = [number for number, head in heads.items() if not await mirror.has(head)]
+    if missing:
+        await fetch(services, repository, pull_requests=missing)
+    trees = {segment.end: await _trees(mirror, segment) for segment in segments}
+    return explain_push(segments, trees)
+
+
+async def _as_value(services: Services, mirror: Mirror, pull_request: KnownPullRequest) -> MergedPullRequest:
+    assert pull_request.merge_sha is not None
+    verdict = await verdict_at_merge(services, mirror, pull_request)
+    return MergedPullRequest(
+        number=pull_request.number,
+        base_repository_id=pull_request.repository_id,
+        base_branch=pull_request.base_branch,
+        head_sha=pull_request.head_sha,
+        merge_sha=pull_request.merge_sha,
+        merged_by=pull_request.merged_by,
+        author=pull_request.author,
+        passed=verdict is not None and verdict.conclusion == "success",
+        verdict="none" if verdict is None else verdict.conclusion.replace("_", " "),
+    )
+
+
+async def verdict_at_merge(services: Services, mirror: Mirror, pull_request: KnownPullRequest) -> Verdict | None:
+    """The last verdict for a merged pull request, this base and head, as it stood when it was merged.
+
+    What was announced on a base that holds the merge already came after it: the merge's own push has open pull requests
+    planned anew within the second that `merged_at` can tell.
+    """
+    assert pull_request.merge_sha is not None
+    said = await services.store.pull_requests.verdicts(
+        pull_request.repository_id,
+        pull_request.number,
+        base_branch=pull_request.base_branch,
+        head_sha=pull_request.head_sha,
+        until=pull_request.merged_at,
+    )
+    for verdict in said:
+        after_merge = await mirror.has(verdict.base_sha) and await mirror.is_ancestor(
+            pull_request.merge_sha, verdict.base_sha
+        )
+        if not after_merge:
+            return verdict
+    return None
+
+
+async def _trees(mirror: Mirror, segment: Segment) -> SegmentTrees:
+    merged: dict[int, str] = {}
+    for pull_request in segment.candidates:
+        try:
+            tree = await mirror.merge_tree(CommitSha(segment.before), CommitSha(pull_request.head_sha))
+        except GitError:
+            continue  # a head that is not to be had explains nothing
+        if not isinstance(tree, Conflict):
+            merged[pull_request.number] = tree
+    return SegmentTrees(merged=merged, actual=await mirror.tree_of(CommitSha(segment.end)))
+
+
+async def _look_for_merges(
+    services: Services, repository: KnownRepository, branch: BranchName, unexplained: tuple[Segment, ...]
+) -> None:
+    """Ask GitHub which pull requests were merged as these commits, where no `closed` told us."""
+    github = await github_of(services, repository)
+    ends = [CommitSha(segment.end) for segment in unexplained if not segment.candidates][:_MOST_ASKED]
+    for commit in ends:
+        for seen in await github.pull_requests_of(commit):
+            known = await services.store.pull_requests.find(repository.id, seen.number)
+            merge_sha = seen.merge_sha or commit
+            if seen.merged_at is None or seen.base.ref != branch or merge_sha != commit or known is None:
+                continue
+            merged = replace(
+                known,
+                state="merged",
+                head_sha=seen.head.sha,
+                merge_sha=merge_sha,
+                merged_at=float(seen.merged_at),
+            )
+            await services.store.pull_requests.see(merged)

@@ -1,0 +1,113 @@
+"""What every story stands on: the repository's mirror, its config at a commit, its root modules in a tree."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from checks.configuration import Configuration
+from checks.impact import Touched, touched
+from checks.layers import layers
+from ghapp.events import Repository, RepositoryRef
+from ghapp.git import Mirror, Remote
+from ghapp.github import GitHubRepository
+from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
+from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all
+from ghapp.services import Services
+from ghapp.store import KnownRepository
+from ghapp.values import CommitSha, EnvironmentName, InstallationId
+
+
+async def see_repository(
+    services: Services, repository: Repository, installation_id: InstallationId
+) -> KnownRepository:
+    """Note the repository of an event."""
+    return await services.store.repositories.see(
+        id=repository.id,
+        installation_id=installation_id,
+        full_name=repository.full_name,
+        clone_url=repository.clone_url,
+        default_branch=repository.default_branch,
+    )
+
+
+async def github_of(services: Services, repository: KnownRepository) -> GitHubRepository:
+    """GitHub, narrowed to this repository."""
+    ref = RepositoryRef(id=repository.id, full_name=repository.full_name)
+    return await services.github.installation(repository.installation_id, ref)
+
+
+async def fetch(services: Services, repository: KnownRepository, *, pull_requests: Collection[int] = ()) -> Mirror:
+    """Bring the repository's mirror up to date. Raises GitError and GitHubError."""
+    ref = RepositoryRef(id=repository.id, full_name=repository.full_name)
+    token = await services.github.git_token(repository.installation_id, ref)
+    remote = Remote(repository_id=repository.id, clone_url=repository.clone_url, token=token)
+    return await services.mirrors.fetch(remote, pull_requests=tuple(pull_requests))
+
+
+async def config_at(mirror: Mirror, repository: KnownRepository, commit: CommitSha) -> RepositoryConfig:
+    """Read the repository's config as it is at a commit that is not a pull request's own. Raises ConfigInvalid."""
+    content = await mirror.read_file(commit, CONFIG_PATH)
+    return read_config(content, branches=await mirror.branches(), repository_name=repository.first_name)
+
+
+async def adopt(services: Services, repository: KnownRepository, mirror: Mirror, config: RepositoryConfig) -> None:
+    """Take the tips of branches that have no LAST yet as adopted: what was there before is not judged."""
+    for environment in config.environments.values():
+        if environment.branch is None:
+            continue
+        tip = await mirror.tip(environment.branch)
+        if tip is None or await services.store.branches.last(repository.id, environment.name) is not None:
+            continue
+        await services.store.branches.move_last(
+            repository.id, environment.name, environment.branch, tip, await mirror.tree_of(tip), applied=False
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """A tree of the repository, understood: its root modules and how each environment lays them out."""
+
+    config: RepositoryConfig
+    configuration: Configuration
+    laid: Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
+
+    def of(self, environment: EnvironmentName) -> dict[str, RootModuleSettings]:
+        """The root modules of an environment by directory."""
+        return {settings.dir: settings for settings in self.laid[environment]}
+
+    def touched(self, environment: EnvironmentName, changed: Collection[str], base: "Ground | None" = None) -> Touched:
+        """Root modules that a change of paths touches in an environment, and those that are gone since `base`."""
+        return touched(
+            self.configuration,
+            changed,
+            extra={settings.dir: settings.files for settings in self.laid[environment]},
+            base=None if base is None else base.configuration,
+        )
+
+    def layers(self, environment: EnvironmentName, dirs: Collection[str]) -> tuple[tuple[str, ...], ...]:
+        """The order in which root modules run: layers, each after those that it builds on."""
+        depends_on = {settings.dir: settings.depends_on for settings in self.laid[environment]}
+        return layers(self.configuration, dirs, depends_on)
+
+
+async def survey(services: Services, mirror: Mirror, config: RepositoryConfig, treeish: str) -> Ground:
+    """Understand a tree under a config. Raises JobError where states would be shared or the config names nothing."""
+    entries = await mirror.list_tree(treeish)
+    configuration = await services.facts.configuration(mirror, entries, config)
+    paths = frozenset(entry.path for entry in entries)
+    contents = {}
+    for path in sorted(backend_files(config, configuration, paths=paths)):
+        content = await mirror.read_file(treeish, path)
+        if content is not None:
+            contents[path] = content
+    laid = lay_out_all(config, configuration, paths=paths, contents=contents)
+    return Ground(config=config, configuration=configuration, laid=laid)
+
+
+def blob_url(repository: KnownRepository, sha: CommitSha) -> str:
+    """Where GitHub shows the files of a commit: `https://HOST/OWNER/REPO/blob/SHA`."""
+    return f"{repository.clone_url.removesuffix('.git')}/blob/{sha}"
+
+
+def short(sha: str) -> str:
+    """A SHA as people read it."""
+    return sha[:7]

@@ -1,0 +1,132 @@
+"""The story of the App's installations: repositories come and go, are renamed, and bring open pull requests along.
+
+https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation
+"""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from ghapp.durable import step
+from ghapp.events import InstallationChanged, RepositoriesChanged, RepositoryChanged, RepositoryRef
+from ghapp.flows.ending import end_plan
+from ghapp.flows.ground import adopt, config_at, fetch, github_of, see_repository
+from ghapp.jobs import Discover, PlanAnew
+from ghapp.repository_config import ConfigInvalid
+from ghapp.services import Services
+from ghapp.store import KnownPullRequest, KnownRepository
+from ghapp.values import CommitSha, InstallationId, RepositoryId
+
+
+async def installation_changed(services: Services, event: InstallationChanged, key: str) -> None:
+    """The App was installed, removed, suspended, or let go on."""
+    await step("installation", type(None), _installation, services, event, key)
+
+
+async def repositories_changed(services: Services, event: RepositoriesChanged, key: str) -> None:
+    """Repositories were added to an installation or taken from it."""
+    await step("repositories", type(None), _repositories, services, event, key)
+
+
+async def repository_changed(services: Services, event: RepositoryChanged) -> None:
+    """A repository was renamed, moved, archived or deleted."""
+    await step("repository", type(None), _repository, services, event)
+
+
+async def discover(services: Services, job: Discover) -> None:
+    """Adopt a repository's branches and plan its open pull requests, since no event comes for them."""
+    await step("discover", type(None), _discover, services, job)
+
+
+async def _installation(services: Services, event: InstallationChanged, key: str) -> None:
+    match event.action:
+        case "created" | "unsuspend" | "new_permissions_accepted":
+            await _add(services, event.installation_id, event.repositories, key)
+        case "deleted" | "suspend":
+            for repository in await services.store.repositories.all_active():
+                if repository.installation_id == event.installation_id:
+                    await _leave(services, repository.id)
+        case _ as never:
+            assert_never(never)
+
+
+async def _repositories(services: Services, event: RepositoriesChanged, key: str) -> None:
+    await _add(services, event.installation_id, event.added, key)
+    for repository in event.removed:
+        await _leave(services, repository.id)
+
+
+async def _repository(services: Services, event: RepositoryChanged) -> None:
+    known = await services.store.repositories.find(event.repository.id)
+    if known is None:
+        return
+    if event.action in ("deleted", "archived"):
+        await _leave(services, known.id)
+    else:
+        await see_repository(services, event.repository, event.installation_id or known.installation_id)
+
+
+async def _add(
+    services: Services, installation_id: InstallationId, repositories: Sequence[RepositoryRef], key: str
+) -> None:
+    for repository in repositories or await services.github.repositories(installation_id):
+        await services.accept(
+            Discover(
+                repository_id=repository.id,
+                full_name=repository.full_name,
+                installation_id=installation_id,
+                cause=key,
+            )
+        )
+
+
+async def _leave(services: Services, repository: RepositoryId) -> None:
+    """Nothing more is done there; what runs is stopped."""
+    await services.store.repositories.deactivate(repository)
+    for run in await services.store.runs.unfinished():
+        if run.repository_id == repository:
+            await services.store.runs.end(run.id, by="the App is no longer installed here")
+
+
+async def _discover(services: Services, job: Discover) -> None:
+    ref = RepositoryRef(id=job.repository_id, full_name=job.full_name)
+    github = await services.github.installation(InstallationId(job.installation_id), ref)
+    repository = await see_repository(services, await github.repository(), InstallationId(job.installation_id))
+    mirror = await fetch(services, repository)
+    for tip in sorted(set((await mirror.branches()).values())):
+        await _adopt_at(services, repository, tip)
+    seen = await (await github_of(services, repository)).open_pull_requests()
+    for pull_request in seen:
+        await services.store.pull_requests.see(
+            KnownPullRequest(
+                repository_id=repository.id,
+                number=pull_request.number,
+                state="open",
+                head_sha=pull_request.head.sha,
+                head_repository_id=pull_request.head.repository_id,
+                base_branch=pull_request.base.ref,
+                url=pull_request.url,
+                author=pull_request.author.login,
+                author_id=pull_request.author.id,
+                author_is_bot=pull_request.author.is_bot,
+                draft=pull_request.draft,
+                title=pull_request.title,
+            )
+        )
+        await services.accept(PlanAnew(repository_id=repository.id, number=pull_request.number, cause=job.key))
+    numbers = {pull_request.number for pull_request in seen}
+    known = await services.store.pull_requests.all_open(repository.id)
+    gone = tuple(each.number for each in known if each.number not in numbers)
+    await services.store.pull_requests.close_unmerged(repository.id, gone)
+    for number in gone:
+        for run in await services.store.runs.of_pull_request(repository.id, number):
+            await end_plan(services, run, by="the pull request was closed")
+
+
+async def _adopt_at(services: Services, repository: KnownRepository, tip: CommitSha) -> None:
+    mirror = services.mirrors.open(repository.id)
+    assert mirror is not None
+    try:
+        config = await config_at(mirror, repository, tip)
+    except ConfigInvalid:
+        return  # nothing can be adopted under a config that cannot be read; a later push is held
+    await adopt(services, repository, mirror, config)

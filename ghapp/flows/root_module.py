@@ -1,0 +1,359 @@
+"""One root module in one environment, as one durable step: secrets, init, plan, show, gate, apply, revoke.
+
+Made again from its start after an interruption, since a replayed step would hand an old `Proceed` to a new plan. What
+leaves it is ids, digests, counts and a masked report.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import msgspec
+
+from checks import gate
+from checks.diagnostic import Diagnostic
+from checks.errors import PlanFormatError
+from checks.plan import Counts, Plan, read_plan
+from checks.report import RootReport, report_failure, report_plan, report_skipped
+from checks.sensitive import Mask
+from ghapp.errors import JobError
+from ghapp.flows.causes import cause_of
+from ghapp.flows.ground import Ground, config_at, survey
+from ghapp.flows.run_log import RunLog, kept_log
+from ghapp.git import Mirror
+from ghapp.processes import Stop
+from ghapp.root_modules import RootModuleSettings
+from ghapp.services import Services
+from ghapp.terraform import Failure, Finished, Laid, Terraform, choose, laid_out
+from ghapp.values import CommitSha, EnvironmentName, RunId
+from ghapp.vault import DEFAULT_SOURCES, Credentials
+
+_STOP_POLL_S = 0.5
+
+
+class RootJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Which root module, of which tree, under which config, in which environment."""
+
+    run_id: RunId
+    part: str
+    environment: EnvironmentName
+    tree: str
+    config_sha: CommitSha
+    root_module: str
+    operation: Literal["plan", "apply"]
+    blocked_by: tuple[str, ...] = ()
+    review: gate.Review | None = None
+    """What was looked at before; only for an apply."""
+    by_hand: bool = False
+    """This environment applies only what a person approved."""
+
+
+class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What leaves the step."""
+
+    part: str
+    environment: EnvironmentName
+    root_module: str
+    outcome: Literal["planned", "applied", "failed", "timed_out", "skipped", "held"]
+    cause: str | None = None
+    digest: str | None = None
+    shape_digest: str | None = None
+    counts: Counts = Counts()
+    to_confirm: tuple[str, ...] = ()
+    changes_anything: bool = False
+    state_empty: bool = False
+
+    def verdict(self) -> gate.RootVerdict:
+        """As the gate takes it."""
+        return gate.RootVerdict(
+            root_module=self.root_module,
+            environment=self.environment,
+            outcome="planned" if self.outcome == "held" else self.outcome,
+            cause=self.cause,
+            plan_digest=self.digest,
+            to_confirm=self.to_confirm,
+        )
+
+
+class _Stopped(Exception):
+    """The run has to stop; `str` says why."""
+
+
+class _ProcessEnds(Exception):
+    """The process is to end; the step is made again by the next one."""
+
+
+async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
+    """Plan, and where the gate lets it, apply one root module. Gives a value for everything that can be expected."""
+    run = await services.store.runs.load(job.run_id)
+    mirror = services.mirrors.open(run.repository_id)
+    assert mirror is not None
+    repository = await services.store.repositories.load(run.repository_id)
+    config = await config_at(mirror, repository, job.config_sha)
+    ground = await survey(services, mirror, config, job.tree)
+    settings = ground.of(job.environment)[job.root_module]
+    work = _RootRun(services, job, ground, settings, mirror)
+    if job.blocked_by:
+        cause = f"{job.root_module} was not tried: {', '.join(job.blocked_by)} below it did not succeed"
+        report = report_skipped(
+            root_module=job.root_module, environment=job.environment, workspace=settings.workspace, cause=cause
+        )
+        return await work.keep(report)
+    if settings.cause is not None:
+        return await work.fail(settings.cause)
+    async with services.places, _watched(services, job.run_id) as stop:
+        try:
+            return await work.carry_out(stop)
+        except _ProcessEnds:
+            await asyncio.Event().wait()  # a step that returned would be taken for done
+            raise
+        except _Stopped as stopped:
+            return await work.skip(str(stopped))
+        except JobError as error:
+            return await work.fail(str(error))
+
+
+@contextlib.asynccontextmanager
+async def _watched(services: Services, run_id: RunId) -> AsyncIterator[Stop]:
+    """Give a stop that is requested when the run is ended from elsewhere, or the process is to end."""
+    stop = Stop()
+
+    async def watch() -> None:
+        while not services.stopping.is_set() and await services.store.runs.ended_by(run_id) is None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(services.stopping.wait(), _STOP_POLL_S)
+        stop.requested.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield stop
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+
+
+class _RootRun:
+    """One root run: what its commands share."""
+
+    def __init__(
+        self, services: Services, job: RootJob, ground: Ground, settings: RootModuleSettings, mirror: Mirror
+    ) -> None:
+        self._services = services
+        self._job = job
+        self._ground = ground
+        self._settings = settings
+        self._mirror = mirror
+        self._mask = Mask.none()
+        self._warnings: tuple[str, ...] = ()
+
+    async def carry_out(self, stop: Stop) -> RootOutcome:
+        """Everything between reading secrets and revoking them."""
+        job, settings = self._job, self._settings
+        await self._go_on(stop)
+        terraform = choose(self._services.terraforms, settings.required_version)
+        root = self._ground.configuration.by_dir[job.root_module]
+        async with self._credentials() as credentials, self._mirror.checkout(job.tree) as checkout:
+            self._mask = Mask.of(credentials.values)
+            part = f"{job.environment} {job.root_module}"
+            async with (
+                kept_log(self._services.store, job.run_id, part, self._mask) as log,
+                laid_out(
+                    self._services.settings.data_dir / "runs",
+                    checkout=checkout,
+                    root_module=job.root_module,
+                    workspace=settings.workspace,
+                    tfvars=credentials.tfvars,
+                    env=credentials.env,
+                    declared=root.variables,
+                    var_files=[checkout / path for path in settings.var_files],
+                    backend_config=[checkout / path for path in settings.backend_config],
+                    provider_cache=self._services.provider_cache,
+                ) as laid,
+            ):
+                self._warnings = laid.warnings
+                return await self._commands(terraform, laid, log, stop)
+
+    @contextlib.asynccontextmanager
+    async def _credentials(self) -> AsyncIterator[Credentials]:
+        """Read the environment's secrets; what was logged in for it is revoked at the end."""
+        vault, settings = self._services.vault, self._settings
+        if settings.secrets == () or (vault is None and settings.secrets is None):
+            yield Credentials()
+            return
+        if vault is None:
+            raise JobError(
+                ".github/planward.yml names secrets, but Planward has no Vault: "
+                "the operator has to set VAULT_ADDR, or the config `secrets: []`"
+            )
+        environment = self._ground.config.environments[self._job.environment]
+        branch = environment.branch or environment.name
+        async with vault.session(
+            team=settings.team, environment=environment.name, branch=branch, operation=self._job.operation
+        ) as session:
+            yield await session.read(settings.secrets if settings.secrets is not None else DEFAULT_SOURCES)
+
+    async def _commands(self, terraform: Terraform, laid: Laid, log: RunLog, stop: Stop) -> RootOutcome:
+        """init, plan, show, gate, apply."""
+        job, limits = self._job, self._services.settings
+        log(f"{terraform.name} {terraform.version}: {job.root_module} in {job.environment}")
+        initialised = await terraform.init(laid, log, stop, timeout_s=limits.plan_timeout_s)
+        if not initialised.done:
+            return await self._not_done(initialised, stop, "init")
+        planned = await self._plan(terraform, laid, log, stop)
+        if not planned.done:
+            return await self._not_done(planned, stop, "plan", await self._validated(planned, terraform, laid))
+        try:
+            plan = read_plan(await terraform.show(laid, stop=stop))
+        except PlanFormatError as error:
+            return await self.fail(f"{job.root_module} in {job.environment}: {error}")
+        report = self._report(plan, planned.diagnostics)
+        if job.review is None:
+            return await self.keep(report, plan)
+        match self._decide(plan, report, job.review):
+            case gate.Refuse(cause=cause):
+                return await self.fail(cause, planned.diagnostics)
+            case gate.Hold(cause=cause):
+                return await self.keep(report, plan, held=cause)
+            case gate.Proceed() as proceed:
+                await self._go_on(stop)
+                if plan.changes_anything:
+                    applied = await terraform.apply(laid, None, proceed, log, stop, timeout_s=limits.apply_timeout_s)
+                    if not applied.done:
+                        return await self._not_done(applied, stop, "apply")
+                return await self.keep(report.applied(), plan)
+
+    async def _plan(self, terraform: Terraform, laid: Laid, log: RunLog, stop: Stop) -> Finished:
+        """Plan; a pull request's plan takes no lock, and reads a state once more that was just being written."""
+        lock = self._job.operation == "apply"
+        options = self._settings.extra_arguments
+        limit = self._services.settings.plan_timeout_s
+        finished = await terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=limit, options=options)
+        if not lock and finished.failure is Failure.STATE_UNREADABLE:
+            log("The state could not be read; once more, after whoever is writing it")
+            await self._until_nothing_is_applied(stop)
+            finished = await terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=limit, options=options)
+        return finished
+
+    async def _until_nothing_is_applied(self, stop: Stop) -> None:
+        """Wait while this environment is being applied."""
+        run = await self._services.store.runs.load(self._job.run_id)
+        while not stop.requested.is_set():
+            applies = await self._services.store.runs.applies(run.repository_id, self._job.environment)
+            if all(apply.status == "completed" for apply in applies):
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.requested.wait(), _STOP_POLL_S)
+
+    async def _validated(self, planned: Finished, terraform: Terraform, laid: Laid) -> tuple[Diagnostic, ...]:
+        """What `validate` adds to a plan that failed before its walk: a missing variable hides other errors."""
+        if planned.interrupted or planned.timed_out:
+            return ()
+        return await terraform.validate(laid)
+
+    def _decide(self, plan: Plan, report: RootReport, review: gate.Review) -> gate.Proceed | gate.Hold | gate.Refuse:
+        assert report.digest is not None
+        assert report.shape_digest is not None
+        environment = self._ground.config.environments[self._job.environment]
+        return gate.decide_apply(
+            run=self._job.run_id,
+            environment=environment.name,
+            root_module=self._job.root_module,
+            plan_digest=report.digest,
+            shape_digest=report.shape_digest,
+            errored=plan.errored,
+            complete=plan.complete,
+            changes_anything=plan.changes_anything,
+            review=review,
+            policies=self._ground.config.policies,
+            by_hand=self._job.by_hand,
+        )
+
+    async def _not_done(
+        self, finished: Finished, stop: Stop, command: str, more: tuple[Diagnostic, ...] = ()
+    ) -> RootOutcome:
+        await self._go_on(stop)
+        diagnostics = tuple(dict.fromkeys((*finished.diagnostics, *more)))
+        root_module, environment = self._job.root_module, self._job.environment
+        if finished.timed_out:
+            name = "PLANWARD_APPLY_TIMEOUT_S" if command == "apply" else "PLANWARD_PLAN_TIMEOUT_S"
+            cause = (
+                f"{root_module} in {environment}: terraform {command} was over its time limit. "
+                f"Make it do less, or have the operator raise {name}"
+            )
+            return await self.fail(cause, diagnostics, timed_out=True)
+        return await self.fail(cause_of(finished, command, root_module, environment), diagnostics)
+
+    async def _go_on(self, stop: Stop) -> None:
+        """Raise where the run has to stop."""
+        if self._services.stopping.is_set():
+            raise _ProcessEnds
+        if stop.requested.is_set():
+            raise _Stopped(await self._services.store.runs.ended_by(self._job.run_id) or "it was cancelled")
+
+    def _report(self, plan: Plan, diagnostics: tuple[Diagnostic, ...]) -> RootReport:
+        root = self._ground.configuration.by_dir[self._job.root_module]
+        return report_plan(
+            plan,
+            root_module=self._job.root_module,
+            environment=self._job.environment,
+            workspace=self._settings.workspace,
+            mask=self._mask,
+            declarations=root.declarations,
+            diagnostics=diagnostics,
+            warnings=self._warnings,
+            digest_key=self._services.digest_key,
+        )
+
+    async def fail(
+        self, cause: str, diagnostics: tuple[Diagnostic, ...] = (), *, timed_out: bool = False
+    ) -> RootOutcome:
+        """End as failed; `cause` is what, where, the way out."""
+        report = report_failure(
+            root_module=self._job.root_module,
+            environment=self._job.environment,
+            workspace=self._settings.workspace,
+            cause=cause,
+            mask=self._mask,
+            diagnostics=diagnostics,
+            warnings=self._warnings,
+            timed_out=timed_out,
+        )
+        return await self.keep(report)
+
+    async def skip(self, cause: str) -> RootOutcome:
+        """End as not tried, or not finished."""
+        report = report_skipped(
+            root_module=self._job.root_module,
+            environment=self._job.environment,
+            workspace=self._settings.workspace,
+            cause=cause,
+        )
+        return await self.keep(report)
+
+    async def keep(self, report: RootReport, plan: Plan | None = None, *, held: str | None = None) -> RootOutcome:
+        """Keep the masked report, and give what leaves the step."""
+        if held is not None:
+            report = msgspec.structs.replace(report, cause=self._mask.text(held))
+        await self._services.store.runs.keep_root_run(
+            self._job.run_id,
+            self._job.part,
+            self._job.root_module,
+            outcome=report.outcome,
+            report=msgspec.json.encode(report),
+        )
+        confirm = self._ground.config.confirm
+        return RootOutcome(
+            part=self._job.part,
+            environment=self._job.environment,
+            root_module=self._job.root_module,
+            outcome="held" if held is not None else report.outcome,
+            cause=report.cause,
+            digest=report.digest,
+            shape_digest=report.shape_digest,
+            counts=report.counts,
+            to_confirm=() if plan is None else gate.to_confirm(plan, confirm),
+            changes_anything=plan is not None and plan.changes_anything,
+            state_empty=report.state_empty,
+        )

@@ -1,0 +1,68 @@
+"""The log of a root run: masked before it is kept, written in small batches while Terraform runs."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from checks.sensitive import Mask
+from ghapp.store import Store
+from ghapp.values import RunId
+
+_FLUSH_S = 0.3
+_MOST_CHARACTERS = 4_000_000
+
+
+class RunLog:
+    """Takes lines; keeps them masked. Past 4 million characters a root run's log ends, and says so."""
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask.lines()
+        self._pending: list[str] = []
+        self._characters = 0
+
+    def __call__(self, line: str) -> None:
+        """Add one line, unmasked."""
+        self._add(self._mask.feed(line + "\n"))
+
+    def end(self) -> None:
+        """Give up what the mask held back in case a secret went on."""
+        self._add(self._mask.flush())
+
+    def take(self) -> list[str]:
+        """What is to be written now."""
+        pending, self._pending = self._pending, []
+        return pending
+
+    def _add(self, text: str) -> None:
+        if not text or self._characters > _MOST_CHARACTERS:
+            return
+        self._characters += len(text)
+        self._pending.append(text.removesuffix("\n"))
+        if self._characters > _MOST_CHARACTERS:
+            self._pending.append("… the rest of this log is left out: it is longer than 4 million characters")
+
+
+@contextlib.asynccontextmanager
+async def kept_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncIterator[RunLog]:
+    """Give a log that is written to the store as it grows, and to its end whatever happens."""
+    log = RunLog(mask)
+
+    async def write() -> None:
+        lines = log.take()
+        if lines:
+            await store.runs.write_log(run_id, part, lines)
+
+    async def keep_writing() -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_S)
+            await write()
+
+    writing = asyncio.create_task(keep_writing())
+    try:
+        yield log
+    finally:
+        writing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writing
+        log.end()
+        await write()

@@ -1,0 +1,104 @@
+"""A run on GitHub: its check run is made once, updated within the run, and completed once."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from checks.markdown import render_check_run
+from checks.report import Conclusion, RunReport
+from ghapp.flows.ground import github_of
+from ghapp.github import CheckRunAction, CheckRunDraft, Status
+from ghapp.services import Services
+from ghapp.store import KnownRepository, Run
+
+PLAN = "planward/plan"
+"""The check run that branch protection requires."""
+
+BUTTONS = {
+    "approve_plan": CheckRunAction(
+        label="Approve plan", identifier="approve_plan", description="Plan this commit with credentials"
+    ),
+    "confirm_destroy": CheckRunAction(
+        label="Confirm destroy", identifier="confirm_destroy", description="What is destroyed here may go"
+    ),
+    "apply": CheckRunAction(label="Apply", identifier="apply", description="Apply this commit to the environment"),
+}
+
+
+def apply_check_run(environment: str) -> str:
+    """The name of the check run that shows an apply."""
+    return f"planward/apply ({environment})"
+
+
+async def announce(services: Services, repository: KnownRepository, run: Run, *, status: Status, summary: str) -> Run:
+    """Make the run's check run, once: a repeated step finds the one that it left."""
+    run = await services.store.runs.load(run.id)
+    if run.check_run_id is not None:
+        return run
+    github = await github_of(services, repository)
+    tried_before = bool(run.data.get("announcing"))
+    await services.store.runs.remember(run.id, announcing=True)
+    draft = _draft(services, run, status=status, summary=summary)
+    found = await github.create_check_run(draft, look_first=tried_before)
+    await services.store.runs.change(run.id, check_run_id=found, status=status)
+    return await services.store.runs.load(run.id)
+
+
+async def show_progress(services: Services, repository: KnownRepository, run: Run, summary: str) -> None:
+    """Say on the check run what the run is doing now."""
+    assert run.check_run_id is not None
+    github = await github_of(services, repository)
+    await github.update_check_run(run.check_run_id, _draft(services, run, status="in_progress", summary=summary))
+    await services.store.runs.change(run.id, status="in_progress")
+
+
+async def complete(
+    services: Services,
+    repository: KnownRepository,
+    run: Run,
+    reports: Sequence[RunReport],
+    *,
+    conclusion: Conclusion,
+    buttons: Sequence[str] = (),
+) -> None:
+    """Complete the run on GitHub and in the store; a repeated step does nothing once both are done."""
+    run = await services.store.runs.load(run.id)
+    if run.status == "completed":
+        return
+    assert run.check_run_id is not None
+    output = render_check_run(*reports)
+    github = await github_of(services, repository)
+    sent = int(run.data.get("annotations_sent", 0))
+
+    async def progress(count: int) -> None:
+        await services.store.runs.remember(run.id, annotations_sent=count)
+
+    draft = CheckRunDraft(
+        name=run.check_run_name,
+        head_sha=run.head_sha,
+        external_id=run.id,
+        status="completed",
+        conclusion=conclusion,
+        details_url=services.run_url(run.id),
+        title=output.title,
+        summary=output.summary,
+        text=output.text,
+        annotations=output.annotations,
+        actions=tuple(BUTTONS[name] for name in buttons),
+    )
+    await github.update_check_run(run.check_run_id, draft, annotations_sent=sent, progress=progress)
+    await services.store.runs.complete(
+        run.id, conclusion=conclusion, title=output.title, report=msgspec.json.encode(list(reports))
+    )
+
+
+def _draft(services: Services, run: Run, *, status: Status, summary: str) -> CheckRunDraft:
+    return CheckRunDraft(
+        name=run.check_run_name,
+        head_sha=run.head_sha,
+        external_id=run.id,
+        status=status,
+        details_url=services.run_url(run.id),
+        title=summary,
+        summary=summary,
+    )

@@ -1,0 +1,122 @@
+"""Which story a job tells, and what becomes of a story that breaks off."""
+
+from typing import assert_never
+
+import msgspec
+
+from checks.report import RunReport
+from ghapp import events, jobs
+from ghapp.durable import OwnFailure
+from ghapp.errors import JobError
+from ghapp.flows import apply, chat, installation, merge, people, plan, push
+from ghapp.flows.showing import complete
+from ghapp.github import GitHubUnavailable, InstallationGone, InstallationSuspended
+from ghapp.log import log
+from ghapp.services import Services
+from ghapp.store import Run
+
+_AGAIN_S = 30.0
+
+
+async def tell(services: Services, job: jobs.Job) -> None:
+    """Tell the story of a job to its end.
+
+    What a person can mend is said on the check run. Where GitHub cannot be reached the job is owed again; a fault of
+    our own is said as such, with the run to look for in the log. Raises OwnFailure for both: the job may be repeated.
+    """
+    log.info("job_begun", job=job.key)
+    try:
+        await _tell(services, job)
+    except InstallationGone:
+        log.info("job_without_installation", job=job.key)
+    except (GitHubUnavailable, InstallationSuspended) as error:
+        wait_s = (error.retry_after_s if isinstance(error, GitHubUnavailable) else None) or _AGAIN_S
+        log.warning("job_put_off", job=job.key, reason=str(error), in_s=wait_s)
+        await services.store.later.put(f"again:{job.key}", msgspec.to_builtins(job), in_s=wait_s)
+        raise OwnFailure(f"put off: {job.key}") from None
+    except JobError as error:
+        log.info("job_refused", job=job.key, reason=str(error))
+        await _break_off(services, job, str(error))
+    except Exception:
+        log.exception("job_failed", job=job.key)
+        await _break_off(services, job, None)
+        raise OwnFailure(f"internal error: {job.key}") from None
+    else:
+        log.info("job_done", job=job.key)
+
+
+async def _tell(services: Services, job: jobs.Job) -> None:
+    match job:
+        case jobs.EventJob():
+            await _take_in(services, job.event, job.key)
+        case jobs.PlanRun():
+            await plan.plan_run(services, job)
+        case jobs.PlanAnew():
+            await plan.plan_anew(services, job)
+        case jobs.SettleBranch():
+            await apply.settle_branch(services, job)
+        case jobs.Discover():
+            await installation.discover(services, job)
+        case jobs.Say():
+            await chat.say(services, job)
+        case _ as never:
+            assert_never(never)
+
+
+async def _take_in(services: Services, event: events.Event, key: str) -> None:
+    match event:
+        case events.PullRequestChanged():
+            await plan.pull_request_changed(services, event, key)
+        case events.PullRequestClosed():
+            await merge.pull_request_closed(services, event, key)
+        case events.BranchPushed():
+            await push.branch_pushed(services, event)
+        case events.CheckRunRerequested():
+            await people.check_run_rerequested(services, event, key)
+        case events.CheckSuiteRerequested():
+            await people.check_suite_rerequested(services, event, key)
+        case events.ButtonPressed():
+            await people.button_pressed(services, event, key)
+        case events.CommentCreated():
+            await people.comment_created(services, event, key)
+        case events.InstallationChanged():
+            await installation.installation_changed(services, event, key)
+        case events.RepositoriesChanged():
+            await installation.repositories_changed(services, event, key)
+        case events.RepositoryChanged():
+            await installation.repository_changed(services, event)
+        case events.MergeGroupRequested() | events.MergeGroupDestroyed() | events.Ping() | events.Ignored():
+            pass
+        case _ as never:
+            assert_never(never)
+
+
+async def _break_off(services: Services, job: jobs.Job, cause: str | None) -> None:
+    """End the runs that the job began and did not finish: none stays in progress for ever."""
+    for run in await services.store.runs.unfinished():
+        if not _began(job, run) or run.check_run_id is None:
+            continue
+        repository = await services.store.repositories.load(run.repository_id)
+        report = RunReport(
+            operation=run.operation,
+            environment=run.environment,
+            repository=repository.full_name,
+            commit_sha=run.head_sha,
+            conclusion="failure",
+            cause=cause or f"An internal error occurred in Planward (run {run.id}). Press Re-run to try again.",
+            run_url=services.run_url(run.id),
+        )
+        try:
+            await complete(services, repository, run, [report], conclusion="failure")
+        except Exception:
+            log.exception("run_not_ended", run=run.id)
+
+
+def _began(job: jobs.Job, run: Run) -> bool:
+    match job:
+        case jobs.PlanRun():
+            return run.id == job.run_id
+        case jobs.SettleBranch():
+            return run.operation == "apply" and (run.repository_id, run.branch) == (job.repository_id, job.branch)
+        case _:
+            return run.data.get("job") == job.key

@@ -1,0 +1,38 @@
+"""What the stories are given: the rooms of the shell, put together once in `app.py`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ghapp.facts import Facts
+from ghapp.git import Mirrors
+from ghapp.github import GitHubApp
+from ghapp.jobs import Job
+from ghapp.settings import Settings
+from ghapp.store import Store
+from ghapp.terraform import Terraform
+from ghapp.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a flow may use. `accept` has a job owed; `places` bounds the root runs at once in this worker."""
+
+    settings: Settings
+    store: Store
+    mirrors: Mirrors
+    facts: Facts
+    github: GitHubApp
+    vault: Vault | None
+    terraforms: Sequence[Terraform]
+    accept: Callable[[Job], Awaitable[bool]]
+    places: asyncio.Semaphore
+    stopping: asyncio.Event
+    provider_cache: Path
+    digest_key: bytes = field(repr=False)
+    """Keys the digests of plans, so that a stored one cannot be guessed back into a value."""
+
+    def run_url(self, run_id: str) -> str:
+        """The address of a run's page."""
+        return f"{self.settings.public_url}/runs/{run_id}"
