@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from checks.change_report import ChangeReport
 from checks.diagnostic import Diagnostic
-from checks.escape import clean, one_line
-from checks.report import Annotation, RootReport, RunReport, shorten
+from checks.escape import clean, one_line, shorten
+from checks.report import Annotation, RootReport, RunReport
 
 ANNOTATIONS_LIMIT = 1000
 """More than that nobody reads; the summary says how many were left out."""

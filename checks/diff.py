@@ -112,7 +112,7 @@ class _Differ:
             yield self._leaf(path, name, before, after)
         elif isinstance(before, dict) and isinstance(after, dict):
             for key in sorted({*before, *after}):
-                yield from self.changes((*path, key), before.get(key), after.get(key), name + step(key))
+                yield from self.changes((*path, key), before.get(key), after.get(key), name + self._step(key))
         elif isinstance(before, list) and isinstance(after, list):
             yield from self._lists(path, name, before, after)
         elif isinstance(before, str) and isinstance(after, str) and is_document(before) and is_document(after):
@@ -129,7 +129,7 @@ class _Differ:
             for key in sorted(value):
                 if value[key] not in (None, {}, []):
                     was, becomes = (None, value[key]) if sign == "+" else (value[key], None)
-                    yield from self.changes((*path, key), was, becomes, name + step(key))
+                    yield from self.changes((*path, key), was, becomes, name + self._step(key))
         elif _all_objects(value) and value:
             items: list[Shown] = [*value]
             yield from self._lists(path, name, [], items) if sign == "+" else self._lists(path, name, items, [])
@@ -178,7 +178,12 @@ class _Differ:
             yield from self.changes((*path, 0), next(iter(before.values())), next(iter(after.values())), f"{name}[0]")
             return
         for key in sorted(indices, key=lambda key: (indices[key], key)):
-            yield from self.changes((*path, indices[key]), before.get(key), after.get(key), f"{name}[{key}]")
+            yield from self.changes(
+                (*path, indices[key]), before.get(key), after.get(key), f"{name}[{self.mask.text(key)}]"
+            )
+
+    def _step(self, key: str) -> str:
+        return step(self.mask.text(key))
 
     def _documents(self, path: Path, name: str, before: str, after: str) -> AttributeChange:
         lines = diff_lines(before, after, self.mask)
@@ -190,12 +195,13 @@ class _Differ:
         return self._change(path, name, old="(text)", new="(the same, formatted otherwise)")
 
     def _leaf(self, path: Path, name: str, before: Shown, after: Shown) -> AttributeChange:
-        old = None if before is None else literal(before, self.mask)
-        new = None if after is None else literal(after, self.mask)
+        hides = isinstance(before, Hidden) or isinstance(after, Hidden)  # what is a secret on one side was one before
+        old = None if before is None else SENSITIVE if hides else literal(before, self.mask)
+        new = None if after is None else SENSITIVE if hides else literal(after, self.mask)
         if after is UNKNOWN:
             sources = self.references.get(_plain(path)) or self.references.get(_plain(path[:1]))
             new = f"{KNOWN_AFTER_APPLY} ← {self.mask.text(', '.join(sources))}" if sources else KNOWN_AFTER_APPLY
-        if old is not None and old == new and not isinstance(after, Hidden):
+        if old is not None and old == new and not hides:
             new = f"{new}, changed"
         return self._change(path, name, old=old, new=new)
 

@@ -38,6 +38,16 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters of `text`, ending at a word with "…" where something was left out."""
+    text = " ".join(text.split())
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    at_word = cut.rfind(" ")
+    return (cut[:at_word] if at_word > limit // 2 else cut).rstrip(" ,;:") + "…"
+
+
 def prose(text: str) -> str:
     """Text as Markdown that reads as it was written: no markup, no mention, no reference; `code` stays code."""
     parts = _CODE_IN_PROSE.split(_at_most(one_line(text), _LONGEST_PROSE))

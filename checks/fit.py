@@ -38,7 +38,7 @@ class LeftOut:
 
     def words(self) -> str:
         """What was left out, in words."""
-        parts = [f"the details of {self.shortened:,}"] if self.shortened else []
+        parts = [f"the details of {self.shortened:,} changes"] if self.shortened else []
         parts += [f"{number:,} {kind}".strip() for kind, number in self.dropped.items()]
         return ", ".join(parts)
 

@@ -6,11 +6,12 @@ from checks.change_report import SECTIONS, ChangeReport
 from checks.danger import gravity
 from checks.diagnostic import Diagnostic
 from checks.escape import address_of_file, clean, escape_html, html_code, html_prose, is_web_address
+from checks.headline import first_line
 from checks.html_style import STYLE as STYLE
 from checks.lines import Line, lines_of_attributes, lines_of_change, names_of_change, remarks_of_change
 from checks.order import by_danger
 from checks.plan import Counts
-from checks.report import RootReport, RunReport, first_line
+from checks.report import RootReport, RunReport
 from checks.titles import CHECKS_TITLE, DRIFT_TITLE, TITLES, words_of_root
 
 _CLASSES = {"+": "add", "-": "remove", "~": "change", " ": "context"}

@@ -12,7 +12,7 @@ Sign = Literal["+", "-", "~", " "]
 _WIDEST_PATH = 36
 _WIDEST_PAIR = 100
 _MOST_INSTANCES = 30
-_NAMED = 12
+_NAMED = 6
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,6 +51,8 @@ def _literal(value: Shown, mask: Mask) -> str:
     if isinstance(value, dict):
         items = (f"{_key(mask.text(key))} = {_literal(value[key], mask)}" for key in sorted(value))
         return f"{{ {', '.join(items)} }}" if value else "{}"
+    if isinstance(mask.value(value), str):
+        return SENSITIVE
     return f"{value:g}" if isinstance(value, float) and value.is_integer() and abs(value) < 1e6 else str(value)
 
 

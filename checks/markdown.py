@@ -14,9 +14,12 @@ LIMIT_BYTES = 65_535
 
 
 def render_check_run(
-    report: RunReport, *, changed_lines: Mapping[str, Sequence[range]] | None = None
+    report: RunReport,
+    *,
+    changed_lines: Mapping[str, Sequence[range]] | None = None,
+    limit_bytes: int = LIMIT_BYTES,
 ) -> CheckRunOutput:
-    """Render a run for the `output` of its check run; nothing in it is longer than GitHub takes.
+    """Render a run for the `output` of its check run; nothing in it is longer than GitHub takes (`limit_bytes`).
 
     `changed_lines` are the lines of the diff by path: annotations on them come first, since GitHub shows only those
     beside the code.
@@ -24,8 +27,8 @@ def render_check_run(
     pieces = [*summary(report), *_annotations_left_out(report)]
     return CheckRunOutput(
         title=report.title,
-        summary=_fitted(pieces, report),
-        text=_fitted(details(report), report) or None,
+        summary=_fitted(pieces, report, limit_bytes),
+        text=_fitted(details(report), report, limit_bytes) or None,
         annotations=annotate(report, changed_lines=changed_lines),
     )
 
@@ -33,11 +36,11 @@ def render_check_run(
 def render_comment(report: RunReport) -> str:
     """Render a run as one comment on its pull request, at most 65,535 bytes."""
     title = Piece(short=f"### {prose(report.title)}")
-    return _fitted([title, *summary(report), *details(report, may_open=False)], report)
+    return _fitted([title, *summary(report), *details(report, may_open=False)], report, LIMIT_BYTES)
 
 
-def _fitted(pieces: Sequence[Piece], report: RunReport) -> str:
-    return fit(pieces, LIMIT_BYTES, ending=lambda left_out: _ending(left_out, report.run_url))
+def _fitted(pieces: Sequence[Piece], report: RunReport, limit_bytes: int) -> str:
+    return fit(pieces, limit_bytes, ending=lambda left_out: _ending(left_out, report.run_url))
 
 
 def _ending(left_out: LeftOut, run_url: str | None) -> str:

@@ -99,13 +99,14 @@ def _change(
 
 def _outputs(root: RootReport, headings: tuple[str, ...]) -> Piece:
     return Piece(
-        short=f"- {len(root.outputs)} change",
+        short=f"- {len(root.outputs)} values change",
         full=lambda: diff_fence(lines_of_attributes(root.outputs)),
         full_bytes=estimated_bytes(root.outputs),
         rank=_OUTPUTS,
         row=True,
         headings=headings,
-        counts_as="outputs",
+        counts_as="values of outputs",
+        size=len(root.outputs),
     )
 
 

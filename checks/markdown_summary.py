@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from checks.change_report import ChangeReport
 from checks.danger import gravity
 from checks.diagnostic import Diagnostic
-from checks.escape import address_of_file, code, fence, is_web_address, prose
+from checks.escape import address_of_file, code, fence, is_web_address, prose, shorten
 from checks.fit import Piece
+from checks.headline import first_line
 from checks.markdown_change import change_line
 from checks.order import by_danger
 from checks.plan import Counts
-from checks.report import NO_COUNTS, RootReport, RunReport, first_line, shorten
+from checks.report import NO_COUNTS, RootReport, RunReport
 
 _ERROR, _DANGER, _CARE, _TABLE = 1, 2, 3, 4
 _MOST_DETAIL = 6_000

@@ -1,6 +1,6 @@
 """What a person has to know about a run, before how it looks: masked, ordered by danger, ready to be stored."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Self
 
 import msgspec
@@ -11,6 +11,7 @@ from checks.declaration import Declaration as Declaration
 from checks.diagnostic import Diagnostic
 from checks.diff import diff_value
 from checks.digest import digest, shape_digest
+from checks.escape import shorten
 from checks.plan import Action, Counts, Plan
 from checks.plan_configuration import blocks, read_modules
 from checks.sensitive import Mask
@@ -201,36 +202,6 @@ def report_skipped(*, root_module: str, environment: str, workspace: str, cause:
     )
 
 
-def first_line(report: RunReport) -> str:
-    """The first line under the title: the cause of what is no success, else what was looked at."""
-    if report.conclusion != "success":
-        return report.cause or report.first_cause
-    empty = [root for root in report.roots if root.state_empty and root.counts.add and root.environment == "testing"]
-    if empty:
-        return (
-            "The state of testing is empty, so everything is to add. With `testing: {apply: on_merge}` in "
-            "`.github/planward.yml` testing is brought to each merged commit, and plans show what a change changes."
-        )
-    versions = sorted({root.terraform_version for root in report.roots if root.terraform_version})
-    done = "Applied" if report.operation == "apply" else "Planned"
-    number = len(report.roots)
-    modules = f"{number} root module{'' if number == 1 else 's'}" if number else "No root module is touched"
-    if not number:
-        return f"{modules} by `{report.commit_sha[:12]}`: there is nothing to plan in {report.environment}."
-    by = f", with Terraform {' and '.join(versions)}" if versions else ""
-    return f"{done} {modules} at `{report.commit_sha[:12]}` in {report.environment}{by}."
-
-
-def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters of `text`, ending at a word with "…" where something was left out."""
-    text = " ".join(text.split())
-    if len(text) <= limit:
-        return text
-    cut = text[: limit - 1]
-    at_word = cut.rfind(" ")
-    return (cut[:at_word] if at_word > limit // 2 else cut).rstrip(" ,;:") + "…"
-
-
 def total(roots: Iterable[RootReport]) -> Counts:
     """The counts of all root modules together."""
     return sum((root.counts for root in roots), NO_COUNTS)
@@ -270,7 +241,9 @@ def _checks(plan: Plan, mask: Mask) -> tuple[CheckReport, ...]:
 
 
 def _masked(diagnostics: Sequence[Diagnostic], mask: Mask) -> tuple[Diagnostic, ...]:
-    hide: Callable[[str | None], str | None] = lambda text: None if text is None else mask.text(text)  # noqa: E731
+    def hide(text: str | None) -> str | None:
+        return None if text is None else mask.text(text)
+
     return tuple(
         msgspec.structs.replace(
             diagnostic,

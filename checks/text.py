@@ -6,9 +6,10 @@ from checks.change_report import SECTIONS, ChangeReport
 from checks.danger import gravity
 from checks.diagnostic import Diagnostic
 from checks.escape import clean, one_line
+from checks.headline import first_line
 from checks.lines import Line, lines_of_attributes, lines_of_change, names_of_change, remarks_of_change
 from checks.order import by_danger
-from checks.report import RootReport, RunReport, first_line
+from checks.report import RootReport, RunReport
 from checks.titles import DRIFT_TITLE, TITLES, words_of_root
 
 _RESET = "\x1b[0m"

@@ -21,12 +21,12 @@ def is_document(text: str) -> bool:
 
 def text_lines(text: str, sign: str, mask: Mask) -> tuple[str, ...]:
     """A document that is only there on one side, each line with its sign."""
-    return _at_most([f"{sign} {_line(line, mask)}" for line in _lines(mask.text(text))])
+    return _at_most([f"{sign} {_line(line, mask)}" for line in _lines(text, mask)])
 
 
 def diff_lines(before: str, after: str, mask: Mask) -> tuple[str, ...]:
     """The lines that change, with a little context; empty where only white space or the order of keys changes."""
-    old, new = _lines(mask.text(before)), _lines(mask.text(after))
+    old, new = _lines(before, mask), _lines(after, mask)
     if len(old) > _MOST_COMPARED or len(new) > _MOST_COMPARED:
         return (f"- {len(old):,} lines", f"+ {len(new):,} lines, too many to compare here")
     return _at_most([_line(line, mask) for line in _hunks(old, new)])
@@ -45,11 +45,12 @@ def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
                 yield from (f"+ {line}" for line in new[new_start:new_end])
 
 
-def _lines(text: str) -> list[str]:
+def _lines(text: str, mask: Mask) -> list[str]:
+    text = mask.text(text)
     document = _json(text)
     if document is not None:
         try:
-            return list(_json_lines(document, "", ""))
+            return list(_json_lines(mask.value(document), "", ""))
         except RecursionError:
             pass  # too deep to be laid out: it is a text like any other
     return [line.rstrip("\r") for line in text.rstrip("\n").split("\n")]

@@ -1,0 +1,37 @@
+"""The first line under a report's title."""
+
+from collections.abc import Sequence
+
+from checks.report import RootReport, RunReport
+
+
+def first_line(report: RunReport) -> str:
+    """The first line under the title: the cause of what is no success, else what was looked at."""
+    if report.conclusion != "success":
+        return report.cause or report.first_cause
+    if report.operation == "plan" and report.environment == "testing":
+        empty = [root for root in report.roots if root.state_empty and root.counts.add]
+        if empty:
+            return _empty_state(empty, len(report.roots))
+    sha = f"`{report.commit_sha[:12]}`"
+    if not report.roots and not report.previews:
+        return f"No root module is touched by {sha}: there is nothing to do in {report.environment}."
+    done = "Applied" if report.operation == "apply" else "Planned"
+    versions = sorted({root.terraform_version for root in report.roots if root.terraform_version})
+    by = f", with Terraform {' and '.join(versions)}" if versions else ""
+    previews = f"; beside it {_modules(report.previews)} in {report.previews[0].environment}" if report.previews else ""
+    return f"{done} {_modules(report.roots)} at {sha} in {report.environment}{by}{previews}."
+
+
+def _empty_state(roots: Sequence[RootReport], number: int) -> str:
+    where = "" if number == 1 else f" for {_modules(roots)} of {number}"
+    return (
+        f"The state of testing is empty{where}, so everything is to add. With `testing: {{apply: on_merge}}` in "
+        "`.github/planward.yml` testing is brought to each merged commit, and plans show only what a change changes."
+    )
+
+
+def _modules(roots: Sequence[RootReport]) -> str:
+    if len(roots) == 1 and roots[0].root_module != ".":
+        return f"`{roots[0].root_module}`"
+    return f"{len(roots)} root module{'' if len(roots) == 1 else 's'}"
