@@ -9,7 +9,7 @@ import msgspec
 
 from checks.action import Action
 from checks.plan import ActionTrigger, Plan
-from checks.plan_format import Change, decode_value
+from checks.plan_format import Change, decode_value, not_understood
 from checks.resource_change import OutputChange, ResourceChange
 
 PlanDigest = NewType("PlanDigest", str)
@@ -22,11 +22,11 @@ def digest(plan: Plan, *, key: bytes = b"") -> PlanDigest:
 
     Drift, timestamps, and the version of Terraform are left out: they do not change what applying does. With `key`
     it is an HMAC: what is stored must not let anyone try out passwords, which a plain hash beside a masked report
-    would.
+    would. Raises PlanFormatError on values that cannot be read.
     """
     hashing = hmac.new(key, digestmod="sha256") if key else hashlib.sha256()
     for part in _parts(plan):  # one at a time: all together would be as large as the plan, decoded
-        hashing.update(_encoder.encode(part) + b"\n")
+        hashing.update(_encoded(part) + b"\n")
     return PlanDigest(hashing.hexdigest())
 
 
@@ -81,3 +81,10 @@ def _invocations(plan: Plan) -> list[list[Any]]:
 
 def _values(change: Change) -> list[Any]:
     return [decode_value(value, exact=True) for value in (change.before, change.after, change.after_unknown)]
+
+
+def _encoded(part: list[Any]) -> bytes:
+    try:
+        return _encoder.encode(part)
+    except RecursionError as error:
+        raise not_understood(error) from None

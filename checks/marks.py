@@ -14,7 +14,12 @@ class Hidden:
         self._value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Hidden) and type(self._value) is type(other._value) and self._value == other._value
+        if not isinstance(other, Hidden) or type(self._value) is not type(other._value):
+            return False
+        try:
+            return bool(self._value == other._value)
+        except RecursionError:
+            return False
 
     __hash__ = None  # type: ignore[assignment]  # values may be lists and maps
 
@@ -47,6 +52,10 @@ Shown: TypeAlias = (
 )
 
 
+DEEPEST: Final = 100
+"""What lies deeper in a value is hidden, so that whoever walks through it need not count."""
+
+
 def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
     """The value as it may be looked at, beside its marks in the shapes of the plan JSON.
 
@@ -54,32 +63,47 @@ def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
     `sensitive` does not follow it, or marks what is not there, that part is hidden: a mark that cannot be placed
     may belong to anything.
     """
+    try:
+        return _shown(value, sensitive, unknown, DEEPEST)
+    except RecursionError:  # of marks without end
+        return Hidden(value)
+
+
+def _shown(value: Any, sensitive: Any, unknown: Any, levels: int) -> Shown:
     if unknown is True:
         return UNKNOWN
+    if levels == 0 and isinstance(value, dict | list):
+        return Hidden(value)
     if sensitive is False:
-        return _known(value, unknown)
+        return _known(value, unknown, levels - 1)
     if isinstance(sensitive, dict) and _is_object(value, unknown) and _places(value, sensitive, unknown):
-        return _object(value or {}, sensitive, unknown)
+        return _object(value or {}, sensitive, unknown, levels - 1)
     if isinstance(sensitive, list) and isinstance(value, list) and len(sensitive) == len(value):
-        return [shown(v, s, u) for v, s, u in zip(value, sensitive, _items(unknown, len(value)), strict=True)]
-    if value is None and sensitive in ({}, []):
-        return None
+        return _list(value, sensitive, unknown, levels - 1)
+    if value is None and not _marks_any(unknown):
+        return None  # there is nothing to hide: providers mark attributes that nobody set
     return Hidden(value)
 
 
-def _known(value: Any, unknown: Any) -> Shown:
+def _known(value: Any, unknown: Any, levels: int) -> Shown:
     """A value of which nothing is sensitive."""
-    if isinstance(unknown, dict) and unknown and _is_object(value, unknown):
-        return _object(value or {}, {}, unknown)
-    if isinstance(unknown, list) and isinstance(value, list):
-        return [shown(v, False, u) for v, u in zip(value, _items(unknown, len(value)), strict=True)]
+    if isinstance(value, dict) or (value is None and isinstance(unknown, dict) and _marks_any(unknown)):
+        return _object(value or {}, {}, unknown, levels)
+    if isinstance(value, list):
+        return _list(value, [False] * len(value), unknown, levels)
     return value  # type: ignore[no-any-return]
 
 
-def _object(value: dict[str, Any], sensitive: dict[str, Any], unknown: Any) -> Shown:
+def _object(value: dict[str, Any], sensitive: dict[str, Any], unknown: Any, levels: int) -> Shown:
     late = unknown if isinstance(unknown, dict) else {}
     keys = [*value, *(key for key in late if key not in value and _marks_any(late[key]))]
-    return {key: shown(value.get(key), sensitive.get(key, False), late.get(key, False)) for key in keys}
+    return {key: _shown(value.get(key), sensitive.get(key, False), late.get(key, False), levels) for key in keys}
+
+
+def _list(value: list[Any], sensitive: list[Any], unknown: Any, levels: int) -> Shown:
+    late = unknown if isinstance(unknown, list) else []
+    late = [*late[: len(value)], *[False] * (len(value) - len(late))]
+    return [_shown(item, mark, later, levels) for item, mark, later in zip(value, sensitive, late, strict=True)]
 
 
 def _is_object(value: Any, unknown: Any) -> bool:
@@ -90,12 +114,6 @@ def _places(value: Any, sensitive: dict[str, Any], unknown: Any) -> bool:
     """Whether each mark has something that it is about: a key of the value, or one that is known after apply."""
     late = unknown if isinstance(unknown, dict) else {}
     return all(key in (value or {}) or key in late or not _marks_any(mark) for key, mark in sensitive.items())
-
-
-def _items(marks: Any, length: int) -> list[Any]:
-    if isinstance(marks, list):
-        return [*marks[:length], *[False] * (length - len(marks))]
-    return [False] * length
 
 
 def _marks_any(marks: Any) -> bool:
@@ -135,14 +153,14 @@ def hidden_texts(value: Shown) -> Iterator[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    match value:
-        case bool() | None:
-            pass
-        case str() | int() | float():
-            yield str(value)
-        case dict():
-            for item in value.values():  # not its keys: `password` is a word, and hidden in its place anyway
-                yield from _texts(item)
-        case list():
-            for item in value:
-                yield from _texts(item)
+    left = [value]
+    while left:
+        match left.pop():
+            case bool() | None:
+                pass
+            case str() | int() | float() as leaf:
+                yield str(leaf)
+            case dict() as items:
+                left.extend(items.values())  # not its keys: `password` is a word, and hidden in its place anyway
+            case list() as items:
+                left.extend(items)

@@ -175,8 +175,10 @@ class LineMask:
         return self._release(text, len(text))
 
     def _release(self, text: str, end: int) -> str:
-        spans = self._mask.spans(text[: end + self._mask.longest])
-        end = next((start or after for start, after in spans if start < end < after), end)
+        spans = self._mask.spans(text)
+        for start, after in spans:
+            if start < end < after:  # never cut what is hidden, unless there is no other way on
+                end = after if len(text) > self._limit and start == 0 else start
         self._chunks, self._size = [text[end:]], len(text) - end
         released = _hide(text[:end], [span for span in spans if span[1] <= end])
         lines = released.splitlines(keepends=True)

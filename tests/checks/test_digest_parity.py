@@ -1,0 +1,123 @@
+"""What a plan does other than the one that was reviewed, from what may be stored of both."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from checks.parity import ChangeSummary, PlanDifference, PlanSummary, difference, summarize
+from checks.plan import read_plan
+from checks.sensitive import Mask
+
+PLANS = Path(__file__).parent / "plans"
+KEY = b"key"
+
+
+def resource(address: str = "a.b", *actions: str, after: Any = None, **change: Any) -> dict[str, Any]:
+    marks = {"before_sensitive": False, "after_sensitive": False}
+    before = None if "create" in actions else {"size": 1, "tags": {"owner": "x"}}
+    return {"address": address, "change": {"actions": actions, "before": before, "after": after, **marks, **change}}
+
+
+def summary(*resources: dict[str, Any], mask: Mask | None = None, **parts: Any) -> PlanSummary:
+    plan = read_plan(json.dumps({"format_version": "1.2", "resource_changes": resources, **parts}).encode())
+    return summarize(plan, mask=mask or Mask.none(), key=KEY)
+
+
+def stored(summary: PlanSummary) -> PlanSummary:
+    return msgspec.json.decode(msgspec.json.encode(summary), type=PlanSummary)
+
+
+UPDATE = resource("a.b", "update", after={"size": 2, "tags": {"owner": "x"}})
+
+
+def test_the_same_plan_is_the_same_also_when_it_was_stored() -> None:
+    assert difference(stored(summary(UPDATE)), summary(UPDATE)) == PlanDifference(same=True)
+    assert difference(summary(UPDATE), summary(UPDATE)).words() == "the same"
+
+
+def test_what_is_new_gone_and_changed_is_told_apart() -> None:
+    reviewed = summary(UPDATE, resource("a.gone", "delete"))
+    planned = summary(
+        resource("a.b", "update", after={"size": 3, "tags": {"owner": "x", "stage": "y"}}),
+        resource("a.new", "create", after={"size": 1}),
+    )
+    found = difference(stored(reviewed), planned)
+    assert found.words() == "1 new, 1 gone, 1 changed"
+    assert [change.address for change in found.new] == ["a.new"]
+    assert found.gone == (ChangeSummary(address="a.gone", action="delete"),)
+    (changed,) = found.changed
+    assert changed.address == "a.b"
+    assert not changed.action_differs
+    assert changed.changed_attributes == ("size",)
+    assert changed.new_attributes == ("tags.stage",)
+    assert changed.gone_attributes == ()
+
+
+def test_another_action_on_the_same_resource_is_a_change() -> None:
+    replaced = resource("a.b", "delete", "create", after={"size": 2, "tags": {"owner": "x"}})
+    (changed,) = difference(summary(UPDATE), summary({**replaced})).changed
+    assert changed.action_differs
+    assert (changed.reviewed.action, changed.planned.action) == ("update", "delete-create")
+
+
+def test_outputs_are_compared_like_resources() -> None:
+    one, other = (
+        summary(
+            output_changes={
+                "o": {"actions": ["create"], "after": after, "before_sensitive": False, "after_sensitive": False}
+            }
+        )
+        for after in ({"url": "x"}, {"url": "y"})
+    )
+    (changed,) = difference(one, other).changed
+    assert (changed.address, changed.changed_attributes) == ("output.o", ("value.url",))
+
+
+def test_of_sensitive_attributes_no_hash_is_kept() -> None:
+    marked = resource(
+        "a.b", "update", after={"size": 1, "tags": {"owner": "y"}}, after_sensitive={"tags": {"owner": True}}
+    )
+    assert summary(marked).changes[0].attributes == {"tags.owner": "sensitive"}
+    masked = summary(resource("a.b", "create", after={"url": "x hunter2-hunter2"}), mask=Mask.of(["hunter2-hunter2"]))
+    assert masked.changes[0].attributes == {"url": "sensitive"}
+
+
+def test_plans_that_differ_only_in_sensitive_values_are_not_the_same() -> None:
+    one, other = (
+        summary(resource("a.b", "create", after={"password": password}, after_sensitive={"password": True}))
+        for password in ("hunter2-hunter2", "correct-horse")
+    )
+    found = difference(one, other)
+    assert found.only_sensitive
+    assert not found.same
+    assert found.words() == "sensitive values differ"
+
+
+def test_what_is_known_after_apply_is_not_what_says_so() -> None:
+    unknown = summary(resource("a.b", "create", after={}, after_unknown={"id": True}))
+    text = summary(resource("a.b", "create", after={"id": "(known after apply)"}))
+    assert difference(unknown, text).changed[0].changed_attributes == ("id",)
+
+
+def test_a_deposed_object_is_not_the_object_itself() -> None:
+    deposed = {**resource("a.b", "delete"), "deposed": "abecb650"}
+    found = difference(summary(UPDATE), summary(UPDATE, deposed))
+    assert [(change.address, change.deposed) for change in found.new] == [("a.b", "abecb650")]
+
+
+def test_moves_and_imports_are_compared() -> None:
+    moved = {**UPDATE, "previous_address": "a.old"}
+    imported = resource("a.b", "update", after={"size": 2, "tags": {"owner": "x"}}, importing={"id": "x"})
+    assert difference(summary(UPDATE), summary(moved)).changed[0].planned.previous_address == "a.old"
+    assert difference(summary(UPDATE), summary(imported)).changed[0].planned.import_id == "x"
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in PLANS.glob("*/plan.json")))
+def test_a_summary_of_a_real_plan_holds_no_value(name: str) -> None:
+    plan = read_plan((PLANS / name / "plan.json").read_bytes())
+    kept = msgspec.json.encode(summarize(plan, mask=Mask.none())).decode()
+    for secret in ("correct-horse", "platform", "10.0.0.0", "hidden-key", "postgres"):
+        assert secret not in kept

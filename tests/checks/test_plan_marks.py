@@ -1,0 +1,147 @@
+"""A value beside Terraform's marks."""
+
+import copy
+import pickle
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks.marks import UNKNOWN, Hidden, hidden_texts, holds_hidden, shown
+
+SECRET = "correct-horse-battery"
+
+
+@pytest.mark.parametrize(
+    ("value", "sensitive", "seen"),
+    [
+        ("a", False, "a"),
+        ("a", True, Hidden("a")),
+        ({"a": "b", "c": 1}, {"a": True}, {"a": Hidden("b"), "c": 1}),
+        ({"a": ["b", "c"]}, {"a": [False, True]}, {"a": ["b", Hidden("c")]}),
+        ({"a": [{"b": "c", "d": None}]}, {"a": [{"b": True}]}, {"a": [{"b": Hidden("c"), "d": None}]}),
+        ({"a": {}}, {"a": {}}, {"a": {}}),
+        (None, True, None),
+        (None, {}, None),
+        (None, {"a": True}, None),
+        ([], [], []),
+    ],
+)
+def test_what_is_marked_is_hidden(value: Any, sensitive: Any, seen: Any) -> None:
+    assert shown(value, sensitive) == seen
+
+
+@pytest.mark.parametrize(
+    ("value", "sensitive"),
+    [
+        ("a", {"b": True}),
+        ("a", {}),
+        ("a", [True]),
+        ("a", None),
+        ("a", "false"),
+        ("a", 0),
+        (["a"], []),
+        (["a"], [False, True]),
+        (["a"], {"0": True}),
+        ({"a": 1}, [True]),
+        ({"a": "b"}, {"c": True}),
+        ({"a": "b"}, {"c": {"d": [False, True]}}),
+    ],
+)
+def test_a_value_whose_marks_do_not_fit_is_hidden_as_a_whole(value: Any, sensitive: Any) -> None:
+    assert shown(value, sensitive) == Hidden(value)
+
+
+def test_marks_that_do_not_fit_hide_only_the_part_that_they_are_about() -> None:
+    assert shown({"a": "x", "b": "y"}, {"a": [True]}) == {"a": Hidden("x"), "b": "y"}
+
+
+@pytest.mark.parametrize(
+    ("value", "sensitive", "unknown", "seen"),
+    [
+        (None, False, True, UNKNOWN),
+        ({"a": 1}, {}, {"b": True}, {"a": 1, "b": UNKNOWN}),
+        ({"a": 1}, {"b": True}, {"b": True}, {"a": 1, "b": UNKNOWN}),
+        ({"a": 1}, False, {"b": {"c": True}}, {"a": 1, "b": {"c": UNKNOWN}}),
+        ({"a": [1, None]}, {}, {"a": [False, True]}, {"a": [1, UNKNOWN]}),
+        ({"a": [1, 2]}, {"a": [True, False]}, {"a": [False]}, {"a": [Hidden(1), 2]}),
+        ({"a": 1}, {}, {"b": False, "c": []}, {"a": 1}),
+        ({"a": "x"}, {"a": True}, {"b": True}, {"a": Hidden("x"), "b": UNKNOWN}),
+    ],
+)
+def test_what_is_known_after_apply_takes_its_place(value: Any, sensitive: Any, unknown: Any, seen: Any) -> None:
+    assert shown(value, sensitive, unknown) == seen
+
+
+def test_a_hidden_value_can_be_compared_but_neither_printed_nor_stored() -> None:
+    hidden = Hidden(SECRET)
+    assert hidden == Hidden(SECRET)
+    assert hidden != Hidden("other")
+    assert hidden != SECRET
+    assert Hidden(1) != Hidden(True)
+    assert f"{hidden} {hidden!r} {[hidden]}" == "(sensitive) (sensitive) [(sensitive)]"
+    for store in (msgspec.json.encode, msgspec.to_builtins, pickle.dumps, copy.copy):
+        with pytest.raises(TypeError):
+            store(hidden)
+
+
+def test_an_unknown_value_prints_as_terraform_says_it() -> None:
+    assert f"{UNKNOWN} {UNKNOWN!r}" == "(known after apply) (known after apply)"
+
+
+def test_the_texts_of_hidden_values_are_given_to_a_mask() -> None:
+    value = shown({"a": {"b": ["x", 7, True, None]}, "c": "seen", "d": ["y"]}, {"a": True, "d": [True]})
+    assert sorted(hidden_texts(value)) == ["7", "x", "y"]
+    assert holds_hidden(value)
+    assert not holds_hidden({"a": ["b", UNKNOWN]})
+
+
+def test_what_lies_too_deep_is_hidden() -> None:
+    deep: Any = SECRET
+    for _ in range(101):
+        deep = [deep]
+    assert SECRET not in repr(shown(deep, False))
+    assert SECRET in repr(shown(deep[0], False))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(value=json_values, sensitive=json_values, unknown=json_values)
+def test_any_marks_beside_any_value_give_something(value: Any, sensitive: Any, unknown: Any) -> None:
+    shown(value, sensitive, unknown)
+
+
+@given(value=json_values, data=st.data())
+def test_a_secret_is_never_shown_when_it_is_marked(value: Any, data: st.DataObject) -> None:
+    with_secret, marks = _plant(value, data)
+    assert SECRET not in repr(shown(with_secret, marks))
+
+
+@given(value=json_values, data=st.data(), other=json_values)
+def test_a_secret_is_never_shown_when_a_mark_stands_elsewhere(value: Any, data: st.DataObject, other: Any) -> None:
+    """Whatever stands in the place of a mark, a value is shown only where the marks say that it may be."""
+    with_secret, _ = _plant(value, data)
+    seen = shown(with_secret, {"elsewhere": True, "other": other})
+    assert with_secret == {"elsewhere": with_secret} or SECRET not in repr(seen)
+
+
+def _plant(value: Any, data: st.DataObject) -> tuple[Any, Any]:
+    """The value with a secret somewhere inside it, and the marks that Terraform would write."""
+    if isinstance(value, dict) and value:
+        key = data.draw(st.sampled_from(sorted(value)))
+        planted, marks = _plant(value[key], data)
+        return {**value, key: planted}, {key: marks}
+    if isinstance(value, list) and value:
+        place = data.draw(st.integers(0, len(value) - 1))
+        planted, marks = _plant(value[place], data)
+        return [*value[:place], planted, *value[place + 1 :]], [
+            marks if n == place else False for n in range(len(value))
+        ]
+    return SECRET, True
