@@ -17,6 +17,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ghapp.repository_config.model import ConfigInvalid, Place, Problem
 
 MAX_CONFIG_BYTES: Final = 256 * 1024
+_LONGEST = 500
 _TAG = "tag:yaml.org,2002:"
 _KINDS = {
     "str": "a text",
@@ -61,7 +62,13 @@ class Value:
         """Complain about this value, at its own place unless another is given."""
         place = at or self.place
         self.complaints.problems.append(
-            Problem(path=self.complaints.path, line=place.line, column=place.column, key=self.key, message=message)
+            Problem(
+                path=self.complaints.path,
+                line=place.line,
+                column=place.column,
+                key=printable(self.key),
+                message=printable(message),
+            )
         )
 
     def refuse_below(self, key: str, message: str) -> None:
@@ -88,6 +95,9 @@ class Value:
         text = str(self.node.value)
         if not text.strip():
             self.refuse(f"must be {wanted}, is empty")
+            return None
+        if not text.isprintable():
+            self.refuse("has a character that cannot be printed")
             return None
         return text
 
@@ -190,6 +200,12 @@ def did_you_mean(word: str, words: Collection[str]) -> str:
     """`; did you mean "branch"?` where one of `words` is near, else nothing."""
     near = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
     return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def printable(text: str) -> str:
+    """A text on one line of bearable length, for people: what cannot be printed is escaped."""
+    shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in shown)
 
 
 def _known_keys(known: Collection[str]) -> str:

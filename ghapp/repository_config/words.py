@@ -132,9 +132,11 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
 def path_inside(text: str, *, below: str = ".") -> str | None:
     """Whether a path, relative to the directory `below` of the repository, stays in the repository."""
+    if not text.isprintable():
+        return "has a character that cannot be printed"
     if "\\" in text:
         return f'must be written with "/", not "\\": "{text}"'
-    if text.startswith(("/", "~")) or "\0" in text:
+    if text.startswith(("/", "~")):
         return f'must be relative to {_directory(below)}, not "{text}"'
     normal = posixpath.normpath(posixpath.join(below, text))
     if normal == ".." or normal.startswith("../"):

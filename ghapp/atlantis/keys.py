@@ -1,0 +1,108 @@
+"""What Atlantis' keys become: the reason for each that Planward does not carry over, and notes that are collected."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ghapp.repository_config.document import printable
+
+_LOCKS = "Planward applies one commit at a time in an environment, in the branch's order; plans lock nothing"
+_MERGE = "GitHub does that: branch protection requires reviews and the check; planward doctor says what is missing"
+_SOURCE_BRANCH = "GitHub does that: the repository's setting to delete head branches"
+_POLICIES = "policies names files of the repository; every plan is checked by them"
+_COMMENTS = "Planward reports in one check run and comments once on a merged pull request"
+
+TOP_LEVEL: Final[Mapping[str, str]] = {
+    "automerge": "a merge comes before the apply, and people press it",
+    "parallel_plan": "root modules that do not depend on each other are always planned side by side",
+    "parallel_apply": "root modules that do not depend on each other are always applied side by side",
+    "delete_source_branch_on_merge": _SOURCE_BRANCH,
+    "emoji_reaction": "the check run appears at once instead",
+    "allowed_regexp_prefixes": "comments name an environment or a directory, never a pattern",
+    "abort_on_execution_order_fail": "a root module that fails always stops those that depend on it",
+    "repo_locks": _LOCKS,
+    "silence_pr_comments": _COMMENTS,
+}
+"""Keys at the top that nothing has to be said for in Planward's config."""
+
+PROJECT: Final[Mapping[str, str]] = {
+    "name": "Planward names a root module by its directory",
+    "branch": "environments say which branches there are; every pull request into one of them is planned",
+    "terraform_distribution": "the operator's PLANWARD_TERRAFORM names the programs; a version constraint picks one",
+    "plan_requirements": _MERGE,
+    "apply_requirements": _MERGE,
+    "import_requirements": "an import block is planned, reviewed and applied as every change; there is no command",
+    "delete_source_branch_on_merge": _SOURCE_BRANCH,
+    "repo_locking": _LOCKS,
+    "repo_locks": _LOCKS,
+    "policy_check": _POLICIES,
+    "custom_policy_check": _POLICIES,
+    "silence_pr_comments": _COMMENTS,
+    "glob_file_match": "the directories that the pattern means are written out",
+}
+"""Keys of a project that nothing has to be said for in Planward's config."""
+
+AUTOPLAN: Final[Mapping[str, str]] = {
+    "when_modified": "what a change touches is found from the configuration: its files, the modules that it calls, its "
+    "var files, templates and lock file",
+    "enabled": "the check gates the merge, so whatever is touched is planned",
+}
+
+STEPS: Final[Mapping[str, str]] = {
+    "run": "commands of a pull request would run with the environment's credentials; use Terraform, or CI before it",
+    "env": 'an environment variable comes from Vault (kv/{team}/{branch}/env), a value from a var file; "command" is '
+    "not run",
+    "multienv": "environment variables come from Vault (kv/{team}/{branch}/env); commands are not run",
+    "show": "the plan is read from terraform show -json in any case",
+    "policy_check": _POLICIES,
+    "import": "an import block is planned, reviewed and applied as every change; there is no command",
+    "state_rm": "a removed block is planned, reviewed and applied as every change; there is no command",
+}
+"""Steps of a workflow that are not carried over."""
+
+PLAIN_STEPS: Final = frozenset({"init", "plan", "apply", "show", "policy_check", "import", "state_rm"})
+"""What a stage consists of by default: nothing is lost with these as long as they have no arguments."""
+
+NOT_ATLANTIS = "is no key of Atlantis' that is known here"
+_SHOWN_PLACES = 3
+
+
+@dataclass(slots=True)
+class Notes:
+    """What was not carried over, or carried over with a guess: places by reason, in the order of the file."""
+
+    places: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, place: str, reason: str) -> None:
+        places = self.places.setdefault(reason, [])
+        if place not in places:
+            places.append(place)
+
+    def lines(self) -> Iterator[str]:
+        """One line a reason, with the places that it holds for."""
+        for reason, places in self.places.items():
+            shown = ", ".join(places[:_SHOWN_PLACES])
+            more = len(places) - _SHOWN_PLACES
+            yield printable(f"{shown}{f' and {more} more' if more > 0 else ''}: {reason}")
+
+    def texts(self, value: Any, place: str) -> tuple[str, ...]:
+        """A list of texts; what is none is noted."""
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return tuple(value)
+        self.add(place, "is not understood: it is no list of texts")
+        return ()
+
+    def text(self, value: Any, place: str) -> str | None:
+        """A text that is not empty; what is none is noted."""
+        if isinstance(value, str) and value.strip():
+            return value
+        self.add(place, "is not understood: it is no text")
+        return None
+
+    def mapping(self, value: Any, place: str) -> Mapping[str, Any]:
+        """A mapping; what is none is noted."""
+        if isinstance(value, dict):
+            return {str(key): entry for key, entry in value.items()}
+        if value is not None:
+            self.add(place, "is not understood: it is no mapping")
+        return {}

@@ -1,0 +1,175 @@
+"""Several projects of one directory become one root module, their workspaces the environments of those names."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Final
+
+from ghapp.atlantis.keys import Notes
+from ghapp.atlantis.projects import Project
+from ghapp.atlantis.workflows import Arguments
+from ghapp.repository_config import RootModuleConfig, RootModuleOverride, words
+from ghapp.repository_config.cycles import find_cycle
+from ghapp.values import EnvironmentName
+
+USUAL_NAMES: Final[Mapping[str, str]] = {
+    "dev": "testing",
+    "test": "testing",
+    "stage": "staging",
+    "stg": "staging",
+    "prod": "production",
+    "prd": "production",
+}
+"""Environments that workspaces with a shorter name are taken for."""
+_MOST_EDGES = 500
+"""Orders by group are written out as depends_on up to here; more would bury the file."""
+
+
+def merge_projects(
+    projects: Sequence[Project], environments: Collection[str], notes: Notes
+) -> tuple[RootModuleConfig, ...]:
+    """Bring projects together by directory; `environments` are the names that a workspace may stand for."""
+    by_dir: dict[str, list[Project]] = {}
+    for project in projects:
+        by_dir.setdefault(project.dir, []).append(project)
+    depends_on = _depends_on(projects, by_dir, notes)
+    return tuple(_merge(members, depends_on[directory], environments, notes) for directory, members in by_dir.items())
+
+
+def _merge(
+    members: Sequence[Project], depends_on: tuple[str, ...], environments: Collection[str], notes: Notes
+) -> RootModuleConfig:
+    first = members[0]
+    in_environments = _by_environment(members, environments, notes)
+    shared = _sound(_shared(list(in_environments.values()) or [first]), first, notes)
+    overrides: dict[EnvironmentName, RootModuleOverride] = {}
+    for environment, project in in_environments.items():
+        own = _sound(project.arguments, project, notes)
+        override = RootModuleOverride(
+            workspace=None if project.workspace == environment else project.workspace or "default",
+            var_files=None if own.var_files == shared.var_files else own.var_files,
+            backend_config=None if own.backend_config == shared.backend_config else own.backend_config,
+            extra_arguments=None if own.extra_arguments == shared.extra_arguments else own.extra_arguments,
+        )
+        if override != RootModuleOverride():
+            overrides[environment] = override
+    versions = {project.version for project in members}
+    if len(versions) > 1:
+        notes.add(f"{first.place}.terraform_version", "a root module has one constraint on Terraform's version")
+    return RootModuleConfig(
+        dir=first.dir,
+        workspace="{environment}" if any(project.arguments.backend_config for project in members) else None,
+        var_files=shared.var_files or None,
+        backend_config=shared.backend_config or None,
+        extra_arguments=shared.extra_arguments,
+        depends_on=depends_on,
+        required_version=first.version if len(versions) == 1 else None,
+        environments=overrides,
+    )
+
+
+def _by_environment(
+    members: Sequence[Project], environments: Collection[str], notes: Notes
+) -> dict[EnvironmentName, Project]:
+    """Which project's state is which environment's: by the workspace's name; the default one is production's."""
+    found: dict[EnvironmentName, Project] = {}
+    for project in members:
+        place = f"{project.place}.workspace"
+        workspace = project.workspace
+        name = "production" if workspace is None else workspace
+        if name not in environments:
+            name = USUAL_NAMES.get(name, name)
+        if workspace is not None and not re.fullmatch(r"[A-Za-z0-9._-]+", workspace):
+            notes.add(place, f'"{workspace}" is no name of a workspace that Planward can select')
+        elif name not in environments:
+            notes.add(place, _no_environment(project, environments))
+        elif EnvironmentName(name) in found:
+            notes.add(project.place, f"{name} has one state of {project.dir}; this one needs a directory of its own")
+        else:
+            found[EnvironmentName(name)] = project
+            if workspace is None:
+                notes.add(place, "the one state that Atlantis kept (workspace default) is taken for production's")
+            elif workspace != name:
+                notes.add(place, f'the workspace "{workspace}" is taken for the environment {name}')
+    return found
+
+
+def _no_environment(project: Project, environments: Collection[str]) -> str:
+    if project.workspace is None:
+        return (
+            "Atlantis kept one state (workspace default), here each environment has its own: say whose it is by "
+            "environments: {NAME: {workspace: default}}"
+        )
+    return f'"{project.workspace}" is no environment; there are: {", ".join(environments)}'
+
+
+def _shared(projects: Sequence[Project]) -> Arguments:
+    """What all projects of a directory have in common, attribute by attribute."""
+    first = projects[0].arguments
+
+    def common(name: str) -> tuple[str, ...]:
+        value: tuple[str, ...] = getattr(first, name)
+        return value if all(getattr(project.arguments, name) == value for project in projects) else ()
+
+    return Arguments(
+        var_files=common("var_files"),
+        backend_config=common("backend_config"),
+        extra_arguments=common("extra_arguments"),
+    )
+
+
+def _sound(arguments: Arguments, project: Project, notes: Notes) -> Arguments:
+    """The arguments without files that lie outside of the repository."""
+
+    def inside(files: tuple[str, ...]) -> Iterator[str]:
+        for file in files:
+            wrong = words.path_inside(file, below=project.dir)
+            if wrong:
+                notes.add(f"{project.place}.workflow", wrong)
+            else:
+                yield file
+
+    return replace(
+        arguments,
+        var_files=tuple(inside(arguments.var_files)),
+        backend_config=tuple(inside(arguments.backend_config)),
+    )
+
+
+def _depends_on(
+    projects: Sequence[Project], by_dir: Mapping[str, Sequence[Project]], notes: Notes
+) -> dict[str, tuple[str, ...]]:
+    """What each directory comes after: by the projects that it names, and by its group."""
+    named = {project.name: project.dir for project in projects if project.name is not None}
+    found: dict[str, dict[str, None]] = {directory: {} for directory in by_dir}
+    for project in projects:
+        for name in project.depends_on:
+            if name not in named:
+                notes.add(f"{project.place}.depends_on", f'there is no project "{name}"')
+            elif named[name] != project.dir:
+                found[project.dir][named[name]] = None
+    for directory, others in _by_groups(projects, notes).items():
+        found[directory] |= dict.fromkeys(others)
+    result = {directory: tuple(others) for directory, others in found.items()}
+    cycle = find_cycle(result)
+    if cycle:
+        notes.add("projects", f"depends_on is left out, it goes round in a circle: {' needs '.join(cycle)}")
+        return dict.fromkeys(by_dir, ())
+    return result
+
+
+def _by_groups(projects: Sequence[Project], notes: Notes) -> dict[str, tuple[str, ...]]:
+    groups: dict[int, list[str]] = {}
+    for project in projects:
+        if not any(project.dir in members for members in groups.values()):
+            groups.setdefault(project.group, []).append(project.dir)
+    order = sorted(groups)
+    pairs = list(pairwise(order))
+    if sum(len(groups[lower]) * len(groups[upper]) for lower, upper in pairs) > _MOST_EDGES:
+        notes.add(
+            "projects[].execution_order_group",
+            "too many to write out: name in depends_on what a root module needs and does not read the state of",
+        )
+        return {}
+    return {directory: tuple(groups[lower]) for lower, upper in pairs for directory in groups[upper]}

@@ -1,0 +1,129 @@
+"""Atlantis' projects, brought together by directory: Planward has one root module a directory, one state each."""
+
+import posixpath
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ghapp.atlantis.keys import AUTOPLAN, NOT_ATLANTIS, PROJECT, Notes
+from ghapp.atlantis.workflows import Arguments
+from ghapp.repository_config import words
+
+_GLOB = re.compile(r"[*?\[]")
+_VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """One of Atlantis' projects in one directory. `workspace` is None where it is Terraform's default one."""
+
+    place: str
+    dir: str
+    arguments: Arguments
+    name: str | None = None
+    workspace: str | None = None
+    version: str | None = None
+    depends_on: tuple[str, ...] = ()
+    group: int = 0
+
+
+def read_projects(
+    value: Any, workflows: Mapping[str, Arguments], directories: Collection[str], notes: Notes
+) -> list[Project]:
+    """Read `projects`; a directory with a pattern is written out over the `directories` that there are."""
+    projects: list[Project] = []
+    for index, entry in enumerate(value if isinstance(value, list) else []):
+        place = f"projects[{index}]"
+        projects += _read_project(notes.mapping(entry, place), place, workflows, directories, notes)
+    if value is not None and not isinstance(value, list):
+        notes.add("projects", "is not understood: it is no list")
+    return projects
+
+
+def _read_project(
+    entry: Mapping[str, Any],
+    place: str,
+    workflows: Mapping[str, Arguments],
+    directories: Collection[str],
+    notes: Notes,
+) -> list[Project]:
+    for key in entry:
+        if key in PROJECT:
+            notes.add(f"{place}.{key}", PROJECT[key])
+        elif key not in _CARRIED:
+            notes.add(f"{place}.{key}", NOT_ATLANTIS)
+    for key in notes.mapping(entry.get("autoplan"), f"{place}.autoplan"):
+        notes.add(f"{place}.autoplan.{key}", AUTOPLAN.get(key, NOT_ATLANTIS))
+    found = _directories(entry, place, directories, notes)
+    name, group = entry.get("name"), entry.get("execution_order_group", 0)
+    if not isinstance(group, int):
+        notes.add(f"{place}.execution_order_group", "is not understood: it is no number")
+    depends_on = entry.get("depends_on")
+    workspace = entry.get("workspace")
+    return [
+        Project(
+            place=place,
+            name=name if isinstance(name, str) else None,
+            dir=directory,
+            workspace=None if workspace in (None, "", "default") else notes.text(workspace, f"{place}.workspace"),
+            arguments=_arguments(entry, place, workflows, notes),
+            version=_version(entry, place, notes),
+            depends_on=() if depends_on is None else notes.texts(depends_on, f"{place}.depends_on"),
+            group=group if isinstance(group, int) else 0,
+        )
+        for directory in found
+    ]
+
+
+_CARRIED = frozenset(
+    {"dir", "workspace", "workflow", "terraform_version", "depends_on", "execution_order_group", "autoplan"}
+)
+
+
+def _directories(entry: Mapping[str, Any], place: str, directories: Collection[str], notes: Notes) -> list[str]:
+    written = notes.text(entry.get("dir"), f"{place}.dir")
+    if written is None:
+        return []
+    wrong = words.path_inside(written) or ("has a brace" if set("{}") & set(written) else None)
+    if wrong:
+        notes.add(f"{place}.dir", wrong)
+        return []
+    directory = posixpath.normpath(written)
+    if not _GLOB.search(directory):
+        return [directory]
+    pattern = glob_pattern(directory)
+    matching = sorted(each for each in directories if pattern.fullmatch(each))
+    if not matching:
+        notes.add(f"{place}.dir", f'no root module is meant by "{written}"')
+    return matching
+
+
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """A glob of directories as Atlantis reads it: `**` is any number of directories, `*` one part of a name."""
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
+    meanings = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(meanings.get(part) or re.escape(part) for part in parts))
+
+
+def _arguments(entry: Mapping[str, Any], place: str, workflows: Mapping[str, Arguments], notes: Notes) -> Arguments:
+    if entry.get("workflow") is None:
+        return workflows.get("default", Arguments())
+    name = notes.text(entry["workflow"], f"{place}.workflow")
+    if name is None:
+        return Arguments()
+    if name not in workflows:
+        notes.add(f"{place}.workflow", f'"{name}" is defined on Atlantis\' server: carry its arguments over by hand')
+        return Arguments()
+    return workflows[name]
+
+
+def _version(entry: Mapping[str, Any], place: str, notes: Notes) -> str | None:
+    written = entry.get("terraform_version")
+    if written is None:
+        return None
+    found = _VERSION.fullmatch(str(written).strip())
+    if found is None:
+        notes.add(f"{place}.terraform_version", f'is not understood: "{written}"')
+        return None
+    return f"= {found[1]}"
