@@ -142,10 +142,10 @@ def _problem(root: tree_sitter.Node) -> SyntaxProblem:
     pending = [root]
     while pending:
         node = pending.pop()
-        if node.is_missing:
-            return SyntaxProblem(line=node.start_point.row + 1, message=f"missing {node.type!r} here")
-        if node.is_error:
-            return SyntaxProblem(line=node.start_point.row + 1, message="not valid HCL from this line on")
+        if node.is_missing or node.is_error:
+            closing = node.is_missing and node.type in ("}", "]", ")")
+            message = f"{node.type} is missing here" if closing else "not valid HCL from this line on"
+            return SyntaxProblem(line=node.start_point.row + 1, message=message)
         pending += reversed([child for child in node.children if child.has_error])
     return SyntaxProblem(line=1, message="not valid HCL")
 

@@ -20,6 +20,7 @@ _FILESET = re.compile(
 _CALL = re.compile(
     r'\b(?:file(?:exists|set|base64|md5|sha1|sha256|sha512|base64sha256|base64sha512)?|templatefile)\(\s*("[^"\n]*|[^\s")]?)'
 )
+_NOT_CALLED = re.compile(r'"[/~]|"\$\{\s*path\.|path\.')
 _DOTTED = re.compile(r'"(\.\.?/[^"\n]*)"')
 _UNKNOWN_FROM = re.compile(r"\$\{|%\{|[*?\[{]")
 
@@ -36,7 +37,7 @@ def find_references(content: bytes) -> tuple[Reference, ...]:
     found.update(_called(text))
     for match in _DOTTED.finditer(text):
         reference = _reference(match[1], from_root=True)
-        if reference.path.strip("./"):
+        if reference.prefix or reference.path.strip("./"):
             found.add(reference)
     return tuple(sorted(found, key=lambda reference: (reference.path, reference.from_root, reference.prefix)))
 
@@ -48,10 +49,10 @@ def _fileset(text: str) -> Iterator[Reference]:
 
 
 def _called(text: str) -> Iterator[Reference]:
-    """Arguments of file functions that do not begin with `path.`: those have been found already."""
+    """Arguments of file functions, but for those that begin with `path.`, found already, and absolute ones."""
     for match in _CALL.finditer(text):
         argument = match[1]
-        if argument.startswith(('"/', '"~', '"${path.')) or text.startswith("path.", match.start(1)):
+        if _NOT_CALLED.match(text, match.start(1)):
             continue
         if argument.startswith('"') and not argument.startswith('"${'):
             yield _reference(argument[1:], from_root=True)
@@ -67,7 +68,8 @@ def _reference(written: str, *, from_root: bool) -> Reference:
     path = literal.lstrip("/")
     if unknown:
         directory, _, name = path.rpartition("/")
-        path = posixpath.join(posixpath.normpath(directory), name) if directory else path
+        directory = posixpath.normpath(directory) if directory else "."
+        path = name if directory == "." else posixpath.join(directory, name)
     elif path:
         path = posixpath.normpath(path)
     return Reference(path=path, from_root=from_root, prefix=bool(unknown) or not path)

@@ -1,0 +1,138 @@
+"""Which root modules a change of paths touches, and why."""
+
+import pytest
+from repositories import backend, call, repository
+
+from checks.impact import Touched, touched
+
+APP = backend("app") + call("../modules/vpc") + 'locals {\n  a = file("${path.module}/policy.json")\n}\n'
+FILES = {
+    "app/main.tf": APP,
+    "net/main.tf": backend("net"),
+    "modules/vpc/main.tf": call("../subnet") + 'locals {\n  a = templatefile("${path.module}/t/x.tftpl", {})\n}\n',
+    "modules/subnet/main.tf": 'locals {\n  a = fileset("${path.module}/rules", "*.json")\n  b = file("hosts")\n}\n',
+    "modules/other/main.tf": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("app/main.tf", "its own file app/main.tf"),
+        ("app/gone.tf", "its own file app/gone.tf"),
+        ("app/new.tofu", "its own file app/new.tofu"),
+        ("app/x_override.tf.json", "its own file app/x_override.tf.json"),
+        ("app/terraform.tfvars", "its own file app/terraform.tfvars"),
+        ("app/x.auto.tfvars.json", "its own file app/x.auto.tfvars.json"),
+        ("app/.terraform.lock.hcl", "its own file app/.terraform.lock.hcl"),
+        ("app", "its own directory app"),
+        ("app/env/testing.tfvars", "app/env/testing.tfvars, which it is configured with"),
+        ("shared.backend.hcl", "shared.backend.hcl, which it is configured with"),
+        ("modules/vpc/main.tf", "module modules/vpc, which it calls"),
+        ("modules/vpc/new.tf", "module modules/vpc, which it calls"),
+        ("modules/vpc", "module modules/vpc, which it calls"),
+        ("modules/subnet/main.tf", "module modules/subnet, which it calls"),
+        ("app/policy.json", "app/policy.json, which app/main.tf reads"),
+        ("modules/vpc/t/x.tftpl", "modules/vpc/t/x.tftpl, which modules/vpc/main.tf reads"),
+        ("modules/subnet/rules/new.json", "modules/subnet/rules/new.json, which modules/subnet/main.tf reads"),
+        ("app/hosts", "app/hosts, which modules/subnet/main.tf reads"),
+        ("README.md", None),
+        ("app/README.md", None),
+        ("app/production.tfvars", None),
+        ("app/env/main.tf", None),
+        ("modules/vpc/README.md", None),
+        ("modules/vpc/.terraform.lock.hcl", None),
+        ("modules/vpc/t/y.tftpl", None),
+        ("modules/other/main.tf", None),
+        ("modules/vpc2/main.tf", None),
+        ("application/main.tf", None),
+    ],
+)
+def test_a_change_of_one_path_touches_for_a_reason(path: str, reason: str | None) -> None:
+    extra = {"app": ["app/env/testing.tfvars", "app/../shared.backend.hcl"]}
+
+    found = touched(repository(FILES), [path], extra=extra)
+
+    assert found == Touched(root_modules=(("app", reason),) if reason else (), deleted=())
+
+
+@pytest.mark.parametrize(
+    ("path", "is_touched"),
+    [
+        ("live/data/x.yaml", True),
+        ("live/x.yaml", True),
+        ("lib/data/x.yaml", True),
+        ("live/README.md", False),
+        ("live/.ci/x.yaml", False),
+        ("live/inner/x.yaml", False),
+        ("x.yaml", False),
+    ],
+)
+def test_where_names_are_worked_out_whatever_lies_below_the_directory_counts(path: str, is_touched: bool) -> None:
+    files = {
+        "live/main.tf": backend("live") + call("../lib"),
+        "live/inner/main.tf": backend("inner"),
+        "lib/main.tf": "locals {\n  a = yamldecode(file(var.path))\n}\n",
+    }
+
+    assert bool(touched(repository(files), [path]).dirs) is is_touched
+
+
+def test_nothing_is_touched_by_no_change() -> None:
+    assert touched(repository({"a/main.tf": "x = {"}), []) == Touched(root_modules=(), deleted=())
+
+
+def test_what_could_not_be_read_counts_as_touched_by_every_change() -> None:
+    files = {"a/main.tf": call("../m"), "m/main.tf": "x = = 1\n", "b/main.tf": backend("b")}
+
+    found = touched(repository(files), ["README.md"])
+
+    assert found.root_modules == (("a", "m/main.tf could not be read (line 1), so what it uses is unknown"),)
+
+
+def test_root_modules_of_the_base_that_are_none_any_more_are_named() -> None:
+    base = repository({"a/main.tf": backend("a"), "b/main.tf": backend("b"), "c/main.tf": "locals {}"})
+    head = repository({"b/main.tf": backend("b") + call("../c"), "c/main.tf": "locals {}"})
+
+    assert touched(head, ["a/main.tf", "b/main.tf"], base=base) == Touched(
+        root_modules=(("b", "its own file b/main.tf"),), deleted=("a", "c")
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("shared/common.auto.tfvars", "shared/common.auto.tfvars, to which live/common.auto.tfvars is a symlink"),
+        ("shared/common.tf", "shared/common.tf, to which live/common.tf is a symlink"),
+        ("live/common.tf", "its own file live/common.tf"),
+        ("live/mods", "module library/net, which it calls"),
+        ("library/net/main.tf", "module library/net, which it calls"),
+        ("library/net/x.json", "library/net/x.json, which live/main.tf reads"),
+        (
+            "shared/versions.tf",
+            "module library/net, which it calls: shared/versions.tf, to which library/net/versions.tf is a symlink",
+        ),
+        ("shared/testing.tfvars", "shared/testing.tfvars, which it is configured with"),
+        ("shared/other.tf", None),
+    ],
+)
+def test_what_lies_behind_symlinks_counts(path: str, reason: str | None) -> None:
+    configuration = repository(
+        {
+            "live/main.tf": backend("live") + call("./mods/net") + 'locals {\n  a = file("mods/net/x.json")\n}\n',
+            "shared/common.tf": "",
+            "shared/versions.tf": "",
+            "library/net/main.tf": "",
+        },
+        links={
+            "live/common.tf": "../shared/common.tf",
+            "live/common.auto.tfvars": "../shared/common.auto.tfvars",
+            "live/testing.tfvars": "../shared/testing.tfvars",
+            "live/mods": "../library",
+            "library/net/versions.tf": "../../shared/versions.tf",
+        },
+    )
+
+    found = touched(configuration, [path], extra={"live": ["live/testing.tfvars"]})
+
+    assert found.root_modules == ((("live", reason),) if reason else ())
