@@ -1,6 +1,5 @@
 """One call to GitHub's REST API: who asks, how long it may take, when it is repeated, what its failure means."""
 
-import abc
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ import httpx
 import msgspec
 import stamina
 from githubkit import GitHub, Response
-from githubkit.auth import BaseAuthStrategy
 from githubkit.cache import MemCacheStrategy
 from githubkit.exception import GitHubException
 from githubkit.throttling import LocalThrottler
 
+from ghapp.github.auth import Authentication
 from ghapp.github.errors import GitHubUnavailable
 from ghapp.github.failures import read_failure
 from ghapp.github.wire import Wire, path_template
@@ -38,14 +37,6 @@ class Patience:
     wait_max_s: float = 8.0
     timeout_s: float = 15.0
     connect_timeout_s: float = 5.0
-
-
-class Authentication(BaseAuthStrategy):
-    """How githubkit is told who asks."""
-
-    @abc.abstractmethod
-    async def ready(self) -> None:
-        """Have credentials at hand: getting them is tried by itself, not once more in each attempt of a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +137,7 @@ class Calls:
             wait_max=patience.wait_max_s,
             wait_jitter=patience.wait_initial_s,
         )
-        await self._auth.ready()
+        await self._auth.token()
         async for attempt in attempts:
             with attempt:
                 return await self._once(method, template, url, doing, json, query)

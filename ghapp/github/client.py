@@ -1,5 +1,8 @@
 """GitHub as the App sees it, and one repository as an installation of it does."""
 
+import asyncio
+import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -11,6 +14,7 @@ from githubkit.throttling import LocalThrottler
 from msgspec import Struct
 
 from ghapp.events import Repository, RepositoryRef
+from ghapp.github.auth import Given
 from ghapp.github.calls import Api, Patience
 from ghapp.github.check_runs import CheckRuns
 from ghapp.github.comments import Comments
@@ -29,6 +33,7 @@ API_VERSION: Final = "2022-11-28"
 """GitHub Enterprise Server knows it too; one that does not answers 400, and `GET /versions` lists what it has."""
 
 _FETCH_REMAINING_S: Final = 900.0
+_REVOKE_S: Final = 3.0
 _AT_ONCE: Final = 50
 
 
@@ -152,7 +157,16 @@ class GitHubApp:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Revoke the tokens, if GitHub takes that within seconds, and close the connections."""
+        hasty = dataclasses.replace(self._api, patience=Patience(attempts=1, timeout_s=_REVOKE_S))
+        revocations = [
+            hasty.calls(Given(token)).send("DELETE", "/installation/token", doing="revoke a token")
+            for token in self._tokens.forget()
+        ]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REVOKE_S):
+                # One that is not revoked ends by itself within the hour.
+                await asyncio.gather(*revocations, return_exceptions=True)
         await self._wire.close()
 
     async def installation(self, installation_id: InstallationId, repository: RepositoryRef) -> GitHubRepository:

@@ -4,7 +4,7 @@ https://docs.github.com/en/rest/issues/comments
 """
 
 import re
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -14,7 +14,8 @@ from ghapp.github.place import Place
 
 Reaction = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
 
-_MARKER = re.compile(r"[0-9A-Za-z ./:_-]{1,200}")
+_BODY: Final = 65_536
+_MARKER: Final = re.compile(r"[0-9A-Za-z ./:_-]{1,200}")
 
 
 class _Created(Struct):
@@ -44,7 +45,8 @@ class Comments:
     async def create_comment(self, number: int, body: str, *, marker: str, look_first: bool = False) -> int:
         """Comment on a pull request and give the comment's id.
 
-        `marker` is hidden at the end of the text; by it the comment is found again. Raises ValueError where it could
+        `marker` is hidden above the text; by it the comment is found again. A text beyond GitHub's 65,536 characters
+        loses its last lines. Raises ValueError where it could
         end the HTML comment it lies in.
         """
         doing = "create a comment"
@@ -114,4 +116,6 @@ def _hidden(marker: str) -> str:
 
 
 def _marked(body: str, marker: str) -> str:
-    return f"{body}\n\n{_hidden(marker)}"
+    # First, so that a text which is too long loses its end and not its marker.
+    marked = f"{_hidden(marker)}\n\n{body}"
+    return marked if len(marked) <= _BODY else marked[: _BODY - 3].rpartition("\n")[0] + "\n\n…"

@@ -6,18 +6,16 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 import asyncio
 import base64
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import httpx
 import msgspec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from githubkit import GitHubCore
 
 from ghapp.errors import SettingsError
-from ghapp.github.calls import Authentication
+from ghapp.github.auth import Authentication
 
 _LIFE_S = 540
 _BACKDATE_S = 60
@@ -60,28 +58,11 @@ class AppToken(Authentication):
                 self._token, self._made_at = await self._make(int(now)), now
             return self._token
 
-    async def ready(self) -> None:
-        """Sign one if need be."""
-        await self.token()
-
-    def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # type: ignore[type-arg]
-        """githubkit's way of asking how a request is authenticated."""
-        return _Bearer(self.token)
-
     async def _make(self, now: int) -> str:
         # Backdated, because a token from the future is refused and clocks differ.
         claims = {"iat": now - _BACKDATE_S, "exp": now + _LIFE_S, "iss": str(self._app_id)}
         unsigned = _base64url(b'{"alg":"RS256","typ":"JWT"}') + b"." + _base64url(msgspec.json.encode(claims))
         return (unsigned + b"." + _base64url(await self._sign(unsigned))).decode()
-
-
-class _Bearer(httpx.Auth):
-    def __init__(self, token: Callable[[], Awaitable[str]]) -> None:
-        self._token = token
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        request.headers["Authorization"] = f"Bearer {await self._token()}"
-        yield request
 
 
 def _signer(key: AppKey) -> Callable[[bytes], Awaitable[bytes]]:

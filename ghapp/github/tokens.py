@@ -6,15 +6,14 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import httpx
-from githubkit import GitHubCore
 from msgspec import Struct
 
-from ghapp.github.calls import Authentication, Calls, decode
+from ghapp.github.auth import Authentication
+from ghapp.github.calls import Calls, decode
 from ghapp.github.errors import GitHubRefused, GitHubUnavailable, InstallationGone
 from ghapp.values import InstallationId, RepositoryId
 
@@ -88,6 +87,12 @@ class InstallationTokens:
         if token is not None and token.value == value:
             del self._tokens[grant]
 
+    def forget(self) -> tuple[str, ...]:
+        """Forget every token, and give those that are still alive."""
+        alive = tuple(token.value for token in self._tokens.values() if token.expires_at > self._now())
+        self._tokens.clear()
+        return alive
+
     async def _make(self, grant: Grant) -> _Token:
         doing = "get an installation token"
         wanted: dict[str, object] = {"permissions": dict(grant.permissions)}
@@ -120,25 +125,11 @@ class InstallationAuth(Authentication):
         self._tokens = tokens
         self._grant = grant
 
-    async def ready(self) -> None:
-        """Make a token if need be."""
-        await self._tokens.token(self._grant)
+    async def token(self) -> str:
+        """One that holds for minutes yet."""
+        return await self._tokens.token(self._grant)
 
-    def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # type: ignore[type-arg]
-        """githubkit's way of asking how a request is authenticated."""
-        return _TokenFlow(self._tokens, self._grant)
-
-
-class _TokenFlow(httpx.Auth):
-    def __init__(self, tokens: InstallationTokens, grant: Grant) -> None:
-        self._tokens = tokens
-        self._grant = grant
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        token = await self._tokens.token(self._grant)
-        request.headers["Authorization"] = f"Bearer {token}"
-        response = yield request
-        if response.status_code == 401:
-            self._tokens.drop(self._grant, token)
-            request.headers["Authorization"] = f"Bearer {await self._tokens.token(self._grant)}"
-            yield request
+    def replaces(self, token: str) -> bool:
+        """It does."""
+        self._tokens.drop(self._grant, token)
+        return True

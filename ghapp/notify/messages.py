@@ -57,7 +57,7 @@ class Waiting(_Told, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind] = "waiting"
     cause: str
-    operation: Literal["plan", "apply"]
+    operation: Literal["plan", "apply", "drift"]
     counts: Counts | None = None
     pull_requests: tuple[PullRequestLink, ...] = ()
 

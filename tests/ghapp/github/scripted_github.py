@@ -37,6 +37,7 @@ class ScriptedWire:
     answers: list[Answer] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     token_requests: list[httpx.Request] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
     calls: list[tuple[str, str, int]] = field(default_factory=list)
     token_life_s: int = 3600
     now: float = 1_800_000_000.0
@@ -59,6 +60,9 @@ class ScriptedWire:
             self.token_requests.append(request)
             expires_at = github_time(self.now + self.token_life_s)
             return httpx.Response(201, json={"token": f"ghs_{len(self.token_requests)}", "expires_at": expires_at})
+        if path == "/installation/token":
+            self.revoked.append(request.headers["Authorization"].removeprefix("Bearer "))
+            return httpx.Response(204)
         # A copy: httpx sends the same object once more with another token in it.
         self.requests.append(
             httpx.Request(request.method, request.url, headers=request.headers, content=request.content)

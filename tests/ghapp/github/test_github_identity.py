@@ -174,6 +174,16 @@ async def test_a_token_for_git_holds_for_a_quarter_of_an_hour(app: GitHubApp, wi
     assert tokens == ["ghs_1", "ghs_1", "ghs_2"]
 
 
+async def test_at_the_end_the_tokens_that_are_alive_are_revoked(app: GitHubApp, wire: ScriptedWire) -> None:
+    await app.git_token(InstallationId(5), INFRA)
+    wire.now += 3000
+    await app.git_token(InstallationId(5), INFRA)
+    wire.expect("GET /installation/repositories", body={"repositories": []})
+    await app.repositories(InstallationId(5))
+    await app.close()
+    assert sorted(wire.revoked) == ["ghs_2", "ghs_3"]
+
+
 async def test_a_token_that_is_refused_is_replaced_once_also_for_a_creation(
     infra: GitHubRepository, wire: ScriptedWire
 ) -> None:

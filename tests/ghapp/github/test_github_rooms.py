@@ -132,8 +132,17 @@ async def test_a_comment_hides_what_it_is_found_by(infra: GitHubRepository, wire
     wire.expect("PATCH /repos/acme/infra/issues/comments/8", 200, {"id": 8})
     assert await infra.create_comment(12, "Applied", marker="pull request 12") == 8
     await infra.update_comment(8, "Applied twice", marker="pull request 12")
-    assert wire.sent(0) == {"body": "Applied\n\n<!-- planward: pull request 12 -->"}
-    assert wire.sent(1) == {"body": "Applied twice\n\n<!-- planward: pull request 12 -->"}
+    assert wire.sent(0) == {"body": "<!-- planward: pull request 12 -->\n\nApplied"}
+    assert wire.sent(1) == {"body": "<!-- planward: pull request 12 -->\n\nApplied twice"}
+
+
+async def test_a_comment_that_is_too_long_loses_its_last_lines(infra: GitHubRepository, wire: ScriptedWire) -> None:
+    wire.expect(COMMENT, 201, {"id": 8})
+    await infra.create_comment(12, "a line\n" * 20_000, marker="m")
+    body = wire.sent(0)["body"]
+    assert len(body) <= 65_536
+    assert body.startswith("<!-- planward: m -->\n\na line\n")
+    assert body.endswith("\na line\n\n…")
 
 
 async def test_a_comment_is_found_by_its_marker_and_only_if_it_is_the_app_s(

@@ -172,7 +172,7 @@ async def test_nothing_is_made_twice_when_an_answer_gets_lost(stage: Stage, brok
         statuses = grace.get(f"/repos/acme/infra/deployments/{deployment}/statuses").json()
         comments = grace.get(f"/repos/acme/infra/issues/{stage.number}/comments").json()
     assert [(each["state"], len(each["description"])) for each in statuses] == [("success", 140)]
-    assert [each["body"] for each in comments] == ["Applied again\n\n<!-- planward: m -->"]
+    assert [each["body"] for each in comments] == ["<!-- planward: m -->\n\nApplied again"]
     assert await stage.infra.find_comment(stage.number, "m") == comment
 
 
@@ -228,6 +228,14 @@ async def test_a_token_for_git_reads_this_repository_and_writes_nothing(stage: S
     made = stage.github.world.installation_tokens[token]
     assert made.repository_ids == {stage.ref.id}
     assert made.permissions == {"contents": "read", "metadata": "read"}
+
+
+async def test_at_the_end_no_token_of_ours_works_any_more(stage: Stage) -> None:
+    await stage.app.git_token(stage.installation_id, stage.ref)
+    await stage.infra.repository()
+    assert len(stage.github.world.installation_tokens) == 2
+    await stage.app.close()
+    assert stage.github.world.installation_tokens == {}
 
 
 async def test_what_ends_an_installation_is_told_apart(stage: Stage) -> None:

@@ -1,0 +1,49 @@
+"""How githubkit is told who asks."""
+
+import abc
+from collections.abc import AsyncGenerator
+
+import httpx
+from githubkit import GitHubCore
+from githubkit.auth import BaseAuthStrategy
+
+
+class Authentication(BaseAuthStrategy, abc.ABC):
+    """Credentials for calls: a token in the header."""
+
+    @abc.abstractmethod
+    async def token(self) -> str:
+        """The token to use now. Getting it is tried by itself, not once more in each attempt of a call."""
+
+    def replaces(self, token: str) -> bool:
+        """Whether there will be another one for a token that GitHub refused with 401."""
+        return False
+
+    def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # type: ignore[type-arg]
+        """githubkit's way of asking how a request is authenticated."""
+        return _Bearer(self)
+
+
+class Given(Authentication):
+    """A token that is at hand."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def token(self) -> str:
+        """The one it was made with."""
+        return self._token
+
+
+class _Bearer(httpx.Auth):
+    def __init__(self, authentication: Authentication) -> None:
+        self._authentication = authentication
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        token = await self._authentication.token()
+        request.headers["Authorization"] = f"Bearer {token}"
+        response = yield request
+        # What was refused with 401 was not carried out, so also a creation may go out once more.
+        if response.status_code == 401 and self._authentication.replaces(token):
+            request.headers["Authorization"] = f"Bearer {await self._authentication.token()}"
+            yield request
