@@ -259,7 +259,7 @@ KEYS = "team, environments, secrets, root_modules, confirm, four_eyes, drafts, t
         ('policies: ["a\\nb"]', "1:12: policies[0]: has a character that cannot be printed"),
         ('team: "\\ud800"', "1:7: team: has a character that cannot be printed"),
         ('"a\\nb": x', f"1:1: a\\nb: unknown key; known here: {KEYS}"),
-        (f"drafts: {'x' * 999}", f'1:9: drafts: must be one of plan, skip, not "{"x" * 468}…'),
+        (f"drafts: {'x' * 999}", f'1:9: drafts: must be one of plan, skip, not "{"x" * 467}…'),
         ("policies: [.git/x]", '1:12: policies[0]: leads into git\'s own directory: ".git/x"'),
     ],
 )
