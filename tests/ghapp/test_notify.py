@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from checks.plan import Counts
 from ghapp.notify import (
@@ -203,6 +206,25 @@ def test_a_long_message_stays_within_slack_s_limits(character: str) -> None:
     assert len(payload["text"]) <= 4000
     assert not any(section.endswith(("&am", "&amp", "&l", "&lt")) for section in sections)
     assert "…" in sections[0]
+
+
+@given(title=st.text(), cause=st.text(max_size=5000), url=st.text())
+def test_no_text_leaves_its_place(title: str, cause: str, url: str) -> None:
+    failed = Failed(
+        repository="acme/infra",
+        environment=STAGING,
+        run_url=RUN,
+        commit_sha=SHA,
+        cause=cause,
+        pull_requests=(PullRequestLink(number=12, title=title, url="https://h/" + url),),
+    )
+    chat = Chat()
+    assert chat.send(failed) == Sent()
+    for block in json.loads(chat.requests[0].content)["blocks"]:
+        text = block["text"]["text"]
+        assert 0 < len(text) <= 3000
+        links = re.findall(r"<[^<>|]*\|[^<>|]*>", text)
+        assert text.count("<") == text.count(">") == len(links)
 
 
 def test_links_are_not_unfolded() -> None:

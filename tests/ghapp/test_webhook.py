@@ -1,5 +1,6 @@
 """Headers and body of one POST by GitHub in, a typed event out."""
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -8,6 +9,8 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ghapp.events import (
     GHOST,
@@ -560,3 +563,50 @@ def test_actions_of_no_interest_are_ignored(name: str, action: str) -> None:
 @pytest.mark.parametrize("name", ["star", "workflow_run", "installation_target", "no-such-event"])
 def test_an_event_that_planward_does_not_know_is_ignored(name: str) -> None:
     assert isinstance(event_of(name, action="created"), Ignored)
+
+
+# Whatever comes
+
+FIELDS = {
+    "action",
+    "after",
+    "before",
+    "changes",
+    "check_run",
+    "comment",
+    "head",
+    "installation",
+    "issue",
+    *COMMON,
+    *PULL_REQUEST,
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(FIELDS)), inner, max_size=6),
+    max_leaves=20,
+)
+
+
+@given(
+    name=st.sampled_from(
+        [
+            "check_run",
+            "check_suite",
+            "installation",
+            "installation_repositories",
+            "issue_comment",
+            "merge_group",
+            "pull_request",
+            "push",
+            "repository",
+            "star",
+        ]
+    ),
+    action=st.sampled_from(["opened", "closed", "created", "rerequested", "requested_action", "renamed", "added"]),
+    payload=st.dictionaries(st.sampled_from(sorted(FIELDS)), JSON, max_size=8),
+)
+def test_any_signed_json_is_an_event_or_malformed(name: str, action: str, payload: dict[str, Any]) -> None:
+    body = json.dumps({**COMMON, "action": action, **payload}).encode()
+    with contextlib.suppress(MalformedDelivery):
+        event = deliver(name, body).event
+        assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event
