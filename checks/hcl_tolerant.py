@@ -22,11 +22,17 @@ def read_hcl_tolerant(content: bytes) -> Document:
     root = tree_sitter.Parser(_LANGUAGE).parse(content).root_node
     attributes: dict[str, Attribute] = {}
     blocks: list[Block] = []
+    problem: SyntaxProblem | None = None
     for body in root.children:
         if body.type == "body":
             attributes |= _attributes(body, content)
             blocks += (_block(node, content, depth=0) for node in body.children if node.type == "block")
-    return Document(attributes=attributes, blocks=tuple(blocks), problem=_problem(root) if root.has_error else None)
+        elif body.type == "object":
+            # The grammar takes a lone `{…}` too, which is how JSON begins, and which Terraform refuses.
+            problem = SyntaxProblem(line=body.start_point.row + 1, message="a block or an attribute is expected here")
+    if root.has_error:
+        problem = _problem(root)
+    return Document(attributes=attributes, blocks=tuple(blocks), problem=problem)
 
 
 def _block(node: tree_sitter.Node, content: bytes, *, depth: int) -> Block:

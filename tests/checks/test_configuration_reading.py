@@ -180,6 +180,12 @@ def test_a_file_that_terraform_would_refuse_is_a_problem_at_its_line_and_the_res
     assert [call.source for call in facts.calls] == ["./vpc"]
 
 
+def test_json_in_a_file_for_hcl_is_a_problem() -> None:
+    assert read_file("main.tf", b'\n{"a": 1}').problem == Problem(
+        line=2, message="a block or an attribute is expected here"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
