@@ -5,18 +5,19 @@ from dataclasses import replace
 
 from checks.configuration import Configuration, RootModule
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, Problem, RepositoryConfig, RootModuleConfig
-from ghapp.root_modules.settings import RootModuleSettings, settle
-from ghapp.root_modules.state import StateLocation, locate, lost_state_cause
+from ghapp.root_modules.settings import RootModuleSettings, Tree, settle
+from ghapp.root_modules.state import StateLocation, literal_values, locate, lost_state_cause
 from ghapp.values import EnvironmentName
 
 Laid = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
 
 
 def backend_files(config: RepositoryConfig, configuration: Configuration, *, paths: Collection[str]) -> frozenset[str]:
-    """The backend files of all environments that exist: their contents are what `lay_out_all` has to be given."""
-    found = _settle_all(config, configuration, branches={}, paths=paths)
+    """The backend files of all environments that exist, symlinks followed: `lay_out_all` wants their contents."""
+    tree = Tree(paths=frozenset(paths), links=configuration.links)
+    found = _settle_all(config, configuration, branches={}, tree=tree)
     named = {file for settings in found.values() for each in settings for file in each.backend_config}
-    return frozenset(named.intersection(paths))
+    return frozenset(real for file in named if (real := tree.real(file)) is not None)
 
 
 def lay_out_all(
@@ -33,15 +34,18 @@ def lay_out_all(
     are the files of the commit, `contents` those of `backend_files`. Raises ConfigInvalid where two
     environments, or two root modules, come to the same state.
     """
-    settled = _settle_all(config, configuration, branches=branches or {}, paths=paths)
+    tree = Tree(paths=frozenset(paths), links=configuration.links)
+    settled = _settle_all(config, configuration, branches=branches or {}, tree=tree)
     locations: dict[tuple[EnvironmentName, str], StateLocation] = {}
     laid: dict[EnvironmentName, tuple[RootModuleSettings, ...]] = {}
     for name, all_settings in settled.items():
         judged: list[RootModuleSettings] = []
         for root_module, settings in zip(configuration.root_modules, all_settings, strict=True):
-            files = [contents[file] for file in settings.backend_config if file in contents]
+            reals = (tree.real(file) for file in settings.backend_config)
+            files = [contents[real] for real in reals if real is not None]
             cause = lost_state_cause(root_module.dir, name, root_module.backend, files, settings.workspace)
-            judged.append(replace(settings, lost_state_cause=cause))
+            values = literal_values(root_module.backend, files)
+            judged.append(replace(settings, lost_state_cause=cause, backend_values=values))
             if root_module.backend is not None and cause is None and settings.missing_file_cause is None:
                 locations[name, root_module.dir] = locate(root_module.backend, files, settings.workspace)
         laid[name] = tuple(judged)
@@ -63,15 +67,14 @@ def _settle_all(
     configuration: Configuration,
     *,
     branches: Mapping[EnvironmentName, str],
-    paths: Collection[str],
+    tree: Tree,
 ) -> dict[EnvironmentName, tuple[RootModuleSettings, ...]]:
     configured = {entry.dir: entry for entry in config.root_modules or ()}
-    existing = frozenset(paths)
 
     def settled(environment: Environment) -> tuple[RootModuleSettings, ...]:
         branch = branches.get(environment.name)
         return tuple(
-            settle(config, root_module, entry, environment, branch=branch, paths=existing)
+            settle(config, root_module, entry, environment, branch=branch, tree=tree)
             for root_module in configuration.root_modules
             for entry in [configured.get(root_module.dir) or RootModuleConfig(dir=root_module.dir)]
         )

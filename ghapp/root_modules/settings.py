@@ -2,9 +2,11 @@
 
 import posixpath
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from checks.configuration import RootModule
+from checks.repository_paths import follow
 from ghapp.repository_config import (
     CONFIG_PATH,
     Environment,
@@ -25,11 +27,29 @@ _NOT_OF_APPLY = ("-refresh=",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """The files of a commit: their paths, and the targets of its symlinks as they are written."""
+
+    paths: frozenset[str]
+    links: Mapping[str, str]
+
+    def real(self, path: str) -> str | None:
+        """Where a path leads when symlinks are followed; None where there is no file of this repository."""
+        target, _ = follow(path, self.links)
+        return target if target in self.paths else None
+
+    def existing(self, files: Collection[str]) -> tuple[str, ...]:
+        """Those of the files that are there."""
+        return tuple(file for file in files if self.real(file) is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RootModuleSettings:
     """How a root module is run in an environment.
 
     `backend_config` and `var_files` are paths of the repository, in the order in which Terraform takes them.
-    `secrets` are as configured, for the root module's `team`; None means the default.
+    `secrets` are as configured, for the root module's `team`; None means the default. `backend_values` are the literal
+    values of the backend block with those of the backend files over them; they may hold a password.
     A `missing_file_cause` or `lost_state_cause` is why it must not be run: `cause` is the first of them.
     """
 
@@ -43,6 +63,7 @@ class RootModuleSettings:
     depends_on: tuple[str, ...] = ()
     required_version: tuple[str, ...] = ()
     secrets: tuple[SecretSource, ...] | None = None
+    backend_values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     missing_file_cause: str | None = None
     lost_state_cause: str | None = None
 
@@ -69,7 +90,7 @@ def settle(
     environment: Environment,
     *,
     branch: str | None,
-    paths: Collection[str],
+    tree: Tree,
 ) -> RootModuleSettings:
     """What the config and its defaults come to; where the state lies is judged elsewhere."""
     override = configured.environments.get(environment.name, RootModuleOverride())
@@ -82,7 +103,7 @@ def settle(
     }
     backend_templates = _first(override.backend_config, configured.backend_config)
     has_backend_config = (
-        bool(_existing(_paths(root_module.dir, DEFAULT_BACKEND_CONFIG, values), paths))
+        bool(tree.existing(_paths(root_module.dir, DEFAULT_BACKEND_CONFIG, values)))
         if backend_templates is None
         else bool(backend_templates)
     )
@@ -93,7 +114,7 @@ def settle(
 
     def files(templates: tuple[str, ...] | None, defaults: tuple[str, ...]) -> tuple[str, ...]:
         if templates is None:
-            return _existing(_paths(root_module.dir, defaults, values), paths)
+            return tree.existing(_paths(root_module.dir, defaults, values))
         return _paths(root_module.dir, templates, values)
 
     backend_config = files(backend_templates, DEFAULT_BACKEND_CONFIG)
@@ -111,7 +132,7 @@ def settle(
         depends_on=configured.depends_on,
         required_version=(*root_module.required_version, *own_version),
         secrets=config.secrets,
-        missing_file_cause=_missing_file_cause(root_module.dir, environment.name, (*var_files, *backend_config), paths),
+        missing_file_cause=_missing_file_cause(root_module.dir, environment.name, (*var_files, *backend_config), tree),
     )
 
 
@@ -124,12 +145,8 @@ def _paths(directory: str, templates: Collection[str], values: Mapping[str, str]
     return tuple(posixpath.normpath(posixpath.join(directory, path)) for path in expanded)
 
 
-def _existing(files: Collection[str], paths: Collection[str]) -> tuple[str, ...]:
-    return tuple(file for file in files if file in paths)
-
-
-def _missing_file_cause(directory: str, environment: str, files: Collection[str], paths: Collection[str]) -> str | None:
-    missing = [file for file in files if file not in paths]
+def _missing_file_cause(directory: str, environment: str, files: Collection[str], tree: Tree) -> str | None:
+    missing = [file for file in files if tree.real(file) is None]
     if not missing:
         return None
     named = ", ".join(missing)

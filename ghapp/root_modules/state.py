@@ -68,6 +68,12 @@ def effective_values(backend: Backend, files: Sequence[bytes]) -> dict[str, Any]
     return values
 
 
+def literal_values(backend: Backend | None, files: Sequence[bytes]) -> dict[str, Any]:
+    """The effective values without those that are no literals; empty without a backend."""
+    values = {} if backend is None else effective_values(backend, files)
+    return {name: value for name, value in values.items() if not _is_unread(value)}
+
+
 def locate(backend: Backend, files: Sequence[bytes], workspace: str) -> StateLocation:
     """Where the state of a workspace lies."""
     values = effective_values(backend, files)
@@ -127,6 +133,10 @@ def lost_state_cause(
 
 
 def _shown(name: str, value: object) -> str:
-    if name in _SECRET or (isinstance(value, str) and value.startswith(_UNREAD)):
+    if name in _SECRET or _is_unread(value):
         return "…"
     return f'"{value}"' if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _is_unread(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(_UNREAD)

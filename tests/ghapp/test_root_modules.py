@@ -10,6 +10,7 @@ from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all, r
 from ghapp.values import EnvironmentName
 
 S3 = 'terraform {\n  backend "s3" {\n    bucket = "states"\n    key    = "network"\n  }\n}\n'
+NETWORK = {"bucket": "states", "key": "network"}
 PARTIAL = 'terraform {\n  backend "s3" {}\n}\n'
 LOCAL = 'terraform {\n  backend "local" {}\n}\n'
 BRANCHES = ("staging", "production")
@@ -50,7 +51,7 @@ def refused(files: Mapping[str, str], config: str | None = None) -> list[str]:
 
 def test_without_a_config_the_workspace_is_the_environment() -> None:
     assert laid({"network/main.tf": S3}, "staging") == RootModuleSettings(
-        dir="network", environment=EnvironmentName("staging"), team="infra", workspace="staging"
+        dir="network", environment=EnvironmentName("staging"), team="infra", workspace="staging", backend_values=NETWORK
     )
 
 
@@ -101,6 +102,7 @@ root_modules:
         extra_arguments=("-parallelism=20", "-refresh=false"),
         depends_on=("base",),
         required_version=("< 2", ">= 1.9"),
+        backend_values=NETWORK,
     )
     assert testing.apply_arguments == ("-parallelism=20",)
     staging = next(each for each in all_laid(files, config)["staging"] if each.dir == "network")
@@ -173,7 +175,7 @@ def test_an_attribute_that_is_not_a_literal_is_equal_only_where_the_text_is() ->
         "network/staging.backend.hcl": 'bucket = "b"\nkey = join("/", ["a"])\n',
         "network/production.backend.hcl": 'bucket = "b"\nkey = join("/", ["b"])\n',
     }
-    assert [each.workspace for each in all_laid(files)["staging"]] == ["default"]
+    assert laid(files, "staging").backend_values == {"bucket": "b"}
     files["network/production.backend.hcl"] = files["network/staging.backend.hcl"]
     assert refused(files) == [
         "network/main.tf:2:1: staging and production would share the state of network: "
@@ -267,6 +269,20 @@ def test_backend_files_are_those_of_all_environments_that_exist() -> None:
         "staging.backend.hcl",
         "env/production.backend.hcl",
     }
+
+
+def test_files_are_found_through_symlinks() -> None:
+    files = {"network/main.tf": PARTIAL, "common/staging.backend.hcl": 'bucket = "b"\nkey = "k"\n', "network/env": ""}
+    config = config_of()
+    facts = {"network/main.tf": read_file("network/main.tf", PARTIAL.encode())}
+    configuration = discover(facts, links={"network/env": "../common"})
+    named = backend_files(config, configuration, paths=files)
+    assert named == {"common/staging.backend.hcl"}
+    contents = {path: files[path].encode() for path in named}
+    laid_out = lay_out_all(config, configuration, paths=files, contents=contents)
+    assert laid_out[EnvironmentName("staging")][0].backend_config == ("network/env/staging.backend.hcl",)
+    outside = discover(facts, links={"network/env": "../../common"})
+    assert backend_files(config, outside, paths=files) == frozenset()
 
 
 def test_a_change_of_the_config_touches_the_root_modules_that_it_changes() -> None:
