@@ -6,10 +6,10 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from scripted_github import API, APP_ID, IMPATIENT, INFRA, ScriptedWire
 
 from ghapp.github import GitHubApp, GitHubRepository, PemKey
 from ghapp.values import InstallationId
+from tests.ghapp.github.scripted_github import API, APP_ID, IMPATIENT, INFRA, ScriptedWire
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from typing import Any
 
 import httpx
 import pytest
-from scripted_github import API, APP_ID, IMPATIENT, ScriptedWire
 
 from ghapp.errors import JobError
 from ghapp.events import Person
 from ghapp.github import GitHubApp, GitHubError, GitHubRefused, GitHubRepository, GitHubUnavailable, PemKey, Role
 from ghapp.github.errors import shorten
+from tests.ghapp.github.scripted_github import API, APP_ID, IMPATIENT, ScriptedWire
 
 pytestmark = pytest.mark.anyio
 

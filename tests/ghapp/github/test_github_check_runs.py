@@ -5,7 +5,6 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from scripted_github import IMPATIENT, ScriptedWire
 
 from checks.report import Annotation
 from ghapp.github import (
@@ -17,6 +16,7 @@ from ghapp.github import (
     GitHubUnavailable,
 )
 from ghapp.values import CommitSha
+from tests.ghapp.github.scripted_github import IMPATIENT, ScriptedWire
 
 pytestmark = pytest.mark.anyio
 

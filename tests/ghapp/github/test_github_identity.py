@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from scripted_github import API, APP_ID, IMPATIENT, INFRA, ScriptedWire
 
 from ghapp.errors import SettingsError
 from ghapp.events import Person
@@ -25,6 +24,7 @@ from ghapp.github import (
     SignedBy,
 )
 from ghapp.values import InstallationId
+from tests.ghapp.github.scripted_github import API, APP_ID, IMPATIENT, INFRA, ScriptedWire
 
 pytestmark = pytest.mark.anyio
 

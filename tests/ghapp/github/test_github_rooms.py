@@ -4,7 +4,6 @@ from typing import Any
 
 import httpx
 import pytest
-from scripted_github import API, INFRA, ScriptedWire
 
 from ghapp.events import GHOST, Base, Head, Person, Repository
 from ghapp.github import (
@@ -18,6 +17,7 @@ from ghapp.github import (
     Role,
 )
 from ghapp.values import BranchName, CommitSha, InstallationId, RepositoryId, RunId
+from tests.ghapp.github.scripted_github import API, INFRA, ScriptedWire
 
 pytestmark = pytest.mark.anyio
 
