@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ghapp.private_directories import private_directory
+from ghapp.terraform import provider_cache as cache
 from ghapp.terraform.environment import base_environment, is_ours
 from ghapp.terraform.errors import TerraformError
-from ghapp.terraform.provider_cache import cache_variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class Laid:
     environ: Mapping[str, str] = field(repr=False)
     var_files: tuple[Path, ...] = ()
     backend_config: tuple[Path, ...] = ()
+    provider_lock: Path | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -41,6 +42,7 @@ class Laid:
 
     @property
     def plan_json(self) -> Path:
+        """Where the plan JSON lies while it is read."""
         return self.data_dir.parent / "plan.json"
 
 
@@ -77,7 +79,8 @@ async def laid_out(
     async with private_directory(work, "root-run") as private:
         if taken:
             files.append(_write_secrets(private / "secrets.tfvars.json", taken))
-        environ = {**base_environment(private), **cache_variables(provider_cache), **(env or {})}
+        providers = cache.provider_cache(provider_cache)
+        environ = {**base_environment(private), **providers.variables, **(env or {})}
         if workspace != "default":
             environ["TF_WORKSPACE"] = workspace
         yield Laid(
@@ -87,6 +90,7 @@ async def laid_out(
             environ=environ,
             var_files=tuple(files),
             backend_config=backend_files,
+            provider_lock=providers.lock,
             warnings=warnings,
         )
 

@@ -7,41 +7,55 @@ import asyncio
 import fcntl
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ghapp.private_directories import make_private
 from ghapp.terraform.environment import operator_config
 
 _POLL_S = 0.02
-_INSTALLS_ITSELF = re.compile(r"^\s*(plugin_cache_dir|filesystem_mirror|dev_overrides)\b", re.MULTILINE)
+_HAS_MIRROR = re.compile(r"^\s*(filesystem_mirror|dev_overrides)\b", re.MULTILINE)
+_HAS_CACHE = re.compile(r"^\s*plugin_cache_dir\b", re.MULTILINE)
 
 
-def cache_variables(directory: Path | None) -> dict[str, str]:
-    """Give the variables that make Terraform use the cache at `directory`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCache:
+    """The variables that make Terraform use a cache, and the file that its writers lock."""
 
-    None of them where the operator's own CLI configuration says where providers come from: a filesystem mirror is
-    linked to and needs no cache.
+    variables: Mapping[str, str]
+    lock: Path | None
+
+
+def provider_cache(directory: Path | None) -> ProviderCache:
+    """Give the cache at `directory`, or the one that the operator has set up.
+
+    There is none where the operator's own CLI configuration names a mirror: its providers are linked to.
     """
     config = operator_config()
-    if directory is None or (config and _INSTALLS_ITSELF.search(config.read_text(errors="replace"))):
-        return {}
-    return {
-        "TF_PLUGIN_CACHE_DIR": str(make_private(directory)),
+    said = config.read_text(errors="replace") if config else ""
+    if directory is None or (_HAS_MIRROR.search(said) and not _HAS_CACHE.search(said)):
+        return ProviderCache(variables={}, lock=None)
+    lock = make_private(directory) / ".lock"
+    if _HAS_CACHE.search(said):
+        return ProviderCache(variables={}, lock=lock)
+    variables = {
+        "TF_PLUGIN_CACHE_DIR": os.environ.get("TF_PLUGIN_CACHE_DIR") or str(directory),
         # Without it the cache is not used where the repository has no lock file. What it breaks is the lock file that
         # init writes, which goes with the checkout.
         "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1",
     }
+    return ProviderCache(variables=variables, lock=lock)
 
 
 @asynccontextmanager
-async def one_writer(directory: str | None) -> AsyncIterator[None]:
+async def one_writer(lock: Path | None) -> AsyncIterator[None]:
     """Hold the cache's lock, across processes too; nothing where there is no cache."""
-    if directory is None:
+    if lock is None:
         yield
         return
-    held = os.open(Path(directory) / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while not _locked(held):  # noqa: ASYNC110 - the holder may be another process
             await asyncio.sleep(_POLL_S)
