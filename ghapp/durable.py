@@ -94,13 +94,13 @@ class Acceptor:
 class Worker:
     """Runs flows: at most one in a process, since DBOS is one a process."""
 
-    def __init__(self, acceptor: Acceptor, store: Store, data_dir: Path, flow: Flow) -> None:
+    def __init__(self, acceptor: Acceptor, store: Store, data_dir: Path, flow: Flow, stopping: asyncio.Event) -> None:
+        """`stopping` is set when the process is to end: programs are interrupted, and their steps never return."""
         self._acceptor = acceptor
         self._store = store
         self._data_dir = data_dir
         self._flow = flow
-        self.stopping = asyncio.Event()
-        """Set when the process is to end: running programs are interrupted, and their steps never return."""
+        self._stopping = stopping
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -116,7 +116,11 @@ class Worker:
                 "enable_otlp": False,
             }
             DBOS(config=config)
-            DBOS.workflow(name="job")(self._run)
+
+            @DBOS.workflow(name="job")
+            async def job(encoded: str) -> None:
+                await self._run(encoded)
+
             DBOS.launch()
             await DBOS.register_queue_async("work", polling_interval_sec=_POLL_S)
             await DBOS.register_queue_async("branches", partition_concurrency=1, polling_interval_sec=_POLL_S)
@@ -124,7 +128,7 @@ class Worker:
             try:
                 yield
             finally:
-                self.stopping.set()
+                self._stopping.set()
                 ticking.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await ticking

@@ -7,11 +7,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import platformdirs
 
 from ghapp.errors import SettingsError
+from ghapp.vault import VaultSettings
+from ghapp.vault.settings import AuthMethod
 
 _SECRETS = frozenset(
     {
@@ -22,25 +25,8 @@ _SECRETS = frozenset(
         "PLANWARD_DATABASE_URL",
         "VAULT_TOKEN",
         "VAULT_SECRET_ID",
-        "VAULT_JWT",
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VaultAccess:
-    """How Planward logs in to Vault, in Vault's own words."""
-
-    address: str
-    namespace: str | None = None
-    ca_cert: str | None = None
-    token: str | None = field(default=None, repr=False)
-    role_id: str | None = None
-    secret_id: str | None = field(default=None, repr=False)
-    auth_method: str | None = None
-    auth_mount: str | None = None
-    role: str | None = None
-    jwt: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +45,7 @@ class Settings:
     """Everything an operator decides. Durations are seconds."""
 
     github: GitHubAccess
-    vault: VaultAccess | None
+    vault: VaultSettings | None
     public_url: str
     database_url: str = field(repr=False)
     data_dir: Path
@@ -81,7 +67,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     data_dir = Path(names.text("PLANWARD_DATA_DIR") or platformdirs.user_data_dir("planward")).absolute()
     return Settings(
         github=_read_github(names),
-        vault=read_vault_access(environ),
+        vault=read_vault_settings(environ),
         public_url=names.url("PLANWARD_PUBLIC_URL", "http://127.0.0.1:8000"),
         database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{data_dir / 'planward.db'}",
         data_dir=data_dir,
@@ -97,33 +83,35 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     )
 
 
-def read_vault_access(environ: Mapping[str, str]) -> VaultAccess | None:
+def read_vault_settings(environ: Mapping[str, str]) -> VaultSettings | None:
     """Read Vault's own variables; None where `VAULT_ADDR` is not set. Raises SettingsError as `read_settings` does."""
     names = _Names(environ)
     if not names.text("VAULT_ADDR"):
         return None
-    access = VaultAccess(
+    method = names.text("VAULT_AUTH_METHOD")
+    if method not in (None, "token", "approle", "jwt", "kubernetes"):
+        raise SettingsError(f"VAULT_AUTH_METHOD is {method[:40]!r}: set it to jwt or kubernetes, or leave it out")
+    ca_cert = names.text("VAULT_CACERT")
+    settings = VaultSettings(
         address=names.url("VAULT_ADDR", ""),
         namespace=names.text("VAULT_NAMESPACE"),
-        ca_cert=names.text("VAULT_CACERT"),
+        ca_cert=Path(ca_cert) if ca_cert else None,
         token=names.text("VAULT_TOKEN"),
         role_id=names.text("VAULT_ROLE_ID"),
         secret_id=names.text("VAULT_SECRET_ID"),
-        auth_method=names.text("VAULT_AUTH_METHOD"),
+        auth_method=cast("AuthMethod | None", method),
         auth_mount=names.text("VAULT_AUTH_MOUNT"),
         role=names.text("VAULT_ROLE"),
-        jwt=names.text("VAULT_JWT"),
+        # Read at each login, since Kubernetes rotates it: `names.text` would read VAULT_JWT_FILE once.
+        jwt=environ.get("VAULT_JWT") or None,
+        jwt_file=Path(environ["VAULT_JWT_FILE"]) if environ.get("VAULT_JWT_FILE") else None,
     )
-    if access.auth_method not in (None, "token", "approle", "jwt", "kubernetes"):
-        raise SettingsError(
-            f"VAULT_AUTH_METHOD is {access.auth_method!r}: set it to jwt or kubernetes, or leave it out"
-        )
-    if not (access.token or (access.role_id and access.secret_id) or access.auth_method in ("jwt", "kubernetes")):
+    if not (settings.token or (settings.role_id and settings.secret_id) or method in ("jwt", "kubernetes")):
         raise SettingsError(
             "VAULT_ADDR is set, but no login: set VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, "
             "or VAULT_AUTH_METHOD (jwt, kubernetes) with VAULT_ROLE"
         )
-    return access
+    return settings
 
 
 def _read_github(names: "_Names") -> GitHubAccess:

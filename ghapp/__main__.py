@@ -1,0 +1,5 @@
+"""`python -m ghapp` is `planward`."""
+
+from ghapp.cli import main
+
+main()

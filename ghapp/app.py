@@ -1,0 +1,134 @@
+"""The one place where everything is put together: settings in, a running Planward out."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.applications import Starlette
+
+from ghapp.durable import Acceptor, Worker
+from ghapp.errors import SettingsError
+from ghapp.facts import Facts
+from ghapp.flows.stories import tell
+from ghapp.git import Mirrors, require_git
+from ghapp.github import AppKey, GitHubApp, PemKey, SignedBy
+from ghapp.jobs import Job
+from ghapp.private_directories import make_private
+from ghapp.sealing import Sealer, load_or_make_key
+from ghapp.server import Front, create_server
+from ghapp.services import Services
+from ghapp.settings import Settings
+from ghapp.store import Store
+from ghapp.terraform import find_terraforms
+from ghapp.vault import Vault
+
+_TRANSIT = "vault-transit:"
+_GIT_HOSTS = {"api.github.com": "github.com"}
+MAX_DELIVERY_BYTES = 25 * 1024 * 1024
+"""GitHub sends no larger ones. https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
+
+
+def create_app(settings: Settings, *, worker: bool = True) -> Starlette:
+    """The web process; with `worker` it runs flows too."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Front]]:
+        async with _front(settings) as front, contextlib.AsyncExitStack() as stack:
+            if worker:
+                await stack.enter_async_context(_working(settings, front))
+            yield {"front": front}
+
+    return create_server(lifespan, max_body_size=MAX_DELIVERY_BYTES)
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Run flows without a web server until `stop` is set."""
+    async with _front(settings) as front, _working(settings, front):
+        await stop.wait()
+
+
+def serve(settings: Settings, *, host: str, port: int, worker: bool) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    uvicorn.run(
+        create_app(settings, worker=worker),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _front(settings: Settings) -> AsyncIterator[Front]:
+    """What answers deliveries and pages."""
+    make_private(settings.data_dir)
+    keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
+    acceptor = Acceptor(settings.database_url)
+    store = Store(settings.database_url, Sealer(keys))
+    try:
+        yield Front(settings=settings, store=store, accept=acceptor.accept, acceptor=acceptor)
+    finally:
+        store.close()
+        acceptor.close()
+
+
+@contextlib.asynccontextmanager
+async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
+    """What carries out jobs. Raises SettingsError where git, Terraform or the App's key is not there."""
+    await require_git()
+    keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
+    vault = Vault(settings.vault) if settings.vault is not None else None
+    mirrors = Mirrors(settings.data_dir / "mirrors", allowed_host=_git_host(settings.github.api_url))
+    mirrors.sweep()
+    facts = Facts(settings.data_dir / "facts")
+    async with GitHubApp(settings.github.api_url, settings.github.app_id, _app_key(settings, vault)) as github:
+        services = Services(
+            settings=settings,
+            store=front.store,
+            mirrors=mirrors,
+            facts=facts,
+            github=github,
+            vault=vault,
+            terraforms=await asyncio.to_thread(find_terraforms, settings.terraform),
+            accept=front.accept,
+            places=asyncio.Semaphore(settings.concurrency),
+            stopping=asyncio.Event(),
+            provider_cache=make_private(settings.data_dir / "providers"),
+            digest_key=hashlib.sha256(b"digest" + keys[0].encode()).digest(),
+        )
+
+        async def flow(job: Job) -> None:
+            await tell(services, job)
+
+        worker = Worker(front.acceptor, front.store, settings.data_dir, flow, services.stopping)
+        try:
+            async with worker.running():
+                yield
+        finally:
+            facts.close()
+
+
+def _git_host(api_url: str) -> str:
+    host = urlsplit(api_url).hostname or ""
+    return _GIT_HOSTS.get(host, host)
+
+
+def _app_key(settings: Settings, vault: Vault | None) -> AppKey:
+    key = settings.github.private_key
+    if not key.startswith(_TRANSIT):
+        return PemKey(key)
+    if vault is None:
+        raise SettingsError("PLANWARD_GITHUB_PRIVATE_KEY is in Vault's transit engine: set VAULT_ADDR")
+    name = key.removeprefix(_TRANSIT)
+
+    async def sign(message: bytes) -> bytes:
+        async with vault.session(
+            team="planward", environment="planward", branch="planward", operation="sign"
+        ) as session:
+            return await session.sign(name, message)
+
+    return SignedBy(sign)
