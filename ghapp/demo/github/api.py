@@ -132,7 +132,8 @@ class Api:
     def _rate_limit(self, actor: Actor) -> JSON:
         limit, remaining, reset = self.limits.of(_key(actor))
         core = {"limit": limit, "used": limit - remaining, "remaining": remaining, "reset": reset}
-        return {"resources": {"core": core}, "rate": core}
+        search = {"limit": 30, "used": 0, "remaining": 30, "reset": reset}
+        return {"resources": {"core": core, "search": search}, "rate": core}
 
     def _record(self, request: Request, path: str, raw: bytes, actor: Actor, reply: Reply, known: bool) -> None:
         try:

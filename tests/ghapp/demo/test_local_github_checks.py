@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Receiver, installed, propose
+from acme import Receiver, installed, propose
 
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.state import Installation

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from conftest import PERMISSIONS, app_jwt, client, installed
+from acme import PERMISSIONS, app_jwt, client, installed
 
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.state import App, Installation
@@ -24,15 +24,15 @@ def test_the_client_id_is_an_issuer_as_well(github: LocalGitHub, app: App) -> No
 
 
 @pytest.mark.parametrize(
-    ("claims", "message"),
+    ("times", "message"),
     [
-        ({"expires": -1}, "'Expiration time' claim ('exp') must be a numeric value"),
-        ({"expires": 700}, "'Expiration time' claim ('exp') is too far in the future"),
-        ({"issued": 60}, "'Issued at' claim ('iat') must be an Integer"),
+        ((-30, -1), "'Expiration time' claim ('exp') must be a numeric value"),
+        ((-30, 700), "'Expiration time' claim ('exp') is too far in the future"),
+        ((60, 300), "'Issued at' claim ('iat') must be an Integer"),
     ],
 )
-def test_a_jwt_outside_its_time_is_refused(github: LocalGitHub, app: App, claims: dict[str, int], message: str) -> None:
-    with client(github, app_jwt(app, **claims)) as speaker:
+def test_a_jwt_outside_its_time_is_refused(github: LocalGitHub, app: App, times: tuple[int, int], message: str) -> None:
+    with client(github, app_jwt(app, issued=times[0], expires=times[1])) as speaker:
         answer = speaker.get("/app")
     assert (answer.status_code, answer.json()["message"][: len(message)]) == (401, message)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Receiver, app_jwt, client, installed, propose
+from acme import Receiver, app_jwt, client, installed, propose
 
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.errors import ApiError
@@ -202,7 +202,8 @@ def test_rulesets_bind_and_list_their_violations(github: LocalGitHub, installati
     assert [rule["type"] for rule in rules] == ["pull_request", "required_status_checks"]
     assert merge(github) == (
         405,
-        "Repository rule violations found\n\nAt least 1 approving review is required by reviewers with write access.\n\n"
+        "Repository rule violations found\n\n"
+        "At least 1 approving review is required by reviewers with write access.\n\n"
         'Required status check "planward/plan" is expected.\n\n',
     )
     with github.rest("ada") as speaker:

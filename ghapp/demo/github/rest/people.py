@@ -25,7 +25,7 @@ def read_organization(call: Call) -> Reply:
     account = call.world.account(call.params["org"])
     if account.type != "Organization":
         raise not_found()
-    return Reply(body={**accounts.organization(call.world, account), "name": account.name, "type": "Organization"})
+    return Reply(body=accounts.full_organization(call.world, account))
 
 
 def permission_of(call: Call) -> Reply:
@@ -88,7 +88,7 @@ def _members_readable(call: Call) -> None:
 
 def read_team(call: Call) -> Reply:
     _members_readable(call)
-    return Reply(body=accounts.team(call.world, call.world.team(call.params["org"], call.params["slug"])))
+    return Reply(body=accounts.full_team(call.world, call.world.team(call.params["org"], call.params["slug"])))
 
 
 def list_teams(call: Call) -> Reply:

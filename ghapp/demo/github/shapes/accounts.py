@@ -106,6 +106,36 @@ def team(world: World, value: Team) -> JSON:
     }
 
 
+def full_team(world: World, value: Team) -> JSON:
+    return {
+        **team(world, value),
+        "members_count": len(value.members),
+        "repos_count": len(value.repositories),
+        "created_at": timestamp(value.organization.created_at),
+        "updated_at": timestamp(value.organization.created_at),
+        "organization": full_organization(world, value.organization),
+    }
+
+
+def full_organization(world: World, account: Account) -> JSON:
+    return {
+        **organization(world, account),
+        "name": account.name or account.login,
+        "html_url": f"{world.url}/{account.login}",
+        "type": "Organization",
+        "is_verified": False,
+        "has_organization_projects": True,
+        "has_repository_projects": True,
+        "public_repos": sum(repository.owner is account for repository in world.repositories.values()),
+        "public_gists": 0,
+        "followers": 0,
+        "following": 0,
+        "archived_at": None,
+        "created_at": timestamp(account.created_at),
+        "updated_at": timestamp(account.created_at),
+    }
+
+
 def app(world: World, value: App) -> JSON:
     return {
         "id": value.id,
