@@ -3,9 +3,9 @@
 import posixpath
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from checks.configuration import RootModule
+from checks.file_facts import Values
 from checks.repository_paths import follow
 from ghapp.repository_config import (
     CONFIG_PATH,
@@ -63,7 +63,7 @@ class RootModuleSettings:
     depends_on: tuple[str, ...] = ()
     required_version: tuple[str, ...] = ()
     secrets: tuple[SecretSource, ...] | None = None
-    backend_values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    backend_values: Values = field(default_factory=dict, repr=False)
     missing_file_cause: str | None = None
     lost_state_cause: str | None = None
 

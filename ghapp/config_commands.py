@@ -1,0 +1,213 @@
+"""What `planward config check`, `config schema`, `config show` and `import` answer, as values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks.configuration import Configuration, RootModule
+from checks.errors import ConfigurationError
+from checks.layers import layers
+from ghapp.atlantis import Imported, import_atlantis
+from ghapp.config_schema import schema_text
+from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig, read_config
+from ghapp.root_modules import RootModuleSettings
+from ghapp.values import TESTING, EnvironmentName
+from ghapp.vault import DEFAULT_SOURCES, SecretSource
+from ghapp.vault.errors import SecretPathInvalid
+from ghapp.vault.sources import fill_source
+from ghapp.working_copy import WorkingCopy, read_working_copy
+
+Laid = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a command prints, and its exit status: 0 done, 1 failed."""
+
+    exit_status: int
+    lines: tuple[str, ...]
+
+
+def check(path: Path) -> Answer:
+    """Check a config file, or with a directory also what it says about the root modules that lie there."""
+    if path.is_file():
+        return _check_file(path)
+    working_copy = read_working_copy(path)
+    try:
+        config = _config_of(working_copy)
+        configuration, laid = working_copy.lay_out(config)
+    except ConfigInvalid as error:
+        return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
+    complaints = tuple(_complaints(config, configuration, laid))
+    if complaints:
+        return Answer(exit_status=1, lines=complaints)
+    said = CONFIG_PATH if working_copy.config is not None else f"no {CONFIG_PATH}, the defaults hold"
+    found = _count(len(configuration.root_modules), "root module")
+    return Answer(exit_status=0, lines=(f"{said}: no problem; {found}, {', '.join(config.environments)}",))
+
+
+def schema() -> str:
+    """The JSON Schema of the config file."""
+    return schema_text()
+
+
+def show_working_copy(directory: Path) -> Answer:
+    """Show what is found in a working copy, with the defaults filled in."""
+    working_copy = read_working_copy(directory)
+    try:
+        config = _config_of(working_copy)
+        configuration, laid = working_copy.lay_out(config)
+    except ConfigInvalid as error:
+        return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
+    return Answer(exit_status=0, lines=tuple(show(config, configuration, laid)))
+
+
+def show(config: RepositoryConfig, configuration: Configuration, laid: Laid) -> Iterator[str]:
+    """Show a config: environments, root modules in their layers, versions, and the secrets' paths."""
+    yield f"team {config.team}"
+    yield ""
+    yield "environments"
+    for environment in config.environments.values():
+        yield f"  {environment.name}: {_environment(environment)}"
+    yield ""
+    yield from _root_modules(config, configuration, laid)
+    yield ""
+    yield "secrets" if config.secrets is not None else "secrets (the default, where the operator has a Vault)"
+    for environment in config.environments.values():
+        yield from _secrets(config, environment, laid[environment.name])
+
+
+def import_from_atlantis(path: Path) -> Imported:
+    """Make a config of an atlantis.yaml, with the branches and root modules of the working copy that it lies in.
+
+    Raises ConfigInvalid on a file that is none of Atlantis'.
+    """
+    working_copy = read_working_copy(path.parent)
+    return import_atlantis(
+        path.read_bytes(),
+        path=path.name,
+        branches=working_copy.branches,
+        directories=[root_module.dir for root_module in working_copy.configuration().root_modules],
+    )
+
+
+def _check_file(path: Path) -> Answer:
+    try:
+        read_config(path.read_bytes(), branches=(), repository_name="repository", path=path.as_posix())
+    except ConfigInvalid as error:
+        return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
+    return Answer(exit_status=0, lines=(f"{path.as_posix()}: no problem",))
+
+
+def _config_of(working_copy: WorkingCopy) -> RepositoryConfig:
+    return read_config(working_copy.config, branches=working_copy.branches, repository_name=working_copy.name)
+
+
+def _complaints(config: RepositoryConfig, configuration: Configuration, laid: Laid) -> Iterator[str]:
+    for index, entry in enumerate(config.root_modules or ()):
+        if entry.dir in configuration.missing:
+            yield str(config.problem(f"root_modules[{index}].dir", f'"{entry.dir}" has no .tf files'))
+    for problem in configuration.problems:
+        yield f"{problem.path}:{problem.line}: {problem.message}"
+    yield from dict.fromkeys(settings.cause for each in laid.values() for settings in each if settings.cause)
+    try:
+        _layers(configuration, laid)
+    except ConfigurationError as error:
+        yield str(error)
+
+
+def _layers(configuration: Configuration, laid: Laid) -> tuple[tuple[str, ...], ...]:
+    first = next(iter(laid.values()))
+    return layers(
+        configuration,
+        [settings.dir for settings in first],
+        {settings.dir: settings.depends_on for settings in first},
+        {settings.dir: settings.backend_values for settings in first},
+    )
+
+
+def _environment(environment: Environment) -> str:
+    if environment.branch is None:
+        when = {"on_merge": "brought to the merged commit", "on_pull_request": "applied while it is reviewed"}
+        return f"every pull request is planned in it; {when.get(environment.apply, 'never applied')}"
+    parts = [f"branch {environment.branch}"]
+    if environment.promote_from:
+        parts.append(f"promoted from {environment.promote_from}")
+    parts.append("applied by hand" if environment.apply == "manual" else "applied on merge")
+    if environment.approvers:
+        parts.append(f"approved by {', '.join(environment.approvers)}")
+    return ", ".join(parts)
+
+
+def _root_modules(config: RepositoryConfig, configuration: Configuration, laid: Laid) -> Iterator[str]:
+    try:
+        order: Sequence[Sequence[str]] = _layers(configuration, laid)
+        heading = f"{_count(len(configuration.root_modules), 'root module')} in {_count(len(order), 'layer')}"
+    except ConfigurationError as error:
+        order = [[root_module.dir for root_module in configuration.root_modules]]
+        heading = f"{_count(len(configuration.root_modules), 'root module')}, in no order: {error}"
+    yield heading
+    settings = {(name, each.dir): each for name, members in laid.items() for each in members}
+    for number, members in enumerate(order, start=1):
+        for directory in members:
+            yield f"  {number}. {directory}: {_facts(configuration.by_dir[directory], settings[TESTING, directory])}"
+            for name, environment in config.environments.items():
+                yield from _settings(settings[name, directory], environment)
+    for directory, reason in configuration.passed_over:
+        yield f"  passed over {directory}: {reason}"
+    for directory in configuration.missing:
+        yield f"  missing {directory}: it has no .tf files"
+
+
+def _facts(root_module: RootModule, settings: RootModuleSettings) -> str:
+    backend = root_module.backend
+    parts = ["no backend" if backend is None else f"backend {backend.type} ({backend.path}:{backend.line})"]
+    if settings.required_version:
+        parts.append(f"terraform {', '.join(settings.required_version)}")
+    if settings.depends_on:
+        parts.append(f"after {', '.join(settings.depends_on)}")
+    return ", ".join(parts)
+
+
+def _settings(settings: RootModuleSettings, environment: Environment) -> Iterator[str]:
+    parts = [f"workspace {settings.workspace}"]
+    for name, values in (
+        ("backend files", settings.backend_config),
+        ("var files", settings.var_files),
+        ("arguments", settings.extra_arguments),
+    ):
+        if values:
+            parts.append(f"{name} {', '.join(values)}")
+    if settings.team != environment.team:
+        parts.append(f"team {settings.team}")
+    yield f"       {settings.environment}: {'; '.join(parts)}"
+    if settings.cause:
+        yield f"         cannot run: {settings.cause}"
+
+
+def _secrets(
+    config: RepositoryConfig, environment: Environment, members: Sequence[RootModuleSettings]
+) -> Iterator[str]:
+    """The paths that are read for an environment, once for each team of its root modules."""
+    teams = dict.fromkeys((environment.team, *(settings.team for settings in members)))
+    sources = DEFAULT_SOURCES if config.secrets is None else config.secrets
+    if not sources:
+        yield f"  {environment.name}: none"
+    values = ({"team": team, "branch": environment.vault_branch, "environment": environment.name} for team in teams)
+    lines = (f"  {environment.name}: {_secret(source, each)}" for each in values for source in sources)
+    yield from dict.fromkeys(lines)
+
+
+def _secret(source: SecretSource, values: Mapping[str, str]) -> str:
+    try:
+        filled = fill_source(source, values)
+    except SecretPathInvalid as error:
+        return str(error)
+    what = "variables" if source.form == "tfvars" else "environment variables"
+    field = f", {source.field} alone" if source.field else ""
+    renames = "".join(f", {name} as {renamed}" for name, renamed in source.map.items())
+    return f"{filled.path}{'/*' if filled.is_prefix else ''} as {what}{field}{renames}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

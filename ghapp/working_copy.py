@@ -1,0 +1,112 @@
+"""A repository as it lies on a disk: its files, its branches, its name. For commands that need no GitHub."""
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks.configuration import Configuration, discover, read_file
+from checks.module import is_terraform_file
+from ghapp.repository_config import CONFIG_PATH, RepositoryConfig
+from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all
+from ghapp.values import EnvironmentName
+
+_PASSED_OVER = frozenset({".git", ".terraform"})
+_ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^\s*url\s*=\s*(\S+)', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingCopy:
+    """The files below `directory`, by paths of the repository, with the targets of its symlinks."""
+
+    directory: Path
+    paths: frozenset[str]
+    links: Mapping[str, str]
+    branches: frozenset[str]
+    name: str
+
+    @property
+    def config(self) -> bytes | None:
+        """The content of the config file, None if there is none."""
+        path = self.directory / CONFIG_PATH
+        return path.read_bytes() if path.is_file() else None
+
+    def configuration(self, explicit: Collection[str] | None = None) -> Configuration:
+        """What its Terraform files say; `explicit` are the root modules if they are not to be found."""
+        files = {
+            path: read_file(path, (self.directory / path).read_bytes())
+            for path in sorted(self.paths - self.links.keys())
+            if is_terraform_file(path)
+        }
+        return discover(files, explicit=None if explicit is None else sorted(explicit), links=self.links)
+
+    def lay_out(
+        self, config: RepositoryConfig
+    ) -> tuple[Configuration, Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]]:
+        """Its root modules, and how each environment runs them. Raises ConfigInvalid where two share a state."""
+        explicit = None if config.root_modules is None else [entry.dir for entry in config.root_modules]
+        configuration = self.configuration(explicit)
+        named = backend_files(config, configuration, paths=self.paths)
+        contents = {path: (self.directory / path).read_bytes() for path in named}
+        return configuration, lay_out_all(config, configuration, paths=self.paths, contents=contents)
+
+
+def read_working_copy(directory: Path) -> WorkingCopy:
+    """Read the working copy that a directory is in; the directory itself is its top where git says nothing."""
+    top = next((each for each in (directory, *directory.resolve().parents) if (each / ".git").exists()), directory)
+    paths: set[str] = set()
+    links: dict[str, str] = {}
+    for path in _walk(top):
+        name = path.relative_to(top).as_posix()
+        paths.add(name)
+        if path.is_symlink():
+            links[name] = path.readlink().as_posix()
+    git = _git_directory(top)
+    return WorkingCopy(
+        directory=top,
+        paths=frozenset(paths),
+        links=links,
+        branches=frozenset(_branches(git)) if git else frozenset(),
+        name=_name(git) or top.resolve().name or "repository",
+    )
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    for parent, directories, files in os.walk(top):
+        directories[:] = sorted(name for name in directories if name not in _PASSED_OVER)
+        linked = (name for name in directories if (Path(parent) / name).is_symlink())
+        yield from (Path(parent) / name for name in (*linked, *sorted(files)))
+
+
+def _git_directory(top: Path) -> Path | None:
+    """Where branches and remotes are kept; a work tree of its own has a file there that leads to them.
+
+    https://git-scm.com/docs/gitrepository-layout
+    """
+    git = top / ".git"
+    if git.is_file():
+        git = top / git.read_text().removeprefix("gitdir:").strip()
+        common = git / "commondir"
+        git = git / common.read_text().strip() if common.is_file() else git
+    return git if git.is_dir() else None
+
+
+def _branches(git: Path) -> Iterator[str]:
+    for kept in (git / "refs/heads", git / "refs/remotes/origin"):
+        yield from (path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file())
+    packed = git / "packed-refs"
+    for line in packed.read_text().splitlines() if packed.is_file() else ():
+        _, _, name = line.partition(" ")
+        for prefix in ("refs/heads/", "refs/remotes/origin/"):
+            if name.startswith(prefix):
+                yield name.removeprefix(prefix)
+
+
+def _name(git: Path | None) -> str | None:
+    config = None if git is None else git / "config"
+    found = _ORIGIN.search(config.read_text()) if config is not None and config.is_file() else None
+    if found is None:
+        return None
+    name = re.split(r"[/:]", found[1].rstrip("/"))[-1].removesuffix(".git")
+    return name or None
