@@ -34,4 +34,4 @@ def _empty_state(roots: Sequence[RootReport], number: int) -> str:
 def _modules(roots: Sequence[RootReport]) -> str:
     if len(roots) == 1 and roots[0].root_module != ".":
         return f"`{roots[0].root_module}`"
-    return f"{len(roots)} root module{'' if len(roots) == 1 else 's'}"
+    return f"{len(roots) or 'no'} root module{'' if len(roots) == 1 else 's'}"

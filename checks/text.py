@@ -79,7 +79,7 @@ def _root(root: RootReport, paint: _Paint) -> Iterator[str]:
     for warning in root.warnings:
         yield paint(f"Warning: {one_line(warning)}", _YELLOW)
     for check in root.checks:
-        yield paint(f"{one_line(check.address)}: {check.status}", _YELLOW)
+        yield paint(f"{one_line(check.address)}: {one_line(check.status)}", _YELLOW)
         yield from (f"  {one_line(message)}" for message in check.messages)
     for section in SECTIONS:
         changes = [change for change in root.changes if change.section == section]
