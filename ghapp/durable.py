@@ -14,8 +14,9 @@ import fcntl
 import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import msgspec
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, run_dbos_database_migrations
@@ -33,6 +34,7 @@ _APPLICATION = "planward"
 _POLL_S = 0.1
 _TICK_S = 0.2
 _MOST_ATTEMPTS = 20
+_GRACE_S = 60.0
 
 Flow = Callable[[Any], Awaitable[None]]
 T = TypeVar("T")
@@ -101,6 +103,7 @@ class Worker:
         self._data_dir = data_dir
         self._flow = flow
         self._stopping = stopping
+        self._going_on = 0
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -132,16 +135,28 @@ class Worker:
                 ticking.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await ticking
+                await self._all_parked()
                 await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
 
     async def _run(self, encoded: str) -> None:
         job = msgspec.json.decode(encoded, type=Job)
+        _stopping.set(self._stopping)
+        self._going_on += 1
         try:
             await self._flow(job)
         except Exception:
             log.exception("flow_failed", job=job.key)
             # What is raised out of a workflow is kept in the database: never a foreign exception's text.
             raise OwnFailure(f"internal error in {job.key}") from None
+        finally:
+            self._going_on -= 1
+
+    async def _all_parked(self) -> None:
+        """Wait until every flow is done or stands between two steps, so that Terraform has ended by itself."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_S):
+                while self._going_on > _parked.count:  # noqa: ASYNC110 - once, at the end
+                    await asyncio.sleep(_TICK_S)
 
     async def _tick(self) -> None:
         while True:
@@ -154,12 +169,31 @@ class Worker:
             await asyncio.sleep(_TICK_S)
 
 
+class _Parked:
+    """Flows that wait for the end of the process."""
+
+    count = 0
+
+
+_parked = _Parked()
+_stopping: ContextVar[asyncio.Event] = ContextVar("stopping")
+
+
+async def park() -> NoReturn:
+    """Wait for the end of the process: a step that returned would be taken for done, and is made again instead."""
+    _parked.count += 1
+    while True:
+        await asyncio.Event().wait()
+
+
 async def step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], *args: Any) -> T:
     """Do one durable step: `work` is called once and its result, as JSON, is what a recovery finds.
 
     `kind` is the result's type. After an interruption the step is made again from its start and finds what it left.
     """
 
+    if _stopping.get().is_set():
+        await park()
     raised: list[Exception] = []
 
     async def as_json() -> Any:

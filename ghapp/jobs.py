@@ -11,6 +11,7 @@ from typing import Literal, assert_never
 import msgspec
 
 from ghapp import events
+from ghapp.commands import read_commands
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
 from ghapp.webhook import Delivery
 
@@ -131,7 +132,8 @@ def _key(delivery: Delivery) -> str | None:
         case events.MergeGroupDestroyed() as event:
             return f"{event.repository.id}:group_destroyed:{event.head_sha}:{event.reason}"
         case events.CommentCreated() as event:
-            return f"{event.repository.id}:comment:{event.comment_id}"
+            asks = event.is_pull_request and not event.author.is_bot and read_commands(event.body)
+            return f"{event.repository.id}:comment:{event.comment_id}" if asks else None
         case (
             events.CheckRunRerequested()
             | events.CheckSuiteRerequested()

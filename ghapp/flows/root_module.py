@@ -17,6 +17,7 @@ from checks.errors import PlanFormatError
 from checks.plan import Counts, Plan, read_plan
 from checks.report import RootReport, report_failure, report_plan, report_skipped
 from checks.sensitive import Mask
+from ghapp.durable import park
 from ghapp.errors import JobError
 from ghapp.flows.causes import cause_of
 from ghapp.flows.ground import Ground, config_at, survey
@@ -106,8 +107,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
         try:
             return await work.carry_out(stop)
         except _ProcessEnds:
-            await asyncio.Event().wait()  # a step that returned would be taken for done
-            raise
+            await park()
         except _Stopped as stopped:
             return await work.skip(str(stopped))
         except JobError as error:

@@ -68,11 +68,8 @@ async def complete(
     assert run.check_run_id is not None
     output = render_check_run(*reports)
     github = await github_of(services, repository)
-    sent = int(run.data.get("annotations_sent", 0))
-
-    async def progress(count: int) -> None:
-        await services.store.runs.remember(run.id, annotations_sent=count)
-
+    resumed = bool(run.data.get("completing"))
+    await services.store.runs.remember(run.id, completing=True)
     draft = CheckRunDraft(
         name=run.check_run_name,
         head_sha=run.head_sha,
@@ -86,7 +83,7 @@ async def complete(
         annotations=output.annotations,
         actions=tuple(BUTTONS[name] for name in buttons),
     )
-    await github.update_check_run(run.check_run_id, draft, annotations_sent=sent, progress=progress)
+    await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)
     await services.store.runs.complete(
         run.id, conclusion=conclusion, title=output.title, report=msgspec.json.encode(list(reports))
     )

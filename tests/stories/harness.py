@@ -212,7 +212,9 @@ class Story:
 
     def secret(self, branch: str, name: str = "app", **keys: object) -> None:
         """Put a secret where the environment of this branch reads it."""
-        self.line.bao.put(f"kv/infra/{branch}/{name}" if self.team is None else f"kv/{self.team}/{branch}/{name}", **keys)
+        self.line.bao.put(
+            f"kv/infra/{branch}/{name}" if self.team is None else f"kv/{self.team}/{branch}/{name}", **keys
+        )
 
     team: str | None = None
 
@@ -224,11 +226,15 @@ class Story:
         self.github.wait_for_deliveries()
         self.quiet()
 
-    def commit(self, branch: str, files: Mapping[str, str | None], *, by: str | None = None, start: str = "staging") -> str:
+    def commit(
+        self, branch: str, files: Mapping[str, str | None], *, by: str | None = None, start: str = "staging"
+    ) -> str:
         """Push a commit."""
         return self.github.commit(self.name, branch, files, by=by or self.author, start=start)
 
-    def open(self, head: str, base: str = "staging", *, by: str | None = None, draft: bool = False, title: str = "Change") -> int:
+    def open(
+        self, head: str, base: str = "staging", *, by: str | None = None, draft: bool = False, title: str = "Change"
+    ) -> int:
         """Open a pull request and give its number."""
         with self.github.rest(by or self.author) as rest:
             answer = rest.post(
@@ -275,6 +281,7 @@ class Story:
 
     def completed(self, sha: str, name: str = "planward/plan", *, count: int = 1) -> dict[str, Any]:
         """Wait until there are `count` check runs of this name and the newest is completed; give it."""
+
         def newest() -> dict[str, Any] | None:
             found = self.check_runs(sha, name)
             return found[-1] if len(found) >= count and found[-1]["status"] == "completed" else None
@@ -328,6 +335,7 @@ def _answers(url: str) -> bool:
 
 def _until_idle(line: Line, seconds: float) -> None:
     """Wait until Planward's log has begun and ended the same jobs, and nothing was added for a moment."""
+
     def idle() -> bool:
         before = line.log()
         begun = before.count('"event": "job_begun"')
