@@ -165,6 +165,12 @@ def test_files_that_cannot_be_read_are_named_with_their_lines() -> None:
     )
 
 
+def test_a_broken_file_does_not_make_root_modules_of_the_modules_that_it_calls() -> None:
+    broken = "locals {\n  a {\n    b.c = 1\n  }\n}\n"
+
+    assert roots(repository({"main.tf": broken + call("./net") + backend("x"), "net/main.tf": EMPTY})) == ["."]
+
+
 def test_files_and_modules_are_found_behind_symlinks() -> None:
     found = repository(
         {"shared/common.tf": 'variable "x" {}\n', "live/a/main.tf": call("./mods/net"), "library/net/main.tf": EMPTY},

@@ -180,6 +180,24 @@ def test_a_file_that_terraform_would_refuse_is_a_problem_at_its_line_and_the_res
     assert [call.source for call in facts.calls] == ["./vpc"]
 
 
+def test_an_error_spoils_one_block_and_not_those_after_it() -> None:
+    broken = 'locals {\n  names {\n    a.b = "x"\n  }\n}\n\nresource "aws_route" "broken" {\n  a = [\n}\n'
+    lines = broken.count("\n")
+
+    facts = read_file("main.tf", (broken + NETWORK).encode())
+
+    assert facts.problem == Problem(line=3, message="not valid HCL from this line on")
+    assert facts.backend is not None
+    assert (facts.backend.values, facts.backend.line) == (FACTS.backend and FACTS.backend.values, 7 + lines)
+    assert [(call.source, call.start_line - lines) for call in facts.calls] == [
+        (call.source, call.start_line) for call in FACTS.calls
+    ]
+    assert [section.address for section in facts.sections] == [
+        "aws_route.broken",
+        *(section.address for section in FACTS.sections),
+    ]
+
+
 def test_json_in_a_file_for_hcl_is_a_problem() -> None:
     assert read_file("main.tf", b'\n{"a": 1}').problem == Problem(
         line=2, message="a block or an attribute is expected here"
