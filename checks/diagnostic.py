@@ -9,8 +9,7 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     """A diagnostic of `terraform validate`, `init`, `plan` or `apply`, placed in the repository.
 
     `path` is relative to the repository's root (POSIX), None where Terraform names no file or one outside of it.
-    Lines and
-    columns count from 1. `summary` is Terraform's one line, `detail` the paragraph under it.
+    Lines and columns count from 1. `summary` is Terraform's one line, `detail` the paragraph under it.
 
     https://developer.hashicorp.com/terraform/internals/machine-readable-ui
     """
