@@ -7,6 +7,7 @@ that is not listed here everything is compared.
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -60,12 +61,20 @@ def effective_values(backend: Backend, files: Sequence[bytes]) -> dict[str, Any]
     """
     values: dict[str, Any] = dict(backend.values)
     for content in files:
-        document = read_hcl(content)
-        unread = f"{_UNREAD}{sha256(content).hexdigest()}"
-        for name, attribute in document.attributes.items():
-            values[name] = unread if isinstance(attribute.value, Computed) else attribute.value
-        values |= {block.type: unread for block in document.blocks}
+        values.update(_file_values(content))
     return values
+
+
+@lru_cache(maxsize=10_000)
+def _file_values(content: bytes) -> Mapping[str, Any]:
+    """What a backend file says; kept, since thousands of them are asked for at every push."""
+    document = read_hcl(content)
+    unread = f"{_UNREAD}{sha256(content).hexdigest()}"
+    values: dict[str, Any] = {
+        name: unread if isinstance(attribute.value, Computed) else attribute.value
+        for name, attribute in document.attributes.items()
+    }
+    return values | {block.type: unread for block in document.blocks}
 
 
 def literal_values(backend: Backend | None, files: Sequence[bytes]) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def test_what_the_config_says_about_root_modules_is_checked_too(directory: Path)
         missing % "staging",
         missing % "production",
     ]
-    assert [line.partition(": ")[0] for line in answer.lines if "broken" in line] == ["broken/main.tf:8"]
+    assert [line.partition(":")[0] for line in answer.lines if "broken" in line] == ["broken/main.tf"]
 
 
 def test_states_that_are_shared_fail_the_check(directory: Path) -> None:
