@@ -1,6 +1,5 @@
 """Several projects of one directory become one root module, their workspaces the environments of those names."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -80,7 +79,7 @@ def _by_environment(
         name = "production" if workspace is None else workspace
         if name not in environments:
             name = USUAL_NAMES.get(name, name)
-        if workspace is not None and not re.fullmatch(r"[A-Za-z0-9._-]+", workspace):
+        if workspace is not None and not words.fits(words.WORKSPACE, workspace):
             notes.add(place, f'"{workspace}" is no name of a workspace that Planward can select')
         elif name not in environments:
             notes.add(place, _no_environment(project, environments))

@@ -18,6 +18,7 @@ BRANCH: Final = r"^(?![/.-])(?!.*(?:\.\.|//|/\.|@\{))[^\s~^:?*\[\\\u0000-\u0020\
 APPROVER: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9_.-]+)?$"
 BOT: Final = r"^[A-Za-z0-9][A-Za-z0-9-]*\[bot\]$"
 CONFIRM: Final = r"^(?:destroy|replace|[a-z][a-z0-9-]*_[a-z0-9_-]+)$"
+WORKSPACE: Final = r"^[A-Za-z0-9._-]+$"
 VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 ENVIRONMENT_VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 CONSTRAINT: Final = (

@@ -46,7 +46,7 @@ def lay_out_all(
             cause = lost_state_cause(root_module.dir, name, root_module.backend, files, settings.workspace)
             values = literal_values(root_module.backend, files)
             judged.append(replace(settings, lost_state_cause=cause, backend_values=values))
-            if root_module.backend is not None and cause is None and settings.missing_file_cause is None:
+            if root_module.backend is not None and cause is None and settings.settings_cause is None:
                 locations[name, root_module.dir] = locate(root_module.backend, files, settings.workspace)
         laid[name] = tuple(judged)
     problems = _shared_states(config, configuration.root_modules, locations)

@@ -50,7 +50,7 @@ class RootModuleSettings:
     `backend_config` and `var_files` are paths of the repository, in the order in which Terraform takes them.
     `secrets` are as configured, for the root module's `team`; None means the default. `backend_values` are the literal
     values of the backend block with those of the backend files over them; they may hold a password.
-    A `missing_file_cause` or `lost_state_cause` is why it must not be run: `cause` is the first of them.
+    A `settings_cause` or `lost_state_cause` is why it must not be run: `cause` is the first of them.
     """
 
     dir: str
@@ -64,13 +64,13 @@ class RootModuleSettings:
     required_version: tuple[str, ...] = ()
     secrets: tuple[SecretSource, ...] | None = None
     backend_values: Values = field(default_factory=dict, repr=False)
-    missing_file_cause: str | None = None
+    settings_cause: str | None = None
     lost_state_cause: str | None = None
 
     @property
     def cause(self) -> str | None:
         """Why it must not be run in this environment: what, where, the way out; None if it may."""
-        return self.missing_file_cause or self.lost_state_cause
+        return self.settings_cause or self.lost_state_cause
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -132,7 +132,8 @@ def settle(
         depends_on=configured.depends_on,
         required_version=(*root_module.required_version, *own_version),
         secrets=config.secrets,
-        missing_file_cause=_missing_file_cause(root_module.dir, environment.name, (*var_files, *backend_config), tree),
+        settings_cause=_workspace_cause(root_module.dir, environment.name, values["workspace"])
+        or _missing_file_cause(root_module.dir, environment.name, (*var_files, *backend_config), tree),
     )
 
 
@@ -143,6 +144,15 @@ def _first(*choices: tuple[str, ...] | None) -> tuple[str, ...] | None:
 def _paths(directory: str, templates: Collection[str], values: Mapping[str, str]) -> tuple[str, ...]:
     expanded = (words.expand(template, values) for template in templates)
     return tuple(posixpath.normpath(posixpath.join(directory, path)) for path in expanded)
+
+
+def _workspace_cause(directory: str, environment: str, workspace: str) -> str | None:
+    if words.fits(words.WORKSPACE, workspace):
+        return None
+    return (
+        f'{directory} in {environment}: "{workspace}" is no name of a workspace that Terraform takes; '
+        "write {environment} instead of {branch} or {root_module}"
+    )
 
 
 def _missing_file_cause(directory: str, environment: str, files: Collection[str], tree: Tree) -> str | None:

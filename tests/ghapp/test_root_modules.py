@@ -120,9 +120,18 @@ def test_a_configured_file_that_does_not_exist_is_named() -> None:
     )
 
 
+def test_a_placeholder_that_makes_no_workspace_is_a_cause() -> None:
+    config = 'environments: {eu: {branch: release/eu}}\nroot_modules: [{dir: a, workspace: "{branch}"}]'
+    assert laid({"a/main.tf": S3}, "testing", config).cause is None
+    assert laid({"a/main.tf": S3}, "eu", config).cause == (
+        'a in eu: "release/eu" is no name of a workspace that Terraform takes; '
+        "write {environment} instead of {branch} or {root_module}"
+    )
+
+
 def test_two_missing_files_are_both_named() -> None:
     config = "root_modules: [{dir: network, var_files: [a.tfvars], backend_config: [b.hcl]}]"
-    assert laid({"network/main.tf": PARTIAL}, "testing", config).missing_file_cause == (
+    assert laid({"network/main.tf": PARTIAL}, "testing", config).settings_cause == (
         "network in testing: network/a.tfvars, network/b.hcl do not exist, but .github/planward.yml names them; "
         "add the files or leave them out"
     )
