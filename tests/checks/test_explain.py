@@ -1,0 +1,130 @@
+"""What explains a push: a table of histories."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from checks.explain import (
+    Explained,
+    MergedPullRequest,
+    Segment,
+    SegmentTrees,
+    Unexplained,
+    cut_segments,
+    explain_push,
+)
+
+HERE = 7
+
+
+def merged(number: int, merge_sha: str, **differs: object) -> MergedPullRequest:
+    """A pull request into this repository's `staging` that passed and was merged by the button."""
+    values: dict[str, object] = {
+        "number": number,
+        "base_repository_id": HERE,
+        "base_branch": "staging",
+        "head_sha": f"head{number}",
+        "merge_sha": merge_sha,
+        "merged_by": "grace",
+        "author": "ada",
+        "passed": True,
+        "verdict": "success",
+    }
+    return MergedPullRequest(**{**values, **differs})  # type: ignore[arg-type]
+
+
+def judge(
+    commits: str, *pull_requests: MergedPullRequest, trees: Mapping[str, str] | None = None
+) -> Explained | Unexplained:
+    """Judge commits named by letters behind LAST; a candidate brings the tree of its segment's end, but for `trees`."""
+    segments = cut_segments("L", list(commits), pull_requests, repository_id=HERE, branch="staging")
+    brought = {
+        segment.end: SegmentTrees(
+            merged={
+                each.number: (trees or {}).get(f"{each.number}@{segment.end}", f"tree of {segment.end}")
+                for each in segment.candidates
+            },
+            actual=f"tree of {segment.end}",
+        )
+        for segment in segments
+    }
+    return explain_push(segments, brought)
+
+
+def test_a_merge_commit_of_a_pull_request_that_passed_is_explained() -> None:
+    assert judge("a", merged(1, "a")) == Explained(pull_requests=(merged(1, "a"),))
+
+
+def test_a_rebase_of_three_commits_is_one_segment() -> None:
+    assert judge("abc", merged(1, "c")) == Explained(pull_requests=(merged(1, "c"),))
+
+
+def test_several_merges_in_one_push_are_each_judged() -> None:
+    assert judge("abc", merged(1, "a"), merged(2, "c")) == Explained(pull_requests=(merged(1, "a"), merged(2, "c")))
+
+
+def test_nothing_pushed_is_explained() -> None:
+    assert judge("") == Explained(pull_requests=())
+
+
+def test_a_commit_of_nobody_behind_a_merge_is_left_over() -> None:
+    found = judge("ab", merged(1, "a"))
+    assert isinstance(found, Unexplained)
+    assert found.reasons == ("no merged pull request explains b",)
+    assert found.unexplained == (Segment(before="a", commits=("b",), candidates=()),)
+
+
+def test_a_commit_slipped_in_before_a_merge_makes_the_segment_another_tree() -> None:
+    # `x` is in the segment of the merge `m`; what the pull request brings onto LAST is not what is there.
+    found = judge("xm", merged(1, "m"), trees={"1@m": "tree without x"})
+    assert isinstance(found, Unexplained)
+    assert found.reasons == ("m holds something else than what #1 brings onto L",)
+
+
+@pytest.mark.parametrize(
+    ("pull_request", "reason"),
+    [
+        (
+            merged(1, "a", passed=False, verdict="failure"),
+            "#1 was merged although planward/plan was not green for it (it was: failure)",
+        ),
+        (
+            merged(1, "a", passed=False, verdict="in progress"),
+            "#1 was merged although planward/plan was not green for it (it was: in progress)",
+        ),
+        (
+            merged(1, "a", head_sha="a"),
+            "#1 was not merged by its merge button: its head was pushed to the branch",
+        ),
+        (merged(1, "a", base_branch="production"), "no merged pull request explains a"),
+        (merged(1, "a", base_repository_id=8), "no merged pull request explains a"),
+        (merged(1, "elsewhere"), "no merged pull request explains a"),
+    ],
+)
+def test_a_pull_request_that_does_not_fit_explains_nothing(pull_request: MergedPullRequest, reason: str) -> None:
+    found = judge("a", pull_request)
+    assert isinstance(found, Unexplained)
+    assert found.reasons == (reason,)
+
+
+def test_a_pull_request_that_conflicts_now_explains_nothing() -> None:
+    segments = cut_segments("L", ["a"], [merged(1, "a")], repository_id=HERE, branch="staging")
+    found = explain_push(segments, {"a": SegmentTrees(merged={}, actual="tree of a")})
+    assert isinstance(found, Unexplained)
+    assert found.reasons == ("#1 cannot be merged again onto L, so its tree cannot be compared",)
+
+
+def test_a_segment_whose_trees_are_missing_is_unexplained() -> None:
+    segments = cut_segments("L", ["a"], [merged(1, "a")], repository_id=HERE, branch="staging")
+    assert isinstance(explain_push(segments, {}), Unexplained)
+
+
+def test_an_indirect_merge_does_not_borrow_the_green_of_another() -> None:
+    # GitHub calls both merged by `a`; only #2 is what is there, and #2 never passed.
+    found = judge("a", merged(1, "a"), merged(2, "a", passed=False, verdict="none"), trees={"1@a": "tree of #1 alone"})
+    assert isinstance(found, Unexplained)
+
+
+def test_of_several_pull_requests_merged_by_one_commit_one_has_to_explain_it_all() -> None:
+    found = judge("a", merged(1, "a", passed=False, verdict="none"), merged(2, "a"))
+    assert found == Explained(pull_requests=(merged(2, "a"),))

@@ -1,0 +1,238 @@
+"""The gate, as tables: who is vouched for, what may be merged, what may be applied, what may be promoted."""
+
+import pytest
+
+from checks import gate
+
+# --- before credentials ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("differs", "by"),
+    [
+        ({}, "ada"),
+        ({"author": "renovate[bot]", "author_is_bot": True, "author_can_write": False}, "renovate[bot]"),
+        ({"same_repository": False, "approved_by": "grace"}, "grace"),
+        ({"author_can_write": False, "approved_by": "grace"}, "grace"),
+    ],
+)
+def test_code_is_vouched_for(differs: dict[str, object], by: str) -> None:
+    vouched = gate.vouch(**{**ADA, **differs})  # type: ignore[arg-type]
+    assert isinstance(vouched, gate.Vouched)
+    assert vouched.by == by
+
+
+@pytest.mark.parametrize(
+    ("differs", "cause"),
+    [
+        ({"same_repository": False}, "this pull request comes from a fork"),
+        ({"author_can_write": False}, "ada has no write access"),
+        ({"author": "evil[bot]", "author_is_bot": True}, "evil[bot] is a bot that trusted_bots does not name"),
+        # a trusted bot's name does not help a fork
+        ({"author": "renovate[bot]", "author_is_bot": True, "same_repository": False}, "comes from a fork"),
+        # a person with a bot's name is a person
+        ({"author": "renovate[bot]", "author_can_write": False}, "no write access"),
+    ],
+)
+def test_code_that_nobody_with_write_vouches_for_is_held(differs: dict[str, object], cause: str) -> None:
+    held = gate.vouch(**{**ADA, **differs})  # type: ignore[arg-type]
+    assert isinstance(held, gate.Hold)
+    assert cause in held.cause
+    assert held.button == "approve_plan"
+
+
+ADA: dict[str, object] = {
+    "author": "ada",
+    "same_repository": True,
+    "author_is_bot": False,
+    "author_can_write": True,
+    "trusted_bots": ("renovate[bot]",),
+    "approved_by": None,
+}
+
+
+@pytest.mark.parametrize("kind", [gate.Vouched, gate.Proceed])
+def test_what_must_have_happened_is_made_by_the_gate_alone(kind: type) -> None:
+    with pytest.raises(TypeError):
+        kind(*("made up" for _ in kind.__match_args__))
+
+
+# --- may it be merged ------------------------------------------------------------------------------------------------
+
+
+def root(name: str = "network", **differs: object) -> gate.RootVerdict:
+    """A root module that was planned in testing and destroys nothing."""
+    values: dict[str, object] = {
+        "root_module": name,
+        "environment": "testing",
+        "outcome": "planned",
+        "plan_digest": f"digest of {name}",
+    }
+    return gate.RootVerdict(**{**values, **differs})  # type: ignore[arg-type]
+
+
+def merge(*roots: gate.RootVerdict, confirmed: tuple[str, ...] = (), policies: tuple[str, ...] = ()) -> object:
+    return gate.decide_merge(roots=roots, confirmed_digests=confirmed, policies=policies)
+
+
+def test_plans_within_policy_may_be_merged() -> None:
+    assert merge(root(), root("app")) == gate.Clear()
+
+
+def test_no_root_module_may_be_merged() -> None:
+    assert merge() == gate.Clear()
+
+
+@pytest.mark.parametrize("outcome", ["failed", "timed_out", "skipped"])
+def test_a_root_module_that_was_not_planned_refuses(outcome: str) -> None:
+    assert merge(root(), root("app", outcome=outcome, cause="app: no")) == gate.Refuse(cause="app: no")
+
+
+def test_a_plan_without_a_digest_is_no_plan() -> None:
+    assert merge(root(plan_digest=None)) == gate.Refuse(cause="network was not planned in testing")
+
+
+def test_what_destroys_is_held_until_this_very_plan_is_confirmed() -> None:
+    destroys = root(to_confirm=("aws_db_instance.main",))
+    held = gate.Hold(cause="Confirm what is destroyed: `aws_db_instance.main`.", button="confirm_destroy")
+    assert merge(destroys) == held
+    assert merge(destroys, confirmed=("digest of another plan",)) == held
+    assert merge(destroys, confirmed=("digest of network",)) == gate.Clear()
+
+
+def test_a_failure_comes_before_what_has_to_be_confirmed() -> None:
+    assert isinstance(merge(root(to_confirm=("a.b",)), root("app", outcome="failed", cause="x")), gate.Refuse)
+
+
+def test_policies_that_cannot_be_judged_hold() -> None:
+    assert isinstance(merge(root(), policies=("policy/*.rego",)), gate.Hold)
+
+
+# --- may it be applied -----------------------------------------------------------------------------------------------
+
+
+def apply(review: gate.Review, **differs: object) -> object:
+    values: dict[str, object] = {
+        "run": "r",
+        "environment": "staging",
+        "root_module": "network",
+        "plan_digest": "d",
+        "shape_digest": "s",
+        "errored": False,
+        "complete": True,
+        "changes_anything": True,
+        "policies": (),
+        "by_hand": False,
+    }
+    return gate.decide_apply(review=review, **{**values, **differs})  # type: ignore[arg-type]
+
+
+PREVIEW = gate.Previewed(plan_digest="d", shape_digest="s", follows_layer_below=False)
+
+
+@pytest.mark.parametrize(
+    "review",
+    [
+        gate.ExplainedMerge(),
+        PREVIEW,
+        gate.Previewed(plan_digest="before the layer below", shape_digest="s", follows_layer_below=True),
+        gate.ApprovedPlan(by="grace", plan_digests=frozenset({"d"})),
+        gate.ApprovedCommit(by="grace"),
+    ],
+)
+def test_what_was_looked_at_proceeds(review: gate.Review) -> None:
+    proceed = apply(review)
+    assert isinstance(proceed, gate.Proceed)
+    assert (proceed.run, proceed.environment, proceed.root_module, proceed.plan_digest) == (
+        "r",
+        "staging",
+        "network",
+        "d",
+    )
+
+
+@pytest.mark.parametrize(
+    ("review", "cause"),
+    [
+        (
+            gate.NotReviewed(why="it was not part of the preview"),
+            "network in staging: it was not part of the preview. Look at the plan and apply it by hand.",
+        ),
+        (
+            gate.Previewed(plan_digest="other", shape_digest="s", follows_layer_below=False),
+            "network in staging: the plan does something else than the preview that was reviewed. Look again.",
+        ),
+        (
+            gate.Previewed(plan_digest="other", shape_digest="other", follows_layer_below=True),
+            "network in staging: the plan does something else than the preview that was reviewed. Look again.",
+        ),
+        (
+            gate.ApprovedPlan(by="grace", plan_digests=frozenset({"other"})),
+            "network in staging: the plan is no longer the one that was approved. Look again.",
+        ),
+        (
+            gate.ApprovedPlan(by="grace", plan_digests=frozenset()),
+            "network in staging: the plan is no longer the one that was approved. Look again.",
+        ),
+    ],
+)
+def test_what_was_not_looked_at_holds(review: gate.Review, cause: str) -> None:
+    assert apply(review) == gate.Hold(cause=cause, button="apply")
+
+
+@pytest.mark.parametrize("review", [gate.ExplainedMerge(), PREVIEW])
+def test_an_environment_by_hand_waits_for_a_person(review: gate.Review) -> None:
+    assert isinstance(apply(review, by_hand=True), gate.Hold)
+
+
+def test_a_person_who_approved_the_plan_is_who_an_environment_by_hand_waits_for() -> None:
+    approved = gate.ApprovedPlan(by="grace", plan_digests=frozenset({"d"}))
+    assert isinstance(apply(approved, by_hand=True), gate.Proceed)
+
+
+@pytest.mark.parametrize("differs", [{"errored": True}, {"complete": False}])
+@pytest.mark.parametrize("review", [gate.ExplainedMerge(), gate.ApprovedCommit(by="grace")])
+def test_a_plan_that_is_not_whole_is_never_applied(review: gate.Review, differs: dict[str, object]) -> None:
+    assert isinstance(apply(review, **differs), gate.Refuse)
+
+
+def test_policies_that_cannot_be_judged_hold_an_apply_even_if_it_was_approved() -> None:
+    assert isinstance(apply(gate.ApprovedCommit(by="grace"), policies=("policy/*.rego",)), gate.Hold)
+
+
+def test_a_plan_that_changes_nothing_needs_nobody() -> None:
+    assert isinstance(apply(gate.NotReviewed(why="new"), changes_anything=False), gate.Proceed)
+
+
+# --- promotion -------------------------------------------------------------------------------------------------------
+
+
+def promote(**differs: object) -> object:
+    values: dict[str, object] = {
+        "before": "staging",
+        "tree": "t2",
+        "applied_trees": frozenset({"t1"}),
+        "adopted_trees": frozenset({"t0"}),
+        "last_applied": "abc1234",
+        "tip_in_progress": False,
+    }
+    return gate.decide_promotion(gate.PromotionFacts(**{**values, **differs}))  # type: ignore[arg-type]
+
+
+def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
+    assert promote(tree="t1") == gate.Clear()
+
+
+@pytest.mark.parametrize(
+    ("differs", "way_out"),
+    [
+        ({"tree": "t0"}, "comment `planward apply SHA -e staging`"),
+        ({"tip_in_progress": True}, "wait for its apply"),
+        ({"last_applied": None}, "merge and apply it there first"),
+        ({}, "promote a branch at abc1234, or merge this branch back after a hotfix"),
+    ],
+)
+def test_any_other_tree_is_refused_with_its_way_out(differs: dict[str, object], way_out: str) -> None:
+    refused = promote(**differs)
+    assert isinstance(refused, gate.Refuse)
+    assert way_out in refused.cause
