@@ -78,12 +78,15 @@ class Mirrors:
         return self._directory / f"{int(repository_id)}.git"
 
     async def _made(self, path: Path) -> None:
-        if (path / "HEAD").is_file():
+        if path.is_dir():
+            _remove_stale_locks(path)
             return
-        make_private(path)
-        made = await git("init", "--quiet", "--bare", "--template=", path)
+        # Made aside and renamed, so that what a killed process left half made is never taken for a mirror.
+        making = make_private(path.with_suffix(".making"))
+        made = await git("init", "--quiet", "--bare", "--template=", making)
         if made.exit_code:
             raise FetchFailed("the mirror of the repository could not be made: is there room in the data directory?")
+        making.rename(path)
 
     @asynccontextmanager
     async def _alone(self, repository_id: int) -> AsyncIterator[None]:
@@ -107,6 +110,12 @@ _OPTIONS = (
     "--no-write-fetch-head",
     "--no-show-forced-updates",
 )
+
+
+def _remove_stale_locks(mirror: Path) -> None:
+    """Remove git's own locks: whoever holds the mirror's lock knows that a killed process left them."""
+    for lock in (*mirror.glob("*.lock"), *(mirror / "refs").rglob("*.lock")):
+        lock.unlink(missing_ok=True)
 
 
 def _locked(descriptor: int) -> bool:

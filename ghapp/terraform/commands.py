@@ -10,7 +10,7 @@ from checks.diagnostic import Diagnostic
 from ghapp import processes
 from ghapp.processes import Stop
 from ghapp.terraform.errors import TerraformError, TerraformMissing
-from ghapp.terraform.failures import Failure, StateLock, explain, read_failure
+from ghapp.terraform.failures import Failure, StateLock, read_failure
 from ghapp.terraform.laid import Laid
 from ghapp.terraform.messages import Messages, Place, read_validation
 from ghapp.terraform.provider_cache import one_writer
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 _INIT_TIMEOUT_S = 1800.0
 _SHORT_TIMEOUT_S = 600.0
-# About how the operator has providers installed, and the lock file that init writes, which goes with the checkout.
-_OF_THE_OPERATOR = "Incomplete lock file information for providers"
+_NO_FINDING = re.compile(
+    # About how the operator has providers installed, and the lock file that init writes, which goes with the checkout.
+    r"Incomplete lock file information for providers"
+    # A heading: in front of the errors or behind them, depending on the version.
+    r"|(Terraform|OpenTofu) encountered problems during initiali[sz]ation"
+)
 _ERROR = re.compile(r"[│╷\s]*Error: (.*)")
 
 
@@ -63,17 +67,6 @@ class Finished:
     def done(self) -> bool:
         """Whether the command did what it was asked."""
         return self.exit_code == 0 and not self.interrupted and not self.timed_out
-
-    def cause(self, command: str, root_module: str) -> str:
-        """Say in one line why `command` ("plan") failed, where, and the way out. It may quote the configuration."""
-        where = f"{root_module}: terraform {command}"
-        if self.timed_out:
-            return f"{where} took longer than its time limit and was stopped: make it smaller, or raise the limit"
-        if self.interrupted:
-            return f"{where} was stopped: use Re-run to start it again"
-        return explain(
-            where, root_module, self.failure or Failure.OTHER, self.state_lock, self.diagnostics, self.exit_code
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +174,7 @@ class Terraform:
             messages.line(said)
 
         ended = await self._started(laid, words, stop, timeout_s, on_line=line)
-        diagnostics = tuple(found for found in messages.diagnostics if found.summary != _OF_THE_OPERATOR)
+        diagnostics = tuple(found for found in messages.diagnostics if not _NO_FINDING.match(found.summary))
         if ended.exit_code and not any(diagnostic.severity == "error" for diagnostic in diagnostics):
             diagnostics += tuple(Diagnostic(severity="error", summary=summary) for summary in plain)
         failure, state_lock = read_failure(diagnostics) if ended.exit_code else (None, None)

@@ -3,6 +3,7 @@
 hvac's exceptions carry URL and body, so that none of their text goes further than this file.
 """
 
+import base64
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from ghapp.vault.errors import (
 from ghapp.vault.settings import VaultSettings
 
 _PAUSES_S = (0.1, 0.4)
+_TO_READ = "its policy needs read there and list on the folders"
+_TO_SIGN = "its policy needs update there, and the key has to exist"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,20 @@ class Client:
             return Answer(data=_part(answer, "data")) if answer is not None else None
         return Answer(data=_part(_part(answer, "data"), "data"))
 
+    def sign(self, key: str, message: bytes) -> bytes:
+        """Sign with a key of the transit engine: RSASSA-PKCS1-v1_5 with SHA-256."""
+        mount, _, name = key.rpartition("/")
+        path = f"{mount or 'transit'}/sign/{name}"
+        body = {
+            "input": base64.b64encode(message).decode(),
+            "hash_algorithm": "sha2-256",
+            "signature_algorithm": "pkcs1v15",
+        }
+        with self._in_words(path, needs=_TO_SIGN):
+            answer = self._client.adapter.post(f"/v1/{_quoted(path)}", json=body)
+        # vault:VERSION:BASE64
+        return base64.b64decode(str(_part(answer, "data").get("signature", "")).rpartition(":")[2])
+
     def renew_lease(self, lease_id: str, path: str) -> int:
         """Ask for more time for a lease; gives the seconds that it has now."""
         with self._in_words(path):
@@ -155,7 +172,7 @@ class Client:
             return None
 
     @contextmanager
-    def _in_words(self, path: str, *, login: bool = False) -> Iterator[None]:
+    def _in_words(self, path: str, *, login: bool = False, needs: str = _TO_READ) -> Iterator[None]:
         host = self._settings.host
         error: VaultError
         try:
@@ -164,7 +181,7 @@ class Client:
         except (hvac.exceptions.VaultDown, hvac.exceptions.VaultNotInitialized):
             error = VaultSealed(f"Vault ({host}) is sealed: unseal it, then use Re-run")
         except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized, hvac.exceptions.InvalidRequest):
-            error = self._login_refused(path) if login else self._denied(path)
+            error = self._login_refused(path) if login else self._denied(path, needs)
         except hvac.exceptions.InvalidPath:
             error = self._login_refused(path) if login else VaultFault(f"Vault ({host}) has nothing at {path}")
         except hvac.exceptions.VaultError:
@@ -180,15 +197,13 @@ class Client:
         # Outside of the except and from None, so that no traceback carries the foreign exception along.
         raise error from None
 
-    def _denied(self, path: str) -> VaultError:
+    def _denied(self, path: str, needs: str = _TO_READ) -> VaultError:
         if not self._token_is_good():
             return VaultLoginRefused(
                 f"Vault ({self._settings.host}) does not take Planward's token (any more): "
                 "the operator has to set a new VAULT_TOKEN"
             )
-        return VaultDenied(
-            f"Vault ({self._settings.host}) denies Planward {path}: its policy needs read there and list on the folders"
-        )
+        return VaultDenied(f"Vault ({self._settings.host}) denies Planward {path}: {needs}")
 
     def _login_refused(self, path: str) -> VaultLoginRefused:
         return VaultLoginRefused(

@@ -1,6 +1,7 @@
 """Log in, read, keep alive while the run goes on, give everything back."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from ghapp.vault.sources import (
 log = structlog.get_logger()
 
 _MOST_SECRETS = 2000
+_SHORTEST_PAUSE_S = 0.5
 _T = TypeVar("_T")
 
 
@@ -83,6 +85,16 @@ class VaultSession:
         self._changed.set()
         return put_together(secrets)
 
+    async def sign(self, key: str, message: bytes) -> bytes:
+        """Sign with a key that never leaves Vault: RSASSA-PKCS1-v1_5 with SHA-256, of the transit engine.
+
+        `key` is its name, or MOUNT/NAME where the engine is not at `transit`. Raises VaultDenied and what a session
+        raises.
+        """
+        for segment in key.split("/"):
+            check_segment(segment, f'the key "{key}" of the transit engine')
+        return await self._in_thread(partial(self._client.sign, key, message))
+
     async def log_in(self, role: str) -> None:
         """Log in with a role; Vault.session does."""
         await self._in_thread(partial(self._log_in, role))
@@ -92,12 +104,13 @@ class VaultSession:
         while True:
             self._changed.clear()
             alive = [lease for lease in self._leases if lease.duration_s > 0 and lease.renewable]
-            if not alive:
+            due = min((lease.due for lease in alive), default=None)
+            if due is None:
                 await self._changed.wait()
-                continue
-            await sleep(max(min(lease.duration_s for lease in alive) / 2, 0.5))
-            for lease in alive:
-                await self._in_thread(partial(self._renew, lease))
+            elif await _slept(sleep, max(due - time.monotonic(), _SHORTEST_PAUSE_S), unless=self._changed):
+                for lease in alive:
+                    if lease.due <= due:
+                        await self._in_thread(partial(self._renew, lease))
 
     async def give_back(self) -> None:
         """Revoke the leases, then the token of a login. What cannot be revoked is logged, and ends by itself."""
@@ -179,9 +192,9 @@ class VaultSession:
     def _renew(self, lease: "_Lease") -> None:
         try:
             if lease.lease_id:
-                lease.duration_s = self._client.renew_lease(lease.lease_id, lease.path)
+                lease.given(self._client.renew_lease(lease.lease_id, lease.path))
             else:
-                lease.duration_s = self._client.renew_token()
+                lease.given(self._client.renew_token())
         except VaultError:
             # The run goes on: what it holds is good until the lease ends, and Terraform says so if it is not.
             log.warning("lease_not_renewed", path=lease.path)
@@ -211,6 +224,27 @@ class _Lease:
     path: str
     duration_s: int
     renewable: bool = True
+    due: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.given(self.duration_s)
+
+    def given(self, duration_s: int) -> None:
+        """Take note of the time that the lease has from now on."""
+        self.duration_s = duration_s
+        self.due = time.monotonic() + duration_s / 2
+
+
+async def _slept(sleep: Callable[[float], Awaitable[None]], seconds: float, *, unless: asyncio.Event) -> bool:
+    """Sleep; False where `unless` came first."""
+    sleeping, changing = asyncio.ensure_future(sleep(seconds)), asyncio.ensure_future(unless.wait())
+    try:
+        await asyncio.wait({sleeping, changing}, return_when=asyncio.FIRST_COMPLETED)
+        return sleeping.done()
+    finally:
+        sleeping.cancel()
+        changing.cancel()
+        await asyncio.gather(sleeping, changing, return_exceptions=True)
 
 
 async def _finished(work: Awaitable[_T]) -> _T:

@@ -183,6 +183,19 @@ class TestFetching:
 
         assert [asyncio.run(mirror.tip("main")) for mirror in asyncio.run(side_by_side())] == [tip] * 8
 
+    def test_locks_that_a_killed_git_left_behind_do_no_harm(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        author.commit(a="1")
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+        (mirror.path / "refs/heads/main.lock").touch()
+        (mirror.path / "packed-refs.lock").touch()
+        tip = author.commit(a="2")
+        author.push("main", ":refs/heads/gone")
+
+        assert asyncio.run(fetched(mirrors, remote).tip("main")) == tip
+
     def test_a_mirror_that_was_never_fetched_is_none(self, mirrors: Mirrors) -> None:
         assert mirrors.open(99) is None
 

@@ -17,7 +17,7 @@ import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from ghapp.vault import (
     DEFAULT_SOURCES,
@@ -531,6 +531,41 @@ class TestLogins:
         )
 
 
+class TestSigning:
+    def sign(self, settings: VaultSettings, key: str) -> bytes:
+        async def signing() -> bytes:
+            async with Vault(settings).session(
+                team="planward", environment="planward", branch="planward", operation="sign"
+            ) as session:
+                return await session.sign(key, b"message")
+
+        return asyncio.run(signing())
+
+    @pytest.mark.parametrize(("mount", "key"), [("transit", "app"), ("keys", "keys/app")])
+    def test_a_key_that_never_leaves_vault_signs(self, openbao: OpenBao, mount: str, key: str) -> None:
+        client = openbao.client()
+        client.sys.enable_secrets_engine("transit", path=mount)
+        client.secrets.transit.create_key("app", key_type="rsa-2048", mount_point=mount)
+        pem = client.secrets.transit.read_key("app", mount_point=mount)["data"]["keys"]["1"]["public_key"]
+        public = serialization.load_pem_public_key(pem.encode())
+        assert isinstance(public, rsa.RSAPublicKey)
+
+        signature = self.sign(settings_of(openbao), key)
+
+        public.verify(signature, b"message", padding.PKCS1v15(), hashes.SHA256())
+
+    def test_one_that_may_not_be_used_says_so(self, openbao: OpenBao) -> None:
+        token = openbao.client().auth.token.create(policies=["default"])["auth"]["client_token"]
+
+        with pytest.raises(VaultDenied) as denied:
+            self.sign(settings_of(openbao, token=token), "app")
+
+        assert str(denied.value) == (
+            f"Vault ({openbao.host}) denies Planward transit/sign/app: "
+            "its policy needs update there, and the key has to exist"
+        )
+
+
 class TestDynamicSecrets:
     def test_a_lease_is_renewed_while_the_session_is_open_and_revoked_at_its_end(self) -> None:
         asked: list[tuple[str, str]] = []
@@ -557,7 +592,7 @@ class TestDynamicSecrets:
             credentials = asyncio.run(run())
 
         assert credentials.env == {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s3cret"}
-        assert slept == [1800.0, 900.0, 900.0]
+        assert slept == pytest.approx([1800, 900, 900], abs=30)
         assert asked == [
             ("GET", "/v1/sys/internal/ui/mounts/aws/creds/pay-testing"),
             ("GET", "/v1/aws/creds/pay-testing"),
@@ -586,6 +621,38 @@ class TestDynamicSecrets:
             asyncio.run(cancelled())
 
         assert asked[-1] == ("PUT", "/v1/sys/leases/revoke")
+
+    def test_the_token_of_a_login_is_renewed_too(self, openbao: OpenBao) -> None:
+        client = openbao.client()
+        client.sys.enable_auth_method("approle", path="renewed")
+        client.auth.approle.create_or_update_approle(
+            "short", token_policies=["default"], token_ttl="100s", mount_point="renewed"
+        )
+        settings = settings_of(
+            openbao,
+            auth_mount="renewed",
+            role_id=client.auth.approle.read_role_id("short", mount_point="renewed")["data"]["role_id"],
+            secret_id=client.auth.approle.generate_secret_id("short", mount_point="renewed")["data"]["secret_id"],
+        )
+        slept: list[float] = []
+
+        async def run() -> None:
+            renewed = asyncio.Event()
+
+            async def sleep(seconds: float) -> None:
+                slept.append(seconds)
+                if len(slept) > 1:
+                    renewed.set()
+                    await asyncio.Event().wait()
+
+            async with Vault(settings, sleep=sleep).session(
+                team="renewed", environment="testing", branch="testing", operation="plan"
+            ):
+                await asyncio.wait_for(renewed.wait(), 20)
+
+        asyncio.run(run())
+
+        assert slept == pytest.approx([50, 50], abs=20)
 
     def test_a_lease_that_cannot_be_revoked_fails_nothing(self) -> None:
         with stub_server(_AwsEngine([], revoke_status=403)) as (address, _):
