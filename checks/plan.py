@@ -10,17 +10,14 @@ from checks.action import ACTIONS
 from checks.action import Action as Action
 from checks.action import Counts as Counts
 from checks.errors import PlanFormatError
-from checks.marks import hidden_texts, shown
+from checks.marked_values import marked_values
 from checks.plan_format import (
     NOT_UNDERSTOOD,
     NULL,
     Change,
-    Configuration,
     Path,
     State,
-    VariableValue,
     decode_part,
-    decode_value,
     not_understood,
 )
 from checks.resource_change import OutputChange as OutputChange
@@ -135,24 +132,10 @@ class Plan(Struct, frozen=True, kw_only=True):
         return all(change.change.marked for change in (*self.resource_changes, *self.drift))
 
     def sensitive_values(self) -> frozenset[str]:
-        """Every text and number that Terraform marks as sensitive, for a mask.
-
-        Terraform does not follow a value through a provider: what is marked in `input` stands in clear in `output`.
-        """
-        changed = (
-            change for change in (*self.resource_changes, *self.drift) if change.changes and change.change.marked
-        )
-        values = [value for change in changed for value in (change.shown_before, change.shown_after)]
-        outputs = (output for output in self.output_changes if output.change.marked)
-        values += [value for output in outputs for value in (output.shown_before, output.shown_after)]
-        return frozenset(text for value in values for text in hidden_texts(value)) | self._sensitive_variables()
-
-    def _sensitive_variables(self) -> frozenset[str]:
-        configuration = decode_part(self.configuration, Configuration) or Configuration()
-        values = decode_part(self.variables, dict[str, VariableValue]) or {}
-        sensitive = (name for name, block in configuration.root_module.variables.items() if block.sensitive)
-        hidden = (shown(decode_value(values[name].value), True) for name in sensitive if name in values)
-        return frozenset(text for value in hidden for text in hidden_texts(value))
+        """Every text and number that Terraform marks as sensitive, for a mask: see `checks.marked_values`."""
+        changed = (change.change for change in (*self.resource_changes, *self.drift) if change.changes)
+        outputs = (output.change for output in self.output_changes)
+        return marked_values([*changed, *outputs], configuration=self.configuration, variables=self.variables)
 
     def __repr__(self) -> str:
         return f"Plan({self.counts.words()})"

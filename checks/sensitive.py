@@ -93,7 +93,7 @@ class Mask:
         """Where the text is secret: from, to; in order and apart from each other."""
         padded = f"{_PAD}{text}{_PAD}"
         found = self._search.find_matches_as_indexes(padded, overlapping=True)
-        return list(_merged(sorted(self._secret_spans(padded, found))))
+        return list(_merged(sorted(self._secret_spans(padded, found)))) if found else []
 
     def is_whole_secret(self, text: str) -> bool:
         """Whether this text, but for white space around it, is one of the values, however short."""

