@@ -1,0 +1,136 @@
+"""A sample infrastructure repository, the states that it starts from, and changes to try on it.
+
+Three root modules that share a module, `terraform_data` only, a local backend. Its files are package data; what depends
+on the machine is put in when they are read: a local backend needs an absolute path.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+ENVIRONMENTS = ("testing", "staging", "production")
+TEAM = "shop"
+
+Secrets = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""Environment to secret to key to value: `kv/shop/ENVIRONMENT/SECRET`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What somebody proposes: the files that differ, on a branch of its own."""
+
+    branch: str
+    title: str
+    body: str
+    files: Mapping[str, bytes]
+
+
+def render_sample(state_dir: Path) -> Mapping[str, bytes]:
+    """The repository's files by their paths; states will lie below `state_dir`, which has to be absolute."""
+    if not state_dir.is_absolute():
+        raise ValueError(f"a local backend needs an absolute path: {state_dir}")
+    directory = str(state_dir).encode()
+    return {
+        path.replace("dot-", "."): content.replace(b"@STATES@", directory)
+        for path, content in _read(_sample() / "repository")
+    }
+
+
+def render_states(state_dir: Path, values: Secrets) -> Mapping[str, bytes]:
+    """The states that the files describe, as if applied before: by paths below `state_dir`.
+
+    Without them a plan of `app` fails: it reads the states of `network` and `database`.
+    """
+    rendered = {}
+    for path, content in _read(_sample() / "states"):
+        environment = Path(path).stem
+        password = values[environment]["database"]["database_password"]
+        placed = content.replace(b"@STATES@", str(state_dir).encode())
+        rendered[path] = placed.replace(b"@PASSWORD@", password.encode())
+    return rendered
+
+
+def make_secrets() -> Secrets:
+    """New secrets for every environment, as they are put into Vault."""
+    return {name: {"database": {"database_password": secrets.token_urlsafe(18)}} for name in ENVIRONMENTS}
+
+
+def _sample() -> Traversable:
+    return files("ghapp.demo") / "sample"
+
+
+def _read(directory: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    for entry in sorted(directory.iterdir(), key=lambda one: one.name):
+        if entry.is_dir():
+            yield from _read(entry, f"{prefix}{entry.name}/")
+        else:
+            yield f"{prefix}{entry.name}", entry.read_bytes()
+
+
+# -- changes -------------------------------------------------------------------------------------------------------
+
+
+def failing_change(sample: Mapping[str, bytes]) -> Change:
+    """Fails to plan: it uses an attribute that the variable's type does not have."""
+    use = ("    replicas = tostring(each.value.replicas)\n", "    memory   = tostring(each.value.memory_mb)\n")
+    return Change(
+        branch="service-memory",
+        title="Give each service its memory",
+        body="Services are killed when they outgrow the default. Each of them says now what it needs.",
+        files={"app/main.tf": _replaced(sample["app/main.tf"], use[0], "".join(use))},
+    )
+
+
+def fix(sample: Mapping[str, bytes]) -> Change:
+    """The commit after `failing_change` on the same branch: declares the attribute, with a default."""
+    failing = failing_change(sample)
+    line = "    replicas = number\n"
+    declared = _replaced(
+        sample["app/variables.tf"],
+        f"    image    = string\n{line}",
+        "    image     = string\n    replicas  = number\n    memory_mb = optional(number, 256)\n",
+    )
+    return Change(
+        branch=failing.branch,
+        title="Declare the memory of a service",
+        body="",
+        files={**failing.files, "app/variables.tf": declared},
+    )
+
+
+def growing_change(sample: Mapping[str, bytes]) -> Change:
+    """Adds, changes and replaces: a subnet and two services, one more replica, another image."""
+    changed = {}
+    for number, environment in enumerate(ENVIRONMENTS, start=1):
+        network, app = f"network/env/{environment}.tfvars", f"app/env/{environment}.tfvars"
+        subnet = f'  private = "10.{number}.16.0/20"\n'
+        changed[network] = _replaced(sample[network], subnet, f'{subnet}  search  = "10.{number}.32.0/20"\n')
+        worker = '  worker = { image = "worker:2.3.0", replicas = 1 }\n'
+        grown = _replaced(
+            sample[app],
+            worker,
+            '  worker = { image = "worker:2.4.0", replicas = 1 }\n'
+            '  search = { image = "search:1.0.0", replicas = 1 }\n'
+            '  cache  = { image = "cache:7.2.0", replicas = 1 }\n',
+        )
+        count = {"testing": 1, "staging": 2, "production": 4}[environment]
+        web = '  web    = {{ image = "web:2.3.0", replicas = {} }}\n'
+        changed[app] = _replaced(grown, web.format(count), web.format(count + 1))
+    return Change(
+        branch="search",
+        title="Add search, with a cache and a subnet of its own",
+        body="Customers find nothing. The worker's new version fills the index; it has to be made anew for that.",
+        files=changed,
+    )
+
+
+def _replaced(content: bytes, old: str, new: str) -> bytes:
+    text = content.decode()
+    if text.count(old) != 1:
+        raise ValueError(f"the sample has no single {old!r}")
+    return text.replace(old, new).encode()

@@ -1,0 +1,1 @@
+path = "@STATES@/app/production.tfstate"

@@ -1,0 +1,1 @@
+path = "@STATES@/app/staging.tfstate"

@@ -1,0 +1,6 @@
+environment = "staging"
+states      = "@STATES@"
+services = {
+  web    = { image = "web:2.3.0", replicas = 2 }
+  worker = { image = "worker:2.3.0", replicas = 1 }
+}

@@ -1,0 +1,3 @@
+output "services" {
+  value = { for name, service in module.service : name => service.name }
+}

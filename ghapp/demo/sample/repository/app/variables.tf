@@ -1,0 +1,16 @@
+variable "environment" {
+  type = string
+}
+
+variable "states" {
+  type        = string
+  description = "The directory that holds the states of all root modules."
+}
+
+variable "services" {
+  type = map(object({
+    image    = string
+    replicas = number
+  }))
+  description = "What runs, by its name."
+}

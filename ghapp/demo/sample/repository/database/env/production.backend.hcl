@@ -1,0 +1,1 @@
+path = "@STATES@/database/production.tfstate"

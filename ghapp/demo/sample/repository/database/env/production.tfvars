@@ -1,0 +1,3 @@
+environment    = "production"
+engine_version = "16"
+size_gb        = 200

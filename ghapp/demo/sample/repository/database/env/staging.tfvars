@@ -1,0 +1,3 @@
+environment    = "staging"
+engine_version = "16"
+size_gb        = 50

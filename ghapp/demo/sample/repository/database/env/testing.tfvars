@@ -1,0 +1,3 @@
+environment    = "testing"
+engine_version = "16"
+size_gb        = 20

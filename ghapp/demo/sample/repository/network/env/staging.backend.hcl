@@ -1,0 +1,1 @@
+path = "@STATES@/network/staging.tfstate"

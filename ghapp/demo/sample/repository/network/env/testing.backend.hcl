@@ -1,0 +1,1 @@
+path = "@STATES@/network/testing.tfstate"
