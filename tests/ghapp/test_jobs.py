@@ -1,0 +1,105 @@
+"""Keys of jobs: the work that is owed, not the delivery."""
+
+import pytest
+
+from ghapp import events
+from ghapp.jobs import SettleBranch, jobs_for, queue_of
+from ghapp.values import NO_COMMIT, BranchName, CommitSha, InstallationId, RepositoryId
+from ghapp.webhook import Delivery
+
+A, B, C = (CommitSha(letter * 40) for letter in "abc")
+REPOSITORY = events.Repository(
+    id=RepositoryId(7),
+    full_name="acme/infra",
+    clone_url="https://github.com/acme/infra.git",
+    default_branch=BranchName("staging"),
+)
+ADA = events.Person(login="ada", id=1)
+
+
+def changed(action: str = "opened", *, head: CommitSha = A, base: CommitSha = B) -> events.PullRequestChanged:
+    return events.PullRequestChanged(
+        installation_id=InstallationId(3),
+        repository=REPOSITORY,
+        number=12,
+        title="Widen",
+        url="https://github.com/acme/infra/pull/12",
+        author=ADA,
+        sender=ADA,
+        head=events.Head(sha=head, ref=BranchName("topic"), repository_id=REPOSITORY.id),
+        base=events.Base(sha=base, ref=BranchName("staging")),
+        action=action,  # type: ignore[arg-type]
+        draft=False,
+        base_changed=False,
+    )
+
+
+def pushed(before: CommitSha = A, after: CommitSha = B) -> events.BranchPushed:
+    return events.BranchPushed(
+        installation_id=InstallationId(3),
+        repository=REPOSITORY,
+        branch=BranchName("staging"),
+        before=before,
+        after=after,
+        created=before == NO_COMMIT,
+        deleted=after == NO_COMMIT,
+        forced=False,
+        pusher=ADA,
+    )
+
+
+def commented(body: str, *, is_bot: bool = False, is_pull_request: bool = True) -> events.CommentCreated:
+    return events.CommentCreated(
+        installation_id=InstallationId(3),
+        repository=REPOSITORY,
+        number=12,
+        is_pull_request=is_pull_request,
+        comment_id=99,
+        body=body,
+        author=events.Person(login="ada", id=1, is_bot=is_bot),
+    )
+
+
+def key(event: events.Event, delivery: str = "guid-1") -> str | None:
+    jobs = jobs_for(Delivery(id=delivery, event=event))
+    return jobs[0].key if jobs else None
+
+
+@pytest.mark.parametrize("event", [changed(), changed("synchronize"), pushed(), commented("planward plan")])
+def test_the_same_work_in_another_delivery_is_the_same_job(event: events.Event) -> None:
+    assert key(event, "guid-1") == key(event, "guid-2")
+
+
+@pytest.mark.parametrize("action", ["reopened", "ready_for_review", "edited", "converted_to_draft"])
+def test_what_can_be_owed_twice_in_the_same_words_is_another_job_but_not_when_redelivered(action: str) -> None:
+    event = changed(action)
+    assert key(event, "guid-1") == key(event, "guid-1")
+    assert key(event, "guid-1") != key(event, "guid-2")
+
+
+def test_another_head_or_base_is_another_job() -> None:
+    assert len({key(changed()), key(changed(head=C)), key(changed(base=C))}) == 3
+
+
+def test_another_push_is_another_job() -> None:
+    assert len({key(pushed()), key(pushed(after=C)), key(pushed(before=C))}) == 3
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.Ping(),
+        events.Ignored(reason="nobody asked"),
+        commented("looks good"),
+        commented("planward plan", is_bot=True),
+        commented("planward plan", is_pull_request=False),
+    ],
+)
+def test_what_asks_for_nothing_leaves_nothing_owed(event: events.Event) -> None:
+    assert jobs_for(Delivery(id="guid-1", event=event)) == ()
+
+
+def test_branches_are_settled_one_at_a_time_each() -> None:
+    job = SettleBranch(repository_id=RepositoryId(7), branch=BranchName("staging"), cause="push")
+    assert queue_of(job) == ("branches", "7:staging")
+    assert queue_of(*jobs_for(Delivery(id="guid-1", event=pushed()))) == ("work", None)
