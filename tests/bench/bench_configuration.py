@@ -1,4 +1,4 @@
-"""Impact of a pull request on the generated monorepo: cold, warm from the disk, warm in a running server.
+"""Impact of a pull request on the generated monorepo, cold and warm; and laying out its work tree.
 
     python tests/bench/bench_configuration.py [--runs 5]
 
@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 import monorepo
@@ -29,6 +29,7 @@ class Bench:
     """A mirror of the monorepo with a commit on top that changes one shared module and one root module."""
 
     def __init__(self, top: Path) -> None:
+        self.top = top
         work = top / "work"
         work.mkdir()
         monorepo.write(work, monorepo.Size())
@@ -53,6 +54,17 @@ class Bench:
         found = touched(configuration, changed)
         layers(configuration, found.dirs)
         return configuration, found
+
+    async def checkout(self, directories: Collection[str] | None = None) -> None:
+        """Lay the tree out from the mirror, all of it or what some root modules need."""
+        async with self.mirror.checkout("main", directories=directories):
+            pass
+
+    async def clone(self) -> None:
+        """What one would do without a mirror; over the disk, so without any network's delay."""
+        with tempfile.TemporaryDirectory(dir=self.top) as directory:
+            command = ["git", "clone", "-q", "--depth", "1", f"file://{self.top}/mirror.git", f"{directory}/clone"]
+            await asyncio.to_thread(subprocess.run, command, check=True)
 
     async def cold(self) -> None:
         """With nothing kept and no process started."""
@@ -88,6 +100,10 @@ async def measure(top: Path, runs: int) -> None:
     configuration, found = await bench.impact(facts)
     await timed("impact, warm in a running server", lambda: bench.impact(facts), runs)
     facts.close()
+    needed = [each for directory in found.dirs for each in (directory, *configuration.by_dir[directory].module_dirs)]
+    await timed("git clone --depth 1", bench.clone, runs)
+    await timed("checkout from the mirror", bench.checkout, runs)
+    await timed(f"checkout of {len(found.dirs)} root modules", lambda: bench.checkout(needed), runs)
     start = time.perf_counter()
     order = layers(configuration, [root.dir for root in configuration.root_modules])
     print(f"{'layers of all root modules':<44}        {(time.perf_counter() - start) * 1000:8.0f} ms")

@@ -5,6 +5,8 @@ import hashlib
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -130,6 +132,15 @@ async def test_a_file_that_takes_too_long_is_a_problem_and_is_tried_again_the_ne
 
     assert found["main.tf"].problem == Problem(line=1, message="reading it took too long, so it was given up")
     assert len(repository.asked) == 2
+
+
+def test_a_process_that_no_time_limit_can_interrupt_is_ended() -> None:
+    # This sum is one call into C, in which no signal's handler runs.
+    stuck = "from ghapp.facts import parsing\nparsing._prepare()\nwith parsing._limited(0.1): sum(range(10**12))"
+
+    ended = subprocess.run([sys.executable, "-c", stuck], timeout=60, check=False)
+
+    assert ended.returncode == -signal.SIGVTALRM
 
 
 async def test_a_process_that_dies_costs_only_the_file_that_killed_it() -> None:
