@@ -26,7 +26,7 @@ def lies_below(path: str, directories: Collection[str]) -> bool:
 
 
 @asynccontextmanager
-async def laid_out(mirror: Path, tree: str, root: Path, paths: Sequence[str] | None) -> AsyncIterator[Path]:
+async def laid_out(mirror: Path, tree: str, root: Path, paths: Sequence[bytes] | None) -> AsyncIterator[Path]:
     """Lay a tree out below `root`, only `paths` of it if they are given, and remove it afterwards. Raises GitError."""
     async with private_directory(root, "checkout") as directory:
         content = directory / "tree"
@@ -37,7 +37,7 @@ async def laid_out(mirror: Path, tree: str, root: Path, paths: Sequence[str] | N
         if paths is None:
             written = await git(*place, "checkout-index", "--all", "--quiet", environ=environ)
         else:
-            names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+            names = b"".join(path + b"\0" for path in paths)
             written = await git(*place, "checkout-index", "--quiet", "-z", "--stdin", stdin=names, environ=environ)
         if read.exit_code or written.exit_code:
             raise GitError("the commit could not be laid out on disk: is there room in Planward's data directory?")

@@ -39,7 +39,7 @@ def _new_path(name: bytes) -> str | None:
         return None
     if name.startswith(b'"') and name.endswith(b'"'):
         name = _ESCAPED.sub(_unescaped, name[1:-1])
-    return name.removeprefix(b"b/").decode(errors="surrogateescape")
+    return name.removeprefix(b"b/").decode(errors="backslashreplace")
 
 
 def _unescaped(escaped: re.Match[bytes]) -> bytes:

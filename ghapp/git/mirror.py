@@ -38,7 +38,7 @@ class Mirror:
     async def branches(self) -> dict[BranchName, CommitSha]:
         """Give every branch with its tip."""
         listed = await self._said("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/")
-        pairs = (line.split(" ", 1) for line in listed.decode(errors="surrogateescape").splitlines())
+        pairs = (line.split(" ", 1) for line in listed.decode(errors="backslashreplace").splitlines())
         return {BranchName(name.removeprefix("refs/heads/")): CommitSha(sha) for sha, name in pairs}
 
     async def tip(self, branch: BranchName | str) -> CommitSha | None:
@@ -177,7 +177,8 @@ class Mirror:
         tree = await self._resolved(f"{treeish}^{{tree}}", treeish)
         paths = None
         if directories is not None:
-            paths = [entry.path for entry in await self.list_tree(tree) if checkout.lies_below(entry.path, directories)]
+            names = (await self._said("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree)).split(b"\0")
+            paths = [name for name in names if name and checkout.lies_below(_path(name), directories)]
         async with checkout.laid_out(self.path, tree, self._checkouts, paths) as directory:
             yield directory
 
@@ -227,7 +228,8 @@ def _tree_entry(line: bytes) -> TreeEntry:
 
 
 def _path(path: bytes) -> str:
-    return path.decode(errors="surrogateescape")
+    # Names that are no UTF-8 are shown and not asked for; a lone surrogate could not even be sent to GitHub.
+    return path.decode(errors="backslashreplace")
 
 
 def _missing(what: str) -> MissingObject:

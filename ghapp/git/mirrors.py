@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ghapp.git.errors import FetchFailed, MissingObject
@@ -28,6 +29,7 @@ class Mirrors:
         self._checkouts = directory / "checkouts"
         self._allowed_host = allowed_host
         self._locks: dict[int, asyncio.Lock] = {}
+        self._waiting: dict[int, _Batch] = {}
 
     def open(self, repository_id: int) -> Mirror | None:
         """Give a repository's mirror as it is now, without fetching; None where there is none yet."""
@@ -47,14 +49,18 @@ class Mirrors:
         no error; a commit that the remote does not give is. Raises RemoteRefused, FetchFailed and MissingObject.
         """
         environ = remote.environment(self._allowed_host)
-        refspecs = ["+refs/heads/*:refs/heads/*"]
-        # A pattern, since a ref that is named whole and is missing would fail the fetch of everything else.
-        refspecs += [f"+refs/pull/{int(number)}/hea*:refs/pull/{int(number)}/hea*" for number in pull_requests]
         path = self._path(remote.repository_id)
+        mirror = Mirror(path, self._checkouts)
+        # Those who wait at the same time are served by one fetch, which begins after all of them asked.
+        batch = self._waiting.setdefault(remote.repository_id, _Batch())
+        batch.pull_requests.update(int(number) for number in pull_requests)
         async with self._alone(remote.repository_id):
-            await self._made(path)
-            mirror = Mirror(path, self._checkouts)
-            await _fetch(path, remote, environ, ["--prune", *_OPTIONS], refspecs)
+            if not batch.fetched:
+                if self._waiting.get(remote.repository_id) is batch:
+                    del self._waiting[remote.repository_id]
+                await self._made(path)
+                await _fetch(path, remote, environ, ["--prune", *_OPTIONS], batch.refspecs())
+                batch.fetched = True
             missing = [sha for sha in dict.fromkeys(commits) if not await mirror.has(sha)]
             if missing:
                 await self._fetch_commits(path, remote, environ, mirror, missing)
@@ -100,6 +106,19 @@ class Mirrors:
                 yield
             finally:
                 os.close(held)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is to be fetched for all who wait; one that failed is tried again by the next of them."""
+
+    pull_requests: set[int] = field(default_factory=set)
+    fetched: bool = False
+
+    def refspecs(self) -> list[str]:
+        # Patterns, since a ref that is named whole and is missing would fail the fetch of everything else.
+        heads = [f"+refs/pull/{number}/hea*:refs/pull/{number}/hea*" for number in sorted(self.pull_requests)]
+        return ["+refs/heads/*:refs/heads/*", *heads]
 
 
 _OPTIONS = (

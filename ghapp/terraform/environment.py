@@ -5,7 +5,9 @@ The server's own variables hold the App's key and Vault's token, and a provider 
 
 import os
 import re
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 # The operator's way out of the network, and where programs are; nothing else of the server's environment.
@@ -35,6 +37,7 @@ _OURS = re.compile(
     r"TF_(?!VAR_|TOKEN_|HTTP_).*|CHECKPOINT_DISABLE|HOME|TMPDIR|PATH|LD_.*|DYLD_.*|PYTHON.*|GIT_CONFIG_.*|GIT_TERMINAL_PROMPT"
 )
 
+_LONGEST_TMPDIR = 72
 _OWN_CONFIG = "disable_checkpoint = true\n"
 
 
@@ -43,12 +46,26 @@ def is_ours(name: str) -> bool:
     return _OURS.fullmatch(name) is not None
 
 
-def base_environment(private: Path) -> dict[str, str]:
+@contextmanager
+def temporary_directory(private: Path) -> Iterator[Path]:
+    """Give the directory for TMPDIR: the run's own, or a short one where that path is long.
+
+    Providers listen on a socket in it, and a socket's path may have about 100 bytes.
+    """
+    own = private / "tmp"
+    if len(os.fsencode(own)) <= _LONGEST_TMPDIR:
+        yield _made(own)
+        return
+    with tempfile.TemporaryDirectory(prefix="planward-", ignore_cleanup_errors=True) as short:
+        yield Path(short)
+
+
+def base_environment(private: Path, temporary: Path) -> dict[str, str]:
     """Give what each command of one root run has in its environment, without its secrets.
 
-    `private` is the run's own directory. The operator's Terraform CLI configuration (`TF_CLI_CONFIG_FILE`,
-    `~/.terraformrc`) stays in force; where there is none, an empty one is made, since a missing file is a warning in
-    front of Terraform's JSON.
+    `private` is the run's own directory, `temporary` what becomes TMPDIR. The operator's Terraform CLI configuration
+    (`TF_CLI_CONFIG_FILE`, `~/.terraformrc`) stays in force; where there is none, an empty one is made, since a missing
+    file is a warning in front of Terraform's JSON.
     """
     environ = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
     environ.setdefault("PATH", os.defpath)
@@ -64,7 +81,7 @@ def base_environment(private: Path) -> dict[str, str]:
         "TF_DATA_DIR": str(_made(private / "data")),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
-        "TMPDIR": str(_made(private / "tmp")),
+        "TMPDIR": str(temporary),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ghapp.private_directories import private_directory
 from ghapp.terraform import provider_cache as cache
-from ghapp.terraform.environment import base_environment, is_ours
+from ghapp.terraform.environment import base_environment, is_ours, temporary_directory
 from ghapp.terraform.errors import TerraformError
 
 
@@ -76,23 +76,24 @@ async def laid_out(
     taken, warnings = _taken(tfvars or {}, declared)
     files = [_file(checkout, root_module, path, "var_files") for path in var_files]
     backend_files = tuple(_file(checkout, root_module, path, "backend_config") for path in backend_config)
-    async with private_directory(work, "root-run") as private:
+    async with private_directory(work, "run") as private:
         if taken:
             files.append(_write_secrets(private / "secrets.tfvars.json", taken))
         providers = cache.provider_cache(provider_cache)
-        environ = {**base_environment(private), **providers.variables, **(env or {})}
-        if workspace != "default":
-            environ["TF_WORKSPACE"] = workspace
-        yield Laid(
-            checkout=checkout,
-            root_module=root_module,
-            data_dir=private / "data",
-            environ=environ,
-            var_files=tuple(files),
-            backend_config=backend_files,
-            provider_lock=providers.lock,
-            warnings=warnings,
-        )
+        with temporary_directory(private) as temporary:
+            environ = {**base_environment(private, temporary), **providers.variables, **(env or {})}
+            if workspace != "default":
+                environ["TF_WORKSPACE"] = workspace
+            yield Laid(
+                checkout=checkout,
+                root_module=root_module,
+                data_dir=private / "data",
+                environ=environ,
+                var_files=tuple(files),
+                backend_config=backend_files,
+                provider_lock=providers.lock,
+                warnings=warnings,
+            )
 
 
 def _taken(tfvars: Mapping[str, Any], declared: Collection[str] | None) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -183,6 +183,37 @@ class TestFetching:
 
         assert [asyncio.run(mirror.tip("main")) for mirror in asyncio.run(side_by_side())] == [tip] * 8
 
+    def test_those_that_wait_at_the_same_time_are_served_by_one(
+        self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer
+    ) -> None:
+        tip = author.commit(a="1")
+        author.push("main", *(f"main:refs/pull/{number}/head" for number in range(1, 9)))
+
+        async def side_by_side() -> list[Mirror]:
+            return await asyncio.gather(*(mirrors.fetch(remote, pull_requests=[number]) for number in range(1, 9)))
+
+        (mirror, *_) = asyncio.run(side_by_side())
+
+        assert [asyncio.run(mirror.pull_request_head(number)) for number in range(1, 9)] == [tip] * 8
+        assert len([path for path, _ in server.requests if path.endswith("/info/refs")]) == 2
+
+    def test_one_that_fails_fails_alone(
+        self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer
+    ) -> None:
+        author.commit(a="1")
+        author.push("main")
+        refused = Remote(repository_id=remote.repository_id, clone_url=remote.clone_url, token="old")
+
+        async def side_by_side() -> list[object]:
+            several = (mirrors.fetch(one) for one in (remote, refused, remote))
+            return list(await asyncio.gather(*several, return_exceptions=True))
+
+        first, failed, last = asyncio.run(side_by_side())
+
+        assert isinstance(failed, FetchFailed)
+        assert isinstance(first, Mirror)
+        assert isinstance(last, Mirror)
+
     def test_locks_that_a_killed_git_left_behind_do_no_harm(
         self, author: Author, mirrors: Mirrors, remote: Remote
     ) -> None:
@@ -413,6 +444,23 @@ class TestQuestions:
         for path in ("link", "net", "no", "../a b", "/a b", "./a b", "", "net/../a b"):
             assert asyncio.run(mirror.read_file(tip, path)) is None, path
         assert asyncio.run(mirror.read_blobs([])) == {}
+
+    def test_names_that_are_no_utf_8_are_shown_and_laid_out(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
+        before = author.commit(a="1")
+        (author.directory / os.fsdecode(b"net-\xff.tf")).write_text("x")
+        after = author.commit()
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+
+        async def laid_out() -> list[bytes]:
+            async with mirror.checkout(after, directories=["."]) as directory:
+                return sorted(os.fsencode(path.name) for path in directory.iterdir())
+
+        assert asyncio.run(mirror.changed_paths(before, after)) == ("net-\\xff.tf",)
+        assert asyncio.run(mirror.changed_lines(before, after)) == {"net-\\xff.tf": [range(1, 2)]}
+        assert asyncio.run(laid_out()) == [b"a", b"net-\xff.tf"]
 
 
 class TestMergeResults:

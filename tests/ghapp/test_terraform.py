@@ -27,7 +27,7 @@ from ghapp.terraform import (
     find_terraforms,
     laid_out,
 )
-from ghapp.terraform.environment import is_ours
+from ghapp.terraform.environment import is_ours, temporary_directory
 from ghapp.terraform.failures import read_failure
 from ghapp.terraform.messages import Messages, Place
 from ghapp.terraform.provider_cache import one_writer
@@ -318,6 +318,19 @@ class TestSecrets:
         assert [path.name for path in bench.work.iterdir()] == [".lock"]
 
 
+class TestTheTemporaryDirectory:
+    @pytest.mark.parametrize("name", ["short", "long" * 20])
+    def test_it_leaves_room_for_a_providers_socket_and_is_removed(self, tmp_path: Path, name: str) -> None:
+        private = tmp_path / name
+        private.mkdir()
+
+        with temporary_directory(private) as temporary:
+            assert len(str(temporary)) < 80
+            assert stat.S_IMODE(temporary.stat().st_mode) == 0o700
+
+        assert temporary.is_relative_to(private) or not temporary.exists()
+
+
 class TestVarFiles:
     def test_they_are_the_root_modules_and_secrets_win(self, bench: Bench, any_terraform: Terraform) -> None:
         bench.write(
@@ -498,6 +511,9 @@ class TestStopping:
         assert (finished.done, finished.interrupted, finished.timed_out) == (False, True, False)
         assert list(bench.top.glob(".terraform.tfstate.lock.info")) == []
         assert bench.resources() == ["terraform_data.first", "terraform_data.slow"], "nothing was lost from the state"
+
+    def test_one_that_was_at_its_end_already_is_done(self) -> None:
+        assert Finished(exit_code=0, interrupted=True).done
 
     def test_a_task_that_is_cancelled_ends_terraform_gently_too(self, bench: Bench, any_terraform: Terraform) -> None:
         bench.write(main=BACKEND + SLOW)
