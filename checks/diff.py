@@ -209,7 +209,8 @@ class _Differ:
         self, path: Path, name: str, *, old: str | None = None, new: str | None = None, lines: tuple[str, ...] = ()
     ) -> AttributeChange:
         forces = any(_begins(path, forcing) or _begins(forcing, path) for forcing in self.replace_paths)
-        return AttributeChange(path=self.mask.text(name), old=old, new=new, lines=lines, forces_replacement=forces)
+        shown = name if len(path) == 1 else self.mask.text(name)
+        return AttributeChange(path=shown, old=old, new=new, lines=lines, forces_replacement=forces)
 
 
 def _same(before: Shown, after: Shown) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from checks.change_report import SECTIONS, ChangeReport
 from checks.danger import gravity
 from checks.diagnostic import Diagnostic
+from checks.difference_lines import lines_of_difference
 from checks.escape import address_of_file, clean, escape_html, html_code, html_prose, is_web_address
 from checks.headline import first_line
 from checks.html_style import STYLE as STYLE
@@ -79,6 +80,10 @@ def _root(root: RootReport, blob_url: str | None) -> Iterator[str]:
             messages = " ".join(map(html_prose, check.messages))
             yield f"<li>{html_code(check.address)}: <strong>{html_prose(check.status)}</strong> {messages}</li>"
         yield "</ul>"
+    if root.difference is not None:
+        first, *rest = map(html_prose, lines_of_difference(root.difference))
+        items = "".join(f"<li>{line}</li>" for line in rest)
+        yield f'<p class="difference">{first}</p>' + (f"\n<ul>{items}</ul>" if items else "")
     for section in SECTIONS:
         yield from _changes(TITLES[section], [c for c in root.changes if c.section == section], blob_url)
         if section == "add" and root.outputs:

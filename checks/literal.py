@@ -18,7 +18,8 @@ def literal(value: Shown, mask: Mask) -> str:
 
     Masked before it is shortened: half a secret is one too.
     """
-    return shorten_middle(mask.text(_literal(value, mask)))
+    text = _literal(value, mask)
+    return shorten_middle(mask.text(text) if isinstance(value, list | dict) else text)
 
 
 def shorten_middle(text: str) -> str:

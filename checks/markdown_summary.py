@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from checks.change_report import ChangeReport
 from checks.danger import gravity
 from checks.diagnostic import Diagnostic
+from checks.difference_lines import lines_of_difference
 from checks.escape import address_of_file, code, fence, is_web_address, prose, shorten
 from checks.fit import Piece
 from checks.headline import first_line
@@ -36,6 +37,8 @@ def summary(report: RunReport) -> Iterator[Piece]:
     roots = by_danger(report)
     for root in roots:
         yield from _errors(root, report)
+    for root in roots:
+        yield from _difference(root, report)
     yield from _dangers(roots, report)
     for root in roots:
         yield from _cares(root, report)
@@ -76,6 +79,16 @@ def _errors(root: RootReport, report: RunReport) -> Iterator[Piece]:
         if diagnostic.severity == "error":
             block = diagnostic_block(diagnostic, place, safe_blob_url(report))
             yield Piece(short=block, rank=_ERROR, counts_as="errors")
+
+
+def _difference(root: RootReport, report: RunReport) -> Iterator[Piece]:
+    if root.difference is None:
+        return
+    place = "" if is_plain(report) else f"{where(root, report)}: "
+    first, *rest = map(prose, lines_of_difference(root.difference))
+    yield Piece(short=place + first, rank=_ERROR)
+    for line in rest:
+        yield Piece(short=f"- {line}", row=True, rank=_DANGER, counts_as="differences to what was reviewed")
 
 
 def _dangers(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:

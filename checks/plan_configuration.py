@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from checks.plan_format import NOT_UNDERSTOOD, decode_value
+
 _NOTHING = Raw(b"null")
 
 
@@ -23,11 +25,11 @@ class Block(msgspec.Struct, frozen=True):
 
     def references(self) -> dict[str, tuple[str, ...]]:
         """What each attribute refers to, by its path without indices; the most specific references only."""
-        return expression_references(msgspec.json.decode(self.expressions))
+        return expression_references(decode_value(self.expressions))
 
     def all_references(self) -> set[str]:
         """Everything that the block refers to, its `count`, `for_each` and `depends_on` included."""
-        values = map(msgspec.json.decode, (self.expressions, self.count_expression, self.for_each_expression))
+        values = map(decode_value, (self.expressions, self.count_expression, self.for_each_expression))
         found = {source for value in values for sources in expression_references(value).values() for source in sources}
         return found | set(self.depends_on)
 
@@ -40,7 +42,7 @@ class Output(msgspec.Struct, frozen=True):
 
     def all_references(self) -> set[str]:
         """Everything that the output refers to."""
-        found = expression_references(msgspec.json.decode(self.expression)).values()
+        found = expression_references(decode_value(self.expression)).values()
         return {source for sources in found for source in sources} | set(self.depends_on)
 
 
@@ -55,7 +57,7 @@ class ModuleCall(msgspec.Struct, frozen=True):
 
     def references(self) -> dict[str, tuple[str, ...]]:
         """What each of the module's arguments refers to."""
-        return expression_references(msgspec.json.decode(self.expressions))
+        return expression_references(decode_value(self.expressions))
 
 
 class Module(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ def read_modules(configuration: Raw) -> Module:
     """The root module of a plan's `configuration`; an empty one where the plan has none that can be read."""
     try:
         read = msgspec.json.decode(configuration, type=_Configuration | None)
-    except msgspec.DecodeError:
+    except NOT_UNDERSTOOD:
         return Module()
     return read.root_module if read is not None else Module()
 

@@ -12,6 +12,9 @@ from checks.diagnostic import Diagnostic
 from checks.diff import diff_value
 from checks.digest import digest, shape_digest
 from checks.escape import shorten
+from checks.fold import block_address
+from checks.graph import Dependency, dependents
+from checks.parity import PlanDifference, PlanSummary, difference, summarize
 from checks.plan import Action, Counts, Plan
 from checks.plan_configuration import blocks, read_modules
 from checks.sensitive import Mask
@@ -53,6 +56,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Holds nothing unmasked, so that it may be stored and shown. `cause` says why it did not go well, the first line
     first. `state_empty` is whether the state held nothing before. `changes` and `drift` are ordered by danger.
+    `dependents` are the blocks that depend on those that change; `difference` is against the plan that was reviewed.
     """
 
     root_module: str
@@ -71,6 +75,8 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     drift: tuple[ChangeReport, ...] = ()
     outputs: tuple[AttributeChange, ...] = ()
     checks: tuple[CheckReport, ...] = ()
+    dependents: tuple[Dependency, ...] = ()
+    difference: PlanDifference | None = None
     terraform_version: str | None = None
 
     @property
@@ -145,12 +151,15 @@ def report_plan(
     diagnostics: Sequence[Diagnostic] = (),
     warnings: Sequence[str] = (),
     digest_key: bytes = b"",
+    reviewed: PlanSummary | None = None,
 ) -> RootReport:
     """Report what a plan does. Nothing of it holds a value that Terraform or `mask` calls sensitive.
 
     `declarations` are the blocks of the configuration by address without instance keys
-    (`module.net.aws_subnet.private`).
+    (`module.net.aws_subnet.private`). `reviewed` is the summary of another plan, made with the same `digest_key`: the
+    report then says what this plan does other than that one.
     """
+    mask = mask.also(plan.sensitive_values())
     configured = dict(blocks(read_modules(plan.configuration)))
     return RootReport(
         root_module=root_module,
@@ -168,6 +177,8 @@ def report_plan(
         drift=report_drift(plan.drift, mask=mask, declarations=declarations),
         outputs=_outputs(plan, mask),
         checks=_checks(plan, mask),
+        dependents=_dependents(plan, mask),
+        difference=difference(reviewed, summarize(plan, mask=mask, key=digest_key)) if reviewed is not None else None,
         terraform_version=plan.terraform_version,
     )
 
@@ -226,6 +237,12 @@ def _outputs(plan: Plan, mask: Mask) -> tuple[AttributeChange, ...]:
         if output.action is not Action.NO_OP
         for attribute in diff_value(output.name, output.shown_before, output.shown_after, mask=mask)
     )
+
+
+def _dependents(plan: Plan, mask: Mask) -> tuple[Dependency, ...]:
+    changed = {block_address(change.address) for change in plan.resource_changes if change.changes}
+    found = dependents(plan.configuration, plan.prior_state, changed)
+    return tuple(Dependency(mask.text(one.block), tuple(map(mask.text, one.on))) for one in found)
 
 
 def _checks(plan: Plan, mask: Mask) -> tuple[CheckReport, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from checks.change_report import SECTIONS, ChangeReport
 from checks.danger import gravity
 from checks.diagnostic import Diagnostic
+from checks.difference_lines import lines_of_difference
 from checks.escape import clean, one_line
 from checks.headline import first_line
 from checks.lines import Line, lines_of_attributes, lines_of_change, names_of_change, remarks_of_change
@@ -81,6 +82,8 @@ def _root(root: RootReport, paint: _Paint) -> Iterator[str]:
     for check in root.checks:
         yield paint(f"{one_line(check.address)}: {one_line(check.status)}", _YELLOW)
         yield from (f"  {one_line(message)}" for message in check.messages)
+    if root.difference is not None:
+        yield from (_plain(one_line(line)) for line in lines_of_difference(root.difference))
     for section in SECTIONS:
         changes = [change for change in root.changes if change.section == section]
         yield from _changes(TITLES[section], changes, paint)

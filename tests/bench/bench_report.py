@@ -1,0 +1,80 @@
+"""Reporting a plan of 10,000 changes: building the masked report, and rendering it in each form.
+
+    python tests/bench/bench_report.py [--changes 10000] [--secrets 500]
+
+The bound: the check run of 10,000 changes is rendered in under a second. Beside it stands what a renderer would cost
+that writes every attribute of every change and cuts afterwards.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import generate_plan
+import msgspec
+
+from checks.html import render_html
+from checks.json_report import render_json
+from checks.markdown import render_check_run, render_comment
+from checks.plan import read_plan
+from checks.report import RunReport, report_plan
+from checks.sensitive import Mask
+from checks.text import render_text
+
+BOUND_S = 1.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--changes", type=int, default=10_000)
+    parser.add_argument("--secrets", type=int, default=500)
+    chosen = parser.parse_args()
+    run = _build(chosen.changes, chosen.secrets)
+    seconds, output = _timed("render_check_run", lambda: render_check_run(run))
+    print(f"    summary {len(output.summary.encode()):,} bytes, text {len((output.text or '').encode()):,} bytes")
+    _timed("render_comment", lambda: render_comment(run))
+    _timed("render_text (baseline: every attribute)", lambda: render_text(run))
+    _timed("render_html", lambda: render_html(run))
+    _timed("render_json", lambda: render_json(run))
+    _timed("stored form", lambda: msgspec.json.encode(run))
+    print("  within the bound" if seconds < BOUND_S else "  OUT OF BOUNDS")
+    return 0 if seconds < BOUND_S else 1
+
+
+def _build(changes: int, secrets: int) -> RunReport:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "plan.json"
+        with path.open("w") as file:
+            generate_plan.write_plan(file, changes)
+        plan_json = path.read_bytes()
+    mask = Mask.of(f"secret-{number:08}-{number * 7919:012x}" for number in range(secrets))
+    print(f"{changes:,} resources, {len(plan_json) / 1e6:.0f} MB, {secrets} secrets")
+    _, plan = _timed("read_plan", lambda: read_plan(plan_json))
+    names = {"root_module": "network", "environment": "testing", "workspace": "testing"}
+    _, root = _timed("report_plan", lambda: report_plan(plan, mask=mask, **names))
+    print(f"    {root.counts.words()}; {len(root.changes):,} after folding")
+    return RunReport(
+        operation="plan",
+        environment="testing",
+        repository="acme/infrastructure",
+        commit_sha="0123456789abcdef0123456789abcdef01234567",
+        conclusion="success",
+        roots=(root,),
+        blob_url="https://github.com/acme/infrastructure/blob/0123456789abcdef0123456789abcdef01234567",
+    )
+
+
+def _timed(name: str, work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = work()
+    seconds = time.perf_counter() - start
+    print(f"  {name:42} {seconds:7.3f} s")
+    return seconds, result
+
+
+if __name__ == "__main__":
+    sys.exit(main())
