@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 import click
 
@@ -47,6 +48,22 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     """
     configure_logging()
     serve_app(read_settings(os.environ), host=host, port=port, worker=not no_worker)
+
+
+@planward.command()
+@click.option("--dir", "directory", type=click.Path(path_type=Path), help="Keep everything there, not in a new place.")
+@click.option("--port", default=8000, show_default=True, help="Planward's port; 0 takes any that is free.")
+@click.option("--exit", "ends", is_flag=True, help="End when it is through, rather than leave the servers running.")
+def demo(directory: Path | None, port: int, ends: bool) -> None:
+    """Play the whole loop on this machine: no account, no cloud, and nothing is played back.
+
+    \b
+    Example:
+      planward demo --exit
+    """
+    from ghapp.demo.play import play
+
+    play(directory, port=port, leave_running=not ends)
 
 
 @planward.command()
