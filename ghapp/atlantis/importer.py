@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ghapp.atlantis.keys import NOT_ATLANTIS, TOP_LEVEL, Notes
@@ -14,7 +13,7 @@ from ghapp.atlantis.projects import Project, glob_pattern, read_projects
 from ghapp.atlantis.workflows import Arguments, read_workflow
 from ghapp.atlantis.writer import write_config
 from ghapp.repository_config import ConfigInvalid, Problem, read_config, words
-from ghapp.repository_config.document import Complaints, parse_document, printable
+from ghapp.repository_config.document import Complaints, parse_document, printable, yaml_reader
 
 _POLICY_REASONS: Final[Mapping[str, str]] = {
     "conftest_version": "policies are judged by Planward itself",
@@ -80,8 +79,8 @@ def _load(content: bytes, path: str) -> Mapping[str, Any]:
     if document is None or document.kind != "map":
         raise _invalid(path, "", "must be a mapping with version and projects")
     try:
-        loaded = YAML(typ="safe", pure=True).load(content)
-    except YAMLError as error:
+        loaded = yaml_reader("safe").load(content)
+    except (YAMLError, ValueError, LookupError, RecursionError) as error:  # `2026-99-99`, `!!float` of nothing
         message = " ".join(str(getattr(error, "problem", None) or "cannot be read").split())
         raise _invalid(path, "", f"is not YAML: {message}") from error
     return {str(key): value for key, value in loaded.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, Literal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -183,17 +183,26 @@ def parse_document(content: bytes, complaints: Complaints) -> Value | None:
         place = Place(line=before.count(b"\n") + 1, column=error.start - before.rfind(b"\n"))
         raise _invalid(complaints, place, "is not UTF-8; save the file in that encoding") from error
     try:
-        node = YAML(typ="rt", pure=True).compose(text)
+        node = yaml_reader("rt").compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(line=mark.line + 1, column=mark.column + 1) if mark else Place(line=1, column=1)
         raise _invalid(complaints, place, f"is not YAML: {_what_is_wrong(error)}") from error
     except YAMLError as error:
         raise _invalid(complaints, _unprintable(text), "is not YAML: a character that YAML does not allow") from error
+    except (AssertionError, LookupError, ValueError) as error:  # what ruamel.yaml makes of versions it does not know
+        raise _invalid(complaints, Place(line=1, column=1), "is not YAML 1.2; remove lines with %YAML") from error
     except RecursionError as error:
         raise _invalid(complaints, Place(line=1, column=1), "is nested too deeply") from error
     document = None if node is None else Value(node, "", complaints, _place(node))
     return None if document is None or document.is_null else document
+
+
+def yaml_reader(kind: Literal["rt", "safe"]) -> YAML:
+    """A reader of YAML 1.2. An anchor may be set anew, as YAML allows; ruamel.yaml would warn about it."""
+    reader = YAML(typ=kind, pure=True)
+    reader.composer.warn_double_anchors = False
+    return reader
 
 
 def did_you_mean(word: str, words: Collection[str]) -> str:

@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ghapp.repository_config import (
     ConfigInvalid,
     Drift,
     Environment,
     Notify,
+    Problem,
     RepositoryConfig,
     RootModuleConfig,
     RootModuleOverride,
@@ -186,7 +189,7 @@ def test_a_root_module_has_other_settings_in_an_environment() -> None:
 
 
 def test_anchors_are_followed() -> None:
-    found = read("environments:\n  staging: &usual {apply: manual}\n  eu: *usual\n")
+    found = read("environments:\n  staging: &usual {apply: manual}\n  eu: *usual\nteam: &usual x\n")
     assert [each.apply for each in found.environments.values()] == ["never", "manual", "manual"]
 
 
@@ -565,6 +568,8 @@ def test_a_notification_that_does_not_fit_is_refused_without_showing_its_address
         (b"team: a\ndrafts: \x07", "2:9: is not YAML: a character that YAML does not allow"),
         (b"team: a\nb: \xff", "2:4: is not UTF-8; save the file in that encoding"),
         (b"team: x\n" + b"#" * 262_144, "1:1: is larger than 256 KiB; make it smaller"),
+        (b"%YAML 1.9\n---\nteam: a\n", "1:1: is not YAML 1.2; remove lines with %YAML"),
+        (b"team: a\n%YAML 9.9\n", "1:1: is not YAML 1.2; remove lines with %YAML"),
         (b"[" * 5000, "1:1: is nested too deeply"),
         (b"team: &a [*a]", "1:7: team: must be a text, found a list"),
         (b"environments: &a {staging: *a}", "1:19: environments.staging.staging: unknown key; known here: branch, "
@@ -591,3 +596,27 @@ team: a/b
         ["5:12", "four_eyes"],
         ["6:7", "team"],
     ]
+
+
+PIECES = st.sampled_from(
+    [b"%YAML 1.1\n---\n", b"%TAG ! x\n", b"!!binary ", b"!!int x", b"&a ", b"*a", b"<<: ", b"? ", b": ", b"- ", b"|\n",
+     b"{", b"}", b"[", b"]", b'"', b"'", b"\\", b"#", b"\n", b"  ", b"\t", b"---\n", b"...\n", b"\xff", b"\x00",
+     b"!<x>", b"%YAML 9.9\n", b"null",
+     b"~", b"1e999", b"2026-99-99", b'"\\uD800"', b"@", b"%", b"team", b"environments", b"{x}", b".."]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(EXAMPLE)), st.integers(0, 20), PIECES), min_size=1, max_size=8))
+def test_a_mangled_file_is_read_or_refused_with_lines(changes: list[tuple[int, int, bytes]]) -> None:
+    content = EXAMPLE.encode()
+    for start, length, piece in changes:
+        content = content[:start] + piece + content[start + length :]
+    problems: tuple[Problem, ...] = ()
+    try:
+        read_config(content, branches=[], repository_name="infra")
+    except ConfigInvalid as invalid:
+        problems = invalid.problems
+    lines = content.count(b"\n") + 2
+    assert all(1 <= problem.line <= lines and problem.column >= 1 for problem in problems)
+    assert all(str(problem).isprintable() for problem in problems)
