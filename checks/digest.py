@@ -9,7 +9,7 @@ import msgspec
 
 from checks.action import Action
 from checks.plan import ActionTrigger, Plan
-from checks.plan_format import Change, decode_value, not_understood
+from checks.plan_format import Change, decode_value
 from checks.resource_change import OutputChange, ResourceChange
 
 PlanDigest = NewType("PlanDigest", str)
@@ -26,7 +26,7 @@ def digest(plan: Plan, *, key: bytes = b"") -> PlanDigest:
     """
     hashing = hmac.new(key, digestmod="sha256") if key else hashlib.sha256()
     for part in _parts(plan):  # one at a time: all together would be as large as the plan, decoded
-        hashing.update(_encoded(part) + b"\n")
+        hashing.update(_encoder.encode(part) + b"\n")
     return PlanDigest(hashing.hexdigest())
 
 
@@ -81,10 +81,3 @@ def _invocations(plan: Plan) -> list[list[Any]]:
 
 def _values(change: Change) -> list[Any]:
     return [decode_value(value, exact=True) for value in (change.before, change.after, change.after_unknown)]
-
-
-def _encoded(part: list[Any]) -> bytes:
-    try:
-        return _encoder.encode(part)
-    except RecursionError as error:
-        raise not_understood(error) from None

@@ -14,12 +14,7 @@ class Hidden:
         self._value = value
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Hidden) or type(self._value) is not type(other._value):
-            return False
-        try:
-            return bool(self._value == other._value)
-        except RecursionError:
-            return False
+        return isinstance(other, Hidden) and type(self._value) is type(other._value) and self._value == other._value
 
     __hash__ = None  # type: ignore[assignment]  # values may be lists and maps
 
@@ -52,10 +47,6 @@ Shown: TypeAlias = (
 )
 
 
-DEEPEST: Final = 100
-"""What lies deeper in a value is hidden, so that whoever walks through it need not count."""
-
-
 def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
     """The value as it may be looked at, beside its marks in the shapes of the plan JSON.
 
@@ -63,47 +54,39 @@ def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
     `sensitive` does not follow it, or marks what is not there, that part is hidden: a mark that cannot be placed
     may belong to anything.
     """
-    try:
-        return _shown(value, sensitive, unknown, DEEPEST)
-    except RecursionError:  # of marks without end
-        return Hidden(value)
-
-
-def _shown(value: Any, sensitive: Any, unknown: Any, levels: int) -> Shown:
     if unknown is True:
         return UNKNOWN
-    if levels == 0 and isinstance(value, dict | list):
-        return Hidden(value)
     if sensitive is False:
-        return _known(value, unknown, levels - 1)
+        return _known(value, unknown)
     if isinstance(sensitive, dict) and _is_object(value, unknown) and _places(value, sensitive, unknown):
-        return _object(value or {}, sensitive, unknown, levels - 1)
+        return _object(value or {}, sensitive, unknown)
     if isinstance(sensitive, list) and isinstance(value, list) and len(sensitive) == len(value):
-        return _list(value, sensitive, unknown, levels - 1)
+        return _list(value, sensitive, unknown)
     if value is None and not _marks_any(unknown):
         return None  # there is nothing to hide: providers mark attributes that nobody set
     return Hidden(value)
 
 
-def _known(value: Any, unknown: Any, levels: int) -> Shown:
+def _known(value: Any, unknown: Any) -> Shown:
     """A value of which nothing is sensitive."""
-    if isinstance(value, dict) or (value is None and isinstance(unknown, dict) and _marks_any(unknown)):
-        return _object(value or {}, {}, unknown, levels)
-    if isinstance(value, list):
-        return _list(value, [False] * len(value), unknown, levels)
+    if _marks_any(unknown):
+        if isinstance(unknown, dict) and _is_object(value, unknown):
+            return _object(value or {}, {}, unknown)
+        if isinstance(unknown, list) and isinstance(value, list):
+            return _list(value, [False] * len(value), unknown)
     return value  # type: ignore[no-any-return]
 
 
-def _object(value: dict[str, Any], sensitive: dict[str, Any], unknown: Any, levels: int) -> Shown:
+def _object(value: dict[str, Any], sensitive: dict[str, Any], unknown: Any) -> Shown:
     late = unknown if isinstance(unknown, dict) else {}
     keys = [*value, *(key for key in late if key not in value and _marks_any(late[key]))]
-    return {key: _shown(value.get(key), sensitive.get(key, False), late.get(key, False), levels) for key in keys}
+    return {key: shown(value.get(key), sensitive.get(key, False), late.get(key, False)) for key in keys}
 
 
-def _list(value: list[Any], sensitive: list[Any], unknown: Any, levels: int) -> Shown:
+def _list(value: list[Any], sensitive: list[Any], unknown: Any) -> Shown:
     late = unknown if isinstance(unknown, list) else []
     late = [*late[: len(value)], *[False] * (len(value) - len(late))]
-    return [_shown(item, mark, later, levels) for item, mark, later in zip(value, sensitive, late, strict=True)]
+    return [shown(item, mark, later) for item, mark, later in zip(value, sensitive, late, strict=True)]
 
 
 def _is_object(value: Any, unknown: Any) -> bool:
@@ -117,11 +100,13 @@ def _places(value: Any, sensitive: dict[str, Any], unknown: Any) -> bool:
 
 
 def _marks_any(marks: Any) -> bool:
+    if marks is False or marks is True:
+        return marks
     if isinstance(marks, dict):
         return any(map(_marks_any, marks.values()))
     if isinstance(marks, list):
         return any(map(_marks_any, marks))
-    return marks is not False
+    return True
 
 
 def holds_hidden(value: Shown) -> bool:

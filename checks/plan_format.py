@@ -13,6 +13,8 @@ from msgspec import Raw, Struct
 
 from checks.errors import PlanFormatError
 
+DEEPEST = 100
+
 NULL = Raw(b"null")
 NOTHING = Raw(b"false")
 EVERYTHING = Raw(b"true")
@@ -97,14 +99,27 @@ class Configuration(Struct, frozen=True):
 
 
 def decode_value(raw: Raw, *, exact: bool = False) -> Any:
-    """The Python value of a part of a plan JSON that was left undecoded. Raises PlanFormatError.
+    """The Python value of a part of a plan JSON that was left undecoded.
 
     `exact` keeps the digits of fractions, as Raw: Terraform's numbers are more precise than Python's.
+    Raises PlanFormatError, also on values nested deeper than DEEPEST, so that whoever walks through one need not count.
     """
     try:
-        return _EXACT.decode(raw) if exact else _VALUE.decode(raw)
+        value = _EXACT.decode(raw) if exact else _VALUE.decode(raw)
     except NOT_UNDERSTOOD as error:
         raise not_understood(error) from None
+    text = bytes(raw)
+    if text.count(b"[") + text.count(b"{") > DEEPEST and _levels(value) > DEEPEST:
+        raise PlanFormatError(f"a plan with values nested deeper than {DEEPEST} levels")
+    return value
+
+
+def _levels(value: Any) -> int:
+    levels, items = 0, [value]
+    while items := [item for item in items if isinstance(item, dict | list)]:
+        levels += 1
+        items = [inner for item in items for inner in (item.values() if isinstance(item, dict) else item)]
+    return levels
 
 
 _Part = TypeVar("_Part")

@@ -66,7 +66,8 @@ class Mask:
     def text(self, text: str) -> str:
         """The text with all that is secret replaced by "(sensitive)"."""
         text = _encodable(text)
-        return REPLACEMENT if self.is_whole_secret(text) else _hide(text, self.spans(text))
+        hidden = self.hide_whole(text)
+        return _hide(text, self.spans(text)) if hidden == text else hidden
 
     def value(self, value: Any) -> Any:
         """A value of JSON with every string in it masked, keys too; numbers where they are a secret of six digits."""
@@ -95,9 +96,10 @@ class Mask:
         found = self._search.find_matches_as_indexes(padded, overlapping=True)
         return list(_merged(sorted(self._secret_spans(padded, found)))) if found else []
 
-    def is_whole_secret(self, text: str) -> bool:
-        """Whether this text, but for white space around it, is one of the values, however short."""
-        return text.strip() in self._whole
+    def hide_whole(self, text: str) -> str:
+        """The text hidden where all of it, but for white space around it, is one of the values, however short."""
+        stripped = text.strip()
+        return text.replace(stripped, REPLACEMENT, 1) if stripped in self._whole else text
 
     def _secret_spans(self, padded: str, found: Iterable[tuple[int, int, int]]) -> Iterator[Span]:
         last = len(padded) - 1
@@ -182,7 +184,7 @@ class LineMask:
         self._chunks, self._size = [text[end:]], len(text) - end
         released = _hide(text[:end], [span for span in spans if span[1] <= end])
         lines = released.splitlines(keepends=True)
-        return "".join(_hidden_line(line) if self._mask.is_whole_secret(line) else line for line in lines)
+        return "".join(map(self._mask.hide_whole, lines))
 
     def _certain_end(self, text: str) -> int:
         end = text.rfind("\n") + 1
@@ -207,10 +209,6 @@ def _openings(value: str) -> Iterator[str]:
     for ending in ("\n", "\r\n"):
         for count in range(1, len(lines)):
             yield ending.join(lines[:count]) + ending
-
-
-def _hidden_line(line: str) -> str:
-    return REPLACEMENT + ("\n" if line.endswith("\n") else "")
 
 
 def _hide(text: str, spans: Iterable[Span]) -> str:

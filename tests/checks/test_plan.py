@@ -236,6 +236,17 @@ def test_other_versions_of_the_format_are_refused(version: str) -> None:
         read_plan(json.dumps({"format_version": version}).encode())
 
 
+def test_a_plan_without_marks_hides_every_value_and_says_so() -> None:
+    """Terraform 0.12 to 0.14 wrote none, though a database's password was as secret then."""
+    change = resource("update", before={"password": "a"}, after={"password": "b"}, after_unknown={})
+    plan = read_plan(json.dumps({"format_version": "0.1", "resource_changes": [change]}).encode())
+    assert not plan.marked
+    assert repr((plan.resource_changes[0].shown_before, plan.resource_changes[0].shown_after)) == (
+        "((sensitive), (sensitive))"
+    )
+    assert plan.sensitive_values() == frozenset()
+
+
 def test_unknown_properties_are_ignored() -> None:
     change = {**resource("create"), "flavour": "new"}
     plan = read_plan(written(resource_changes=[change], something_new={"deep": [1]}))

@@ -70,7 +70,7 @@ def test_base64_in_lines_is_hidden_line_by_line() -> None:
     ("secret", "text", "seen"),
     [
         ("1", "1", REPLACEMENT),
-        ("1", " 1\n", REPLACEMENT),
+        ("1", " 1\n", f" {REPLACEMENT}\n"),
         ("1", "count = 1", "count = 1"),
         ("true", "enabled = true", "enabled = true"),
         ("true", "true", REPLACEMENT),

@@ -106,7 +106,7 @@ def _cloud(case: Path, environ: dict[str, str]) -> Iterator[None]:
     if not (case / "cloud.json").exists():
         yield
         return
-    import boto3
+    import boto3  # type: ignore[import-untyped]
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(port=0, verbose=False)
