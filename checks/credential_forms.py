@@ -18,6 +18,11 @@ class CredentialForm(NamedTuple):
     pattern: re.Pattern[str]
     before: int = 0
 
+    def find(self, text: str, anchor: int) -> tuple[int, int] | None:
+        """From where to where the text is secret, if this is such a credential, with its anchor at that place."""
+        match = self.pattern.match(text, max(anchor - self.before, 0))
+        return match and match.span("secret" if "secret" in self.pattern.groupindex else 0)
+
 
 _NOT_INSIDE_A_WORD = r"(?<![A-Za-z0-9_])"
 _QUOTE = r"""(?:\\*["'])?"""

@@ -166,8 +166,8 @@ _decoder = msgspec.json.Decoder(_PlanJson)
 def read_plan(plan_json: bytes) -> Plan:
     """Read the output of `terraform show -json PLANFILE`, of Terraform 0.12 or OpenTofu 1.6 and later.
 
-    Raises PlanFormatError on bytes that are no plan, on an unknown major format_version and on an
-    action this code does not know: a plan that is half understood is not understood.
+    Raises PlanFormatError on bytes that are no plan, on an unknown major format_version, on an action this code
+    does not know (a plan that is half understood is not understood) and on plans of Terraform 0.15.0.
 
     https://developer.hashicorp.com/terraform/internals/json-format
     """
@@ -176,6 +176,7 @@ def read_plan(plan_json: bytes) -> Plan:
     except NOT_UNDERSTOOD as error:
         raise not_understood(error) from None
     _require_known_version(read.format_version)
+    _require_whole_marks(read.terraform_version)
     _require_known_actions(change.change for change in read.resource_changes)
     _require_known_actions(change.change for change in read.resource_drift)
     _require_known_actions(change.resource_change.change for change in read.deferred_changes)
@@ -203,6 +204,15 @@ def read_plan(plan_json: bytes) -> Plan:
 def _require_known_version(version: str) -> None:
     if re.fullmatch(r"(0\.[1-9][0-9]*|1\.[0-9]+)", version) is None:
         raise PlanFormatError(f"plan format {version[:20]!r} is not known; Planward reads 0.1 to 1.x")
+
+
+def _require_whole_marks(terraform_version: str) -> None:
+    """0.15.0 marks what people call sensitive, and not what providers do.
+
+    https://github.com/hashicorp/terraform/issues/28522
+    """
+    if terraform_version.partition("-")[0] == "0.15.0":
+        raise PlanFormatError("Terraform 0.15.0 does not say which attributes are sensitive; 0.15.1 and later do")
 
 
 def _require_known_actions(changes: Iterable[Change]) -> None:

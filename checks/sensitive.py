@@ -103,17 +103,16 @@ class Mask:
 
     def _secret_spans(self, padded: str, found: Iterable[tuple[int, int, int]]) -> Iterator[Span]:
         last = len(padded) - 1
-        hidden_to = 0  # credentials that begin inside one that was found are not looked at: they could be many
+        hidden_to: dict[CredentialForm, int] = {}  # a form is not tried inside what it hid: it would take too long
         for index, start, end in found:
             for form in self._finds[index]:
                 if isinstance(form, Written):
                     if not form.alone or _stands_alone(padded, start, end):
                         span = _with_shared_bits(padded, form, start, end)
                         yield max(span[0], 1) - 1, min(span[1], last) - 1
-                elif start >= hidden_to and (match := form.pattern.match(padded, max(start - form.before, 0))):
-                    first, after = match.span("secret" if "secret" in form.pattern.groupindex else 0)
-                    hidden_to = max(hidden_to, after)
-                    yield max(first, 1) - 1, min(after, last) - 1
+                elif start >= hidden_to.get(form, 0) and (found_here := form.find(padded, start)):
+                    hidden_to[form] = found_here[1]
+                    yield max(found_here[0], 1) - 1, min(found_here[1], last) - 1
 
     def __repr__(self) -> str:
         return "Mask()"

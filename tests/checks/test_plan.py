@@ -247,6 +247,12 @@ def test_a_plan_without_marks_hides_every_value_and_says_so() -> None:
     assert plan.sensitive_values() == frozenset()
 
 
+@pytest.mark.parametrize("version", ["0.15.0", "0.15.0-rc2"])
+def test_the_one_version_whose_marks_are_not_whole_is_refused(version: str) -> None:
+    with pytest.raises(PlanFormatError, match=r"0\.15\.1"):
+        read_plan(written(terraform_version=version))
+
+
 def test_unknown_properties_are_ignored() -> None:
     change = {**resource("create"), "flavour": "new"}
     plan = read_plan(written(resource_changes=[change], something_new={"deep": [1]}))

@@ -67,6 +67,7 @@ def test_a_well_known_credential_is_hidden(credential: str) -> None:
         ("https://hooks.slack.com/services/T000/B000/" + "x" * 24, f"https://hooks.slack.com/services/{REPLACEMENT}"),
         ("token: s." + A24, f"token: s.{REPLACEMENT}"),
         ("s." + A24, f"s.{REPLACEMENT}"),
+        (f"Authorization: token -----BEGIN {PEM}\nMIIE\n-----END {PEM}", f"Authorization: token {REPLACEMENT}"),
     ],
 )
 def test_of_a_credential_beside_its_name_only_the_secret_is_hidden(text: str, seen: str) -> None:
