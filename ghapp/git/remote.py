@@ -38,6 +38,9 @@ class Remote:
 
     def _checked_scheme(self, allowed_host: str) -> str:
         try:
+            # urlsplit drops line ends and tabs, and git does not: the two would speak of different addresses.
+            if not self.clone_url.isprintable() or set(self.clone_url) & {" ", "\\"}:
+                raise ValueError("not a URL")
             url = urlsplit(self.clone_url)
             host, port = url.hostname or "", url.port
         except ValueError as error:

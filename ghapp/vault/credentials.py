@@ -106,7 +106,7 @@ def _texts(value: Json) -> set[str]:
         case bool() | None:
             return set()
         case str():
-            return {value}
+            return {value} | _texts_within(value)
         case int() | float():
             return {json.dumps(value)}
         case list():
@@ -115,3 +115,13 @@ def _texts(value: Json) -> set[str]:
             return set[str]().union(*(_texts(item) for item in value.values()))
         case _:
             raise TypeError(type(value).__name__)
+
+
+def _texts_within(text: str) -> set[str]:
+    """Give what `jsondecode` takes out of a secret that is a JSON document: a service account's private key."""
+    if not text.lstrip().startswith(("{", "[")):
+        return set()
+    try:
+        return _texts(json.loads(text))
+    except (ValueError, RecursionError):
+        return set()

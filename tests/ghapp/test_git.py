@@ -311,8 +311,20 @@ class TestRemotesThatAreRefused:
                 "the repository's clone_url has the scheme 'file', and only https is fetched from",
             ),
             (
-                "ext::sh -c touch% /tmp/x",
+                "ext::sh",
                 "the repository's clone_url has the scheme 'ext', and only https is fetched from",
+            ),
+            (
+                "https://github.com/acme\n/infra.git",
+                "the repository's clone_url cannot be read as a URL; nothing was fetched",
+            ),
+            (
+                "--upload-pack=touch x",
+                "the repository's clone_url cannot be read as a URL; nothing was fetched",
+            ),
+            (
+                "git@github.com:acme/infra.git",
+                "the repository's clone_url has the scheme '', and only https is fetched from",
             ),
             (
                 "https://someone:password@github.com/acme/infra.git",

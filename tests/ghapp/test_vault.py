@@ -112,6 +112,12 @@ class TestTheDefault:
             },
         )
 
+    def test_what_is_within_a_json_document_is_hidden_too(self, openbao: OpenBao) -> None:
+        document = json.dumps({"type": "account", "keys": [{"private_key": "k3y"}]})
+        openbao.put("kv/json/testing/account", account=document, broken='{"a": ', deep="[" * 100_000)
+
+        assert read(settings_of(openbao), team="json").values >= {document, "account", "k3y", '{"a": '}
+
     def test_env_may_be_missing(self, openbao: OpenBao) -> None:
         openbao.put("kv/noenv/testing/db", a="1")
 
