@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from checks.change_report import AttributeChange, Section
 from checks.danger_table import (
+    ALL_RIGHTS,
     EXPOSING,
     IAM_ATTRIBUTES,
     IAM_PREFIXES,
@@ -22,6 +23,7 @@ from checks.danger_table import (
 _KIND_OF_TYPE = {type_: kind for kind, types in STATEFUL.items() for type_ in types}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_INNER = re.compile(r'([A-Za-z_]\w*) = (\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\w+)')
 _EVERY_ACTION = re.compile(r'^\+.*"(?:Action|NotResource|actions)": (?:"\*"|\["\*"\])')
 _EVERYBODY = re.compile(r'^\+.*"(?:Principal|AWS)": (?:"\*"|\["\*"\])')
 
@@ -29,8 +31,8 @@ OPENS = "opens to the world"
 RIGHTS = "permissions"
 NETWORK = "network"
 UNGUARDED = "removes a safeguard"
-ALL_RIGHTS = "allows every action"
-_GRAVITY = {OPENS: 1, ALL_RIGHTS: 2, UNGUARDED: 3, RIGHTS: 4, NETWORK: 5}  # what holds data is graver than these
+EVERYTHING = "allows every action"
+_GRAVITY = {OPENS: 1, EVERYTHING: 2, UNGUARDED: 3, RIGHTS: 4, NETWORK: 5}  # what holds data is graver than these
 
 
 def marks(type_: str, section: Section, attributes: Sequence[AttributeChange]) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ def _marks(type_: str, section: Section, attributes: Sequence[AttributeChange]) 
     if any(map(_unguards, attributes)):
         yield UNGUARDED
     if any(map(_allows_all, attributes)):
-        yield ALL_RIGHTS
+        yield EVERYTHING
     elif type_.startswith(IAM_PREFIXES) or type_.endswith(IAM_SUFFIXES) or any(map(_grants, attributes)):
         yield RIGHTS
     if type_ in NETWORK_TYPES and not opens:
@@ -89,16 +91,25 @@ def _lets_out(type_: str, attributes: Sequence[AttributeChange]) -> bool:
 def _opens(attribute: AttributeChange) -> bool:
     if attribute.new is None:
         return any(_EVERYBODY.match(line) and '"Deny"' not in line for line in attribute.lines)
-    names = _NAME.findall(_QUOTED.sub("", attribute.path))
-    if not names or names[0] == "egress":
-        return False
-    if names[-1] in WORLD_ATTRIBUTES:
-        return any(value in WORLD for value in _QUOTED.findall(attribute.new))
-    return EXPOSING.get(names[-1]) == attribute.new
+    return not attribute.path.startswith("egress") and any(
+        EXPOSING.get(name) == value or (name in WORLD_ATTRIBUTES and not WORLD.isdisjoint(_QUOTED.findall(value)))
+        for name, value in _values(attribute.path, attribute.new)
+    )
 
 
 def _allows_all(attribute: AttributeChange) -> bool:
+    if attribute.new is not None:
+        return not ALL_RIGHTS.isdisjoint(_QUOTED.findall(attribute.new))
     return any(_EVERY_ACTION.match(line) and '"Deny"' not in line for line in attribute.lines)
+
+
+def _values(path: str, new: str) -> Iterator[tuple[str, str]]:
+    """The attribute's own name and value, and those inside of it where it is an object on one line."""
+    names = _NAME.findall(_QUOTED.sub("", path))
+    if names:
+        yield names[-1], new
+    if new.startswith("{"):
+        yield from _INNER.findall(new)
 
 
 def _unguards(attribute: AttributeChange) -> bool:

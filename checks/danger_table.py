@@ -200,6 +200,15 @@ EXPOSING: dict[str, str] = {
 }  # fmt: skip
 """Attributes that open something to the world, with the value that does."""
 
+ALL_RIGHTS: frozenset[str] = frozenset({
+    "arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/IAMFullAccess",
+    "arn:aws-us-gov:iam::aws:policy/AdministratorAccess", "arn:aws-cn:iam::aws:policy/AdministratorAccess",
+    "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy", "roles/owner", "roles/editor",
+    "roles/resourcemanager.organizationAdmin", "roles/iam.securityAdmin", "Owner", "User Access Administrator",
+    "cluster-admin", "system:masters",
+})  # fmt: skip
+"""Ready-made roles and policies that allow everything, or everything about rights."""
+
 UNPROTECTING: dict[str, str] = {
     "deletion_protection": "false", "deletion_protection_enabled": "false", "prevent_destroy": "false",
     "force_destroy": "true", "skip_final_snapshot": "true", "termination_protection": "false",

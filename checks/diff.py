@@ -1,6 +1,5 @@
 """What changes inside one resource or output: attribute by attribute, down to the smallest part that differs."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -8,6 +7,7 @@ from types import MappingProxyType
 from typing import TypeGuard
 
 from checks.change_report import AttributeChange
+from checks.equality import is_empty, numbered, same
 from checks.literal import KNOWN_AFTER_APPLY, SENSITIVE, literal, step
 from checks.marks import UNKNOWN, Hidden, Shown
 from checks.natural_keys import Item, natural_names
@@ -20,7 +20,7 @@ References = Mapping[str, tuple[str, ...]]
 NO_REFERENCES: References = MappingProxyType({})
 _MOST_COMPARED = 1_000
 _MOST_ATTRIBUTES = 400
-_HIDDEN_EMPTY = (Hidden(""), Hidden(None), Hidden([]), Hidden({}))
+_LONGEST_ITEM = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +57,8 @@ def diff(
     new = after if isinstance(after, dict) else {}
     for name in sorted({*old, *new}):
         was, becomes = old.get(name), new.get(name)
-        if _same(was, becomes) or (_is_empty(was) and (gone or becomes is None)):
-            unchanged += not _is_empty(was)
+        if same(was, becomes) or (is_empty(was) and (gone or becomes is None)) or (was is None and becomes in ([], {})):
+            unchanged += not is_empty(was)
         elif becomes is None and replaces and was in (False, 0):
             unchanged += 1
         elif becomes is UNKNOWN and references is not None and not _is_set(name, references, differ.replace_paths):
@@ -69,10 +69,6 @@ def diff(
         left_out = AttributeChange(path=f"… {len(attributes) - _MOST_ATTRIBUTES + 1:,} more")
         attributes = [*attributes[: _MOST_ATTRIBUTES - 1], left_out]
     return Difference(attributes=tuple(attributes), unchanged=unchanged, recomputed=tuple(recomputed))
-
-
-def _is_empty(value: Shown) -> bool:
-    return value is None or value in ("", [], {}) or (isinstance(value, Hidden) and value in _HIDDEN_EMPTY)
 
 
 def _is_set(name: str, references: References, replace_paths: Sequence[Path]) -> bool:
@@ -106,7 +102,7 @@ class _Differ:
     def changes(self, path: Path, before: Shown, after: Shown, name: str = "") -> Iterator[AttributeChange]:
         """Everything that differs at or below a path; `name` is how the path reads, where that is not its steps."""
         name = name or _path_text(path)
-        if _same(before, after):
+        if same(before, after):
             return
         if isinstance(before, Hidden) or isinstance(after, Hidden) or after is UNKNOWN:
             yield self._leaf(path, name, before, after)
@@ -135,7 +131,7 @@ class _Differ:
             yield from self._lists(path, name, [], items) if sign == "+" else self._lists(path, name, items, [])
         elif isinstance(value, str) and is_document(value):
             lines = text_lines(value, sign, self.mask)
-            yield self._change(path, name, lines=lines)
+            yield self._change(path, name, lines=lines) if len(lines) > 1 else self._leaf(path, name, before, after)
         else:
             yield self._leaf(path, name, before, after)
 
@@ -145,7 +141,7 @@ class _Differ:
                 path, name, dict(zip(names[0], before, strict=True)), dict(zip(names[1], after, strict=True))
             )
             return
-        old, new = _numbered(before, after)
+        old, new = numbered(before, after)
         if sorted(old) == sorted(new):
             yield self._change(path, name, old=f"({len(old)} items)", new="(the same in another order)")
             return
@@ -162,25 +158,35 @@ class _Differ:
                 at, to = old_start + offset, new_start + offset
                 yield from self.changes((*path, to), before[at], after[to], f"{name}[{to}]")
             for at in range(old_start + paired, old_end):
-                yield from self.changes((*path, at), before[at], None, f"{name}[{at}]")
+                yield from self._item((*path, at), f"{name}[{at}]", before[at], None)
             for to in range(new_start + paired, new_end):
-                yield from self.changes((*path, to), None, after[to], f"{name}[{to}]")
+                yield from self._item((*path, to), f"{name}[{to}]", None, after[to])
+
+    def _item(self, path: Path, name: str, before: Shown, after: Shown) -> Iterator[AttributeChange]:
+        """An item of a list; one that comes or goes is a single line where it is short."""
+        value = after if before is None else before if after is None else None
+        if isinstance(value, dict) and value:
+            text = literal({key: part for key, part in value.items() if not is_empty(part)}, self.mask)
+            if len(text) <= _LONGEST_ITEM:
+                sides = (text, None) if after is None else (None, text)
+                yield self._change(path, name, old=sides[0], new=sides[1])
+                return
+        yield from self.changes(path, before, after, name)
 
     def _named_items(
         self, path: Path, name: str, before: Mapping[str, Item], after: Mapping[str, Item]
     ) -> Iterator[AttributeChange]:
         indices = {item_name: index for index, item_name in enumerate(before)}
         indices |= {item_name: index for index, item_name in enumerate(after)}
-        if before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before):
+        if before.keys() == after.keys() and all(same(before[key], after[key]) for key in before):
             yield self._change(path, name, old=f"({len(before)} items)", new="(the same in another order)")
         single = len(before) == len(after) == 1 and before.keys() != after.keys()
         if single:  # the only item has another name now: that is a change of it
             yield from self.changes((*path, 0), next(iter(before.values())), next(iter(after.values())), f"{name}[0]")
             return
         for key in sorted(indices, key=lambda key: (indices[key], key)):
-            yield from self.changes(
-                (*path, indices[key]), before.get(key), after.get(key), f"{name}[{self.mask.text(key)}]"
-            )
+            item = f"{name}[{self.mask.text(key)}]"
+            yield from self._item((*path, indices[key]), item, before.get(key), after.get(key))
 
     def _step(self, key: str) -> str:
         return step(self.mask.text(key))
@@ -198,6 +204,8 @@ class _Differ:
         hides = isinstance(before, Hidden) or isinstance(after, Hidden)  # what is a secret on one side was one before
         old = None if before is None else SENSITIVE if hides else literal(before, self.mask)
         new = None if after is None else SENSITIVE if hides else literal(after, self.mask)
+        if after is UNKNOWN and isinstance(before, str) and is_document(before):
+            old = f"(text of {len(before):,} characters)"
         if after is UNKNOWN:
             sources = self.references.get(_plain(path)) or self.references.get(_plain(path[:1]))
             new = f"{KNOWN_AFTER_APPLY} ← {self.mask.text(', '.join(sources))}" if sources else KNOWN_AFTER_APPLY
@@ -213,40 +221,8 @@ class _Differ:
         return AttributeChange(path=shown, old=old, new=new, lines=lines, forces_replacement=forces)
 
 
-def _same(before: Shown, after: Shown) -> bool:
-    """Equality that tells true from 1, and for which nothing known equals what is unknown."""
-    if before is UNKNOWN or after is UNKNOWN:
-        return before is after
-    if before != after:
-        return False
-    if type(before) is not type(after):
-        numbers = isinstance(before, int | float) and isinstance(after, int | float)
-        return numbers and not isinstance(before, bool) and not isinstance(after, bool)
-    if isinstance(before, dict) and isinstance(after, dict):
-        return all(_same(before[key], after[key]) for key in before)
-    if isinstance(before, list) and isinstance(after, list):
-        return all(map(_same, before, after))
-    return True
-
-
 def _all_objects(value: Shown) -> TypeGuard[list[Item]]:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-
-
-def _numbered(before: Sequence[Shown], after: Sequence[Shown]) -> tuple[list[int], list[int]]:
-    """A number for each item, equal where the items are; hidden values are told apart by comparing, never by text."""
-    groups: dict[str, list[tuple[Shown, int]]] = {}
-    count = 0
-    numbered: tuple[list[int], list[int]] = ([], [])
-    for items, numbers in zip((before, after), numbered, strict=True):
-        for item in items:
-            group = groups.setdefault(json.dumps(item, sort_keys=True, default=repr), [])
-            number = next((number for other, number in group if _same(other, item)), None)
-            if number is None:
-                number = count = count + 1
-                group.append((item, number))
-            numbers.append(number)
-    return numbered
 
 
 def _begins(path: Path, start: Path) -> bool:

@@ -9,7 +9,7 @@ from checks.change_report import AttributeChange, ChangeReport
 from checks.danger_table import MIRRORS
 
 Sign = Literal["+", "-", "~", " "]
-_WIDEST_PATH = 36
+_WIDEST_PATH = 46
 _WIDEST_PAIR = 100
 _MOST_INSTANCES = 30
 _NAMED = 6
@@ -104,7 +104,7 @@ def _remarks(change: ChangeReport) -> Iterator[str]:
     counts = []
     if change.recomputed:
         names = change.recomputed
-        known_late = f"{len(names)} attributes" if len(names) > _NAMED or change.section == "add" else ", ".join(names)
+        known_late = f"{len(names)} attributes" if len(names) > _NAMED else ", ".join(names)
         counts.append(f"known after apply: {known_late}")
     if change.unchanged:
         counts.append(f"{change.unchanged} unchanged")

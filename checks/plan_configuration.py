@@ -12,6 +12,7 @@ from msgspec import Raw
 from checks.plan_format import NOT_UNDERSTOOD, decode_value
 
 _NOTHING = Raw(b"null")
+_OF_ITSELF = ("count.", "each.", "self.", "path.", "terraform.")
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -104,7 +105,7 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, list[str]]]:
     elif isinstance(value, Mapping):
         sources = value.get("references")
         if isinstance(sources, list):
-            yield path, [source for source in sources if isinstance(source, str)]
+            yield path, [source for source in sources if isinstance(source, str) and not source.startswith(_OF_ITSELF)]
         elif "constant_value" not in value:
             for key in sorted(value):
                 yield from _walk(value[key], f"{path}.{key}" if path else str(key))

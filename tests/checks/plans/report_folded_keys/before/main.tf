@@ -1,0 +1,4 @@
+resource "terraform_data" "bucket" {
+  for_each = toset(["audit", "backup", "cache", "data", "exports", "files", "guests"])
+  input    = { retention_days = 7, region = "eu-west-1" }
+}

@@ -1,0 +1,5 @@
+module "cell" {
+  source   = "./cell"
+  for_each = toset(["eu", "us"])
+  size     = 2
+}

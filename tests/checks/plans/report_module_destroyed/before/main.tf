@@ -1,0 +1,7 @@
+module "reports" {
+  source = "./reports"
+}
+
+resource "terraform_data" "kept" {
+  input = "kept"
+}

@@ -1,0 +1,8 @@
+resource "terraform_data" "firewall" {
+  input = {
+    ingress = [
+      { from_port = 22, to_port = 22, protocol = "tcp", cidr_blocks = ["10.0.0.0/8"] },
+      { from_port = 443, to_port = 443, protocol = "tcp", cidr_blocks = ["10.0.0.0/8"] },
+    ]
+  }
+}

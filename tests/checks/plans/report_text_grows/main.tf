@@ -1,0 +1,3 @@
+resource "terraform_data" "motd" {
+  input = "Welcome\nto the\nmachine\n"
+}
