@@ -52,7 +52,7 @@ def serve(host: str, port: int, no_worker: bool) -> None:
 
 @planward.command()
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="Keep everything there, not in a new place.")
-@click.option("--port", default=8000, show_default=True, help="Planward's port; 0 takes any that is free.")
+@click.option("--port", default=0, help="Planward's port; by default any that is free.")
 @click.option("--exit", "ends", is_flag=True, help="End when it is through, rather than leave the servers running.")
 def demo(directory: Path | None, port: int, ends: bool) -> None:
     """Play the whole loop on this machine: no account, no cloud, and nothing is played back.

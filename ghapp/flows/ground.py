@@ -86,7 +86,8 @@ class Ground:
     def layers(self, environment: EnvironmentName, dirs: Collection[str]) -> tuple[tuple[str, ...], ...]:
         """The order in which root modules run: layers, each after those that it builds on."""
         depends_on = {settings.dir: settings.depends_on for settings in self.laid[environment]}
-        return layers(self.configuration, dirs, depends_on)
+        backends = {settings.dir: settings.backend_values for settings in self.laid[environment]}
+        return layers(self.configuration, dirs, depends_on, backends)
 
 
 async def survey(services: Services, mirror: Mirror, config: RepositoryConfig, treeish: str) -> Ground:
@@ -94,11 +95,10 @@ async def survey(services: Services, mirror: Mirror, config: RepositoryConfig, t
     entries = await mirror.list_tree(treeish)
     configuration = await services.facts.configuration(mirror, entries, config)
     paths = frozenset(entry.path for entry in entries)
-    contents = {}
-    for path in sorted(backend_files(config, configuration, paths=paths)):
-        content = await mirror.read_file(treeish, path)
-        if content is not None:
-            contents[path] = content
+    blobs = {entry.path: entry.blob_id for entry in entries}
+    wanted = {path: blobs[path] for path in backend_files(config, configuration, paths=paths)}
+    read = await mirror.read_blobs(wanted.values())
+    contents = {path: read[blob_id] for path, blob_id in wanted.items()}
     laid = lay_out_all(config, configuration, paths=paths, contents=contents)
     return Ground(config=config, configuration=configuration, laid=laid)
 

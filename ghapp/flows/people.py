@@ -190,9 +190,8 @@ async def _may_apply(
         return True
     assert environment.branch is not None
     commits = None if last is None else await mirror.first_parent_commits(last.sha, tip)
-    pushers = await services.store.branches.pushers(repository.id, environment.branch)
+    people = set(await services.store.branches.pushers_since(repository.id, environment.branch, last))
     since = commits if commits is not None else (tip,)
-    people = {pushers[commit] for commit in since if commit in pushers}
     for pull_request in await services.store.pull_requests.merged_as(repository.id, since):
         people |= {pull_request.author, pull_request.merged_by or ""}
     return person.login.casefold() not in {login.casefold() for login in people}

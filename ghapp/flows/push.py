@@ -41,7 +41,8 @@ async def _push(services: Services, event: BranchPushed) -> None:
         return
     environment, _, last = found
     await _plan_pull_requests_anew(services, repository, mirror, event)
-    if (last is None or last.sha != tip) and not await runs_of_tip(services, repository, environment, tip):
+    attempts = await runs_of_tip(services, repository, environment, tip)
+    if (last is None or last.sha != tip or event.forced) and not attempts:
         await run_of_tip(services, repository, environment, tip)
     await services.accept(_settle(repository, event))
 

@@ -9,12 +9,14 @@ from ghapp.sealing import Sealer
 from ghapp.store.branches import Branches, Last
 from ghapp.store.database import Clock, Database
 from ghapp.store.memory import Approval, Approvals, Handles, Later
+from ghapp.store.overview import EnvironmentNow, Overview
 from ghapp.store.pull_requests import KnownPullRequest, PullRequests, Verdict
 from ghapp.store.repositories import KnownRepository, Repositories
 from ghapp.store.runs import Run, Runs
 
 __all__ = [
     "Approval",
+    "EnvironmentNow",
     "KnownPullRequest",
     "KnownRepository",
     "Last",
@@ -39,6 +41,7 @@ class Store:
         self.later = Later(self._database)
         self.approvals = Approvals(self._database)
         self.handles = Handles(self._database)
+        self.overview = Overview(self._database)
 
     def close(self) -> None:
         """Close the database's connections."""

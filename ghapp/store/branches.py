@@ -5,7 +5,7 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 
 from dataclasses import dataclass
 
-from sqlalchemy import desc, select
+from sqlalchemy import and_, desc, func, or_, select
 
 from ghapp.store.database import Database, upsert
 from ghapp.store.tables import lasts, pushes
@@ -110,3 +110,15 @@ class Branches:
         )
         rows = await self._db.run(lambda c: c.execute(query.order_by(pushes.c.id)).all())
         return {CommitSha(after): pusher for after, pusher in rows}
+
+    async def pushers_since(self, repository: RepositoryId, branch: BranchName, last: Last | None) -> tuple[str, ...]:
+        """Who pushed to a branch after LAST was pushed, in order, each once; with no LAST, everybody."""
+        c = pushes.c
+        of_branch = (c.repository_id == repository, c.branch == branch)
+        query = select(c.pusher).where(*of_branch)
+        if last is not None:
+            of_last = select(func.max(c.id)).where(*of_branch, c.after == last.sha).scalar_subquery()
+            # A LAST that was adopted came with no push that we saw.
+            query = query.where(or_(c.id > of_last, and_(of_last.is_(None), c.at >= last.at)))
+        rows = await self._db.run(lambda connection: connection.execute(query.order_by(c.id)).all())
+        return tuple(dict.fromkeys(str(pusher) for (pusher,) in rows))

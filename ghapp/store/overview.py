@@ -1,0 +1,125 @@
+"""What the pages and the metrics ask, over many repositories at once. Reads only."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, desc, func, or_, select
+
+from ghapp.store.branches import Last
+from ghapp.store.database import Database
+from ghapp.store.runs import Run
+from ghapp.store.tables import lasts, pull_requests, runs
+from ghapp.values import EnvironmentName, RepositoryId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentNow:
+    """An environment of a repository: LAST, and its newest apply. One of the two may not be there yet."""
+
+    repository_id: RepositoryId
+    environment: EnvironmentName
+    last: Last | None
+    newest: Run | None
+
+
+class Overview:
+    """Questions over the rows of the other rooms."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def environments(self, repositories: Collection[RepositoryId]) -> tuple[EnvironmentNow, ...]:
+        """Every environment that was adopted or applied to, by repository, in the order in which they were seen."""
+        last_of = await self._lasts(repositories)
+        newest_of = {(run.repository_id, run.environment): run for run in await self._newest_applies(repositories)}
+        return tuple(
+            EnvironmentNow(repository_id=key[0], environment=key[1], last=last_of.get(key), newest=newest_of.get(key))
+            for key in dict.fromkeys((*last_of, *newest_of))
+        )
+
+    async def recent(self, repositories: Collection[RepositoryId], *, limit: int) -> tuple[Run, ...]:
+        """The newest runs of these repositories, newest first."""
+        return await self._runs(runs.c.repository_id.in_(repositories), limit=limit)
+
+    async def waiting(self, repositories: Collection[RepositoryId]) -> tuple[Run, ...]:
+        """The runs that wait for a person: the newest apply of an environment, or the newest plan of an open head."""
+        plans = await self._runs(_newest_of_commit(), runs.c.conclusion == "action_required", _of_open(repositories))
+        applies = await self._newest_applies(repositories)
+        held = [run for run in (*applies, *plans) if run.conclusion == "action_required"]
+        return tuple(sorted(held, key=lambda run: -run.created_at))
+
+    async def count_runs(self) -> dict[tuple[str, str], int]:
+        """How many runs ended so far, by operation and conclusion."""
+        c = runs.c
+        query = (
+            select(c.operation, c.conclusion, func.count())
+            .where(c.conclusion.is_not(None))
+            .group_by(c.operation, c.conclusion)
+        )
+        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        return {(operation, conclusion): count for operation, conclusion, count in rows}
+
+    async def _lasts(self, repositories: Collection[RepositoryId]) -> dict[tuple[RepositoryId, EnvironmentName], Last]:
+        c = lasts.c
+        history = (
+            select(func.min(c.id).label("first"), func.max(c.id).label("newest"))
+            .where(c.repository_id.in_(repositories))
+            .group_by(c.repository_id, c.environment)
+            .subquery()
+        )
+        columns = [c[name] for name in Last.__slots__]
+        query = select(c.repository_id, *columns).join(history, c.id == history.c.newest).order_by(history.c.first)
+        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        return {
+            (row.repository_id, row.environment): Last(**{name: row._mapping[name] for name in Last.__slots__})
+            for row in rows
+        }
+
+    async def _newest_applies(self, repositories: Collection[RepositoryId]) -> tuple[Run, ...]:
+        c = runs.c
+        place = func.row_number().over(
+            partition_by=(c.repository_id, c.environment), order_by=(desc(c.created_at), desc(c.attempt), desc(c.id))
+        )
+        ranked = (
+            select(c.id, place.label("place"))
+            .where(c.operation == "apply", c.repository_id.in_(repositories))
+            .subquery()
+        )
+        return await self._runs(c.id.in_(select(ranked.c.id).where(ranked.c.place == 1)))
+
+    async def _runs(self, *conditions: ColumnElement[bool], limit: int | None = None) -> tuple[Run, ...]:
+        columns = [runs.c[name] for name in Run.__slots__]
+        query = select(*columns).where(*conditions).order_by(desc(runs.c.created_at), desc(runs.c.id)).limit(limit)
+        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        return tuple(Run(**row._mapping) for row in rows)
+
+
+def _newest_of_commit() -> ColumnElement[bool]:
+    """Whether no newer run is shown under the same name on the same commit."""
+    c, newer = runs.c, runs.alias("newer").c
+    return ~(
+        select(newer.id)
+        .where(
+            newer.repository_id == c.repository_id,
+            newer.head_sha == c.head_sha,
+            newer.check_run_name == c.check_run_name,
+            or_(newer.created_at > c.created_at, and_(newer.created_at == c.created_at, newer.attempt > c.attempt)),
+        )
+        .exists()
+    )
+
+
+def _of_open(repositories: Collection[RepositoryId]) -> ColumnElement[bool]:
+    """Whether the run planned what is still the head of an open pull request of these repositories."""
+    c, p = runs.c, pull_requests.c
+    is_open = (
+        select(p.number)
+        .where(
+            p.repository_id == c.repository_id,
+            p.number == c.pull_request,
+            p.head_sha == c.head_sha,
+            p.state == "open",
+        )
+        .exists()
+    )
+    return and_(c.operation == "plan", c.repository_id.in_(repositories), is_open)
