@@ -51,9 +51,11 @@ async def run(
     With `on_line` each line of its standard output and standard error is handed over as it comes, without its end,
     instead of being collected. With `stdout_to` the standard output goes to that file, made with mode 0600. After
     `timeout_s` seconds, when `stop` is requested and when the calling task is cancelled the program gets SIGINT, and
-    what is left of its group SIGKILL after the stop's `deadline_s`. Children that outlive it are killed. Raises
-    ProgramMissing.
+    what is left of its group SIGKILL after the stop's `deadline_s`. Children that outlive it are killed. Nothing is
+    started where `stop` is requested already. Raises ProgramMissing.
     """
+    if stop is not None and stop.requested.is_set():
+        return Exited(exit_code=-signal.SIGINT, interrupted=True)
     target = os.open(stdout_to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) if stdout_to else asyncio.subprocess.PIPE
     try:
         process = await asyncio.create_subprocess_exec(

@@ -92,7 +92,7 @@ class Terraform:
         if self.name == "tofu":
             # OpenTofu takes variables in backends and module sources: https://opentofu.org/docs/cli/commands/init/
             words += [f"-var-file={path}" for path in laid.var_files]
-        async with one_writer(laid.provider_lock):
+        async with one_writer(laid.provider_lock, stop):
             if "TF_WORKSPACE" not in laid.environ:
                 return await self._run(laid, words, log, stop, timeout_s)
             held = _HeldBack(log)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghapp.private_directories import make_private
+from ghapp.processes import Stop
 from ghapp.terraform.environment import operator_config
 
 _POLL_S = 0.02
@@ -50,14 +51,18 @@ def provider_cache(directory: Path | None) -> ProviderCache:
 
 
 @asynccontextmanager
-async def one_writer(lock: Path | None) -> AsyncIterator[None]:
-    """Hold the cache's lock, across processes too; nothing where there is no cache."""
+async def one_writer(lock: Path | None, stop: Stop | None = None) -> AsyncIterator[None]:
+    """Hold the cache's lock, across processes too; nothing where there is no cache.
+
+    Where `stop` is requested meanwhile it goes on without: nothing is started then that could write.
+    """
     if lock is None:
         yield
         return
     held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while not _locked(held):  # noqa: ASYNC110 - the holder may be another process
+        # Asked again and again: the holder may be another process.
+        while not _locked(held) and not (stop and stop.requested.is_set()):  # noqa: ASYNC110
             await asyncio.sleep(_POLL_S)
         yield
     finally:

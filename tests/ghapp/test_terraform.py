@@ -512,6 +512,22 @@ class TestStopping:
         assert list(bench.top.glob(".terraform.tfstate.lock.info")) == []
         assert bench.resources() == ["terraform_data.first", "terraform_data.slow"], "nothing was lost from the state"
 
+    def test_nothing_is_started_after_it_was_asked_for(self, bench: Bench, any_terraform: Terraform) -> None:
+        bench.write(main=BACKEND + 'resource "terraform_data" "a" {}\n')
+
+        async def story(laid: Laid) -> tuple[Finished, Finished]:
+            assert (await planned(any_terraform, laid, bench)).done
+            stop = Stop()
+            stop.requested.set()
+            async with one_writer(laid.provider_lock):
+                return await any_terraform.init(laid, stop=stop), await any_terraform.apply(
+                    laid, None, proceed(), stop=stop
+                )
+
+        for finished in bench.run(story, provider_cache=bench.top / "providers"):
+            assert (finished.done, finished.interrupted, finished.timed_out) == (False, True, False)
+        assert not bench.state.exists()
+
     def test_one_that_was_at_its_end_already_is_done(self) -> None:
         assert Finished(exit_code=0, interrupted=True).done
 
