@@ -10,6 +10,7 @@ from checks.plan_configuration import Module, blocks, read_modules
 from checks.plan_format import NOT_UNDERSTOOD
 
 _MOST = 5_000
+_MOST_REDUCED = 500
 
 
 class Dependency(msgspec.Struct, frozen=True):
@@ -38,10 +39,23 @@ def dependents(configuration: Raw, prior_state: Raw, changed: Collection[str]) -
             if block not in reached:
                 reached.add(block)
                 waiting.append(block)
-    found = (
-        Dependency(block, tuple(sorted((edges.get(block, set()) & reached) - {block}))) for block in sorted(reached)
-    )
-    return tuple(dependency for dependency in found if dependency.on)[:_MOST]
+    near = {block: (edges.get(block, set()) & reached) - {block} for block in reached}
+    if len(near) <= _MOST_REDUCED:
+        near = _reduced(near)
+    return tuple(Dependency(block, tuple(sorted(near[block]))) for block in sorted(near) if near[block])[:_MOST]
+
+
+def _reduced(edges: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Without the edges that a longer way says too: the state remembers far dependencies as if they were near."""
+    far: dict[str, set[str]] = {}
+    for block in sorted(edges):
+        waiting, seen = list(edges[block]), set[str]()
+        while waiting:
+            beyond = edges.get(waiting.pop(), set()) - seen
+            seen |= beyond
+            waiting += beyond
+        far[block] = seen
+    return {block: on - far[block] or on for block, on in edges.items()}
 
 
 def _edges(root: Module) -> dict[str, set[str]]:
