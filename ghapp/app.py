@@ -85,7 +85,13 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     mirrors = Mirrors(settings.data_dir / "mirrors", allowed_host=_git_host(settings.github.api_url))
     mirrors.sweep()
     facts = Facts(settings.data_dir / "facts")
-    async with GitHubApp(settings.github.api_url, settings.github.app_id, _app_key(settings, vault)) as github:
+    metrics = front.metrics
+    async with GitHubApp(
+        settings.github.api_url,
+        settings.github.app_id,
+        _app_key(settings, vault),
+        on_call=metrics.github_request,
+    ) as github:
         services = Services(
             settings=settings,
             store=front.store,
@@ -95,14 +101,15 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             vault=vault,
             terraforms=await asyncio.to_thread(find_terraforms, settings.terraform),
             accept=front.accept,
-            places=asyncio.Semaphore(settings.concurrency),
+            places=metrics.places(settings.concurrency),
             stopping=asyncio.Event(),
             provider_cache=make_private(settings.data_dir / "providers"),
             digest_key=hashlib.sha256(b"digest" + keys[0].encode()).digest(),
         )
 
         async def flow(job: Job) -> None:
-            await tell(services, job)
+            with metrics.job(str(job.__struct_config__.tag)):
+                await tell(services, job)
 
         worker = Worker(front.acceptor, front.store, settings.data_dir, flow, services.stopping)
         try:

@@ -1,96 +1,76 @@
-"""Routes: deliveries are verified, accepted durably, and answered; pages show runs.
+"""Routes. What they do is in `web/`: deliveries, pages, the live log, sign-in, health and metrics."""
 
-https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks
-"""
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-
-import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Lifespan
 
-from checks.html import render_html
-from checks.report import RunReport
-from ghapp.durable import Acceptor
-from ghapp.jobs import Job, jobs_for
-from ghapp.log import log
-from ghapp.settings import Settings
-from ghapp.store import Store
-from ghapp.values import RunId
-from ghapp.webhook import MalformedDelivery, SignatureMismatch, read_delivery
+from ghapp.web.answering import Answering
+from ghapp.web.deliveries import Deliveries
+from ghapp.web.front import Front as Front
+from ghapp.web.health import healthy, ready
+from ghapp.web.live_log import stream_log
+from ghapp.web.metrics import show_metrics
+from ghapp.web.pages import show_dashboard, show_repository, show_run
+from ghapp.web.rendering import message_page
+from ghapp.web.static_files import show_static
+from ghapp.web.visitors import LoopbackOnly, NotServedHere
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Front:
-    """What the routes are given."""
-
-    settings: Settings
-    store: Store
-    acceptor: Acceptor
-    accept: Callable[[Job], Awaitable[bool]]
+_HEADINGS = {404: "Not found", 405: "Not that way"}
+_TEXTS = {
+    404: "There is nothing here, or it is not for you to see.",
+    405: "This address does not take that method.",
+}
 
 
 def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starlette:
-    """The routes over a lifespan whose state has a `front`; larger bodies are answered 413."""
+    """The routes over a lifespan whose state has a `front`; larger deliveries are answered 413."""
+
+    @contextlib.asynccontextmanager
+    async def with_admission(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        async with lifespan(app) as state:
+            assert state is not None
+            yield {**state, "admission": LoopbackOnly()}
+
+    routes = [
+        Route("/webhooks/github", Deliveries(max_body_size).receive, methods=["POST"]),
+        # The route of a repository would take it otherwise.
+        Route("/webhooks/github", _refuse_method, methods=["GET", "PUT", "PATCH", "DELETE"]),
+        Route("/healthz", healthy),
+        Route("/readyz", ready),
+        Route("/metrics", show_metrics),
+        Route("/static/{name}", show_static),
+        Route("/", show_dashboard),
+        Route("/runs/{id}", show_run),
+        Route("/runs/{id}/log", stream_log),
+        Route("/{owner}/{repo}", show_repository),
+    ]
     return Starlette(
-        routes=[
-            Route("/webhooks/github", receive, methods=["POST"]),
-            Route("/healthz", healthy),
-            Route("/readyz", ready),
-            Route("/runs/{id}", show_run),
-        ],
-        lifespan=lifespan,
-        max_body_size=max_body_size,
+        routes=routes,
+        middleware=[Middleware(Answering, routes=routes)],
+        exception_handlers={HTTPException: _say, NotServedHere: _say_not_here},
+        lifespan=with_admission,
     )
 
 
-async def receive(request: Request) -> Response:
-    """Verify, accept durably, answer 202; 401, 400 and 413 where they belong. Nothing else is written before."""
-    front: Front = request.state.front
-    body = await request.body()
-    try:
-        delivery = read_delivery(request.headers, body, front.settings.github.webhook_secrets)
-    except SignatureMismatch as error:
-        return _refused(401, error)
-    except MalformedDelivery as error:
-        return _refused(400, error)
-    jobs = jobs_for(delivery)
-    for job in jobs:
-        fresh = await front.accept(job)
-        log.info("delivery_accepted", delivery=delivery.id, job=job.key, fresh=fresh)
-    return JSONResponse({"accepted": len(jobs)}, status_code=202 if jobs else 200)
+async def _refuse_method(_: Request) -> Response:
+    raise HTTPException(405, headers={"Allow": "POST"})
 
 
-def _refused(status: int, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, status_code=status)
+async def _say(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    heading = _HEADINGS.get(error.status_code, error.detail)
+    page = message_page(error.status_code, heading, _TEXTS.get(error.status_code, ""))
+    page.headers.update(error.headers or {})
+    return page
 
 
-async def healthy(_: Request) -> Response:
-    """The process answers."""
-    return PlainTextResponse("ok\n")
-
-
-async def ready(request: Request) -> Response:
-    """The database answers, so deliveries can be accepted."""
-    front: Front = request.state.front
-    try:
-        await front.store.runs.count_by_status()
-    except Exception:
-        log.exception("not_ready")
-        return PlainTextResponse("the database does not answer\n", status_code=503)
-    return PlainTextResponse("ok\n")
-
-
-async def show_run(request: Request) -> Response:
-    """A run's report and its masked log."""
-    front: Front = request.state.front
-    run = await front.store.runs.find(RunId(request.path_params["id"]))
-    if run is None:
-        return PlainTextResponse("there is no such run\n", status_code=404)
-    raw = await front.store.runs.report(run.id)
-    reports = () if raw is None else msgspec.json.decode(raw, type=list[RunReport])
-    return HTMLResponse("\n".join(render_html(report) for report in reports))
+async def _say_not_here(_: Request, error: Exception) -> Response:
+    return message_page(403, "Not from here", str(error))

@@ -1,0 +1,66 @@
+"""A run's masked log as it grows, by server-sent events.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from ghapp.store import Store
+from ghapp.values import RunId
+from ghapp.web.front import Front
+from ghapp.web.pages import find_run, visitor_of
+
+_POLL_S = 0.5
+_HEART_BEAT_S = 15.0
+_LONGEST_S = 900.0
+
+
+async def stream_log(request: Request) -> Response:
+    """`GET /runs/ID/log`: what comes behind `Last-Event-ID` (or `?after=`), until the run is completed.
+
+    Events `log` carry `{"part": …, "text": …}`; `end` is the last one. A stream that lasts is closed after a quarter
+    of an hour, whereupon a browser asks again from where it was. `?format=text` gives the log so far as plain text.
+    """
+    front: Front = request.state.front
+    run, _ = await find_run(request, await visitor_of(request))
+    if request.query_params.get("format") == "text":
+        text = "".join(f"[{part}] {line}\n" for part, line in await _lines(front.store, run.id))
+        return Response(text, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+    position = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
+    after = int(position) if position.isdecimal() and len(position) < 19 else 0
+    return StreamingResponse(
+        _events(front.store, run.id, after),
+        media_type="text/event-stream",
+        # A proxy that gathers answers would keep the log back. https://nginx.org/en/docs/http/ngx_http_proxy_module.html
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(store: Store, id: RunId, after: int) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    began = beat = loop.time()
+    yield "retry: 1000\n\n"
+    while loop.time() - began < _LONGEST_S:
+        # First whether it is completed, then the log: what was written before completion is not missed.
+        run = await store.runs.find(id)
+        for position, part, text in await store.runs.read_log(id, after=after):
+            data = msgspec.json.encode({"part": part, "text": text}).decode()
+            yield f"id: {position}\nevent: log\ndata: {data}\n\n"
+            after, beat = position, loop.time()
+        if run is None or run.status == "completed":
+            yield f"id: {after}\nevent: end\ndata: {{}}\n\n"
+            return
+        if loop.time() - beat >= _HEART_BEAT_S:
+            yield ": going on\n\n"
+            beat = loop.time()
+        await asyncio.sleep(_POLL_S)
+
+
+async def _lines(store: Store, id: RunId) -> list[tuple[str, str]]:
+    pieces = await store.runs.read_log(id)
+    return [(part, line) for _, part, text in pieces for line in text.split("\n")]

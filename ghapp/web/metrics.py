@@ -1,0 +1,152 @@
+"""What Planward counts, for Prometheus. Labels are few and known: no repository, no pull request, no run.
+
+https://prometheus.io/docs/practices/naming/
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ghapp.log import log
+
+_EVENTS = frozenset(
+    {
+        "check_run",
+        "check_suite",
+        "installation",
+        "installation_repositories",
+        "issue_comment",
+        "merge_group",
+        "ping",
+        "pull_request",
+        "push",
+        "repository",
+    }
+)
+_ANSWER_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The counters of one process. What many processes share is counted in the database when it is asked for."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._deliveries = Counter(
+            "planward_deliveries",
+            "Deliveries by GitHub's event and by answer",
+            ["event", "answer"],
+            registry=self.registry,
+        )
+        self._jobs = Counter("planward_jobs", "Jobs by kind and end", ["kind", "end"], registry=self.registry)
+        self._github = Counter(
+            "planward_github_requests",
+            "Requests to GitHub by method, path template and status (0: no answer)",
+            ["method", "path", "status"],
+            registry=self.registry,
+        )
+        self._answers = Histogram(
+            "planward_http_answer_seconds",
+            "Time until an answer begins",
+            ["method", "route", "status"],
+            buckets=_ANSWER_S,
+            registry=self.registry,
+        )
+        self._root_runs = Gauge("planward_root_runs_going_on", "Root runs in this process", registry=self.registry)
+        built = Gauge("planward_build_info", "The version that runs", ["version"], registry=self.registry)
+        built.labels(version("planward")).set(1)
+        self._stored = _Stored()
+        self.registry.register(self._stored)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+
+    def delivery(self, event: str, answer: str) -> None:
+        """Count a delivery; an event that GitHub may not have sent is "other"."""
+        self._deliveries.labels(event if event in _EVENTS else "other", answer).inc()
+
+    @contextlib.contextmanager
+    def job(self, kind: str) -> Iterator[None]:
+        """Count a job: done, or failed where an exception comes out of it."""
+        end: Literal["done", "failed"] = "failed"
+        try:
+            yield
+            end = "done"
+        finally:
+            self._jobs.labels(kind, end).inc()
+
+    def github_request(self, method: str, path_template: str, status: int) -> None:
+        """Count a request to GitHub."""
+        self._github.labels(method, path_template, str(status)).inc()
+
+    def answer(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answer."""
+        self._answers.labels(method, route, str(status)).observe(seconds)
+
+    def places(self, number: int) -> asyncio.Semaphore:
+        """Places for root runs; those that are taken are counted."""
+        return _CountedPlaces(number, self._root_runs)
+
+    def exposition(self, *, ended: Mapping[tuple[str, str], int], unfinished: Mapping[str, int]) -> bytes:
+        """The text that Prometheus reads; `ended` are runs by operation and conclusion, `unfinished` by status."""
+        self._stored.ended, self._stored.unfinished = dict(ended), dict(unfinished)
+        return generate_latest(self.registry)
+
+
+class _CountedPlaces(asyncio.Semaphore):
+    def __init__(self, number: int, taken: Gauge) -> None:
+        super().__init__(number)
+        self._taken = taken
+
+    async def acquire(self) -> Literal[True]:
+        acquired = await super().acquire()
+        self._taken.inc()
+        return acquired
+
+    def release(self) -> None:
+        self._taken.dec()
+        super().release()
+
+
+class _Stored(Collector):
+    """What the database said last."""
+
+    def __init__(self) -> None:
+        self.ended: dict[tuple[str, str], int] = {}
+        self.unfinished: dict[str, int] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        ended = CounterMetricFamily(
+            "planward_runs", "Runs by operation and conclusion", labels=["operation", "conclusion"]
+        )
+        for labels, count in sorted(self.ended.items()):
+            ended.add_metric(labels, count)
+        yield ended
+        unfinished = GaugeMetricFamily("planward_runs_unfinished", "Runs that are not completed", labels=["status"])
+        for status in ("queued", "in_progress"):
+            unfinished.add_metric([status], self.unfinished.get(status, 0))
+        yield unfinished
+
+
+async def show_metrics(request: Request) -> Response:
+    """`GET /metrics`. A database that does not answer costs the numbers that come from it, not the others."""
+    front = request.state.front
+    ended: Mapping[tuple[str, str], int] = {}
+    unfinished: Mapping[str, int] = {}
+    try:
+        ended = await front.store.overview.count_runs()
+        unfinished = await front.store.runs.count_by_status()
+    except Exception:
+        log.exception("runs_not_counted")
+    content = front.metrics.exposition(ended=ended, unfinished=unfinished)
+    return Response(content, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

@@ -1,0 +1,111 @@
+"""The pages: what is going on, and each run with its report and its log."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from checks.html import render_html
+from checks.report import RootReport, RunReport
+from checks.titles import words_of_root
+from ghapp.store import KnownRepository, Run
+from ghapp.values import RunId
+from ghapp.web import views
+from ghapp.web.front import Front
+from ghapp.web.rendering import render
+from ghapp.web.shown_log import read_shown_log
+from ghapp.web.visitors import Visitor
+
+_RECENT = 50
+_OF_REPOSITORY = 200
+
+
+async def show_dashboard(request: Request) -> Response:
+    """`GET /`: what waits for a person, the environments of each repository, the newest runs."""
+    front: Front = request.state.front
+    visitor = await visitor_of(request)
+    repositories = await visitor.readable(await front.store.repositories.all_active())
+    return await _overview(request, visitor, repositories, "dashboard.html", limit=_RECENT)
+
+
+async def show_repository(request: Request) -> Response:
+    """`GET /OWNER/REPO`: the same for one repository. Unknown and forbidden are alike."""
+    front: Front = request.state.front
+    visitor = await visitor_of(request)
+    name = f"{request.path_params['owner']}/{request.path_params['repo']}"
+    found = await front.store.repositories.find_by_name(name)
+    repositories = await visitor.readable([found] if found is not None else [])
+    if not repositories:
+        raise HTTPException(404)
+    return await _overview(request, visitor, repositories, "repository.html", limit=_OF_REPOSITORY)
+
+
+async def _overview(
+    request: Request, visitor: Visitor, repositories: Sequence[KnownRepository], template: str, *, limit: int
+) -> Response:
+    front: Front = request.state.front
+    by_id = {repository.id: repository for repository in repositories}
+    overview = front.store.overview
+    environments = await overview.environments(by_id.keys())
+    return _page(
+        request,
+        visitor,
+        template,
+        repositories=views.repository_rows(repositories, environments),
+        waiting=views.run_rows(await overview.waiting(by_id.keys()), by_id),
+        runs=views.run_rows(await overview.recent(by_id.keys(), limit=limit), by_id),
+    )
+
+
+async def show_run(request: Request) -> Response:
+    """`GET /runs/ID`: a run's report, or while it goes on what is done so far, and its masked log."""
+    front: Front = request.state.front
+    visitor = await visitor_of(request)
+    run, repository = await find_run(request, visitor)
+    log = await read_shown_log(front.store, run.id)
+    raw = await front.store.runs.report(run.id)
+    reports = [] if raw is None else msgspec.json.decode(raw, type=list[RunReport])
+    done = [] if reports else await _done_so_far(front, run)
+    return _page(
+        request,
+        visitor,
+        "run.html",
+        run=views.run_row(run, repository),
+        going_on=run.status != "completed",
+        ended_by=run.ended_by,
+        reports=[Markup(render_html(report)) for report in reports],  # noqa: S704 - escapes what is not its own
+        done=done,
+        log=log,
+    )
+
+
+async def _done_so_far(front: Front, run: Run) -> list[tuple[RootReport, str]]:
+    found = await front.store.runs.root_reports(run.id)
+    reports = [msgspec.json.decode(raw, type=RootReport) for raw in found.values()]
+    return [(report, words_of_root(report)) for report in reports]
+
+
+async def visitor_of(request: Request) -> Visitor:
+    """Who asks; what admission raises is answered instead."""
+    visitor: Visitor = await request.state.admission.visitor(request)
+    return visitor
+
+
+async def find_run(request: Request, visitor: Visitor) -> tuple[Run, KnownRepository]:
+    """The run of the path, with its repository. Raises 404 alike where there is none and where it is not for them."""
+    front: Front = request.state.front
+    run = await front.store.runs.find(RunId(request.path_params["id"]))
+    repository = None if run is None else await front.store.repositories.find(run.repository_id)
+    if run is None or repository is None or not await visitor.readable([repository]):
+        raise HTTPException(404)
+    return run, repository
+
+
+def _page(request: Request, visitor: Visitor, template: str, **values: Any) -> Response:
+    front: Front = request.state.front
+    content = render(template, login=visitor.login, now=front.store.clock(), **values)
+    return HTMLResponse(content, headers={"Cache-Control": "no-store"})

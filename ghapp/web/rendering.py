@@ -1,0 +1,28 @@
+"""Templates, with everything escaped that is not said to be HTML."""
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from ghapp.web.moments import ago, iso, lasted, moment
+
+_environment = Environment(
+    loader=PackageLoader("ghapp.web"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters |= {"ago": ago, "iso": iso, "lasted": lasted, "moment": moment}
+
+
+def render(template: str, **values: Any) -> str:
+    """Render a page."""
+    return _environment.get_template(template).render(**values)
+
+
+def message_page(status: int, heading: str, text: str) -> HTMLResponse:
+    """A page that says one thing."""
+    content = render("message.html", login=None, heading=heading, text=text)
+    return HTMLResponse(content, status_code=status, headers={"Cache-Control": "no-store"})

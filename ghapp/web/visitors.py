@@ -1,0 +1,76 @@
+"""Who looks at a page, and which repositories' runs they may see."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from ghapp.store import KnownRepository
+
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
+
+
+class NotServedHere(Exception):
+    """The pages are not for who asks; `str` says why and what the operator can do."""
+
+
+class Visitor(Protocol):
+    """Somebody who may look at pages."""
+
+    @property
+    def login(self) -> str | None:
+        """The GitHub login of who is signed in."""
+        ...
+
+    async def readable(self, repositories: Sequence[KnownRepository]) -> tuple[KnownRepository, ...]:
+        """Those of the repositories whose runs they may see."""
+        ...
+
+
+class Admission(Protocol):
+    """Decides who a request comes from."""
+
+    async def visitor(self, request: Request) -> Visitor:
+        """Who asks. What it raises is answered instead of the page."""
+        ...
+
+
+class AtTheMachine:
+    """Somebody at the machine itself: they could read the database."""
+
+    login: str | None = None
+
+    async def readable(self, repositories: Sequence[KnownRepository]) -> tuple[KnownRepository, ...]:
+        """All."""
+        return tuple(repositories)
+
+
+class LoopbackOnly:
+    """Without sign-in the pages are for the machine itself."""
+
+    async def visitor(self, request: Request) -> Visitor:
+        """Admit who comes from loopback and asks for loopback. Raises NotServedHere.
+
+        The client's address alone does not do: a page elsewhere may have its own name point here (DNS rebinding), and
+        a proxy on this machine speaks for everybody.
+        """
+        client = request.client.host if request.client is not None else ""
+        asked = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+        passed_on = any(name in request.headers for name in _FORWARDED)
+        if not _is_loopback(client) or not (asked == "localhost" or _is_loopback(asked)) or passed_on:
+            raise NotServedHere(
+                "These pages are served to this machine alone. For sign-in with GitHub the operator sets "
+                "PLANWARD_GITHUB_CLIENT_ID and PLANWARD_GITHUB_CLIENT_SECRET."
+            )
+        return AtTheMachine()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)

@@ -1,0 +1,178 @@
+"""Planward's web process without a worker, on a real socket, over a real store."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+
+from checks.plan import Counts
+from checks.report import RootReport, RunReport
+from ghapp.durable import Acceptor
+from ghapp.sealing import Sealer
+from ghapp.server import Front, create_server
+from ghapp.settings import Settings, read_settings
+from ghapp.store import KnownRepository, Run, Store
+from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
+
+SECRET = "the-webhook-secret-of-the-tests"
+KEY = "k" * 32
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nnot needed here\n-----END RSA PRIVATE KEY-----"
+MAX_BODY = 64 * 1024
+T = TypeVar("T")
+
+
+class Clock:
+    """The time that the store sees; it moves only by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(kw_only=True)
+class Served:
+    """A server and what is behind it."""
+
+    url: str
+    store: Store
+    clock: Clock
+    front: Front
+    app: Starlette
+
+    def client(self, **options: Any) -> httpx.Client:
+        """A browser, without redirects followed."""
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=20, **options)
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something with the store."""
+        return asyncio.run(work)
+
+    def repository(self, name: str = "acme/infra", *, id: int = 7) -> KnownRepository:
+        """A repository with the App installed."""
+        return self.do(
+            self.store.repositories.see(
+                id=RepositoryId(id),
+                installation_id=InstallationId(3),
+                full_name=name,
+                clone_url=f"https://github.com/{name}.git",
+                default_branch="staging",
+            )
+        )
+
+    def last(self, environment: str, sha: str, *, id: int = 7, applied: bool = True) -> None:
+        """Move LAST of an environment."""
+        self.do(
+            self.store.branches.move_last(
+                RepositoryId(id),
+                EnvironmentName(environment),
+                BranchName(environment),
+                CommitSha(sha),
+                TreeId("f" * 40),
+                applied=applied,
+            )
+        )
+
+    def run(self, id: str, operation: str = "plan", environment: str = "staging", **more: Any) -> Run:
+        """Begin a run."""
+        values: dict[str, Any] = {
+            "id": RunId(id),
+            "repository_id": RepositoryId(7),
+            "operation": operation,
+            "environment": EnvironmentName(environment),
+            "branch": BranchName(environment),
+            "head_sha": CommitSha("a" * 40),
+            "base_sha": CommitSha("b" * 40),
+            "pull_request": 12 if operation == "plan" else None,
+            "attempt": 0,
+            "check_run_name": "planward/plan" if operation == "plan" else f"planward/apply ({environment})",
+            "status": "in_progress",
+        }
+        return self.do(self.store.runs.begin(Run(**{**values, **more})))
+
+    def complete(self, run: Run, conclusion: str = "success", cause: str | None = None, *, add: int = 3) -> None:
+        """Complete a run with a report of one root module."""
+        root = RootReport(
+            root_module="network",
+            environment=run.environment,
+            workspace="default",
+            outcome="planned" if run.operation == "plan" else "applied",
+            counts=Counts(add=add),
+        )
+        report = RunReport(
+            operation=run.operation,
+            environment=run.environment,
+            repository="acme/infra",
+            commit_sha=run.head_sha,
+            conclusion=conclusion,  # type: ignore[arg-type]
+            cause=cause,
+            roots=(root,),
+        )
+        self.do(
+            self.store.runs.complete(
+                run.id, conclusion=conclusion, title=report.title, report=msgspec.json.encode([report])
+            )
+        )
+
+    def log(self, run: Run, part: str, *lines: str) -> None:
+        """Write to a run's log."""
+        self.do(self.store.runs.write_log(run.id, part, lines))
+
+
+def settings_for(directory: Path, **environ: str) -> Settings:
+    """Settings of a web process that keeps everything in `directory`."""
+    return read_settings(
+        {
+            "PLANWARD_GITHUB_APP_ID": "1",
+            "PLANWARD_GITHUB_PRIVATE_KEY": PEM,
+            "PLANWARD_GITHUB_WEBHOOK_SECRET": f"{SECRET},the-one-before",
+            "PLANWARD_DATA_DIR": str(directory),
+            "PLANWARD_ENCRYPTION_KEY": KEY,
+            **environ,
+        }
+    )
+
+
+@contextlib.contextmanager
+def serving(directory: Path, **environ: str) -> Iterator[Served]:
+    """Serve until the context ends."""
+    settings = settings_for(directory, **environ)
+    clock = Clock()
+    store = Store(settings.database_url, Sealer([KEY]), clock=clock)
+    acceptor = Acceptor(settings.database_url)
+    front = Front(settings=settings, store=store, acceptor=acceptor, accept=acceptor.accept)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Front]]:
+        yield {"front": front}
+
+    app = create_server(lifespan, max_body_size=MAX_BODY)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield Served(url=url, store=store, clock=clock, front=front, app=app)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+        listener.close()
+        store.close()
+        acceptor.close()
