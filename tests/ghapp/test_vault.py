@@ -36,9 +36,7 @@ from ghapp.vault import (
     VaultUnreachable,
     encode_branch,
 )
-from tests.openbao import ROOT_TOKEN, OpenBao, free_port, openbao
-
-__all__ = ["openbao"]
+from tests.openbao import ROOT_TOKEN, OpenBao, free_port
 
 
 def settings_of(server: OpenBao, **more: Any) -> VaultSettings:
