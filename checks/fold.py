@@ -10,6 +10,7 @@ from checks.change_report import ChangeReport
 _KEY = re.compile(r'\[(\d+|"(?:[^"\\]|\\.)*")\]')
 _NUMBER = re.compile(r"(\d+)")
 _NAMED_KEYS = 4
+_MANY_INSTANCES = 6
 
 
 def fold(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
@@ -21,6 +22,24 @@ def fold(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
     for change in changes:
         groups.setdefault(_likeness(change), []).append(change)
     return [group[0] if len(group) == 1 else _folded(group) for group in groups.values()]
+
+
+def fold_names(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
+    """Fold what happens to many instances of one block, whatever their attributes: for a list of names.
+
+    A few instances are left as they are.
+    """
+    groups: dict[object, list[ChangeReport]] = {}
+    for change in changes:
+        moves = (change.deposed, change.previous_address, change.importing)
+        forced = tuple(attribute.path for attribute in change.attributes if attribute.forces_replacement)
+        likeness = (block_address(change.address), change.action, change.marks, change.reason, moves, forced)
+        groups.setdefault(likeness, []).append(change)
+    return [
+        change
+        for group in groups.values()
+        for change in (group if len(group) < _MANY_INSTANCES else [_named_together(group)])
+    ]
 
 
 def block_address(address: str) -> str:
@@ -65,6 +84,12 @@ def _folded(group: Sequence[ChangeReport]) -> ChangeReport:
         unchanged=min(change.unchanged for change in group),
         declaration=group[0].declaration if same_block else None,
     )
+
+
+def _named_together(group: Sequence[ChangeReport]) -> ChangeReport:
+    addresses = [address for change in group for address in (change.instances or (change.address,))]
+    ordered = tuple(sorted(addresses, key=natural_order))
+    return msgspec.structs.replace(group[0], address=common_name(ordered), instances=ordered)
 
 
 def _range(keys: list[str]) -> str:

@@ -13,7 +13,7 @@ from checks.lines import Line, lines_of_attributes, lines_of_change, names_of_ch
 from checks.order import by_danger
 from checks.plan import Counts
 from checks.report import RootReport, RunReport
-from checks.titles import CHECKS_TITLE, DRIFT_TITLE, TITLES, words_of_root
+from checks.titles import CHECKS_TITLE, DRIFT_TITLE, INVOCATIONS_TITLE, TITLES, words_of_root
 
 _CLASSES = {"+": "add", "-": "remove", "~": "change", " ": "context"}
 _OPEN_LINES = 10
@@ -88,6 +88,9 @@ def _root(root: RootReport, blob_url: str | None) -> Iterator[str]:
         yield from _changes(TITLES[section], [c for c in root.changes if c.section == section], blob_url)
         if section == "add" and root.outputs:
             yield f"<h4>Outputs</h4>\n{_diff(lines_of_attributes(root.outputs))}"
+    if root.invocations:
+        items = "".join(f"<li>{html_prose(invocation)}</li>" for invocation in root.invocations)
+        yield f"<h4>{INVOCATIONS_TITLE}</h4>\n<ul>{items}</ul>"
     yield from _changes(DRIFT_TITLE, root.drift, blob_url)
 
 

@@ -55,11 +55,11 @@ def names_of_change(change: ChangeReport, most: int = 6) -> tuple[str, ...]:
     return names if len(names) <= most else (*names[: most - 1], f"{len(names) - most + 1} more")
 
 
-def remarks_of_change(change: ChangeReport) -> tuple[str, ...]:
-    """What is to be said of a change in its one line: instances, where it comes from, why."""
+def remarks_of_change(change: ChangeReport, *, alike: bool = True) -> tuple[str, ...]:
+    """What is to be said of a change in its one line: instances (whether `alike`), where it comes from, why."""
     remarks = []
     if change.instances and not change.several_blocks:
-        remarks.append(f"{change.size} instances, the same in each")
+        remarks.append(f"{change.size} instances" + (", the same in each" if alike else ""))
     elif change.several_blocks:
         remarks.append("the same in each")
     if change.deposed:

@@ -11,14 +11,14 @@ OPEN_LINES = 10
 _LONGEST_LINE = 400
 
 
-def change_line(change: ChangeReport, blob_url: str | None) -> str:
+def change_line(change: ChangeReport, blob_url: str | None, *, alike: bool = True) -> str:
     """The one line of a change, for a list: sign, address, danger, the names of what changes, why."""
     parts = [f"{code(change.symbol)} {_name(change, blob_url)}"]
     if change.marks:
         parts.append(f"**{prose(', '.join(change.marks))}**")
     if names := names_of_change(change):
         parts.append(_forced(change) + ", ".join(map(code, names)))
-    return " · ".join([*parts, *map(prose, remarks_of_change(change))])
+    return " · ".join([*parts, *map(prose, remarks_of_change(change, alike=alike))])
 
 
 def change_fold(change: ChangeReport, blob_url: str | None, *, is_open: bool) -> str:

@@ -11,7 +11,7 @@ from checks.markdown_change import OPEN_LINES, change_fold, change_line, diff_fe
 from checks.markdown_summary import diagnostic_block, is_plain, safe_blob_url, where
 from checks.order import by_danger
 from checks.report import RootReport, RunReport
-from checks.titles import CHECKS_TITLE, DRIFT_TITLE, TITLES, words_of_root
+from checks.titles import CHECKS_TITLE, DRIFT_TITLE, INVOCATIONS_TITLE, TITLES, words_of_root
 
 _RANKS = {section: 2 * number for number, section in enumerate(SECTIONS)}
 _OUTPUTS, _CHECKS, _WARNINGS, _DRIFT = 7, 1, 11, 15
@@ -63,6 +63,9 @@ def _root(root: RootReport, report: RunReport, openings: _Openings) -> Iterator[
                 yield _change(change, heading, _RANKS[section], blob_url, openings)
         if section == "add" and root.outputs:
             yield _outputs(root, (*above, "#### Outputs"))
+    for invocation in root.invocations:
+        heading = (*above, f"#### {INVOCATIONS_TITLE}")
+        yield Piece(short=f"- {prose(invocation)}", row=True, rank=_OUTPUTS, headings=heading, counts_as="actions")
     for diagnostic in root.diagnostics:
         if diagnostic.severity == "warning":
             block = diagnostic_block(diagnostic, "", blob_url)

@@ -8,6 +8,7 @@ from checks.diagnostic import Diagnostic
 from checks.difference_lines import lines_of_difference
 from checks.escape import address_of_file, code, fence, is_web_address, prose, shorten
 from checks.fit import Piece
+from checks.fold import fold_names
 from checks.headline import first_line
 from checks.markdown_change import change_line
 from checks.order import by_danger
@@ -93,7 +94,11 @@ def _difference(root: RootReport, report: RunReport) -> Iterator[Piece]:
 
 def _dangers(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
     """What is destroyed or replaced, what holds data before what does not."""
-    changes = [(root, change) for root in roots for change in root.changes if change.section in ("destroy", "replace")]
+    changes = [
+        (root, change)
+        for root in roots
+        for change in fold_names(change for change in root.changes if change.section in ("destroy", "replace"))
+    ]
     for root, change in sorted(changes, key=lambda pair: gravity(pair[1].marks)):
         heading = "#### ⚠️ Destroyed or replaced"
         yield _bullet(change, root, report, heading=heading, rank=_DANGER, counts_as=f"to {change.section}")
@@ -109,7 +114,7 @@ def _bullet(
     change: ChangeReport, root: RootReport, report: RunReport, *, heading: str, rank: int, counts_as: str
 ) -> Piece:
     place = "" if is_plain(report) else f" · {where(root, report)}"
-    line = f"- {change_line(change, safe_blob_url(report))}{place}"
+    line = f"- {change_line(change, safe_blob_url(report), alike=False)}{place}"
     return Piece(short=line, rank=rank, row=True, headings=(heading,), counts_as=counts_as, size=change.size)
 
 
@@ -123,14 +128,21 @@ def _table(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
     heading = f"{_row(names)}\n{_row(alignment)}"
     for root in roots:
         numbers = [_number(getattr(root.counts, field), field) for field in fields]
-        cells = [code(root.root_module), *([code(root.environment)] if environments else []), *numbers, _remark(root)]
+        cells = [
+            code(root.root_module),
+            *([code(root.environment)] if environments else []),
+            *numbers,
+            _remark(root, report),
+        ]
         yield Piece(short=_row(cells), rank=_TABLE, row=True, headings=(heading,), counts_as="root modules")
 
 
-def _remark(root: RootReport) -> str:
+def _remark(root: RootReport, report: RunReport) -> str:
     if not root.went_well:
         cause = next((line for line in (root.cause or "").splitlines() if line.strip()), "")
         outcome = root.outcome.replace("_", " ")
+        if cause == first_line(report).split("\n")[0]:
+            return f"**{outcome}**"
         return f"**{outcome}**: {prose(shorten(cause, 200))}" if cause else f"**{outcome}**"
     if root.counts == NO_COUNTS:
         return "only outputs change" if root.outputs else "no changes"

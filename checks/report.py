@@ -9,14 +9,13 @@ from checks.change_report import AttributeChange, ChangeReport, CheckReport
 from checks.changes import report_changes, report_drift
 from checks.declaration import Declaration as Declaration
 from checks.diagnostic import Diagnostic
-from checks.diff import diff_value
 from checks.digest import digest, shape_digest
 from checks.escape import shorten
-from checks.fold import block_address
-from checks.graph import Dependency, dependents
+from checks.graph import Dependency
 from checks.parity import PlanDifference, PlanSummary, difference, summarize
-from checks.plan import Action, Counts, Plan
+from checks.plan import Counts, Plan
 from checks.plan_configuration import blocks, read_modules
+from checks.plan_parts import report_checks, report_dependents, report_invocations, report_outputs, warnings_of_plan
 from checks.sensitive import Mask
 
 Operation = Literal["plan", "apply", "drift"]
@@ -56,7 +55,8 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Holds nothing unmasked, so that it may be stored and shown. `cause` says why it did not go well, the first line
     first. `state_empty` is whether the state held nothing before. `changes` and `drift` are ordered by danger.
-    `dependents` are the blocks that depend on those that change; `difference` is against the plan that was reviewed.
+    `invocations` are the providers' actions that applying runs, a line for each, names in backticks; `dependents` the
+    blocks that depend on those that change; `difference` is against the plan that was reviewed.
     """
 
     root_module: str
@@ -75,6 +75,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     drift: tuple[ChangeReport, ...] = ()
     outputs: tuple[AttributeChange, ...] = ()
     checks: tuple[CheckReport, ...] = ()
+    invocations: tuple[str, ...] = ()
     dependents: tuple[Dependency, ...] = ()
     difference: PlanDifference | None = None
     terraform_version: str | None = None
@@ -114,7 +115,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def title(self) -> str:
         """One line that says enough for the merge box, at most 255 characters."""
         if self.conclusion != "success":
-            return shorten(self.first_cause, _TITLE_LIMIT)
+            return shorten(self.first_cause.replace("`", ""), _TITLE_LIMIT)
         if not self.roots and not self.previews:
             return "no root module touched"
         parts = [_outcome_words(self.operation, self.environment, self.roots)] if self.roots else []
@@ -172,12 +173,13 @@ def report_plan(
         complete=plan.complete,
         shape_digest=shape_digest(plan),
         diagnostics=_masked(diagnostics, mask),
-        warnings=tuple(map(mask.text, warnings)),
+        warnings=(*map(mask.text, warnings), *warnings_of_plan(plan)),
         changes=report_changes(plan.resource_changes, mask=mask, declarations=declarations, configured=configured),
         drift=report_drift(plan.drift, mask=mask, declarations=declarations),
-        outputs=_outputs(plan, mask),
-        checks=_checks(plan, mask),
-        dependents=_dependents(plan, mask),
+        outputs=report_outputs(plan, mask),
+        checks=report_checks(plan, mask),
+        invocations=report_invocations(plan, mask),
+        dependents=report_dependents(plan, mask),
         difference=difference(reviewed, summarize(plan, mask=mask, key=digest_key)) if reviewed is not None else None,
         terraform_version=plan.terraform_version,
     )
@@ -223,38 +225,13 @@ def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootR
     words = counts.words()
     if counts == NO_COUNTS and any(root.outputs for root in roots):
         words = "only outputs change"
+    elif counts == NO_COUNTS and any(root.invocations for root in roots):
+        words = "only actions run"
     elif operation == "apply" and counts != NO_COUNTS:
         words = f"applied {words}"
     elif operation == "drift":
         words = "no drift" if counts == NO_COUNTS else f"drift: {words}"
     return f"{words} in {environment}"
-
-
-def _outputs(plan: Plan, mask: Mask) -> tuple[AttributeChange, ...]:
-    return tuple(
-        attribute
-        for output in plan.output_changes
-        if output.action is not Action.NO_OP
-        for attribute in diff_value(output.name, output.shown_before, output.shown_after, mask=mask)
-    )
-
-
-def _dependents(plan: Plan, mask: Mask) -> tuple[Dependency, ...]:
-    changed = {block_address(change.address) for change in plan.resource_changes if change.changes}
-    found = dependents(plan.configuration, plan.prior_state, changed)
-    return tuple(Dependency(mask.text(one.block), tuple(map(mask.text, one.on))) for one in found)
-
-
-def _checks(plan: Plan, mask: Mask) -> tuple[CheckReport, ...]:
-    return tuple(
-        CheckReport(
-            address=mask.text(check.address.to_display),
-            status=check.status,
-            messages=tuple(map(mask.text, check.messages)),
-        )
-        for check in plan.checks
-        if check.status in ("fail", "error")
-    )
 
 
 def _masked(diagnostics: Sequence[Diagnostic], mask: Mask) -> tuple[Diagnostic, ...]:

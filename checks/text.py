@@ -11,7 +11,7 @@ from checks.headline import first_line
 from checks.lines import Line, lines_of_attributes, lines_of_change, names_of_change, remarks_of_change
 from checks.order import by_danger
 from checks.report import RootReport, RunReport
-from checks.titles import DRIFT_TITLE, TITLES, words_of_root
+from checks.titles import DRIFT_TITLE, INVOCATIONS_TITLE, TITLES, words_of_root
 
 _RESET = "\x1b[0m"
 _BOLD, _DIM, _RED, _GREEN, _YELLOW, _MAGENTA = (f"\x1b[{code}m" for code in (1, 2, 31, 32, 33, 35))
@@ -90,6 +90,9 @@ def _root(root: RootReport, paint: _Paint) -> Iterator[str]:
         if section == "add" and root.outputs:
             yield paint("Outputs", _BOLD)
             yield from _indented(_painted(line, paint) for line in lines_of_attributes(root.outputs))
+    if root.invocations:
+        yield paint(INVOCATIONS_TITLE, _BOLD)
+        yield from (f"  {_plain(one_line(invocation))}" for invocation in root.invocations)
     yield from _changes(DRIFT_TITLE, root.drift, paint)
 
 

@@ -13,6 +13,7 @@ TITLES: dict[Section, str] = {
     "state": "Only the state: moved, imported, forgotten",
 }
 DRIFT_TITLE = "Drift: changed outside of Terraform"
+INVOCATIONS_TITLE = "Actions of providers that run"
 CHECKS_TITLE = "Conditions that do not hold"
 
 
