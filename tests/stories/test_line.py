@@ -1,43 +1,443 @@
 """The line: pull request → plan → gate → merge → apply → promotion → apply, by HTTP alone, on real parts."""
 
-from tests.stories.harness import Line
+from pathlib import Path
+
+import pytest
+
+from ghapp.demo.github.api import Recorded
+from tests.stories.harness import Line, Story, eventually
+from tests.stories.slow import slow_place
+
+APPLIED_IN_TURN = [["in_progress", "success"]]
+
+
+# --- a pull request --------------------------------------------------------------------------------------------------
 
 
 def test_a_pull_request_is_planned_in_testing_and_its_merge_is_applied_to_staging(line: Line) -> None:
     story = line.story()
-    story.commit("topic", {"network/main.tf": story.root_module("network", size=2)["network/main.tf"]})
-    number = story.open("topic")
+    number = story.propose()
     check = story.planned(number)
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing")
     merged = story.merge(number)
     check = story.applied(merged)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "applied 1 to add in staging")
+    assert story.size("staging") == 2
+    assert story.size("testing") is None
+    assert [each["states"] for each in story.deployments("staging")] == APPLIED_IN_TURN
+    assert len(story.comments(number)) == 1
+
+
+def test_a_plan_that_fails_says_so_first_and_at_its_line(line: Line) -> None:
+    story = line.story()
+    broken = story.root_module("network", extra='output "wrong" {\n  value = terraform_data.nett.id\n}\n')
+    number = story.propose({"network/main.tf": broken["network/main.tf"]})
+    check = story.planned(number)
+    cause = "network in testing: plan failed: Reference to undeclared resource (network/main.tf:19)"
+    assert (check["conclusion"], check["output"]["title"]) == ("failure", cause)
+    assert story.first_line(check) == cause
+    [annotation] = story.annotations(check)
+    assert (annotation["path"], annotation["start_line"], annotation["annotation_level"], annotation["title"]) == (
+        "network/main.tf",
+        19,
+        "failure",
+        "Reference to undeclared resource",
+    )
+
+
+def test_where_no_root_module_is_touched_the_required_check_is_green_all_the_same(line: Line) -> None:
+    story = line.story()
+    number = story.propose({"README.md": "# Words\n"})
+    check = story.planned(number)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "no root module touched")
+    merged = story.merge(number)
+    check = story.applied(merged)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "no root module touched")
+    assert story.deployments("staging") == []
+    assert story.comments(number) == []
+
+
+def test_a_conflict_with_the_base_branch_is_a_failure_that_names_the_files(line: Line) -> None:
+    story = line.story()
+    story.commit("topic", story.network(2))
+    tip = story.commit("staging", story.network(3), by=story.reviewer)
+    check = story.planned(story.open("topic"))
+    assert check["conclusion"] == "failure"
+    assert check["output"]["title"] == (
+        f"Conflict with staging at {tip[:7]} in network/main.tf: merge staging into the pull request and resolve it."
+    )
+
+
+def test_rerun_plans_anew_in_a_check_run_of_its_own_and_the_newest_counts(line: Line) -> None:
+    story = line.story(secrets=False)
+    number = story.propose()
+    failed = story.planned(number)
+    assert failed["conclusion"] == "failure"
+    story.secret("testing", db_password="late")
+    story.rerun(failed)
+    check = story.planned(number, count=2)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing")
+    assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["failure", "success"]
+
+
+def test_a_newer_commit_cancels_the_plan_that_runs_and_interrupts_terraform(line: Line) -> None:
+    story = line.story()
+    with slow_place() as slow:
+        waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
+        number = story.propose({"network/main.tf": waits})
+        older = story.head(number)
+        eventually(lambda: "waits" in slow.asked, "Terraform asks for the module")
+        newer = story.commit("topic", story.network(2))
+        check = story.completed(older)
+        eventually(lambda: slow.hung_up, "Terraform hung up")
+    assert (check["conclusion"], check["output"]["title"]) == (
+        "cancelled",
+        f"Cancelled: a newer commit arrived: {newer[:7]}",
+    )
+    assert story.planned(number)["conclusion"] == "success"
+    assert len(story.check_runs(older)) == len(story.check_runs(newer)) == 1
+
+
+def test_a_newer_commit_cancels_a_plan_that_still_waits_for_a_place(line: Line) -> None:
+    busy, story = line.story(), line.story()
+    with slow_place() as slow:
+        files = {**busy.root_module("app"), **busy.root_module("network")}
+        busy.propose({f"{each}/wait.tf": slow.data(each) for each in ("app", "network")} | files)
+        eventually(lambda: {"app", "network"} <= {*slow.asked}, "both places are taken")
+        number = story.propose()
+        older = story.head(number)
+        eventually(lambda: "in_progress" in [each["status"] for each in story.check_runs(older)], "it is begun")
+        newer = story.commit("topic", story.network(3))
+        check = story.completed(older)
+        assert check["conclusion"] == "cancelled"
+        assert not slow.hung_up
+    assert story.completed(newer)["conclusion"] == "success"
+    busy.quiet()
+
+
+def test_closing_a_pull_request_cancels_its_plan_and_reopening_plans_anew(line: Line) -> None:
+    story = line.story()
+    with slow_place() as slow:
+        waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
+        number = story.propose({"network/main.tf": waits})
+        eventually(lambda: slow.asked, "Terraform asks for the module")
+        story.edit(number, state="closed")
+        check = story.planned(number)
+        assert (check["conclusion"], check["output"]["title"]) == (
+            "cancelled",
+            "Cancelled: the pull request was closed",
+        )
+        eventually(lambda: slow.hung_up, "Terraform hung up")
+    story.edit(number, state="open")
+    assert story.planned(number, count=2)["conclusion"] == "failure"  # nobody has that module
+
+
+def test_another_base_is_planned_anew_by_the_rules_of_that_base(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    story.edit(number, base="production")
+    check = story.planned(number, count=2)
+    assert check["conclusion"] == "failure"
+    assert check["output"]["title"].startswith("staging has not applied ")
+    story.edit(number, base="staging")
+    assert story.planned(number, count=3)["conclusion"] == "success"
+
+
+def test_where_drafts_are_skipped_one_is_planned_once_it_is_ready_for_review(line: Line) -> None:
+    story = line.story(config="drafts: skip\n")
+    number = story.propose(draft=True)
+    check = story.planned(number)
+    assert (check["conclusion"], check["output"]["title"]) == (
+        "action_required",
+        "A draft: it is planned when it is marked ready for review.",
+    )
+    story.github.mark_ready(story.name, number, by=story.author)
+    assert story.planned(number, count=2)["conclusion"] == "success"
+
+
+def test_a_pull_request_into_a_branch_of_no_environment_gets_no_check_run(line: Line) -> None:
+    story = line.story()
+    story.github.move(story.name, "elsewhere", story.first, by=story.reviewer)
+    number = story.propose(base="elsewhere")
+    story.quiet()
+    assert story.check_runs(story.head(number)) == []
+
+
+# --- deliveries ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_delivered_again_is_not_done_again(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    merged = story.land(number)
+    story.quiet()
+    told = [each for each in line.github.deliveries if each.repository_id == story.repository.id]
+    again = [each for each in told if (each.event, each.action) in DELIVERED_TWICE]
+    assert len(again) == 4  # two pushes: of the topic and of the merge
+    for delivery in again:
+        line.github.redeliver(delivery.guid)
+        answer = line.deliver(delivery.event, delivery.payload)  # the same under another X-GitHub-Delivery
+        assert answer.status_code == 202
+    story.quiet()
+    assert len(story.check_runs(story.head(number))) == 1
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert [each["states"] for each in story.deployments("staging")] == APPLIED_IN_TURN
+    assert len(story.comments(number)) == 1
+
+
+DELIVERED_TWICE = {("pull_request", "opened"), ("push", None), ("pull_request", "closed")}
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_a_merge_is_applied_also_where_the_push_is_told_of_last(line: Line, method: str) -> None:
+    story = line.story()
+    number = story.propose()
+    story.commit("topic", {"README.md": "# Words\n"})
+    assert story.planned(number)["conclusion"] == "success"
+    line.github.hold_deliveries("push")
+    merged = story.merge(number, method)
+    taken_in = f"{story.repository.id}:closed:staging:{story.head(number)}:"
+    eventually(lambda: any(each["job"].startswith(taken_in) for each in line.events("job_done")), "the merge is known")
+    line.github.release()
+    assert story.applied(merged)["conclusion"] == "success"
+    story.quiet()
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert story.size("staging") == 2
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_a_push_waits_for_the_pull_request_that_explains_it(line: Line, method: str) -> None:
+    story = line.story()
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    line.github.hold_deliveries("pull_request", "closed")
+    merged = story.merge(number, method)
+    name = "planward/apply (staging)"
+    eventually(lambda: story.check_runs(merged, name), "the push is shown")
+    assert [each["status"] for each in story.check_runs(merged, name)] == ["in_progress"]
+    line.github.release()
+    assert story.applied(merged)["conclusion"] == "success"
+    assert story.size("staging") == 2
+
+
+def test_where_nobody_told_that_it_was_merged_github_is_asked(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    line.github.lose_deliveries("pull_request", "closed", times=1)
+    assert story.applied(story.merge(number))["conclusion"] == "success"
+    assert story.size("staging") == 2
+
+
+# --- root modules in layers ------------------------------------------------------------------------------------------
+
+
+def test_a_root_module_is_applied_after_the_one_whose_state_it_reads(line: Line) -> None:
+    story = line.story(files={"README.md": ""}, config=ON_MERGE)
+    story.land(story.propose(network_of(line, size=2), head="first"))
+    number = story.propose({**network_of(line, size=7), **app_above(line)})
+    assert story.planned(number)["output"]["title"] == "1 to add, 1 to change in testing"
+    story.land(number)
+    app = story.read_state(place_of(line) / "app" / "staging" / "terraform.tfstate")
+    assert app["terraform_data.app"][0]["input"]["value"] == 7
+
+
+def test_where_a_lower_layer_fails_the_one_above_it_is_not_tried(line: Line) -> None:
+    story = line.story(files={"README.md": ""})
+    wrong = {"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}
+    check = story.planned(story.propose({**network_of(line, size=1), **wrong, **app_above(line)}))
+    assert check["conclusion"] == "failure"
+    cause = "network in testing: plan failed: Reference to undeclared local value (network/wrong.tf:2)"
+    assert check["output"]["title"] == cause
+    assert "app was not tried: network below it did not succeed" in check["output"]["summary"]
+
+
+ON_MERGE = "environments:\n  testing: {apply: on_merge}\n  staging: {branch: staging}\n"
+
+
+def place_of(line: Line) -> Path:
+    """Where the root modules of a layered story keep their states, by workspace: one for each environment."""
+    return line.directory / "states" / f"layers{line.stories}"
+
+
+def network_of(line: Line, *, size: int) -> dict[str, str]:
+    """`network` gives its size to whoever reads its state."""
+    backend = backend_of(line, "network")
+    code = f'{backend}\nresource "terraform_data" "net" {{\n  input = {size}\n}}\n'
+    return {"network/main.tf": f'{code}\noutput "size" {{\n  value = terraform_data.net.output\n}}\n'}
+
+
+def app_above(line: Line) -> dict[str, str]:
+    """`app` reads the state of `network`."""
+    app = f"""\
+{backend_of(line, "app")}
+data "terraform_remote_state" "network" {{
+  backend   = "local"
+  workspace = terraform.workspace
+  config = {{
+    path          = "{place_of(line)}/network.tfstate"
+    workspace_dir = "{place_of(line)}/network"
+  }}
+}}
+
+resource "terraform_data" "app" {{
+  input = data.terraform_remote_state.network.outputs.size
+}}
+"""
+    return {"app/main.tf": app}
+
+
+def backend_of(line: Line, root_module: str) -> str:
+    """A backend whose states lie outside of the checkout."""
+    place = place_of(line)
+    return f"""\
+terraform {{
+  backend "local" {{
+    path          = "{place}/{root_module}.tfstate"
+    workspace_dir = "{place}/{root_module}"
+  }}
+}}
+"""
+
+
+# --- apply -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_apply_that_failed_is_said_on_the_pull_request_and_rerun_by_who_may_apply(line: Line) -> None:
+    story = line.story()
+    switch = story.states / "switch"
+    number = story.propose(needing(story, switch))
+    assert story.planned(number)["conclusion"] == "success"
+    merged = story.merge(number)
+    failed = story.applied(merged)
+    assert failed["conclusion"] == "failure"
+    assert failed["output"]["title"] == (
+        "network in staging: apply failed: local-exec provisioner error (network/main.tf:19)"
+    )
+    assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "failure"]]
+    assert "apply failed" in story.comments(number)[0]
+    switch.touch()
+    story.rerun(failed, by=story.author)  # approves nothing, and so does nothing
+    story.rerun(failed, by=story.maintainer)
+    check = story.applied(merged, count=2)
     assert check["conclusion"] == "success"
-    assert story.state("network", "staging")["terraform_data.net"][0]["input"]["value"]["size"] == 2
+    story.quiet()
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 2
+    assert [each["states"][:2] for each in story.deployments("staging")][-1:] == APPLIED_IN_TURN
+    [comment] = story.comments(number)
+    assert "apply failed" not in comment
+
+
+def needing(story: Story, switch: Path) -> dict[str, str]:
+    """`network` with a resource that can be applied once the file is there."""
+    extra = f"""\
+resource "terraform_data" "switch" {{
+  provisioner "local-exec" {{
+    command = "test -e {switch}"
+  }}
+}}
+"""
+    return {"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]}
+
+
+def test_with_on_merge_testing_is_brought_to_the_merged_commit_before_staging_is(line: Line) -> None:
+    story = line.story(config=ON_MERGE)
+    merged = story.land(story.propose())
+    assert story.size("testing") == story.size("staging") == 2
+    testing, staging = (story.applied(merged, environment) for environment in ("testing", "staging"))
+    assert testing["conclusion"] == "success"
+    assert testing["completed_at"] <= staging["completed_at"]
+    number = story.propose(story.network(3), head="next")
+    assert story.planned(number)["output"]["title"] == "1 to change in testing"
+
+
+def test_staging_is_not_touched_where_testing_could_not_be_brought_there(line: Line) -> None:
+    story = line.story(config=ON_MERGE)
+    number = story.propose(needing(story, story.states / "switch"))
+    assert story.planned(number)["conclusion"] == "success"
+    merged = story.merge(number)
+    assert story.applied(merged, "testing")["conclusion"] == "failure"
+    check = story.applied(merged)
+    assert (check["conclusion"], check["output"]["title"]) == (
+        "failure",
+        f"staging was not touched, since testing could not be brought to {merged[:7]}",
+    )
+    assert story.state("network", "staging") == {}
+    assert story.deployments("staging") == []
+
+
+# --- promotion -------------------------------------------------------------------------------------------------------
 
 
 def test_what_staging_applied_is_promoted_to_production_and_nothing_else(line: Line) -> None:
     story = line.story()
-    story.commit("topic", {"network/main.tf": story.root_module("network", size=2)["network/main.tf"]})
-    number = story.open("topic")
-    story.planned(number)
-    merged = story.merge(number)
-    story.applied(merged)
+    story.land(story.propose())
     promotion = story.open("staging", "production", title="Promote", by=story.author)
     check = story.planned(promotion)
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing; 1 to add in production")
     merged = story.merge(promotion)
     check = story.applied(merged, "production")
     assert (check["conclusion"], check["output"]["title"]) == ("success", "applied 1 to add in production")
-    assert story.state("network", "production")["terraform_data.net"][0]["input"]["value"]["size"] == 2
-    assert [each["states"] for each in story.deployments("production")] == [["in_progress", "success"]]
+    assert story.size("production") == 2
+    assert [each["states"] for each in story.deployments("production")] == APPLIED_IN_TURN
     assert len(story.comments(promotion)) == 1
 
 
-def test_a_push_by_hand_is_held_and_names_who_pushed(line: Line) -> None:
+def test_a_promotion_of_what_staging_has_not_applied_is_refused_and_turns_green_by_itself(line: Line) -> None:
     story = line.story()
-    sha = story.commit("staging", {"network/main.tf": story.root_module("network", size=3)["network/main.tf"]})
-    check = story.applied(sha)
-    assert check["conclusion"] == "action_required"
-    assert check["output"]["title"].startswith(f"Not applied (by {story.author}): no merged pull request explains")
-    assert story.state("network", "staging") == {}
-    assert [action["identifier"] for action in check["actions"]] == ["apply"] if "actions" in check else True
+    sha = story.commit("staging", story.network(2))
+    held = story.applied(sha)
+    assert held["conclusion"] == "action_required"
+    promotion = story.open("staging", "production")
+    refused = story.planned(promotion)
+    assert (refused["conclusion"], refused["output"]["title"]) == (
+        "failure",
+        "staging has not applied this yet: wait for its apply, then this turns green.",
+    )
+    story.press(held, "apply", by=story.maintainer)
+    assert story.applied(sha, count=2)["conclusion"] == "success"
+    assert story.planned(promotion, count=2)["conclusion"] == "success"
+    assert story.applied(story.merge(promotion), "production")["conclusion"] == "success"
+
+
+def test_what_was_there_before_planward_is_promoted_once_it_was_applied_by_a_comment(line: Line) -> None:
+    story = line.story(installed=False)
+    tip = story.commit("staging", story.network(2))
+    story.install()
+    promotion = story.open("staging", "production")
+    refused = story.planned(promotion)
+    assert (refused["conclusion"], refused["output"]["title"]) == (
+        "failure",
+        "staging was never applied by Planward at this state, only adopted: comment `planward apply SHA -e staging` "
+        "with the tip of its branch, then this turns green.",
+    )
+    story.comment(promotion, f"planward apply {tip[:7]} -e staging", by=story.maintainer)
+    assert story.applied(tip)["conclusion"] == "success"
+    assert story.planned(promotion, count=2)["conclusion"] == "success"
+
+
+# --- how much is asked of GitHub -------------------------------------------------------------------------------------
+
+
+def test_a_plan_takes_five_calls_of_github_and_an_apply_nine_at_most(line: Line) -> None:
+    story = line.story()
+    story.quiet()
+    before = len(line.github.requests)
+    number = story.propose()
+    story.planned(number)
+    story.quiet()
+    planned = line.github.requests[before:]
+    assert len(calls(planned)) <= 5, calls(planned)
+    before = len(line.github.requests)
+    story.applied(story.merge(number))
+    story.quiet()
+    applied = line.github.requests[before:]
+    assert len(calls(applied)) <= 9, calls(applied)
+    assert line.github.unexpected == []
+
+
+def calls(requests: list[Recorded]) -> list[str]:
+    """What Planward asked, without getting tokens."""
+    asked = [each for each in requests if "planward" in each.actor and "access_tokens" not in each.path]
+    return [f"{each.method} {each.path}" for each in asked]

@@ -1,0 +1,71 @@
+"""A place that Terraform waits for: an HTTP server that keeps who asks waiting until it lets go."""
+
+import select
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
+
+
+class SlowPlace:
+    """What was asked of the server, and who hung up before it was answered; by the last part of the path."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.asked: list[str] = []
+        self.hung_up: list[str] = []
+        self._let_go = threading.Event()
+
+    def module(self, name: str) -> str:
+        """Terraform code whose `init` waits: a module that is downloaded from here."""
+        return f'module "{name}" {{\n  source = "http://127.0.0.1:{self.port}/{name}"\n}}\n'
+
+    def data(self, name: str) -> str:
+        """Terraform code whose `plan` waits: a state that is read from here."""
+        return (
+            f'data "terraform_remote_state" "{name}" {{\n  backend = "http"\n'
+            f'  config  = {{ address = "http://127.0.0.1:{self.port}/{name}" }}\n}}\n'
+        )
+
+    def let_go(self) -> None:
+        """Answer everybody: there is nothing here."""
+        self._let_go.set()
+
+    def wait(self, name: str, connection: socket.socket) -> bool:
+        """Keep a caller waiting; False where they hung up."""
+        self.asked.append(name)
+        while not self._let_go.is_set():
+            readable, _, _ = select.select([connection], [], [], 0.02)
+            if readable and not connection.recv(1, socket.MSG_PEEK):
+                self.hung_up.append(name)
+                return False
+        return True
+
+
+@contextmanager
+def slow_place() -> Iterator[SlowPlace]:
+    """Serve on loopback; everybody is let go at the end."""
+    place = SlowPlace()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if place.wait(PurePosixPath(self.path.partition("?")[0]).name, self.connection):
+                self.send_response(404)
+                self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    place.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield place
+    finally:
+        place.let_go()
+        server.shutdown()
+        server.server_close()
+        thread.join()
