@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 
 import httpx
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ghapp.demo.github import checks, events, pulls, queue
+from ghapp.demo.github import apps, checks, pulls, queue
+from ghapp.demo.github import events as told
 from ghapp.demo.github.git import NO_SHA, BareRepository
 from ghapp.demo.github.pushes import ref_moved
-from ghapp.demo.github.shapes.accounts import installation as installation_json
-from ghapp.demo.github.shapes.repositories import minimal_repository
 from ghapp.demo.github.state import (
     Account,
     App,
@@ -193,7 +188,7 @@ class Hands:
     def delete_repository(self, full_name: str, *, by: str) -> None:
         with self.world.lock:
             repository = self.world.repository(full_name)
-            events.repository_event(self.world, repository, "deleted", self.world.account(by))
+            told.repository_event(self.world, repository, "deleted", self.world.account(by))
             del self.world.repositories[repository.id]
             for other in self.world.repositories.values():
                 for pull in other.pulls:
@@ -207,13 +202,13 @@ class Hands:
             self.world.former_names[full_name.lower()] = repository.id
             self.world.former_names.pop(repository.full_name.lower(), None)
             changes = {"repository": {"name": {"from": before}}}
-            events.repository_event(self.world, repository, "renamed", self.world.account(by), changes=changes)
+            told.repository_event(self.world, repository, "renamed", self.world.account(by), changes=changes)
 
     def archive_repository(self, full_name: str, *, by: str) -> None:
         with self.world.lock:
             repository = self.world.repository(full_name)
             repository.archived = True
-            events.repository_event(self.world, repository, "archived", self.world.account(by))
+            told.repository_event(self.world, repository, "archived", self.world.account(by))
 
     def grant(self, full_name: str, login: str, role: str) -> None:
         """Give somebody a role: read, triage, write, maintain, admin or a custom one."""
@@ -233,103 +228,45 @@ class Hands:
         webhook_secret: str | None = None,
         external_url: str = "",
         description: str = "",
+        callback_urls: Sequence[str] = (),
     ) -> App:
-        """Register an App; its private key is `app.private_key_pem`."""
-        key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        )
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-        bot = self.create_bot(f"{slug}[bot]")
+        """Register an App; its private key is `app.private_key_pem`. Unlike the manifest's form, no ping is sent."""
         with self.world.lock:
-            app = App(
-                id=self.world.new_id(),
-                slug=slug,
-                name=name,
+            app = apps.register(
+                self.world,
+                name,
                 owner=self.world.account(owner),
-                bot=bot,
-                client_id=f"Iv23li{secrets.token_hex(7)}",
-                client_secret=secrets.token_hex(20),
-                private_key_pem=pem.decode(),
-                public_key_pem=public.decode(),
-                webhook_url=webhook_url,
+                permissions=permissions,
+                events=events,
+                webhook_url=None,
                 webhook_secret=webhook_secret,
-                permissions={"metadata": "read", **permissions},
-                events=list(events),
-                created_at=self.world.now(),
                 external_url=external_url,
                 description=description,
+                callback_urls=callback_urls,
             )
-            self.world.apps[app.id] = app
+            app.webhook_url = webhook_url
             return app
 
     def install(
         self, app: App, account: str, *, repositories: Sequence[str] | None = None, by: str | None = None
     ) -> Installation:
         """Install an App on all repositories of an account, or on those named."""
-        with self.world.lock:
-            target = self.world.account(account)
-            chosen = [self.world.repository(name) for name in repositories or ()]
-            installation = Installation(
-                id=self.world.new_id(),
-                app=app,
-                account=target,
-                repository_selection="all" if repositories is None else "selected",
-                repository_ids={repository.id for repository in chosen},
-                permissions=dict(app.permissions),
-                events=list(app.events),
-                created_at=self.world.now(),
-            )
-            self.world.installations[installation.id] = installation
-            listed = [minimal_repository(self.world, item) for item in self.world.installed_repositories(installation)]
-            self._tell_installation(installation, "created", by or account, repositories=listed, requester=None)
-            return installation
-
-    def _tell_installation(self, installation: Installation, action: str, by: str, **more: object) -> None:
-        body = {"installation": installation_json(self.world, installation), **more}
-        sender = self.world.account(by)
-        event = "installation_repositories" if "repositories_added" in more else "installation"
-        self.world.hooks.emit_to(installation, event, action, body, sender=sender, brief=False)
+        target, sender = self.world.account(account), self.world.account(by or account)
+        return apps.install(self.world, app, target, repositories=repositories, sender=sender)
 
     def uninstall(self, installation: Installation, *, by: str) -> None:
-        with self.world.lock:
-            listed = [minimal_repository(self.world, item) for item in self.world.installed_repositories(installation)]
-            self._tell_installation(installation, "deleted", by, repositories=listed, requester=None)
-            del self.world.installations[installation.id]
+        apps.uninstall(self.world, installation, self.world.account(by))
 
     def suspend(self, installation: Installation, *, by: str) -> None:
-        with self.world.lock:
-            installation.suspended_at, installation.suspended_by = self.world.now(), self.world.account(by)
-            self._tell_installation(installation, "suspend", by)
+        apps.suspend(self.world, installation, self.world.account(by))
 
     def unsuspend(self, installation: Installation, *, by: str) -> None:
-        with self.world.lock:
-            installation.suspended_at = installation.suspended_by = None
-            self._tell_installation(installation, "unsuspend", by)
+        apps.unsuspend(self.world, installation, self.world.account(by))
 
     def change_installed_repositories(
         self, installation: Installation, *, add: Sequence[str] = (), remove: Sequence[str] = (), by: str
     ) -> None:
-        with self.world.lock:
-            added = [self.world.repository(name) for name in add]
-            removed = [self.world.repository(name) for name in remove]
-            installation.repository_ids |= {item.id for item in added}
-            installation.repository_ids -= {item.id for item in removed}
-            for action, items in (("added", added), ("removed", removed)):
-                if items:
-                    shown = [minimal_repository(self.world, item) for item in items]
-                    self._tell_installation(
-                        installation,
-                        action,
-                        by,
-                        repository_selection=installation.repository_selection,
-                        repositories_added=shown if action == "added" else [],
-                        repositories_removed=shown if action == "removed" else [],
-                        requester=None,
-                    )
+        apps.change_repositories(self.world, installation, add=add, remove=remove, sender=self.world.account(by))
 
     # -- buttons ---------------------------------------------------------------------------------------------------
 

@@ -225,6 +225,15 @@ def _required_checks(repository: Repository, branch: str) -> list[JSON]:
     return [rule.get("parameters", {}) for rule in rules if rule["type"] == "required_status_checks"]
 
 
+def required_contexts(repository: Repository, branch: str) -> dict[str, int | None]:
+    """The names of the checks that a branch requires, each with the App that it has to come from."""
+    return {
+        entry["context"]: entry.get("integration_id")
+        for parameters in _required_checks(repository, branch)
+        for entry in parameters.get("required_status_checks", [])
+    }
+
+
 def check_states(repository: Repository, branch: str, sha: str) -> list[str]:
     """The state of each check that the branch requires, for a commit."""
     return [

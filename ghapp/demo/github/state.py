@@ -69,6 +69,7 @@ class App:
     created_at: datetime
     description: str = ""
     external_url: str = ""
+    callback_urls: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ghapp.demo.github import events, pulls
+from ghapp.demo.github import comments, events, pulls
 from ghapp.demo.github.access import Installed, Person, actor_app, has_role
 from ghapp.demo.github.errors import ApiError, not_accessible, not_found
 from ghapp.demo.github.fields import Fields
@@ -78,19 +78,7 @@ def create_comment(call: Call) -> Reply:
     issue = _issue(call)
     _may(call, issue, "write")
     body = _body(call)
-    now = call.world.now()
-    comment = Comment(
-        id=call.world.new_id(),
-        number=issue.number,
-        author=call.account,
-        body=body,
-        created_at=now,
-        updated_at=now,
-        via_app=actor_app(call.actor),
-    )
-    issue.comments.append(comment)
-    issue.updated_at = now
-    events.issue_comment(call.world, call.repository, comment, "created", call.account)
+    comment = comments.add(call.world, call.repository, issue, body, author=call.account, via_app=actor_app(call.actor))
     reply = _shown(call, comment, 201)
     reply.headers = {"Location": reply.body["url"]}
     return reply
@@ -122,10 +110,7 @@ def update_comment(call: Call) -> Reply:
     comment = _comment(call)
     _may(call, call.repository.issues[comment.number], "write")
     _own_or_writer(call, comment)
-    before, comment.body = comment.body, _body(call)
-    comment.updated_at = call.world.now()
-    changes = {"body": {"from": before}}
-    events.issue_comment(call.world, call.repository, comment, "edited", call.account, changes=changes)
+    comments.edit(call.world, call.repository, comment, _body(call), sender=call.account)
     return _shown(call, comment)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ghapp.demo.github import events, pulls
+from ghapp.demo.github import comments, pulls
 from ghapp.demo.github.access import Person, has_role, may_push
 from ghapp.demo.github.errors import ApiError, Unprocessable, not_accessible
 from ghapp.demo.github.fields import Fields
@@ -11,7 +11,7 @@ from ghapp.demo.github.rest.repositories import shown_pull, without_dropped
 from ghapp.demo.github.routing import Call, Reply, Route
 from ghapp.demo.github.shapes import pulls as shapes
 from ghapp.demo.github.shapes import repositories
-from ghapp.demo.github.state import PullRequest, Review, ReviewThread
+from ghapp.demo.github.state import PullRequest, ReviewThread
 from ghapp.demo.github.world import find_pull
 
 
@@ -156,8 +156,6 @@ def bring_up_to_date(call: Call) -> Reply:
 
 # -- reviews -------------------------------------------------------------------------------------------------------
 
-_EVENTS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
-
 
 def list_reviews(call: Call) -> Reply:
     pull = _pull(call)
@@ -168,29 +166,14 @@ def create_review(call: Call) -> Reply:
     pull = _pull(call)
     fields = Fields(call.body, "PullRequestReview")
     event, body, commit_id = (
-        fields.choice("event", _EVENTS, required=True),
+        fields.choice("event", comments.REVIEW_STATES, required=True),
         fields.text("body"),
         fields.text("commit_id"),
     )
     fields.done()
     assert event is not None
-    if event != "COMMENT" and call.account is pull.issue.author:
-        verb = "approve" if event == "APPROVE" else "request changes on"
-        raise Unprocessable(f"Can not {verb} your own pull request", message="Unprocessable Entity")
-    if event != "APPROVE" and not body:
-        raise Unprocessable(f"Review body can not be blank for {event}", message="Unprocessable Entity")
-    review = Review(
-        id=call.world.new_id(),
-        author=call.account,
-        state=_EVENTS[event],
-        body=body or "",
-        commit_id=commit_id or pull.head_sha,
-        submitted_at=call.world.now(),
-    )
-    pull.reviews.append(review)
-    shown = shapes.review(call.world, pull, review)
-    events.review(call.world, pull, {**shown, "state": review.state.lower()}, call.account)
-    return Reply(body=shown)
+    review = comments.review(call.world, pull, event, body or "", author=call.account, commit_id=commit_id)
+    return Reply(body=shapes.review(call.world, pull, review))
 
 
 def list_review_comments(call: Call) -> Reply:

@@ -1,0 +1,26 @@
+// The parts of a page that change by themselves are fetched again, as long as nobody is writing in them.
+"use strict";
+
+for (const choice of document.querySelectorAll("select[data-submit]")) {
+  choice.addEventListener("change", () => choice.form.submit());
+}
+
+const parts = () => [...document.querySelectorAll("[data-live]")];
+
+function busy(part) {
+  const open = part.querySelector("details.edit[open]");
+  return open !== null || (part.contains(document.activeElement) && document.activeElement !== document.body);
+}
+
+async function refresh() {
+  if (document.hidden || parts().length === 0) return;
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of parts()) {
+    const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (other !== null && !busy(part) && part.innerHTML !== other.innerHTML) part.innerHTML = other.innerHTML;
+  }
+}
+
+setInterval(() => refresh().catch(() => {}), 2000);
