@@ -225,7 +225,7 @@ def test_jobs_places_and_requests_to_github_are_counted(served: Served) -> None:
     metrics = served.front.metrics
     with metrics.job("event"):
         pass
-    with pytest.raises(OSError), metrics.job("event"):  # noqa: PT012
+    with pytest.raises(OSError), metrics.job("event"):
         raise OSError
     metrics.github_request("GET", "/repos/{owner}/{repo}", 200)
 
