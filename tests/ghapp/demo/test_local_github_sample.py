@@ -1,4 +1,4 @@
-"""The sample repository is what it says: planned by Terraform itself, from the states that it brings."""
+"""The sample repository is what it says: planned by Terraform itself, from the states that staging brings."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def sample(tmp_path: Path) -> Mapping[str, bytes]:
     return render_sample(tmp_path / "states")
 
 
-def plan(directory: Path, files: Mapping[str, bytes], *, environment: str = "testing") -> tuple[list[str], str]:
+def plan(directory: Path, files: Mapping[str, bytes], *, environment: str = "staging") -> tuple[list[str], str]:
     """What is planned over all root modules ("create", ...), and what Terraform complains of."""
     if TERRAFORM is None:
         pytest.skip("no terraform on PATH")
@@ -71,9 +71,14 @@ def test_the_growing_change_adds_changes_and_replaces(tmp_path: Path, sample: Ma
 
 def test_the_failing_change_names_its_line_and_the_fix_mends_it(tmp_path: Path, sample: Mapping[str, bytes]) -> None:
     _, complaint = plan(tmp_path, {**sample, **failing_change(sample).files})
-    assert "Unsupported attribute" in complaint
+    assert "Reference to undeclared input variable" in complaint
     assert "on main.tf line" in complaint
     assert plan(tmp_path, {**sample, **fix(sample).files}) == (["update", "update"], "")
+
+
+def test_testing_has_no_states_until_the_first_merge_fills_it(tmp_path: Path) -> None:
+    states = render_states(tmp_path, make_secrets())
+    assert {Path(path).stem for path in states} == {"staging", "production"}
 
 
 def test_no_two_environments_share_a_state(sample: Mapping[str, bytes]) -> None:
