@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-_ENDING_BYTES = 1_000
 _GAP_BYTES = 2  # two line feeds
 
 
@@ -48,14 +47,15 @@ def fit(pieces: Sequence[Piece], limit_bytes: int, *, ending: Callable[[LeftOut]
 
     First the longest full forms become short, then the pieces of the highest rank go, from the last to the first.
     """
-    for room in (limit_bytes, limit_bytes - _ENDING_BYTES):
+    longest_ending = size_bytes(ending(_everything(pieces))) + _GAP_BYTES
+    for room in (limit_bytes, limit_bytes - longest_ending):
         kept = _keep(pieces, room)
         texts = _lengthen(pieces, room) if all(kept) else [piece.short for piece in pieces]
         left_out = _left_out(pieces, kept, texts)
         if not left_out:
             return _joined(pieces, kept, texts)
-    text, last = _joined(pieces, kept, texts), ending(left_out)
-    return f"{text}\n\n{last}".strip("\n") if size_bytes(last) + 2 <= _ENDING_BYTES else text
+    text = f"{_joined(pieces, kept, texts)}\n\n{ending(left_out)}".strip("\n")
+    return text if size_bytes(text) <= limit_bytes else ""
 
 
 def size_bytes(text: str) -> int:
@@ -92,6 +92,13 @@ def _lengthen(pieces: Sequence[Piece], room: int) -> list[str]:
             break
         texts[index] = text
     return texts
+
+
+def _everything(pieces: Sequence[Piece]) -> LeftOut:
+    """What would be said if nothing were shown: nothing longer is ever said."""
+    left_out = _left_out(pieces, [False] * len(pieces), [""] * len(pieces))
+    left_out.shortened = len(pieces)
+    return left_out
 
 
 def _left_out(pieces: Sequence[Piece], kept: Sequence[bool], texts: Sequence[str]) -> LeftOut:

@@ -25,9 +25,10 @@ def first_line(report: RunReport) -> str:
 
 def _empty_state(roots: Sequence[RootReport], number: int) -> str:
     where = "" if number == 1 else f" for {_modules(roots)} of {number}"
+    in_them = "" if number == 1 else "in them "
     return (
-        f"The state of testing is empty{where}, so everything is to add. With `testing: {{apply: on_merge}}` in "
-        "`.github/planward.yml` testing is brought to each merged commit, and plans show only what a change changes."
+        f"The state of testing is empty{where}, so everything {in_them}is to add. With `testing: {{apply: on_merge}}` "
+        "in `.github/planward.yml` testing is brought to each merged commit, and plans show only what a change changes."
     )
 
 

@@ -139,6 +139,15 @@ _CONCLUSION_WORDS: dict[Conclusion, str] = {
     "timed_out": "the run took longer than it may",
     "cancelled": "the run was cancelled",
 }
+_DONE = {
+    "add": "added",
+    "change": "changed",
+    "replace": "replaced",
+    "destroy": "destroyed",
+    "import_": "imported",
+    "move": "moved",
+    "forget": "forgotten",
+}
 
 
 def report_plan(
@@ -228,10 +237,15 @@ def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootR
     elif counts == NO_COUNTS and any(root.invocations for root in roots):
         words = "only actions run"
     elif operation == "apply" and counts != NO_COUNTS:
-        words = f"applied {words}"
+        words = _done_words(counts)
     elif operation == "drift":
         words = "no drift" if counts == NO_COUNTS else f"drift: {words}"
     return f"{words} in {environment}"
+
+
+def _done_words(counts: Counts) -> str:
+    counted = ((getattr(counts, field), done) for field, done in _DONE.items())
+    return ", ".join(f"{number} {done}" for number, done in counted if number)
 
 
 def _masked(diagnostics: Sequence[Diagnostic], mask: Mask) -> tuple[Diagnostic, ...]:

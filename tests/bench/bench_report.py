@@ -54,8 +54,10 @@ def _build(changes: int, secrets: int) -> RunReport:
     mask = Mask.of(f"secret-{number:08}-{number * 7919:012x}" for number in range(secrets))
     print(f"{changes:,} resources, {len(plan_json) / 1e6:.0f} MB, {secrets} secrets")
     _, plan = _timed("read_plan", lambda: read_plan(plan_json))
-    names = {"root_module": "network", "environment": "testing", "workspace": "testing"}
-    _, root = _timed("report_plan", lambda: report_plan(plan, mask=mask, **names))
+    _, root = _timed(
+        "report_plan",
+        lambda: report_plan(plan, root_module="network", environment="testing", workspace="testing", mask=mask),
+    )
     print(f"    {root.counts.words()}; {len(root.changes):,} after folding")
     return RunReport(
         operation="plan",

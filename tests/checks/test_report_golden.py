@@ -161,7 +161,7 @@ def test_nothing_touched_is_said_in_the_title() -> None:
     assert render_check_run(run_of()).title == "no root module touched"
 
 
-@pytest.mark.parametrize("limit_bytes", [60_000, 24_000, 9_000, 4_000, 2_000])
+@pytest.mark.parametrize("limit_bytes", [60_000, 9_000, 6_000, 4_000, 2_500, 1_600, 1_000])
 def test_what_is_too_long_shrinks_by_stages(limit_bytes: int) -> None:
     roots = [root_of(case, root_module=case) for case in CASES_OF_STAGES]
     output = render_check_run(run_of(*roots), limit_bytes=limit_bytes)
