@@ -125,17 +125,20 @@ def decide_merge(
     roots: Sequence[RootVerdict],
     confirmed_digests: Collection[str],
     policies: Collection[str],
+    testing_apply: str = "never",
 ) -> Clear | Hold | Refuse:
     """Decide whether reports let a pull request merge: failures first, then what has to be confirmed.
 
     `confirmed_digests` are plans whose destruction somebody else than the author confirmed for this head. `policies` of
-    the config that cannot be judged hold: unknown means no.
+    the config that cannot be judged hold, and so does a `testing_apply` that is not built: unknown means no.
     """
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
             return Refuse(cause=root.cause or f"{root.root_module} was not planned in {root.environment}")
     if policies:
         return Hold(cause=_UNJUDGED_POLICIES)
+    if testing_apply not in ("never", "on_merge"):
+        return Hold(cause=_UNBUILT_TESTING)
     unconfirmed = [root for root in roots if root.to_confirm and root.plan_digest not in confirmed_digests]
     if unconfirmed:
         addresses = [address for root in unconfirmed for address in root.to_confirm]
@@ -158,6 +161,11 @@ def to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[str, ...]:
 _UNJUDGED_POLICIES = (
     "Held: the config names policies, and this version of Planward cannot judge them yet. "
     "Take `policies` out of .github/planward.yml to go on without them."
+)
+
+_UNBUILT_TESTING = (
+    "Held: the config wants testing applied while a pull request is reviewed (`apply: on_pull_request`), which this "
+    "version of Planward cannot do yet. Use `on_merge` or `never` in .github/planward.yml to go on."
 )
 
 

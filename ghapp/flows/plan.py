@@ -476,6 +476,7 @@ async def _decide(
         roots=[outcome.verdict() for outcome in outcomes],
         confirmed_digests={digest for approval in confirmed for digest in approval.digests},
         policies=config.policies,
+        testing_apply=config.environments[TESTING].apply,
     )
     if part.refused is not None and not isinstance(decision, gate.Refuse):
         return gate.Refuse(cause=part.refused)

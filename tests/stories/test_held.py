@@ -1,0 +1,206 @@
+"""What is not built, not vouched for or not explained is held, says so, and touches nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.stories.harness import Line, Story
+
+
+def held(check: dict[str, Any]) -> str:
+    """The first line of a check run that waits for a person."""
+    assert check["conclusion"] == "action_required", check
+    return str(check["output"]["title"])
+
+
+def buttons(story: Story, check: dict[str, Any]) -> list[str]:
+    """The buttons of a check run, which GitHub shows and REST does not."""
+    with story.github.world.lock:
+        found = next(each for each in story.repository.check_runs if each.id == check["id"])
+        return [str(action["identifier"]) for action in found.actions]
+
+
+# --- pushes that nothing explains ------------------------------------------------------------------------------------
+
+
+def test_a_push_by_hand_is_held_and_names_who_pushed(line: Line) -> None:
+    story = line.story()
+    sha = story.commit("staging", story.network(3))
+    check = story.applied(sha)
+    assert held(check) == (
+        f"Not applied (by {story.author}): no merged pull request explains {sha[:7]}. "
+        "Look at it, then apply it by hand, or revert it."
+    )
+    assert buttons(story, check) == ["apply"]
+    assert f"planward apply {sha} -e staging" in check["output"]["summary"]
+    assert story.state("network", "staging") == {}
+    assert story.deployments("staging") == []
+
+
+def test_who_pushed_may_not_apply_it_and_somebody_else_may(line: Line) -> None:
+    story = line.story()
+    sha = story.commit("staging", story.network(3), by=story.reviewer)
+    check = story.applied(sha)
+    for login in (story.reviewer, story.author, story.reader):  # pushed it; may only write; may only read
+        story.press(check, "apply", by=login)
+    story.quiet()
+    assert len(story.check_runs(sha, "planward/apply (staging)")) == 1
+    story.press(check, "apply", by=story.maintainer)
+    assert story.applied(sha, count=2)["conclusion"] == "success"
+    assert story.size("staging") == 3
+
+
+def test_a_forced_branch_is_held(line: Line) -> None:
+    story = line.story()
+    merged = story.land(story.propose())
+    forced = story.commit("elsewhere", story.network(3), start=story.first)
+    story.github.move(story.name, "staging", forced, by=story.author)
+    assert held(story.applied(forced)) == (
+        f"Not applied (by {story.author}): staging was forced: {forced[:7]} does not follow {merged[:7]}, which "
+        "staging is at. Look at it, then apply it by hand, or revert it."
+    )
+    assert story.size("staging") == 2
+
+
+def test_a_branch_that_is_forced_back_to_what_was_applied_has_nothing_to_apply(line: Line) -> None:
+    story = line.story()
+    merged = story.land(story.propose())
+    sha = story.commit("staging", story.network(3))
+    held(story.applied(sha))
+    story.github.move(story.name, "staging", merged, by=story.reviewer)
+    story.quiet()
+    assert story.size("staging") == 2
+    assert [each["conclusion"] for each in story.check_runs(merged, "planward/apply (staging)")] == ["success"]
+
+
+def test_a_created_branch_is_held(line: Line) -> None:
+    story = line.story(branches=("staging",))
+    story.secret("production", db_password="p")
+    story.github.move(story.name, "production", story.first, by=story.reviewer)
+    assert held(story.applied(story.first, "production")) == (
+        f"Not applied (by {story.reviewer}): the branch production is new to Planward; nothing explains what it holds. "
+        "Look at it, then apply it by hand, or revert it."
+    )
+    assert story.state("network", "production") == {}
+
+
+def test_a_merge_past_a_red_check_is_held_and_names_who_merged(line: Line) -> None:
+    story = line.story()
+    number = story.propose({"network/wrong.tf": "resource {\n"})
+    assert story.planned(number)["conclusion"] == "failure"
+    assert held(story.applied(story.merge(number))) == (
+        f"Not applied (by {story.reviewer}): #{number} was merged although planward/plan was not green for it "
+        "(it was: failure). Look at it, then apply it by hand, or revert it."
+    )
+
+
+def test_a_head_that_was_pushed_past_the_merge_button_is_held(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    head = story.head(number)
+    story.github.move(story.name, "staging", head, by=story.author)
+    assert held(story.applied(head)) == (
+        f"Not applied (by {story.author}): #{number} was not merged by its merge button: its head was pushed to the "
+        "branch. Look at it, then apply it by hand, or revert it."
+    )
+    assert story.state("network", "staging") == {}
+
+
+# --- code that nobody vouches for ------------------------------------------------------------------------------------
+
+
+def test_a_pull_request_from_a_fork_is_not_planned_and_no_secret_is_read_for_it(line: Line) -> None:
+    story = line.story()
+    stranger = f"{story.owner}-eve"
+    story.github.create_user(stranger)
+    fork = story.github.fork(story.name, by=stranger)
+    story.github.commit(fork.full_name, "topic", story.network(2), by=stranger, start="staging")
+    with no_secret_read(story):
+        number = story.open(f"{stranger}:topic", by=stranger)
+        check = story.planned(number)
+    assert approval_asked_for(story, number, check) == (
+        "Not planned yet: this pull request comes from a fork. Someone with write access has to look at "
+        f"{stranger}'s code and approve its plan."
+    )
+
+
+def test_a_pull_request_by_a_bot_is_not_planned_and_no_secret_is_read_for_it(line: Line) -> None:
+    story = line.story()
+    bot = f"{story.owner}-dependa[bot]"
+    story.github.create_bot(bot)
+    story.github.grant(story.name, bot, "write")
+    with no_secret_read(story):
+        number = story.propose(by=bot)
+        check = story.planned(number)
+    assert approval_asked_for(story, number, check) == (
+        f"Not planned yet: {bot} is a bot that trusted_bots does not name. "
+        "Someone with write access has to approve its plan."
+    )
+
+
+def test_a_pull_request_by_somebody_who_lost_write_is_not_planned_anew_and_no_secret_is_read_for_it(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    check = story.planned(number)
+    story.github.grant(story.name, story.author, "triage")
+    with no_secret_read(story):
+        story.rerun(check, by=story.maintainer)
+        check = story.planned(number, count=2)
+    assert approval_asked_for(story, number, check) == (
+        f"Not planned yet: {story.author} has no write access to this repository. "
+        "Someone with write access has to approve the plan."
+    )
+
+
+@contextmanager
+def no_secret_read(story: Story) -> Iterator[None]:
+    """Vault is asked for nothing in this time, as its own audit log has it."""
+    before = story.line.secrets_read()
+    yield
+    story.quiet()
+    assert story.line.secrets_read() == before
+
+
+def approval_asked_for(story: Story, number: int, check: dict[str, Any]) -> str:
+    """The first line of a check run that waits for somebody who vouches for the head."""
+    assert buttons(story, check) == ["approve_plan"]
+    assert f"planward approve {story.head(number)}" in check["output"]["summary"]
+    return held(check)
+
+
+def test_the_secrets_of_testing_alone_are_read_for_a_pull_request(line: Line) -> None:
+    story = line.story()
+    before = len(line.secrets_read())
+    story.planned(story.propose())
+    read = line.secrets_read()[before:]
+    assert f"kv/data/{story.team}/testing/app" in read
+    assert all(f"/{story.team}/testing/" in path for path in read)
+
+
+# --- what is not built yet -------------------------------------------------------------------------------------------
+
+
+NOT_BUILT = {
+    'policies: ["policy/*.rego"]\n': (
+        "Held: the config names policies, and this version of Planward cannot judge them yet. "
+        "Take policies out of .github/planward.yml to go on without them."
+    ),
+    "environments:\n  testing: {apply: on_pull_request}\n  staging: {branch: staging}\n": (
+        "Held: the config wants testing applied while a pull request is reviewed (apply: on_pull_request), which this "
+        "version of Planward cannot do yet. Use on_merge or never in .github/planward.yml to go on."
+    ),
+}
+
+
+@pytest.mark.parametrize("config", NOT_BUILT, ids=["policies", "on_pull_request"])
+def test_what_the_config_asks_for_and_is_not_built_is_held_not_ignored(line: Line, config: str) -> None:
+    story = line.story(config=config)
+    number = story.propose()
+    check = story.planned(number)
+    assert held(check) == NOT_BUILT[config]
+    assert buttons(story, check) == []
+    held(story.applied(story.merge(number)))
+    assert story.state("network", "staging") == {}
