@@ -13,7 +13,7 @@ from hcl2.rules.strings import StringRule
 from lark.exceptions import LarkError, UnexpectedInput
 
 from checks.hcl_strings import unescape
-from checks.syntax import COMPUTED, Attribute, Block, Computed, Document, Literal, SyntaxProblem
+from checks.syntax import COMPUTED, Attribute, Block, Computed, Document, Literal, SyntaxProblem, read_number
 
 _LITERAL_PARTS = frozenset({"STRING_CHARS", "ESCAPED_INTERPOLATION", "ESCAPED_DIRECTIVE"})
 
@@ -67,10 +67,8 @@ def _value(rule: LarkRule) -> Literal | Computed:
             return _value(rule.expression)
         case StringRule():
             return _string(rule)
-        case IntLitRule():
-            return int(str(rule.token.value))
-        case FloatLitRule():
-            return float(str(rule.token.value))
+        case IntLitRule() | FloatLitRule():
+            return read_number(str(rule.token.value))
         case LiteralValueRule():
             return {"true": True, "false": False}.get(str(rule.token.value))
         case TupleRule():

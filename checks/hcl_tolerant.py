@@ -9,7 +9,7 @@ import tree_sitter
 import tree_sitter_hcl
 
 from checks.hcl_strings import unescape
-from checks.syntax import COMPUTED, INSPECTED, Attribute, Block, Computed, Document, Literal, SyntaxProblem
+from checks.syntax import COMPUTED, INSPECTED, Attribute, Block, Computed, Document, Literal, SyntaxProblem, read_number
 
 _LANGUAGE = tree_sitter.Language(tree_sitter_hcl.language())
 
@@ -127,7 +127,7 @@ def _value(node: tree_sitter.Node, text: _Text, levels: int) -> Literal | Comput
         case "string_lit":
             return _string(node, text)
         case "numeric_lit":
-            return _number(text.of(node))
+            return read_number(text.of(node))
         case "bool_lit":
             return text.of(node) == "true"
         case "null_lit":
@@ -176,17 +176,6 @@ def _string(node: tree_sitter.Node, text: _Text) -> str:
     children = node.children
     start, end = (children[0].end_byte, children[-1].start_byte) if len(children) > 1 else (0, 0)
     return unescape(text.content[start:end].decode("utf-8", "replace"))
-
-
-def _number(digits: str) -> Literal | Computed:
-    try:
-        return int(digits)
-    except ValueError:
-        pass
-    try:
-        return float(digits)
-    except ValueError:
-        return COMPUTED
 
 
 def _problem(root: tree_sitter.Node) -> SyntaxProblem:

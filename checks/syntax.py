@@ -21,6 +21,18 @@ class Computed(Enum):
 COMPUTED: Final = Computed.COMPUTED
 
 
+_LARGEST_INT: Final = 2**63
+
+
+def read_number(digits: str) -> int | float | Computed:
+    """The number that digits stand for; COMPUTED for one that 64 bits do not hold, which nobody asks for."""
+    try:
+        number = int(digits) if digits.lstrip("-").isdecimal() and len(digits) < 20 else float(digits)
+    except ValueError:
+        return COMPUTED
+    return number if -_LARGEST_INT <= number < _LARGEST_INT else COMPUTED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
     """`name = expression`; `value` is COMPUTED unless the whole expression is a literal."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from checks.syntax import COMPUTED, Attribute, Block, Computed, Document, Literal, SyntaxProblem
+from checks.syntax import COMPUTED, Attribute, Block, Computed, Document, Literal, SyntaxProblem, read_number
 
 _LABELS: Final = {"resource": 2, "data": 2, "ephemeral": 2, "module": 1, "variable": 1, "output": 1, "backend": 1}
 """How many labels a block of a type has, where it has any; in JSON they are keys like all others."""
@@ -24,7 +24,7 @@ _NESTED: Final = {
 _DEEPEST: Final = 100
 _DECODER = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\r\n]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 _TEMPLATE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
 
@@ -33,7 +33,7 @@ _TEMPLATE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
 class _Node:
     """A JSON value and where it begins and ends, in characters."""
 
-    value: "str | int | float | bool | list[_Node] | dict[str, tuple[int, _Node]] | None"
+    value: "str | int | float | bool | Computed | list[_Node] | dict[str, tuple[int, _Node]] | None"
     start: int
     end: int
 
@@ -152,9 +152,7 @@ def _read(text: str, at: int, levels: int) -> _Node:
     number = _NUMBER.match(text, at)
     if number is None:
         raise _Refused("a value is expected here" if first else "it ends too early", at)
-    digits = number.group()
-    is_int = number.group(1) is None and number.group(2) is None and len(digits) < 300
-    return _Node(int(digits) if is_int else float(digits), at, number.end())
+    return _Node(read_number(number.group()), at, number.end())
 
 
 def _read_object(text: str, at: int, levels: int) -> _Node:
@@ -194,7 +192,8 @@ def _read_string(text: str, at: int) -> tuple[str, int]:
         value, end = _DECODER.raw_decode(text, at)
     except json.JSONDecodeError as error:
         raise _Refused(error.msg, error.pos) from None
-    return str(value), end
+    # JSON can write half of a surrogate pair, which is no character and cannot be kept.
+    return str(value).encode("utf-8", "replace").decode(), end
 
 
 def _expect(text: str, at: int, character: str) -> int:

@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -48,6 +49,7 @@ def _read(name: str, content: bytes) -> FileFacts:
     start = time.monotonic()
     facts = read_file(name, content)
     assert time.monotonic() - start < LIMIT_S
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(facts), type=FileFacts) == facts
     configuration = discover({f"a/{name}": facts})
     touched(configuration, ["a/x", "b"])
     for root in configuration.root_modules:
@@ -125,13 +127,15 @@ def test_any_json_is_read_or_refused_and_only_what_is_no_object_is_refused(docum
         pytest.param('"../' * 50_000, id="dots"),
         pytest.param("${path.module}" + "${" * 50_000, id="paths"),
         pytest.param("a = <<EOT\n" * 5_000, id="heredocs"),
-        pytest.param("a = 1" + "0" * 10_000, id="a number"),
+        pytest.param('terraform {\n  backend "s3" {\n    a = 1' + "0" * 10_000 + "\n  }\n}\n", id="a number"),
+        pytest.param('terraform {\n  backend "s3" {\n    a = 18446744073709551616\n  }\n}\n', id="65 bits"),
+        pytest.param('terraform {\n  backend "s3" {\n    a = 1e999\n  }\n}\n', id="infinity"),
     ],
 )
 def test_hostile_files_do_not_hang(content: str) -> None:
     _read("main.tf", content.encode())
     _read("main.tf.json", ('{"a": ' * 1_000 + json.dumps(content)).encode())
-    _read("main.tf.json", b'{"a": 1' + b"0" * 10_000 + b"}")
+    _read("main.tf.json", b'{"terraform": {"backend": {"s3": {"a": 1' + b"0" * 10_000 + b', "b": "\\ud800"}}}}')
 
 
 def test_real_plans_of_this_project_are_read_alike_by_both_grammars() -> None:
