@@ -106,7 +106,7 @@ def _dangers(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
 
 def _cares(root: RootReport, report: RunReport) -> Iterator[Piece]:
     cares = [change for change in root.changes if change.marks and change.section in ("change", "add")]
-    for change in cares:
+    for change in fold_names(cares):
         yield _bullet(change, root, report, heading="#### Look closely", rank=_CARE, counts_as="to look at closely")
 
 

@@ -10,7 +10,7 @@ from checks.changes import report_changes, report_drift
 from checks.declaration import Declaration as Declaration
 from checks.diagnostic import Diagnostic
 from checks.digest import digest, shape_digest
-from checks.escape import shorten
+from checks.escape import one_line, shorten
 from checks.graph import Dependency
 from checks.parity import PlanDifference, PlanSummary, difference, summarize
 from checks.plan import Counts, Plan
@@ -115,7 +115,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def title(self) -> str:
         """One line that says enough for the merge box, at most 255 characters."""
         if self.conclusion != "success":
-            return shorten(self.first_cause.replace("`", ""), _TITLE_LIMIT)
+            cause = one_line(self.first_cause).replace("`", "").strip()
+            return shorten(cause or _CONCLUSION_WORDS[self.conclusion], _TITLE_LIMIT)
         if not self.roots and not self.previews:
             return "no root module touched"
         parts = [_outcome_words(self.operation, self.environment, self.roots)] if self.roots else []

@@ -311,6 +311,8 @@ def test_columns_are_given_for_one_line_only() -> None:
         ({"operation": "drift"}, "no drift in testing"),
         ({"conclusion": "failure", "cause": "Conflict with main in a.tf.\nRebase."}, "Conflict with main in a.tf."),
         ({"conclusion": "cancelled", "roots": ()}, "the run was cancelled"),
+        ({"conclusion": "failure", "cause": "`"}, "the run failed"),
+        ({"conclusion": "failure", "cause": "see `main.tf`\u202e"}, "see main.tf\\u202e"),
         ({"conclusion": "failure", "cause": "word " * 100}, "word " * 49 + "word…"),
     ],
 )
@@ -322,3 +324,44 @@ def test_the_title_says_enough(changed: dict[str, Any], title: str) -> None:
 def test_a_skipped_root_module_says_why() -> None:
     skipped = report_skipped(root_module="app", environment="testing", workspace="x", cause="network failed")
     assert (skipped.outcome, skipped.cause, skipped.went_well) == ("skipped", "network failed", False)
+
+
+def test_an_applied_run_is_told_in_the_past() -> None:
+    applied = report(
+        plan_of(resource("null_x.y", "create", after={}), resource("null_x.z", "delete", before={}))
+    ).applied()
+    told = RunReport(
+        operation="apply",
+        environment="staging",
+        repository="o/r",
+        commit_sha="a" * 40,
+        conclusion="success",
+        roots=(applied,),
+    )
+    assert told.title == "1 added, 1 destroyed in staging"
+
+
+def test_an_incomplete_plan_says_so() -> None:
+    assert report(plan_of(complete=False)).warnings == (
+        "This plan is incomplete: after it, the configuration still asks for more.",
+    )
+
+
+def test_actions_of_providers_are_told_with_their_trigger() -> None:
+    invocation = {
+        "address": "action.aws_lambda_invoke.warm",
+        "type": "aws_lambda_invoke",
+        "name": "warm",
+        "lifecycle_action_trigger": {
+            "triggering_resource_address": "aws_lambda_function.api",
+            "action_trigger_event": "AfterUpdate",
+        },
+    }
+    told = report(plan_of(action_invocations=[invocation]))
+    assert told.invocations == ("`action.aws_lambda_invoke.warm` after update of `aws_lambda_function.api`",)
+    assert run(told).title == "only actions run in testing"
+
+
+def test_a_digest_with_a_key_is_another_one() -> None:
+    plan = plan_of(resource("null_x.y", "create", after={"a": 1}))
+    assert report(plan).digest != report(plan, digest_key=b"key").digest
