@@ -28,9 +28,10 @@ def annotate(
 
 
 def all_annotations(report: RunReport) -> tuple[Annotation, ...]:
-    """Every annotation of a run, each once, in the order of its root modules."""
+    """Every annotation of a run, each once: those of the repository, then in the order of its root modules."""
+    whole = [annotation for each in report.diagnostics if (annotation := _of_diagnostic(each, None)) is not None]
     found = (annotation for root in (*report.roots, *report.previews) for annotation in _of_root(root))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys((*whole, *found)))
 
 
 def _of_root(root: RootReport) -> Iterator[Annotation]:
@@ -42,7 +43,7 @@ def _of_root(root: RootReport) -> Iterator[Annotation]:
             yield _of_change(change, root)
 
 
-def _of_diagnostic(diagnostic: Diagnostic, root: RootReport) -> Annotation | None:
+def _of_diagnostic(diagnostic: Diagnostic, root: RootReport | None) -> Annotation | None:
     if diagnostic.path is None:
         return None
     start = diagnostic.start_line or 1
@@ -76,11 +77,11 @@ def _of_change(change: ChangeReport, root: RootReport) -> Annotation:
     )
 
 
-def _message(text: str, root: RootReport) -> str:
-    where = f"{root.root_module} in {root.environment}"
+def _message(text: str, root: RootReport | None) -> str:
     body = clean(text).strip() or "No details."
     cut = body.encode("utf-8", "replace")[:_MESSAGE_BYTES].decode("utf-8", "ignore")
-    return f"{cut}{'…' if cut != body else ''}\n\n{one_line(where)}"
+    where = "" if root is None else f"\n\n{one_line(f'{root.root_module} in {root.environment}')}"
+    return f"{cut}{'…' if cut != body else ''}{where}"
 
 
 def _order(annotation: Annotation, changed_lines: Mapping[str, Sequence[range]]) -> tuple[object, ...]:

@@ -35,6 +35,8 @@ def summary(report: RunReport) -> Iterator[Piece]:
         yield Piece(short=prose(note))
     if report.paste:
         yield Piece(short=fence(report.paste))
+    for diagnostic in report.diagnostics:
+        yield Piece(short=diagnostic_block(diagnostic, "", safe_blob_url(report)), rank=_ERROR, counts_as="errors")
     roots = by_danger(report)
     for root in roots:
         yield from _errors(root, report)

@@ -95,7 +95,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `cause` is the first line of anything but a success: what, where, the way out. `notes` are plain lines (only
     `code` in backticks is understood) under it; `paste` is a comment for people to paste. `blob_url` is the
-    address of the repository's files at the planned commit (`https://HOST/OWNER/REPO/blob/SHA`).
+    address of the repository's files at the planned commit (`https://HOST/OWNER/REPO/blob/SHA`). `diagnostics` are
+    about the repository as a whole, such as a new version of its config that cannot be used.
     """
 
     operation: Operation
@@ -110,6 +111,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     paste: str | None = None
     blob_url: str | None = None
     run_url: str | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def title(self) -> str:
