@@ -242,8 +242,14 @@ def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootR
     elif operation == "apply" and counts != NO_COUNTS:
         words = _done_words(counts)
     elif operation == "drift":
-        words = "no drift" if counts == NO_COUNTS else f"drift: {words}"
+        words = _drift_words(counts, sum(change.size for root in roots for change in root.drift))
     return f"{words} in {environment}"
+
+
+def _drift_words(counts: Counts, drifted: int) -> str:
+    if counts != NO_COUNTS:
+        return f"drift: {counts.words()}"
+    return f"drift: {drifted} changed outside of Terraform" if drifted else "no drift"
 
 
 def _done_words(counts: Counts) -> str:

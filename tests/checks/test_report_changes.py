@@ -365,3 +365,16 @@ def test_actions_of_providers_are_told_with_their_trigger() -> None:
 def test_a_digest_with_a_key_is_another_one() -> None:
     plan = plan_of(resource("null_x.y", "create", after={"a": 1}))
     assert report(plan).digest != report(plan, digest_key=b"key").digest
+
+
+def test_drift_that_the_plan_leaves_alone_is_drift_all_the_same() -> None:
+    drifted = resource("null_x.y", "update", before={"a": 1}, after={"a": 2})
+    told = RunReport(
+        operation="drift",
+        environment="staging",
+        repository="o/r",
+        commit_sha="a" * 40,
+        conclusion="success",
+        roots=(report(plan_of(resource_drift=[drifted])),),
+    )
+    assert told.title == "drift: 1 changed outside of Terraform in staging"
