@@ -18,6 +18,7 @@ LARGEST_BYTES = 4 * 1024 * 1024
 
 _BATCH = 64
 _MOST_PROCESSES = 4
+_GIVEN_UP_S = 60.0
 
 File = tuple[str, bytes]
 """A name, of which only the ending counts, and the content."""
@@ -46,16 +47,26 @@ class Parser:
     async def _batch(self, batch: Sequence[File]) -> list[FileFacts | None]:
         pool = self._running()
         try:
-            return await asyncio.wrap_future(pool.submit(_read_all, batch, self._file_limit_s))
+            reading = asyncio.wrap_future(pool.submit(_read_all, batch, self._file_limit_s))
+            return await asyncio.wait_for(reading, _GIVEN_UP_S + self._file_limit_s * len(batch))
+        except TimeoutError:
+            # A process that is killed from outside while it writes leaves the pool waiting for the rest for ever.
+            self._abandon(pool)
+            return [None] * len(batch)
         except BrokenProcessPool:
             # One of the files ended a process, and with it every batch that was under way. Halving finds it.
-            if self._pool is pool:
-                self._pool = None
-                pool.shutdown(wait=False, cancel_futures=True)
+            self._abandon(pool)
         if len(batch) == 1:
             return await self._alone(batch)
         middle = len(batch) // 2
         return [*await self._batch(batch[:middle]), *await self._batch(batch[middle:])]
+
+    def _abandon(self, pool: ProcessPoolExecutor) -> None:
+        if self._pool is pool:
+            self._pool = None
+            for process in list((pool._processes or {}).values()):
+                process.kill()
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def _alone(self, batch: Sequence[File]) -> list[FileFacts | None]:
         """One file in a pool of its own: another batch may have broken the shared one."""
