@@ -71,9 +71,7 @@ class LocalGitHub(Hands):
         listener.listen(128)
         self._port = listener.getsockname()[1]
         self.world.url = f"http://127.0.0.1:{self._port}"
-        config = uvicorn.Config(
-            self, log_level="error", lifespan="off", access_log=False, timeout_graceful_shutdown=1
-        )
+        config = uvicorn.Config(self, log_level="error", lifespan="off", access_log=False, timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(listener, started), name="local-github", daemon=True)

@@ -79,7 +79,8 @@ def _proposals(view: View) -> list[str]:
     repository = view.repository
     tips = repository.git.branches()
     base = tips.get(repository.default_branch)
-    opened = {pull.head_ref for pull in repository.pulls if pull.state == "open" and not pull.from_fork}
+    own = [pull for pull in repository.pulls if not pull.from_fork]
+    opened = {pull.head_ref for pull in own if pull.state == "open" or tips.get(pull.head_ref) == pull.head_sha}
     guarded = {"production", "staging", "main", repository.default_branch}
     return [
         name

@@ -45,6 +45,7 @@ _LINKED = re.compile(
     r"|(?<![\w/@.])@(?P<login>[A-Za-z0-9][A-Za-z0-9-]*)|:(?P<emoji>[a-z0-9_+-]+):"
 )
 _PRESERVED = re.compile(r"(<(?:a|code|pre)\b.*?</(?:a|code|pre)>|<[^>]+>)", re.DOTALL)
+_ALIGNED = re.compile(r'style="text-align:(left|center|right)"')
 _FENCE = re.compile(r'<pre><code class="language-(\w+)">(.*?)</code></pre>', re.DOTALL)
 _HCL = re.compile(
     r"(?P<string>&quot;(?:(?!&quot;).)*&quot;)|(?P<comment>(?:^|(?<=\s))#[^\n]*)"
@@ -57,7 +58,7 @@ def render(text: str | None, *, repository_url: str, comment: bool = True) -> Ma
     """HTML of a comment (line ends are kept), or of a file."""
     rendered = (_COMMENTS if comment else _FILES).render(text or "")
     clean = nh3.clean(
-        rendered,
+        _ALIGNED.sub(r'align="\1"', rendered),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         attribute_filter=_keep,

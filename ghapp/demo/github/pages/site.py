@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import jinja2
 from anyio import to_thread
@@ -64,10 +64,7 @@ class Pages:
 
     def _endpoint(self, route: PageRoute) -> Any:
         async def endpoint(request: Request) -> Response:
-            form: dict[str, str] = {}
-            if request.method == "POST":
-                async with request.form(max_fields=5_000) as sent:
-                    form = {name: value for name, value in sent.items() if isinstance(value, str)}
+            form = await _read_form(request) if request.method == "POST" else {}
             return await to_thread.run_sync(self._serve, route, request, form)
 
         return endpoint
@@ -126,8 +123,8 @@ class Pages:
         return next((account for account in people if account.login == chosen), people[0] if people else None)
 
     async def _choose_viewer(self, request: Request) -> Response:
-        async with request.form() as sent:
-            login, back = str(sent.get("login", "")), str(sent.get("back", "/"))
+        form = await _read_form(request)
+        login, back = form.get("login", ""), form.get("back", "/")
         return _redirect(
             Redirect(url=back if back.startswith("/") and not back.startswith("//") else "/", cookie=login)
         )
@@ -135,6 +132,10 @@ class Pages:
     async def _avatar(self, request: Request) -> Response:
         svg = avatar_svg(self._world.accounts.get(request.path_params["account_id"]))
         return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "max-age=3600"})
+
+
+async def _read_form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
 
 
 def _redirect(answer: Redirect) -> Response:
