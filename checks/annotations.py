@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from checks.change_report import ChangeReport
 from checks.diagnostic import Diagnostic
 from checks.escape import clean, one_line, shorten
+from checks.fold import fold_names
 from checks.report import Annotation, RootReport, RunReport
 
 ANNOTATIONS_LIMIT = 1000
@@ -38,9 +39,9 @@ def _of_root(root: RootReport) -> Iterator[Annotation]:
     for diagnostic in root.diagnostics:
         if (annotation := _of_diagnostic(diagnostic, root)) is not None:
             yield annotation
-    for change in root.changes:
-        if change.section in ("destroy", "replace") and change.declaration is not None:
-            yield _of_change(change, root)
+    gone = [change for change in root.changes if change.section in ("destroy", "replace") and change.declaration]
+    for change in fold_names(gone):
+        yield _of_change(change, root)
 
 
 def _of_diagnostic(diagnostic: Diagnostic, root: RootReport | None) -> Annotation | None:
@@ -63,7 +64,8 @@ def _of_diagnostic(diagnostic: Diagnostic, root: RootReport | None) -> Annotatio
 
 def _of_change(change: ChangeReport, root: RootReport) -> Annotation:
     assert change.declaration is not None
-    verb = "replaced" if change.section == "replace" else "destroyed"
+    done = "replaced" if change.section == "replace" else "destroyed"
+    verb = f"{done} ({change.size} instances)" if change.instances else done
     marks = f" ({', '.join(change.marks)})" if change.marks else ""
     forced = [attribute.path for attribute in change.attributes if attribute.forces_replacement]
     reasons = [change.reason or "", f"forced by {', '.join(forced)}" if forced else ""]

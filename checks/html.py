@@ -27,7 +27,8 @@ def render_html(report: RunReport) -> str:
     """
     blob_url = report.blob_url if report.blob_url and is_web_address(report.blob_url) else None
     roots = by_danger(report)
-    parts = [*_head(report), *_danger(roots, blob_url), *_table(roots)]
+    whole = (_diagnostic(diagnostic, blob_url) for diagnostic in report.diagnostics)
+    parts = [*_head(report), *whole, *_danger(roots, blob_url), *_table(roots)]
     parts += [part for root in roots for part in _root(root, blob_url)]
     return f'<section class="report {report.conclusion}">\n' + "\n".join(parts) + "\n</section>\n"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from checks.diagnostic import Diagnostic
 from checks.report import Conclusion, Operation, RootReport, RunReport
 
 FORMAT_VERSION = "1.0"
@@ -16,7 +17,8 @@ FORMAT_VERSION = "1.0"
 class JsonReport(msgspec.Struct, frozen=True, kw_only=True):
     """A report of one run over its root modules.
 
-    `title` is the line of the merge box, `cause` why the conclusion is not success. `root_modules` are those of the
+    `title` is the line of the merge box, `cause` why the conclusion is not success, `diagnostics`
+    what is wrong with the repository as a whole. `root_modules` are those of the
     environment, `previews` those of the environment that a promotion leads to. Every text is masked.
     """
 
@@ -29,6 +31,7 @@ class JsonReport(msgspec.Struct, frozen=True, kw_only=True):
     conclusion: Conclusion
     cause: str | None
     notes: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...]
     root_modules: tuple[RootReport, ...]
     previews: tuple[RootReport, ...]
 
@@ -45,6 +48,7 @@ def render_json(report: RunReport) -> str:
         conclusion=report.conclusion,
         cause=report.cause,
         notes=report.notes,
+        diagnostics=report.diagnostics,
         root_modules=report.roots,
         previews=report.previews,
     )

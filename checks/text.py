@@ -47,6 +47,8 @@ def _head(report: RunReport, paint: _Paint) -> Iterator[str]:
         yield _plain(one_line(note))
     if report.paste:
         yield f"  {one_line(report.paste)}"
+    for diagnostic in report.diagnostics:
+        yield from _diagnostic(diagnostic, paint)
     yield ""
 
 

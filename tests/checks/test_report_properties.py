@@ -103,6 +103,7 @@ runs = st.builds(
     conclusion=st.sampled_from(["success", "failure", "action_required", "timed_out", "cancelled"]),
     cause=st.none() | texts,
     notes=st.lists(texts, max_size=2).map(tuple),
+    diagnostics=st.lists(diagnostics, max_size=1).map(tuple),
     roots=st.lists(roots, max_size=3).map(tuple),
     previews=st.lists(roots, max_size=1).map(tuple),
     paste=st.none() | texts,
