@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ghapp.demo.github.git import NO_SHA, ChangedFile
+from ghapp.demo.github.changed_files import ChangedFile
+from ghapp.demo.github.git import NO_SHA
 from ghapp.demo.github.shapes import checks as checks_json
 from ghapp.demo.github.shapes import pulls as pulls_json
 from ghapp.demo.github.shapes.repositories import html_url, push_commit, repository

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ghapp.demo.github.changed_files import ChangedFile, read_changes, split_patches
+
 NO_SHA = "0" * 40
 
 _ENVIRON = {
@@ -67,17 +69,6 @@ class Commit:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedFile:
-    status: str
-    path: str
-    previous_path: str | None
-    blob: str
-    additions: int
-    deletions: int
-    patch: str | None
-
-
 class BareRepository:
     """One bare repository. Methods raise GitFailed where git refuses what must not be refused."""
 
@@ -107,7 +98,7 @@ class BareRepository:
         ok: Sequence[int] = (0,),
     ) -> subprocess.CompletedProcess[bytes]:
         done = subprocess.run(
-            ["git", "--git-dir", str(self.path), *arguments],
+            ["git", "-c", "core.quotePath=false", "--git-dir", str(self.path), *arguments],
             cwd=self.path,
             input=stdin if stdin is not None else b"",
             capture_output=True,
@@ -191,8 +182,8 @@ class BareRepository:
         raw = self.run("diff-tree", "-r", "-M", "-z", "--raw", "--numstat", before, after).stdout.decode(
             errors="replace"
         )
-        patches = _split_patches(self.run("diff", "-M", "--no-color", before, after).stdout.decode(errors="replace"))
-        return _read_changes(raw, patches)
+        patches = split_patches(self.run("diff", "-M", "--no-color", before, after).stdout.decode(errors="replace"))
+        return read_changes(raw, patches)
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -265,49 +256,3 @@ def _read_commit(entry: str) -> Commit:
         committer=Signature(name=cn, email=ce, date=cd),
         message=message.rstrip("\n"),
     )
-
-
-def _split_patches(diff: str) -> dict[str, str]:
-    patches: dict[str, str] = {}
-    for part in ("\n" + diff).split("\ndiff --git ")[1:]:
-        at = part.find("\n@@ ")
-        names = [line[4:] for line in part[: at if at >= 0 else None].split("\n") if line.startswith(("+++ ", "--- "))]
-        named = next((name[2:] for name in reversed(names) if name != "/dev/null"), None)
-        if at >= 0 and named is not None:
-            patches[named.rstrip("\t")] = part[at + 1 :].rstrip("\n")
-    return patches
-
-
-_STATUS = {"A": "added", "D": "removed", "M": "modified", "T": "changed", "R": "renamed", "C": "copied"}
-
-
-def _read_changes(raw: str, patches: Mapping[str, str]) -> list[ChangedFile]:
-    tokens = iter(raw.split("\0"))
-    named: list[tuple[str, str, str | None, str]] = []
-    numbers: dict[str, tuple[int, int]] = {}
-    for token in tokens:
-        if token.startswith(":"):
-            _, _, old, new, status = token.split(" ")
-            path = next(tokens)
-            previous = None
-            if status[0] in "RC":
-                previous, path = path, next(tokens)
-            named.append((_STATUS[status[0]], path, previous, old if status[0] == "D" else new))
-        elif token:
-            added, removed, path = token.split("\t")
-            if not path:
-                next(tokens)
-                path = next(tokens)
-            numbers[path] = (int(added) if added != "-" else 0, int(removed) if removed != "-" else 0)
-    return [
-        ChangedFile(
-            status=status,
-            path=path,
-            previous_path=previous,
-            blob=blob,
-            additions=numbers.get(path, (0, 0))[0],
-            deletions=numbers.get(path, (0, 0))[1],
-            patch=patches.get(path),
-        )
-        for status, path, previous, blob in named
-    ]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ghapp.demo.github.git import ChangedFile
+from ghapp.demo.github.changed_files import ChangedFile
 from ghapp.demo.github.state import JSON, CheckRun
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@(.*)")

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from ghapp.demo.github.access import Actor, Anonymous, AppItself, Installed, Person, base_role, role_name
-from ghapp.demo.github.git import ChangedFile, Commit, Signature
+from ghapp.demo.github.changed_files import ChangedFile
+from ghapp.demo.github.git import Commit, Signature
 from ghapp.demo.github.shapes.accounts import timestamp, user
 from ghapp.demo.github.state import BASE_ROLES, JSON, Account, Repository
 from ghapp.demo.github.world import World, node_id

@@ -1,0 +1,91 @@
+"""Accounts, teams, Apps and their installations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+JSON = dict[str, Any]
+Permissions = dict[str, str]
+
+BASE_ROLES = ("none", "read", "triage", "write", "maintain", "admin")
+"""GitHub's roles from the weakest to the strongest."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Account:
+    """A person, an organisation or an App's bot."""
+
+    id: int
+    login: str
+    type: Literal["User", "Organization", "Bot"]
+    name: str | None
+    created_at: datetime
+    site_admin: bool = False
+
+    @property
+    def email(self) -> str:
+        return f"{self.id}+{self.login}@users.noreply.github.com"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Team:
+    id: int
+    slug: str
+    name: str
+    organization: Account
+    members: dict[int, Literal["member", "maintainer"]] = field(default_factory=dict)
+    repositories: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class CustomRole:
+    """An organisation's own role name; it inherits one of GitHub's five."""
+
+    name: str
+    base_role: str
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class App:
+    id: int
+    slug: str
+    name: str
+    owner: Account
+    bot: Account
+    client_id: str
+    client_secret: str = field(repr=False)
+    private_key_pem: str = field(repr=False)
+    public_key_pem: str
+    webhook_url: str | None
+    webhook_secret: str | None = field(repr=False)
+    permissions: Permissions
+    events: list[str]
+    created_at: datetime
+    description: str = ""
+    external_url: str = ""
+    callback_urls: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Installation:
+    id: int
+    app: App
+    account: Account
+    repository_selection: Literal["all", "selected"]
+    repository_ids: set[int]
+    permissions: Permissions
+    events: list[str]
+    created_at: datetime
+    suspended_at: datetime | None = None
+    suspended_by: Account | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class InstallationToken:
+    value: str = field(repr=False)
+    installation: Installation
+    repository_ids: set[int] | None
+    permissions: Permissions
+    expires_at: datetime
