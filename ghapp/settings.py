@@ -61,26 +61,54 @@ class Settings:
     client_secret: str | None = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSettings:
+    """What the commands need that work without GitHub. Durations are seconds."""
+
+    vault: VaultSettings | None
+    data_dir: Path
+    terraform: str | None
+    concurrency: int
+    plan_timeout_s: float
+
+
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingsError naming the variable, what is wrong with it and what to put there."""
     names = _Names(environ)
-    data_dir = Path(names.text("PLANWARD_DATA_DIR") or platformdirs.user_data_dir("planward")).absolute()
+    local = read_local_settings(environ)
     return Settings(
         github=_read_github(names),
-        vault=read_vault_settings(environ),
+        vault=local.vault,
         public_url=names.url("PLANWARD_PUBLIC_URL", "http://127.0.0.1:8000"),
-        database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{data_dir / 'planward.db'}",
-        data_dir=data_dir,
+        database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{local.data_dir / 'planward.db'}",
+        data_dir=local.data_dir,
         encryption_keys=_split(names.text("PLANWARD_ENCRYPTION_KEY")),
-        terraform=names.text("PLANWARD_TERRAFORM"),
-        concurrency=int(names.number("PLANWARD_CONCURRENCY", float(os.cpu_count() or 1), least=1)),
+        terraform=local.terraform,
+        concurrency=local.concurrency,
         merge_wait_s=names.number("PLANWARD_MERGE_WAIT_S", 60),
         debounce_s=names.number("PLANWARD_DEBOUNCE_S", 10),
-        plan_timeout_s=names.number("PLANWARD_PLAN_TIMEOUT_S", 3600),
+        plan_timeout_s=local.plan_timeout_s,
         apply_timeout_s=names.number("PLANWARD_APPLY_TIMEOUT_S", 7200),
         client_id=names.text("PLANWARD_GITHUB_CLIENT_ID"),
         client_secret=names.text("PLANWARD_GITHUB_CLIENT_SECRET"),
     )
+
+
+def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
+    """Read what the commands without GitHub need. Raises SettingsError as `read_settings` does."""
+    names = _Names(environ)
+    return LocalSettings(
+        vault=read_vault_settings(environ),
+        data_dir=Path(names.text("PLANWARD_DATA_DIR") or platformdirs.user_data_dir("planward")).absolute(),
+        terraform=names.text("PLANWARD_TERRAFORM"),
+        concurrency=int(names.number("PLANWARD_CONCURRENCY", float(os.cpu_count() or 1), least=1)),
+        plan_timeout_s=names.number("PLANWARD_PLAN_TIMEOUT_S", 3600),
+    )
+
+
+def read_github_access(environ: Mapping[str, str]) -> GitHubAccess:
+    """Read what it takes to speak as the App, and nothing else. Raises SettingsError as `read_settings` does."""
+    return _read_github(_Names(environ))
 
 
 def read_vault_settings(environ: Mapping[str, str]) -> VaultSettings | None:

@@ -1,0 +1,40 @@
+"""`planward plan`."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+
+from ghapp.cli.printing import Form, form_option, print_report
+from ghapp.settings import read_local_settings
+
+
+@click.command(short_help="Plan a working copy, without GitHub; never applies.")
+@click.argument(
+    "directory", default=".", metavar="[DIR]", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option("-e", "--environment", default="testing", show_default=True, help="The environment to plan in.")
+@form_option
+@click.option("-v", "--verbose", is_flag=True, help="Show on stderr what Terraform says meanwhile.")
+def plan(directory: Path, environment: str, form: Form, verbose: bool) -> None:
+    """Plan a working copy as a pull request would be planned, without GitHub. Nothing is ever applied.
+
+    Every root module at or below DIR is planned as .github/planward.yml says, without the state's lock, from a
+    copy of the files as they are now; files that git ignores are left out. Secrets are read from Vault where VAULT_ADDR
+    is set. Providers find your environment variables. Exit status 1: the check run would be a failure.
+
+    \b
+    Examples:
+      planward plan
+      planward plan network -e staging
+      planward plan --format markdown > plan.md
+    """
+    from ghapp.working_plan import plan_working_copy
+
+    def log(line: str) -> None:
+        if verbose:
+            click.echo(line, err=True)
+
+    local = read_local_settings(os.environ)
+    print_report(asyncio.run(plan_working_copy(directory, environment, local, os.environ, log)), form)

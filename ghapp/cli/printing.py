@@ -1,0 +1,44 @@
+"""A report in the form that was asked for, on standard output."""
+
+import os
+import sys
+from typing import Literal
+
+import click
+
+from checks.rendering.html import STYLE, render_html
+from checks.rendering.json_report import render_json
+from checks.rendering.markdown import render_comment
+from checks.rendering.text import render_text
+from checks.report import RunReport
+
+Form = Literal["text", "markdown", "html", "json"]
+
+form_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "html", "json"]),
+    default="text",
+    show_default=True,
+    help="What the report is written as. Text has colours on a terminal, unless NO_COLOR is set.",
+)
+
+
+def print_report(report: RunReport, form: Form) -> None:
+    """Print a report; the exit status is 1 where its conclusion is a failure."""
+    click.echo(_rendered(report, form), nl=False)
+    if report.conclusion in ("failure", "timed_out"):
+        raise SystemExit(1)
+
+
+def _rendered(report: RunReport, form: Form) -> str:
+    match form:
+        case "text":
+            return render_text(report, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+        case "markdown":
+            return render_comment(report).rstrip("\n") + "\n"
+        case "html":
+            head = f'<meta charset="utf-8">\n<title>Plan</title>\n<style>\n{STYLE}</style>'
+            return f"<!doctype html>\n{head}\n{render_html(report)}"
+        case "json":
+            return render_json(report)

@@ -1,0 +1,111 @@
+"""From secrets to a plan, for one root module that is laid out: what every operation begins with.
+
+Needs no GitHub, no database and no mirror, so that a working copy is planned by the same steps as a pull request.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from checks.diagnostic import Diagnostic
+from checks.errors import PlanFormatError
+from checks.plan import Plan, read_plan
+from ghapp.errors import JobError
+from ghapp.flows.causes import cause_of
+from ghapp.processes import Stop
+from ghapp.repository_config import Environment
+from ghapp.root_modules import RootModuleSettings
+from ghapp.terraform import Failure, Finished, Laid, Terraform
+from ghapp.vault import DEFAULT_SOURCES, Credentials, Vault
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan, still in the clear, and what Terraform remarked while it was made."""
+
+    plan: Plan
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDone:
+    """A command that did not do what it was asked; `diagnostics` are its own and what `validate` adds."""
+
+    command: str
+    finished: Finished
+    diagnostics: tuple[Diagnostic, ...]
+
+    def cause(self, root_module: str, environment: str) -> str:
+        """What, where, the way out; not of an interrupted one."""
+        if self.finished.timed_out:
+            name = "PLANWARD_APPLY_TIMEOUT_S" if self.command == "apply" else "PLANWARD_PLAN_TIMEOUT_S"
+            return (
+                f"{root_module} in {environment}: terraform {self.command} was over its time limit. "
+                f"Make it do less, or have the operator raise {name}"
+            )
+        return cause_of(self.finished, self.command, root_module, environment)
+
+
+@contextlib.asynccontextmanager
+async def credentials_of(
+    settings: RootModuleSettings, environment: Environment, vault: Vault | None, *, operation: str
+) -> AsyncIterator[Credentials]:
+    """Read a root module's secrets; what was logged in for it is revoked at the end. Raises JobError."""
+    if settings.secrets == () or (vault is None and settings.secrets is None):
+        yield Credentials()
+        return
+    if vault is None:
+        raise JobError(
+            ".github/planward.yml names secrets, but Planward has no Vault: "
+            "the operator has to set VAULT_ADDR, or the config `secrets: []`"
+        )
+    branch = environment.branch or environment.name
+    async with vault.session(
+        team=settings.team, environment=environment.name, branch=branch, operation=operation
+    ) as session:
+        yield await session.read(settings.secrets if settings.secrets is not None else DEFAULT_SOURCES)
+
+
+async def make_plan(
+    terraform: Terraform,
+    laid: Laid,
+    *,
+    environment: str,
+    lock: bool,
+    log: Log,
+    stop: Stop,
+    timeout_s: float,
+    options: Sequence[str] = (),
+    until_written: Callable[[], Awaitable[None]] | None = None,
+) -> Planned | NotDone:
+    """init, plan, show. Without `lock` a state that was just being written is read once more, after `until_written`.
+
+    Raises JobError where the plan cannot be read.
+    """
+    log(f"{terraform.name} {terraform.version}: {laid.root_module} in {environment}")
+    initialised = await terraform.init(laid, log, stop, timeout_s=timeout_s)
+    if not initialised.done:
+        return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
+    planned = await terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=timeout_s, options=options)
+    if not lock and until_written is not None and planned.failure is Failure.STATE_UNREADABLE:
+        log("The state could not be read; once more, after whoever is writing it")
+        await until_written()
+        planned = await terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=timeout_s, options=options)
+    if not planned.done:
+        more = await _validated(planned, terraform, laid)
+        diagnostics = tuple(dict.fromkeys((*planned.diagnostics, *more)))
+        return NotDone(command="plan", finished=planned, diagnostics=diagnostics)
+    try:
+        plan = read_plan(await terraform.show(laid, stop=stop))
+    except PlanFormatError as error:
+        raise JobError(f"{laid.root_module} in {environment}: {error}") from None
+    return Planned(plan=plan, diagnostics=planned.diagnostics)
+
+
+async def _validated(planned: Finished, terraform: Terraform, laid: Laid) -> tuple[Diagnostic, ...]:
+    """What `validate` adds to a plan that failed before its walk: a missing variable hides other errors."""
+    if planned.interrupted or planned.timed_out:
+        return ()
+    return await terraform.validate(laid)
