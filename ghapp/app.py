@@ -3,29 +3,29 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
 
+from ghapp.app_key import app_key
 from ghapp.durable import Acceptor, Worker
-from ghapp.errors import SettingsError
 from ghapp.facts import Facts
 from ghapp.flows.stories import tell
 from ghapp.git import Mirrors, require_git
-from ghapp.github import AppKey, GitHubApp, PemKey, SignedBy
+from ghapp.github import GitHubApp
 from ghapp.jobs import Job
+from ghapp.log import log
 from ghapp.private_directories import make_private
 from ghapp.sealing import Sealer, load_or_make_key
 from ghapp.server import Front, create_server
 from ghapp.services import Services
 from ghapp.settings import Settings
 from ghapp.store import Store
-from ghapp.terraform import find_terraforms
+from ghapp.terraform import Terraform, TerraformMissing, find_terraforms
 from ghapp.vault import Vault
 
-_TRANSIT = "vault-transit:"
 _GIT_HOSTS = {"api.github.com": "github.com"}
 MAX_DELIVERY_BYTES = 25 * 1024 * 1024
 """GitHub sends no larger ones. https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
@@ -89,7 +89,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     async with GitHubApp(
         settings.github.api_url,
         settings.github.app_id,
-        _app_key(settings, vault),
+        app_key(settings.github, vault),
         on_call=metrics.github_request,
     ) as github:
         services = Services(
@@ -99,7 +99,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             facts=facts,
             github=github,
             vault=vault,
-            terraforms=await asyncio.to_thread(find_terraforms, settings.terraform),
+            terraforms=await asyncio.to_thread(_terraforms, settings.terraform),
             accept=front.accept,
             places=metrics.places(settings.concurrency),
             stopping=asyncio.Event(),
@@ -119,23 +119,15 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             facts.close()
 
 
+def _terraforms(setting: str | None) -> Sequence[Terraform]:
+    """The engines that are installed. Where there is none every run says so, on GitHub, where it is seen."""
+    try:
+        return find_terraforms(setting)
+    except TerraformMissing as error:
+        log.error("terraform_missing", reason=str(error))
+        return ()
+
+
 def _git_host(api_url: str) -> str:
     host = urlsplit(api_url).hostname or ""
     return _GIT_HOSTS.get(host, host)
-
-
-def _app_key(settings: Settings, vault: Vault | None) -> AppKey:
-    key = settings.github.private_key
-    if not key.startswith(_TRANSIT):
-        return PemKey(key)
-    if vault is None:
-        raise SettingsError("PLANWARD_GITHUB_PRIVATE_KEY is in Vault's transit engine: set VAULT_ADDR")
-    name = key.removeprefix(_TRANSIT)
-
-    async def sign(message: bytes) -> bytes:
-        async with vault.session(
-            team="planward", environment="planward", branch="planward", operation="sign"
-        ) as session:
-            return await session.sign(name, message)
-
-    return SignedBy(sign)

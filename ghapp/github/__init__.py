@@ -22,6 +22,7 @@ from ghapp.github.errors import (
 )
 from ghapp.github.keys import AppKey, PemKey, SignedBy
 from ghapp.github.permissions import Role
+from ghapp.github.rules import Bypass, PullRequestRule, RepositoryAllows, RequiredCheck, Rules, RuleSource
 from ghapp.github.source import PullRequestSeen
 from ghapp.github.wire import OnCall
 
@@ -30,6 +31,7 @@ __all__ = [
     "PUBLIC_API",
     "AppKey",
     "AppSeen",
+    "Bypass",
     "CheckRunAction",
     "CheckRunDraft",
     "CheckRunSeen",
@@ -49,9 +51,14 @@ __all__ = [
     "Patience",
     "PemKey",
     "Progress",
+    "PullRequestRule",
     "PullRequestSeen",
     "Reaction",
+    "RepositoryAllows",
+    "RequiredCheck",
     "Role",
+    "RuleSource",
+    "Rules",
     "SignedBy",
     "Status",
 ]

@@ -14,7 +14,7 @@ from githubkit.throttling import LocalThrottler
 from msgspec import Struct
 
 from ghapp.events import Repository, RepositoryRef
-from ghapp.github.auth import Given
+from ghapp.github.auth import Authentication, Given
 from ghapp.github.calls import Api, Patience
 from ghapp.github.check_runs import CheckRuns
 from ghapp.github.comments import Comments
@@ -23,8 +23,9 @@ from ghapp.github.errors import GitHubRefused
 from ghapp.github.keys import AppKey, AppToken
 from ghapp.github.permissions import Permissions
 from ghapp.github.place import Place
+from ghapp.github.rules import Rules
 from ghapp.github.source import RepositoryShape, Source
-from ghapp.github.tokens import FETCH, LOOK, SPEAK, TEAMS, Grant, InstallationAuth, InstallationTokens
+from ghapp.github.tokens import ADMINISTRATION, FETCH, LOOK, SPEAK, TEAMS, Grant, InstallationAuth, InstallationTokens
 from ghapp.github.wire import OnCall, Wire, connections
 from ghapp.values import InstallationId
 
@@ -209,6 +210,25 @@ class GitHubApp:
                 return None
             raise
         return told.read()
+
+    def rules(self, installation: InstallationSeen, full_name: str, *, administrator: str | None = None) -> Rules:
+        """What protects a repository's branches. `administrator` is a person's token, which sees more than an App may.
+
+        Nothing is asked of GitHub yet.
+        """
+        owner, _, repo = full_name.partition("/")
+        fields = {"owner": owner, "repo": repo}
+        look = Grant(installation_id=installation.id, repository_id=None, permissions=FETCH)
+        administration: Authentication | None = None
+        if administrator is not None:
+            administration = Given(administrator)
+        elif "administration" in installation.permissions:
+            grant = Grant(installation_id=installation.id, repository_id=None, permissions=ADMINISTRATION)
+            administration = InstallationAuth(self._tokens, grant)
+        return Rules(
+            self._api.calls(InstallationAuth(self._tokens, look), fields),
+            None if administration is None else self._api.calls(administration, fields),
+        )
 
     async def installations(self) -> tuple[InstallationSeen, ...]:
         """Every installation of the App."""

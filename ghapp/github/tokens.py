@@ -33,6 +33,9 @@ SPEAK: Permissions = (
 TEAMS: Permissions = (("members", "read"),)
 """What it takes to ask who belongs to a team."""
 
+ADMINISTRATION: Permissions = (("administration", "read"), ("metadata", "read"))
+"""What classic branch protection needs; optional, so it is asked for only where it was granted."""
+
 LOOK: Permissions = (("metadata", "read"),)
 """What it takes to list the repositories of an installation."""
 

@@ -1,0 +1,31 @@
+"""`app.yml`: the App as it is registered, in the words of GitHub's manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from ruamel.yaml import YAML
+
+OPTIONAL = frozenset({"administration"})
+"""Permissions without which Planward works; `planward doctor` then sees less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppManifest:
+    """What the App asks for, and the whole document."""
+
+    permissions: Mapping[str, str]
+    events: tuple[str, ...]
+    document: Mapping[str, Any]
+
+
+def read_app_manifest() -> AppManifest:
+    """Read the `app.yml` that Planward comes with.
+
+    https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
+    """
+    document = YAML(typ="safe", pure=True).load((files("ghapp") / "app.yml").read_bytes())
+    return AppManifest(
+        permissions=document["default_permissions"], events=tuple(document["default_events"]), document=document
+    )

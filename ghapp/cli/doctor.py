@@ -1,0 +1,69 @@
+"""`planward doctor OWNER/REPO`."""
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ghapp.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ghapp.doctor import Diagnosis
+
+
+@click.command(short_help="Say which gates of a repository are missing.")
+@click.argument("repository", metavar="OWNER/REPO")
+@click.option("--terraform", is_flag=True, help="Print the rulesets as github_repository_ruleset resources.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="An administrator's token, which sees what an App may not: who bypasses a ruleset.",
+)
+def doctor(repository: str, terraform: bool, token_file: Path | None) -> None:
+    """Say which gates of a repository's branches are missing, and what to set.
+
+    It reads the same settings as `planward serve`, and changes nothing. Exit status 1 where a gate is missing.
+
+    \b
+    Example:
+      planward doctor acme/shop
+      planward doctor acme/shop --terraform > rulesets.tf
+    """
+    from ghapp.doctor import render_diagnosis, render_terraform
+
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository, flags=re.ASCII):
+        raise click.UsageError(f"{repository} is no repository: say OWNER/REPO")
+    diagnosis = asyncio.run(_examine(repository, _read_token(token_file)))
+    if terraform:
+        click.echo(render_terraform(diagnosis.full_name, [guarded for guarded, _ in diagnosis.branches]), nl=False)
+    else:
+        click.echo(render_diagnosis(diagnosis))
+    if diagnosis.missing:
+        sys.exit(1)
+
+
+async def _examine(repository: str, administrator: str | None) -> "Diagnosis":
+    from ghapp.app_key import app_key
+    from ghapp.doctor import examine
+    from ghapp.github import GitHubApp
+    from ghapp.settings import read_github_access, read_vault_settings
+    from ghapp.vault import Vault
+
+    access = read_github_access(os.environ)
+    vault_settings = read_vault_settings(os.environ)
+    key = app_key(access, Vault(vault_settings) if vault_settings else None)
+    async with GitHubApp(access.api_url, access.app_id, key) as github:
+        return await examine(github, access.app_id, repository, administrator=administrator)
+
+
+def _read_token(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    token = path.read_text(encoding="utf-8").strip()
+    if not token or not token.isprintable():
+        raise SettingsError(f"--token-file: {path} holds no token")
+    return token

@@ -1,0 +1,74 @@
+"""What the App and its installation may, beside what `app.yml` asks for; and the repository as a whole."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ghapp.app_manifest import OPTIONAL, AppManifest
+from ghapp.doctor.gates import Gate, State
+from ghapp.github import AppSeen, InstallationSeen, RepositoryAllows
+
+_LEVELS = {"read": 1, "write": 2, "admin": 3}
+_OURS = "the App's settings → Permissions & events"
+
+
+def judge_app(manifest: AppManifest, app: AppSeen, installation: InstallationSeen) -> tuple[Gate, ...]:
+    """Whether the App is registered as `app.yml` has it, and whether the installation accepted that."""
+    return (*_permissions(manifest, app), _accepted(app, installation), *_events(manifest, app))
+
+
+def judge_repository(repository: RepositoryAllows) -> tuple[Gate, ...]:
+    """What holds for the whole repository."""
+    if not repository.archived:
+        return ()
+    said = "the repository is archived: nothing can be merged, and Planward cannot write check runs"
+    setting = "Settings → General → Unarchive this repository, or uninstall the App from it"
+    return (Gate(name="archived", state=State.MISSING, said=said, setting=setting),)
+
+
+def _permissions(manifest: AppManifest, app: AppSeen) -> Iterator[Gate]:
+    lacking = list(_lacking(manifest.permissions, app.permissions))
+    needed = [name for name in lacking if name not in OPTIONAL]
+    if needed:
+        said = f"the App is registered without {_with_levels(manifest.permissions, needed)}"
+        yield Gate(name="permissions", state=State.MISSING, said=said, setting=_OURS)
+    else:
+        yield Gate(name="permissions", state=State.MET, said="the App is registered with the permissions of app.yml")
+    for name in lacking:
+        if name in OPTIONAL:
+            said = f"the App has no {name}: {manifest.permissions[name]}, so that classic protection is not seen"
+            yield Gate(name=f"permission_{name}", state=State.ADVICE, said=said, setting=_OURS)
+    more = list(_lacking(app.permissions, manifest.permissions))
+    if more:
+        said = f"the App may more than Planward needs: {_with_levels(app.permissions, more)}"
+        yield Gate(name="permissions_to_spare", state=State.ADVICE, said=said, setting=_OURS)
+
+
+def _accepted(app: AppSeen, installation: InstallationSeen) -> Gate:
+    lacking = list(_lacking(app.permissions, installation.permissions))
+    if not lacking:
+        return Gate(name="accepted", state=State.MET, said=f"{installation.account} accepted the App's permissions")
+    return Gate(
+        name="accepted",
+        state=State.ADVICE if OPTIONAL.issuperset(lacking) else State.MISSING,
+        said=f"{installation.account} has not accepted {_with_levels(app.permissions, lacking)} yet",
+        setting=f"the settings of {installation.account} → GitHub Apps → {app.name} → Review request",
+    )
+
+
+def _events(manifest: AppManifest, app: AppSeen) -> Iterator[Gate]:
+    missing = [event for event in manifest.events if event not in app.events]
+    if missing:
+        said = f"the App does not subscribe to {', '.join(missing)}"
+        yield Gate(name="events", state=State.MISSING, said=said, setting=_OURS)
+    else:
+        yield Gate(name="events", state=State.MET, said="the App subscribes to the events of app.yml")
+
+
+def _lacking(wanted: Mapping[str, str], held: Mapping[str, str]) -> Iterator[str]:
+    """The names whose level is wanted and not held."""
+    for name, level in wanted.items():
+        if _LEVELS.get(held.get(name, ""), 0) < _LEVELS.get(level, 0):
+            yield name
+
+
+def _with_levels(permissions: Mapping[str, str], names: Iterable[str]) -> str:
+    return ", ".join(f"{name}: {permissions[name]}" for name in names)

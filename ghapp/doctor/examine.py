@@ -1,0 +1,100 @@
+"""Ask GitHub for everything that the gates depend on."""
+
+import asyncio
+from dataclasses import dataclass
+
+from ghapp.app_manifest import read_app_manifest
+from ghapp.doctor.app_gates import judge_app, judge_repository
+from ghapp.doctor.gates import Gate, Guarded, State, judge_branch
+from ghapp.errors import JobError
+from ghapp.github import GitHubApp, RepositoryAllows, Rules
+from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
+from ghapp.values import BranchName
+
+_CODE_OWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
+"""https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """The gates of a repository: those of the App and the repository, then those of each environment's branch."""
+
+    full_name: str
+    general: tuple[Gate, ...]
+    branches: tuple[tuple[Guarded, tuple[Gate, ...]], ...]
+    without_branch: tuple[tuple[str, Gate], ...]
+    """Environments whose branch does not exist."""
+
+    @property
+    def missing(self) -> int:
+        """How many gates are missing, or weaker than they should be."""
+        judged = [*self.general, *(gate for _, gates in self.branches for gate in gates)]
+        return sum(gate.state == State.MISSING for gate in (*judged, *(gate for _, gate in self.without_branch)))
+
+
+async def examine(github: GitHubApp, app_id: int, full_name: str, *, administrator: str | None = None) -> Diagnosis:
+    """Examine a repository; `administrator` is a person's token, which sees bypass lists.
+
+    Raises JobError where the App is not installed there, ConfigInvalid where its config cannot be read, GitHubError.
+    """
+    installation = await github.installation_of(full_name)
+    app = await github.me()
+    if installation is None:
+        raise JobError(f"{app.name} is not installed on {full_name}: install it at {app.html_url}/installations/new")
+    if installation.suspended:
+        raise JobError(f"the installation of {app.name} on {installation.account} is suspended: an owner can lift that")
+    general = judge_app(read_app_manifest(), app, installation)
+    rules = github.rules(installation, full_name, administrator=administrator)
+    repository = await rules.repository()
+    config, branches = await _config(rules, repository)
+    guarded, without = [], []
+    for name, environment in config.environments.items():
+        if environment.branch is None:
+            continue
+        if environment.branch not in branches:
+            without.append((str(name), _no_branch(environment.branch)))
+            continue
+        before = config.environments[environment.promote_from].branch if environment.promote_from else None
+        guarded.append(
+            Guarded(
+                environment=name,
+                branch=environment.branch,
+                sources=await rules.of_branch(environment.branch),
+                sees_classic=rules.sees_classic_protection,
+                app_id=app_id,
+                four_eyes=config.four_eyes,
+                has_code_owners=await _has_code_owners(rules, environment.branch),
+                promotes_from=environment.promote_from if before else None,
+                allows_merge_commits=repository.allow_merge_commit,
+            )
+        )
+    return Diagnosis(
+        full_name=repository.full_name,
+        general=(*general, *judge_repository(repository)),
+        branches=tuple((each, judge_branch(each)) for each in guarded),
+        without_branch=tuple(without),
+    )
+
+
+async def _config(rules: Rules, repository: RepositoryAllows) -> tuple[RepositoryConfig, frozenset[BranchName]]:
+    """The config as the default branch has it, and the branches that exist."""
+    branches = frozenset(await rules.branches())
+    content = await rules.file(CONFIG_PATH, repository.default_branch)
+    name = repository.full_name.rpartition("/")[2]
+    config = read_config(content, branches=branches, repository_name=name)
+    if not any(environment.branch for environment in config.environments.values()):
+        raise JobError(
+            f"{repository.full_name} has no environment with a branch: "
+            f"make a branch staging, or name one in {CONFIG_PATH}"
+        )
+    return config, branches
+
+
+def _no_branch(branch: str) -> Gate:
+    said, setting = f"there is no branch {branch}", f"make it: git push origin HEAD:refs/heads/{branch}"
+    return Gate(name="branch", state=State.MISSING, said=said, setting=setting)
+
+
+async def _has_code_owners(rules: Rules, branch: BranchName) -> bool:
+    found = await asyncio.gather(*(rules.file(path, branch) for path in _CODE_OWNERS))
+    return any(content is not None for content in found)

@@ -1,0 +1,49 @@
+"""A diagnosis as people read it in a terminal."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from ghapp.doctor.examine import Diagnosis
+from ghapp.doctor.gates import Gate, State
+from ghapp.doctor.wanted import render_call
+
+_SIGNS = {
+    State.MET: click.style("✔", fg="green"),
+    State.MISSING: click.style("✘", fg="red", bold=True),
+    State.ADVICE: click.style("·", fg="yellow"),
+    State.UNSEEN: click.style("?", fg="yellow"),
+}
+
+
+def render_diagnosis(diagnosis: Diagnosis) -> str:
+    """Every gate with a sign, what to set below the ones that are not met, and the calls that set it all."""
+    return "\n".join(_lines(diagnosis))
+
+
+def _lines(diagnosis: Diagnosis) -> Iterator[str]:
+    missing = diagnosis.missing
+    verdict = f"{missing} gate{'s are' if missing > 1 else ' is'} missing" if missing else "no gate is missing"
+    yield click.style(f"{diagnosis.full_name}: {verdict}", bold=True)
+    yield from _section("the App", diagnosis.general)
+    for environment, gate in diagnosis.without_branch:
+        yield from _section(f"the environment {environment}", (gate,))
+    weak = []
+    for guarded, gates in diagnosis.branches:
+        yield from _section(f"{guarded.branch} (environment {guarded.environment})", gates)
+        if any(gate.state == State.MISSING for gate in gates):
+            weak.append(guarded)
+    if weak:
+        yield ""
+        yield "To set all of it at once (or `planward doctor --terraform`), as an administrator of the repository:"
+        for guarded in weak:
+            yield render_call(diagnosis.full_name, guarded)
+
+
+def _section(heading: str, gates: Sequence[Gate]) -> Iterator[str]:
+    yield ""
+    yield click.style(heading, bold=True)
+    for gate in gates:
+        yield f"  {_SIGNS[gate.state]} {gate.said}"
+        if gate.setting:
+            yield f"      set: {gate.setting}"
