@@ -2,10 +2,11 @@
 
 A push from LAST to `after` is explained if the first-parent commits between them can be cut, after each merge SHA of a
 merged pull request, into segments which all end in one, and each of those pull requests passed the gate for this very
-base and brought this very tree. Whatever is left over is unexplained, and is named.
+base and brought this very tree. Whatever is left over is unexplained, and is named: also a commit at which the branch
+is known to have stood before a merge, since no merge that came later brought it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -24,6 +25,8 @@ class MergedPullRequest:
     """The last verdict of `planward/plan` for this pull request, this base and this head was success when it merged."""
     verdict: str
     """That verdict in words: `success`, `failure`, `in progress`, `none`."""
+    group_passed: bool = True
+    """Where a merge queue merged it, the verdict on the queue's own commit was success, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +77,13 @@ def cut_segments(
     *,
     repository_id: int,
     branch: str,
+    stood_at: Collection[str] = (),
 ) -> tuple[Segment, ...]:
-    """Cut the first-parent commits after `last`, oldest first, after each merge SHA of a pull request into `branch`."""
+    """Cut the first-parent commits after `last`, oldest first, after each merge SHA of a pull request into `branch`.
+
+    `stood_at` are commits that are known to have been the branch's tip: what came by a push of its own is cut off, too,
+    so that a later merge of something built on it does not explain it.
+    """
     ends: dict[str, list[MergedPullRequest]] = {}
     for pull_request in sorted(merged, key=lambda pull_request: pull_request.number):
         if pull_request.base_repository_id == repository_id and pull_request.base_branch == branch:
@@ -84,8 +92,9 @@ def cut_segments(
     before, open_commits = last, list[str]()
     for commit in commits:
         open_commits.append(commit)
-        if commit in ends:
-            segments.append(Segment(before=before, commits=tuple(open_commits), candidates=tuple(ends[commit])))
+        if commit in ends or commit in stood_at:
+            candidates = tuple(ends.get(commit, ()))
+            segments.append(Segment(before=before, commits=tuple(open_commits), candidates=candidates))
             before, open_commits = commit, []
     if open_commits:
         segments.append(Segment(before=before, commits=tuple(open_commits), candidates=()))
@@ -129,6 +138,8 @@ def _why_not(pull_request: MergedPullRequest, segment: Segment, trees: SegmentTr
         return f"{name} was not merged by its merge button: its head was pushed to the branch"
     if not pull_request.passed:
         return f"{name} was merged although planward/plan was not green for it (it was: {pull_request.verdict})"
+    if not pull_request.group_passed:
+        return f"{name} was merged by the queue although planward/plan was not green for the queue's own commit"
     merged = None if trees is None else trees.merged.get(pull_request.number)
     if trees is None or merged is None:
         return f"{name} cannot be merged again onto {segment.before[:7]}, so its tree cannot be compared"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks.configuration import Configuration, RootModule
+from checks.configuration.layers import layers
 from checks.errors import ConfigurationError
-from checks.layers import layers
 from ghapp.atlantis import Imported, import_atlantis
 from ghapp.config_schema import schema_text
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig, read_config

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks.configuration import Configuration, discover, read_file
-from checks.module import is_terraform_file
+from checks.configuration.module import is_terraform_file
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig
 from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all
 from ghapp.values import EnvironmentName

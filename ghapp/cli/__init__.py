@@ -6,6 +6,7 @@ import click
 
 from checks.errors import ChecksError
 from ghapp.cli.config import config, import_
+from ghapp.cli.doctor import doctor
 from ghapp.cli.plan import plan
 from ghapp.cli.report import report
 from ghapp.cli.serving import serve, worker
@@ -19,7 +20,7 @@ def planward() -> None:
     """Gate Terraform changes: plan on the pull request, apply on the merge, secrets from Vault."""
 
 
-for _command in (serve, worker, plan, report, config, import_):
+for _command in (serve, worker, doctor, plan, report, config, import_):
     planward.add_command(_command)
 
 

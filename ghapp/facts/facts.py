@@ -8,8 +8,8 @@ from typing import Protocol
 import structlog
 
 from checks.configuration import Configuration, discover
-from checks.file_facts import FileFacts, Problem
-from checks.module import is_terraform_file
+from checks.configuration.file_facts import FileFacts, Problem
+from checks.configuration.module import is_terraform_file
 from ghapp.facts.kept import KeptFacts
 from ghapp.facts.parsing import Parser
 from ghapp.git import TreeEntry

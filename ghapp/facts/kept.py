@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from checks.file_facts import FileFacts
+from checks.configuration.file_facts import FileFacts
 from ghapp.private_directories import make_private
 
 VERSION = 1

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from types import FrameType
 
 from checks.configuration import read_file
-from checks.file_facts import FileFacts, Problem
+from checks.configuration.file_facts import FileFacts, Problem
 
 LARGEST_BYTES = 4 * 1024 * 1024
 """A configuration file above it is not read; Terraform's own largest ones in public are a tenth of it."""

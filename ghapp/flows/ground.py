@@ -1,11 +1,12 @@
 """What every story stands on: the repository's mirror, its config at a commit, its root modules in a tree."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from checks.configuration import Configuration
-from checks.impact import Touched, touched
-from checks.layers import layers
+from checks.configuration.impact import Touched, touched
+from checks.configuration.layers import layers
 from ghapp.events import Repository, RepositoryRef
 from ghapp.git import Mirror, Remote
 from ghapp.github import GitHubRepository
@@ -13,7 +14,8 @@ from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
 from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all
 from ghapp.services import Services
 from ghapp.store import KnownRepository
-from ghapp.values import CommitSha, EnvironmentName, InstallationId
+from ghapp.terraform import Terraform, find_terraforms
+from ghapp.values import CommitSha, EnvironmentName, InstallationId, TreeId
 
 
 async def see_repository(
@@ -45,8 +47,22 @@ async def fetch(services: Services, repository: KnownRepository, *, pull_request
 
 async def config_at(mirror: Mirror, repository: KnownRepository, commit: CommitSha) -> RepositoryConfig:
     """Read the repository's config as it is at a commit that is not a pull request's own. Raises ConfigInvalid."""
-    content = await mirror.read_file(commit, CONFIG_PATH)
+    return await _config_in(mirror, repository, commit)
+
+
+async def proposed_config(mirror: Mirror, repository: KnownRepository, tree: TreeId) -> RepositoryConfig:
+    """Read the config that a pull request would bring: to be checked, never in force. Raises ConfigInvalid."""
+    return await _config_in(mirror, repository, tree)
+
+
+async def _config_in(mirror: Mirror, repository: KnownRepository, treeish: str) -> RepositoryConfig:
+    content = await mirror.read_file(treeish, CONFIG_PATH)
     return read_config(content, branches=await mirror.branches(), repository_name=repository.first_name)
+
+
+async def terraforms(services: Services) -> Sequence[Terraform]:
+    """The engines that are installed, looked for again where there was none. Raises TerraformMissing."""
+    return services.terraforms or await asyncio.to_thread(find_terraforms, services.settings.terraform)
 
 
 async def adopt(services: Services, repository: KnownRepository, mirror: Mirror, config: RepositoryConfig) -> None:

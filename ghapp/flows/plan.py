@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from checks import gate
+from checks.diagnostic import Diagnostic
 from checks.errors import ConfigurationError
 from checks.report import Conclusion, RootReport, RunReport
 from ghapp.durable import side_by_side, step
@@ -17,13 +18,23 @@ from ghapp.errors import JobError
 from ghapp.events import Person, PullRequestChanged
 from ghapp.flows import promotion
 from ghapp.flows.ending import end_plan
-from ghapp.flows.ground import adopt, blob_url, config_at, fetch, github_of, see_repository, short, survey
+from ghapp.flows.ground import (
+    adopt,
+    blob_url,
+    config_at,
+    fetch,
+    github_of,
+    proposed_config,
+    see_repository,
+    short,
+    survey,
+)
 from ghapp.flows.root_module import RootJob, RootOutcome, run_root_module
 from ghapp.flows.showing import PLAN, announce, complete, show_progress
 from ghapp.git import Conflict, GitError, Mirror
 from ghapp.github import Role
 from ghapp.jobs import PlanAnew, PlanRun
-from ghapp.repository_config import ConfigInvalid, Environment, RepositoryConfig
+from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Run
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
@@ -259,6 +270,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     button: Literal["approve_plan", "confirm_destroy", "apply"] | None = None
     paste: str | None = None
     notes: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """What is wrong with the config as the pull request would have it."""
 
 
 async def carry_out(services: Services, run_id: RunId) -> None:
@@ -358,13 +371,14 @@ async def _prepare_part(
             refused=f"Conflict with {pull_request.base_branch} at {short(part.base_sha)} in {files}: "
             f"merge {pull_request.base_branch} into the pull request and resolve it.",
         )
-    part = msgspec.structs.replace(part, tree=tree)
-    promotion_refused: str | None = None
+    invalid = await _invalid_config(services, repository, mirror, part.base_sha, tree)
+    refused = None if invalid is None else str(invalid)
+    part = msgspec.structs.replace(part, tree=tree, diagnostics=() if invalid is None else _at_lines(invalid))
     preview_in: EnvironmentName | None = None
     if environment.promote_from is not None:
         decision = await promotion.judge(services, repository, mirror, config, environment, tree)
         if isinstance(decision, gate.Refuse):
-            promotion_refused = decision.cause
+            refused = refused or decision.cause
         else:
             preview_in = environment.name
     ground = await survey(services, mirror, config, tree)
@@ -379,8 +393,36 @@ async def _prepare_part(
         part,
         layers=ground.layers(TESTING, found.dirs),
         preview_layers=preview,
-        refused=promotion_refused,
+        refused=refused,
         notes=tuple(f"`{directory}` is deleted: what its state holds is left behind" for directory in found.deleted),
+    )
+
+
+async def _invalid_config(
+    services: Services, repository: KnownRepository, mirror: Mirror, base_sha: CommitSha, tree: TreeId
+) -> ConfigInvalid | None:
+    """What is wrong with the config that a pull request changes; the base's is in force all the same."""
+    if CONFIG_PATH not in await mirror.changed_paths(base_sha, tree):
+        return None
+    try:
+        await survey(services, mirror, await proposed_config(mirror, repository, tree), tree)
+    except ConfigInvalid as invalid:
+        return invalid
+    return None
+
+
+def _at_lines(invalid: ConfigInvalid) -> tuple[Diagnostic, ...]:
+    return tuple(
+        Diagnostic(
+            severity="error",
+            summary=f"{problem.key}: {problem.message}" if problem.key else problem.message,
+            path=problem.path,
+            start_line=problem.line,
+            end_line=problem.line,
+            start_column=problem.column,
+            end_column=problem.column,
+        )
+        for problem in invalid.problems
     )
 
 
@@ -438,6 +480,7 @@ async def _conclude(services: Services, run_id: RunId, parts: Sequence[Part], ou
         report = _report(
             services, repository, run, conclusion, why, notes=notes, roots=roots, previews=previews, paste=part.paste
         )
+        report = msgspec.structs.replace(report, diagnostics=part.diagnostics)
         if button == "confirm_destroy":
             report = msgspec.structs.replace(report, paste=f"planward confirm {run.head_sha}")
         judged.append((part, report, (button,) if button else ()))

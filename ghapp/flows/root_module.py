@@ -6,30 +6,27 @@ leaves it is ids, digests, counts and a masked report.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from typing import Literal
 
 import msgspec
 
 from checks import gate
 from checks.diagnostic import Diagnostic
-from checks.errors import PlanFormatError
-from checks.plan import Counts, Plan, read_plan
+from checks.plan import Counts, Plan
 from checks.report import RootReport, report_failure, report_plan, report_skipped
 from checks.sensitive import Mask
 from ghapp.durable import park
 from ghapp.errors import JobError
-from ghapp.flows.causes import cause_of
-from ghapp.flows.ground import Ground, config_at, survey
+from ghapp.flows.ground import Ground, config_at, survey, terraforms
+from ghapp.flows.planning import NotDone, credentials_of, make_plan
 from ghapp.flows.run_log import RunLog, kept_log
 from ghapp.flows.stopping import STOP_POLL_S, place, watched
 from ghapp.git import Mirror
 from ghapp.processes import Stop
 from ghapp.root_modules import RootModuleSettings
 from ghapp.services import Services
-from ghapp.terraform import Failure, Finished, Laid, Terraform, choose, laid_out
+from ghapp.terraform import Laid, Terraform, choose, laid_out
 from ghapp.values import CommitSha, EnvironmentName, RunId
-from ghapp.vault import DEFAULT_SOURCES, Credentials
 
 
 class RootJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,9 +129,13 @@ class _RootRun:
         """Everything between reading secrets and revoking them."""
         job, settings = self._job, self._settings
         await self._go_on(stop)
-        terraform = choose(self._services.terraforms, settings.required_version)
+        terraform = choose(await terraforms(self._services), settings.required_version)
         root = self._ground.configuration.by_dir[job.root_module]
-        async with self._credentials() as credentials, self._mirror.checkout(job.tree) as checkout:
+        environment = self._ground.config.environments[job.environment]
+        async with (
+            credentials_of(settings, environment, self._services.vault, operation=job.operation) as credentials,
+            self._mirror.checkout(job.tree) as checkout,
+        ):
             self._mask = Mask.of(credentials.values)
             part = f"{job.environment} {job.root_module}"
             async with (
@@ -155,39 +156,23 @@ class _RootRun:
                 self._warnings = laid.warnings
                 return await self._commands(terraform, laid, log, stop)
 
-    @contextlib.asynccontextmanager
-    async def _credentials(self) -> AsyncIterator[Credentials]:
-        """Read the environment's secrets; what was logged in for it is revoked at the end."""
-        vault, settings = self._services.vault, self._settings
-        if settings.secrets == () or (vault is None and settings.secrets is None):
-            yield Credentials()
-            return
-        if vault is None:
-            raise JobError(
-                ".github/planward.yml names secrets, but Planward has no Vault: "
-                "the operator has to set VAULT_ADDR, or the config `secrets: []`"
-            )
-        environment = self._ground.config.environments[self._job.environment]
-        branch = environment.branch or environment.name
-        async with vault.session(
-            team=settings.team, environment=environment.name, branch=branch, operation=self._job.operation
-        ) as session:
-            yield await session.read(settings.secrets if settings.secrets is not None else DEFAULT_SOURCES)
-
     async def _commands(self, terraform: Terraform, laid: Laid, log: RunLog, stop: Stop) -> RootOutcome:
         """init, plan, show, gate, apply."""
         job, limits = self._job, self._services.settings
-        log(f"{terraform.name} {terraform.version}: {job.root_module} in {job.environment}")
-        initialised = await terraform.init(laid, log, stop, timeout_s=limits.plan_timeout_s)
-        if not initialised.done:
-            return await self._not_done(initialised, stop, "init")
-        planned = await self._plan(terraform, laid, log, stop)
-        if not planned.done:
-            return await self._not_done(planned, stop, "plan", await self._validated(planned, terraform, laid))
-        try:
-            plan = read_plan(await terraform.show(laid, stop=stop))
-        except PlanFormatError as error:
-            return await self.fail(f"{job.root_module} in {job.environment}: {error}")
+        planned = await make_plan(
+            terraform,
+            laid,
+            environment=job.environment,
+            lock=job.operation == "apply",  # a pull request's plan writes nothing
+            log=log,
+            stop=stop,
+            timeout_s=limits.plan_timeout_s,
+            options=self._settings.extra_arguments,
+            until_written=lambda: self._until_nothing_is_applied(stop),
+        )
+        if isinstance(planned, NotDone):
+            return await self._not_done(planned, stop)
+        plan = planned.plan
         report = self._report(plan, planned.diagnostics)
         if job.review is None:
             return await self.keep(report, plan)
@@ -201,20 +186,9 @@ class _RootRun:
                 if plan.changes_anything:
                     applied = await terraform.apply(laid, None, proceed, log, stop, timeout_s=limits.apply_timeout_s)
                     if not applied.done:
-                        return await self._not_done(applied, stop, "apply")
+                        not_done = NotDone(command="apply", finished=applied, diagnostics=applied.diagnostics)
+                        return await self._not_done(not_done, stop)
                 return await self.keep(report.applied(), plan)
-
-    async def _plan(self, terraform: Terraform, laid: Laid, log: RunLog, stop: Stop) -> Finished:
-        """Plan; a pull request's plan takes no lock, and reads a state once more that was just being written."""
-        lock = self._job.operation == "apply"
-        options = self._settings.extra_arguments
-        limit = self._services.settings.plan_timeout_s
-        finished = await terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=limit, options=options)
-        if not lock and finished.failure is Failure.STATE_UNREADABLE:
-            log("The state could not be read; once more, after whoever is writing it")
-            await self._until_nothing_is_applied(stop)
-            finished = await terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=limit, options=options)
-        return finished
 
     async def _until_nothing_is_applied(self, stop: Stop) -> None:
         """Wait while this environment is being applied."""
@@ -225,12 +199,6 @@ class _RootRun:
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.requested.wait(), STOP_POLL_S)
-
-    async def _validated(self, planned: Finished, terraform: Terraform, laid: Laid) -> tuple[Diagnostic, ...]:
-        """What `validate` adds to a plan that failed before its walk: a missing variable hides other errors."""
-        if planned.interrupted or planned.timed_out:
-            return ()
-        return await terraform.validate(laid)
 
     def _decide(self, plan: Plan, report: RootReport, review: gate.Review) -> gate.Proceed | gate.Hold | gate.Refuse:
         assert report.digest is not None
@@ -250,20 +218,10 @@ class _RootRun:
             by_hand=self._job.by_hand,
         )
 
-    async def _not_done(
-        self, finished: Finished, stop: Stop, command: str, more: tuple[Diagnostic, ...] = ()
-    ) -> RootOutcome:
+    async def _not_done(self, not_done: NotDone, stop: Stop) -> RootOutcome:
         await self._go_on(stop)
-        diagnostics = tuple(dict.fromkeys((*finished.diagnostics, *more)))
-        root_module, environment = self._job.root_module, self._job.environment
-        if finished.timed_out:
-            name = "PLANWARD_APPLY_TIMEOUT_S" if command == "apply" else "PLANWARD_PLAN_TIMEOUT_S"
-            cause = (
-                f"{root_module} in {environment}: terraform {command} was over its time limit. "
-                f"Make it do less, or have the operator raise {name}"
-            )
-            return await self.fail(cause, diagnostics, timed_out=True)
-        return await self.fail(cause_of(finished, command, root_module, environment), diagnostics)
+        cause = not_done.cause(self._job.root_module, self._job.environment)
+        return await self.fail(cause, not_done.diagnostics, timed_out=not_done.finished.timed_out)
 
     async def _go_on(self, stop: Stop) -> None:
         """Raise where the run has to stop."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from checks.markdown import render_check_run
+from checks.rendering.markdown import render_check_run
 from checks.report import Conclusion, RunReport
 from ghapp.flows.ground import github_of
 from ghapp.github import CheckRunAction, CheckRunDraft, Status

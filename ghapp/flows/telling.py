@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from checks.markdown import render_comment
+from checks.rendering.markdown import render_comment
 from checks.report import RunReport, total
 from ghapp.flows.ground import config_at, github_of
 from ghapp.jobs import Say

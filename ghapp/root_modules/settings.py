@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from checks.configuration import RootModule
-from checks.file_facts import Values
-from checks.repository_paths import follow
+from checks.configuration.file_facts import Values
+from checks.configuration.repository_paths import follow
 from ghapp.repository_config import (
     CONFIG_PATH,
     Environment,

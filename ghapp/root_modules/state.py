@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from checks.file_facts import Backend
-from checks.hcl import read_hcl
-from checks.syntax import Computed
+from checks.configuration.file_facts import Backend
+from checks.configuration.hcl import read_hcl
+from checks.configuration.syntax import Computed
 from ghapp.root_modules.settings import DEFAULT_WORKSPACE
 
 _LOCATING: Final[Mapping[str, tuple[str, ...]]] = {

@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from checks.html import render_html
+from checks.rendering.html import render_html
+from checks.rendering.titles import words_of_root
 from checks.report import RootReport, RunReport
-from checks.titles import words_of_root
 from ghapp.store import KnownRepository, Run
 from ghapp.values import RunId
 from ghapp.web import views

@@ -18,9 +18,9 @@ from pathlib import Path
 import monorepo
 
 from checks.configuration import Configuration
-from checks.impact import Touched, touched
-from checks.layers import layers
-from checks.module import is_terraform_file
+from checks.configuration.impact import Touched, touched
+from checks.configuration.layers import layers
+from checks.configuration.module import is_terraform_file
 from ghapp.facts import Facts
 from ghapp.git import Mirror
 

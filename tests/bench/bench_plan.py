@@ -21,8 +21,8 @@ import generate_plan
 import msgspec
 
 import checks.plan
-from checks.digest import digest
 from checks.plan import Plan, read_plan
+from checks.plan.digest import digest
 
 
 def main() -> int:

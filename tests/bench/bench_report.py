@@ -17,13 +17,13 @@ from typing import Any
 import generate_plan
 import msgspec
 
-from checks.html import render_html
-from checks.json_report import render_json
-from checks.markdown import render_check_run, render_comment
 from checks.plan import read_plan
+from checks.rendering.html import render_html
+from checks.rendering.json_report import render_json
+from checks.rendering.markdown import render_check_run, render_comment
+from checks.rendering.text import render_text
 from checks.report import RunReport, report_plan
 from checks.sensitive import Mask
-from checks.text import render_text
 
 BOUND_S = 1.0
 

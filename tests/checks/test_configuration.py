@@ -4,8 +4,8 @@ import pytest
 from repositories import backend, call, reads, repository, roots
 
 from checks.configuration import Problem, without_indexes
+from checks.configuration.file_facts import Variable
 from checks.declaration import Declaration
-from checks.file_facts import Variable
 
 EMPTY = "locals {}\n"
 

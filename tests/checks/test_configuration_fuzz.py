@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from test_configuration_reading import NETWORK
 
 from checks.configuration import discover, read_file
-from checks.file_facts import FileFacts
-from checks.hcl_strict import read_hcl_strict
-from checks.hcl_tolerant import read_hcl_tolerant
-from checks.impact import touched
-from checks.inspect_file import inspect_document
+from checks.configuration.file_facts import FileFacts
+from checks.configuration.hcl_strict import read_hcl_strict
+from checks.configuration.hcl_tolerant import read_hcl_tolerant
+from checks.configuration.impact import touched
+from checks.configuration.inspect_file import inspect_document
 
 LIMIT_S = 10.0
 """What the shell allows one file; these take a thousandth of it."""

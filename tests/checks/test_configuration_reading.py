@@ -5,7 +5,7 @@ import json
 import pytest
 
 from checks.configuration import read_file
-from checks.file_facts import (
+from checks.configuration.file_facts import (
     Backend,
     FileFacts,
     ModuleCall,
@@ -16,9 +16,9 @@ from checks.file_facts import (
     Section,
     Variable,
 )
-from checks.hcl_strict import read_hcl_strict
-from checks.hcl_tolerant import read_hcl_tolerant
-from checks.inspect_file import inspect_document
+from checks.configuration.hcl_strict import read_hcl_strict
+from checks.configuration.hcl_tolerant import read_hcl_tolerant
+from checks.configuration.inspect_file import inspect_document
 
 NETWORK = """\
 terraform {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from checks.digest import digest, shape_digest
 from checks.plan import read_plan
+from checks.plan.digest import digest, shape_digest
 
 PLANS = Path(__file__).parent / "plans"
 NAMES = sorted(path.parent.name for path in PLANS.glob("*/plan.json"))

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from checks.parity import ChangeSummary, PlanDifference, PlanSummary, difference, summarize
 from checks.plan import read_plan
+from checks.plan.parity import ChangeSummary, PlanDifference, PlanSummary, difference, summarize
 from checks.sensitive import Mask
 
 PLANS = Path(__file__).parent / "plans"

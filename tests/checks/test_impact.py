@@ -3,7 +3,7 @@
 import pytest
 from repositories import backend, call, repository
 
-from checks.impact import Touched, touched
+from checks.configuration.impact import Touched, touched
 
 APP = backend("app") + call("../modules/vpc") + 'locals {\n  a = file("${path.module}/policy.json")\n}\n'
 FILES = {

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repositories import backend, call, reads, repository
 
+from checks.configuration.impact import touched
+from checks.configuration.layers import layers
 from checks.errors import ConfigurationError
-from checks.impact import touched
-from checks.layers import layers
 
 DIRS = ["live/a", "live/b", "live/deep/c", "modules/d", "modules/e", "modules/deep/f", "g"]
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 from repositories import backend, call, reads, repository
 
+from checks.configuration.layers import layers
 from checks.errors import ConfigurationError
-from checks.layers import layers
 
 CHAIN = {
     "a/main.tf": backend("a"),

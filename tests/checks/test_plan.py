@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from checks.errors import PlanFormatError
-from checks.marks import UNKNOWN
 from checks.plan import Action, Counts, Plan, ResourceChange, read_plan
+from checks.plan.marks import UNKNOWN
 
 PLANS = Path(__file__).parent / "plans"
 NAMES = sorted(path.parent.name for path in PLANS.glob("*/plan.json"))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.marks import UNKNOWN, Hidden, hidden_texts, holds_hidden, shown
 from checks.plan import Plan, read_plan
+from checks.plan.marks import UNKNOWN, Hidden, hidden_texts, holds_hidden, shown
 
 SECRET = "correct-horse-battery"
 PLANS = Path(__file__).parent / "plans"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checks.action import ACTIONS
-from checks.digest import digest, shape_digest
 from checks.errors import PlanFormatError
-from checks.parity import summarize
 from checks.plan import read_plan
+from checks.plan.action import ACTIONS
+from checks.plan.digest import digest, shape_digest
+from checks.plan.parity import summarize
 from checks.sensitive import Mask
 
 leaves = (

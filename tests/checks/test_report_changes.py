@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from checks.annotations import annotate
-from checks.change_report import AttributeChange, ChangeReport
-from checks.danger import gravity, marks, stateful_kind
-from checks.danger_table import STATEFUL
 from checks.declaration import Declaration
 from checks.diagnostic import Diagnostic
-from checks.diff import diff, diff_value
-from checks.fold import common_name, fold
-from checks.lines import lines_of_change
-from checks.marks import UNKNOWN, Hidden
 from checks.plan import read_plan
+from checks.plan.marks import UNKNOWN, Hidden
+from checks.rendering.annotations import annotate
+from checks.rendering.lines import lines_of_change
 from checks.report import RootReport, RunReport, report_failure, report_plan, report_skipped
+from checks.report.change_report import AttributeChange, ChangeReport
+from checks.report.danger import gravity, marks, stateful_kind
+from checks.report.danger_table import STATEFUL
+from checks.report.diff import diff, diff_value
+from checks.report.fold import common_name, fold
 from checks.sensitive import Mask
 
 NO_MASK = Mask.none()

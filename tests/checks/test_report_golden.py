@@ -8,8 +8,8 @@ import pytest
 
 from checks.configuration import discover, read_file
 from checks.diagnostic import Diagnostic
-from checks.markdown import render_check_run, render_comment
 from checks.plan import read_plan
+from checks.rendering.markdown import render_check_run, render_comment
 from checks.report import (
     Annotation,
     CheckRunOutput,

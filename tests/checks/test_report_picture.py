@@ -7,16 +7,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from checks.change_report import ChangeReport
-from checks.graph import Dependency
-from checks.html import render_html
-from checks.markdown import render_check_run
-from checks.parity import summarize
-from checks.picture import MOST_NODES, render_picture
 from checks.plan import read_plan
+from checks.plan.parity import summarize
+from checks.rendering.html import render_html
+from checks.rendering.markdown import render_check_run
+from checks.rendering.picture import MOST_NODES, render_picture
+from checks.rendering.text import render_text
 from checks.report import RootReport, RunReport, report_plan
+from checks.report.change_report import ChangeReport
+from checks.report.graph import Dependency
 from checks.sensitive import Mask
-from checks.text import render_text
 
 HERE = Path(__file__).parent
 PLANS, GOLDEN = HERE / "plans", HERE / "golden" / "pictures"

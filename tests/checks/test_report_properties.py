@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from checks.change_report import SECTIONS, AttributeChange, ChangeReport, CheckReport
 from checks.declaration import Declaration
 from checks.diagnostic import Diagnostic
-from checks.html import render_html
-from checks.json_report import json_schema, render_json
-from checks.markdown import LIMIT_BYTES, render_check_run, render_comment
 from checks.plan import Counts, read_plan
+from checks.rendering.html import render_html
+from checks.rendering.json_report import json_schema, render_json
+from checks.rendering.markdown import LIMIT_BYTES, render_check_run, render_comment
+from checks.rendering.text import render_text
 from checks.report import RootReport, RunReport, report_failure, report_plan
+from checks.report.change_report import SECTIONS, AttributeChange, ChangeReport, CheckReport
 from checks.sensitive import Mask
-from checks.text import render_text
 
 BLOB_URL = "https://github.com/acme/infra/blob/0123456789abcdef0123456789abcdef01234567"
 RUN_URL = "https://planward.acme.example/runs/42"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.file_facts import FileFacts, Problem
+from checks.configuration.file_facts import FileFacts, Problem
 from ghapp.facts import Facts
 from ghapp.facts.kept import KeptFacts
 from ghapp.facts.parsing import LARGEST_BYTES, Parser

@@ -1,0 +1,88 @@
+"""Changed paths, ready to be asked many times."""
+
+import posixpath
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
+
+from checks.configuration import Configuration
+from checks.configuration.module import is_terraform_file
+from checks.configuration.repository_paths import TOP, directory_of, follow
+
+LOCK_FILE = ".terraform.lock.hcl"
+
+
+def is_own_file(path: str) -> bool:
+    """Whether Terraform reads a file of a root module by itself: configuration, automatic variables, the lock file."""
+    name = posixpath.basename(path)
+    return (
+        is_terraform_file(path)
+        or name in (LOCK_FILE, "terraform.tfvars", "terraform.tfvars.json")
+        or name.endswith((".auto.tfvars", ".auto.tfvars.json"))
+    )
+
+
+class Changes:
+    """The paths that a change created, changed or deleted, in a tree with this configuration."""
+
+    def __init__(self, paths: Collection[str], configuration: Configuration) -> None:
+        self.paths = frozenset(paths)
+        self._ordered = sorted(self.paths)
+        self.links = configuration.links
+        self._configuration = configuration
+        self._by_dir: dict[str, list[str]] = {}
+        for path in self._ordered:
+            self._by_dir.setdefault(directory_of(path), []).append(path)
+
+    def directly_in(self, directory: str) -> list[str]:
+        return self._by_dir.get(directory, [])
+
+    def at_or_above(self, path: str) -> str | None:
+        """A changed path that is the path itself or holds it: a file, or a directory that is a submodule or symlink."""
+        while path and path != TOP:
+            if path in self.paths:
+                return path
+            path = posixpath.dirname(path)
+        return None
+
+    def on_the_way_to(self, path: str) -> str | None:
+        """A changed path that is the path, holds it, or is a symlink on the way to it or where that leads."""
+        target, passed = follow(path, self.links)
+        return next((link for link in passed if link in self.paths), None) or self.at_or_above(target)
+
+    def behind_links_in(self, directory: str) -> Iterator[str]:
+        """Configuration and variable files of a directory that are symlinks and have changed where they lead."""
+        for path in self._own_links.get(directory, ()):
+            changed = self.on_the_way_to(path)
+            if changed is not None:
+                yield f"{changed}, to which {path} is a symlink"
+
+    @cached_property
+    def _own_links(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in sorted(self.links):
+            if is_own_file(path):
+                found.setdefault(directory_of(path), []).append(path)
+        return found
+
+    def beginning_with(self, start: str) -> str | None:
+        at = bisect_left(self._ordered, start)
+        return self._ordered[at] if at < len(self._ordered) and self._ordered[at].startswith(start) else None
+
+    @cached_property
+    def _readable(self) -> Mapping[str, str]:
+        """For each directory the first changed file that a configuration there could read by a worked out name."""
+        found: dict[str, str] = {}
+        for path in self._ordered:
+            if path.endswith(".md") or any(part.startswith(".") for part in path.split("/")):
+                continue
+            directory = directory_of(path)
+            while True:
+                found.setdefault(directory, path)
+                if directory == TOP or directory in self._configuration.modules:
+                    break
+                directory = directory_of(directory)
+        return found
+
+    def readable_below(self, directory: str) -> str | None:
+        return self._readable.get(directory)

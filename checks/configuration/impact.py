@@ -1,0 +1,126 @@
+"""Which root modules a change of paths touches, and why, in words."""
+
+import posixpath
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from checks.configuration import Configuration, RootModule
+from checks.configuration.changed_paths import Changes, is_own_file
+from checks.configuration.file_facts import Reference
+from checks.configuration.module import is_terraform_file
+from checks.configuration.repository_paths import TOP, below, follow, leaves
+
+
+@dataclass(frozen=True, kw_only=True)
+class Touched:
+    """What a change touches.
+
+    `root_modules` are directories, each with the first reason; `deleted` are the root modules of the base that are
+    none any more, whose state is left behind.
+    """
+
+    root_modules: tuple[tuple[str, str], ...]
+    deleted: tuple[str, ...]
+
+    @property
+    def dirs(self) -> tuple[str, ...]:
+        return tuple(directory for directory, _ in self.root_modules)
+
+
+def touched(
+    configuration: Configuration,
+    changed_paths: Collection[str],
+    *,
+    extra: Mapping[str, Collection[str]] | None = None,
+    base: Configuration | None = None,
+) -> Touched:
+    """The root modules that a change of paths (created, changed and deleted ones alike) touches.
+
+    A root module is touched by its own configuration, automatic variable and lock files; by the configuration of a
+    local module that it calls at any depth; by its `extra` files (variables and backends of environments); by what
+    its files name, literally or by the literal beginning of a name; by a symlink on the way to any of these and by
+    the symlink's target. Where a file reads others by names that Terraform works out, every file below its directory
+    counts up to the next directory with configuration, except Markdown and hidden ones. A root module that could not
+    be read counts as touched by every change: what it uses is unknown.
+    """
+    changes = Changes(changed_paths, configuration)
+    found: list[tuple[str, str]] = []
+    for root in configuration.root_modules:
+        reason = _reason(root, changes, (extra or {}).get(root.dir, ())) if changes.paths else None
+        if reason is not None:
+            found.append((root.dir, reason))
+    before = base.by_dir if base is not None else {}
+    return Touched(
+        root_modules=tuple(found),
+        deleted=tuple(sorted(directory for directory in before if directory not in configuration.by_dir)),
+    )
+
+
+def _reason(root: RootModule, changes: Changes, extra: Collection[str]) -> str | None:
+    for reasons in (
+        _own(root, changes),
+        _extra(changes, extra),
+        _modules(root, changes),
+        _unread(root),
+        _named(root, changes),
+    ):
+        for reason in reasons:
+            return reason
+    return None
+
+
+def _own(root: RootModule, changes: Changes) -> Iterator[str]:
+    for path in changes.directly_in(root.dir):
+        if is_own_file(path):
+            yield f"its own file {path}"
+    yield from changes.behind_links_in(root.dir)
+    above = changes.at_or_above(root.dir)
+    if above is not None:
+        yield f"its own directory {above}"
+
+
+def _extra(changes: Changes, extra: Collection[str]) -> Iterator[str]:
+    for path in extra:
+        changed = changes.on_the_way_to(posixpath.normpath(path))
+        if changed is not None:
+            yield f"{changed}, which it is configured with"
+
+
+def _modules(root: RootModule, changes: Changes) -> Iterator[str]:
+    for directory, passed in sorted(root.uses.items()):
+        by_link = next((link for link in passed if link in changes.paths), None)
+        changed = any(is_terraform_file(path) for path in changes.directly_in(directory))
+        if changed or by_link or changes.at_or_above(directory):
+            yield f"module {directory}, which it calls"
+        for reason in changes.behind_links_in(directory):
+            yield f"module {directory}, which it calls: {reason}"
+
+
+def _unread(root: RootModule) -> Iterator[str]:
+    for problem in root.problems:
+        yield f"{problem.path} could not be read (line {problem.line}), so what it uses is unknown"
+
+
+def _named(root: RootModule, changes: Changes) -> Iterator[str]:
+    for directory in (root.dir, *sorted(root.module_dirs - {root.dir})):
+        module = root.modules.get(directory)
+        for path, facts in module.files if module else ():
+            for reference in facts.references:
+                changed = _matches(reference, root.dir if reference.from_root else directory, changes)
+                if changed is not None:
+                    yield f"{changed}, which {path} reads"
+
+
+def _matches(reference: Reference, directory: str, changes: Changes) -> str | None:
+    if not reference.path:
+        return changes.readable_below(directory)
+    target, passed = follow(below(directory, reference.path), changes.links)
+    if leaves(target):
+        return None
+    by_link = next((link for link in passed if link in changes.paths), None)
+    if by_link is not None:
+        return by_link
+    if not reference.prefix:
+        return changes.at_or_above(target) or changes.beginning_with(f"{target}/")
+    start = f"{target}/" if reference.path.endswith("/") else target
+    return changes.beginning_with("" if target == TOP else start)

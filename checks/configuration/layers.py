@@ -1,0 +1,125 @@
+"""In which order root modules are run: those that others build on first, independent ones side by side."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from checks.configuration import Configuration, RootModule
+from checks.configuration.file_facts import RemoteState, Values
+from checks.configuration.repository_paths import below
+from checks.errors import ConfigurationError
+
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    "azurerm": ("key", "container_name", "storage_account_name"),
+    "consul": ("path", "address"),
+    "cos": ("key", "prefix", "bucket"),
+    "gcs": ("prefix", "bucket"),
+    "http": ("address",),
+    "kubernetes": ("secret_suffix", "namespace"),
+    "local": ("path",),
+    "oss": ("key", "prefix", "bucket"),
+    "pg": ("schema_name", "conn_str"),
+    "remote": ("workspaces.name", "organization", "hostname"),
+    "s3": ("key", "bucket"),
+}
+"""The values of each backend that say where a state lies: the first has to be known and equal, the others not differ.
+
+https://developer.hashicorp.com/terraform/language/backend
+"""
+
+
+def dependencies(
+    configuration: Configuration,
+    depends_on: Mapping[str, Sequence[str]] | None = None,
+    backends: Mapping[str, Values] | None = None,
+) -> Mapping[str, frozenset[str]]:
+    """The root modules that each root module builds on directly: whose state it reads, or as `depends_on` says.
+
+    A read is matched by the backend's type and its literal values; `backends` holds those that a root module gets from
+    `-backend-config` files, over the ones in its block. Directories that are no root modules are left out.
+    """
+    roots = configuration.by_dir
+    places = _Places(configuration.root_modules, backends or {})
+    found: dict[str, frozenset[str]] = {}
+    for root in configuration.root_modules:
+        named = {directory for directory in (depends_on or {}).get(root.dir, ()) if directory in roots}
+        read = {directory for state in root.remote_states for directory in places.read_by(root, state)}
+        found[root.dir] = frozenset(named | (read - {root.dir}))
+    return found
+
+
+def layers(
+    configuration: Configuration,
+    dirs: Iterable[str],
+    depends_on: Mapping[str, Sequence[str]] | None = None,
+    backends: Mapping[str, Values] | None = None,
+) -> tuple[tuple[str, ...], ...]:
+    """These root modules in layers: each builds, also through others, only on those in layers before its own.
+
+    Raises ConfigurationError, naming the cycle, where root modules build on each other in a circle.
+    """
+    wanted = frozenset(dirs)
+    graph = dependencies(configuration, depends_on, backends)
+    levels: dict[str, int] = {}
+    for directory in _lowest_first(graph, sorted(wanted)):
+        below_it = [levels[other] + (other in wanted) for other in graph.get(directory, ())]
+        levels[directory] = max(below_it, default=0)
+    by_level: dict[int, list[str]] = {}
+    for directory in sorted(wanted):
+        by_level.setdefault(levels[directory], []).append(directory)
+    return tuple(tuple(by_level[level]) for level in sorted(by_level))
+
+
+def _lowest_first(graph: Mapping[str, frozenset[str]], wanted: Sequence[str]) -> Iterator[str]:
+    """The wanted directories and all that they build on, each after what it builds on."""
+    done: set[str] = set()
+    for start in wanted:
+        way: list[tuple[str, Iterator[str]]] = [] if start in done else [(start, iter(sorted(graph.get(start, ()))))]
+        on_way = [start]
+        while way:
+            directory, rest = way[-1]
+            following = next((other for other in rest if other not in done), None)
+            if following is None:
+                way.pop()
+                on_way.pop()
+                done.add(directory)
+                yield directory
+            elif following in on_way:
+                cycle = [*on_way[on_way.index(following) :], following]
+                raise ConfigurationError(f"root modules depend on each other in a circle: {' -> '.join(cycle)}")
+            else:
+                way.append((following, iter(sorted(graph.get(following, ())))))
+                on_way.append(following)
+
+
+class _Places:
+    """Where each root module's state lies, found again by what a read says of it."""
+
+    def __init__(self, roots: Iterable[RootModule], backends: Mapping[str, Values]) -> None:
+        self._found: dict[tuple[str, str], list[tuple[str, Values]]] = {}
+        for root in roots:
+            if root.backend is not None:
+                values = {**root.backend.values, **backends.get(root.dir, {})}
+                type_, place = _place(root.backend.type, values, root.dir)
+                if place:
+                    self._found.setdefault((type_, place[_PLACES[type_][0]]), []).append((root.dir, place))
+
+    def read_by(self, reader: RootModule, state: RemoteState) -> Iterator[str]:
+        """The root modules whose state a read means."""
+        type_, place = _place(state.backend or "", state.values, reader.dir)
+        if place:
+            for directory, other in self._found.get((type_, place[_PLACES[type_][0]]), ()):
+                if all(other[name] == value for name, value in place.items() if name in other):
+                    yield directory
+
+
+def _place(type_: str, values: Values, directory: str) -> tuple[str, Values]:
+    """What says where a state lies, under one name each; empty where the first of it is not known."""
+    type_ = "remote" if type_ == "cloud" else type_
+    flat = {name: value for name, value in values.items() if isinstance(value, str)}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": text for inner, text in value.items() if isinstance(text, str)}
+    if type_ == "local":
+        flat["path"] = below(directory, flat.get("path", "terraform.tfstate"))
+    names = _PLACES.get(type_, ())
+    return type_, {name: flat[name] for name in names if name in flat} if names and names[0] in flat else {}

@@ -1,0 +1,83 @@
+"""What a plan does, as one short text: equal for plans that do the same, different for all others."""
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from typing import Any, NewType
+
+import msgspec
+
+from checks.plan import ActionTrigger, Plan
+from checks.plan.action import Action
+from checks.plan.format import Change, decode_value
+from checks.plan.resource_change import OutputChange, ResourceChange
+
+PlanDigest = NewType("PlanDigest", str)
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def digest(plan: Plan, *, key: bytes = b"") -> PlanDigest:
+    """SHA-256, in hexadecimal, over what the plan does with all its unmasked values, whatever their order in the file.
+
+    Drift, timestamps, and the version of Terraform are left out: they do not change what applying does. With `key`
+    it is an HMAC: what is stored must not let anyone try out passwords, which a plain hash beside a masked report
+    would. Raises PlanFormatError on values that cannot be read.
+    """
+    hashing = hmac.new(key, digestmod="sha256") if key else hashlib.sha256()
+    for part in _parts(plan):  # one at a time: all together would be as large as the plan, decoded
+        hashing.update(_encoder.encode(part) + b"\n")
+    return PlanDigest(hashing.hexdigest())
+
+
+def shape_digest(plan: Plan) -> str:
+    """SHA-256, in hexadecimal, over addresses and actions alone."""
+    resources = [[change.address, change.deposed, change.action.value, _origin(change)] for change in _ordered(plan)]
+    outputs = [[output.name, output.action.value] for output in _changed_outputs(plan)]
+    return hashlib.sha256(_encoder.encode([resources, outputs, _invocations(plan)])).hexdigest()
+
+
+def _parts(plan: Plan) -> Iterator[list[Any]]:
+    yield from map(_resource, _ordered(plan))
+    for output in _changed_outputs(plan):
+        yield ["output", output.name, output.action.value, *_values(output.change)]
+    yield from _invocations(plan)
+
+
+def _origin(change: ResourceChange) -> str | None:
+    return change.previous_address if change.moved else None
+
+
+def _ordered(plan: Plan) -> list[ResourceChange]:
+    changes = [change for change in plan.resource_changes if change.changes]
+    return sorted(changes, key=lambda change: (change.address, change.deposed or ""))
+
+
+def _changed_outputs(plan: Plan) -> list[OutputChange]:
+    return [output for output in plan.output_changes if output.action is not Action.NO_OP]
+
+
+def _resource(change: ResourceChange) -> list[Any]:
+    importing = change.importing
+    return [
+        "resource",
+        change.address,
+        change.deposed,
+        change.action.value,
+        _origin(change),
+        None if importing is None else [importing.id, importing.identity, importing.unknown],
+        *_values(change.change),
+        sorted(map(list, change.replace_paths), key=repr),
+    ]
+
+
+def _invocations(plan: Plan) -> list[list[Any]]:
+    return sorted(
+        ["action", invocation.address, trigger.triggering_resource_address, trigger.action_trigger_event]
+        for invocation in plan.action_invocations
+        for trigger in [invocation.lifecycle_action_trigger or ActionTrigger()]
+    )
+
+
+def _values(change: Change) -> list[Any]:
+    return [decode_value(value, exact=True) for value in (change.before, change.after, change.after_unknown)]

@@ -1,0 +1,52 @@
+"""What Terraform marks as sensitive, as texts for a mask.
+
+Terraform does not follow a value through a provider: what is marked in a resource's `input` stands in clear in its
+`output`. So a marked value is hidden wherever it stands, except where it also is a literal of the configuration:
+providers mark parameters that hold nothing but a region, and what is in git in clear is no secret.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import Raw
+
+from checks.plan.format import Change, Configuration, VariableValue, decode_part, decode_value
+from checks.plan.marks import hidden_texts, shown
+
+
+def marked_values(changes: Iterable[Change], *, configuration: Raw, variables: Raw) -> frozenset[str]:
+    """Every text and number that is marked in these changes, or is the value of a sensitive variable."""
+    marked = frozenset(_in_changes(changes))
+    return (marked - _literals(configuration) if marked else marked) | _of_variables(configuration, variables)
+
+
+def _in_changes(changes: Iterable[Change]) -> Iterator[str]:
+    for change in changes:
+        if change.marked:
+            for value, marks in ((change.before, change.before_sensitive), (change.after, change.after_sensitive)):
+                if b"true" in bytes(marks):
+                    yield from hidden_texts(shown(decode_value(value), decode_value(marks)))
+
+
+def _of_variables(configuration: Raw, variables: Raw) -> frozenset[str]:
+    blocks = (decode_part(configuration, Configuration) or Configuration()).root_module.variables
+    values = decode_part(variables, dict[str, VariableValue]) or {}
+    sensitive = (name for name, block in blocks.items() if block.sensitive and name in values)
+    hidden = (shown(decode_value(values[name].value), True) for name in sensitive)
+    return frozenset(text for value in hidden for text in hidden_texts(value))
+
+
+def _literals(configuration: Raw) -> frozenset[str]:
+    return frozenset(_literals_in(decode_value(configuration)))
+
+
+def _literals_in(configuration: Any) -> Iterator[str]:
+    left = [(configuration, False)]
+    while left:
+        value, literal = left.pop()
+        if isinstance(value, dict):
+            left.extend((item, literal or key == "constant_value") for key, item in value.items())
+        elif isinstance(value, list):
+            left.extend((item, literal) for item in value)
+        elif literal and isinstance(value, str | int | float):
+            yield str(value)

@@ -1,0 +1,160 @@
+"""One change of a plan: of a resource or of an output, with its values in clear and as they may be shown."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from checks.plan.action import ACTIONS, COUNTED, Action, Counts
+from checks.plan.format import Change, Importing, Path, decode_value
+from checks.plan.marks import Shown, shown
+
+
+class ResourceChange(Struct, frozen=True, gc=False):
+    """One resource instance (or deposed object) of a plan, with what happens to it.
+
+    `before`, `after` and the marks beside them are decoded at each access: keep them in a local variable.
+    They hold secrets in clear; `shown_before` and `shown_after` do not.
+    """
+
+    address: str
+    change: Change
+    type: str = ""
+    name: str = ""
+    mode: str = "managed"
+    module_address: str | None = None
+    index: str | int | float | None = None
+    provider_name: str = ""
+    deposed: str | None = None
+    previous_address: str | None = None
+    action_reason: str | None = None
+
+    @property
+    def action(self) -> Action:
+        return ACTIONS[self.change.actions]
+
+    @property
+    def provider(self) -> str:
+        """The provider's source address, such as registry.terraform.io/hashicorp/aws."""
+        return self.provider_name
+
+    @property
+    def importing(self) -> Importing | None:
+        return self.change.importing
+
+    @property
+    def generated_config(self) -> str | None:
+        """The configuration that `-generate-config-out` wrote for an imported resource."""
+        return self.change.generated_config
+
+    @property
+    def replace_paths(self) -> tuple[Path, ...]:
+        """The attributes that force the replacement."""
+        return self.change.replace_paths
+
+    @property
+    def before(self) -> Any:
+        return decode_value(self.change.before)
+
+    @property
+    def after(self) -> Any:
+        """The planned value; what is known only after apply is missing in it."""
+        return decode_value(self.change.after)
+
+    @property
+    def after_unknown(self) -> Any:
+        return decode_value(self.change.after_unknown)
+
+    @property
+    def before_sensitive(self) -> Any:
+        return decode_value(self.change.before_sensitive)
+
+    @property
+    def after_sensitive(self) -> Any:
+        return decode_value(self.change.after_sensitive)
+
+    @property
+    def shown_before(self) -> Shown:
+        """`before` with `Hidden` in the place of everything that is marked, or whose marks do not fit."""
+        return shown(self.before, self.before_sensitive)
+
+    @property
+    def shown_after(self) -> Shown:
+        """`after` with `Hidden` and, where the value is known only after apply, `UNKNOWN`."""
+        return shown(self.after, self.after_sensitive, self.after_unknown)
+
+    @property
+    def moved(self) -> bool:
+        return self.previous_address is not None and self.previous_address != self.address
+
+    @property
+    def destroys(self) -> bool:
+        return self.action.destroys
+
+    @property
+    def replaces(self) -> bool:
+        return self.action.replaces
+
+    @property
+    def only_in_state(self) -> bool:
+        """Whether nothing but the state changes: moved, imported or forgotten as it is."""
+        action = self.action
+        return action is Action.FORGET or (action is Action.NO_OP and (self.moved or self.importing is not None))
+
+    @property
+    def changes(self) -> bool:
+        """Whether applying the plan does anything about it, be it to the state alone."""
+        return self.action is not Action.NO_OP or self.moved or self.importing is not None
+
+    def __repr__(self) -> str:
+        return f"ResourceChange({self.address}, {'-'.join(self.change.actions)})"
+
+
+class OutputChange(Struct, frozen=True, gc=False):
+    """What happens to an output of the root module. Values as in ResourceChange."""
+
+    name: str
+    change: Change
+
+    @property
+    def action(self) -> Action:
+        return ACTIONS[self.change.actions]
+
+    @property
+    def before(self) -> Any:
+        return decode_value(self.change.before)
+
+    @property
+    def after(self) -> Any:
+        return decode_value(self.change.after)
+
+    @property
+    def after_unknown(self) -> Any:
+        return decode_value(self.change.after_unknown)
+
+    @property
+    def shown_before(self) -> Shown:
+        return shown(self.before, decode_value(self.change.before_sensitive))
+
+    @property
+    def shown_after(self) -> Shown:
+        return shown(self.after, decode_value(self.change.after_sensitive), self.after_unknown)
+
+    def __repr__(self) -> str:
+        return f"OutputChange({self.name}, {'-'.join(self.change.actions)})"
+
+
+def count(changes: Iterable[ResourceChange]) -> Counts:
+    """Count managed resources as people do; data sources that are read do not count."""
+    kinds = Counter(kind for change in changes if change.mode == "managed" for kind in _kinds(change))
+    return Counts(**kinds)
+
+
+def _kinds(change: ResourceChange) -> Iterator[str]:
+    if kind := COUNTED.get(change.action):
+        yield kind
+    if change.importing is not None:
+        yield "import_"
+    if change.moved:
+        yield "move"

@@ -1,0 +1,144 @@
+"""A run's report as a fragment of HTML, for a page that brings `STYLE` along."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from checks.diagnostic import Diagnostic
+from checks.plan import Counts
+from checks.rendering.escape import address_of_file, clean, escape_html, html_code, html_prose, is_web_address
+from checks.rendering.headline import first_line
+from checks.rendering.html_style import STYLE as STYLE
+from checks.rendering.lines import Line, lines_of_attributes, lines_of_change, names_of_change, remarks_of_change
+from checks.rendering.order import by_danger
+from checks.rendering.titles import CHECKS_TITLE, DRIFT_TITLE, INVOCATIONS_TITLE, TITLES, words_of_root
+from checks.report import RootReport, RunReport
+from checks.report.change_report import SECTIONS, ChangeReport
+from checks.report.danger import gravity
+from checks.report.difference_lines import lines_of_difference
+
+_CLASSES = {"+": "add", "-": "remove", "~": "change", " ": "context"}
+_OPEN_LINES = 10
+
+
+def render_html(report: RunReport) -> str:
+    """Render a run as one `<section class="report">`.
+
+    Everything that is not Planward's own is escaped; there is no script, no inline style and no link but to the
+    repository's files. Colours come from the classes, dark and light (`STYLE`).
+    """
+    blob_url = report.blob_url if report.blob_url and is_web_address(report.blob_url) else None
+    roots = by_danger(report)
+    whole = (_diagnostic(diagnostic, blob_url) for diagnostic in report.diagnostics)
+    parts = [*_head(report), *whole, *_danger(roots, blob_url), *_table(roots)]
+    parts += [part for root in roots for part in _root(root, blob_url)]
+    return f'<section class="report {report.conclusion}">\n' + "\n".join(parts) + "\n</section>\n"
+
+
+def _head(report: RunReport) -> Iterator[str]:
+    yield f"<h2>{html_prose(report.title)}</h2>"
+    yield f'<p class="first">{html_prose(first_line(report))}</p>'
+    yield from (f"<p>{html_prose(note)}</p>" for note in report.notes)
+    if report.paste:
+        yield f"<pre>{escape_html(clean(report.paste))}</pre>"
+
+
+def _danger(roots: Sequence[RootReport], blob_url: str | None) -> Iterator[str]:
+    pairs = [(root, change) for root in roots for change in root.changes]
+    dangers = [pair for pair in pairs if pair[1].section in ("destroy", "replace")]
+    cares = [pair for pair in pairs if pair[1].section in ("change", "add") and pair[1].marks]
+    for heading, found in (("Destroyed or replaced", dangers), ("Look closely", cares)):
+        if not found:
+            continue
+        yield f'<h3>{heading}</h3>\n<ul class="danger">'
+        for root, change in sorted(found, key=lambda pair: gravity(pair[1].marks)):
+            place = f" · {html_code(root.root_module)} in {html_code(root.environment)}" if len(roots) > 1 else ""
+            yield f'<li class="{change.section}">{_line_of_change(change, blob_url)}{place}</li>'
+        yield "</ul>"
+
+
+def _table(roots: Sequence[RootReport]) -> Iterator[str]:
+    if len(roots) < 2:
+        return
+    fields = [field for field in Counts.__struct_fields__ if any(getattr(root.counts, field) for root in roots)]
+    names = ["root module", "environment", *(field.rstrip("_") for field in fields), ""]
+    yield f"<table>\n<thead><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr></thead>\n<tbody>"
+    for root in roots:
+        counts = [f'<td class="number">{getattr(root.counts, field) or ""}</td>' for field in fields]
+        cells = f"<td>{html_code(root.root_module)}</td><td>{html_code(root.environment)}</td>{''.join(counts)}"
+        remark = html_prose(root.cause or "") if not root.went_well else ""
+        yield f'<tr class="{root.outcome}">{cells}<td>{words_of_root(root)}{": " if remark else ""}{remark}</td></tr>'
+    yield "</tbody>\n</table>"
+
+
+def _root(root: RootReport, blob_url: str | None) -> Iterator[str]:
+    yield f"<h3>{html_code(root.root_module)} in {html_code(root.environment)}: {html_prose(words_of_root(root))}</h3>"
+    if root.cause:
+        yield f'<pre class="cause">{escape_html(clean(root.cause))}</pre>'
+    yield from (_diagnostic(diagnostic, blob_url) for diagnostic in root.diagnostics)
+    yield from (f'<p class="warning">{html_prose(warning)}</p>' for warning in root.warnings)
+    if root.checks:
+        yield f"<h4>{CHECKS_TITLE}</h4>\n<ul>"
+        for check in root.checks:
+            messages = " ".join(map(html_prose, check.messages))
+            yield f"<li>{html_code(check.address)}: <strong>{html_prose(check.status)}</strong> {messages}</li>"
+        yield "</ul>"
+    if root.difference is not None:
+        first, *rest = map(html_prose, lines_of_difference(root.difference))
+        items = "".join(f"<li>{line}</li>" for line in rest)
+        yield f'<p class="difference">{first}</p>' + (f"\n<ul>{items}</ul>" if items else "")
+    for section in SECTIONS:
+        yield from _changes(TITLES[section], [c for c in root.changes if c.section == section], blob_url)
+        if section == "add" and root.outputs:
+            yield f"<h4>Outputs</h4>\n{_diff(lines_of_attributes(root.outputs))}"
+    if root.invocations:
+        items = "".join(f"<li>{html_prose(invocation)}</li>" for invocation in root.invocations)
+        yield f"<h4>{INVOCATIONS_TITLE}</h4>\n<ul>{items}</ul>"
+    yield from _changes(DRIFT_TITLE, root.drift, blob_url)
+
+
+def _changes(title: str, changes: Sequence[ChangeReport], blob_url: str | None) -> Iterator[str]:
+    if changes:
+        yield f"<h4>{title}</h4>"
+    for change in changes:
+        lines = lines_of_change(change)
+        opened = " open" if len(lines) <= _OPEN_LINES and change.section not in ("tags", "read") else ""
+        summary = f"<summary>{_line_of_change(change, blob_url)}</summary>"
+        yield f'<details class="{change.section}"{opened}>{summary}\n{_diff(lines)}\n</details>'
+
+
+def _line_of_change(change: ChangeReport, blob_url: str | None) -> str:
+    name = html_code(change.address)
+    if change.declaration is not None and blob_url is not None:
+        place = change.declaration
+        url = address_of_file(blob_url, place.path, place.start_line, place.end_line)
+        name = f'<a href="{escape_html(url)}">{name}</a>'
+    parts = [f'<span class="sign">{html_code(change.symbol)}</span> {name}']
+    if change.marks:
+        parts.append(f"<strong>{html_prose(', '.join(change.marks))}</strong>")
+    if names := names_of_change(change):
+        forced = "forced by " if any(attribute.forces_replacement for attribute in change.attributes) else ""
+        parts.append(forced + ", ".join(map(html_code, names)))
+    return " · ".join([*parts, *map(html_prose, remarks_of_change(change))])
+
+
+def _diagnostic(diagnostic: Diagnostic, blob_url: str | None) -> str:
+    place = ""
+    if diagnostic.path is not None:
+        line = "" if diagnostic.start_line is None else f":{diagnostic.start_line}"
+        place = f" · {html_code(diagnostic.path + line)}"
+        if blob_url is not None:
+            url = address_of_file(blob_url, diagnostic.path, diagnostic.start_line, diagnostic.end_line)
+            place = f' · <a href="{escape_html(url)}">{html_code(diagnostic.path + line)}</a>'
+    body = "\n\n".join(text for text in (diagnostic.snippet, diagnostic.detail) if text and text.strip())
+    said = f"<strong>{diagnostic.severity.title()}</strong>: {html_prose(diagnostic.summary)}{place}"
+    return f'<div class="{diagnostic.severity}"><p>{said}</p>\n<pre>{escape_html(clean(body))}</pre></div>'
+
+
+def _diff(lines: Iterable[Line]) -> str:
+    return f'<pre class="diff">{"".join(map(_diff_line, lines))}</pre>'
+
+
+def _diff_line(line: Line) -> str:
+    text = escape_html(clean(line.text).replace("\n", "\\n"))
+    if line.forces:
+        return f'<span class="forces">! {text}  # forces replacement</span>'
+    return f'<span class="{"remark" if line.remark else _CLASSES[line.sign]}">{line.sign} {text}</span>'

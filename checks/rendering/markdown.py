@@ -1,0 +1,54 @@
+"""A run's report as Markdown, within GitHub's limits."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from checks.rendering.annotations import ANNOTATIONS_LIMIT, all_annotations, annotate
+from checks.rendering.escape import is_web_address, prose
+from checks.rendering.fit import LeftOut, Piece, fit
+from checks.rendering.markdown_details import details
+from checks.rendering.markdown_summary import summary
+from checks.report import CheckRunOutput, RunReport
+
+LIMIT_BYTES = 65_535
+"""GitHub's limit of `summary`, of `text` and of a comment; the unit is not documented, so bytes to be safe."""
+
+
+def render_check_run(
+    report: RunReport,
+    *,
+    changed_lines: Mapping[str, Sequence[range]] | None = None,
+    limit_bytes: int = LIMIT_BYTES,
+) -> CheckRunOutput:
+    """Render a run for the `output` of its check run; nothing in it is longer than GitHub takes (`limit_bytes`).
+
+    `changed_lines` are the lines of the diff by path: annotations on them come first, since GitHub shows only those
+    beside the code.
+    """
+    pieces = [*summary(report), *_annotations_left_out(report)]
+    return CheckRunOutput(
+        title=report.title,
+        summary=_fitted(pieces, report, limit_bytes),
+        text=_fitted(details(report), report, limit_bytes) or None,
+        annotations=annotate(report, changed_lines=changed_lines),
+    )
+
+
+def render_comment(report: RunReport) -> str:
+    """Render a run as one comment on its pull request, at most 65,535 bytes."""
+    title = Piece(short=f"### {prose(report.title)}")
+    return _fitted([title, *summary(report), *details(report, may_open=False)], report, LIMIT_BYTES)
+
+
+def _fitted(pieces: Sequence[Piece], report: RunReport, limit_bytes: int) -> str:
+    return fit(pieces, limit_bytes, ending=lambda left_out: _ending(left_out, report.run_url))
+
+
+def _ending(left_out: LeftOut, run_url: str | None) -> str:
+    where = f" [The run's page]({run_url}) has all of it." if run_url and is_web_address(run_url) else ""
+    return f"**Left out here**, since GitHub takes no more: {prose(left_out.words())}.{where}"
+
+
+def _annotations_left_out(report: RunReport) -> Iterator[Piece]:
+    more = len(all_annotations(report)) - ANNOTATIONS_LIMIT
+    if more > 0:
+        yield Piece(short=f"{more:,} more annotations are not shown beside the code.")

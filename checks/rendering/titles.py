@@ -1,0 +1,24 @@
+"""The headings under which changes are shown, the same in every form of the report."""
+
+from checks.report import NO_COUNTS, RootReport
+from checks.report.change_report import Section
+
+TITLES: dict[Section, str] = {
+    "destroy": "Destroy",
+    "replace": "Replace",
+    "change": "Change",
+    "add": "Add",
+    "read": "Read during apply",
+    "tags": "Only tags and version stamps",
+    "state": "Only the state: moved, imported, forgotten",
+}
+DRIFT_TITLE = "Drift: changed outside of Terraform"
+INVOCATIONS_TITLE = "Actions of providers that run"
+CHECKS_TITLE = "Conditions that do not hold"
+
+
+def words_of_root(root: RootReport) -> str:
+    """What one root module's plan does, or how it ended."""
+    if not root.went_well:
+        return root.outcome.replace("_", " ")
+    return "only outputs change" if root.counts == NO_COUNTS and root.outputs else root.counts.words()

@@ -1,0 +1,279 @@
+"""What a person has to know about a run, before how it looks: masked, ordered by danger, ready to be stored."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, Self
+
+import msgspec
+
+from checks.declaration import Declaration as Declaration
+from checks.diagnostic import Diagnostic
+from checks.plan import Counts, Plan
+from checks.plan.configuration import blocks, read_modules
+from checks.plan.digest import digest, shape_digest
+from checks.plan.parity import PlanDifference, PlanSummary, difference, summarize
+from checks.rendering.escape import one_line, shorten
+from checks.report.change_report import AttributeChange, ChangeReport, CheckReport
+from checks.report.changes import report_changes, report_drift
+from checks.report.graph import Dependency
+from checks.report.plan_parts import (
+    report_checks,
+    report_dependents,
+    report_invocations,
+    report_outputs,
+    warnings_of_plan,
+)
+from checks.sensitive import Mask
+
+Operation = Literal["plan", "apply", "drift"]
+Conclusion = Literal["success", "failure", "action_required", "timed_out", "cancelled"]
+Outcome = Literal["planned", "failed", "timed_out", "skipped", "applied"]
+NO_COUNTS = Counts()
+_TITLE_LIMIT = 255
+
+
+class Annotation(msgspec.Struct, frozen=True, kw_only=True):
+    """One message at lines of a file of the repository, as GitHub's check runs have them.
+
+    Columns are set only where the annotation is about one line: GitHub refuses them otherwise.
+    """
+
+    path: str
+    start_line: int
+    end_line: int
+    start_column: int | None = None
+    end_column: int | None = None
+    level: Literal["notice", "warning", "failure"]
+    title: str
+    message: str
+
+
+class CheckRunOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """The `output` of a check run. `annotations` are all of them: the caller sends 50 a request."""
+
+    title: str
+    summary: str
+    text: str | None
+    annotations: tuple[Annotation, ...]
+
+
+class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One root module in one environment: how it ended and what its plan does.
+
+    Holds nothing unmasked, so that it may be stored and shown. `cause` says why it did not go well, the first line
+    first. `state_empty` is whether the state held nothing before. `changes` and `drift` are ordered by danger.
+    `invocations` are the providers' actions that applying runs, a line for each, names in backticks; `dependents` the
+    blocks that depend on those that change; `difference` is against the plan that was reviewed.
+    """
+
+    root_module: str
+    environment: str
+    workspace: str
+    outcome: Outcome
+    cause: str | None = None
+    counts: Counts = NO_COUNTS
+    digest: str | None = None
+    shape_digest: str | None = None
+    state_empty: bool = False
+    complete: bool = True
+    diagnostics: tuple[Diagnostic, ...] = ()
+    warnings: tuple[str, ...] = ()
+    changes: tuple[ChangeReport, ...] = ()
+    drift: tuple[ChangeReport, ...] = ()
+    outputs: tuple[AttributeChange, ...] = ()
+    checks: tuple[CheckReport, ...] = ()
+    invocations: tuple[str, ...] = ()
+    dependents: tuple[Dependency, ...] = ()
+    difference: PlanDifference | None = None
+    terraform_version: str | None = None
+
+    @property
+    def went_well(self) -> bool:
+        """Whether the root module was planned or applied."""
+        return self.outcome in ("planned", "applied")
+
+    def applied(self) -> Self:
+        """The same report after its plan was applied."""
+        return msgspec.structs.replace(self, outcome="applied")
+
+
+class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run over its root modules: what the check run, the run page, the comment and the terminal show.
+
+    `cause` is the first line of anything but a success: what, where, the way out. `notes` are plain lines (only
+    `code` in backticks is understood) under it; `paste` is a comment for people to paste. `blob_url` is the
+    address of the repository's files at the planned commit (`https://HOST/OWNER/REPO/blob/SHA`). `diagnostics` are
+    about the repository as a whole, such as a new version of its config that cannot be used.
+    """
+
+    operation: Operation
+    environment: str
+    repository: str
+    commit_sha: str
+    conclusion: Conclusion
+    cause: str | None = None
+    notes: tuple[str, ...] = ()
+    roots: tuple[RootReport, ...] = ()
+    previews: tuple[RootReport, ...] = ()
+    paste: str | None = None
+    blob_url: str | None = None
+    run_url: str | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """One line that says enough for the merge box, at most 255 characters."""
+        if self.conclusion != "success":
+            cause = one_line(self.first_cause).replace("`", "").strip()
+            return shorten(cause or _CONCLUSION_WORDS[self.conclusion], _TITLE_LIMIT)
+        if not self.roots and not self.previews:
+            return "no root module touched"
+        parts = [_outcome_words(self.operation, self.environment, self.roots)] if self.roots else []
+        for environment in dict.fromkeys(root.environment for root in self.previews):
+            roots = [root for root in self.previews if root.environment == environment]
+            parts.append(_outcome_words("plan", environment, roots))
+        return shorten("; ".join(parts), _TITLE_LIMIT)
+
+    @property
+    def first_cause(self) -> str:
+        """Why this is not a success, in one line."""
+        causes = [self.cause, *(root.cause for root in (*self.roots, *self.previews))]
+        lines = (line.strip() for cause in causes if cause for line in cause.splitlines())
+        return next((line for line in lines if line), _CONCLUSION_WORDS[self.conclusion])
+
+
+_CONCLUSION_WORDS: dict[Conclusion, str] = {
+    "success": "",
+    "failure": "the run failed",
+    "action_required": "somebody has to decide",
+    "timed_out": "the run took longer than it may",
+    "cancelled": "the run was cancelled",
+}
+_DONE = {
+    "add": "added",
+    "change": "changed",
+    "replace": "replaced",
+    "destroy": "destroyed",
+    "import_": "imported",
+    "move": "moved",
+    "forget": "forgotten",
+}
+
+
+def report_plan(
+    plan: Plan,
+    *,
+    root_module: str,
+    environment: str,
+    workspace: str,
+    mask: Mask,
+    declarations: Mapping[str, Declaration] = {},
+    diagnostics: Sequence[Diagnostic] = (),
+    warnings: Sequence[str] = (),
+    digest_key: bytes = b"",
+    reviewed: PlanSummary | None = None,
+) -> RootReport:
+    """Report what a plan does. Nothing of it holds a value that Terraform or `mask` calls sensitive.
+
+    `declarations` are the blocks of the configuration by address without instance keys
+    (`module.net.aws_subnet.private`). `reviewed` is the summary of another plan, made with the same `digest_key`: the
+    report then says what this plan does other than that one.
+    """
+    mask = mask.also(plan.sensitive_values())
+    configured = dict(blocks(read_modules(plan.configuration)))
+    return RootReport(
+        root_module=root_module,
+        environment=environment,
+        workspace=workspace,
+        outcome="planned",
+        counts=plan.counts,
+        digest=digest(plan, key=digest_key),
+        state_empty=plan.state_empty,
+        complete=plan.complete,
+        shape_digest=shape_digest(plan),
+        diagnostics=_masked(diagnostics, mask),
+        warnings=(*map(mask.text, warnings), *warnings_of_plan(plan)),
+        changes=report_changes(plan.resource_changes, mask=mask, declarations=declarations, configured=configured),
+        drift=report_drift(plan.drift, mask=mask, declarations=declarations),
+        outputs=report_outputs(plan, mask),
+        checks=report_checks(plan, mask),
+        invocations=report_invocations(plan, mask),
+        dependents=report_dependents(plan, mask),
+        difference=difference(reviewed, summarize(plan, mask=mask, key=digest_key)) if reviewed is not None else None,
+        terraform_version=plan.terraform_version,
+    )
+
+
+def report_failure(
+    *,
+    root_module: str,
+    environment: str,
+    workspace: str,
+    cause: str,
+    mask: Mask,
+    diagnostics: Sequence[Diagnostic] = (),
+    warnings: Sequence[str] = (),
+    timed_out: bool = False,
+) -> RootReport:
+    """Report a root module that could not be planned or applied; `cause` is what, where and the way out."""
+    return RootReport(
+        root_module=root_module,
+        environment=environment,
+        workspace=workspace,
+        outcome="timed_out" if timed_out else "failed",
+        cause=mask.text(cause),
+        diagnostics=_masked(diagnostics, mask),
+        warnings=tuple(map(mask.text, warnings)),
+    )
+
+
+def report_skipped(*, root_module: str, environment: str, workspace: str, cause: str) -> RootReport:
+    """Report a root module that was not tried, as when a layer below it failed."""
+    return RootReport(
+        root_module=root_module, environment=environment, workspace=workspace, outcome="skipped", cause=cause
+    )
+
+
+def total(roots: Iterable[RootReport]) -> Counts:
+    """The counts of all root modules together."""
+    return sum((root.counts for root in roots), NO_COUNTS)
+
+
+def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootReport]) -> str:
+    counts = total(roots)
+    words = counts.words()
+    if counts == NO_COUNTS and any(root.outputs for root in roots):
+        words = "only outputs change"
+    elif counts == NO_COUNTS and any(root.invocations for root in roots):
+        words = "only actions run"
+    elif operation == "apply" and counts != NO_COUNTS:
+        words = _done_words(counts)
+    elif operation == "drift":
+        words = _drift_words(counts, sum(change.size for root in roots for change in root.drift))
+    return f"{words} in {environment}"
+
+
+def _drift_words(counts: Counts, drifted: int) -> str:
+    if counts != NO_COUNTS:
+        return f"drift: {counts.words()}"
+    return f"drift: {drifted} changed outside of Terraform" if drifted else "no drift"
+
+
+def _done_words(counts: Counts) -> str:
+    counted = ((getattr(counts, field), done) for field, done in _DONE.items())
+    return ", ".join(f"{number} {done}" for number, done in counted if number)
+
+
+def _masked(diagnostics: Sequence[Diagnostic], mask: Mask) -> tuple[Diagnostic, ...]:
+    def hide(text: str | None) -> str | None:
+        return None if text is None else mask.text(text)
+
+    return tuple(
+        msgspec.structs.replace(
+            diagnostic,
+            summary=mask.text(diagnostic.summary),
+            detail=mask.text(diagnostic.detail),
+            address=hide(diagnostic.address),
+            snippet=hide(diagnostic.snippet),
+        )
+        for diagnostic in diagnostics
+    )

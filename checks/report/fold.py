@@ -1,0 +1,105 @@
+"""Changes that are the same in many instances become one, so that the one that matters is not buried."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from checks.report.change_report import ChangeReport
+
+_KEY = re.compile(r'\[(\d+|"(?:[^"\\]|\\.)*")\]')
+_NUMBER = re.compile(r"(\d+)")
+_NAMED_KEYS = 4
+_MANY_INSTANCES = 6
+
+
+def fold(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
+    """Fold equal changes of one block's instances, and equal changes of tags of any resources.
+
+    Each group stands where its first member stood.
+    """
+    groups: dict[object, list[ChangeReport]] = {}
+    for change in changes:
+        groups.setdefault(_likeness(change), []).append(change)
+    return [group[0] if len(group) == 1 else _folded(group) for group in groups.values()]
+
+
+def fold_names(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
+    """Fold what happens to many instances of one block, whatever their attributes: for a list of names.
+
+    A few instances are left as they are.
+    """
+    groups: dict[object, list[ChangeReport]] = {}
+    for change in changes:
+        moves = (change.deposed, change.previous_address, change.importing)
+        forced = tuple(attribute.path for attribute in change.attributes if attribute.forces_replacement)
+        likeness = (block_address(change.address), change.action, change.marks, change.reason, moves, forced)
+        groups.setdefault(likeness, []).append(change)
+    return [
+        change
+        for group in groups.values()
+        for change in (group if len(group) < _MANY_INSTANCES else [_named_together(group)])
+    ]
+
+
+def block_address(address: str) -> str:
+    """An address without instance keys: `module.net["a"].aws_subnet.x[0]` is `module.net.aws_subnet.x`."""
+    return _KEY.sub("", address)
+
+
+def common_name(addresses: Sequence[str]) -> str:
+    """One name for the instances of a block: `aws_subnet.private[0..5]`, `aws_iam_user.all["ann", "bob"]`."""
+    keys = [_KEY.findall(address) for address in addresses]
+    texts = _KEY.split(addresses[0])[::2]
+    if len({len(found) for found in keys}) > 1:
+        return block_address(addresses[0])
+    columns = [list(dict.fromkeys(column)) for column in zip(*keys, strict=True)]
+    varying = sum(len(column) > 1 for column in columns)
+    named = [f"[{_range(column) if varying == 1 or len(column) == 1 else '*'}]" for column in columns]
+    return "".join(text + key for text, key in zip(texts, [*named, ""], strict=True))
+
+
+def natural_order(address: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key by which `x[2]` comes before `x[10]`."""
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in _NUMBER.split(address))
+
+
+def _likeness(change: ChangeReport) -> object:
+    block = None if change.section == "tags" else block_address(change.address)
+    if change.previous_address or change.importing or change.deposed:
+        block = change.address  # where it came from is its own
+    return (block, change.action, change.section, change.attributes, change.marks, change.reason)
+
+
+def _folded(group: Sequence[ChangeReport]) -> ChangeReport:
+    addresses = sorted((change.address for change in group), key=natural_order)
+    same_block = len({block_address(address) for address in addresses}) == 1
+    types = {change.type for change in group}
+    return msgspec.structs.replace(
+        group[0],
+        address=common_name(addresses) if same_block else f"{len(addresses)} resources",
+        type=group[0].type if len(types) == 1 else "",
+        instances=tuple(addresses),
+        several_blocks=not same_block,
+        unchanged=min(change.unchanged for change in group),
+        declaration=group[0].declaration if same_block else None,
+    )
+
+
+def _named_together(group: Sequence[ChangeReport]) -> ChangeReport:
+    addresses = [address for change in group for address in (change.instances or (change.address,))]
+    ordered = tuple(sorted(addresses, key=natural_order))
+    return msgspec.structs.replace(group[0], address=common_name(ordered), instances=ordered)
+
+
+def _range(keys: list[str]) -> str:
+    if not all(key.isdecimal() for key in keys):
+        shown = ", ".join(keys[:_NAMED_KEYS])
+        return shown if len(keys) <= _NAMED_KEYS else f"{shown}, … {len(keys) - _NAMED_KEYS} more"
+    spans: list[list[int]] = []
+    for number in sorted(map(int, keys)):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in spans)

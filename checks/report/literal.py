@@ -1,0 +1,61 @@
+"""Values as a person reads them in Terraform's language: short, masked, on one line."""
+
+import json
+import re
+
+from checks.plan.marks import UNKNOWN, Hidden, Shown
+from checks.sensitive import Mask
+
+SENSITIVE = "(sensitive)"
+KNOWN_AFTER_APPLY = "(known after apply)"
+_LONGEST = 120
+_HEAD, _TAIL = 64, 32
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
+
+
+def literal(value: Shown, mask: Mask) -> str:
+    """A value in the form of Terraform's language; a long one is shortened in its middle.
+
+    Masked before it is shortened: half a secret is one too.
+    """
+    text = _literal(value, mask)
+    return shorten_middle(mask.text(text) if isinstance(value, list | dict) else text)
+
+
+def shorten_middle(text: str) -> str:
+    """A long text with its middle left out, and how long it was."""
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_HEAD]}… {len(text):,} characters …{text[-_TAIL:]}"
+
+
+def step(key: str | int | float) -> str:
+    """One step of an attribute's path: `.name`, `["a key"]` or `[0]`."""
+    if not isinstance(key, str):
+        return f"[{key}]"
+    return f".{key}" if _IDENTIFIER.fullmatch(key) else f"[{json.dumps(key, ensure_ascii=False)}]"
+
+
+def _literal(value: Shown, mask: Mask) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(mask.text(value), ensure_ascii=False)
+    if isinstance(value, Hidden):
+        return SENSITIVE
+    if value is UNKNOWN:
+        return KNOWN_AFTER_APPLY
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(item, mask) for item in value)}]"
+    if isinstance(value, dict):
+        items = (f"{_key(mask.text(key))} = {_literal(value[key], mask)}" for key in sorted(value))
+        return f"{{ {', '.join(items)} }}" if value else "{}"
+    if isinstance(mask.value(value), str):
+        return SENSITIVE
+    return f"{value:g}" if isinstance(value, float) and value.is_integer() and abs(value) < 1e6 else str(value)
+
+
+def _key(key: str) -> str:
+    return key if _IDENTIFIER.fullmatch(key) else json.dumps(key, ensure_ascii=False)

@@ -1,0 +1,69 @@
+"""What names an item of a list to a person: a rule's name or ports, not its index."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from checks.plan.marks import Shown
+
+Item: TypeAlias = "dict[str, Shown]"
+
+_NAMES: tuple[tuple[str, ...], ...] = (
+    ("name",),
+    ("Name",),
+    ("key",),
+    ("id",),
+    ("sid",),
+    ("Sid",),
+    ("rule_id",),
+    ("rule_name",),
+    ("priority",),
+    ("device_name",),
+    ("host",),
+    ("hostname",),
+    ("domain_name",),
+    ("path",),
+    ("attribute_name",),
+    ("index_name",),
+    ("type", "from_port", "to_port", "protocol"),
+    ("from_port", "to_port", "protocol"),
+    ("protocol", "port"),
+    ("port", "target_port"),
+    ("port",),
+    ("cidr_block",),
+    ("type",),
+)
+"""Attributes that together name an item, the best first."""
+
+
+def natural_names(*lists: Sequence[Item]) -> list[list[str]] | None:
+    """The name of each item of each list, unique within it; None where they have no natural key in common."""
+    for attributes in _NAMES:
+        named = [_names(items, attributes) for items in lists]
+        if all(names is not None for names in named):
+            return [names for names in named if names is not None]
+    return None
+
+
+def _names(items: Sequence[Item], attributes: tuple[str, ...]) -> list[str] | None:
+    names: dict[str, None] = {}
+    for item in items:
+        name = _name(item, attributes)
+        if name is None or name in names:
+            return None
+        names[name] = None
+    return list(names)
+
+
+def _name(item: Mapping[str, Shown], attributes: tuple[str, ...]) -> str | None:
+    if "from_port" in attributes and all(
+        isinstance(item.get(attribute), str | int | float) for attribute in attributes
+    ):
+        kind = f"{item['type']} " if "type" in attributes else ""
+        first, last = item["from_port"], item["to_port"]
+        ports = str(first) if first == last else f"{first}-{last}"
+        return json.dumps(f"{kind}{ports}/{item['protocol']}", ensure_ascii=False)
+    parts = [item.get(attribute) for attribute in attributes]
+    if not all(isinstance(part, str | int | float) and not isinstance(part, bool) and part != "" for part in parts):
+        return None
+    return json.dumps("/".join(map(str, parts)), ensure_ascii=False)

@@ -1,0 +1,226 @@
+"""Masking, before anything else can see a text.
+
+One search over the text finds every secret in each of the ways it may be written, and the places where a well-known
+credential may begin; what is found is replaced by "(sensitive)".
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+
+from checks.sensitive.credential_forms import FORMS, OPEN_PRIVATE_KEY, PRIVATE_KEY_BEGIN, CredentialForm
+from checks.sensitive.secret_forms import Reach, Written, reach, written_forms
+
+REPLACEMENT = "(sensitive)"
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+_LONGEST_LINE = 1 << 20
+_LONGEST_KEY = 1 << 16
+_PAD = "\n"  # around the searched text, so that each find has neighbours
+
+Span = tuple[int, int]
+
+
+class Mask:
+    """Hides secrets wherever they stand in a text, and what has the form of a well-known credential.
+
+    A value is hidden as it is, escaped, URL-encoded, in base64 (also inside a longer one), line by line. Short ones
+    are hidden only where they stand alone or are all of the text: see `checks.secret_forms.Reach`. It neither prints
+    nor pickles what it hides.
+    """
+
+    __slots__ = ("_finds", "_search", "_values", "_whole", "longest", "openings")
+
+    def __init__(self, values: frozenset[str]) -> None:
+        forms: dict[str, list[Written | CredentialForm]] = {}
+        for form in FORMS:
+            for anchor in form.anchors:
+                forms.setdefault(anchor, []).append(form)
+        for value in values:
+            for written in written_forms(value):
+                known = forms.setdefault(written.text, [])
+                if written not in known:
+                    known.append(written)
+        self._finds = list(forms.values())
+        self._search = AhoCorasick(forms, matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA)
+        self._values = values
+        self._whole = frozenset(value.strip() for value in values)
+        self.longest = max(map(len, forms))
+        self.openings = tuple({opening for value in values for opening in _openings(value.strip())})
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> "Mask":
+        """A mask that hides these values. Those of nothing but white space are no secrets."""
+        return cls(frozenset(_encodable(value) for value in values if value.strip()))
+
+    @classmethod
+    def none(cls) -> "Mask":
+        """A mask that knows no values, only well-known credentials."""
+        return _NONE
+
+    def also(self, values: Iterable[str]) -> "Mask":
+        """A mask that hides these values too."""
+        more = frozenset(_encodable(value) for value in values if value.strip()) | self._values
+        return self if more == self._values else Mask(more)
+
+    def text(self, text: str) -> str:
+        """The text with all that is secret replaced by "(sensitive)"."""
+        text = _encodable(text)
+        hidden = self.hide_whole(text)
+        return _hide(text, self.spans(text)) if hidden == text else hidden
+
+    def value(self, value: Any) -> Any:
+        """A value of JSON with every string in it masked, keys too; numbers where they are a secret of six digits."""
+        match value:
+            case str():
+                return self.text(value)
+            case bool() | None:
+                return value
+            case int() | float():
+                number = str(value)
+                return REPLACEMENT if reach(number) is not Reach.WHOLE and number in self._whole else value
+            case dict():
+                return {self.text(key): self.value(item) for key, item in value.items()}
+            case list() | tuple():
+                return [self.value(item) for item in value]
+            case _:
+                return value
+
+    def lines(self) -> "LineMask":
+        """A masker for a text that comes in chunks."""
+        return LineMask(self)
+
+    def spans(self, text: str) -> list[Span]:
+        """Where the text is secret: from, to; in order and apart from each other."""
+        padded = f"{_PAD}{text}{_PAD}"
+        found = self._search.find_matches_as_indexes(padded, overlapping=True)
+        return list(_merged(sorted(self._secret_spans(padded, found)))) if found else []
+
+    def hide_whole(self, text: str) -> str:
+        """The text hidden where all of it, but for white space around it, is one of the values, however short."""
+        stripped = text.strip()
+        return text.replace(stripped, REPLACEMENT, 1) if stripped in self._whole else text
+
+    def _secret_spans(self, padded: str, found: Iterable[tuple[int, int, int]]) -> Iterator[Span]:
+        last = len(padded) - 1
+        hidden_to: dict[CredentialForm, int] = {}  # a form is not tried inside what it hid: it would take too long
+        for index, start, end in found:
+            for form in self._finds[index]:
+                if isinstance(form, Written):
+                    if not form.alone or _stands_alone(padded, start, end):
+                        span = _with_shared_bits(padded, form, start, end)
+                        yield max(span[0], 1) - 1, min(span[1], last) - 1
+                elif start >= hidden_to.get(form, 0) and (found_here := form.find(padded, start)):
+                    hidden_to[form] = found_here[1]
+                    yield max(found_here[0], 1) - 1, min(found_here[1], last) - 1
+
+    def __repr__(self) -> str:
+        return "Mask()"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a mask holds secrets and is not stored")
+
+
+def _stands_alone(padded: str, start: int, end: int) -> bool:
+    return not (_is_of_word(padded[start - 1]) or _is_of_word(padded[end]))
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _with_shared_bits(padded: str, form: Written, start: int, end: int) -> Span:
+    start -= form.left and int(padded[start - 1] in _BASE64)
+    end += form.right and int(padded[end] in _BASE64)
+    return start, end
+
+
+def _merged(spans: Iterable[Span]) -> Iterator[Span]:
+    current: Span | None = None
+    for start, end in spans:
+        if current is None or start > current[1]:
+            if current is not None:
+                yield current
+            current = start, end
+        else:
+            current = current[0], max(current[1], end)
+    if current is not None:
+        yield current
+
+
+class LineMask:
+    """Masks a text that comes in chunks: each `feed` gives what has become certain, `flush` the rest at the end.
+
+    What is certain are whole lines, except those with which a secret of several lines or a private key begins: they
+    wait for the lines that decide. A line of more than a mebibyte is given in parts.
+    """
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        self._chunks: list[str] = []
+        self._size = 0
+        self._limit = max(_LONGEST_LINE, 4 * mask.longest)
+
+    def feed(self, chunk: str) -> str:
+        """Take a chunk; give the masked text of the lines that are complete by now."""
+        self._chunks.append(_encodable(chunk))
+        self._size += len(chunk)
+        if "\n" not in chunk and self._size < self._limit:
+            return ""
+        text = "".join(self._chunks)
+        return self._release(text, self._certain_end(text))
+
+    def flush(self) -> str:
+        """Give the masked rest."""
+        text = "".join(self._chunks)
+        return self._release(text, len(text))
+
+    def _release(self, text: str, end: int) -> str:
+        spans = self._mask.spans(text)
+        for start, after in spans:
+            if start < end < after:  # never cut what is hidden, unless there is no other way on
+                end = after if len(text) > self._limit and start == 0 else start
+        self._chunks, self._size = [text[end:]], len(text) - end
+        released = _hide(text[:end], [span for span in spans if span[1] <= end])
+        lines = released.splitlines(keepends=True)
+        return "".join(map(self._mask.hide_whole, lines))
+
+    def _certain_end(self, text: str) -> int:
+        end = text.rfind("\n") + 1
+        if len(text) - end >= self._limit:
+            return len(text) - self._mask.longest
+        while (earlier := self._undecided_from(text, end)) < end:
+            end = earlier
+        return end
+
+    def _undecided_from(self, text: str, end: int) -> int:
+        """Where, before `end`, a secret begins that may go on after it; `end` where none does."""
+        waits = [end - len(opening) for opening in self._mask.openings if text.endswith(opening, 0, end)]
+        key = OPEN_PRIVATE_KEY.search(text, text.find(PRIVATE_KEY_BEGIN), end) if PRIVATE_KEY_BEGIN in text else None
+        if key is not None and end - key.start() < _LONGEST_KEY:
+            waits.append(key.start())
+        return min(waits, default=end)
+
+
+def _openings(value: str) -> Iterator[str]:
+    """The first line of a secret of several, its first two, and so on, with their ends."""
+    lines = value.splitlines()
+    for ending in ("\n", "\r\n"):
+        for count in range(1, len(lines)):
+            yield ending.join(lines[:count]) + ending
+
+
+def _hide(text: str, spans: Iterable[Span]) -> str:
+    kept, at = [], 0
+    for start, end in spans:
+        kept.append(text[at:start])
+        at = end
+    return REPLACEMENT.join([*kept, text[at:]])
+
+
+def _encodable(text: str) -> str:
+    """The text without lone surrogates, which no output could carry."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+_NONE = Mask(frozenset())
