@@ -1,7 +1,7 @@
 """`planward doctor`: which gates of a repository's branches are missing or weaker than they should be."""
 
 from ghapp.doctor.examine import Diagnosis, examine
-from ghapp.doctor.gates import Gate, State
+from ghapp.doctor.gate import Gate, State
 from ghapp.doctor.wanted import render_terraform
 from ghapp.doctor.words import render_diagnosis
 

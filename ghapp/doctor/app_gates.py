@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from ghapp.app_manifest import OPTIONAL, AppManifest
-from ghapp.doctor.gates import Gate, State
+from ghapp.doctor.gate import Gate, State
 from ghapp.github import AppSeen, InstallationSeen, RepositoryAllows
 
 _LEVELS = {"read": 1, "write": 2, "admin": 3}

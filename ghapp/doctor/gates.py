@@ -1,50 +1,7 @@
 """Which gates a branch has: rules in, a table of gates out."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-
-from ghapp.github import RuleSource
-
-CHECK = "planward/plan"
-
-
-class State(StrEnum):
-    """How a gate stands. Only `missing` makes `doctor` fail."""
-
-    MET = "met"
-    MISSING = "missing"
-    ADVICE = "advice"
-    UNSEEN = "unseen"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """One gate: what is so, and where it is not as it should be, what to set."""
-
-    name: str
-    state: State
-    said: str
-    setting: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guarded:
-    """One environment's branch, and everything that its gates depend on.
-
-    `sees_classic` is False where the App may not read classic protection: then a gate that no ruleset has cannot be
-    vouched for. `promotes_from` is the environment before, None where nothing is promoted into this one.
-    """
-
-    environment: str
-    branch: str
-    sources: tuple[RuleSource, ...]
-    sees_classic: bool
-    app_id: int
-    four_eyes: bool
-    has_code_owners: bool
-    promotes_from: str | None
-    allows_merge_commits: bool
+from ghapp.doctor.bypasses import administrators, direct_pushes
+from ghapp.doctor.gate import CHECK, Gate, Guarded, State, judged, named, that_ask_for_pull_requests
 
 
 def judge_branch(guarded: Guarded) -> tuple[Gate, ...]:
@@ -56,10 +13,10 @@ def judge_branch(guarded: Guarded) -> tuple[Gate, ...]:
         _stale_reviews(guarded),
         _code_owners(guarded),
         _conversations(guarded),
-        _direct_pushes(guarded),
+        direct_pushes(guarded),
         _force_pushes(guarded),
         _deletion(guarded),
-        _administrators(guarded),
+        administrators(guarded),
         _up_to_date(guarded),
     ]
     if guarded.promotes_from is not None:
@@ -67,31 +24,11 @@ def judge_branch(guarded: Guarded) -> tuple[Gate, ...]:
     return tuple(gates)
 
 
-def _gate(
-    guarded: Guarded,
-    name: str,
-    met: bool,
-    so: str,
-    not_so: str,
-    setting: str,
-    *,
-    otherwise: State = State.MISSING,
-) -> Gate:
-    if met:
-        return Gate(name=name, state=State.MET, said=so)
-    unseen = "" if guarded.sees_classic else " as far as rulesets go; classic protection cannot be seen"
-    return Gate(name=name, state=otherwise, said=f"{not_so}{unseen}", setting=setting)
-
-
-def _pull_requests(guarded: Guarded) -> list[RuleSource]:
-    return [source for source in guarded.sources if source.pull_request is not None]
-
-
 def _pull_request(guarded: Guarded) -> Gate:
-    return _gate(
+    return judged(
         guarded,
         "pull_request",
-        bool(_pull_requests(guarded)),
+        bool(that_ask_for_pull_requests(guarded)),
         "a pull request is required",
         "no pull request is required",
         'rule pull_request ("Require a pull request before merging")',
@@ -104,7 +41,7 @@ def _check(guarded: Guarded) -> list[Gate]:
         'rule required_status_checks ("Require status checks to pass"): '
         f"context {CHECK}, integration_id {guarded.app_id} (app_id in classic protection)"
     )
-    required = _gate(
+    required = judged(
         guarded, "check", bool(sources), f"{CHECK} is required", f"{CHECK} is not a required check", setting
     )
     if not sources:
@@ -123,7 +60,7 @@ def _check(guarded: Guarded) -> list[Gate]:
 
 def _reviews(guarded: Guarded) -> Gate:
     approvals = max((source.pull_request.approvals for source in guarded.sources if source.pull_request), default=0)
-    return _gate(
+    return judged(
         guarded,
         "reviews",
         approvals > 0,
@@ -135,7 +72,7 @@ def _reviews(guarded: Guarded) -> Gate:
 
 
 def _stale_reviews(guarded: Guarded) -> Gate:
-    return _gate(
+    return judged(
         guarded,
         "stale_reviews",
         any(source.pull_request and source.pull_request.dismisses_stale_reviews for source in guarded.sources),
@@ -153,7 +90,7 @@ def _for_teams(guarded: Guarded) -> State:
 
 def _code_owners(guarded: Guarded) -> Gate:
     without_file = "" if guarded.has_code_owners else " (there is no CODEOWNERS file yet)"
-    return _gate(
+    return judged(
         guarded,
         "code_owners",
         any(source.pull_request and source.pull_request.code_owners for source in guarded.sources),
@@ -165,7 +102,7 @@ def _code_owners(guarded: Guarded) -> Gate:
 
 
 def _conversations(guarded: Guarded) -> Gate:
-    return _gate(
+    return judged(
         guarded,
         "conversations",
         any(source.pull_request and source.pull_request.resolves_conversations for source in guarded.sources),
@@ -175,34 +112,8 @@ def _conversations(guarded: Guarded) -> Gate:
     )
 
 
-def _direct_pushes(guarded: Guarded) -> Gate:
-    asking = _pull_requests(guarded)
-    if not asking:
-        setting = "rule pull_request; who pushes without one changes the environment's branch, and the apply is held"
-        return _gate(guarded, "direct_pushes", False, "", "direct pushes are not denied", setting)
-    pushers = [_pushers(source) for source in asking]
-    if any(each == () for each in pushers):
-        return Gate(name="direct_pushes", state=State.MET, said="direct pushes are denied")
-    known = [each for each in pushers if each is not None]
-    if not known:
-        return _unseen("direct_pushes", "who may push past the pull request rule", asking)
-    return Gate(
-        name="direct_pushes",
-        state=State.MISSING,
-        said=f"{_listed(sorted(known, key=len)[0])} may push without a pull request",
-        setting=f"take them out of the bypass list of {_named(asking)}, or let them bypass for pull requests only",
-    )
-
-
-def _pushers(source: RuleSource) -> tuple[str, ...] | None:
-    exempt = source.pull_request.exempt if source.pull_request else ()
-    if source.bypass is None:
-        return None
-    return (*exempt, *(bypass.who for bypass in source.bypass if bypass.always))
-
-
 def _force_pushes(guarded: Guarded) -> Gate:
-    return _gate(
+    return judged(
         guarded,
         "force_pushes",
         any(source.denies_force_pushes for source in guarded.sources),
@@ -213,7 +124,7 @@ def _force_pushes(guarded: Guarded) -> Gate:
 
 
 def _deletion(guarded: Guarded) -> Gate:
-    return _gate(
+    return judged(
         guarded,
         "deletion",
         any(source.denies_deletion for source in guarded.sources),
@@ -223,44 +134,8 @@ def _deletion(guarded: Guarded) -> Gate:
     )
 
 
-def _administrators(guarded: Guarded) -> Gate:
-    """Whether some source that nobody bypasses asks for the pull request, and some for the check."""
-    asking = {
-        "a pull request": _pull_requests(guarded),
-        CHECK: [source for source in guarded.sources if any(check.context == CHECK for check in source.checks)],
-    }
-    missing = [what for what, sources in asking.items() if not sources]
-    if missing:
-        setting = 'a ruleset with an empty bypass list, or enforce_admins ("Do not allow bypassing the above settings")'
-        are = "are" if len(missing) > 1 else "is"
-        said = f"administrators are not held, as nobody is: {' and '.join(missing)} {are} not required"
-        return _gate(guarded, "administrators", False, "", said, setting)
-    loose = {what: sources for what, sources in asking.items() if not any(each.bypass == () for each in sources)}
-    if not loose:
-        return Gate(name="administrators", state=State.MET, said="administrators are held like everyone else")
-    for what, sources in loose.items():
-        if all(source.bypass for source in sources):
-            who = _listed(bypass.who for source in sources for bypass in source.bypass or ())
-            return Gate(
-                name="administrators",
-                state=State.MISSING,
-                said=f"{who} may merge past {what}",
-                setting=f"empty the bypass list of {_named(sources)}; in classic protection, enforce_admins: true",
-            )
-    return _unseen("administrators", "who may bypass it", [each for sources in loose.values() for each in sources])
-
-
-def _unseen(name: str, what: str, sources: Sequence[RuleSource]) -> Gate:
-    return Gate(
-        name=name,
-        state=State.UNSEEN,
-        said=f"an App cannot see {what}: the bypass list of {_named(sources)}",
-        setting="look whether it is empty, or give doctor an administrator's token (--token-file)",
-    )
-
-
 def _up_to_date(guarded: Guarded) -> Gate:
-    return _gate(
+    return judged(
         guarded,
         "up_to_date",
         any(source.merge_queue or (source.up_to_date and source.checks) for source in guarded.sources),
@@ -276,9 +151,9 @@ def _merge_commits(guarded: Guarded) -> Gate:
         source for source in guarded.sources if source.pull_request and "merge" not in source.pull_request.merge_methods
     ]
     if straight:
-        said, setting = "a linear history is required", f"take required_linear_history out of {_named(straight)}"
+        said, setting = "a linear history is required", f"take required_linear_history out of {named(straight)}"
     elif narrow:
-        said, setting = "the rules do not allow merge commits", f"allowed_merge_methods of {_named(narrow)}: add merge"
+        said, setting = "the rules do not allow merge commits", f"allowed_merge_methods of {named(narrow)}: add merge"
     elif not guarded.allows_merge_commits:
         said, setting = "the repository does not allow merge commits", "allow_merge_commit: true (Settings → General)"
     else:
@@ -297,14 +172,6 @@ def _required_deployments(guarded: Guarded, before: str) -> Gate:
         name="required_deployments",
         state=State.ADVICE,
         said=f"GitHub itself does not ask for a successful deployment to {before}: a second, independent lock",
-        setting=f"rule required_deployments: required_deployment_environments [{before}]",
+        setting=f"rule required_deployments: required_deployment_environments [{before}]; "
+        "it also holds the promotion of a tip that touched no root module, which has no deployment",
     )
-
-
-def _named(sources: Sequence[RuleSource]) -> str:
-    return _listed(dict.fromkeys(source.name for source in sources))
-
-
-def _listed(words: Iterable[str]) -> str:
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last

@@ -5,13 +5,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ghapp.doctor.gates import CHECK, Guarded
+from ghapp.doctor.gate import CHECK, Guarded
 
 _Block = Mapping[str, Any]
 
 
 def wanted_ruleset(guarded: Guarded) -> dict[str, Any]:
     """The body of `POST /repos/O/R/rulesets`: nobody bypasses it.
+
+    Required deployments are not in it: they hold a promotion whose tip touched no root module, which has none.
 
     https://docs.github.com/en/rest/repos/rules#create-a-repository-ruleset
     """
@@ -27,9 +29,6 @@ def wanted_ruleset(guarded: Guarded) -> dict[str, Any]:
             },
         },
     ]
-    if guarded.promotes_from is not None:
-        parameters = {"required_deployment_environments": [guarded.promotes_from]}
-        rules.append({"type": "required_deployments", "parameters": parameters})
     return {
         "name": _name(guarded),
         "target": "branch",
@@ -66,8 +65,6 @@ def _resource(repository: str, guarded: Guarded) -> str:
             "required_check": {"context": CHECK, "integration_id": guarded.app_id},
         },
     }
-    if guarded.promotes_from is not None:
-        rules["required_deployments"] = {"required_deployment_environments": [guarded.promotes_from]}
     body = {
         "name": _name(guarded),
         "repository": repository,

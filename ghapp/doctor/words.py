@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from ghapp.doctor.examine import Diagnosis
-from ghapp.doctor.gates import Gate, State
+from ghapp.doctor.gate import Gate, State
 from ghapp.doctor.wanted import render_call
 
 _SIGNS = {

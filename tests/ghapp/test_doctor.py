@@ -8,6 +8,7 @@ from typing import Any
 
 import hcl2
 import httpx
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,7 +17,8 @@ from ghapp.cli import planward
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.state import App
 from ghapp.doctor.app_gates import judge_app, judge_repository
-from ghapp.doctor.gates import Gate, Guarded, State, judge_branch
+from ghapp.doctor.gate import Gate, Guarded, State
+from ghapp.doctor.gates import judge_branch
 from ghapp.doctor.wanted import render_terraform, wanted_ruleset
 from ghapp.github import (
     AppSeen,
@@ -362,9 +364,9 @@ def test_the_app_is_compared_with_app_yml(
 
 
 def test_an_archived_repository_is_told() -> None:
-    shop = {"id": RepositoryId(1), "full_name": "acme/shop", "default_branch": BranchName("staging")}
-    assert judge_repository(RepositoryAllows(**shop)) == ()
-    [gate] = judge_repository(RepositoryAllows(**shop, archived=True))
+    shop = RepositoryAllows(id=RepositoryId(1), full_name="acme/shop", default_branch=BranchName("staging"))
+    assert judge_repository(shop) == ()
+    [gate] = judge_repository(msgspec.structs.replace(shop, archived=True))
     assert (gate.state, gate.setting) == (
         State.MISSING,
         "Settings → General → Unarchive this repository, or uninstall the App from it",
@@ -389,7 +391,6 @@ def test_terraform_says_the_same_as_the_call_of_the_api() -> None:
     checks = told["required_status_checks"][0]
     assert checks["strict_required_status_checks_policy"] is True
     assert checks["required_check"] == rules["required_status_checks"]["required_status_checks"]
-    assert told["required_deployments"] == [rules["required_deployments"]]
 
 
 def test_terraform_is_formatted() -> None:

@@ -1,0 +1,69 @@
+"""The gates that depend on who may go past the rules."""
+
+from collections.abc import Sequence
+
+from ghapp.doctor.gate import CHECK, Gate, Guarded, State, judged, listed, named, that_ask_for_pull_requests
+from ghapp.github import RuleSource
+
+
+def direct_pushes(guarded: Guarded) -> Gate:
+    """Whether some source asks everybody for a pull request."""
+    asking = that_ask_for_pull_requests(guarded)
+    if not asking:
+        setting = "rule pull_request; who pushes without one changes the environment's branch, and the apply is held"
+        return judged(guarded, "direct_pushes", False, "", "direct pushes are not denied", setting)
+    pushers = [_pushers(source) for source in asking]
+    if any(each == () for each in pushers):
+        return Gate(name="direct_pushes", state=State.MET, said="direct pushes are denied")
+    known = [each for each in pushers if each is not None]
+    if not known:
+        return _unseen("direct_pushes", "who may push past the pull request rule", asking)
+    return Gate(
+        name="direct_pushes",
+        state=State.MISSING,
+        said=f"{listed(sorted(known, key=len)[0])} may push without a pull request",
+        setting=f"take them out of the bypass list of {named(asking)}, or let them bypass for pull requests only",
+    )
+
+
+def _pushers(source: RuleSource) -> tuple[str, ...] | None:
+    exempt = source.pull_request.exempt if source.pull_request else ()
+    if source.bypass is None:
+        return None
+    return (*exempt, *(bypass.who for bypass in source.bypass if bypass.always))
+
+
+def administrators(guarded: Guarded) -> Gate:
+    """Whether some source that nobody bypasses asks for the pull request, and some for the check."""
+    asking = {
+        "a pull request": that_ask_for_pull_requests(guarded),
+        CHECK: [source for source in guarded.sources if any(check.context == CHECK for check in source.checks)],
+    }
+    missing = [what for what, sources in asking.items() if not sources]
+    if missing:
+        setting = 'a ruleset with an empty bypass list, or enforce_admins ("Do not allow bypassing the above settings")'
+        are = "are" if len(missing) > 1 else "is"
+        said = f"administrators are not held, as nobody is: {' and '.join(missing)} {are} not required"
+        return judged(guarded, "administrators", False, "", said, setting)
+    loose = {what: sources for what, sources in asking.items() if not any(each.bypass == () for each in sources)}
+    if not loose:
+        return Gate(name="administrators", state=State.MET, said="administrators are held like everyone else")
+    for what, sources in loose.items():
+        if all(source.bypass for source in sources):
+            who = listed(bypass.who for source in sources for bypass in source.bypass or ())
+            return Gate(
+                name="administrators",
+                state=State.MISSING,
+                said=f"{who} may merge past {what}",
+                setting=f"empty the bypass list of {named(sources)}; in classic protection, enforce_admins: true",
+            )
+    return _unseen("administrators", "who may bypass it", [each for sources in loose.values() for each in sources])
+
+
+def _unseen(name: str, what: str, sources: Sequence[RuleSource]) -> Gate:
+    return Gate(
+        name=name,
+        state=State.UNSEEN,
+        said=f"an App cannot see {what}: the bypass list of {named(sources)}",
+        setting="look whether it is empty, or give doctor an administrator's token (--token-file)",
+    )
