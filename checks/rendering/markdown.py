@@ -14,29 +14,40 @@ LIMIT_BYTES = 65_535
 
 
 def render_check_run(
-    report: RunReport,
-    *,
+    *reports: RunReport,
     changed_lines: Mapping[str, Sequence[range]] | None = None,
     limit_bytes: int = LIMIT_BYTES,
 ) -> CheckRunOutput:
     """Render a run for the `output` of its check run; nothing in it is longer than GitHub takes (`limit_bytes`).
 
+    Several reports are those of the pull requests that share a head, the worst first: it gives the title.
     `changed_lines` are the lines of the diff by path: annotations on them come first, since GitHub shows only those
     beside the code.
     """
-    pieces = [*summary(report), *_annotations_left_out(report)]
+    seen: list[Piece] = []
+    rest: list[Piece] = []
+    for report in reports:
+        heading = [Piece(short=f"## Pull request {report.pull_request}")] if report.pull_request is not None else []
+        changes = list(details(report))
+        seen += [*heading, *summary(report), *_annotations_left_out(report)]
+        rest += [*heading, *changes] if changes else []
+    annotations = tuple(
+        dict.fromkeys(each for report in reports for each in annotate(report, changed_lines=changed_lines))
+    )
     return CheckRunOutput(
-        title=report.title,
-        summary=_fitted(pieces, report, limit_bytes),
-        text=_fitted(details(report), report, limit_bytes) or None,
-        annotations=annotate(report, changed_lines=changed_lines),
+        title=reports[0].title,
+        summary=_fitted(seen, reports[0], limit_bytes),
+        text=_fitted(rest, reports[0], limit_bytes) or None,
+        annotations=annotations[:ANNOTATIONS_LIMIT],
     )
 
 
-def render_comment(report: RunReport) -> str:
-    """Render a run as one comment on its pull request, at most 65,535 bytes."""
-    title = Piece(short=f"### {prose(report.title)}")
-    return _fitted([title, *summary(report), *details(report, may_open=False)], report, LIMIT_BYTES)
+def render_comment(*reports: RunReport) -> str:
+    """Render the applies of one pull request as its one comment, at most 65,535 bytes; in the order given."""
+    pieces: list[Piece] = []
+    for report in reports:
+        pieces += [Piece(short=f"### {prose(report.title)}"), *summary(report), *details(report, may_open=False)]
+    return _fitted(pieces, reports[0], LIMIT_BYTES)
 
 
 def _fitted(pieces: Sequence[Piece], report: RunReport, limit_bytes: int) -> str:

@@ -102,7 +102,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `cause` is the first line of anything but a success: what, where, the way out. `notes` are plain lines (only
     `code` in backticks is understood) under it; `paste` is a comment for people to paste. `blob_url` is the
     address of the repository's files at the planned commit (`https://HOST/OWNER/REPO/blob/SHA`). `diagnostics` are
-    about the repository as a whole, such as a new version of its config that cannot be used.
+    about the repository as a whole, such as a new version of its config that cannot be used. `pull_request` is set
+    where a check run carries the reports of several pull requests that share a head.
     """
 
     operation: Operation
@@ -118,10 +119,14 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     blob_url: str | None = None
     run_url: str | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+    pull_request: int | None = None
 
     @property
     def title(self) -> str:
         """One line that says enough for the merge box, at most 255 characters."""
+        if self.pull_request is not None:
+            alone = msgspec.structs.replace(self, pull_request=None)
+            return shorten(f"#{self.pull_request}: {alone.title}", _TITLE_LIMIT)
         if self.conclusion != "success":
             cause = one_line(self.first_cause).replace("`", "").strip()
             return shorten(cause or _CONCLUSION_WORDS[self.conclusion], _TITLE_LIMIT)
