@@ -150,6 +150,16 @@ def unsuspend(world: World, installation: Installation, sender: Account) -> None
         tell(world, installation, "installation", "unsuspend", sender)
 
 
+def accept_permissions(world: World, installation: Installation, sender: Account) -> None:
+    """An owner accepts what the App asks for by now."""
+    with world.lock:
+        installation.permissions, installation.events = (
+            dict(installation.app.permissions),
+            list(installation.app.events),
+        )
+        tell(world, installation, "installation", "new_permissions_accepted", sender)
+
+
 def change_repositories(
     world: World, installation: Installation, *, add: Sequence[str], remove: Sequence[str], sender: Account
 ) -> None:

@@ -138,6 +138,9 @@ class BareRepository:
     def branches(self) -> dict[str, str]:
         return {name.removeprefix("refs/heads/"): sha for name, sha in self.refs("refs/heads/").items()}
 
+    def is_ref_name(self, name: str) -> bool:
+        return self.run("check-ref-format", name, ok=(0, 1, 128)).returncode == 0
+
     def has(self, sha: str) -> bool:
         return self.run("cat-file", "-e", f"{sha}^{{commit}}", ok=(0, 1, 128)).returncode == 0
 

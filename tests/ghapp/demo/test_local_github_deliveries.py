@@ -112,6 +112,10 @@ def everything_happens(github: LocalGitHub, speaker: httpx.Client, installation:
     github.change_installed_repositories(installation, add=["acme/second"], by="ada")
     github.suspend(installation, by="ada")
     github.unsuspend(installation, by="ada")
+    github.accept_permissions(installation, by="ada")
+    github.create_organization("umbrella", owners=["ada"])
+    github.install(installation.app, "umbrella", by="ada")
+    github.transfer_repository("acme/second", "umbrella", by="ada")
 
 
 def test_every_delivery_has_the_shape_of_githubs_schema(github: LocalGitHub, installation: Installation) -> None:

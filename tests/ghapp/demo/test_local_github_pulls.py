@@ -367,3 +367,25 @@ def test_a_red_pull_request_does_not_enter_the_queue(github: LocalGitHub) -> Non
     protect(github, required_status_checks={"strict": False, "contexts": ["ci"]})
     with pytest.raises(ApiError, match='Required status check "ci" is expected'):
         github.enqueue("acme/infra", 1, by="grace")
+
+
+# -- refs over REST ------------------------------------------------------------------------------------------------
+
+
+def test_refs_are_moved_over_rest_behind_protection(
+    github: LocalGitHub, installation: Installation, receiver: Receiver
+) -> None:
+    first = github.world.repository("acme/infra").git.tip("staging")
+    protect(github, required_pull_request_reviews={"required_approving_review_count": 0})
+    with github.rest("grace") as speaker:
+        created = speaker.post("/repos/acme/infra/git/refs", json={"ref": "refs/heads/new", "sha": first})
+        again = speaker.post("/repos/acme/infra/git/refs", json={"ref": "refs/heads/new", "sha": first})
+        after = github.commit("acme/infra", "new", {"x.tf": "x\n"}, by="grace")
+        refused = speaker.patch("/repos/acme/infra/git/refs/heads/staging", json={"sha": after})
+        backwards = speaker.patch("/repos/acme/infra/git/refs/heads/new", json={"sha": first})
+        deleted = speaker.delete("/repos/acme/infra/git/refs/heads/new")
+    assert [answer.status_code for answer in (created, again, refused, backwards, deleted)] == [201, 422, 422, 422, 204]
+    assert refused.json()["message"] == "Changes must be made through a pull request."
+    assert backwards.json()["message"] == "Update is not a fast forward"
+    github.wait_for_deliveries()
+    assert receiver.last("push")["deleted"] is True

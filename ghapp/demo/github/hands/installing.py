@@ -58,6 +58,10 @@ class AppHands:
     def unsuspend(self, installation: Installation, *, by: str) -> None:
         apps.unsuspend(self.world, installation, self.world.account(by))
 
+    def accept_permissions(self, installation: Installation, *, by: str) -> None:
+        """After `app.permissions` or `app.events` were changed."""
+        apps.accept_permissions(self.world, installation, self.world.account(by))
+
     def change_installed_repositories(
         self, installation: Installation, *, add: Sequence[str] = (), remove: Sequence[str] = (), by: str
     ) -> None:

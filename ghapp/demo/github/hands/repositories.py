@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ghapp.demo.github import events, pulls
 from ghapp.demo.github.git import NO_SHA, BareRepository
 from ghapp.demo.github.pushes import ref_moved
+from ghapp.demo.github.shapes.accounts import organization, user
 from ghapp.demo.github.state import Repository
 from ghapp.demo.github.world import World
 
@@ -113,6 +114,18 @@ class RepositoryHands:
             self.world.former_names.pop(repository.full_name.lower(), None)
             changes = {"repository": {"name": {"from": before}}}
             events.repository_event(self.world, repository, "renamed", self.world.account(by), changes=changes)
+
+    def transfer_repository(self, full_name: str, owner: str, *, by: str) -> None:
+        """Give a repository to another account; Apps that are installed there hear of it."""
+        with self.world.lock:
+            repository = self.world.repository(full_name)
+            before, repository.owner = repository.owner, self.world.account(owner)
+            self.world.former_names[full_name.lower()] = repository.id
+            self.world.former_names.pop(repository.full_name.lower(), None)
+            kind = "organization" if before.type == "Organization" else "user"
+            shown = organization(self.world, before) if kind == "organization" else user(self.world, before)
+            changes = {"owner": {"from": {kind: shown}}}
+            events.repository_event(self.world, repository, "transferred", self.world.account(by), changes=changes)
 
     def archive_repository(self, full_name: str, *, by: str) -> None:
         with self.world.lock:

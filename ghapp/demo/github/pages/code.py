@@ -122,7 +122,9 @@ def save(view: View) -> Answer:
         found = push_violations(view.world, repository, branch, Person(view.account), after=NO_SHA)
         if found:
             raise ApiError(403, found[0].message)
-    if branch != ref and (repository.git.tip(branch) is not None or not _is_branch_name(repository, branch)):
+    if branch != ref and (
+        repository.git.tip(branch) is not None or not repository.git.is_ref_name(f"refs/heads/{branch}")
+    ):
         raise ApiError(422, f"{branch} cannot be the name of a new branch.")
     content = view.form.get("content", "").replace("\r\n", "\n").encode()
     signature = pulls.signature_of(view.world, view.account)
@@ -135,10 +137,6 @@ def save(view: View) -> Answer:
     if branch == ref:
         return Redirect(url=f"{view.home}/blob/{branch}/{path}")
     return Redirect(url=f"{view.home}/compare/{ref}...{branch}")
-
-
-def _is_branch_name(repository: Repository, name: str) -> bool:
-    return repository.git.run("check-ref-format", "--branch", name, ok=(0, 1, 128)).returncode == 0
 
 
 def commits(view: View) -> Answer:

@@ -188,33 +188,6 @@ def _file(call: Call, path: str, ref: str, blob: str, content: bytes) -> JSON:
     return {**_entry(call, path, ref, blob, "file", len(content)), "content": encoded, "encoding": "base64"}
 
 
-def read_ref(call: Call) -> Reply:
-    name = f"refs/{call.params['ref']}"
-    sha = call.repository.git.ref(name)
-    if sha is None:
-        raise not_found()
-    return Reply(body=_ref(call, name, sha))
-
-
-def matching_refs(call: Call) -> Reply:
-    found = [
-        (name, sha)
-        for name, sha in call.repository.git.refs("refs/").items()
-        if name.startswith(f"refs/{call.params['ref']}")
-    ]
-    return call.page(found, lambda item: _ref(call, *item))
-
-
-def _ref(call: Call, name: str, sha: str) -> JSON:
-    url = shapes.repository_url(call.world, call.repository)
-    return {
-        "ref": name,
-        "node_id": f"REF_{base64.urlsafe_b64encode(name.encode()).decode().rstrip('=')}",
-        "url": f"{url}/git/{name}",
-        "object": {"sha": sha, "type": "commit", "url": f"{url}/git/commits/{sha}"},
-    }
-
-
 _R = "/repos/{owner}/{repo}"
 
 ROUTES = (
@@ -225,8 +198,6 @@ ROUTES = (
     Route("GET", f"{_R}/compare/{{basehead:path}}", compare, "contents:read"),
     Route("GET", f"{_R}/contents", read_contents, "contents:read"),
     Route("GET", f"{_R}/contents/{{path:path}}", read_contents, "contents:read"),
-    Route("GET", f"{_R}/git/ref/{{ref:path}}", read_ref, "contents:read"),
-    Route("GET", f"{_R}/git/matching-refs/{{ref:path}}", matching_refs, "contents:read"),
 )
 
 LAST_ROUTES = (
