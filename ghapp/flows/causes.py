@@ -1,9 +1,13 @@
 """The first line that people read when Terraform did not succeed: what, where, the way out."""
 
+import re
 from typing import assert_never
 
 from checks.diagnostic import Diagnostic
 from ghapp.terraform import Failure, Finished
+
+_PROVIDER = re.compile(r"\bprovider ([\w-]+(?:[.][\w-]+)*(?:/[\w-]+)+)")
+"""How Terraform names a provider in the detail of a failed installation: `HOST/NAMESPACE/TYPE`, host optional."""
 
 
 def cause_of(finished: Finished, command: str, root_module: str, environment: str) -> str:
@@ -21,7 +25,11 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
                 f"if nobody holds it any more: `planward unlock -d {root_module}`"
             )
         case Failure.PROVIDER_UNAVAILABLE:
-            return f"{where}: a provider cannot be installed: {said}. Correct required_providers or the lock file"
+            provider = _provider(first)
+            return (
+                f"{where}: {provider} cannot be installed: {said}. "
+                "Correct required_providers or the lock file, then use Re-run"
+            )
         case Failure.MODULE_UNAVAILABLE:
             return f"{where}: a module cannot be installed: {said}. Correct its source"
         case Failure.STATE_UNREADABLE:
@@ -33,11 +41,14 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
         case Failure.PLAN_STALE:
             return f"{where}: the state changed while it was planned. Press Re-run to plan and apply anew"
         case Failure.OTHER | None:
-            verb = "failed" if command in ("plan", "apply") else f"failed at terraform {command}"
-            what = command if command in ("plan", "apply") else "it"
-            return f"{where}: {what} {verb}: {said}"
+            return f"{where}: {command} failed: {said}"
         case _ as never:
             assert_never(never)
+
+
+def _provider(diagnostic: Diagnostic | None) -> str:
+    found = None if diagnostic is None else _PROVIDER.search(" ".join(diagnostic.detail.split()))
+    return "a provider" if found is None else f"the provider {found[1]}"
 
 
 def _said(diagnostic: Diagnostic) -> str:

@@ -5,6 +5,7 @@ One local GitHub, one OpenBao and one Planward serve many stories; each story ha
 
 import hashlib
 import hmac
+import html
 import json
 import os
 import re
@@ -417,8 +418,9 @@ class Story:
         return found
 
     def first_line(self, check: Mapping[str, Any]) -> str:
-        """The first line that a person reads in a check run's summary, without Markdown's backslashes."""
-        return re.sub(r"\\([^\w\s])", r"\1", str(check["output"]["summary"]).splitlines()[0])
+        """The first line of a check run's summary as a person reads it: without Markdown's escapes."""
+        written = str(check["output"]["summary"]).splitlines()[0]
+        return html.unescape(re.sub(r"\\([^\sA-Za-z0-9])", r"\1", written))
 
     def size(self, environment: str) -> int | None:
         """The size that `network` has in an environment's state; None where nothing was applied."""

@@ -1,0 +1,221 @@
+"""What bad input gets: one first line that says what, where and the way out; then "Re-run" starts it again."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from ghapp.terraform import find_terraforms
+from tests.openbao import free_port
+from tests.stories.harness import CONFIG, Line, Story, running_line
+
+# --- at the door -----------------------------------------------------------------------------------------------------
+
+
+def test_a_signature_that_does_not_fit_is_401(line: Line) -> None:
+    answer = line.deliver("push", {"zen": "Keep it logically awesome."}, secret="another")
+    assert (answer.status_code, answer.json()) == (401, {"error": "X-Hub-Signature-256 is missing or fits no secret"})
+
+
+def test_a_signature_is_looked_at_before_one_byte_is_parsed(line: Line) -> None:
+    answer = line.deliver("push", b"{ no JSON", secret="another")
+    assert answer.status_code == 401
+
+
+def test_a_body_that_is_no_json_is_400(line: Line) -> None:
+    answer = line.deliver("push", b"{ no JSON")
+    assert (answer.status_code, answer.json()) == (400, {"error": "the payload is not JSON"})
+
+
+def test_a_delivery_without_a_field_that_is_needed_is_400_and_names_it(line: Line) -> None:
+    story = line.story(installed=False)
+    payload = {"action": "opened", "installation": {"id": 1}, "repository": {"id": story.repository.id}}
+    answer = line.deliver("pull_request", payload)
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "the payload does not fit: Object missing required field `full_name` - at `$.repository`"},
+    )
+
+
+def test_a_delivery_without_a_header_that_is_needed_is_400_and_names_it(line: Line) -> None:
+    answer = line.deliver("", {})
+    assert (answer.status_code, answer.json()) == (400, {"error": "the header X-GitHub-Event is missing"})
+
+
+def test_a_body_larger_than_github_sends_is_413(line: Line) -> None:
+    assert line.deliver("push", b" " * (25 * 1024 * 1024 + 1)).status_code == 413
+
+
+def test_what_planward_does_not_act_on_is_answered_2xx(line: Line) -> None:
+    for event in ("ping", "star", "deployment_status"):
+        answer = line.deliver(event, {"action": "created", "zen": "Design for failure."})
+        assert (answer.status_code, answer.json()["accepted"]) == (200, 0)
+
+
+# --- the config ------------------------------------------------------------------------------------------------------
+
+BAD_CONFIGS = {
+    "environmnets: {}\n": f'{CONFIG}:1:1: environmnets: unknown key; did you mean "environments"?',
+    "team: 7\n": f"{CONFIG}:1:7: team: must be a text, found a number; put it in quotes",
+    "environments:\n  staging: {branch: staging}\n  staging: {branch: main}\n": (
+        f"{CONFIG}:3:3: environments.staging: is there twice, first in line 2; keep one of them"
+    ),
+}
+_NAMES = ["an unknown key", "a wrong type", "an environment twice"]
+
+
+@pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
+def test_under_a_base_whose_config_cannot_be_used_nothing_is_planned(line: Line, config: str) -> None:
+    story = line.story(config=config)
+    check = story.planned(story.propose())
+    assert failure(story, check) == BAD_CONFIGS[config]
+
+
+@pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
+def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_force(line: Line, config: str) -> None:
+    story = line.story()
+    check = story.planned(story.propose({CONFIG: config, **story.network(2)}))
+    cause = BAD_CONFIGS[config]
+    assert failure(story, check) == cause
+    assert "terraform_data.net" in check["output"]["text"]  # planned all the same
+    [annotation] = story.annotations(check)
+    assert (annotation["path"], annotation["annotation_level"]) == (CONFIG, "failure")
+    assert f"{CONFIG}:{annotation['start_line']}:" in cause
+    assert annotation["title"] in cause
+
+
+# --- secrets ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_secret_at_the_path(line: Line) -> None:
+    story = line.story(secrets=False)
+    number = story.propose()
+    assert failure(story, story.planned(number)) == (
+        f"there is nothing below kv/{story.team}/testing/ in Vault: write the environment's secrets there "
+        f"(vault kv put kv/{story.team}/testing/NAME key=value), or put `secrets: []` into {CONFIG}"
+    )
+
+
+def test_vault_denies_the_path(line: Line) -> None:
+    story = line.story(config="team: denied\n")
+    assert failure(story, story.planned(story.propose())) == (
+        f"Vault ({line.bao.host}) denies Planward kv/denied/testing/: "
+        "its policy needs read there and list on the folders"
+    )
+
+
+def test_vault_is_sealed_and_rerun_goes_on_once_it_is_not(line: Line) -> None:
+    story = line.story()
+    with line.sealed_vault():
+        number = story.propose()
+        check = story.planned(number)
+    assert failure(story, check) == f"Vault ({line.bao.host}) is sealed: unseal it, then use Re-run"
+    story.rerun(check)
+    assert story.planned(number, count=2)["conclusion"] == "success"
+
+
+@pytest.fixture(scope="module")
+def poor_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A Planward whose Vault does not answer, and whose Terraform was not there when it started."""
+    directory = tmp_path_factory.mktemp("poor")
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    missing = str(directory / "terraform")
+    with running_line(directory, VAULT_ADDR=nowhere, PLANWARD_TERRAFORM=missing) as line:
+        yield line
+
+
+def install_terraform(line: Line) -> None:
+    """Put a program where PLANWARD_TERRAFORM says."""
+    program = Path(line.environ["PLANWARD_TERRAFORM"])
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(find_terraforms(None)[0].argv)} "$@"\n')
+    program.chmod(0o755)
+
+
+def test_vault_is_away(poor_line: Line) -> None:
+    install_terraform(poor_line)
+    story = poor_line.story(secrets=False)
+    host = poor_line.environ["VAULT_ADDR"].removeprefix("http://")
+    assert failure(story, story.planned(story.propose())) == (
+        f"Vault ({host}) cannot be reached: is VAULT_ADDR right, and is it up? Then use Re-run"
+    )
+
+
+# --- Terraform -------------------------------------------------------------------------------------------------------
+
+
+def test_terraform_is_missing_and_rerun_goes_on_once_it_is_there(poor_line: Line) -> None:
+    missing = poor_line.environ["PLANWARD_TERRAFORM"]
+    Path(missing).unlink(missing_ok=True)
+    story = poor_line.story(config="secrets: []\n")
+    number = story.propose({"network/testing.tfvars": 'db_password = "none"\n'})
+    check = story.planned(number)
+    assert failure(story, check) == (
+        f"PLANWARD_TERRAFORM names {missing}, which is no program there: the operator has to install it or correct it"
+    )
+    install_terraform(poor_line)
+    story.rerun(check)
+    assert story.planned(number, count=2)["conclusion"] == "success"
+
+
+BROKEN = {
+    "a syntax error": (
+        {"network/wrong.tf": 'resource "terraform_data" {\n'},
+        "network in testing: init failed: Unclosed configuration block (network/wrong.tf:1)",
+    ),
+    "a provider that cannot be installed": (
+        {
+            "network/providers.tf": (
+                'terraform {\n  required_providers {\n    cloud = {\n      source = "example.invalid/acme/cloud"\n'
+                "    }\n  }\n}\n"
+            )
+        },
+        "network in testing: the provider example.invalid/acme/cloud cannot be installed: Failed to query available "
+        "provider packages. Correct required_providers or the lock file, then use Re-run",
+    ),
+    "a plan that fails": (
+        {"network/wrong.tf": 'resource "terraform_data" "wrong" {\n  input = file("none")\n}\n'},
+        "network in testing: plan failed: Invalid function argument (network/wrong.tf:2)",
+    ),
+    "a version that is not there": (
+        {"network/version.tf": 'terraform {\n  required_version = "~> 0.11.0"\n}\n'},
+        'no Terraform that is installed satisfies required_version "~> 0.11.0": there is',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_terraform_fails(line: Line, name: str) -> None:
+    files, cause = BROKEN[name]
+    story = line.story()
+    check = story.planned(story.propose(files))
+    assert failure(story, check).startswith(cause)
+
+
+# --- state -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_state_that_two_environments_would_share(line: Line) -> None:
+    story = line.story(files={"README.md": ""}, config="root_modules:\n  - {dir: network, workspace: default}\n")
+    place = story.states / "all.tfstate"
+    backend = f'terraform {{\n  backend "local" {{\n    path = "{place}"\n  }}\n}}\n'
+    check = story.planned(story.propose({"network/main.tf": backend}))
+    assert failure(story, check).startswith(
+        f"{CONFIG}:2:5: root_modules[0]: testing and staging would share the state of network: "
+        f'backend local (path "{place}"), workspace "default"; give each its own workspace or backend_config'
+    )
+
+
+def test_a_state_that_would_be_lost(line: Line) -> None:
+    story = line.story()
+    check = story.planned(story.propose({"app/main.tf": 'resource "terraform_data" "app" {}\n'}))
+    assert failure(story, check) == (
+        "app has no backend block: its state would lie in the checkout and be lost; add one (such as s3, gcs or "
+        "azurerm, or local with an absolute path)"
+    )
+
+
+def failure(story: Story, check: Mapping[str, object]) -> str:
+    """The first line of a check run that failed."""
+    assert check["conclusion"] == "failure", check
+    return story.first_line(check)
