@@ -25,7 +25,7 @@ def ago(moment: datetime | str) -> Markup:
     at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     seconds = max(int((datetime.now(UTC) - at).total_seconds()), 0)
     said = "now"
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
             number = seconds // size
             said = f"{number} {unit}{'s' if number > 1 else ''} ago"

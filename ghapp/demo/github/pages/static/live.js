@@ -12,6 +12,14 @@ function busy(part) {
   return open !== null || (part.contains(document.activeElement) && document.activeElement !== document.body);
 }
 
+// What was opened or closed by hand stays so: the same number of <details> means that they are the same ones.
+function replace(part, other) {
+  const folds = [...part.querySelectorAll("details")].map((fold) => fold.open);
+  const fresh = [...other.querySelectorAll("details")];
+  if (fresh.length === folds.length) fresh.forEach((fold, index) => { fold.open = folds[index]; });
+  if (part.innerHTML !== other.innerHTML) part.innerHTML = other.innerHTML;
+}
+
 async function refresh() {
   if (document.hidden || parts().length === 0) return;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
@@ -19,7 +27,7 @@ async function refresh() {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of parts()) {
     const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
-    if (other !== null && !busy(part) && part.innerHTML !== other.innerHTML) part.innerHTML = other.innerHTML;
+    if (other !== null && !busy(part)) replace(part, other);
   }
 }
 
