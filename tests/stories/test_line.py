@@ -21,7 +21,7 @@ def test_a_pull_request_is_planned_in_testing_and_its_merge_is_applied_to_stagin
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing")
     merged = story.merge(number)
     check = story.applied(merged)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "applied 1 to add in staging")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in staging")
     assert story.size("staging") == 2
     assert story.size("testing") is None
     assert [each["states"] for each in story.deployments("staging")] == APPLIED_IN_TURN
@@ -378,7 +378,7 @@ def test_what_staging_applied_is_promoted_to_production_and_nothing_else(line: L
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing; 1 to add in production")
     merged = story.merge(promotion)
     check = story.applied(merged, "production")
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "applied 1 to add in production")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in production")
     assert story.size("production") == 2
     assert [each["states"] for each in story.deployments("production")] == APPLIED_IN_TURN
     assert len(story.comments(promotion)) == 1
