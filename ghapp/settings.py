@@ -16,6 +16,8 @@ from ghapp.errors import SettingsError
 from ghapp.vault import VaultSettings
 from ghapp.vault.settings import AuthMethod
 
+_PUBLIC_API = "https://api.github.com"
+_PUBLIC_URL = "http://127.0.0.1:8000"
 _SECRETS = frozenset(
     {
         "PLANWARD_GITHUB_PRIVATE_KEY",
@@ -76,10 +78,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingsError naming the variable, what is wrong with it and what to put there."""
     names = _Names(environ)
     local = read_local_settings(environ)
+    client_id, client_secret = names.text("PLANWARD_GITHUB_CLIENT_ID"), names.text("PLANWARD_GITHUB_CLIENT_SECRET")
+    if bool(client_id) != bool(client_secret):
+        missing = "PLANWARD_GITHUB_CLIENT_SECRET" if client_id else "PLANWARD_GITHUB_CLIENT_ID"
+        raise SettingsError(f"{missing} is not set: sign-in needs the App's client id and client secret, or neither")
     return Settings(
         github=_read_github(names),
         vault=local.vault,
-        public_url=names.url("PLANWARD_PUBLIC_URL", "http://127.0.0.1:8000"),
+        public_url=names.url("PLANWARD_PUBLIC_URL", _PUBLIC_URL),
         database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{local.data_dir / 'planward.db'}",
         data_dir=local.data_dir,
         encryption_keys=_split(names.text("PLANWARD_ENCRYPTION_KEY")),
@@ -89,8 +95,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         debounce_s=names.number("PLANWARD_DEBOUNCE_S", 10),
         plan_timeout_s=local.plan_timeout_s,
         apply_timeout_s=names.number("PLANWARD_APPLY_TIMEOUT_S", 7200),
-        client_id=names.text("PLANWARD_GITHUB_CLIENT_ID"),
-        client_secret=names.text("PLANWARD_GITHUB_CLIENT_SECRET"),
+        client_id=client_id,
+        client_secret=client_secret,
     )
 
 
@@ -109,6 +115,12 @@ def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
 def read_github_access(environ: Mapping[str, str]) -> GitHubAccess:
     """Read what it takes to speak as the App, and nothing else. Raises SettingsError as `read_settings` does."""
     return _read_github(_Names(environ))
+
+
+def read_addresses(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The root of GitHub's REST API, and Planward's own address. Raises SettingsError as `read_settings` does."""
+    names = _Names(environ)
+    return names.url("PLANWARD_GITHUB_API_URL", _PUBLIC_API), names.url("PLANWARD_PUBLIC_URL", _PUBLIC_URL)
 
 
 def read_vault_settings(environ: Mapping[str, str]) -> VaultSettings | None:
@@ -156,7 +168,7 @@ def _read_github(names: "_Names") -> GitHubAccess:
     if not secrets:
         raise SettingsError("PLANWARD_GITHUB_WEBHOOK_SECRET is empty: set it to the App's webhook secret")
     return GitHubAccess(
-        api_url=names.url("PLANWARD_GITHUB_API_URL", "https://api.github.com"),
+        api_url=names.url("PLANWARD_GITHUB_API_URL", _PUBLIC_API),
         app_id=int(app_id),
         private_key=key,
         webhook_secrets=secrets,

@@ -6,10 +6,12 @@ import click
 
 from checks.errors import ChecksError
 from ghapp.cli.config import config, import_
+from ghapp.cli.demo import demo
 from ghapp.cli.doctor import doctor
 from ghapp.cli.plan import plan
 from ghapp.cli.report import report
 from ghapp.cli.serving import serve, worker
+from ghapp.cli.setup import setup
 from ghapp.errors import PlanwardError
 from ghapp.log import configure_logging, log
 
@@ -20,7 +22,7 @@ def planward() -> None:
     """Gate Terraform changes: plan on the pull request, apply on the merge, secrets from Vault."""
 
 
-for _command in (serve, worker, doctor, plan, report, config, import_):
+for _command in (serve, worker, demo, setup, doctor, plan, report, config, import_):
     planward.add_command(_command)
 
 

@@ -27,6 +27,7 @@ from ghapp.vault.settings import VaultSettings
 
 _PAUSES_S = (0.1, 0.4)
 _TO_READ = "its policy needs read there and list on the folders"
+_TO_WRITE = "its policy needs create and update there"
 _TO_SIGN = "its policy needs update there, and the key has to exist"
 
 
@@ -121,6 +122,14 @@ class Client:
         if answer is None or mount.engine == "kv1":
             return Answer(data=_part(answer, "data")) if answer is not None else None
         return Answer(data=_part(_part(answer, "data"), "data"))
+
+    def write_secret(self, mount: Mount, path: str, data: Mapping[str, str]) -> None:
+        """Write one secret of a KV engine; a new version where there is one."""
+        middle = "/data" if mount.engine == "kv2" else ""
+        url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
+        body = {"data": dict(data)} if mount.engine == "kv2" else dict(data)
+        with self._in_words(path, needs=_TO_WRITE):
+            self._client.adapter.post(url, json=body)
 
     def sign(self, key: str, message: bytes) -> bytes:
         """Sign with a key of the transit engine: RSASSA-PKCS1-v1_5 with SHA-256."""

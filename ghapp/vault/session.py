@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +12,7 @@ import structlog
 
 from ghapp.vault.client import Client, Mount
 from ghapp.vault.credentials import Credentials, Secret, put_together
-from ghapp.vault.errors import SecretsMissing, VaultError, VaultFault
+from ghapp.vault.errors import SecretPathInvalid, SecretsMissing, VaultError, VaultFault
 from ghapp.vault.settings import VaultSettings
 from ghapp.vault.sources import (
     FilledSource,
@@ -84,6 +84,14 @@ class VaultSession:
         secrets = await self._in_thread(lambda: [secret for one in filled for secret in self._read(one, filled)])
         self._changed.set()
         return put_together(secrets)
+
+    async def holds(self, path: str) -> bool:
+        """Whether there is a secret at a path of a KV engine. Raises SecretPathInvalid and what a session raises."""
+        return await self._in_thread(lambda: self._client.read_secret(self._kv_mount_of(path), path)) is not None
+
+    async def write(self, path: str, data: Mapping[str, str]) -> None:
+        """Write a secret to a KV engine. Raises SecretPathInvalid and what a session raises."""
+        await self._in_thread(lambda: self._client.write_secret(self._kv_mount_of(path), path, data))
 
     async def sign(self, key: str, message: bytes) -> bytes:
         """Sign with a key that never leaves Vault: RSASSA-PKCS1-v1_5 with SHA-256, of the transit engine.
@@ -180,6 +188,14 @@ class VaultSession:
                 yield from self._walk(mount, f"{path}/{name.removesuffix('/')}")
             else:
                 yield f"{path}/{name}"
+
+    def _kv_mount_of(self, path: str) -> Mount:
+        for segment in path.split("/"):
+            check_segment(segment, f'the path "{path}"')
+        mount = self._mount_of(path)
+        if mount.engine == "other" or not mount.below(path):
+            raise SecretPathInvalid(f"{path} is no secret of a KV engine: name one, as in kv/planward/github")
+        return mount
 
     def _mount_of(self, path: str) -> Mount:
         for mount in self._mounts:

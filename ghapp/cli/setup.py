@@ -1,0 +1,71 @@
+"""`planward setup`."""
+
+import asyncio
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ghapp.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ghapp.setup import Keeper
+
+
+@click.command(short_help="Create the GitHub App and keep its credentials.")
+@click.option("--public-url", help="Where GitHub delivers to and pages are; default: PLANWARD_PUBLIC_URL.")
+@click.option("--organization", help="Register the App there; default: your own account.")
+@click.option("--name", default="Planward", show_default=True, help="The App's name; GitHub has each name once.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("planward.env"),
+    show_default=True,
+    help="Keep the credentials there, with mode 0600.",
+)
+@click.option("--vault", "vault_path", metavar="PATH", help="Keep them in Vault's KV, as in kv/planward/github.")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@click.option("--port", default=0, type=click.IntRange(0, 65_535), help="The page's port; by default any that is free.")
+def setup(
+    public_url: str | None,
+    organization: str | None,
+    name: str,
+    file: Path,
+    vault_path: str | None,
+    force: bool,
+    port: int,
+) -> None:
+    """Create the GitHub App from app.yml, on GitHub or an Enterprise Server (PLANWARD_GITHUB_API_URL).
+
+    It serves a page on this machine that leads to GitHub, and keeps what GitHub gives back: the App's number, its
+    private key and its secrets. From another machine, forward the port: ssh -L 8123:127.0.0.1:8123 HOST.
+
+    \b
+    Example:
+      planward setup --public-url https://planward.example.com --organization acme
+      planward setup --public-url https://planward.example.com --vault kv/planward/github
+    """
+    from ghapp.settings import read_addresses
+    from ghapp.setup import Plan, set_up
+
+    if organization is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", organization):
+        raise click.UsageError(f"{organization} is no organization's name")
+    told = {"PLANWARD_PUBLIC_URL": public_url} if public_url else {}
+    api_url, address = read_addresses({**os.environ, **told})
+    plan = Plan(api_url=api_url, public_url=address, organization=organization, name=name, port=port)
+    asyncio.run(set_up(plan, _keeper(file, vault_path, force), click.echo))
+
+
+def _keeper(file: Path, vault_path: str | None, force: bool) -> "Keeper":
+    from ghapp.settings import read_vault_settings
+    from ghapp.setup import FileKeeper, VaultKeeper
+    from ghapp.vault import Vault
+
+    if vault_path is None:
+        return FileKeeper(path=file.absolute(), overwrite=force)
+    settings = read_vault_settings(os.environ)
+    if settings is None:
+        raise SettingsError("--vault: VAULT_ADDR is not set: set it, and VAULT_TOKEN or another login")
+    return VaultKeeper(vault=Vault(settings), path=vault_path.strip("/"), overwrite=force)

@@ -1,0 +1,75 @@
+"""The last step of GitHub's manifest flow: a code is exchanged for the App's credentials.
+
+https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
+"""
+
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from ghapp.github.errors import GitHubRefused, GitHubUnavailable
+from ghapp.github.failures import read_words
+from ghapp.github.wire import connections
+
+_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredApp:
+    """An App that was just registered, with everything that GitHub tells once."""
+
+    id: int
+    name: str
+    html_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    private_key: str = field(repr=False)
+    webhook_secret: str | None = field(repr=False)
+    """None where GitHub made none."""
+
+
+class _Registered(Struct):
+    id: int
+    name: str
+    html_url: str
+    client_id: str
+    client_secret: str
+    pem: str
+    webhook_secret: str | None = None
+
+
+async def exchange_code(api_url: str, api_version: str, code: str) -> RegisteredApp:
+    """Exchange the code of a manifest flow. It can be done once, and within an hour.
+
+    Raises GitHubRefused where GitHub does not take the code, GitHubUnavailable where it does not answer.
+    """
+    url = f"{api_url}/app-manifests/{quote(code, safe='')}/conversions"
+    headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": api_version}
+    async with httpx.AsyncClient(transport=connections(api_url), timeout=_TIMEOUT_S) as client:
+        try:
+            answer = await client.post(url, headers=headers)
+        except httpx.HTTPError:
+            raise GitHubUnavailable(f"GitHub ({urlsplit(api_url).hostname}) could not be reached") from None
+    if answer.status_code == 404:
+        raise GitHubRefused(
+            "GitHub does not know the code: it is good for one hour and for one use; begin again", status=404
+        )
+    if not answer.is_success:
+        words = read_words(answer.content)
+        raise GitHubRefused(f"GitHub refused ({answer.status_code}) the code: {words}", status=answer.status_code)
+    try:
+        told = msgspec.json.decode(answer.content, type=_Registered)
+    except msgspec.DecodeError:
+        raise GitHubUnavailable("GitHub's answer cannot be read; check PLANWARD_GITHUB_API_URL") from None
+    return RegisteredApp(
+        id=told.id,
+        name=told.name,
+        html_url=told.html_url,
+        client_id=told.client_id,
+        client_secret=told.client_secret,
+        private_key=told.pem,
+        webhook_secret=told.webhook_secret or None,
+    )

@@ -1,0 +1,84 @@
+"""The flow itself: prepare, send to GitHub, exchange the code, keep what it gives."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ghapp.app_manifest import read_app_manifest
+from ghapp.errors import JobError, PlanwardError
+from ghapp.github import API_VERSION, PUBLIC_API
+from ghapp.github.manifest import RegisteredApp, exchange_code
+from ghapp.setup.keeping import Keeper
+from ghapp.setup.manifest import fill_manifest, form_url, require_reachable
+from ghapp.setup.page import SetupPage, serving
+
+_PATIENCE_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be registered, where, and on which port the page waits (0: any that is free)."""
+
+    api_url: str
+    public_url: str
+    organization: str | None
+    name: str
+    port: int
+
+
+async def set_up(plan: Plan, keeper: Keeper, say: Callable[[str], None]) -> None:
+    """Register the App and keep its credentials. `say` is told what to do next.
+
+    Raises SettingsError, GitHubError and VaultError; JobError where GitHub made no webhook secret or nobody came.
+    """
+    require_reachable(plan.public_url, plan.api_url)
+    await keeper.prepare()
+    async with serving(plan.port, on_refusal=lambda why: say(f"Refused: {why}.")) as page:
+        action = form_url(plan.api_url, plan.organization, page.state)
+        manifest = read_app_manifest()
+        page.offer(
+            action,
+            fill_manifest(manifest, name=plan.name, public_url=plan.public_url, redirect_url=page.redirect_url),
+        )
+        say(f"Open {page.url} in a browser on this machine, and create the App there.")
+        try:
+            app = await _registered(plan, page)
+            place = await keeper.keep(_values(plan, app))
+        except PlanwardError as error:
+            page.show(done=False, text=str(error))
+            raise
+        page.show(done=True, text=f"{app.name} is registered. Go back to the terminal.")
+    say(f"{app.name} is registered as {app.html_url}; its credentials are in {place}.")
+    if app.webhook_secret is None:
+        raise JobError(
+            f"GitHub made no webhook secret, and Planward does not start without one: set one in the settings of "
+            f"{app.name} → Webhook, and put it beside the others as PLANWARD_GITHUB_WEBHOOK_SECRET"
+        )
+    say("Next:")
+    say(f"  1. {keeper.next_step()}")
+    say(f"  2. install the App: {app.html_url}/installations/new")
+    say("  3. planward doctor OWNER/REPO")
+
+
+async def _registered(plan: Plan, page: SetupPage) -> RegisteredApp:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            code = await page.code()
+    except TimeoutError:
+        raise JobError("nobody created the App within an hour: begin again") from None
+    return await exchange_code(plan.api_url, API_VERSION, code)
+
+
+def _values(plan: Plan, app: RegisteredApp) -> dict[str, str]:
+    values = {
+        "PLANWARD_GITHUB_APP_ID": str(app.id),
+        "PLANWARD_GITHUB_PRIVATE_KEY": app.private_key,
+        "PLANWARD_GITHUB_CLIENT_ID": app.client_id,
+        "PLANWARD_GITHUB_CLIENT_SECRET": app.client_secret,
+        "PLANWARD_PUBLIC_URL": plan.public_url,
+    }
+    if app.webhook_secret is not None:
+        values["PLANWARD_GITHUB_WEBHOOK_SECRET"] = app.webhook_secret
+    if plan.api_url != PUBLIC_API:
+        values["PLANWARD_GITHUB_API_URL"] = plan.api_url
+    return values

@@ -1,0 +1,49 @@
+"""What GitHub is asked to register, and where the form goes."""
+
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from ghapp.app_manifest import AppManifest
+from ghapp.errors import SettingsError
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def fill_manifest(manifest: AppManifest, *, name: str, public_url: str, redirect_url: str) -> dict[str, Any]:
+    """`app.yml` with the addresses of this installation."""
+    return {
+        **manifest.document,
+        "name": name,
+        "url": public_url,
+        "hook_attributes": {"url": f"{public_url}/webhooks/github", "active": True},
+        "redirect_url": redirect_url,
+        "callback_urls": [f"{public_url}/login/callback"],
+    }
+
+
+def form_url(api_url: str, organization: str | None, state: str) -> str:
+    """Where the manifest is posted to, on the pages of the GitHub whose API this is."""
+    owner = f"/organizations/{quote(organization, safe='')}" if organization else ""
+    return f"{pages_url(api_url)}{owner}/settings/apps/new?{urlencode({'state': state})}"
+
+
+def pages_url(api_url: str) -> str:
+    """GitHub's own pages: github.com, SUBDOMAIN.ghe.com, or the host of an Enterprise Server."""
+    parts = urlsplit(api_url)
+    if parts.path.rstrip("/").endswith("/api/v3"):
+        return f"{parts.scheme}://{parts.netloc}"
+    if parts.netloc.startswith("api."):
+        return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"
+    raise SettingsError(
+        f"PLANWARD_GITHUB_API_URL is {api_url}: set it to https://HOST/api/v3 for GitHub Enterprise Server, "
+        "or leave it out for github.com"
+    )
+
+
+def require_reachable(public_url: str, api_url: str) -> None:
+    """Raises SettingsError where GitHub could not deliver to that address."""
+    if urlsplit(public_url).hostname in _LOOPBACK and urlsplit(api_url).hostname not in _LOOPBACK:
+        raise SettingsError(
+            f"{public_url} is on this machine alone, and GitHub could not deliver there: "
+            "say --public-url https://HOST, or set PLANWARD_PUBLIC_URL"
+        )

@@ -1,0 +1,110 @@
+"""The page on loopback: it posts the manifest's form to GitHub, and takes the code that GitHub sends back."""
+
+import asyncio
+import json
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import uvicorn
+from jinja2 import Environment, PackageLoader
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from ghapp.errors import SettingsError
+
+_HOST = "127.0.0.1"
+
+
+class SetupPage:
+    """Serves one flow. `state` says that a code belongs to the form that this very page sent."""
+
+    def __init__(self, listener: socket.socket, on_refusal: Callable[[str], None]) -> None:
+        self.url = f"http://{_HOST}:{listener.getsockname()[1]}"
+        self.state = secrets.token_urlsafe(32)
+        self._on_refusal = on_refusal
+        self._form: Mapping[str, Any] = {}
+        self._code: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._outcome: asyncio.Future[tuple[bool, str]] = asyncio.get_running_loop().create_future()
+        loader = PackageLoader("ghapp.setup")
+        self._templates = Environment(loader=loader, autoescape=True)
+
+    @property
+    def redirect_url(self) -> str:
+        """Where GitHub sends the browser with the code."""
+        return f"{self.url}/created"
+
+    def offer(self, action: str, manifest: Mapping[str, Any]) -> None:
+        """What the form holds, and where it goes."""
+        self._form = {"action": action, "manifest": json.dumps(manifest), "name": manifest["name"]}
+
+    async def code(self) -> str:
+        """The code, once GitHub sent it with the right state."""
+        return await self._code
+
+    def show(self, *, done: bool, text: str) -> None:
+        """Say in the browser what became of it."""
+        if not self._outcome.done():
+            self._outcome.set_result((done, text))
+
+    def application(self) -> Starlette:
+        """Two pages; the first leads to GitHub, and GitHub to the second."""
+        routes = [Route("/", self._show_form), Route("/created", self._take_code)]
+        # A foreign page whose name points here would come with its own name.
+        hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[_HOST, "localhost"])
+        return Starlette(routes=routes, middleware=[hosts])
+
+    async def _show_form(self, _: Request) -> Response:
+        return self._page("form.html", **self._form)
+
+    async def _take_code(self, request: Request) -> Response:
+        state, code = request.query_params.get("state", ""), request.query_params.get("code", "")
+        if not secrets.compare_digest(state.encode(), self.state.encode()) or not code:
+            said = "the state does not match: this answer belongs to another form, and its code is not used"
+            self._on_refusal(said)
+            return self._page("said.html", 400, heading="Refused", text=f"{said}.")
+        if not self._code.done():
+            self._code.set_result(code)
+        done, text = await asyncio.shield(self._outcome)
+        return self._page("said.html", 200 if done else 502, heading="Done" if done else "Failed", text=text)
+
+    def _page(self, template: str, status: int = 200, /, **values: Any) -> Response:
+        html = self._templates.get_template(template).render(values)
+        # The form goes to GitHub, wherever that is; nothing else is loaded or sent.
+        policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+        headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+        return HTMLResponse(html, status, headers)
+
+
+@asynccontextmanager
+async def serving(port: int, on_refusal: Callable[[str], None]) -> AsyncIterator[SetupPage]:
+    """Serve the page on loopback. Raises SettingsError where the port is taken."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((_HOST, port))
+        except OSError:
+            raise SettingsError(f"port {port} is taken: say another --port, or leave it out") from None
+        listener.listen()
+        page = SetupPage(listener, on_refusal)
+        server = _Server(
+            uvicorn.Config(page.application(), log_level="critical", lifespan="off", timeout_graceful_shutdown=5)
+        )
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield page
+        finally:
+            server.should_exit = True
+            with suppress(asyncio.CancelledError):
+                await running
+
+
+class _Server(uvicorn.Server):
+    def install_signal_handlers(self) -> None:
+        """None: Ctrl-C ends the command."""
