@@ -1,7 +1,7 @@
 """What becomes of a branch's tip: applied, held, waited for, or left alone. Pure: the shell brings what it knows.
 
-Whatever gave reason to look (a push, a merge, a due time, an approval), the same is decided from the same facts, so that
-events may come twice, late, in any order or never.
+Whatever gave reason to look (a push, a merge, a due time, an approval), the same is decided from the same facts, so
+that events may come twice, late, in any order or never.
 """
 
 from dataclasses import dataclass
@@ -72,6 +72,11 @@ class ApplyTip:
 Decision = UpToDate | Rest | Wait | HoldTip | ApplyTip
 
 
+def is_settled(attempt: Attempt, *, approved: bool, rerun: bool) -> bool:
+    """Whether the newest attempt at a tip that is not LAST is its last word until a person asks for another."""
+    return attempt in ("failed", "held") and not (approved or rerun)
+
+
 def decide_tip(history: History, *, attempt: Attempt, approved: bool, rerun: bool, waited: bool) -> Decision:
     """Decide about the tip.
 
@@ -80,9 +85,9 @@ def decide_tip(history: History, *, attempt: Attempt, approved: bool, rerun: boo
     """
     if isinstance(history, AtLast):
         return ApplyTip(everything=True) if approved and history.adopted else UpToDate()
-    asked = approved or rerun
-    if attempt in ("failed", "held") and not asked:
+    if is_settled(attempt, approved=approved, rerun=rerun):
         return Rest()
+    asked = approved or rerun
     match history:
         case NoLast():
             return ApplyTip(everything=True) if approved else _unexplained(attempt, asked=asked)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from checks.diagnostic import Diagnostic
-from checks.rendering.escape import clean, one_line, shorten
+from checks.plain_text import clean, one_line, shorten
 from checks.report import Annotation, RootReport, RunReport
 from checks.report.change_report import ChangeReport
 from checks.report.fold import fold_names

@@ -8,12 +8,8 @@ import html
 import re
 from urllib.parse import quote
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-# Controls, lone surrogates, and the invisible characters that reorder, join or hide what stands beside them.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
-)
+from checks.plain_text import clean, one_line
+
 _RUN_OF_BACKTICKS = re.compile("`+")
 _CODE_IN_PROSE = re.compile("(`[^`\n]+`)")
 _MARKDOWN = re.compile(r"([\\`*_\[\]~|!{}()#])")
@@ -23,29 +19,6 @@ _WEB_ADDRESS = re.compile(r"https?://[\w.\-:\[\]]+(?:/[\w.~%/+@:=,\-]*)?(?:\?[\w
 _NO_WIDTH = "\u200b"
 _LONGEST_PROSE = 3_000
 _LONGEST_CODE = 400
-
-
-def clean(text: str) -> str:
-    """Make what cannot be seen visible (`\\u202e`), drop terminal colours; tabs and line feeds stay."""
-    if text.isascii() and text.isprintable():
-        return text
-    text = _ANSI.sub("", text).replace("\r\n", "\n")
-    return _UNSEEN.sub(lambda match: _visible(match[0]), text)
-
-
-def one_line(text: str) -> str:
-    """`clean` text with every run of white space as one space."""
-    return " ".join(clean(text).split())
-
-
-def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters of `text`, ending at a word with "…" where something was left out."""
-    text = " ".join(text.split())
-    if len(text) <= limit:
-        return text
-    cut = text[: limit - 1]
-    at_word = cut.rfind(" ")
-    return (cut[:at_word] if at_word > limit // 2 else cut).rstrip(" ,;:") + "…"
 
 
 def prose(text: str) -> str:
@@ -109,13 +82,6 @@ def address_of_file(blob_url: str, path: str, start_line: int | None = None, end
 def is_web_address(text: str) -> bool:
     """Whether a text may stand as the target of a link."""
     return _WEB_ADDRESS.fullmatch(text) is not None
-
-
-def _visible(character: str) -> str:
-    if character == "\r":
-        return "\\r"
-    number = ord(character)
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _escape_prose(text: str) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from checks.diagnostic import Diagnostic
+from checks.plain_text import clean
 from checks.plan import Counts
-from checks.rendering.escape import address_of_file, clean, escape_html, html_code, html_prose, is_web_address
+from checks.rendering.escape import address_of_file, escape_html, html_code, html_prose, is_web_address
 from checks.rendering.headline import first_line
 from checks.rendering.html_style import STYLE as STYLE
 from checks.rendering.lines import Line, lines_of_attributes, lines_of_change, names_of_change, remarks_of_change

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from checks.diagnostic import Diagnostic
+from checks.plain_text import shorten
 from checks.plan import Counts
-from checks.rendering.escape import address_of_file, code, fence, is_web_address, prose, shorten
+from checks.rendering.escape import address_of_file, code, fence, is_web_address, prose
 from checks.rendering.fit import Piece
 from checks.rendering.headline import first_line
 from checks.rendering.markdown_change import change_line

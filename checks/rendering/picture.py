@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from checks.rendering.escape import html_text, one_line
+from checks.plain_text import one_line
+from checks.rendering.escape import html_text
 from checks.report import RootReport
 from checks.report.change_report import SECTIONS, Section
 from checks.report.fold import block_address

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from checks.diagnostic import Diagnostic
-from checks.rendering.escape import clean, one_line
+from checks.plain_text import clean, one_line
 from checks.rendering.headline import first_line
 from checks.rendering.lines import Line, lines_of_attributes, lines_of_change, names_of_change, remarks_of_change
 from checks.rendering.order import by_danger

@@ -7,11 +7,11 @@ import msgspec
 
 from checks.declaration import Declaration as Declaration
 from checks.diagnostic import Diagnostic
+from checks.plain_text import one_line, shorten
 from checks.plan import Counts, Plan
 from checks.plan.configuration import blocks, read_modules
 from checks.plan.digest import digest, shape_digest
 from checks.plan.parity import PlanDifference, PlanSummary, difference, summarize
-from checks.rendering.escape import one_line, shorten
 from checks.report.change_report import AttributeChange, ChangeReport, CheckReport
 from checks.report.changes import report_changes, report_drift
 from checks.report.graph import Dependency
