@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.applications import Starlette
 
+from ghapp import keeper
 from ghapp.app_key import app_key
 from ghapp.durable import Acceptor, Worker
 from ghapp.facts import Facts
@@ -17,7 +18,7 @@ from ghapp.git import Mirrors, require_git
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job
 from ghapp.log import log
-from ghapp.private_directories import make_private
+from ghapp.private_directories import make_private, sweep
 from ghapp.sealing import Sealer, load_or_make_key
 from ghapp.server import Front, create_server
 from ghapp.services import Services
@@ -83,15 +84,17 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
     vault = Vault(settings.vault) if settings.vault is not None else None
     mirrors = Mirrors(settings.data_dir / "mirrors", allowed_host=_git_host(settings.github.api_url))
-    mirrors.sweep()
     facts = Facts(settings.data_dir / "facts")
     metrics = front.metrics
-    async with GitHubApp(
-        settings.github.api_url,
-        settings.github.app_id,
-        app_key(settings.github, vault),
-        on_call=metrics.github_request,
-    ) as github:
+    async with (
+        _programs_kept(settings, mirrors),
+        GitHubApp(
+            settings.github.api_url,
+            settings.github.app_id,
+            app_key(settings.github, vault),
+            on_call=metrics.github_request,
+        ) as github,
+    ):
         services = Services(
             settings=settings,
             store=front.store,
@@ -117,6 +120,20 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
                 yield
         finally:
             facts.close()
+
+
+@contextlib.asynccontextmanager
+async def _programs_kept(settings: Settings, mirrors: Mirrors) -> AsyncIterator[None]:
+    """What a killed process left is over before anything begins: its programs first, then its secrets on disk."""
+    directory = make_private(settings.data_dir / "programs")
+    left = await asyncio.to_thread(keeper.outlive_orphans, directory)
+    if left:
+        log.error("programs_outlive_their_process", processes=list(left))
+    for place in (mirrors.sweep(), sweep(settings.data_dir / "runs")):
+        if place:
+            log.info("directories_swept", directories=list(place))
+    with keeper.kept(directory):
+        yield
 
 
 def _terraforms(setting: str | None) -> Sequence[Terraform]:

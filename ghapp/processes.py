@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ghapp import keeper
+
 _CHUNK_BYTES = 64 * 1024
 _DRAIN_S = 5.0
 
@@ -66,6 +68,7 @@ async def run(
             env=dict(environ),
             cwd=cwd,
             start_new_session=True,
+            pass_fds=keeper.inherited(),
         )
     except (FileNotFoundError, PermissionError) as error:
         if cwd is not None and not cwd.is_dir():
@@ -74,7 +77,11 @@ async def run(
     finally:
         if stdout_to:
             os.close(target)
-    return await _Running(process, stop or Stop(deadline_s=5.0)).to_its_end(stdin, timeout_s, on_line)
+    keeper.begun(process.pid)
+    try:
+        return await _Running(process, stop or Stop(deadline_s=5.0)).to_its_end(stdin, timeout_s, on_line)
+    finally:
+        keeper.ended(process.pid)
 
 
 class _Running:
@@ -128,6 +135,7 @@ class _Running:
         # SIGINT goes to the program alone: Terraform tells its providers itself, and a group that is interrupted as a
         # whole would lose the provider while Terraform still writes the state.
         with suppress(ProcessLookupError):
+            keeper.interrupted(self._process.pid)
             self._process.send_signal(signal.SIGINT)
         try:
             await asyncio.wait_for(self._process.wait(), self._stop.deadline_s)

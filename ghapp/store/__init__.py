@@ -8,6 +8,7 @@ import time
 from ghapp.sealing import Sealer
 from ghapp.store.branches import Branches, Last
 from ghapp.store.database import Clock, Database
+from ghapp.store.executors import Executors, Heartbeat
 from ghapp.store.memory import Approval, Approvals, Handles, Later
 from ghapp.store.overview import EnvironmentNow, Overview
 from ghapp.store.pull_requests import KnownPullRequest, PullRequests, Verdict
@@ -17,6 +18,8 @@ from ghapp.store.runs import Run, Runs
 __all__ = [
     "Approval",
     "EnvironmentNow",
+    "Executors",
+    "Heartbeat",
     "KnownPullRequest",
     "KnownRepository",
     "Last",
@@ -42,6 +45,7 @@ class Store:
         self.approvals = Approvals(self._database)
         self.handles = Handles(self._database)
         self.overview = Overview(self._database)
+        self.executors = Executors(self._database)
 
     def close(self) -> None:
         """Close the database's connections."""

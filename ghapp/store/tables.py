@@ -188,3 +188,11 @@ handles = Table(
     Column("value", Text, nullable=False),
     Column("at", Float, nullable=False),
 )
+
+executors = Table(
+    "executors",
+    metadata,
+    Column("id", String(255), primary_key=True),
+    Column("beats", BigInteger, nullable=False),
+    Column("heir", String(255), nullable=True),
+)

@@ -1,0 +1,105 @@
+"""Jobs are owed: accepted once under their key, listed, and taken over from a worker that is gone."""
+
+from pathlib import Path
+
+import msgspec
+from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, run_dbos_database_migrations
+from sqlalchemy.engine import make_url
+
+from ghapp.errors import SettingsError
+from ghapp.jobs import Job, queue_of
+from ghapp.log import log
+
+APPLICATION = "planward"
+APPLICATION_VERSION = "1"
+"""DBOS recovers a workflow only in the version that began it. Raise it when a flow's steps change their order."""
+
+QUEUES = ("work", "branches")
+
+_MOST_ATTEMPTS = 20
+_ATTEMPT = "~"
+_UNFINISHED = ["ENQUEUED", "PENDING"]
+
+
+class Acceptor:
+    """Accepts jobs: all that a process without a worker needs of the engine."""
+
+    def __init__(self, database_url: str) -> None:
+        """Bring DBOS' own tables up to date and connect."""
+        self.url = _system_url(database_url)
+        self.shared = make_url(database_url).get_backend_name() != "sqlite"
+        """Whether workers on other machines may be at the same database."""
+        run_dbos_database_migrations(self.url)
+        self._client = DBOSClient(
+            system_database_url=self.url,
+            serializer=DBOSPortableJSONSerializer(),
+            application_name=APPLICATION,
+            retry_connection_errors=False,
+        )
+
+    async def accept(self, job: Job) -> bool:
+        """Have the job owed; durable when this returns. False: it was owed already, or is done.
+
+        An attempt that ended by a fault of our own is followed by the next; a result, whatever it is, by nothing.
+        """
+        for attempt in range(_MOST_ATTEMPTS):
+            workflow_id = job.key if attempt == 0 else f"{job.key}{_ATTEMPT}{attempt}"
+            found = await self._client.list_workflows_async(
+                workflow_ids=[workflow_id], load_input=False, load_output=False
+            )
+            if not found:
+                await self._enqueue(workflow_id, job)
+                return True
+            if found[0].status != "ERROR":
+                return False
+        log.error("job_given_up", job=job.key)
+        return False
+
+    async def _enqueue(self, workflow_id: str, job: Job) -> None:
+        queue, partition = queue_of(job)
+        options: EnqueueOptions = {
+            "workflow_name": "job",
+            "queue_name": queue,
+            "workflow_id": workflow_id,
+            "app_version": APPLICATION_VERSION,
+        }
+        if partition is not None:
+            options["queue_partition_key"] = partition
+        await self._client.enqueue_async(options, msgspec.json.encode(job).decode())
+
+    async def owed(self) -> frozenset[str]:
+        """The keys of the jobs that wait or are under way."""
+        found = await self._client.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
+        return frozenset(each.workflow_id.partition(_ATTEMPT)[0] for each in found)
+
+    async def take_over(self, executor_id: str | None) -> tuple[str, ...]:
+        """Have the jobs that an executor (None: any) began and will not finish wait again; gives their keys."""
+        taken: list[str] = []
+        for queue in QUEUES:
+            found = await self._client.list_workflows_async(
+                status="PENDING",
+                executor_id=None if executor_id is None else [executor_id],
+                queue_name=queue,
+                load_input=False,
+                load_output=False,
+            )
+            ids = [each.workflow_id for each in found]
+            if ids:
+                await self._client.resume_workflows_async(ids, queue_name=queue)
+            taken += ids
+        return tuple(taken)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.destroy()
+
+
+def _system_url(database_url: str) -> str:
+    """Where DBOS keeps its tables: PostgreSQL's own schema in the same database, on SQLite a file beside ours."""
+    parsed = make_url(database_url)
+    if parsed.get_backend_name() != "sqlite":
+        return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if not parsed.database:
+        raise SettingsError("PLANWARD_DATABASE_URL: SQLite needs a file, as in sqlite:////var/lib/planward/planward.db")
+    path = Path(parsed.database)
+    return f"sqlite:///{path.with_name(path.stem + '-durable' + path.suffix)}"

@@ -1,0 +1,134 @@
+"""Executors: which worker this is, that it is alive, and what becomes of the work of those that are not.
+
+Every start of a worker is an executor of its own, so that nobody takes up work that somebody else may be taking over.
+SQLite has one worker at a time, and whatever was begun there is the next one's. On PostgreSQL the executor before it on
+the same data directory is known to be gone; any other is taken for gone when its heartbeat was not seen to move for 45
+seconds, by the clock of the one who looks. By then it has stopped: one that cannot write its heartbeat for 12 seconds
+stops its own runs, and its keeper interrupts Terraform at 15 seconds and kills it at 40.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TextIO
+
+from ghapp import keeper
+from ghapp.durable.acceptor import Acceptor
+from ghapp.errors import SettingsError
+from ghapp.log import log
+from ghapp.store import Executors, Heartbeat, Store
+
+BEAT_S = 3.0
+OWN_SILENCE_S = 12.0
+GONE_S = keeper.SILENCE_S + keeper.GRACE_S + 5.0
+
+
+@contextlib.asynccontextmanager
+async def executor(acceptor: Acceptor, store: Store, data_dir: Path) -> AsyncIterator[str]:
+    """Give this worker's name, once the work of the one before it on this data directory waits in its queues again.
+
+    Raises SettingsError where another worker is at this directory's SQLite database.
+    """
+    name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
+    with (data_dir / "executor").open("a+", encoding="ascii") as file:
+        alone = _locked(file)
+        if not acceptor.shared:
+            if not alone:
+                raise SettingsError(
+                    f"another Planward works in {data_dir}: end it first, or set PLANWARD_DATABASE_URL to a PostgreSQL "
+                    "database, which several workers can share"
+                )
+            _say(name, None, await acceptor.take_over(None))
+            yield name
+            return
+        await store.executors.register(name)
+        if alone:
+            file.seek(0)
+            before = await store.executors.find(file.read().strip())
+            if before is not None:
+                await _take_over(acceptor, store.executors, name, before)
+            file.seek(0)
+            file.truncate()
+            file.write(name)
+            file.flush()
+        yield name
+
+
+async def hand_over(acceptor: Acceptor, store: Store, name: str) -> None:
+    """Let others do what this executor began: it runs nothing any more."""
+    try:
+        await acceptor.take_over(name)
+        if acceptor.shared:
+            await store.executors.remove(name)
+    except Exception as error:
+        # Others find out by its silence.
+        log.warning("not_handed_over", executor=name, error=type(error).__name__)
+
+
+class Heart:
+    """The heartbeat of one executor, and its eyes for those of the others."""
+
+    def __init__(self, acceptor: Acceptor, executors: Executors, name: str, *, lost: Callable[[], None]) -> None:
+        """`lost` is called once when this executor has to stop: others may take over what it does."""
+        self._acceptor = acceptor
+        self._executors = executors
+        self._name = name
+        self._lost = lost
+        self._seen: dict[str, tuple[Heartbeat, float]] = {}
+
+    async def beat(self) -> None:
+        """Beat until cancelled, or until this executor has to stop."""
+        well_at = time.monotonic()
+        beats = 0
+        while time.monotonic() - well_at <= OWN_SILENCE_S:
+            began = time.monotonic()
+            beats += 1
+            try:
+                async with asyncio.timeout(BEAT_S):
+                    mine = await self._executors.beat(self._name, beats)
+                if not mine:
+                    break
+                well_at = began
+                keeper.beat()
+                await self._look_after_others()
+            except Exception as error:
+                log.warning("heartbeat_failed", executor=self._name, error=type(error).__name__)
+            await asyncio.sleep(BEAT_S)
+        log.error("executor_stops", executor=self._name, silent_s=round(time.monotonic() - well_at))
+        self._lost()
+
+    async def _look_after_others(self) -> None:
+        now = time.monotonic()
+        seen = {each.id: (each, now) for each in await self._executors.all() if each.id != self._name}
+        for id, (heartbeat, at) in self._seen.items():
+            if id in seen and seen[id][0] == heartbeat:
+                seen[id] = heartbeat, at
+        self._seen = seen
+        for heartbeat, at in seen.values():
+            if now - at >= GONE_S:
+                await _take_over(self._acceptor, self._executors, self._name, heartbeat)
+
+
+async def _take_over(acceptor: Acceptor, executors: Executors, name: str, gone: Heartbeat) -> None:
+    """Do it alone: of several who see the silence one claims it, and a claim that is not carried out falls silent."""
+    if await executors.claim(gone, by=name):
+        _say(name, gone.id, await acceptor.take_over(gone.id))
+        await executors.remove(gone.id)
+
+
+def _say(name: str, gone: str | None, jobs: tuple[str, ...]) -> None:
+    if jobs:
+        log.info("jobs_taken_over", executor=name, of=gone, jobs=list(jobs))
+
+
+def _locked(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

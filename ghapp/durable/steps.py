@@ -1,0 +1,82 @@
+"""Steps: what a flow does once, and what it finds instead of doing it again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+from dbos import DBOS
+
+from ghapp.errors import JobError, PlanwardError
+
+T = TypeVar("T")
+
+
+class Going:
+    """One flow that goes on: how many of its steps are under way, and how many of these wait for the process to end."""
+
+    def __init__(self, stopping: asyncio.Event) -> None:
+        """`stopping` is set when the process is to end."""
+        self.stopping = stopping
+        self.under_way = 0
+        self.parked = 0
+
+    @property
+    def all_parked(self) -> bool:
+        """Whether nothing of it runs any more, until another process takes it up."""
+        return 0 < self.parked == self.under_way
+
+
+going: ContextVar[Going] = ContextVar("going")
+"""Bound for each flow by the worker."""
+
+
+class OwnFailure(PlanwardError):
+    """A flow failed by a fault of Planward's own; the log has the rest under the job's key."""
+
+
+async def park() -> NoReturn:
+    """Wait for the end of the process: a step that returned would be taken for done, and is made again instead."""
+    going.get().parked += 1
+    while True:
+        await asyncio.Event().wait()
+
+
+async def step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """Do one durable step: `work` is called once and its result, as JSON, is what a recovery finds.
+
+    `kind` is the result's type. After an interruption the step is made again from its start and finds what it left.
+    """
+    flow = going.get()
+    flow.under_way += 1
+    try:
+        if flow.stopping.is_set():
+            await park()
+        return await _step(name, kind, work, args)
+    finally:
+        flow.under_way -= 1
+
+
+async def _step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], args: Sequence[Any]) -> T:
+    raised: list[Exception] = []
+
+    async def as_json() -> Any:
+        try:
+            return {"value": msgspec.to_builtins(await work(*args))}
+        except Exception as error:
+            # What a step raises is kept in the database as it is: a foreign exception's text never goes there.
+            raised.append(error)
+            return {"raised": str(error) if isinstance(error, JobError) else None}
+
+    result = await DBOS.run_step_async({"name": name}, as_json)
+    if raised:
+        raise raised[0]
+    if "raised" in result:
+        raise OwnFailure(f"{name} failed before") if result["raised"] is None else JobError(result["raised"])
+    return msgspec.convert(result["value"], type=kind)
+
+
+async def side_by_side(steps: Sequence[Awaitable[T]]) -> tuple[T, ...]:
+    """Do steps at once; they are numbered in this order, so the order must not depend on chance."""
+    return tuple(await asyncio.gather(*steps))

@@ -1,0 +1,213 @@
+"""The keeper: a small process beside Planward's own that ends the programs which a killed Planward leaves behind.
+
+Terraform that outlives a `kill -9` would go on writing a state while the next process plans on it. So whoever runs
+programs has a keeper, which learns of every program by a pipe and sees by the pipe's end that Planward is gone. It
+interrupts the programs once, waits, and kills what is left. The next process waits for that: every program holds a lock
+that it inherited, until it has ended.
+
+A worker that shares its database sends heartbeats too. When they cease (the process hangs, or cannot reach the
+database) its keeper ends the programs and the process, before others may take its work.
+
+This file is a program of its own as well (`python -I -S keeper.py`), so that it takes nothing but the standard library.
+"""
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+SILENCE_S = 15.0
+"""How long a process that sends heartbeats may be silent."""
+GRACE_S = 25.0
+"""How long a program has from its interrupt to its end. A takeover waits longer than both together."""
+
+_POLL_S = 0.1
+
+
+class Keeper:
+    """The keeper of this process, as the process sees it."""
+
+    def __init__(self, directory: Path) -> None:
+        name = os.urandom(8).hex()
+        self._programs_path = directory / f"{name}.programs"
+        self.programs = _locked(self._programs_path)
+        # Renamed once it is locked: a file of this name that is not locked belongs to a process that is gone.
+        self._alive_path = directory / f"{name}.alive"
+        making = directory / f"{name}.making"
+        self._alive = _locked(making)
+        making.rename(self._alive_path)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", __file__, str(self._programs_path), str(os.getpid())],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def tell(self, word: str, pid: int) -> None:
+        """Tell the keeper: `begun`, `interrupted` and `ended` of a program, `beat` of this process."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._process.stdin.fileno(), f"{word} {pid}\n".encode())
+
+    def close(self) -> None:
+        """Let the keeper go; programs that still run are ended."""
+        os.close(self.programs)
+        self._process.communicate()
+        os.close(self._alive)
+        self._alive_path.unlink(missing_ok=True)
+        self._programs_path.unlink(missing_ok=True)
+
+
+_keeper: Keeper | None = None
+
+
+@contextlib.contextmanager
+def kept(directory: Path) -> Iterator[None]:
+    """Have the programs of this process kept; `directory` is shared with those that were here before."""
+    global _keeper
+    _keeper = Keeper(directory)
+    try:
+        yield
+    finally:
+        keeper, _keeper = _keeper, None
+        keeper.close()
+
+
+def begun(pid: int) -> None:
+    """A program was started."""
+    _tell("begun", pid)
+
+
+def interrupted(pid: int) -> None:
+    """A program was sent SIGINT: at a second one Terraform gives up at once and may lose what it has made."""
+    _tell("interrupted", pid)
+
+
+def ended(pid: int) -> None:
+    """A program has ended, and its group with it."""
+    _tell("ended", pid)
+
+
+def beat() -> None:
+    """This process is well; from the first of these on the keeper waits for the next."""
+    _tell("beat", os.getpid())
+
+
+def inherited() -> tuple[int, ...]:
+    """The descriptors that every program has to inherit."""
+    return () if _keeper is None else (_keeper.programs,)
+
+
+def _tell(word: str, pid: int) -> None:
+    if _keeper is not None:
+        _keeper.tell(word, pid)
+
+
+def outlive_orphans(directory: Path, *, patience_s: float = GRACE_S + 15.0) -> tuple[str, ...]:
+    """Wait until the programs of processes that are gone have ended; gives the names of those that did not."""
+    end = time.monotonic() + patience_s
+    left = []
+    for alive in sorted(directory.glob("*.alive")):
+        if not _lockable(alive):
+            continue  # a process that lives
+        programs = alive.with_suffix(".programs")
+        while not _lockable(programs) and time.monotonic() < end:
+            time.sleep(_POLL_S)
+        if not _lockable(programs):
+            left.append(alive.stem)
+        alive.unlink(missing_ok=True)
+        programs.unlink(missing_ok=True)
+    return tuple(left)
+
+
+def _locked(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _lockable(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+# --- the keeper's own process ----------------------------------------------------------------------------------------
+
+
+class _Keeping:
+    def __init__(self, programs: Path, planward: int) -> None:
+        self._programs = programs
+        self._planward = planward
+        self._groups: dict[int, bool] = {}
+        self._unread = b""
+        self._silent_at: float | None = None
+
+    def until_the_end(self) -> None:
+        while self._listen(None if self._silent_at is None else self._silent_at - time.monotonic()):
+            pass
+        silent = self._silent_at is not None and time.monotonic() >= self._silent_at
+        for pid, was_interrupted in self._groups.items():
+            if not was_interrupted:
+                _signal(pid, signal.SIGINT)
+        end = time.monotonic() + GRACE_S
+        while time.monotonic() < end and not _lockable(self._programs):
+            time.sleep(_POLL_S)
+        if silent:
+            _signal(self._planward, signal.SIGKILL)
+            # What it began while we waited stands in the pipe.
+            while self._listen(1.0):
+                pass
+        for pid in self._groups:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def _listen(self, patience_s: float | None) -> bool:
+        """Take in what is said; False at the pipe's end, and after `patience_s` of silence."""
+        readable, _, _ = select.select([0], [], [], None if patience_s is None else max(patience_s, 0))
+        said = os.read(0, 65536) if readable else b""
+        *lines, self._unread = (self._unread + said).split(b"\n")
+        for line in lines:
+            word, pid = line.split()
+            self._take_in(word.decode(), int(pid))
+        return bool(said)
+
+    def _take_in(self, word: str, pid: int) -> None:
+        match word:
+            case "begun":
+                self._groups[pid] = False
+            case "interrupted":
+                self._groups[pid] = True
+            case "ended":
+                self._groups.pop(pid, None)
+            case "beat":
+                self._silent_at = time.monotonic() + SILENCE_S
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def _main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    _Keeping(Path(sys.argv[1]), int(sys.argv[2])).until_the_end()
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,56 @@
+"""Executors: the heartbeat of every worker on this database, and who has claimed the work of one that is gone."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+
+from ghapp.store.database import Database
+from ghapp.store.tables import executors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """What is known of a worker. Whether it moves is for whoever looks twice to say: clocks differ."""
+
+    id: str
+    beats: int
+    heir: str | None
+
+
+class Executors:
+    """Rows of executors."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def register(self, id: str) -> None:
+        """Note a worker that begins."""
+        await self._db.run(lambda c: c.execute(executors.insert().values(id=id, beats=0, heir=None)))
+
+    async def beat(self, id: str, beats: int) -> bool:
+        """Note its heartbeat. False: it was taken for gone, and its work is another's."""
+        statement = update(executors).where(executors.c.id == id, executors.c.heir.is_(None)).values(beats=beats)
+        return bool(await self._db.run(lambda c: c.execute(statement).rowcount))
+
+    async def all(self) -> tuple[Heartbeat, ...]:
+        """Every worker that has not ended in order."""
+        rows = await self._db.run(lambda c: c.execute(select(executors).order_by(executors.c.id)).all())
+        return tuple(Heartbeat(**row._mapping) for row in rows)
+
+    async def find(self, id: str) -> Heartbeat | None:
+        """The worker of this name, or None."""
+        return next((each for each in await self.all() if each.id == id), None)
+
+    async def claim(self, seen: Heartbeat, *, by: str) -> bool:
+        """Claim the work of a worker that is as it was `seen`; one of those who try gets it."""
+        c = executors.c
+        statement = (
+            update(executors)
+            .where(c.id == seen.id, c.beats == seen.beats, c.heir.is_not_distinct_from(seen.heir))
+            .values(heir=by, beats=seen.beats + 1)
+        )
+        return bool(await self._db.run(lambda connection: connection.execute(statement).rowcount))
+
+    async def remove(self, id: str) -> None:
+        """Forget a worker whose work is done or handed on."""
+        await self._db.run(lambda c: c.execute(delete(executors).where(executors.c.id == id)))
