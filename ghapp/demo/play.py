@@ -1,6 +1,8 @@
 """The demo: the whole loop before your eyes. Every step does the real thing; nothing is played back."""
 
 import contextlib
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +31,7 @@ _PATIENCE_S = 300.0
 
 def play(directory: Path | None, *, port: int, leave_running: bool) -> None:
     """Play the demo in `directory` (a new temporary one by default). Raises DemoError where it cannot go on."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     with contextlib.ExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="planward-demo-")))
