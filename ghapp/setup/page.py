@@ -4,8 +4,8 @@ import asyncio
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -106,5 +106,7 @@ async def serving(port: int, on_refusal: Callable[[str], None]) -> AsyncIterator
 
 
 class _Server(uvicorn.Server):
-    def install_signal_handlers(self) -> None:
-        """None: Ctrl-C ends the command."""
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None: Ctrl-C ends the command, and with it the server."""
+        yield
