@@ -69,9 +69,10 @@ async def _front(settings: Settings) -> AsyncIterator[Front]:
     make_private(settings.data_dir)
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
     acceptor = Acceptor(settings.database_url)
-    store = Store(settings.database_url, Sealer(keys))
+    sealer = Sealer(keys)
+    store = Store(settings.database_url, sealer)
     try:
-        yield Front(settings=settings, store=store, accept=acceptor.accept, acceptor=acceptor)
+        yield Front(settings=settings, store=store, accept=acceptor.accept, acceptor=acceptor, sealer=sealer)
     finally:
         store.close()
         acceptor.close()

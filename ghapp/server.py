@@ -4,30 +4,35 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Lifespan
 
 from ghapp.web.answering import Answering
 from ghapp.web.deliveries import Deliveries
 from ghapp.web.front import Front as Front
+from ghapp.web.github_people import GitHubAway, GitHubPeople
 from ghapp.web.health import healthy, ready
 from ghapp.web.live_log import stream_log
 from ghapp.web.metrics import show_metrics
 from ghapp.web.pages import show_dashboard, show_repository, show_run
 from ghapp.web.rendering import message_page
+from ghapp.web.sessions import Cookies
+from ghapp.web.sign_in import CALLBACK, SignIn, SignInNeeded, login_path
 from ghapp.web.static_files import show_static
-from ghapp.web.visitors import LoopbackOnly, NotServedHere
+from ghapp.web.visitors import Admission, LoopbackOnly, NotServedHere
 
 _HEADINGS = {404: "Not found", 405: "Not that way"}
 _TEXTS = {
     404: "There is nothing here, or it is not for you to see.",
     405: "This address does not take that method.",
 }
+_ASK_GITHUB_S = 10.0
 
 
 def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starlette:
@@ -35,9 +40,9 @@ def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starl
 
     @contextlib.asynccontextmanager
     async def with_admission(app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        async with lifespan(app) as state:
+        async with lifespan(app) as state, httpx.AsyncClient(timeout=_ASK_GITHUB_S) as client:
             assert state is not None
-            yield {**state, "admission": LoopbackOnly()}
+            yield {**state, "admission": _admission(state["front"], client)}
 
     routes = [
         Route("/webhooks/github", Deliveries(max_body_size).receive, methods=["POST"]),
@@ -47,6 +52,9 @@ def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starl
         Route("/readyz", ready),
         Route("/metrics", show_metrics),
         Route("/static/{name}", show_static),
+        Route("/login", _begin_sign_in),
+        Route(CALLBACK, _finish_sign_in),
+        Route("/logout", _sign_out, methods=["POST"]),
         Route("/", show_dashboard),
         Route("/runs/{id}", show_run),
         Route("/runs/{id}/log", stream_log),
@@ -55,9 +63,47 @@ def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starl
     return Starlette(
         routes=routes,
         middleware=[Middleware(Answering, routes=routes)],
-        exception_handlers={HTTPException: _say, NotServedHere: _say_not_here},
+        exception_handlers={
+            HTTPException: _say,
+            NotServedHere: _say_not_here,
+            SignInNeeded: _ask_to_sign_in,
+            GitHubAway: _say_github_is_away,
+        },
         lifespan=with_admission,
     )
+
+
+def _admission(front: Front, client: httpx.AsyncClient) -> Admission:
+    settings = front.settings
+    if not settings.client_id or not settings.client_secret:
+        return LoopbackOnly()
+    people = GitHubPeople(
+        client,
+        api_url=settings.github.api_url,
+        client_id=settings.client_id,
+        client_secret=settings.client_secret,
+    )
+    cookies = Cookies(front.sealer, secure=settings.public_url.startswith("https:"))
+    return SignIn(people, cookies, public_url=settings.public_url)
+
+
+def _sign_in_of(request: Request) -> SignIn:
+    admission = request.state.admission
+    if not isinstance(admission, SignIn):
+        raise HTTPException(404)
+    return admission
+
+
+async def _begin_sign_in(request: Request) -> Response:
+    return _sign_in_of(request).begin(request)
+
+
+async def _finish_sign_in(request: Request) -> Response:
+    return await _sign_in_of(request).finish(request)
+
+
+async def _sign_out(request: Request) -> Response:
+    return await _sign_in_of(request).sign_out(request)
 
 
 async def _refuse_method(_: Request) -> Response:
@@ -74,3 +120,15 @@ async def _say(_: Request, error: Exception) -> Response:
 
 async def _say_not_here(_: Request, error: Exception) -> Response:
     return message_page(403, "Not from here", str(error))
+
+
+async def _ask_to_sign_in(request: Request, _: Exception) -> Response:
+    if request.scope.get("endpoint") is stream_log:
+        # A browser's event source cannot sign in; the page that holds it can.
+        return PlainTextResponse("sign in first\n", status_code=401)
+    return RedirectResponse(login_path(request), status_code=303, headers={"Cache-Control": "no-store"})
+
+
+async def _say_github_is_away(_: Request, __: Exception) -> Response:
+    text = "GitHub says who may see what, and does not answer now. Try again in a minute."
+    return message_page(503, "GitHub does not answer", text)

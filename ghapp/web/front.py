@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ghapp.durable import Acceptor
 from ghapp.jobs import Job
+from ghapp.sealing import Sealer
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.web.metrics import Metrics
@@ -18,4 +19,5 @@ class Front:
     store: Store
     acceptor: Acceptor
     accept: Callable[[Job], Awaitable[bool]]
+    sealer: Sealer
     metrics: Metrics = field(default_factory=Metrics)

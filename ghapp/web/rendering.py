@@ -22,7 +22,7 @@ def render(template: str, **values: Any) -> str:
     return _environment.get_template(template).render(**values)
 
 
-def message_page(status: int, heading: str, text: str) -> HTMLResponse:
-    """A page that says one thing."""
-    content = render("message.html", login=None, heading=heading, text=text)
+def message_page(status: int, heading: str, text: str, *, link: tuple[str, str] | None = None) -> HTMLResponse:
+    """A page that says one thing; `link` is where to go from there: an address and its words."""
+    content = render("message.html", login=None, heading=heading, text=text, link=link)
     return HTMLResponse(content, status_code=status, headers={"Cache-Control": "no-store"})

@@ -23,6 +23,7 @@ from ghapp.server import Front, create_server
 from ghapp.settings import Settings, read_settings
 from ghapp.store import KnownRepository, Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
+from tests.openbao import free_port
 
 SECRET = "the-webhook-secret-of-the-tests"
 KEY = "k" * 32
@@ -145,21 +146,36 @@ def settings_for(directory: Path, **environ: str) -> Settings:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, **environ: str) -> Iterator[Served]:
-    """Serve until the context ends."""
+def serving(directory: Path, *, public: bool = False, **environ: str) -> Iterator[Served]:
+    """Serve until the context ends; `public` has PLANWARD_PUBLIC_URL be where it is served."""
+    port = free_port()
+    if public:
+        environ["PLANWARD_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
     settings = settings_for(directory, **environ)
     clock = Clock()
-    store = Store(settings.database_url, Sealer([KEY]), clock=clock)
+    sealer = Sealer([KEY])
+    store = Store(settings.database_url, sealer, clock=clock)
     acceptor = Acceptor(settings.database_url)
-    front = Front(settings=settings, store=store, acceptor=acceptor, accept=acceptor.accept)
+    front = Front(settings=settings, store=store, acceptor=acceptor, accept=acceptor.accept, sealer=sealer)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Front]]:
         yield {"front": front}
 
     app = create_server(lifespan, max_body_size=MAX_BODY)
+    try:
+        with listening(app, port=port) as url:
+            yield Served(url=url, store=store, clock=clock, front=front, app=app)
+    finally:
+        store.close()
+        acceptor.close()
+
+
+@contextlib.contextmanager
+def listening(app: Starlette, *, port: int = 0) -> Iterator[str]:
+    """Serve an application on loopback from a thread of its own; gives its address."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
+    listener.bind(("127.0.0.1", port))
     config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
@@ -168,11 +184,8 @@ def serving(directory: Path, **environ: str) -> Iterator[Served]:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        yield Served(url=url, store=store, clock=clock, front=front, app=app)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(timeout=20)
         listener.close()
-        store.close()
-        acceptor.close()
