@@ -1,0 +1,184 @@
+"""No value from Vault leaves by any door: check run, comment, deployment, page, log, database, file, argv."""
+
+import json
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.stories.harness import Line, Story, eventually
+from tests.stories.slow import slow_place
+
+PASSWORD = "correct-horse-battery-staple"
+TOKEN = "tok-9f86d081884c7d659a2feaa0c55ad015"
+PEM = (
+    "-----BEGIN PRIVATE KEY-----\nMIIEvgIBADANBgkqhkiG9w0BAQEF\nAASCBKgwggSkAgEAAoIBAQC7VJTU\n-----END PRIVATE KEY-----"
+)
+SECRETS = (PASSWORD, TOKEN, "MIIEvgIBADANBgkqhkiG9w0BAQEF", "AASCBKgwggSkAgEAAoIBAQC7VJTU")
+
+TELLS_ALL = """\
+variable "pem" {
+  type = string
+}
+
+output "told" {
+  value = nonsensitive(var.db_password)
+}
+
+output "encoded" {
+  value = nonsensitive(jsonencode({ password = var.db_password, both = base64encode(var.db_password) }))
+}
+
+resource "terraform_data" "told" {
+  input = [nonsensitive(var.db_password), var.pem]
+
+  provisioner "local-exec" {
+    command = "echo $SESSION_TOKEN; echo '${nonsensitive(var.db_password)}'"
+  }
+}
+"""
+FAILS_AND_TELLS = """\
+resource "terraform_data" "wrong" {
+  input = nonsensitive(var.db_password)
+
+  lifecycle {
+    precondition {
+      condition     = length(var.db_password) == 0
+      error_message = "The password ${nonsensitive(var.db_password)} is too long."
+    }
+  }
+}
+"""
+
+
+def secretive(line: Line) -> Story:
+    """A repository whose environments have secrets of each form."""
+    story = line.story(secrets=False)
+    for branch in ("testing", "staging"):
+        story.secret(branch, db_password=PASSWORD, pem=PEM)
+        story.secret(branch, "env", SESSION_TOKEN=TOKEN)
+    return story
+
+
+def test_no_secret_is_told_by_a_plan_and_an_apply_that_print_it(line: Line) -> None:
+    story = secretive(line)
+    with watched_programs() as programs:
+        number = story.propose(story.root_module("network", size=2, extra=TELLS_ALL))
+        story.land(number)
+    assert any("terraform" in program for program in programs)
+    log = run_log(story, story.applied(story.tip("staging")))
+    assert "(local-exec): (sensitive)" in log  # it was printed, and it was hidden
+    assert told(line, story, number, programs) == []
+    assert story.state("network", "staging")["terraform_data.told"][0]["input"]["value"] == [PASSWORD, PEM]
+
+
+def test_no_secret_is_told_by_terraforms_own_errors(line: Line) -> None:
+    story = secretive(line)
+    number = story.propose(story.root_module("network", extra=FAILS_AND_TELLS))
+    check = story.planned(number)
+    assert (
+        story.first_line(check) == "network in testing: plan failed: Resource precondition failed (network/main.tf:23)"
+    )
+    assert "The password (sensitive) is too long." in check["output"]["summary"]
+    assert told(line, story, number, []) == []
+
+
+@pytest.mark.parametrize("letting_go", [True, False], ids=["to its end", "and it is cancelled"])
+def test_secrets_lie_in_a_private_file_outside_of_the_checkout_while_terraform_runs(
+    line: Line, letting_go: bool
+) -> None:
+    story = line.story()
+    runs = line.directory / "data" / "runs"
+    with slow_place() as slow:
+        extra = slow.data("waits") if letting_go else slow.module("waits")
+        number = story.propose({"network/wait.tf": extra})
+        eventually(lambda: slow.asked, "Terraform waits")
+        [file] = runs.rglob("*.tfvars.json")
+        assert json.loads(file.read_text()) == {"db_password": story.password("testing")}
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        assert not list(file.parent.rglob("main.tf"))
+        if letting_go:
+            slow.let_go()
+        else:
+            story.edit(number, state="closed")
+        story.planned(number)
+    checkouts = line.directory / "data" / "mirrors" / "checkouts"
+    assert {path.name for path in (*runs.rglob("*"), *checkouts.rglob("*"))} <= {".lock"}
+
+
+def told(line: Line, story: Story, number: int, programs: list[str]) -> list[str]:
+    """Where a secret can be read, of all places that people and other programs can see."""
+    story.quiet()
+    seen = {
+        "the pull request": json.dumps(story.comments(number)),
+        "the deployments": json.dumps(story.deployments("staging")),
+        "what GitHub was sent": repr([request.body for request in line.github.requests]),
+        "the log": line.log(),
+        "the arguments of programs": "\n".join(programs),
+    }
+    for sha in {story.head(number), story.tip("staging")}:
+        for check in story.get(f"/commits/{sha}/check-runs", filter="all")["check_runs"]:
+            seen[f"the check run {check['name']}"] = json.dumps([check, story.annotations(check)])
+            seen[f"the page of {check['name']}"] = page(check["details_url"]) + run_log(story, check)
+    secrets = [*SECRETS, *credentials(line)]
+    # JSON and HTML write each of these as it is.
+    found = [place for place, text in seen.items() if any(secret in text for secret in secrets)]
+    for path in files(line.directory / "data"):
+        content = path.read_bytes()
+        found += [str(path) for secret in secrets if secret.encode() in content]
+    return found
+
+
+def credentials(line: Line) -> list[str]:
+    """What Planward itself shows to Vault and to GitHub."""
+    with line.github.world.lock:
+        tokens = list(line.github.world.installation_tokens)
+    assert tokens
+    return [*tokens, line.environ["VAULT_TOKEN"], line.environ["PLANWARD_GITHUB_PRIVATE_KEY"].splitlines()[1]]
+
+
+def files(directory: Path) -> Iterator[Path]:
+    """Every file that Planward keeps."""
+    yield from (path for path in directory.rglob("*") if path.is_file())
+
+
+def page(url: str) -> str:
+    """What a visitor sees."""
+    answer = httpx.get(url, trust_env=False)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def run_log(story: Story, check: dict[str, str]) -> str:
+    """The log of the run that a check run shows."""
+    return page(f"{check['details_url']}/log?format=text")
+
+
+@contextmanager
+def watched_programs() -> Iterator[list[str]]:
+    """The arguments of all programs on this machine that ran meanwhile, as anybody on it can read them."""
+    seen: set[str] = set()
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            for arguments in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    seen.add(arguments.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                except OSError:
+                    continue  # it has ended
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    found: list[str] = []
+    try:
+        yield found
+    finally:
+        done.set()
+        watching.join()
+        found += sorted(seen)
