@@ -46,7 +46,22 @@ class Installed:
     token: InstallationToken
 
 
-Actor = Anonymous | Person | AppItself | Installed
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person by a token that an App was given: what the person may do and the App as well."""
+
+    account: Account
+    app: App
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The App by its client id and secret: it may ask about and end the tokens of people."""
+
+    app: App
+
+
+Actor = Anonymous | Person | AppItself | Installed | SignedIn | Client
 
 
 def authenticate(world: World, header: str | None) -> Actor:
@@ -56,7 +71,11 @@ def authenticate(world: World, header: str | None) -> Actor:
     scheme, _, value = header.partition(" ")
     value = value.strip()
     if scheme.lower() == "basic":
-        value = _basic_password(value)
+        name, value = _basic(value)
+        for app in world.apps.values():
+            if (app.client_id, app.client_secret) == (name, value):
+                return Client(app)
+        value = value or name
     elif scheme.lower() not in ("bearer", "token"):
         raise _bad_credentials()
     if value.count(".") == 2 and not value.startswith("ghs_"):
@@ -67,18 +86,21 @@ def authenticate(world: World, header: str | None) -> Actor:
 def _token_actor(world: World, value: str) -> Actor:
     if value in world.people_tokens:
         return Person(world.people_tokens[value])
+    signed_in = world.user_tokens.get(value)
+    if signed_in is not None and signed_in.expires_at > world.now():
+        return SignedIn(signed_in.account, signed_in.app)
     token = world.installation_tokens.get(value)
     if token is None or token.expires_at <= world.now() or token.installation.id not in world.installations:
         raise _bad_credentials()
     return Installed(token)
 
 
-def _basic_password(value: str) -> str:
+def _basic(value: str) -> tuple[str, str]:
     try:
         name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise _bad_credentials() from None
-    return password or name
+    return name, password
 
 
 def _bad_credentials(message: str = "Bad credentials") -> ApiError:
@@ -166,7 +188,10 @@ def require(world: World, actor: Actor, repository: Repository, permission: str,
             _require_installed(token, repository, permission, level)
         case Person(account):
             _require_person(world, account, repository, permission, level)
-        case AppItself():
+        case SignedIn(account, app):
+            _require_person(world, account, repository, permission, level)
+            _require_app(world, app, repository, permission, level)
+        case AppItself() | Client():
             raise ApiError(401, "A JSON web token could not be decoded" if repository.private else "Bad credentials")
         case Anonymous():
             if repository.private:
@@ -215,13 +240,25 @@ def _require_person(world: World, account: Account, repository: Repository, perm
         )
 
 
+def _require_app(world: World, app: App, repository: Repository, permission: str, level: str) -> None:
+    """What is public anybody reads; for the rest the App has to be installed with that permission."""
+    if not repository.private and level == "read" and permission != "administration":
+        return
+    installation = world.installation_of(app, repository)
+    if installation is None:
+        raise not_found() if repository.private else not_accessible()
+    granted = installation.permissions.get(permission, "read" if permission == "metadata" else "")
+    if _LEVELS.get(granted, 0) < _LEVELS[level]:
+        raise not_accessible()
+
+
 def actor_account(actor: Actor) -> Account:
     match actor:
         case Installed(token):
             return token.installation.app.bot
-        case Person(account):
+        case Person(account) | SignedIn(account, _):
             return account
-        case AppItself(app):
+        case AppItself(app) | Client(app):
             return app.bot
         case Anonymous():
             raise ApiError(401, "Requires authentication")

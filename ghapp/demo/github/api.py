@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ghapp.demo.github import rest
-from ghapp.demo.github.access import Actor, Anonymous, AppItself, Installed, Person, authenticate
+from ghapp.demo.github.access import Actor, Anonymous, AppItself, Client, Installed, Person, SignedIn, authenticate
 from ghapp.demo.github.errors import ApiError
 from ghapp.demo.github.faults import Fault, Faults
 from ghapp.demo.github.routing import VERSIONS, Call, Reply, Router, check_kind
@@ -191,8 +191,10 @@ async def _break_off(send: Send) -> None:
 
 def _key(actor: Actor) -> str:
     match actor:
-        case Person(account):
+        case Person(account) | SignedIn(account, _):
             return account.login
+        case Client(app):
+            return f"client {app.slug}"
         case AppItself(app):
             return f"app {app.slug}"
         case Installed(token):

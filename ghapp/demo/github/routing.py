@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from ghapp.demo.github.access import Actor, AppItself, Installed, actor_account, require
+from ghapp.demo.github.access import Actor, AppItself, Client, Installed, actor_account, require
 from ghapp.demo.github.errors import ApiError, Moved, not_accessible, not_found
 from ghapp.demo.github.state import JSON, Account, App, Installation, Repository
 from ghapp.demo.github.world import World
@@ -66,7 +66,7 @@ class Call:
     def app(self) -> App:
         """The App behind a JWT or an installation token. Raises 401 for anyone else."""
         match self.actor:
-            case AppItself(app):
+            case AppItself(app) | Client(app):
                 return app
             case Installed(token):
                 return token.installation.app
@@ -113,7 +113,7 @@ def _number(text: str | None, default: int) -> int:
 
 
 Handler = Callable[[Call], Reply]
-Kind = Literal["any", "app", "installation"]
+Kind = Literal["any", "app", "installation", "client"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,10 @@ def check_kind(route: Route, actor: Actor) -> None:
             403,
             "You must authenticate with an installation access token in order to list repositories for an"
             " installation.",
+        )
+    if (route.kind == "client") is not isinstance(actor, Client):
+        raise ApiError(
+            404 if route.kind == "client" else 401, "Not Found" if route.kind == "client" else "Bad credentials"
         )
     if route.kind != "app" and isinstance(actor, AppItself):
         raise ApiError(401, "A JSON web token could not be decoded")

@@ -25,7 +25,9 @@ from ghapp.demo.github.state import (
     Issue,
     PullRequest,
     Repository,
+    SignInCode,
     Team,
+    UserToken,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +52,10 @@ class World:
     apps: dict[int, App] = field(default_factory=dict)
     manifest_codes: dict[str, int] = field(default_factory=dict)
     installations: dict[int, Installation] = field(default_factory=dict)
+    user_tokens: dict[str, UserToken] = field(default_factory=dict)
+    sign_in_codes: dict[str, SignInCode] = field(default_factory=dict)
+    authorized: set[tuple[int, int]] = field(default_factory=set)
+    """(App, person) who have said yes to signing in."""
     installation_tokens: dict[str, InstallationToken] = field(default_factory=dict)
     hooks: Hooks = field(init=False)
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(10_001))

@@ -148,9 +148,16 @@ def checks_tab(view: View) -> Answer:
 def run_page(view: View) -> Answer:
     run = find_check_run(view.repository, view.params["check_run_id"])
     runs = newest_runs(view.repository, run.head_sha)
-    related = [pull for pull in view.repository.pulls if run.head_sha in (pull.head_sha, pull.merge_commit_sha)]
+    related = [pull for pull in view.repository.pulls if _brings(pull, run.head_sha)]
     values = {"run": run, "runs": runs, "old": run not in runs, "related": related}
     return Page(template="run.html", values={**values, "commit": view.repository.git.commit(run.head_sha)})
+
+
+def _brings(pull: PullRequest, sha: str) -> bool:
+    git = pull.repository.git
+    if pull.merge_commit_sha == sha and pull.merged_at is not None:
+        return True
+    return git.is_ancestor(sha, pull.head_sha) and not git.is_ancestor(sha, pull.base_sha)
 
 
 # -- buttons -------------------------------------------------------------------------------------------------------

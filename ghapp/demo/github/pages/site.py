@@ -10,16 +10,17 @@ import jinja2
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from ghapp.demo.github.access import has_role
 from ghapp.demo.github.errors import ApiError
-from ghapp.demo.github.pages import app_pages, code, deployment_pages, pull_pages
+from ghapp.demo.github.pages import app_pages, code, deployment_pages, pull_pages, sign_in_pages
 from ghapp.demo.github.pages.avatars import avatar_svg
 from ghapp.demo.github.pages.looks import GLOBALS
-from ghapp.demo.github.pages.view import VIEWER_COOKIE, Page, PageRoute, Redirect, View
+from ghapp.demo.github.pages.view import VIEWER_COOKIE, Data, Page, PageRoute, Redirect, View
 from ghapp.demo.github.state import Account
 from ghapp.demo.github.world import World
 
@@ -43,7 +44,14 @@ class Pages:
             Route("/-/viewer", self._choose_viewer, methods=["POST"]),
             Route("/avatars/{account_id:int}", self._avatar),
         ]
-        known = (*app_pages.ROUTES, *code.ROUTES[:1], *deployment_pages.ROUTES, *pull_pages.ROUTES, *code.ROUTES[1:])
+        known = (
+            *sign_in_pages.ROUTES,
+            *app_pages.ROUTES,
+            *code.ROUTES[:1],
+            *deployment_pages.ROUTES,
+            *pull_pages.ROUTES,
+            *code.ROUTES[1:],
+        )
         routes += [Route(route.path, self._endpoint(route), methods=[route.method]) for route in known]
         self._app = Starlette(routes=routes)
 
@@ -84,6 +92,8 @@ class Pages:
                 answer = self._refusal(request, error)
             if isinstance(answer, Redirect):
                 return _redirect(answer)
+            if isinstance(answer, Data):
+                return _data(request, answer)
             return self._render(request, view, answer)
 
     def _refusal(self, request: Request, error: ApiError) -> Page | Redirect:
@@ -120,7 +130,15 @@ class Pages:
     def _viewer(self, request: Request) -> Account | None:
         people = [account for account in self._world.accounts.values() if account.type == "User"]
         chosen = request.cookies.get(VIEWER_COOKIE)
-        return next((account for account in people if account.login == chosen), people[0] if people else None)
+        return next((account for account in people if account.login == chosen), self._most_trusted(people))
+
+    def _most_trusted(self, people: list[Account]) -> Account | None:
+        """Who is looked through at first: one who may press every button of most repositories."""
+
+        def administered(account: Account) -> int:
+            return sum(has_role(self._world, account, item, "admin") for item in self._world.repositories.values())
+
+        return max(people, key=administered, default=None)
 
     async def _choose_viewer(self, request: Request) -> Response:
         form = await _read_form(request)
@@ -132,6 +150,12 @@ class Pages:
     async def _avatar(self, request: Request) -> Response:
         svg = avatar_svg(self._world.accounts.get(request.path_params["account_id"]))
         return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "max-age=3600"})
+
+
+def _data(request: Request, answer: Data) -> Response:
+    if "json" in request.headers.get("accept", ""):
+        return JSONResponse(dict(answer.body))
+    return Response(urlencode(answer.body), media_type="application/x-www-form-urlencoded")
 
 
 async def _read_form(request: Request) -> dict[str, str]:

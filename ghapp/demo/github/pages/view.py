@@ -33,7 +33,14 @@ class Redirect:
     cookie: str | None = None
 
 
-Answer = Page | Redirect
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """What programs ask for: JSON where they accept it, else a form's encoding."""
+
+    body: Mapping[str, Any]
+
+
+Answer = Page | Redirect | Data
 
 
 @dataclass(kw_only=True)

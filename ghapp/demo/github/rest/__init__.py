@@ -12,6 +12,7 @@ from ghapp.demo.github.rest import (
     pulls,
     repositories,
     statuses,
+    user_tokens,
 )
 
 ROUTES = (
@@ -25,6 +26,7 @@ ROUTES = (
     *deployments.ROUTES,
     *issues.ROUTES,
     *people.ROUTES,
+    *user_tokens.ROUTES,
     *protection.ROUTES,
     *repositories.LAST_ROUTES,
 )

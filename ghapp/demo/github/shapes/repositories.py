@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from ghapp.demo.github.access import Actor, Anonymous, AppItself, Installed, Person, base_role, role_name
+from ghapp.demo.github.access import (
+    Actor,
+    Anonymous,
+    AppItself,
+    Client,
+    Installed,
+    Person,
+    SignedIn,
+    base_role,
+    role_name,
+)
 from ghapp.demo.github.changed_files import ChangedFile
 from ghapp.demo.github.git import Commit, Signature
 from ghapp.demo.github.shapes.accounts import timestamp, user
@@ -148,11 +158,11 @@ def full_repository(world: World, value: Repository, actor: Actor) -> JSON:
 
 def permissions(world: World, value: Repository, actor: Actor) -> JSON:
     match actor:
-        case Person(account):
+        case Person(account) | SignedIn(account, _):
             held = BASE_ROLES.index(base_role(world, value, role_name(world, account, value)))
         case Installed(token):
             held = BASE_ROLES.index("write" if token.permissions.get("contents") == "write" else "none")
-        case AppItself() | Anonymous():
+        case AppItself() | Client() | Anonymous():
             held = BASE_ROLES.index("none" if value.private else "read")
     names = {"admin": "admin", "maintain": "maintain", "push": "write", "triage": "triage", "pull": "read"}
     return {name: held >= BASE_ROLES.index(role) for name, role in names.items()}

@@ -9,7 +9,9 @@ from ghapp.demo.github.state.accounts import (
     Installation,
     InstallationToken,
     Permissions,
+    SignInCode,
     Team,
+    UserToken,
 )
 from ghapp.demo.github.state.checks import CheckRun, CheckSuite, CommitStatus, Deployment, DeploymentStatus
 from ghapp.demo.github.state.protection import BranchProtection, RequiredCheck, Ruleset
@@ -41,5 +43,7 @@ __all__ = [
     "Review",
     "ReviewThread",
     "Ruleset",
+    "SignInCode",
     "Team",
+    "UserToken",
 ]

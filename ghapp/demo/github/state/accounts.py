@@ -69,6 +69,28 @@ class App:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
+class UserToken:
+    """A person's token for an App: it may do what both may."""
+
+    value: str = field(repr=False)
+    refresh_value: str = field(repr=False)
+    app: App
+    account: Account
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInCode:
+    """What the web flow gives back to the App, to be exchanged once."""
+
+    app: App
+    account: Account
+    redirect_uri: str
+    code_challenge: str | None
+    expires_at: datetime
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class Installation:
     id: int
     app: App
