@@ -20,7 +20,8 @@ def first_line(report: RunReport) -> str:
     versions = sorted({root.terraform_version for root in report.roots if root.terraform_version})
     by = f", with Terraform {' and '.join(versions)}" if versions else ""
     previews = f"; beside it {_modules(report.previews)} in {report.previews[0].environment}" if report.previews else ""
-    return f"{done} {_modules(report.roots)} at {sha} in {report.environment}{by}{previews}."
+    at = f" at {sha}" if report.commit_sha else ""
+    return f"{done} {_modules(report.roots)}{at} in {report.environment}{by}{previews}."
 
 
 def _empty_state(roots: Sequence[RootReport], number: int) -> str:

@@ -29,7 +29,7 @@ for _command in (serve, worker, demo, setup, doctor, plan, report, config, impor
 def main() -> None:
     """Run the command; whatever goes wrong is one line on stderr."""
     try:
-        planward(standalone_mode=False)
+        planward(prog_name="planward", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(1)
     except click.exceptions.NoArgsIsHelpError as error:
