@@ -58,17 +58,29 @@ class Line:
     url: str
     app: Any
     environ: dict[str, str] = field(repr=False)
+    module: str = "ghapp"
+    own_worker: bool = False
     process: subprocess.Popen[bytes] | None = None
+    worker: subprocess.Popen[bytes] | None = None
     stories: int = 0
 
     def start(self) -> None:
         """Start `planward serve`, and wait until it is ready."""
-        port = self.url.rpartition(":")[2]
-        with (self.directory / "planward.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "ghapp", "serve", "--port", port], env=self.environ, stdout=log, stderr=log
-            )
+        self.spawn()
         eventually(self._ready, "planward is ready", patience_s=60)
+
+    def spawn(self) -> None:
+        """Start `planward serve`, and `planward worker` where the work is its own; do not wait."""
+        serve = ["serve", "--port", self.url.rpartition(":")[2]]
+        self.process = self._spawn(*serve, *(["--no-worker"] if self.own_worker else []))
+        if self.own_worker:
+            self.worker = self._spawn("worker")
+
+    def _spawn(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        with (self.directory / "planward.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", self.module, *arguments], env=self.environ, stdout=log, stderr=log
+            )
 
     def _ready(self) -> bool:
         assert self.process is not None
@@ -76,10 +88,13 @@ class Line:
         return _answers(f"{self.url}/readyz")
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        """End it with a signal, and wait."""
+        """End it with a signal, the worker too, and wait."""
         assert self.process is not None
-        self.process.send_signal(number)
-        self.process.wait(timeout=60)
+        running = [each for each in (self.worker, self.process) if each is not None]
+        for each in running:
+            each.send_signal(number)
+        for each in running:
+            each.wait(timeout=60)
 
     def log(self) -> str:
         """What Planward wrote to its log so far."""
@@ -136,7 +151,7 @@ class Line:
 
 
 @contextmanager
-def running_line(directory: Path, **environ: str) -> Iterator[Line]:
+def running_line(directory: Path, *, module: str = "ghapp", own_worker: bool = False, **environ: str) -> Iterator[Line]:
     """Start the local GitHub, OpenBao and Planward; end them."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -160,6 +175,8 @@ def running_line(directory: Path, **environ: str) -> Iterator[Line]:
             bao=bao,
             url=url,
             app=app,
+            module=module,
+            own_worker=own_worker,
             environ={
                 "PATH": os.environ["PATH"],
                 "HOME": str(directory),

@@ -8,6 +8,7 @@ from ghapp.demo.github.api import Recorded
 from tests.stories.harness import Line, Story, eventually
 from tests.stories.slow import slow_place
 
+DATABASES = ["sqlite", "postgresql"]
 APPLIED_IN_TURN = [["in_progress", "success"]]
 
 
