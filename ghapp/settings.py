@@ -156,7 +156,7 @@ def read_vault_settings(environ: Mapping[str, str]) -> VaultSettings | None:
 
 def _read_github(names: "_Names") -> GitHubAccess:
     app_id = names.needed("PLANWARD_GITHUB_APP_ID", "the number on the App's settings page")
-    if not app_id.isdigit():
+    if not (app_id.isascii() and app_id.isdecimal()):
         raise SettingsError(f"PLANWARD_GITHUB_APP_ID is {app_id[:40]!r}: set it to the App's number")
     key = names.needed("PLANWARD_GITHUB_PRIVATE_KEY", "the App's private key as PEM, or vault-transit:KEY")
     if not key.startswith("vault-transit:") and "PRIVATE KEY-----" not in key:
@@ -214,10 +214,19 @@ class _Names:
 
     def url(self, name: str, default: str) -> str:
         value = (self.text(name) or default).rstrip("/")
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        if not _is_address(value):
             raise SettingsError(f"{name} is no address: set it to http(s)://HOST[:PORT][/PATH]")
         return value
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    more = parts.username or parts.password or parts.query or parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and not more
 
 
 def _split(text: str | None) -> tuple[str, ...]:

@@ -1,0 +1,228 @@
+"""What an operator sets, and what they read where it does not fit."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from ghapp.errors import SettingsError
+from ghapp.settings import Settings, read_local_settings, read_settings, read_vault_settings
+
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"
+LEAST = {
+    "PLANWARD_GITHUB_APP_ID": "123",
+    "PLANWARD_GITHUB_PRIVATE_KEY": PEM,
+    "PLANWARD_GITHUB_WEBHOOK_SECRET": "s3cret",
+    "PLANWARD_DATA_DIR": "/var/lib/planward",
+}
+
+
+def read(**environ: str) -> Settings:
+    return read_settings({**LEAST, **environ})
+
+
+def refusal(environ: Mapping[str, str]) -> str:
+    with pytest.raises(SettingsError) as raised:
+        read_settings(environ)
+    return str(raised.value)
+
+
+def test_the_least_that_has_to_be_set_gives_the_defaults_for_the_rest() -> None:
+    settings = read()
+    assert settings.github.api_url == "https://api.github.com"
+    assert settings.github.app_id == 123
+    assert settings.github.webhook_secrets == ("s3cret",)
+    assert settings.public_url == "http://127.0.0.1:8000"
+    assert settings.database_url == "sqlite:////var/lib/planward/planward.db"
+    assert settings.vault is None
+    assert settings.terraform is None
+    assert settings.encryption_keys == ()
+    assert settings.concurrency >= 1
+    assert (settings.merge_wait_s, settings.debounce_s) == (60, 10)
+    assert (settings.plan_timeout_s, settings.apply_timeout_s) == (3600, 7200)
+    assert (settings.client_id, settings.client_secret) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_what_has_to_be_set_is_named_where_it_is_not(name: str, value: str | None) -> None:
+    environ = {key: text for key, text in LEAST.items() if key != f"PLANWARD_GITHUB_{name}"}
+    if value is not None:
+        environ[f"PLANWARD_GITHUB_{name}"] = value
+    assert refusal(environ).startswith(f"PLANWARD_GITHUB_{name} is not set: set it to ")
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        (
+            {"PLANWARD_GITHUB_APP_ID": "Iv1.abc"},
+            "PLANWARD_GITHUB_APP_ID is 'Iv1.abc': set it to the App's number",
+        ),
+        ({"PLANWARD_GITHUB_APP_ID": "²"}, "PLANWARD_GITHUB_APP_ID is '²': set it to the App's number"),
+        (
+            {"PLANWARD_GITHUB_PRIVATE_KEY": "/etc/planward.pem"},
+            "PLANWARD_GITHUB_PRIVATE_KEY is no PEM: set it to the text of the .pem file, "
+            "PLANWARD_GITHUB_PRIVATE_KEY_FILE to its path, or vault-transit:KEY",
+        ),
+        (
+            {"PLANWARD_GITHUB_WEBHOOK_SECRET": " , "},
+            "PLANWARD_GITHUB_WEBHOOK_SECRET is empty: set it to the App's webhook secret",
+        ),
+        (
+            {"PLANWARD_GITHUB_API_URL": "github.example.com"},
+            "PLANWARD_GITHUB_API_URL is no address: set it to http(s)://HOST[:PORT][/PATH]",
+        ),
+        (
+            {"PLANWARD_PUBLIC_URL": "https://user:pass@planward.example.com"},
+            "PLANWARD_PUBLIC_URL is no address: set it to http(s)://HOST[:PORT][/PATH]",
+        ),
+        (
+            {"PLANWARD_PUBLIC_URL": "http://[::1"},
+            "PLANWARD_PUBLIC_URL is no address: set it to http(s)://HOST[:PORT][/PATH]",
+        ),
+        (
+            {"PLANWARD_PUBLIC_URL": "http://host:port"},
+            "PLANWARD_PUBLIC_URL is no address: set it to http(s)://HOST[:PORT][/PATH]",
+        ),
+        ({"PLANWARD_CONCURRENCY": "0"}, "PLANWARD_CONCURRENCY is '0': set it to a number of at least 1"),
+        ({"PLANWARD_CONCURRENCY": "many"}, "PLANWARD_CONCURRENCY is 'many': set it to a number of at least 1"),
+        ({"PLANWARD_DEBOUNCE_S": "-1"}, "PLANWARD_DEBOUNCE_S is '-1': set it to a number of at least 0"),
+        ({"PLANWARD_PLAN_TIMEOUT_S": "nan"}, "PLANWARD_PLAN_TIMEOUT_S is 'nan': set it to a number of at least 0"),
+        ({"PLANWARD_MERGE_WAIT_S": "inf"}, "PLANWARD_MERGE_WAIT_S is 'inf': set it to a number of at least 0"),
+        (
+            {"PLANWARD_GITHUB_CLIENT_ID": "Iv23li"},
+            "PLANWARD_GITHUB_CLIENT_SECRET is not set: sign-in needs the App's client id and client secret, or neither",
+        ),
+        (
+            {"PLANWARD_GITHUB_CLIENT_SECRET": "x"},
+            "PLANWARD_GITHUB_CLIENT_ID is not set: sign-in needs the App's client id and client secret, or neither",
+        ),
+        (
+            {"VAULT_ADDR": "https://vault.example.com:8200"},
+            "VAULT_ADDR is set, but no login: set VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, "
+            "or VAULT_AUTH_METHOD (jwt, kubernetes) with VAULT_ROLE",
+        ),
+        (
+            {"VAULT_ADDR": "https://vault", "VAULT_AUTH_METHOD": "ldap"},
+            "VAULT_AUTH_METHOD is 'ldap': set it to jwt or kubernetes, or leave it out",
+        ),
+        (
+            {"VAULT_ADDR": "vault.example.com", "VAULT_TOKEN": "t"},
+            "VAULT_ADDR is no address: set it to http(s)://HOST[:PORT][/PATH]",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_what_does_not_fit_is_refused_with_the_way_out(environ: dict[str, str], said: str) -> None:
+    assert refusal({**LEAST, **environ}) == said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PLANWARD_GITHUB_PRIVATE_KEY",
+        "PLANWARD_GITHUB_WEBHOOK_SECRET",
+        "PLANWARD_GITHUB_CLIENT_SECRET",
+        "PLANWARD_ENCRYPTION_KEY",
+        "VAULT_TOKEN",
+        "VAULT_SECRET_ID",
+    ],
+)
+def test_each_secret_may_come_from_a_file(name: str, tmp_path: Path) -> None:
+    more = {"PLANWARD_GITHUB_CLIENT_ID": "Iv23li", "PLANWARD_GITHUB_CLIENT_SECRET": "c", "VAULT_ADDR": "https://vault"}
+    more |= {"VAULT_ROLE_ID": "r", "VAULT_SECRET_ID": "s", "VAULT_TOKEN": "t"}
+    value = PEM.replace("MIIE", "from-the-file") if name.endswith("PRIVATE_KEY") else "from-the-file"
+    file = tmp_path / "secret"
+    file.write_text(f"{value}\n")
+    environ = {key: text for key, text in {**LEAST, **more}.items() if key != name}
+    settings = read_settings({**environ, f"{name}_FILE": str(file)})
+    assert settings.vault is not None
+    found = {
+        "PLANWARD_GITHUB_PRIVATE_KEY": settings.github.private_key,
+        "PLANWARD_GITHUB_WEBHOOK_SECRET": settings.github.webhook_secrets,
+        "PLANWARD_GITHUB_CLIENT_SECRET": settings.client_secret,
+        "PLANWARD_ENCRYPTION_KEY": settings.encryption_keys,
+        "VAULT_TOKEN": settings.vault.token,
+        "VAULT_SECRET_ID": settings.vault.secret_id,
+    }[name]
+    assert found in (value, (value,))
+
+
+def test_a_secret_that_is_set_twice_or_whose_file_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    name = "PLANWARD_GITHUB_WEBHOOK_SECRET"
+    assert refusal({**LEAST, f"{name}_FILE": "/x"}) == f"{name} and {name}_FILE are both set: keep one"
+    environ = {key: text for key, text in LEAST.items() if key != name}
+    missing = str(tmp_path / "missing")
+    assert refusal({**environ, f"{name}_FILE": missing}) == f"{name}_FILE: {missing} cannot be read: FileNotFoundError"
+    (tmp_path / "empty").write_text("\n")
+    assert refusal({**environ, f"{name}_FILE": str(tmp_path / "empty")}).startswith(f"{name} is not set")
+
+
+def test_a_setting_that_is_no_secret_is_not_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("https://elsewhere.example.com")
+    assert read(PLANWARD_PUBLIC_URL_FILE=str(tmp_path / "url")).public_url == "http://127.0.0.1:8000"
+
+
+def test_lists_rotate_secrets_and_keys() -> None:
+    settings = read(PLANWARD_GITHUB_WEBHOOK_SECRET="new, old", PLANWARD_ENCRYPTION_KEY="first,second")
+    assert settings.github.webhook_secrets == ("new", "old")
+    assert settings.encryption_keys == ("first", "second")
+
+
+def test_addresses_are_kept_without_a_slash_at_their_end() -> None:
+    settings = read(
+        PLANWARD_PUBLIC_URL="https://planward.example.com/",
+        PLANWARD_GITHUB_API_URL="https://ghe.example.com/api/v3/",
+    )
+    assert settings.public_url == "https://planward.example.com"
+    assert settings.github.api_url == "https://ghe.example.com/api/v3"
+
+
+def test_a_key_in_vaults_transit_engine_is_named_instead_of_given() -> None:
+    settings = read(PLANWARD_GITHUB_PRIVATE_KEY="vault-transit:planward")
+    assert settings.github.private_key == "vault-transit:planward"
+
+
+def test_nothing_secret_is_in_what_settings_look_like() -> None:
+    settings = read(
+        PLANWARD_GITHUB_WEBHOOK_SECRET="webhook-s3cret",
+        PLANWARD_GITHUB_CLIENT_ID="Iv23li",
+        PLANWARD_GITHUB_CLIENT_SECRET="client-s3cret",
+        PLANWARD_ENCRYPTION_KEY="encryption-s3cret",
+        PLANWARD_DATABASE_URL="postgresql://planward:database-s3cret@db/planward",
+        VAULT_ADDR="https://vault",
+        VAULT_TOKEN="vault-s3cret",
+        VAULT_SECRET_ID="secret-id-s3cret",
+        VAULT_JWT="jwt-s3cret",
+    )
+    assert "s3cret" not in repr(settings)
+    assert "MIIE" not in repr(settings)
+
+
+def test_vaults_own_names_are_taken_as_they_are() -> None:
+    vault = read_vault_settings(
+        {
+            "VAULT_ADDR": "https://vault.example.com:8200/",
+            "VAULT_NAMESPACE": "infra",
+            "VAULT_CACERT": "/etc/ca.pem",
+            "VAULT_AUTH_METHOD": "kubernetes",
+            "VAULT_ROLE": "planward-{environment}",
+            "VAULT_AUTH_MOUNT": "k8s",
+        }
+    )
+    assert vault is not None
+    assert (vault.address, vault.namespace, vault.auth_method) == (
+        "https://vault.example.com:8200",
+        "infra",
+        "kubernetes",
+    )
+    assert (vault.role, vault.auth_mount, vault.ca_cert) == ("planward-{environment}", "k8s", Path("/etc/ca.pem"))
+    assert read_vault_settings({}) is None
+
+
+def test_commands_without_github_need_nothing_set() -> None:
+    local = read_local_settings({})
+    assert local.vault is None
+    assert local.data_dir.is_absolute()
+    assert local.data_dir.name == "planward"
