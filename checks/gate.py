@@ -104,6 +104,19 @@ def vouch(
     return Vouched(author, _MADE_HERE)
 
 
+def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
+    """Decide whether a merge queue's commit may be planned with credentials: its pull request passed the gate before.
+
+    Whoever vouched for the pull request's head vouched for what the queue makes of it.
+    """
+    if passed:
+        return Vouched(f"#{number}", _MADE_HERE)
+    return Refuse(
+        cause=f"#{number} is in the merge queue although planward/plan is not green for it: wait until it is, then "
+        "queue it again."
+    )
+
+
 # --- may it be merged ------------------------------------------------------------------------------------------------
 
 
@@ -239,7 +252,8 @@ def decide_apply(
                 return proceed
             return Hold(cause=f"{where}: the plan is no longer the one that was approved. Look again.", button="apply")
         case ApprovedCommit():
-            return proceed
+            if not by_hand:  # where plans are applied by hand, the plan itself has to be approved, too
+                return proceed
         case NotReviewed(why=why):
             return Hold(cause=f"{where}: {why}. Look at the plan and apply it by hand.", button="apply")
         case Previewed():

@@ -66,6 +66,39 @@ class PlanAnew(msgspec.Struct, frozen=True, kw_only=True, tag="plan_anew"):
         return f"plan_anew:{self.repository_id}:{self.number}:{self.cause}"
 
 
+class PlanGroupAnew(msgspec.Struct, frozen=True, kw_only=True, tag="plan_group_anew"):
+    """Plan a merge queue's commit anew, since somebody asked for it."""
+
+    run_id: RunId
+    """The run that was made for it before."""
+    cause: str
+
+    @property
+    def key(self) -> str:
+        """One new plan a cause."""
+        return f"plan_group_anew:{self.run_id}:{self.cause}"
+
+
+class Unlock(msgspec.Struct, frozen=True, kw_only=True, tag="unlock"):
+    """Remove the lock that a dead run left on a root module's state; the comment that asks for it is answered."""
+
+    repository_id: RepositoryId
+    branch: BranchName
+    environment: EnvironmentName
+    root_module: str
+    comment_id: int
+
+    @property
+    def key(self) -> str:
+        """Once a comment."""
+        return f"unlock:{self.repository_id}:{self.comment_id}"
+
+    @property
+    def partition(self) -> str:
+        """Never beside an apply of the branch."""
+        return f"{self.repository_id}:{self.branch}"
+
+
 class Discover(msgspec.Struct, frozen=True, kw_only=True, tag="discover"):
     """Look at a repository on which the App was installed: adopt its branches, plan its open pull requests."""
 
@@ -97,14 +130,14 @@ class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
         return f"say:{self.about}:{self.attempt}"
 
 
-Job = EventJob | PlanRun | SettleBranch | PlanAnew | Discover | Say
+Job = EventJob | PlanRun | SettleBranch | PlanAnew | PlanGroupAnew | Unlock | Discover | Say
 
 Queue = Literal["work", "branches"]
 
 
 def queue_of(job: Job) -> tuple[Queue, str | None]:
     """Which queue a job waits in, and the partition inside which it is one at a time."""
-    if isinstance(job, SettleBranch):
+    if isinstance(job, SettleBranch | Unlock):
         return "branches", job.partition
     return "work", None
 

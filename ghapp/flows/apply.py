@@ -13,9 +13,10 @@ from ghapp.durable import side_by_side, step
 from ghapp.flows import telling
 from ghapp.flows.finishing import finish, report_apply
 from ghapp.flows.ground import config_at, github_of, short
-from ghapp.flows.look import Settlement, Stage, look_at_branch
+from ghapp.flows.look import look_at_branch
 from ghapp.flows.root_module import RootJob, RootOutcome, run_root_module
 from ghapp.flows.showing import complete
+from ghapp.flows.stages import Settlement, Stage
 from ghapp.jobs import PlanAnew, SettleBranch
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run

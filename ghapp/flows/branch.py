@@ -1,11 +1,12 @@
 """A branch and its environment: which one it stands for, where LAST is, and the run that shows its tip."""
 
+import contextlib
 import hashlib
 
 from ghapp.flows.ground import config_at, short
 from ghapp.flows.showing import announce, apply_check_run
-from ghapp.git import Mirror
-from ghapp.repository_config import Environment, RepositoryConfig
+from ghapp.git import GitError, Mirror
+from ghapp.repository_config import ConfigInvalid, Environment, RepositoryConfig
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Last, Run
 from ghapp.values import BranchName, CommitSha, RunId, is_no_commit
@@ -31,9 +32,31 @@ async def environment_at_last(
 ) -> tuple[Environment, RepositoryConfig, Last | None] | None:
     """Which environment a branch stands for, by the config at LAST; by the tip's where there is no LAST yet."""
     last = await services.store.branches.last_of_branch(repository.id, branch)
+    if last is None and not await _is_named(services, repository, mirror, branch):
+        return None
     config = await config_at(mirror, repository, tip if last is None else last.sha)
     environment = config.environment_of_branch(branch)
     return None if environment is None else (environment, config, last)
+
+
+async def in_force(services: Services, repository: KnownRepository, mirror: Mirror) -> tuple[RepositoryConfig, ...]:
+    """The configs that nobody can put in force by a push alone: at each LAST, and on the default branch."""
+    commits = [last.sha for last in await services.store.branches.newest(repository.id)]
+    default = BranchName(repository.default_branch)
+    tip = await mirror.tip(default)
+    if tip is not None and await services.store.branches.last_of_branch(repository.id, default) is None:
+        commits.append(tip)
+    configs = []
+    for commit in dict.fromkeys(commits):
+        with contextlib.suppress(ConfigInvalid, GitError):
+            configs.append(await config_at(mirror, repository, commit))
+    return tuple(configs)
+
+
+async def _is_named(services: Services, repository: KnownRepository, mirror: Mirror, branch: BranchName) -> bool:
+    """Whether a config in force makes this an environment's branch: a branch does not make itself one."""
+    configs = await in_force(services, repository, mirror)
+    return any(config.environment_of_branch(branch) is not None for config in configs)
 
 
 async def run_of_tip(
@@ -60,6 +83,15 @@ async def run_of_tip(
         return run
     summary = f"Looking for the pull request that explains {short(tip)}"
     return await announce(services, repository, run, status="in_progress", summary=summary)
+
+
+async def next_attempt(
+    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha
+) -> Run:
+    """Give the unfinished attempt at this commit, or the one that follows those that are completed."""
+    attempts = await runs_of_tip(services, repository, environment, tip)
+    number = len([run for run in attempts if run.status == "completed"])
+    return await run_of_tip(services, repository, environment, tip, attempt=number)
 
 
 async def runs_of_tip(

@@ -1,8 +1,6 @@
 """Is what was pushed since LAST explained: brings commits, merges, verdicts and trees to the pure rule."""
 
-from dataclasses import replace
-
-import msgspec
+from dataclasses import dataclass, replace
 
 from checks.explain import (
     Explained,
@@ -22,21 +20,33 @@ from ghapp.values import BranchName, CommitSha
 _MOST_ASKED = 20
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """What explains the push, or why it is unexplained; `may_still_come`: a `closed` that is late could change it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What explains the push, or why it is unexplained; None where there is nothing that could explain it."""
 
-    pull_requests: tuple[int, ...] = ()
-    reasons: tuple[str, ...] = ()
+    explanation: Explained | Unexplained | None
     may_still_come: bool = False
+    """A `closed` that is late could change it."""
     people: tuple[str, ...] = ()
     """Who merged or pushed what is unexplained."""
     seen: tuple[int, ...] = ()
     """Every pull request whose merge SHA lies in it, explained or not."""
 
     @property
-    def explained(self) -> bool:
-        """Whether every commit is explained."""
-        return not self.reasons
+    def pull_requests(self) -> tuple[int, ...]:
+        """The pull requests that explain it, oldest first."""
+        if not isinstance(self.explanation, Explained):
+            return ()
+        return tuple(each.number for each in self.explanation.pull_requests)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is not explained."""
+        return self.explanation.reasons if isinstance(self.explanation, Unexplained) else ()
+
+
+NOT_JUDGED = Judged(explanation=None)
+"""Nothing is there that pull requests could explain: the branch is new, was forced, or is at LAST."""
 
 
 async def judge_push(
@@ -58,15 +68,15 @@ async def judge_push(
         found = await _explain(services, repository, mirror, branch, last, commits, merged)
     seen = tuple(each.number for each in merged if each.base_branch == branch)
     if isinstance(found, Explained):
-        return Judged(pull_requests=tuple(each.number for each in found.pull_requests), seen=seen)
+        return Judged(explanation=found, seen=seen)
     pushers = await services.store.branches.pushers(repository.id, branch)
-    people = []
+    people: list[str] = []
     for segment in found.unexplained:
-        people += [each.merged_by for each in segment.candidates if each.merged_by is not None]
-        if not segment.candidates:
-            people += [pushers[CommitSha(commit)] for commit in segment.commits if commit in pushers]
+        merged_by = [each.merged_by for each in segment.candidates if each.merged_by is not None]
+        pushed_by = [pushers[CommitSha(commit)] for commit in segment.commits if commit in pushers]
+        people += merged_by or pushed_by
     return Judged(
-        reasons=found.reasons,
+        explanation=found,
         may_still_come=any(not segment.candidates for segment in found.unexplained),
         people=tuple(dict.fromkeys(people)),
         seen=seen,
@@ -83,7 +93,8 @@ async def _explain(
     merged: tuple[KnownPullRequest, ...],
 ) -> Explained | Unexplained:
     values = [await _as_value(services, mirror, each) for each in merged]
-    segments = cut_segments(last, commits, values, repository_id=repository.id, branch=branch)
+    stood_at = frozenset(await services.store.branches.pushers(repository.id, branch))
+    segments = cut_segments(last, commits, values, repository_id=repository.id, branch=branch, stood_at=stood_at)
     heads = {each.number: CommitSha(each.head_sha) for segment in segments for each in segment.candidates}
     missing = [number for number, head in heads.items() if not await mirror.has(head)]
     if missing:
@@ -95,6 +106,13 @@ async def _explain(
 async def _as_value(services: Services, mirror: Mirror, pull_request: KnownPullRequest) -> MergedPullRequest:
     assert pull_request.merge_sha is not None
     verdict = await verdict_at_merge(services, mirror, pull_request)
+    group = await services.store.pull_requests.verdicts(
+        pull_request.repository_id,
+        pull_request.number,
+        base_branch=pull_request.base_branch,
+        head_sha=pull_request.merge_sha,
+        until=pull_request.merged_at,
+    )
     return MergedPullRequest(
         number=pull_request.number,
         base_repository_id=pull_request.repository_id,
@@ -105,6 +123,7 @@ async def _as_value(services: Services, mirror: Mirror, pull_request: KnownPullR
         author=pull_request.author,
         passed=verdict is not None and verdict.conclusion == "success",
         verdict="none" if verdict is None else verdict.conclusion.replace("_", " "),
+        group_passed=not group or group[0].conclusion == "success",
     )
 
 

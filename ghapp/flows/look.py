@@ -1,50 +1,35 @@
 """One look at a branch: what its tip is, whether that is explained or approved, and what is to be applied where.
 
 Level-triggered: whatever gave reason to look (a push, a merge, a due time, an approval), the same is looked at, so that
-events may come twice, late, in any order or never.
+events may come twice, late, in any order or never. What is decided is `checks.settle`; here are its facts.
 """
+
+from typing import assert_never
 
 import msgspec
 
-from checks import gate
-from checks.report import RootReport
+from checks import settle
 from ghapp.errors import JobError
 from ghapp.flows import telling
-from ghapp.flows.branch import environment_at_last, run_of_tip, runs_of_tip
-from ghapp.flows.explaining import Judged, judge_push, verdict_at_merge
+from ghapp.flows.branch import environment_at_last, next_attempt, runs_of_tip
+from ghapp.flows.explaining import NOT_JUDGED, Judged, judge_push
 from ghapp.flows.finishing import finish, report_apply
-from ghapp.flows.ground import Ground, config_at, fetch, short, survey
+from ghapp.flows.ground import fetch, short
 from ghapp.flows.showing import complete, show_progress
+from ghapp.flows.stages import Settlement, lay_out_stages
 from ghapp.git import Mirror
+from ghapp.github import GitHubUnavailable, InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch
-from ghapp.repository_config import Environment, RepositoryConfig
+from ghapp.repository_config import Environment
 from ghapp.services import Services
 from ghapp.store import Approval, KnownRepository, Last, Run
-from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId, TreeId
+from ghapp.values import TESTING, BranchName, CommitSha, RunId
 
-
-class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One environment to bring to the commit: testing first where the config says so, then the branch's own."""
-
-    run_id: RunId
-    environment: EnvironmentName
-    branch: BranchName
-    sha: CommitSha
-    tree: TreeId
-    layers: tuple[tuple[str, ...], ...]
-    reviews: dict[str, gate.Review]
-    by_hand: bool
-    counts_as_applied: bool
-    """What a success makes of LAST; a commit that touches no root module inherits."""
-
-
-class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of looking at a branch: stages to apply, or none."""
-
-    stages: tuple[Stage, ...] = ()
+_BUSY_S = 2.0
 
 
 async def look_at_branch(services: Services, job: SettleBranch) -> Settlement:
+    """Decide about the branch's tip and say so on it; gives what is to be applied now."""
     repository = await services.store.repositories.load(job.repository_id)
     if not repository.active:
         return Settlement()
@@ -57,29 +42,22 @@ async def look_at_branch(services: Services, job: SettleBranch) -> Settlement:
         found = await environment_at_last(services, repository, mirror, job.branch, tip)
     except JobError as error:
         if last is not None:
-            await _show_broken_config(services, repository, mirror, last, job.branch, tip, str(error))
+            await _show_broken_config(services, repository, last, job.branch, tip, str(error))
         return Settlement()
     if found is None:
         return Settlement()
-    environment, config, last = found
-    look = _Look(services, job, repository, mirror, environment, config, last, tip)
-    return await look.settle()
+    environment, _, last = found
+    return await _Look(services, job, repository, mirror, environment, last, tip).look()
 
 
 async def _show_broken_config(
-    services: Services,
-    repository: KnownRepository,
-    mirror: Mirror,
-    last: Last,
-    branch: BranchName,
-    tip: CommitSha,
-    cause: str,
+    services: Services, repository: KnownRepository, last: Last, branch: BranchName, tip: CommitSha, cause: str
 ) -> None:
     environment = Environment(name=last.environment, branch=branch, apply="manual", team="-")
     attempts = await runs_of_tip(services, repository, environment, tip)
     if attempts and attempts[-1].status == "completed":
         return
-    run = await run_of_tip(services, repository, environment, tip, attempt=len(attempts[:-1]))
+    run = await next_attempt(services, repository, environment, tip)
     await finish(services, repository, run, "failure", cause)
 
 
@@ -93,7 +71,6 @@ class _Look:
         repository: KnownRepository,
         mirror: Mirror,
         environment: Environment,
-        config: RepositoryConfig,
         last: Last | None,
         tip: CommitSha,
     ) -> None:
@@ -102,49 +79,61 @@ class _Look:
         self._repository = repository
         self._mirror = mirror
         self._environment = environment
-        self._config = config
         self._last = last
         self._tip = tip
+        self._rerun = job.cause.startswith("rerun:")
 
-    async def settle(self) -> Settlement:
+    async def look(self) -> Settlement:
         """Judge the tip."""
         await self._end_contained()
         attempts = await runs_of_tip(self._services, self._repository, self._environment, self._tip)
+        attempt = _attempt(attempts)
         approval = await self._approval(attempts)
-        if self._last is not None and self._last.sha == self._tip and (approval is None or self._last.applied):
-            for run in attempts:
-                if run.status != "completed":
-                    cause = f"nothing to apply: {self._environment.name} is at {short(self._tip)}"
-                    await self._succeed(run, cause)
+        at_last = self._last is not None and self._last.sha == self._tip
+        if not at_last and settle.is_settled(attempt, approved=approval is not None, rerun=self._rerun):
             return Settlement()
-        if attempts and attempts[-1].status == "completed" and not await self._goes_on(attempts[-1], approval):
-            return Settlement()
-        number = len([run for run in attempts if run.status == "completed"])
-        run = await run_of_tip(self._services, self._repository, self._environment, self._tip, attempt=number)
         try:
-            return await self._judge(run, approval)
+            return await self._decide(attempts, attempt, approval)
+        except (GitHubUnavailable, InstallationGone, InstallationSuspended):
+            raise  # the job is owed again, or no more
         except JobError as error:
-            await finish(self._services, self._repository, run, "failure", str(error))
+            await finish(self._services, self._repository, await self._run(), "failure", str(error))
             return Settlement()
 
-    async def _judge(self, run: Run, approval: Approval | None) -> Settlement:
+    async def _decide(self, attempts: list[Run], attempt: settle.Attempt, approval: Approval | None) -> Settlement:
+        waited = self._waited(attempts)
+        judged, history = await self._history(ask_github=waited)
+        decision = settle.decide_tip(
+            history, attempt=attempt, approved=approval is not None, rerun=self._rerun, waited=waited
+        )
+        match decision:
+            case settle.Rest():
+                return Settlement()
+            case settle.UpToDate():
+                for run in attempts:
+                    if run.status != "completed":
+                        await self._succeed(run, f"nothing to apply: {self._environment.name} is at {short(self._tip)}")
+                return Settlement()
+            case settle.Wait():
+                await self._wait(await self._run(judged))
+                return Settlement()
+            case settle.HoldTip():
+                await self._hold(await self._run(judged), self._reason(history, judged), await self._people(judged))
+                return Settlement()
+            case settle.ApplyTip(everything=everything):
+                return await self._apply(await self._run(judged), judged, approval, everything=everything)
+            case _ as never:
+                assert_never(never)
+
+    async def _history(self, *, ask_github: bool) -> tuple[Judged, settle.History]:
+        """How the tip lies to LAST, and what explains it."""
         if self._last is None:
-            return await self._held_or_approved(
-                run,
-                approval,
-                f"the branch {self._environment.branch} is new to Planward; nothing explains what it holds",
-            )
+            return NOT_JUDGED, settle.NoLast()
         if self._last.sha == self._tip:
-            return await self._stages(run, Judged(), approval)
+            return NOT_JUDGED, settle.AtLast(adopted=not self._last.applied)
         commits = await self._mirror.first_parent_commits(self._last.sha, self._tip)
         if commits is None:
-            return await self._held_or_approved(
-                run,
-                approval,
-                f"{self._environment.branch} was forced: {short(self._tip)} does not follow "
-                f"{short(self._last.sha)}, which {self._environment.name} is at",
-            )
-        waited = run.data.get("waited") or self._job.cause.startswith("due:")
+            return NOT_JUDGED, settle.Forced()
         judged = await judge_push(
             self._services,
             self._repository,
@@ -152,30 +141,53 @@ class _Look:
             self._job.branch,
             self._last.sha,
             commits,
-            ask_github=bool(waited),
+            ask_github=ask_github,
         )
-        await self._services.store.runs.remember(run.id, explains=list(judged.seen))
-        if judged.explained:
-            return await self._stages(run, judged, approval)
-        if approval is not None:
-            return await self._stages(run, judged, approval)
-        if judged.may_still_come and not waited and self._services.settings.merge_wait_s > 0:
-            await self._wait(run)
-            return Settlement()
-        await self._hold(run, f"{'; '.join(judged.reasons)}", people=judged.people)
-        return Settlement()
+        assert judged.explanation is not None
+        may_still_come = judged.may_still_come and self._services.settings.merge_wait_s > 0
+        return judged, settle.Behind(explanation=judged.explanation, may_still_come=may_still_come)
+
+    def _reason(self, history: settle.History, judged: Judged) -> str:
+        name, branch = self._environment.name, self._environment.branch
+        match history:
+            case settle.NoLast():
+                return f"the branch {branch} is new to Planward; nothing explains what it holds"
+            case settle.Forced():
+                assert self._last is not None
+                at = short(self._last.sha)
+                return f"{branch} was forced: {short(self._tip)} does not follow {at}, which {name} is at"
+            case _:
+                return "; ".join(judged.reasons)
+
+    async def _people(self, judged: Judged) -> tuple[str, ...]:
+        if judged.explanation is not None:
+            return judged.people
+        return await self._services.store.branches.pushers_since(self._repository.id, self._job.branch, self._last)
+
+    async def _run(self, judged: Judged = NOT_JUDGED) -> Run:
+        """The unfinished attempt at the tip, made and announced if there is none."""
+        run = await next_attempt(self._services, self._repository, self._environment, self._tip)
+        if judged.explanation is not None:
+            await self._services.store.runs.remember(run.id, explains=list(judged.seen))
+        return await self._services.store.runs.load(run.id)
 
     async def _end_contained(self) -> None:
         """Waiting pushes that the tip contains end here; so do those that are no longer on the branch."""
-        for run in await self._services.store.runs.applies(self._repository.id, self._environment.name):
+        applies = list(await self._services.store.runs.applies(self._repository.id, self._environment.name))
+        testing = await self._services.store.runs.applies(self._repository.id, TESTING)
+        applies += [run for run in testing if run.branch == self._job.branch]
+        for run in applies:
             if run.status == "completed" or run.head_sha == self._tip:
                 continue
             contained = await self._mirror.has(run.head_sha) and await self._mirror.is_ancestor(run.head_sha, self._tip)
             cause = f"contained in {short(self._tip)}" if contained else f"no longer on {self._job.branch}"
             if self._last is not None and contained and await self._mirror.is_ancestor(run.head_sha, self._last.sha):
                 cause = f"contained in {short(self._last.sha)}"
+            merged = await self._services.store.pull_requests.merged_as(self._repository.id, (run.head_sha,))
+            explains = sorted({*run.data.get("explains", ()), *(each.number for each in merged)})
+            await self._services.store.runs.remember(run.id, explains=explains)
             await finish(self._services, self._repository, run, "cancelled", cause)
-            await telling.comment(self._services, self._repository, run.data.get("explains", ()))
+            await telling.comment(self._services, self._repository, explains)
 
     async def _approval(self, attempts: list[Run]) -> Approval | None:
         """The newest decision of a person to apply this commit here, if no attempt has acted on it yet."""
@@ -185,32 +197,23 @@ class _Look:
         acted = max((run.data.get("approved_at", 0) for run in attempts if run.status == "completed"), default=0)
         return found[-1] if found and found[-1].at > acted else None
 
-    async def _goes_on(self, run: Run, approval: Approval | None) -> bool:
-        """Whether a completed attempt is followed by another: somebody decided, or what held it is explained now."""
-        if approval is not None or self._job.cause.startswith("rerun:"):
-            return True
-        return (
-            run.conclusion == "action_required"
-            and run.data.get("held_for") == "unexplained"
-            and (self._job.cause.startswith(("closed:", "due:")))
-        )
+    def _waited(self, attempts: list[Run]) -> bool:
+        """Whether the time to wait for an explanation of the attempt that is under way is over."""
+        if not attempts or attempts[-1].status == "completed":
+            return False
+        due_at = attempts[-1].data.get("explained_until")
+        return due_at is not None and self._services.store.clock() >= due_at
 
     async def _wait(self, run: Run) -> None:
         """Wait as a row: `closed` or the due time goes on."""
-        await self._services.store.runs.remember(run.id, waited=True)
+        if "explained_until" in run.data:
+            return
+        wait_s = self._services.settings.merge_wait_s
+        await self._services.store.runs.remember(run.id, explained_until=self._services.store.clock() + wait_s)
         due = SettleBranch(repository_id=self._repository.id, branch=self._job.branch, cause=f"due:{run.id}")
-        await self._services.store.later.put(
-            f"wait:{run.id}", msgspec.to_builtins(due), in_s=self._services.settings.merge_wait_s
-        )
+        await self._services.store.later.put(f"wait:{run.id}", msgspec.to_builtins(due), in_s=wait_s)
 
-    async def _held_or_approved(self, run: Run, approval: Approval | None, reason: str) -> Settlement:
-        if approval is not None:
-            return await self._stages(run, Judged(), approval)
-        people = await self._services.store.branches.pushers_since(self._repository.id, self._job.branch, self._last)
-        await self._hold(run, reason, people=people)
-        return Settlement()
-
-    async def _hold(self, run: Run, reason: str, *, people: tuple[str, ...]) -> None:
+    async def _hold(self, run: Run, reason: str, people: tuple[str, ...]) -> None:
         by = f" (by {', '.join(people)})" if people else ""
         cause = f"Not applied{by}: {reason}. Look at it, then apply it by hand, or revert it."
         await self._services.store.runs.remember(run.id, held_for="unexplained")
@@ -230,102 +233,54 @@ class _Look:
         report = report_apply(self._services, self._repository, run, "success", None, notes=(note,))
         await complete(self._services, self._repository, run, [report], conclusion="success")
 
-    async def _stages(self, run: Run, judged: Judged, approval: Approval | None) -> Settlement:
-        """Lay out what is applied: what LAST..tip touches; on an adopted tip every root module."""
+    async def _apply(self, run: Run, judged: Judged, approval: Approval | None, *, everything: bool) -> Settlement:
         if approval is not None:
             await self._services.store.runs.remember(run.id, approved_at=approval.at, approved_by=approval.by)
-        config = await config_at(self._mirror, self._repository, self._tip)
-        tree = await self._mirror.tree_of(self._tip)
-        ground = await survey(self._services, self._mirror, config, tree)
-        stages: list[Stage] = []
-        first = self._environment.promote_from is None
-        if first and config.environments[TESTING].apply == "on_merge":
-            stages.append(await self._testing_stage(ground, tree))
-        stages.append(await self._own_stage(run, ground, config, tree, judged, approval))
+        settlement = await lay_out_stages(
+            self._services,
+            self._repository,
+            self._mirror,
+            self._environment,
+            self._last,
+            run,
+            judged,
+            approval,
+            everything=everything,
+        )
+        if settlement.busy is not None:
+            await self._come_back(run, settlement.busy)
+            return Settlement()
         await show_progress(self._services, self._repository, run, f"Applying {short(self._tip)}")
-        return Settlement(stages=tuple(stages))
+        return settlement
 
-    async def _testing_stage(self, ground: Ground, tree: TreeId) -> Stage:
-        testing = Environment(name=TESTING, branch=self._job.branch, team="-")
-        last = await self._services.store.branches.last(self._repository.id, TESTING)
-        attempts = await runs_of_tip(self._services, self._repository, testing, self._tip)
-        number = len([run for run in attempts if run.status == "completed"])
-        run = await run_of_tip(self._services, self._repository, testing, self._tip, attempt=number)
-        dirs = await self._touched(ground, TESTING, last)
-        return Stage(
-            run_id=run.id,
-            environment=TESTING,
-            branch=self._job.branch,
-            sha=self._tip,
-            tree=tree,
-            layers=ground.layers(TESTING, dirs),
-            reviews=dict.fromkeys(dirs, gate.ExplainedMerge()),
-            by_hand=False,
-            counts_as_applied=True,
+    async def _come_back(self, run: Run, busy: RunId) -> None:
+        """Another branch's apply has one of the environments: look again when it may be over, and look after it."""
+        number = int(run.data.get("came_back", 0)) + 1
+        await self._services.store.runs.remember(run.id, came_back=number)
+        if number == 1:
+            await show_progress(self._services, self._repository, run, "Waiting for the apply of another branch")
+        holder = await self._services.store.runs.load(busy)
+        cause = f"busy:{run.id}:{number}"
+        await self._services.accept(
+            SettleBranch(repository_id=self._repository.id, branch=holder.branch, cause=f"free:{run.id}:{holder.id}")
         )
+        again = SettleBranch(repository_id=self._repository.id, branch=self._job.branch, cause=cause)
+        await self._services.store.later.put(cause, msgspec.to_builtins(again), in_s=_BUSY_S)
 
-    async def _own_stage(
-        self,
-        run: Run,
-        ground: Ground,
-        config: RepositoryConfig,
-        tree: TreeId,
-        judged: Judged,
-        approval: Approval | None,
-    ) -> Stage:
-        name = self._environment.name
-        adopted_tip = self._last is not None and self._last.sha == self._tip
-        dirs = await self._touched(ground, name, None if adopted_tip else self._last)
-        by_hand = "manual" in (self._environment.apply, config.environments[name].apply)
-        return Stage(
-            run_id=run.id,
-            environment=name,
-            branch=self._job.branch,
-            sha=self._tip,
-            tree=tree,
-            layers=ground.layers(name, dirs),
-            reviews=await self._reviews(dirs, judged, approval),
-            by_hand=by_hand,
-            counts_as_applied=bool(dirs) or (self._last is not None and self._last.applied),
-        )
 
-    async def _touched(self, ground: Ground, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
-        if last is None or not await self._mirror.has(last.sha):
-            return tuple(ground.of(environment))
-        return ground.touched(environment, await self._mirror.changed_paths(last.sha, self._tip)).dirs
-
-    async def _reviews(
-        self, dirs: tuple[str, ...], judged: Judged, approval: Approval | None
-    ) -> dict[str, gate.Review]:
-        """Say of each root module what was looked at before."""
-        if approval is not None:
-            review: gate.Review = (
-                gate.ApprovedPlan(by=approval.by, plan_digests=frozenset(approval.digests))
-                if approval.digests
-                else gate.ApprovedCommit(by=approval.by)
-            )
-            return dict.fromkeys(dirs, review)
-        if self._environment.promote_from is None:
-            return dict.fromkeys(dirs, gate.ExplainedMerge())
-        previews = await self._previews(judged.pull_requests[-1])
-        return {
-            directory: previews.get(directory) or gate.NotReviewed(why="it was not part of the preview")
-            for directory in dirs
-        }
-
-    async def _previews(self, number: int) -> dict[str, gate.Previewed]:
-        """The previews of the newest pull request that explains the tip, as they stood when it was merged."""
-        pull_request = await self._services.store.pull_requests.find(self._repository.id, number)
-        assert pull_request is not None
-        verdict = await verdict_at_merge(self._services, self._mirror, pull_request)
-        if verdict is None:
-            return {}
-        reports = await self._services.store.runs.root_reports(verdict.run_id)
-        previews: dict[str, gate.Previewed] = {}
-        for (part, root_module), raw in reports.items():
-            report = msgspec.json.decode(raw, type=RootReport)
-            if part == f"{number}:{self._environment.name}" and report.digest and report.shape_digest:
-                previews[root_module] = gate.Previewed(
-                    plan_digest=report.digest, shape_digest=report.shape_digest, follows_layer_below=False
-                )
-        return previews
+def _attempt(attempts: list[Run]) -> settle.Attempt:
+    """What the newest attempt at the tip says."""
+    if not attempts:
+        return "none"
+    newest = attempts[-1]
+    if newest.status != "completed":
+        return "unfinished"
+    match newest.conclusion:
+        case "success":
+            return "applied"
+        case "action_required":
+            return "unexplained" if newest.data.get("held_for") == "unexplained" else "held"
+        case "cancelled":
+            return "cancelled"
+        case _:
+            return "failed"

@@ -136,7 +136,7 @@ async def _refuse(
         )
     )
     run = await announce(services, repository, run, status="in_progress", summary="Fetching the repository")
-    await _judge_all(services, run, "failure")
+    await judge_all(services, run, "failure")
     await complete(
         services, repository, run, [_report(services, repository, run, "failure", cause)], conclusion="failure"
     )
@@ -197,7 +197,7 @@ async def _announce(
     if run.status == "completed":
         return Announced(run_id=None)
     await _supersede(services, run)
-    await _judge_all(services, run, "in_progress")
+    await judge_all(services, run, "in_progress")
     run = await announce(
         services,
         repository,
@@ -228,11 +228,12 @@ async def _end_runs_of(services: Services, pull_request: KnownPullRequest, *, by
         await end_plan(services, run, by=by)
 
 
-async def _judge_all(services: Services, run: Run, conclusion: str) -> None:
+async def judge_all(services: Services, run: Run, conclusion: str) -> None:
+    """Note what `planward/plan` says of all that the run is about."""
     for number in _numbers(run):
         pull_request = await services.store.pull_requests.find(run.repository_id, number)
-        if pull_request is not None and pull_request.state == "open" and pull_request.head_sha == run.head_sha:
-            await _judge(services, run, pull_request, conclusion)
+        if pull_request is not None and still_about(run, pull_request):
+            await judge_head(services, run, pull_request, conclusion)
 
 
 def _numbers(run: Run) -> tuple[int, ...]:
@@ -240,7 +241,19 @@ def _numbers(run: Run) -> tuple[int, ...]:
     return tuple(sorted(int(number) for number in run.data["bases"]))
 
 
-async def _judge(services: Services, run: Run, pull_request: KnownPullRequest, conclusion: str) -> None:
+def decided_sha(run: Run) -> CommitSha:
+    """The commit about which people decide: the head of the pull request, also where a queue made a group of it."""
+    group = run.data.get("group")
+    return run.head_sha if group is None else CommitSha(group["head_sha"])
+
+
+def still_about(run: Run, pull_request: KnownPullRequest) -> bool:
+    """Whether a pull request is open and still has the head that the run is about."""
+    return pull_request.state == "open" and pull_request.head_sha == decided_sha(run)
+
+
+async def judge_head(services: Services, run: Run, pull_request: KnownPullRequest, conclusion: str) -> None:
+    """Note what `planward/plan` says of this pull request on the run's commit."""
     await services.store.pull_requests.judge(
         run.repository_id,
         pull_request.number,
@@ -262,6 +275,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     environment: EnvironmentName
     """The environment of the pull request's base branch."""
     base_sha: CommitSha
+    config_sha: CommitSha
     tree: TreeId = TreeId("")
     layers: tuple[tuple[str, ...], ...] = ()
     preview_layers: tuple[tuple[str, ...], ...] = ()
@@ -299,7 +313,7 @@ async def _plan_layers(
                 part=f"{part.pull_request}:{environment}",
                 environment=environment,
                 tree=part.tree,
-                config_sha=part.base_sha,
+                config_sha=part.config_sha,
                 root_module=root_module,
                 operation="plan",
                 blocked_by=_failed_below(outcomes),
@@ -327,12 +341,14 @@ async def _prepare(services: Services, run_id: RunId) -> tuple[Part, ...]:
     parts = []
     for number in _numbers(run):
         pull_request = await services.store.pull_requests.find(run.repository_id, number)
-        if pull_request is None or pull_request.state != "open" or pull_request.head_sha != run.head_sha:
+        if pull_request is None or not still_about(run, pull_request):
             continue
         base_sha = CommitSha(run.data["bases"][str(number)])
-        part = Part(pull_request=number, environment=run.environment, base_sha=base_sha)
+        # What a merge queue builds on may not be merged yet: its config is not in force.
+        config_sha = CommitSha(run.data.get("group", {}).get("config_sha", base_sha))
+        part = Part(pull_request=number, environment=run.environment, base_sha=base_sha, config_sha=config_sha)
         try:
-            config = await config_at(mirror, repository, base_sha)
+            config = await config_at(mirror, repository, config_sha)
             environment = config.environment_of_branch(pull_request.base_branch)
             if environment is None:
                 continue
@@ -359,11 +375,13 @@ async def _prepare_part(
 ) -> Part:
     if pull_request.draft and config.drafts == "skip":
         return msgspec.structs.replace(part, held="A draft: it is planned when it is marked ready for review.")
-    vouched = await _vouch(services, repository, pull_request, config)
+    vouched = await _vouch(services, repository, run, pull_request, config)
+    if isinstance(vouched, gate.Refuse):
+        return msgspec.structs.replace(part, refused=vouched.cause)
     if isinstance(vouched, gate.Hold):
         paste = f"planward approve {run.head_sha}"
         return msgspec.structs.replace(part, held=vouched.cause, button=vouched.button, paste=paste)
-    tree = await mirror.merge_tree(part.base_sha, run.head_sha)
+    tree = await _merged(mirror, run, part.base_sha)
     if isinstance(tree, Conflict):
         files = ", ".join(f"`{path}`" for path in tree.paths[:5]) + (" …" if len(tree.paths) > 5 else "")
         return msgspec.structs.replace(
@@ -426,9 +444,29 @@ def _at_lines(invalid: ConfigInvalid) -> tuple[Diagnostic, ...]:
     )
 
 
+async def _merged(mirror: Mirror, run: Run, base_sha: CommitSha) -> TreeId | Conflict:
+    """The tree that merging gives; a merge queue's commit is the merge."""
+    if run.data.get("group") is not None:
+        return await mirror.tree_of(run.head_sha)
+    return await mirror.merge_tree(base_sha, run.head_sha)
+
+
 async def _vouch(
-    services: Services, repository: KnownRepository, pull_request: KnownPullRequest, config: RepositoryConfig
-) -> gate.Vouched | gate.Hold:
+    services: Services,
+    repository: KnownRepository,
+    run: Run,
+    pull_request: KnownPullRequest,
+    config: RepositoryConfig,
+) -> gate.Vouched | gate.Hold | gate.Refuse:
+    if run.data.get("group") is not None:
+        said = await services.store.pull_requests.verdicts(
+            repository.id,
+            pull_request.number,
+            base_branch=pull_request.base_branch,
+            head_sha=pull_request.head_sha,
+        )
+        finished = [verdict.conclusion for verdict in said if verdict.conclusion != "in_progress"]
+        return gate.vouch_group(number=pull_request.number, passed=finished[:1] == ["success"])
     approvals = await services.store.approvals.of(
         repository.id, pull_request.head_sha, kind="approve_plan", environment=TESTING
     )
@@ -488,8 +526,8 @@ async def _conclude(services: Services, run_id: RunId, parts: Sequence[Part], ou
     await services.store.runs.remember(run.id, digests=sorted({each.digest for each in outcomes if each.digest}))
     for part, report, _ in judged:
         pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
-        if pull_request is not None and pull_request.state == "open" and pull_request.head_sha == run.head_sha:
-            await _judge(services, run, pull_request, report.conclusion)
+        if pull_request is not None and still_about(run, pull_request):
+            await judge_head(services, run, pull_request, report.conclusion)
     worst = judged[0][1].conclusion
     shown = [report for _, report, _ in judged]
     if len(judged) > 1:
@@ -511,9 +549,10 @@ async def _decide(
     repository = await services.store.repositories.load(run.repository_id)
     mirror = services.mirrors.open(run.repository_id)
     assert mirror is not None
-    config = await config_at(mirror, repository, part.base_sha)
+    config = await config_at(mirror, repository, part.config_sha)
+    head_sha = decided_sha(run)
     confirmed = await services.store.approvals.of(
-        run.repository_id, run.head_sha, kind="confirm_destroy", environment=TESTING
+        run.repository_id, head_sha, kind="confirm_destroy", environment=TESTING
     )
     decision = gate.decide_merge(
         roots=[outcome.verdict() for outcome in outcomes],
@@ -523,9 +562,15 @@ async def _decide(
     )
     if part.refused is not None and not isinstance(decision, gate.Refuse):
         return gate.Refuse(cause=part.refused)
-    rejected = await services.store.approvals.of(run.repository_id, run.head_sha, kind="reject", environment=TESTING)
+    rejected = await services.store.approvals.of(run.repository_id, head_sha, kind="reject", environment=TESTING)
     if rejected and not isinstance(decision, gate.Refuse):
         return gate.Refuse(cause=f"Rejected by {rejected[-1].by}: push another commit to go on.")
+    if isinstance(decision, gate.Hold) and run.data.get("group") is not None:
+        # Nobody looks at a queue's commit: what has to be decided is decided on the pull request.
+        return gate.Refuse(
+            cause=f"{decision.cause.rstrip('.')}: bring #{part.pull_request} up to date, decide it there, and queue it "
+            "again."
+        )
     return decision
 
 

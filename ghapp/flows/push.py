@@ -5,13 +5,13 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 
 from ghapp.durable import step
 from ghapp.events import BranchPushed
-from ghapp.flows.branch import adopt_before, environment_at_last, run_of_tip, runs_of_tip
+from ghapp.flows.branch import adopt_before, environment_at_last, next_attempt, runs_of_tip
 from ghapp.flows.ground import adopt, config_at, fetch, see_repository, survey
-from ghapp.git import Mirror
+from ghapp.git import GitError, Mirror
 from ghapp.jobs import PlanAnew, SettleBranch
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid
 from ghapp.services import Services
-from ghapp.store import KnownRepository
+from ghapp.store import KnownPullRequest, KnownRepository
 from ghapp.values import TESTING, is_no_commit
 
 
@@ -41,9 +41,14 @@ async def _push(services: Services, event: BranchPushed) -> None:
         return
     environment, _, last = found
     await _plan_pull_requests_anew(services, repository, mirror, event)
-    attempts = await runs_of_tip(services, repository, environment, tip)
-    if (last is None or last.sha != tip or event.forced) and not attempts:
-        await run_of_tip(services, repository, environment, tip)
+    if event.forced and last is not None and last.sha == tip:
+        # Back to where the environment is: there is nothing to apply, and that is said.
+        await next_attempt(services, repository, environment, tip)
+    for commit in dict.fromkeys((event.after, tip)):
+        # Also where a newer push contains it already: then it says so.
+        is_last = last is not None and last.sha == commit
+        if not is_last and not await runs_of_tip(services, repository, environment, commit):
+            await next_attempt(services, repository, environment, commit)
     await services.accept(_settle(repository, event))
 
 
@@ -72,11 +77,17 @@ async def _plan_pull_requests_anew(
         try:
             config = await config_at(mirror, repository, event.after)
             ground = await survey(services, mirror, config, event.after)
-            touched = frozenset(ground.touched(TESTING, changed).dirs)
-            everything = CONFIG_PATH in changed
+            environment = config.environment_of_branch(event.branch)
+            names = {TESTING} if environment is None else {TESTING, environment.name}
+            touched = frozenset(each for name in names for each in ground.touched(name, changed).dirs)
+            # What a promotion brings is compared as a whole tree, so that any change of its base counts.
+            promotion = environment is not None and environment.promote_from is not None
+            everything = promotion or CONFIG_PATH in changed
         except ConfigInvalid:
             pass
     for pull_request in pull_requests:
+        if await _merged_by(mirror, event, pull_request):
+            continue
         runs = await services.store.runs.of_pull_request(repository.id, pull_request.number)
         planned = runs[-1].data.get("root_modules") if runs else None
         if everything or planned is None or touched.intersection(planned):
@@ -88,3 +99,14 @@ async def _plan_pull_requests_anew(
                     debounced=True,
                 )
             )
+
+
+async def _merged_by(mirror: Mirror, event: BranchPushed, pull_request: KnownPullRequest) -> bool:
+    """Whether the push looks like the pull request's own merge, of which `closed` has not told us yet."""
+    if is_no_commit(event.before) or not await mirror.has(pull_request.head_sha):
+        return False
+    try:
+        tree = await mirror.merge_tree(event.before, pull_request.head_sha)
+        return tree == await mirror.tree_of(event.after)
+    except GitError:
+        return False

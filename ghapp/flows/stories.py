@@ -8,7 +8,7 @@ from checks.report import RunReport
 from ghapp import events, jobs
 from ghapp.durable import OwnFailure
 from ghapp.errors import JobError
-from ghapp.flows import apply, chat, installation, merge, people, plan, push
+from ghapp.flows import apply, chat, commenting, group, installation, merge, people, plan, push, unlock
 from ghapp.flows.showing import complete
 from ghapp.github import GitHubUnavailable, InstallationGone, InstallationSuspended
 from ghapp.log import log
@@ -53,8 +53,12 @@ async def _tell(services: Services, job: jobs.Job) -> None:
             await plan.plan_run(services, job)
         case jobs.PlanAnew():
             await plan.plan_anew(services, job)
+        case jobs.PlanGroupAnew():
+            await group.plan_group_anew(services, job)
         case jobs.SettleBranch():
             await apply.settle_branch(services, job)
+        case jobs.Unlock():
+            await unlock.unlock(services, job)
         case jobs.Discover():
             await installation.discover(services, job)
         case jobs.Say():
@@ -78,14 +82,18 @@ async def _take_in(services: Services, event: events.Event, key: str) -> None:
         case events.ButtonPressed():
             await people.button_pressed(services, event, key)
         case events.CommentCreated():
-            await people.comment_created(services, event, key)
+            await commenting.comment_created(services, event, key)
         case events.InstallationChanged():
             await installation.installation_changed(services, event, key)
         case events.RepositoriesChanged():
             await installation.repositories_changed(services, event, key)
         case events.RepositoryChanged():
             await installation.repository_changed(services, event)
-        case events.MergeGroupRequested() | events.MergeGroupDestroyed() | events.Ping() | events.Ignored():
+        case events.MergeGroupRequested():
+            await group.merge_group_requested(services, event, key)
+        case events.MergeGroupDestroyed():
+            await group.merge_group_destroyed(services, event, key)
+        case events.Ping() | events.Ignored():
             pass
         case _ as never:
             assert_never(never)

@@ -47,6 +47,14 @@ class Branches:
         row = await self._db.run(lambda connection: connection.execute(query).first())
         return None if row is None else Last(**row._mapping)
 
+    async def newest(self, repository: RepositoryId) -> tuple[Last, ...]:
+        """LAST of every environment that has one."""
+        c = lasts.c
+        newest = select(func.max(c.id)).where(c.repository_id == repository).group_by(c.environment)
+        query = select(c.environment, c.branch, c.sha, c.tree, c.applied, c.at).where(c.id.in_(newest)).order_by(c.id)
+        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        return tuple(Last(**row._mapping) for row in rows)
+
     async def history(self, repository: RepositoryId, environment: EnvironmentName) -> tuple[Last, ...]:
         """Each commit that once was LAST, newest first."""
         return await self._history(repository, environment, limit=None)

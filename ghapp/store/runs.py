@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, desc, func, select, update
 
 from ghapp.store.database import Database, upsert
-from ghapp.store.tables import log_lines, root_runs, runs
+from ghapp.store.tables import handles, log_lines, root_runs, runs
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
 
 Operation = Literal["plan", "apply"]
@@ -118,7 +118,8 @@ class Runs:
         """Add to what the run's flow remembers."""
 
         def work(connection: Any) -> None:
-            old = connection.scalar(select(runs.c.data).where(runs.c.id == id))
+            # Locked until the transaction ends, since another process may add at the same moment.
+            old = connection.scalar(select(runs.c.data).where(runs.c.id == id).with_for_update())
             connection.execute(update(runs).where(runs.c.id == id).values(data={**old, **data}))
 
         await self._db.run(work)
@@ -128,6 +129,24 @@ class Runs:
         statement = update(runs).where(runs.c.id == id, runs.c.status != "completed", runs.c.ended_by.is_(None))
         result = await self._db.run(lambda c: c.execute(statement.values(ended_by=by)).rowcount)
         return bool(result)
+
+    async def take_turn(self, run: Run) -> RunId:
+        """Give this apply run its environment, if no other unfinished run has it; gives the run that has it."""
+        key = f"applying:{run.repository_id}:{run.environment}"
+        row = {"key": key, "value": run.id, "at": self._db.clock()}
+
+        def work(connection: Any) -> RunId:
+            upsert(connection, handles, row, update=[])
+            # Locked until the transaction ends: two runs of two branches may ask at once.
+            query = select(handles.c.value).where(handles.c.key == key).with_for_update()
+            holder = RunId(connection.scalar(query))
+            status = connection.scalar(select(runs.c.status).where(runs.c.id == holder))
+            if holder != run.id and status not in (None, "completed"):
+                return holder
+            upsert(connection, handles, row, update=["value", "at"])
+            return run.id
+
+        return await self._db.run(work)
 
     async def ended_by(self, id: RunId) -> str | None:
         """Why the run has to stop, or None while it may go on."""
@@ -173,7 +192,13 @@ class Runs:
     async def write_log(self, id: RunId, part: str, lines: Sequence[str]) -> None:
         """Append masked lines to a run's log; `part` says which root module in which environment."""
         sealed = self._db.sealer.seal("\n".join(lines).encode(), about=f"log {id} {part}")
-        await self._db.run(lambda c: c.execute(log_lines.insert().values(run_id=id, part=part, sealed=sealed)))
+
+        def work(connection: Any) -> None:
+            # One writer of a run at a time: a reader that has seen a position must not find an earlier one later.
+            connection.execute(select(runs.c.id).where(runs.c.id == id).with_for_update())
+            connection.execute(log_lines.insert().values(run_id=id, part=part, sealed=sealed))
+
+        await self._db.run(work)
 
     async def read_log(self, id: RunId, *, after: int = 0) -> tuple[tuple[int, str, str], ...]:
         """Pieces of the log behind position `after`: (position, part, text of one or more lines)."""

@@ -152,6 +152,10 @@ class Terraform:
         words = ["apply", "-json", "-input=false", *_lock(True, lock_timeout_s), str(plan_file or laid.plan_file)]
         return await self._run(laid, words, log, stop, timeout_s)
 
+    async def force_unlock(self, laid: Laid, lock_id: str, *, stop: Stop | None = None) -> Finished:
+        """Remove the state's lock of this id. A local state cannot be unlocked by another process."""
+        return await self._run(laid, ["force-unlock", "-force", lock_id], _quiet, stop, _SHORT_TIMEOUT_S)
+
     async def validate(self, laid: Laid, *, stop: Stop | None = None) -> tuple[Diagnostic, ...]:
         """Give all diagnostics of the configuration, for a plan that failed early. Raises TerraformError."""
         ended = await self._started(laid, ["validate", "-json"], stop, _SHORT_TIMEOUT_S)

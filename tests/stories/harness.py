@@ -63,13 +63,6 @@ class Line:
     process: subprocess.Popen[bytes] | None = None
     worker: subprocess.Popen[bytes] | None = None
     stories: int = 0
-    clients: dict[str, httpx.Client] = field(default_factory=dict, repr=False)
-
-    def rest(self, login: str) -> httpx.Client:
-        """Somebody's REST client; made once, since making one takes longer than asking."""
-        if login not in self.clients:
-            self.clients[login] = self.github.rest(login)
-        return self.clients[login]
 
     def start(self) -> None:
         """Start `planward serve`, and wait until it is ready."""
@@ -205,8 +198,6 @@ def running_line(directory: Path, *, module: str = "ghapp", own_worker: bool = F
             line.start()
             yield line
         finally:
-            for client in line.clients.values():
-                client.close()
             line.stop()
 
 
@@ -363,8 +354,8 @@ class Story:
 
     def edit(self, number: int, *, by: str | None = None, **changes: object) -> None:
         """Change a pull request over REST: `state`, `base`, `title`."""
-        rest = self.line.rest(by or self.author)
-        answer = rest.patch(f"/repos/{self.name}/pulls/{number}", json=changes)
+        with self.github.rest(by or self.author) as rest:
+            answer = rest.patch(f"/repos/{self.name}/pulls/{number}", json=changes)
         assert answer.status_code == 200, answer.text
 
     def commit(
@@ -377,24 +368,24 @@ class Story:
         self, head: str, base: str = "staging", *, by: str | None = None, draft: bool = False, title: str = "Change"
     ) -> int:
         """Open a pull request and give its number."""
-        rest = self.line.rest(by or self.author)
-        answer = rest.post(
-            f"/repos/{self.name}/pulls", json={"title": title, "head": head, "base": base, "draft": draft}
-        )
+        with self.github.rest(by or self.author) as rest:
+            answer = rest.post(
+                f"/repos/{self.name}/pulls", json={"title": title, "head": head, "base": base, "draft": draft}
+            )
         assert answer.status_code == 201, answer.text
         return int(answer.json()["number"])
 
     def merge(self, number: int, method: str = "merge", *, by: str | None = None) -> str:
         """Merge by the merge button and give the merge SHA."""
-        rest = self.line.rest(by or self.reviewer)
-        answer = rest.put(f"/repos/{self.name}/pulls/{number}/merge", json={"merge_method": method})
+        with self.github.rest(by or self.reviewer) as rest:
+            answer = rest.put(f"/repos/{self.name}/pulls/{number}/merge", json={"merge_method": method})
         assert answer.status_code == 200, answer.text
         return str(answer.json()["sha"])
 
     def comment(self, number: int, body: str, *, by: str | None = None) -> int:
         """Comment on a pull request and give the comment's id."""
-        rest = self.line.rest(by or self.author)
-        answer = rest.post(f"/repos/{self.name}/issues/{number}/comments", json={"body": body})
+        with self.github.rest(by or self.author) as rest:
+            answer = rest.post(f"/repos/{self.name}/issues/{number}/comments", json={"body": body})
         assert answer.status_code == 201, answer.text
         return int(answer.json()["id"])
 
@@ -402,8 +393,8 @@ class Story:
 
     def get(self, path: str, **query: str | int) -> Any:
         """Read from GitHub as the reviewer."""
-        rest = self.line.rest(self.reviewer)
-        answer = rest.get(f"/repos/{self.name}{path}", params=query)
+        with self.github.rest(self.reviewer) as rest:
+            answer = rest.get(f"/repos/{self.name}{path}", params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

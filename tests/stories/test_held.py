@@ -55,7 +55,6 @@ def test_who_pushed_may_not_apply_it_and_somebody_else_may(line: Line) -> None:
 def test_a_forced_branch_is_held(line: Line) -> None:
     story = line.story()
     merged = story.land(story.propose())
-    story.quiet()
     forced = story.commit("elsewhere", story.network(3), start=story.first)
     story.github.move(story.name, "staging", forced, by=story.author)
     assert held(story.applied(forced)) == (

@@ -81,16 +81,6 @@ def test_rerun_plans_anew_in_a_check_run_of_its_own_and_the_newest_counts(line: 
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["failure", "success"]
 
 
-def test_rerun_all_plans_anew_once(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
-    check = story.planned(number)
-    story.github.rerun_all(story.name, check["check_suite"]["id"], by=story.author)
-    assert story.planned(number, count=2)["conclusion"] == "success"
-    story.quiet()
-    assert len(story.check_runs(story.head(number))) == 2
-
-
 def test_a_newer_commit_cancels_the_plan_that_runs_and_interrupts_terraform(line: Line) -> None:
     story = line.story()
     with slow_place() as slow:
@@ -126,7 +116,7 @@ def test_a_newer_commit_cancels_a_plan_that_still_waits_for_a_place(line: Line) 
     busy.quiet()
 
 
-def test_closing_a_pull_request_cancels_its_plan_and_interrupts_terraform(line: Line) -> None:
+def test_closing_a_pull_request_cancels_its_plan_and_reopening_plans_anew(line: Line) -> None:
     story = line.story()
     with slow_place() as slow:
         waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
@@ -139,15 +129,8 @@ def test_closing_a_pull_request_cancels_its_plan_and_interrupts_terraform(line: 
             "Cancelled: the pull request was closed",
         )
         eventually(lambda: slow.hung_up, "Terraform hung up")
-
-
-def test_what_is_reopened_is_planned_anew(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
-    story.planned(number)
-    story.edit(number, state="closed")
     story.edit(number, state="open")
-    assert story.planned(number, count=2)["conclusion"] == "success"
+    assert story.planned(number, count=2)["conclusion"] == "failure"  # nobody has that module
 
 
 def test_another_base_is_planned_anew_by_the_rules_of_that_base(line: Line) -> None:

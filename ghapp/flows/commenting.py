@@ -1,0 +1,146 @@
+"""The story of commands in comments: what they name has to be what is there now; a reaction is the answer.
+
+https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment
+"""
+
+from typing import Literal
+
+from ghapp.commands import HELP, Command, read_commands
+from ghapp.durable import step
+from ghapp.events import CommentCreated, Person
+from ghapp.flows.deciding import Kind, decide_apply, decide_head, find_environment, is_approver
+from ghapp.flows.ending import end_plan
+from ghapp.flows.ground import fetch, github_of, see_repository
+from ghapp.github import Role
+from ghapp.jobs import PlanAnew, Unlock
+from ghapp.services import Services
+from ghapp.store import KnownPullRequest, KnownRepository
+from ghapp.values import BranchName, EnvironmentName
+
+Answer = Literal["+1", "-1", "confused"]
+_KINDS: dict[str, Kind] = {"approve": "approve_plan", "confirm": "confirm_destroy", "reject": "reject"}
+
+
+async def comment_created(services: Services, event: CommentCreated, key: str) -> None:
+    """Somebody wrote a comment on a pull request."""
+    await step("comment", type(None), _comment, services, event, key)
+
+
+async def _comment(services: Services, event: CommentCreated, key: str) -> None:
+    if not event.is_pull_request or event.author.is_bot:
+        return
+    commands = read_commands(event.body)
+    if not commands:
+        return
+    repository = await see_repository(services, event.repository, event.installation_id)
+    answers: list[Answer | None] = []
+    for number, command in enumerate(commands):
+        answers.append(await _obey(services, repository, event, command, f"{key}:{number}"))
+    given = [answer for answer in answers if answer is not None]
+    if given:
+        worst: Answer = next((answer for answer in ("-1", "confused") if answer in given), "+1")
+        await (await github_of(services, repository)).react(event.comment_id, worst)
+
+
+async def _obey(
+    services: Services, repository: KnownRepository, event: CommentCreated, command: Command, key: str
+) -> Answer | None:
+    """Do what a comment asks: +1 done, -1 its author may not, confused: not what is there. None: answered later."""
+    if command.verb == "help":
+        github = await github_of(services, repository)
+        await github.create_comment(event.number, HELP, marker=f"planward help {event.comment_id}", look_first=True)
+        return "+1"
+    if command.verb == "apply":
+        return await _obey_apply(services, repository, command, event.author, key)
+    pull_request = await services.store.pull_requests.find(repository.id, event.number)
+    if command.verb == "unlock":
+        return await _obey_unlock(services, repository, pull_request, command, event)
+    if pull_request is None or pull_request.state != "open":
+        return "confused"
+    if command.sha is not None and not pull_request.head_sha.startswith(command.sha):
+        return "confused"
+    return await _obey_about_head(services, repository, pull_request, command, event.author, key)
+
+
+async def _obey_about_head(
+    services: Services,
+    repository: KnownRepository,
+    pull_request: KnownPullRequest,
+    command: Command,
+    person: Person,
+    key: str,
+) -> Answer:
+    kind = _KINDS.get(command.verb)
+    if kind is not None:
+        done = await decide_head(services, repository, pull_request.head_sha, kind, person, key)
+        return "+1" if done else "-1"
+    github = await github_of(services, repository)
+    allowed = await github.role_of(person) >= Role.WRITE
+    did = command.verb if allowed else f"refused: {command.verb}"
+    await services.store.approvals.audit(repository.id, who=person.login, did=did, sha=pull_request.head_sha)
+    if not allowed:
+        return "-1"
+    if command.verb == "plan":
+        await services.accept(PlanAnew(repository_id=repository.id, number=pull_request.number, cause=key))
+    else:
+        assert command.verb == "cancel"
+        for run in await services.store.runs.of_commit(repository.id, pull_request.head_sha):
+            if run.operation == "plan":
+                await end_plan(services, run, by=f"{person.login} cancelled it")
+    return "+1"
+
+
+async def _obey_apply(
+    services: Services, repository: KnownRepository, command: Command, person: Person, key: str
+) -> Answer:
+    mirror = await fetch(services, repository)
+    name = EnvironmentName(command.environment or "")
+    found = await find_environment(services, repository, mirror, name)
+    if found is None or found[0].branch is None:
+        return "confused"
+    tip = await mirror.tip(found[0].branch)
+    if tip is None or command.sha is None or not tip.startswith(command.sha):
+        return "confused"
+    return "+1" if await decide_apply(services, repository, name, tip, person, key) else "-1"
+
+
+async def _obey_unlock(
+    services: Services,
+    repository: KnownRepository,
+    pull_request: KnownPullRequest | None,
+    command: Command,
+    event: CommentCreated,
+) -> Answer | None:
+    """Have the lock removed from the state of the environment that the pull request goes into."""
+    if pull_request is None or command.root_module is None:
+        return "confused"
+    last = await services.store.branches.last_of_branch(repository.id, BranchName(pull_request.base_branch))
+    mirror = await fetch(services, repository)
+    found = None if last is None else await find_environment(services, repository, mirror, last.environment)
+    if found is None or found[0].branch is None:
+        return "confused"
+    environment, _, _ = found
+    tip = await mirror.tip(found[0].branch)
+    if tip is None:
+        return "confused"
+    allowed = await is_approver(services, repository, environment.approvers, event.author)
+    await services.store.approvals.audit(
+        repository.id,
+        who=event.author.login,
+        did="unlock" if allowed else "refused: unlock",
+        sha=tip,
+        root_module=command.root_module,
+        environment=environment.name,
+    )
+    if not allowed:
+        return "-1"
+    await services.accept(
+        Unlock(
+            repository_id=repository.id,
+            branch=found[0].branch,
+            environment=environment.name,
+            root_module=command.root_module,
+            comment_id=event.comment_id,
+        )
+    )
+    return None

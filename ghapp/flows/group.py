@@ -1,0 +1,137 @@
+"""The story of a merge queue's group: its own commit is planned, and only its own green lets the queue merge it.
+
+https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group
+"""
+
+import hashlib
+import re
+
+from checks.report import RunReport
+from ghapp.durable import step
+from ghapp.events import MergeGroupDestroyed, MergeGroupRequested
+from ghapp.flows.branch import environment_at_last
+from ghapp.flows.ending import end_plan
+from ghapp.flows.ground import blob_url, fetch, see_repository
+from ghapp.flows.plan import Announced, carry_out, judge_all
+from ghapp.flows.showing import PLAN, announce, complete
+from ghapp.jobs import PlanAnew, PlanGroupAnew
+from ghapp.services import Services
+from ghapp.store import KnownRepository, Run
+from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId
+
+_PULL_REQUEST = re.compile(r"/pr-(\d+)-[0-9a-f]+$")
+
+
+async def merge_group_requested(services: Services, event: MergeGroupRequested, key: str) -> None:
+    """A merge queue asks whether it may merge this commit."""
+    announced = await step("announce", Announced, _announce_event, services, event, key)
+    if announced.run_id is not None:
+        await carry_out(services, announced.run_id)
+
+
+async def plan_group_anew(services: Services, job: PlanGroupAnew) -> None:
+    """Plan a group's commit anew."""
+    announced = await step("announce", Announced, _announce_anew, services, job)
+    if announced.run_id is not None:
+        await carry_out(services, announced.run_id)
+
+
+async def merge_group_destroyed(services: Services, event: MergeGroupDestroyed, key: str) -> None:
+    """A merge queue let a group go."""
+    await step("group destroyed", type(None), _destroyed, services, event, key)
+
+
+async def _announce_event(services: Services, event: MergeGroupRequested, key: str) -> Announced:
+    repository = await see_repository(services, event.repository, event.installation_id)
+    named = _PULL_REQUEST.search(event.head_ref)
+    number = int(named[1]) if named else 0
+    mirror = await fetch(services, repository, pull_requests=[number] if number else [])
+    tip = await mirror.tip(event.base_ref)
+    if tip is None or not await mirror.has(event.head_sha):
+        return Announced(run_id=None)  # the queue has let it go already
+    found = await environment_at_last(services, repository, mirror, event.base_ref, tip)
+    if found is None:
+        return Announced(run_id=None)
+    pull_request = await services.store.pull_requests.find(repository.id, number)
+    if pull_request is None or pull_request.state != "open":
+        run = await _begin(services, repository, event.head_sha, event.base_sha, event.base_ref, found[0].name, {}, key)
+        await _refuse(
+            services, repository, run, f"no open pull request that Planward knows belongs to {event.head_ref}"
+        )
+        return Announced(run_id=None)
+    data = {
+        "bases": {str(number): event.base_sha},
+        "group": {"pull_request": number, "head_sha": pull_request.head_sha, "config_sha": tip},
+    }
+    run = await _begin(services, repository, event.head_sha, event.base_sha, event.base_ref, found[0].name, data, key)
+    return Announced(run_id=None if run.status == "completed" else run.id)
+
+
+async def _announce_anew(services: Services, job: PlanGroupAnew) -> Announced:
+    before = await services.store.runs.load(job.run_id)
+    repository = await services.store.repositories.load(before.repository_id)
+    await end_plan(services, before, by="planned anew")
+    data = {name: before.data[name] for name in ("bases", "group")}
+    run = await _begin(
+        services, repository, before.head_sha, before.base_sha, before.branch, before.environment, data, job.key
+    )
+    return Announced(run_id=None if run.status == "completed" else run.id)
+
+
+async def _begin(
+    services: Services,
+    repository: KnownRepository,
+    head_sha: CommitSha,
+    base_sha: CommitSha,
+    branch: BranchName,
+    environment: EnvironmentName,
+    data: dict[str, object],
+    key: str,
+) -> Run:
+    run_id = RunId(hashlib.sha256(key.encode()).hexdigest()[:24])
+    before = await services.store.runs.of_head(repository.id, head_sha, PLAN)
+    run = await services.store.runs.begin(
+        Run(
+            id=run_id,
+            repository_id=repository.id,
+            operation="plan",
+            environment=environment,
+            branch=branch,
+            head_sha=head_sha,
+            base_sha=base_sha,
+            pull_request=None,
+            attempt=len([each for each in before if each.id != run_id]),
+            check_run_name=PLAN,
+            data={"bases": {}, **data, "job": key},
+        )
+    )
+    if run.status == "completed":
+        return run
+    await judge_all(services, run, "in_progress")
+    return await announce(services, repository, run, status="queued", summary="Waiting to be planned")
+
+
+async def _refuse(services: Services, repository: KnownRepository, run: Run, cause: str) -> None:
+    report = RunReport(
+        operation="plan",
+        environment=TESTING,
+        repository=repository.full_name,
+        commit_sha=run.head_sha,
+        conclusion="failure",
+        cause=cause,
+        blob_url=blob_url(repository, run.head_sha),
+        run_url=services.run_url(run.id),
+    )
+    await complete(services, repository, run, [report], conclusion="failure")
+
+
+async def _destroyed(services: Services, event: MergeGroupDestroyed, key: str) -> None:
+    """Stop what is planned for the group; a pull request that left the queue is fresh again by a plan of its own."""
+    repository = await see_repository(services, event.repository, event.installation_id)
+    for run in await services.store.runs.of_head(repository.id, event.head_sha, PLAN):
+        group = run.data.get("group")
+        if group is None:
+            continue
+        await end_plan(services, run, by=f"the merge queue let this go: {event.reason}")
+        if event.reason == "dequeued":
+            await services.accept(PlanAnew(repository_id=repository.id, number=group["pull_request"], cause=key))

@@ -1,0 +1,179 @@
+"""What is applied where: testing first where the config says so, then the branch's own environment."""
+
+import msgspec
+
+from checks import gate
+from checks.report import RootReport
+from ghapp.errors import JobError
+from ghapp.flows.branch import next_attempt
+from ghapp.flows.explaining import Judged, verdict_at_merge
+from ghapp.flows.ground import Ground, config_at, survey
+from ghapp.git import Mirror
+from ghapp.repository_config import Environment
+from ghapp.services import Services
+from ghapp.store import Approval, KnownRepository, Last, Run
+from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId, TreeId
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One environment to bring to the commit."""
+
+    run_id: RunId
+    environment: EnvironmentName
+    branch: BranchName
+    sha: CommitSha
+    tree: TreeId
+    layers: tuple[tuple[str, ...], ...]
+    reviews: dict[str, gate.Review]
+    by_hand: bool
+    counts_as_applied: bool
+    """What a success makes of LAST; a commit that touches no root module inherits."""
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of looking at a branch: stages to apply, or none. `busy`: the run that has an environment now."""
+
+    stages: tuple[Stage, ...] = ()
+    busy: RunId | None = None
+
+
+async def lay_out_stages(
+    services: Services,
+    repository: KnownRepository,
+    mirror: Mirror,
+    environment: Environment,
+    last: Last | None,
+    run: Run,
+    judged: Judged,
+    approval: Approval | None,
+    *,
+    everything: bool,
+) -> Settlement:
+    """Lay out what is applied: what LAST..tip touches; with `everything` every root module of the tip.
+
+    Applies are one at a time for each environment: its turn is taken here, before it is asked what is to be done.
+    """
+    return await _Layout(services, repository, mirror, environment, last, run, judged, approval, everything).stages()
+
+
+class _Layout:
+    """One commit on its way into its environments: what its parts share."""
+
+    def __init__(
+        self,
+        services: Services,
+        repository: KnownRepository,
+        mirror: Mirror,
+        environment: Environment,
+        last: Last | None,
+        run: Run,
+        judged: Judged,
+        approval: Approval | None,
+        everything: bool,
+    ) -> None:
+        self._services = services
+        self._repository = repository
+        self._mirror = mirror
+        self._environment = environment
+        self._last = last
+        self._run = run
+        self._tip = run.head_sha
+        self._judged = judged
+        self._approval = approval
+        self._everything = everything
+
+    async def stages(self) -> Settlement:
+        config = await config_at(self._mirror, self._repository, self._tip)
+        named = config.environments.get(self._environment.name)
+        if named is None:
+            raise JobError(
+                f"this commit takes {self._environment.name} out of .github/planward.yml while its branch "
+                f"{self._environment.branch} is still applied: put it back, or leave the branch alone"
+            )
+        tree = await self._mirror.tree_of(self._tip)
+        ground = await survey(self._services, self._mirror, config, tree)
+        runs: list[Run] = []
+        if self._environment.promote_from is None and config.environments[TESTING].apply == "on_merge":
+            at = await self._services.store.branches.last(self._repository.id, TESTING)
+            if at is None or at.sha != self._tip or self._everything:
+                testing = Environment(name=TESTING, branch=self._environment.branch, team="-")
+                runs.append(await next_attempt(self._services, self._repository, testing, self._tip))
+        runs.append(self._run)
+        for run in runs:
+            holder = await self._services.store.runs.take_turn(run)
+            if holder != run.id:
+                return Settlement(busy=holder)
+        stages = [await self._testing_stage(run, ground, tree) for run in runs[:-1]]
+        by_hand = "manual" in (self._environment.apply, named.apply)
+        stages.append(await self._own_stage(ground, tree, by_hand=by_hand))
+        return Settlement(stages=tuple(stages))
+
+    async def _testing_stage(self, run: Run, ground: Ground, tree: TreeId) -> Stage:
+        last = await self._services.store.branches.last(self._repository.id, TESTING)
+        dirs = await self._touched(ground, TESTING, None if self._everything else last)
+        return Stage(
+            run_id=run.id,
+            environment=TESTING,
+            branch=run.branch,
+            sha=self._tip,
+            tree=tree,
+            layers=ground.layers(TESTING, dirs),
+            reviews=dict.fromkeys(dirs, gate.ExplainedMerge()),
+            by_hand=False,
+            counts_as_applied=True,
+        )
+
+    async def _own_stage(self, ground: Ground, tree: TreeId, *, by_hand: bool) -> Stage:
+        name = self._environment.name
+        dirs = await self._touched(ground, name, None if self._everything else self._last)
+        return Stage(
+            run_id=self._run.id,
+            environment=name,
+            branch=self._run.branch,
+            sha=self._tip,
+            tree=tree,
+            layers=ground.layers(name, dirs),
+            reviews=await self._reviews(dirs),
+            by_hand=by_hand,
+            counts_as_applied=self._everything or bool(dirs) or (self._last is not None and self._last.applied),
+        )
+
+    async def _touched(self, ground: Ground, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
+        if last is None or not await self._mirror.has(last.sha):
+            return tuple(ground.of(environment))
+        return ground.touched(environment, await self._mirror.changed_paths(last.sha, self._tip)).dirs
+
+    async def _reviews(self, dirs: tuple[str, ...]) -> dict[str, gate.Review]:
+        """Say of each root module what was looked at before."""
+        approval = self._approval
+        if approval is not None:
+            review: gate.Review = (
+                gate.ApprovedPlan(by=approval.by, plan_digests=frozenset(approval.digests))
+                if approval.digests
+                else gate.ApprovedCommit(by=approval.by)
+            )
+            return dict.fromkeys(dirs, review)
+        if self._environment.promote_from is None:
+            return dict.fromkeys(dirs, gate.ExplainedMerge())
+        previews = await self._previews(self._judged.pull_requests[-1])
+        return {
+            directory: previews.get(directory) or gate.NotReviewed(why="it was not part of the preview")
+            for directory in dirs
+        }
+
+    async def _previews(self, number: int) -> dict[str, gate.Previewed]:
+        """The previews of the newest pull request that explains the tip, as they stood when it was merged."""
+        pull_request = await self._services.store.pull_requests.find(self._repository.id, number)
+        assert pull_request is not None
+        verdict = await verdict_at_merge(self._services, self._mirror, pull_request)
+        if verdict is None:
+            return {}
+        reports = await self._services.store.runs.root_reports(verdict.run_id)
+        previews: dict[str, gate.Previewed] = {}
+        for (part, root_module), raw in reports.items():
+            report = msgspec.json.decode(raw, type=RootReport)
+            if part == f"{number}:{self._environment.name}" and report.digest and report.shape_digest:
+                previews[root_module] = gate.Previewed(
+                    plan_digest=report.digest, shape_digest=report.shape_digest, follows_layer_below=False
+                )
+        return previews

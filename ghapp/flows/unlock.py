@@ -1,0 +1,95 @@
+"""The story of `planward unlock -d DIR`: the lock that a dead run left on a root module's state is removed.
+
+Only while no run of ours has the environment: what holds the lock then is dead, or is not ours to judge, which is why
+only those who may apply may ask for it. Credentials stay in this one step.
+"""
+
+import contextlib
+from typing import Literal
+
+from ghapp.durable import step
+from ghapp.errors import JobError
+from ghapp.flows.ground import config_at, fetch, github_of, survey, terraforms
+from ghapp.flows.planning import credentials_of
+from ghapp.git import Mirror
+from ghapp.github import GitHubUnavailable, InstallationGone, InstallationSuspended
+from ghapp.jobs import Unlock
+from ghapp.log import log
+from ghapp.processes import Stop
+from ghapp.services import Services
+from ghapp.store import KnownRepository
+from ghapp.terraform import Failure, choose, laid_out
+from ghapp.values import CommitSha
+
+
+async def unlock(services: Services, job: Unlock) -> None:
+    """Remove the lock and answer the comment that asked for it."""
+    await step("unlock", type(None), _unlock, services, job)
+
+
+async def _unlock(services: Services, job: Unlock) -> None:
+    repository = await services.store.repositories.load(job.repository_id)
+    answer: Literal["+1", "-1", "confused"]
+    if await _is_busy(services, job):
+        answer = "confused"
+    else:
+        mirror = await fetch(services, repository)
+        tip = await mirror.tip(job.branch)
+        try:
+            answer = "confused" if tip is None else await _force_unlock(services, job, repository, mirror, tip)
+        except (GitHubUnavailable, InstallationGone, InstallationSuspended):
+            raise
+        except JobError as error:
+            log.warning("not_unlocked", root_module=job.root_module, reason=str(error))
+            answer = "-1"
+    await (await github_of(services, repository)).react(job.comment_id, answer)
+
+
+async def _is_busy(services: Services, job: Unlock) -> bool:
+    """Whether a run of ours has this environment now."""
+    applies = await services.store.runs.applies(job.repository_id, job.environment)
+    return any(run.status != "completed" for run in applies)
+
+
+async def _force_unlock(
+    services: Services, job: Unlock, repository: KnownRepository, mirror: Mirror, tip: CommitSha
+) -> Literal["+1", "-1", "confused"]:
+    """+1: the lock is gone; confused: no such root module, or nothing is locked; -1: Terraform could not."""
+    config = await config_at(mirror, repository, tip)
+    ground = await survey(services, mirror, config, tip)
+    settings = ground.of(job.environment).get(job.root_module)
+    if settings is None or settings.cause is not None:
+        return "confused"
+    terraform = choose(await terraforms(services), settings.required_version)
+    root = ground.configuration.by_dir[job.root_module]
+    environment = config.environments[job.environment]
+    stop = Stop()
+    async with contextlib.AsyncExitStack() as stack:
+        credentials = await stack.enter_async_context(
+            credentials_of(settings, environment, services.vault, operation="apply")
+        )
+        checkout = await stack.enter_async_context(mirror.checkout(tip))
+        laid = await stack.enter_async_context(
+            laid_out(
+                services.settings.data_dir / "runs",
+                checkout=checkout,
+                root_module=job.root_module,
+                workspace=settings.workspace,
+                tfvars=credentials.tfvars,
+                env=credentials.env,
+                declared=root.variables,
+                var_files=[checkout / path for path in settings.var_files],
+                backend_config=[checkout / path for path in settings.backend_config],
+                provider_cache=services.provider_cache,
+            )
+        )
+        if not (await terraform.init(laid, stop=stop)).done:
+            return "-1"
+        # Terraform names the lock only to who asks for it in vain.
+        asked = await terraform.plan(
+            laid, lock=True, lock_timeout_s=0, stop=stop, timeout_s=services.settings.plan_timeout_s
+        )
+        if asked.failure is not Failure.STATE_LOCKED or asked.state_lock is None:
+            return "confused"
+        unlocked = await terraform.force_unlock(laid, asked.state_lock.id, stop=stop)
+        return "+1" if unlocked.done else "-1"

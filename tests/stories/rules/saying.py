@@ -1,0 +1,71 @@
+"""What the stories of the rules read beside GitHub: titles, buttons, reactions, and Planward's audit log."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+from tests.stories.harness import Story, eventually
+
+APPLY = "planward/apply (staging)"
+
+
+def title(check: Mapping[str, Any]) -> str:
+    """What the merge box shows of a check run."""
+    return str(check["output"]["title"])
+
+
+def held(check: Mapping[str, Any]) -> str:
+    """The title of a check run that waits for a person."""
+    assert check["conclusion"] == "action_required", (check["conclusion"], title(check))
+    return title(check)
+
+
+def green(check: Mapping[str, Any]) -> str:
+    """The title of a check run that passed."""
+    assert check["conclusion"] == "success", (check["conclusion"], title(check))
+    return title(check)
+
+
+def refused(check: Mapping[str, Any]) -> str:
+    """The title of a check run that failed."""
+    assert check["conclusion"] == "failure", (check["conclusion"], title(check))
+    return title(check)
+
+
+def buttons(story: Story, check: Mapping[str, Any]) -> list[str]:
+    """The buttons of a check run, which GitHub shows and REST does not."""
+    with story.github.world.lock:
+        found = next(each for each in story.repository.check_runs if each.id == check["id"])
+        return [str(action["identifier"]) for action in found.actions]
+
+
+def answered(story: Story, comment: int) -> str:
+    """Wait for the one reaction with which a comment is answered."""
+
+    def reactions() -> list[str]:
+        return [str(each["content"]) for each in story.get(f"/issues/comments/{comment}/reactions")]
+
+    [reaction] = eventually(reactions, f"comment {comment} of {story.name} is answered")
+    return str(reaction)
+
+
+def unanswered(story: Story, comment: int) -> bool:
+    """Whether a comment got no reaction, once all is quiet."""
+    return not story.get(f"/issues/comments/{comment}/reactions")
+
+
+def audit(story: Story) -> list[tuple[str, str, str]]:
+    """Who did what on which commit, oldest first, as Planward's audit log has it."""
+    return [(row["who"], row["did"], row["sha"][:7]) for row in audit_rows(story)]
+
+
+def audit_rows(story: Story) -> list[dict[str, Any]]:
+    """The audit log with its details."""
+    address = f"file:{story.line.directory / 'data' / 'planward.db'}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        query = "select who, did, sha, details from audit where repository_id = ? order by id"
+        rows = connection.execute(query, (story.repository.id,)).fetchall()
+    return [{**dict(row), "details": json.loads(row["details"])} for row in rows]
