@@ -15,14 +15,13 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
-import monorepo
-
 from checks.configuration import Configuration
 from checks.configuration.impact import Touched, touched
 from checks.configuration.layers import layers
 from checks.configuration.module import is_terraform_file
 from ghapp.facts import Facts
 from ghapp.git import Mirror
+from tests.bench import monorepo
 
 
 class Bench:

@@ -17,12 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import generate_plan
 import msgspec
 
 import checks.plan
 from checks.plan import Plan, read_plan
 from checks.plan.digest import digest
+from tests.bench import generate_plan
 
 
 def main() -> int:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import generate_plan
 import msgspec
 
 from checks.plan import read_plan
@@ -24,6 +23,7 @@ from checks.rendering.markdown import render_check_run, render_comment
 from checks.rendering.text import render_text
 from checks.report import RunReport, report_plan
 from checks.sensitive import Mask
+from tests.bench import generate_plan
 
 BOUND_S = 1.0
 

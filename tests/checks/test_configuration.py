@@ -1,11 +1,11 @@
 """Which directories are root modules, and what each of them uses."""
 
 import pytest
-from repositories import backend, call, reads, repository, roots
 
 from checks.configuration import Problem, without_indexes
 from checks.configuration.file_facts import Variable
 from checks.declaration import Declaration
+from tests.checks.repositories import backend, call, reads, repository, roots
 
 EMPTY = "locals {}\n"
 

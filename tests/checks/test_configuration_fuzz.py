@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_configuration_reading import NETWORK
 
 from checks.configuration import discover, read_file
 from checks.configuration.file_facts import FileFacts
@@ -16,6 +15,7 @@ from checks.configuration.hcl_strict import read_hcl_strict
 from checks.configuration.hcl_tolerant import read_hcl_tolerant
 from checks.configuration.impact import touched
 from checks.configuration.inspect_file import inspect_document
+from tests.checks.test_configuration_reading import NETWORK
 
 LIMIT_S = 10.0
 """What the shell allows one file; these take a thousandth of it."""

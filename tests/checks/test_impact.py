@@ -1,9 +1,9 @@
 """Which root modules a change of paths touches, and why."""
 
 import pytest
-from repositories import backend, call, repository
 
 from checks.configuration.impact import Touched, touched
+from tests.checks.repositories import backend, call, repository
 
 APP = backend("app") + call("../modules/vpc") + 'locals {\n  a = file("${path.module}/policy.json")\n}\n'
 FILES = {

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
-from repositories import backend, call, reads, repository
 
 from checks.configuration.impact import touched
 from checks.configuration.layers import layers
 from checks.errors import ConfigurationError
+from tests.checks.repositories import backend, call, reads, repository
 
 DIRS = ["live/a", "live/b", "live/deep/c", "modules/d", "modules/e", "modules/deep/f", "g"]
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import pytest
-from repositories import backend, call, reads, repository
 
 from checks.configuration.layers import layers
 from checks.errors import ConfigurationError
+from tests.checks.repositories import backend, call, reads, repository
 
 CHAIN = {
     "a/main.tf": backend("a"),

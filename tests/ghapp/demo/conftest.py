@@ -6,10 +6,10 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from acme import EVENTS, PERMISSIONS, Receiver
 
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.state import App, Installation
+from tests.ghapp.demo.acme import EVENTS, PERMISSIONS, Receiver
 
 
 @pytest.fixture

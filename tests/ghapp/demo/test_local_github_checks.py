@@ -4,10 +4,10 @@ from typing import Any
 
 import httpx
 import pytest
-from acme import Receiver, installed, propose
 
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.state import Installation
+from tests.ghapp.demo.acme import Receiver, installed, propose
 
 RUNS = "/repos/acme/infra/check-runs"
 LINE = {"path": "network/main.tf", "start_line": 1, "end_line": 1, "annotation_level": "warning", "message": "m"}

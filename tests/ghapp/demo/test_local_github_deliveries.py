@@ -7,13 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
-from acme import Receiver, app_jwt, client, installed, propose
 from githubkit_schemas.v2026_03_10 import models
 from pydantic import TypeAdapter
 
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.hooks import Delivery
 from ghapp.demo.github.state import App, Installation
+from tests.ghapp.demo.acme import Receiver, app_jwt, client, installed, propose
 
 
 def test_a_delivery_is_signed_over_its_very_bytes(

@@ -2,10 +2,10 @@
 
 import httpx
 import pytest
-from acme import PERMISSIONS, app_jwt, client, installed
 
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.state import App, Installation
+from tests.ghapp.demo.acme import PERMISSIONS, app_jwt, client, installed
 
 
 def test_an_app_reads_itself_by_a_jwt_signed_with_its_key(github: LocalGitHub, app: App) -> None:

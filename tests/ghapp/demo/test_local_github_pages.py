@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from acme import Receiver, client, installed, propose
 from ruamel.yaml import YAML
 
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.pages.markdown import render
 from ghapp.demo.github.state import Installation
+from tests.ghapp.demo.acme import Receiver, client, installed, propose
 
 PULL = "/acme/infra/pull/1"
 MANIFEST = Path(__file__).parents[3] / "app.yml"

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acme import Receiver, app_jwt, client, installed, propose
 
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.errors import ApiError
 from ghapp.demo.github.state import Installation
+from tests.ghapp.demo.acme import Receiver, app_jwt, client, installed, propose
 
 PULL = "/repos/acme/infra/pulls/1"
 

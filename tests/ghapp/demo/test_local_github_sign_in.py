@@ -6,10 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from acme import client
 
 from ghapp.demo.github import LocalGitHub
 from ghapp.demo.github.state import App
+from tests.ghapp.demo.acme import client
 
 CALLBACK = "http://127.0.0.1:8000/login/callback"
 VERIFIER = "a-verifier-of-forty-three-characters-or-more"
