@@ -47,7 +47,9 @@ class Answering:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
                 self._count(scope, message["status"], time.perf_counter() - began)
             await send(message)
 

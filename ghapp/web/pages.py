@@ -13,11 +13,12 @@ from checks.rendering.html import render_html
 from checks.rendering.titles import words_of_root
 from checks.report import RootReport, RunReport
 from ghapp.store import KnownRepository, Run
-from ghapp.values import RunId
 from ghapp.web import views
 from ghapp.web.front import Front
+from ghapp.web.pictures import roots_with_pictures
 from ghapp.web.rendering import render
 from ghapp.web.shown_log import read_shown_log
+from ghapp.web.visiting import find_run, visitor_of
 from ghapp.web.visitors import Visitor
 
 _RECENT = 50
@@ -78,6 +79,7 @@ async def show_run(request: Request) -> Response:
         going_on=run.status != "completed",
         ended_by=run.ended_by,
         reports=[Markup(render_html(report)) for report in reports],  # noqa: S704 - escapes what is not its own
+        pictures=list(roots_with_pictures(reports)),
         done=done,
         log=log,
     )
@@ -87,22 +89,6 @@ async def _done_so_far(front: Front, run: Run) -> list[tuple[RootReport, str]]:
     found = await front.store.runs.root_reports(run.id)
     reports = [msgspec.json.decode(raw, type=RootReport) for raw in found.values()]
     return [(report, words_of_root(report)) for report in reports]
-
-
-async def visitor_of(request: Request) -> Visitor:
-    """Who asks; what admission raises is answered instead."""
-    visitor: Visitor = await request.state.admission.visitor(request)
-    return visitor
-
-
-async def find_run(request: Request, visitor: Visitor) -> tuple[Run, KnownRepository]:
-    """The run of the path, with its repository. Raises 404 alike where there is none and where it is not for them."""
-    front: Front = request.state.front
-    run = await front.store.runs.find(RunId(request.path_params["id"]))
-    repository = None if run is None else await front.store.repositories.find(run.repository_id)
-    if run is None or repository is None or not await visitor.readable([repository]):
-        raise HTTPException(404)
-    return run, repository
 
 
 def _page(request: Request, visitor: Visitor, template: str, **values: Any) -> Response:

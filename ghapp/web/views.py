@@ -53,6 +53,11 @@ class RunRow:
         """The run's page."""
         return f"/runs/{self.id}"
 
+    @property
+    def what(self) -> str:
+        """What the run does: "plan for staging", "apply to staging"."""
+        return f"{self.operation} {'to' if self.operation == 'apply' else 'for'} {self.environment}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentRow:

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from checks.plan import Counts
 from checks.report import RootReport, RunReport
+from checks.report.change_report import ChangeReport
 from ghapp.durable import Acceptor
 from ghapp.sealing import Sealer
 from ghapp.server import Front, create_server
@@ -102,7 +103,15 @@ class Served:
         }
         return self.do(self.store.runs.begin(Run(**{**values, **more})))
 
-    def complete(self, run: Run, conclusion: str = "success", cause: str | None = None, *, add: int = 3) -> None:
+    def complete(
+        self,
+        run: Run,
+        conclusion: str = "success",
+        cause: str | None = None,
+        *,
+        add: int = 3,
+        changes: tuple[str, ...] = (),
+    ) -> None:
         """Complete a run with a report of one root module."""
         root = RootReport(
             root_module="network",
@@ -110,6 +119,10 @@ class Served:
             workspace="default",
             outcome="planned" if run.operation == "plan" else "applied",
             counts=Counts(add=add),
+            changes=tuple(
+                ChangeReport(address=address, type="terraform_data", action="create", section="add")
+                for address in changes
+            ),
         )
         report = RunReport(
             operation=run.operation,

@@ -130,7 +130,7 @@ def test_a_run_shows_its_report_its_log_and_the_way_to_github(served: Served) ->
     served.clock.now += 65
     served.complete(run)
     text = text_of(served, "/runs/r1")
-    assert "Plan in staging" in text
+    assert "Plan for staging" in text
     assert '<section class="report success">' in text
     assert "3 to add in staging" in text
     assert "Plan: &lt;3&gt; to add" in text
@@ -138,6 +138,20 @@ def test_a_run_shows_its_report_its_log_and_the_way_to_github(served: Served) ->
     assert f'href="https://github.com/acme/infra/commit/{A}"' in text
     assert "1 min 5 s" in text
     assert "live_log.js" not in text
+
+
+def test_a_run_has_a_picture_of_what_each_root_module_changes(served: Served) -> None:
+    served.repository()
+    run = served.run("r1")
+    served.complete(run, changes=("terraform_data.<net>",))
+    text = text_of(served, "/runs/r1")
+    assert 'src="/runs/r1/picture/0"' in text
+    picture = page(served, "/runs/r1/picture/0")
+    assert picture.headers["Content-Type"] == "image/svg+xml"
+    assert picture.headers["Content-Security-Policy"].endswith("frame-ancestors 'none'; sandbox")
+    assert "terraform_data.&lt;net&gt;" in picture.text
+    for number in ("1", "99", "-1", "x"):
+        assert page(served, f"/runs/r1/picture/{number}").status_code == 404
 
 
 def test_a_run_that_goes_on_shows_what_is_done_so_far(served: Served) -> None:

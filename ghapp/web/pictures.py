@@ -1,0 +1,37 @@
+"""Pictures of what a run's root modules change, each a document of its own beside the run's page."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from checks.rendering.picture import render_picture
+from checks.report import RootReport, RunReport
+from ghapp.web.front import Front
+from ghapp.web.visiting import find_run, visitor_of
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+"""A picture brings its own style and loads nothing."""
+
+
+def roots_with_pictures(reports: Sequence[RunReport]) -> Iterator[tuple[int, RootReport]]:
+    """The root modules of which there is a picture, by the number under which `show_picture` gives it."""
+    roots = [root for report in reports for root in (*report.roots, *report.previews)]
+    yield from ((number, root) for number, root in enumerate(roots) if render_picture(root) is not None)
+
+
+async def show_picture(request: Request) -> Response:
+    """`GET /runs/ID/picture/NUMBER`: what changes in one root module, and what depends on it, as SVG."""
+    front: Front = request.state.front
+    run, _ = await find_run(request, await visitor_of(request))
+    raw = await front.store.runs.report(run.id)
+    reports = [] if raw is None else msgspec.json.decode(raw, type=list[RunReport])
+    roots = [root for report in reports for root in (*report.roots, *report.previews)]
+    number: int = request.path_params["number"]
+    picture = render_picture(roots[number]) if number < len(roots) else None
+    if picture is None:
+        raise HTTPException(404)
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY}
+    return Response(picture, media_type="image/svg+xml", headers=headers)
