@@ -23,9 +23,11 @@ def marked_values(changes: Iterable[Change], *, configuration: Raw, variables: R
 def _in_changes(changes: Iterable[Change]) -> Iterator[str]:
     for change in changes:
         if change.marked:
-            for value, marks in ((change.before, change.before_sensitive), (change.after, change.after_sensitive)):
-                if b"true" in bytes(marks):
-                    yield from hidden_texts(shown(decode_value(value), decode_value(marks)))
+            if b"true" in bytes(change.before_sensitive):
+                yield from hidden_texts(shown(decode_value(change.before), decode_value(change.before_sensitive)))
+            if b"true" in bytes(change.after_sensitive):
+                late = decode_value(change.after_unknown)
+                yield from hidden_texts(shown(decode_value(change.after), decode_value(change.after_sensitive), late))
 
 
 def _of_variables(configuration: Raw, variables: Raw) -> frozenset[str]:

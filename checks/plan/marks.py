@@ -79,8 +79,11 @@ def _known(value: Any, unknown: Any) -> Shown:
 
 def _object(value: dict[str, Any], sensitive: dict[str, Any], unknown: Any) -> Shown:
     late = unknown if isinstance(unknown, dict) else {}
-    keys = [*value, *(key for key in late if key not in value and _marks_any(late[key]))]
-    return {key: shown(value.get(key), sensitive.get(key, False), late.get(key, False)) for key in keys}
+    seen: dict[str, Shown] = {**value, **{key: None for key in late if key not in value and _marks_any(late[key])}}
+    for key in {**sensitive, **late}:  # most attributes have no mark: those stay as they are
+        if key in seen:
+            seen[key] = shown(value.get(key), sensitive.get(key, False), late.get(key, False))
+    return seen
 
 
 def _list(value: list[Any], sensitive: list[Any], unknown: Any) -> Shown:
@@ -122,19 +125,20 @@ def holds_hidden(value: Shown) -> bool:
             return False
 
 
+_HOLDING = (Hidden, dict, list)
+
+
 def hidden_texts(value: Shown) -> Iterator[str]:
     """The texts and numbers that are hidden in a value, for a mask."""
-    match value:
-        case Hidden():
-            yield from value.texts()
-        case dict():
-            for item in value.values():
-                yield from hidden_texts(item)
-        case list():
-            for item in value:
-                yield from hidden_texts(item)
-        case _:
-            pass
+    left: list[Shown] = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, Hidden):
+            yield from item.texts()
+        elif isinstance(item, dict):
+            left.extend(inner for inner in item.values() if isinstance(inner, _HOLDING))
+        elif isinstance(item, list):
+            left.extend(inner for inner in item if isinstance(inner, _HOLDING))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The changes of a plan as a person reads them: diffed, masked, folded, the most dangerous first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 import msgspec
 
@@ -9,7 +10,7 @@ from checks.plan import Action, ResourceChange
 from checks.plan.configuration import Block
 from checks.report.change_report import SECTIONS, AttributeChange, ChangeReport, Section
 from checks.report.danger import gravity, is_noise, marks, without_mirrors
-from checks.report.diff import Difference, diff
+from checks.report.diff import Difference, References, diff
 from checks.report.fold import block_address, fold, natural_order
 from checks.sensitive import Mask
 
@@ -42,8 +43,14 @@ def report_changes(
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
     """Report every change that does something, equal ones folded into one, ordered by danger."""
+
+    @cache
+    def references(block: str) -> References | None:
+        source = configured.get(block)
+        return None if source is None else source.references()
+
     reported = [
-        _report(change, mask=mask, declarations=declarations, configured=configured)
+        _report(change, mask=mask, declarations=declarations, references=references)
         for change in changes
         if change.changes
     ]
@@ -65,19 +72,22 @@ def _told(change: ChangeReport) -> tuple[AttributeChange, ...]:
 
 
 def _report(
-    change: ResourceChange, *, mask: Mask, declarations: Mapping[str, Declaration], configured: Mapping[str, Block]
+    change: ResourceChange,
+    *,
+    mask: Mask,
+    declarations: Mapping[str, Declaration],
+    references: Callable[[str], References | None],
 ) -> ChangeReport:
     action = change.action
     block = block_address(change.address)
     difference = Difference(attributes=())
     if action not in (Action.NO_OP, Action.FORGET):
-        source = configured.get(block)
         difference = diff(
             change.shown_before,
             change.shown_after,
             mask=mask,
             replace_paths=change.replace_paths,
-            references=source.references() if source is not None else None,
+            references=references(block),
             replaces=action.replaces,
         )
     attributes = without_mirrors(difference.attributes)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from checks.report.change_report import AttributeChange, Section
 from checks.report.danger_table import (
@@ -26,6 +27,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _INNER = re.compile(r'([A-Za-z_]\w*) = (\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\w+)')
 _EVERY_ACTION = re.compile(r'^\+.*"(?:Action|NotResource|actions)": (?:"\*"|\["\*"\])')
 _EVERYBODY = re.compile(r'^\+.*"(?:Principal|AWS)": (?:"\*"|\["\*"\])')
+_MOST_PATHS = 4_096  # the same attributes of thousands of resources
 
 OPENS = "opens to the world"
 RIGHTS = "permissions"
@@ -105,9 +107,8 @@ def _allows_all(attribute: AttributeChange) -> bool:
 
 def _values(path: str, new: str) -> Iterator[tuple[str, str]]:
     """The attribute's own name and value, and those inside of it where it is an object on one line."""
-    names = _NAME.findall(_QUOTED.sub("", path))
-    if names:
-        yield names[-1], new
+    if name := _last_name(path):
+        yield name, new
     if new.startswith("{"):
         yield from _INNER.findall(new)
 
@@ -127,6 +128,13 @@ def _mirrors(attribute: AttributeChange, said: set[tuple[str, str | None, str | 
     return original is not None and (original + attribute.path[len(top) :], attribute.old, attribute.new) in said
 
 
+@lru_cache(maxsize=_MOST_PATHS)
+def _last_name(path: str) -> str:
+    names = _NAME.findall(_QUOTED.sub("", path))
+    return names[-1] if names else ""
+
+
+@lru_cache(maxsize=_MOST_PATHS)
 def _top(path: str) -> str:
     match = _NAME.match(path)
     return match[0] if match else path

@@ -113,17 +113,17 @@ class _Differ:
             yield from self._lists(path, name, before, after)
         elif isinstance(before, str) and isinstance(after, str) and is_document(before) and is_document(after):
             yield self._documents(path, name, before, after)
-        elif before in (None, {}, []) or after in (None, {}, []):
+        elif _is_nothing(before) or _is_nothing(after):
             yield from self._one_sided(path, name, before, after)
         else:
             yield self._leaf(path, name, before, after)
 
     def _one_sided(self, path: Path, name: str, before: Shown, after: Shown) -> Iterator[AttributeChange]:
         """What comes or goes as a whole: nested values by their parts, so that each can be read."""
-        value, sign = (after, "+") if before in (None, {}, []) else (before, "-")
+        value, sign = (after, "+") if _is_nothing(before) else (before, "-")
         if isinstance(value, dict) and value:
             for key in sorted(value):
-                if value[key] not in (None, {}, []):
+                if not _is_nothing(value[key]):
                     was, becomes = (None, value[key]) if sign == "+" else (value[key], None)
                     yield from self.changes((*path, key), was, becomes, name + self._step(key))
         elif _all_objects(value) and value:
@@ -216,9 +216,15 @@ class _Differ:
     def _change(
         self, path: Path, name: str, *, old: str | None = None, new: str | None = None, lines: tuple[str, ...] = ()
     ) -> AttributeChange:
-        forces = any(_begins(path, forcing) or _begins(forcing, path) for forcing in self.replace_paths)
+        forces = bool(self.replace_paths) and any(
+            _begins(path, forcing) or _begins(forcing, path) for forcing in self.replace_paths
+        )
         shown = name if len(path) == 1 else self.mask.text(name)
         return AttributeChange(path=shown, old=old, new=new, lines=lines, forces_replacement=forces)
+
+
+def _is_nothing(value: Shown) -> bool:
+    return value is None or (isinstance(value, list | dict) and not value)
 
 
 def _all_objects(value: Shown) -> TypeGuard[list[Item]]:

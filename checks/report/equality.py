@@ -14,6 +14,8 @@ def same(before: Shown, after: Shown) -> bool:
         return before is after
     if before != after:
         return False
+    if before is None or isinstance(before, str):
+        return True
     if type(before) is not type(after):
         numbers = isinstance(before, int | float) and isinstance(after, int | float)
         return numbers and not isinstance(before, bool) and not isinstance(after, bool)
@@ -26,7 +28,9 @@ def same(before: Shown, after: Shown) -> bool:
 
 def is_empty(value: Shown) -> bool:
     """Whether a value says nothing: null, an empty text, list or map, be it hidden."""
-    return value is None or value in ("", [], {}) or (isinstance(value, Hidden) and value in _HIDDEN_EMPTY)
+    if isinstance(value, str | list | dict):
+        return not value
+    return value is None or (isinstance(value, Hidden) and value in _HIDDEN_EMPTY)
 
 
 def numbered(before: Sequence[Shown], after: Sequence[Shown]) -> tuple[list[int], list[int]]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 
 from checks.plan.marks import UNKNOWN, Hidden, Shown
 from checks.sensitive import Mask
@@ -10,7 +11,9 @@ SENSITIVE = "(sensitive)"
 KNOWN_AFTER_APPLY = "(known after apply)"
 _LONGEST = 120
 _HEAD, _TAIL = 64, 32
+_MOST_NAMES = 4_096
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
+_quoted = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one a call
 
 
 def literal(value: Shown, mask: Mask) -> str:
@@ -31,18 +34,21 @@ def shorten_middle(text: str) -> str:
 
 def step(key: str | int | float) -> str:
     """One step of an attribute's path: `.name`, `["a key"]` or `[0]`."""
-    if not isinstance(key, str):
-        return f"[{key}]"
-    return f".{key}" if _IDENTIFIER.fullmatch(key) else f"[{json.dumps(key, ensure_ascii=False)}]"
+    return _named_step(key) if isinstance(key, str) else f"[{key}]"
+
+
+@lru_cache(maxsize=_MOST_NAMES)
+def _named_step(key: str) -> str:
+    return f".{key}" if _IDENTIFIER.fullmatch(key) else f"[{_quoted(key)}]"
 
 
 def _literal(value: Shown, mask: Mask) -> str:
+    if isinstance(value, str):
+        return _quoted(mask.text(value))
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(mask.text(value), ensure_ascii=False)
     if isinstance(value, Hidden):
         return SENSITIVE
     if value is UNKNOWN:
@@ -58,4 +64,4 @@ def _literal(value: Shown, mask: Mask) -> str:
 
 
 def _key(key: str) -> str:
-    return key if _IDENTIFIER.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+    return key if _IDENTIFIER.fullmatch(key) else _quoted(key)

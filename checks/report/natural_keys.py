@@ -8,6 +8,8 @@ from checks.plan.marks import Shown
 
 Item: TypeAlias = "dict[str, Shown]"
 
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+
 _NAMES: tuple[tuple[str, ...], ...] = (
     ("name",),
     ("Name",),
@@ -34,11 +36,15 @@ _NAMES: tuple[tuple[str, ...], ...] = (
     ("type",),
 )
 """Attributes that together name an item, the best first."""
+_LOOKED_AT = 2  # of each list, to leave out at once what its items do not have
 
 
 def natural_names(*lists: Sequence[Item]) -> list[list[str]] | None:
     """The name of each item of each list, unique within it; None where they have no natural key in common."""
+    shared = set.intersection(*(set(item) for items in lists for item in items[:_LOOKED_AT])) if any(lists) else None
     for attributes in _NAMES:
+        if shared is not None and not shared.issuperset(attributes):
+            continue
         named = [_names(items, attributes) for items in lists]
         if all(names is not None for names in named):
             return [names for names in named if names is not None]
@@ -62,8 +68,8 @@ def _name(item: Mapping[str, Shown], attributes: tuple[str, ...]) -> str | None:
         kind = f"{item['type']} " if "type" in attributes else ""
         first, last = item["from_port"], item["to_port"]
         ports = str(first) if first == last else f"{first}-{last}"
-        return json.dumps(f"{kind}{ports}/{item['protocol']}", ensure_ascii=False)
+        return _quoted(f"{kind}{ports}/{item['protocol']}")
     parts = [item.get(attribute) for attribute in attributes]
     if not all(isinstance(part, str | int | float) and not isinstance(part, bool) and part != "" for part in parts):
         return None
-    return json.dumps("/".join(map(str, parts)), ensure_ascii=False)
+    return _quoted("/".join(map(str, parts)))

@@ -4,7 +4,7 @@ One search over the text finds every secret in each of the ways it may be writte
 credential may begin; what is found is replaced by "(sensitive)".
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -16,6 +16,7 @@ REPLACEMENT = "(sensitive)"
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _LONGEST_LINE = 1 << 20
 _LONGEST_KEY = 1 << 16
+_SHORT, _MOST_KNOWN = 128, 20_000  # short texts come again and again: names, addresses, regions
 _PAD = "\n"  # around the searched text, so that each find has neighbours
 
 Span = tuple[int, int]
@@ -29,7 +30,7 @@ class Mask:
     nor pickles what it hides.
     """
 
-    __slots__ = ("_finds", "_search", "_values", "_whole", "longest", "openings")
+    __slots__ = ("_finds", "_known", "_search", "_values", "_whole", "longest", "openings")
 
     def __init__(self, values: frozenset[str]) -> None:
         forms: dict[str, list[Written | CredentialForm]] = {}
@@ -43,6 +44,7 @@ class Mask:
                     known.append(written)
         self._finds = list(forms.values())
         self._search = AhoCorasick(forms, matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA)
+        self._known: dict[str, str] = {}
         self._values = values
         self._whole = frozenset(value.strip() for value in values)
         self.longest = max(map(len, forms))
@@ -65,7 +67,14 @@ class Mask:
 
     def text(self, text: str) -> str:
         """The text with all that is secret replaced by "(sensitive)"."""
-        text = _encodable(text)
+        known = self._known.get(text)
+        if known is None:
+            known = self._masked(_encodable(text))
+            if len(text) <= _SHORT and len(self._known) < _MOST_KNOWN:
+                self._known[text] = known
+        return known
+
+    def _masked(self, text: str) -> str:
         hidden = self.hide_whole(text)
         return _hide(text, self.spans(text)) if hidden == text else hidden
 
@@ -210,7 +219,9 @@ def _openings(value: str) -> Iterator[str]:
             yield ending.join(lines[:count]) + ending
 
 
-def _hide(text: str, spans: Iterable[Span]) -> str:
+def _hide(text: str, spans: Sequence[Span]) -> str:
+    if not spans:
+        return text
     kept, at = [], 0
     for start, end in spans:
         kept.append(text[at:start])

@@ -2,8 +2,9 @@
 
     python tests/bench/bench_report.py [--changes 10000] [--secrets 500]
 
-The bound: the check run of 10,000 changes is rendered in under a second. Beside it stands what a renderer would cost
-that writes every attribute of every change and cuts afterwards.
+The bound: the report of 10,000 changes is built and rendered as a check run in under a second of one core (CPU
+time, so that a busy machine does not decide). Beside it stands what a renderer would cost that writes every attribute
+of every change and cuts afterwards.
 """
 
 import argparse
@@ -33,19 +34,20 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=10_000)
     parser.add_argument("--secrets", type=int, default=500)
     chosen = parser.parse_args()
-    run = _build(chosen.changes, chosen.secrets)
-    seconds, output = _timed("render_check_run", lambda: render_check_run(run))
+    built, run = _build(chosen.changes, chosen.secrets)
+    rendered, output = _timed("render_check_run", lambda: render_check_run(run))
     print(f"    summary {len(output.summary.encode()):,} bytes, text {len((output.text or '').encode()):,} bytes")
     _timed("render_comment", lambda: render_comment(run))
     _timed("render_text (baseline: every attribute)", lambda: render_text(run))
     _timed("render_html", lambda: render_html(run))
     _timed("render_json", lambda: render_json(run))
     _timed("stored form", lambda: msgspec.json.encode(run))
-    print("  within the bound" if seconds < BOUND_S else "  OUT OF BOUNDS")
+    seconds = built + rendered
+    print(f"  built and rendered in {seconds:.3f} s: {'within the bound' if seconds < BOUND_S else 'OUT OF BOUNDS'}")
     return 0 if seconds < BOUND_S else 1
 
 
-def _build(changes: int, secrets: int) -> RunReport:
+def _build(changes: int, secrets: int) -> tuple[float, RunReport]:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "plan.json"
         with path.open("w") as file:
@@ -54,12 +56,12 @@ def _build(changes: int, secrets: int) -> RunReport:
     mask = Mask.of(f"secret-{number:08}-{number * 7919:012x}" for number in range(secrets))
     print(f"{changes:,} resources, {len(plan_json) / 1e6:.0f} MB, {secrets} secrets")
     _, plan = _timed("read_plan", lambda: read_plan(plan_json))
-    _, root = _timed(
+    built, root = _timed(
         "report_plan",
         lambda: report_plan(plan, root_module="network", environment="testing", workspace="testing", mask=mask),
     )
     print(f"    {root.counts.words()}; {len(root.changes):,} after folding")
-    return RunReport(
+    run = RunReport(
         operation="plan",
         environment="testing",
         repository="acme/infrastructure",
@@ -68,12 +70,13 @@ def _build(changes: int, secrets: int) -> RunReport:
         roots=(root,),
         blob_url="https://github.com/acme/infrastructure/blob/0123456789abcdef0123456789abcdef01234567",
     )
+    return built, run
 
 
 def _timed(name: str, work: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
+    start = time.process_time()
     result = work()
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     print(f"  {name:42} {seconds:7.3f} s")
     return seconds, result
 

@@ -21,6 +21,20 @@ def plan_of(name: str) -> Plan:
     return read_plan((PLANS / name / "plan.json").read_bytes())
 
 
+def test_a_mark_on_what_is_known_after_apply_makes_no_secret_of_its_neighbours() -> None:
+    change = {
+        "actions": ["create"],
+        "before": None,
+        "after": {"name": "main", "seed": "found in no file"},
+        "after_unknown": {"password": True},
+        "before_sensitive": False,
+        "after_sensitive": {"password": True, "seed": True},
+    }
+    plan = {"format_version": "1.2", "resource_changes": [{"address": "db.main", "type": "db", "change": change}]}
+
+    assert read_plan(msgspec.json.encode(plan)).sensitive_values() == {"found in no file"}
+
+
 @pytest.mark.parametrize(
     ("value", "sensitive", "seen"),
     [
