@@ -63,6 +63,13 @@ class Line:
     process: subprocess.Popen[bytes] | None = None
     worker: subprocess.Popen[bytes] | None = None
     stories: int = 0
+    clients: dict[str, httpx.Client] = field(default_factory=dict, repr=False)
+
+    def rest(self, login: str) -> httpx.Client:
+        """Somebody's REST client; made once, since making one takes longer than asking."""
+        if login not in self.clients:
+            self.clients[login] = self.github.rest(login)
+        return self.clients[login]
 
     def start(self) -> None:
         """Start `planward serve`, and wait until it is ready."""
@@ -198,6 +205,8 @@ def running_line(directory: Path, *, module: str = "ghapp", own_worker: bool = F
             line.start()
             yield line
         finally:
+            for client in line.clients.values():
+                client.close()
             line.stop()
 
 
@@ -354,8 +363,8 @@ class Story:
 
     def edit(self, number: int, *, by: str | None = None, **changes: object) -> None:
         """Change a pull request over REST: `state`, `base`, `title`."""
-        with self.github.rest(by or self.author) as rest:
-            answer = rest.patch(f"/repos/{self.name}/pulls/{number}", json=changes)
+        rest = self.line.rest(by or self.author)
+        answer = rest.patch(f"/repos/{self.name}/pulls/{number}", json=changes)
         assert answer.status_code == 200, answer.text
 
     def commit(
@@ -368,24 +377,24 @@ class Story:
         self, head: str, base: str = "staging", *, by: str | None = None, draft: bool = False, title: str = "Change"
     ) -> int:
         """Open a pull request and give its number."""
-        with self.github.rest(by or self.author) as rest:
-            answer = rest.post(
-                f"/repos/{self.name}/pulls", json={"title": title, "head": head, "base": base, "draft": draft}
-            )
+        rest = self.line.rest(by or self.author)
+        answer = rest.post(
+            f"/repos/{self.name}/pulls", json={"title": title, "head": head, "base": base, "draft": draft}
+        )
         assert answer.status_code == 201, answer.text
         return int(answer.json()["number"])
 
     def merge(self, number: int, method: str = "merge", *, by: str | None = None) -> str:
         """Merge by the merge button and give the merge SHA."""
-        with self.github.rest(by or self.reviewer) as rest:
-            answer = rest.put(f"/repos/{self.name}/pulls/{number}/merge", json={"merge_method": method})
+        rest = self.line.rest(by or self.reviewer)
+        answer = rest.put(f"/repos/{self.name}/pulls/{number}/merge", json={"merge_method": method})
         assert answer.status_code == 200, answer.text
         return str(answer.json()["sha"])
 
     def comment(self, number: int, body: str, *, by: str | None = None) -> int:
         """Comment on a pull request and give the comment's id."""
-        with self.github.rest(by or self.author) as rest:
-            answer = rest.post(f"/repos/{self.name}/issues/{number}/comments", json={"body": body})
+        rest = self.line.rest(by or self.author)
+        answer = rest.post(f"/repos/{self.name}/issues/{number}/comments", json={"body": body})
         assert answer.status_code == 201, answer.text
         return int(answer.json()["id"])
 
@@ -393,8 +402,8 @@ class Story:
 
     def get(self, path: str, **query: str | int) -> Any:
         """Read from GitHub as the reviewer."""
-        with self.github.rest(self.reviewer) as rest:
-            answer = rest.get(f"/repos/{self.name}{path}", params=query)
+        rest = self.line.rest(self.reviewer)
+        answer = rest.get(f"/repos/{self.name}{path}", params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -447,6 +456,16 @@ class Story:
     def comments(self, number: int) -> list[str]:
         """The bodies of a pull request's comments."""
         return [each["body"] for each in self.get(f"/issues/{number}/comments", per_page=100)]
+
+    def commented(self, number: int, text: str) -> str:
+        """Wait until a pull request's one comment holds a text; give the comment."""
+
+        def comment() -> str | None:
+            found = self.comments(number)
+            assert len(found) <= 1, found
+            return found[0] if found and text in found[0] else None
+
+        return str(eventually(comment, f"the comment of {self.name}#{number} says {text!r}"))
 
     def deployments(self, environment: str) -> list[dict[str, Any]]:
         """Deployments to an environment, oldest first, each with its `states`, oldest first."""

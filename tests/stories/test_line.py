@@ -26,7 +26,7 @@ def test_a_pull_request_is_planned_in_testing_and_its_merge_is_applied_to_stagin
     assert story.size("staging") == 2
     assert story.size("testing") is None
     assert [each["states"] for each in story.deployments("staging")] == APPLIED_IN_TURN
-    assert len(story.comments(number)) == 1
+    story.commented(number, "1 added in staging")
 
 
 def test_a_plan_that_fails_says_so_first_and_at_its_line(line: Line) -> None:
@@ -54,6 +54,7 @@ def test_where_no_root_module_is_touched_the_required_check_is_green_all_the_sam
     merged = story.merge(number)
     check = story.applied(merged)
     assert (check["conclusion"], check["output"]["title"]) == ("success", "no root module touched")
+    story.quiet()
     assert story.deployments("staging") == []
     assert story.comments(number) == []
 
@@ -79,6 +80,16 @@ def test_rerun_plans_anew_in_a_check_run_of_its_own_and_the_newest_counts(line: 
     check = story.planned(number, count=2)
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing")
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["failure", "success"]
+
+
+def test_rerun_all_plans_anew_once(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    check = story.planned(number)
+    story.github.rerun_all(story.name, check["check_suite"]["id"], by=story.author)
+    assert story.planned(number, count=2)["conclusion"] == "success"
+    story.quiet()
+    assert len(story.check_runs(story.head(number))) == 2
 
 
 def test_a_newer_commit_cancels_the_plan_that_runs_and_interrupts_terraform(line: Line) -> None:
@@ -116,7 +127,7 @@ def test_a_newer_commit_cancels_a_plan_that_still_waits_for_a_place(line: Line) 
     busy.quiet()
 
 
-def test_closing_a_pull_request_cancels_its_plan_and_reopening_plans_anew(line: Line) -> None:
+def test_closing_a_pull_request_cancels_its_plan_and_interrupts_terraform(line: Line) -> None:
     story = line.story()
     with slow_place() as slow:
         waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
@@ -129,8 +140,15 @@ def test_closing_a_pull_request_cancels_its_plan_and_reopening_plans_anew(line: 
             "Cancelled: the pull request was closed",
         )
         eventually(lambda: slow.hung_up, "Terraform hung up")
+
+
+def test_what_is_reopened_is_planned_anew(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    story.planned(number)
+    story.edit(number, state="closed")
     story.edit(number, state="open")
-    assert story.planned(number, count=2)["conclusion"] == "failure"  # nobody has that module
+    assert story.planned(number, count=2)["conclusion"] == "success"
 
 
 def test_another_base_is_planned_anew_by_the_rules_of_that_base(line: Line) -> None:
@@ -317,7 +335,7 @@ def test_an_apply_that_failed_is_said_on_the_pull_request_and_rerun_by_who_may_a
         "network in staging: apply failed: local-exec provisioner error (network/main.tf:19)"
     )
     assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "failure"]]
-    assert "apply failed" in story.comments(number)[0]
+    story.commented(number, "apply failed")
     switch.touch()
     story.rerun(failed, by=story.author)  # approves nothing, and so does nothing
     story.rerun(failed, by=story.maintainer)
@@ -326,8 +344,7 @@ def test_an_apply_that_failed_is_said_on_the_pull_request_and_rerun_by_who_may_a
     story.quiet()
     assert len(story.check_runs(merged, "planward/apply (staging)")) == 2
     assert [each["states"][:2] for each in story.deployments("staging")][-1:] == APPLIED_IN_TURN
-    [comment] = story.comments(number)
-    assert "apply failed" not in comment
+    assert "apply failed" not in story.commented(number, "added in staging")
 
 
 def needing(story: Story, switch: Path) -> dict[str, str]:
@@ -382,7 +399,7 @@ def test_what_staging_applied_is_promoted_to_production_and_nothing_else(line: L
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in production")
     assert story.size("production") == 2
     assert [each["states"] for each in story.deployments("production")] == APPLIED_IN_TURN
-    assert len(story.comments(promotion)) == 1
+    story.commented(promotion, "1 added in production")
 
 
 def test_a_promotion_of_what_staging_has_not_applied_is_refused_and_turns_green_by_itself(line: Line) -> None:
