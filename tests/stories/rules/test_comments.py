@@ -1,0 +1,123 @@
+"""Commands in comments name what was looked at; those that do not count do nothing; a reaction is the answer."""
+
+import pytest
+
+from tests.stories.harness import Line
+from tests.stories.rules.saying import APPLY, answered, audit, green, held, refused, unanswered
+from tests.stories.rules.test_holds import proposed_from_fork
+
+
+def test_a_comment_that_names_the_head_approves_its_plan_and_a_reaction_says_so(line: Line) -> None:
+    story = line.story()
+    number, _ = proposed_from_fork(story)
+    held(story.planned(number))
+    head = story.head(number)
+    assert answered(story, story.comment(number, f"planward approve {head}", by=story.reader)) == "-1"
+    assert answered(story, story.comment(number, f"planward approve {story.first}", by=story.author)) == "confused"
+    assert answered(story, story.comment(number, f"planward approve {head[:7]}", by=story.author)) == "+1"
+    green(story.planned(number, count=2))
+    assert audit(story) == [(story.reader, "refused: approve_plan", head[:7]), (story.author, "approve_plan", head[:7])]
+
+
+def test_comments_that_do_not_count_do_nothing(line: Line) -> None:
+    story = line.story()
+    number, _ = proposed_from_fork(story)
+    held(story.planned(number))
+    head = story.head(number)
+    command = f"planward approve {head}"
+    bodies = [
+        f"> {command}",
+        f"```\n{command}\n```",
+        f"~~~~\n```\n{command}\n~~~~",
+        f"    {command}",
+        f"Please {command}",
+        f"{command} now",
+        f"`{command}`",
+        "planward approve",
+        f"planward approve {head[:6]}",
+        f"planward approve {head}0",
+    ]
+    comments = [story.comment(number, body, by=story.author) for body in bodies]
+    bot = f"helpful{line.stories}[bot]"
+    line.github.create_bot(bot)
+    story.github.grant(story.name, bot, "write")
+    comments.append(story.comment(number, command, by=bot))
+    edited = story.comment(number, "Looks good", by=story.author)
+    with line.github.rest(story.author) as rest:
+        answer = rest.patch(f"/repos/{story.name}/issues/comments/{edited}", json={"body": command})
+    assert answer.status_code == 200
+    story.quiet()
+    assert all(unanswered(story, comment) for comment in (*comments, edited))
+    assert [each["conclusion"] for each in story.check_runs(head)] == ["action_required"]
+    assert audit(story) == []
+
+
+def test_a_rejected_head_is_red_until_another_commit_comes(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    green(story.planned(number))
+    head = story.head(number)
+    assert answered(story, story.comment(number, f"planward reject {head[:12]}", by=story.maintainer)) == "+1"
+    assert refused(story.planned(number, count=2)) == f"Rejected by {story.maintainer}: push another commit to go on."
+    story.commit("topic", story.network(3))
+    green(story.planned(number))
+
+
+def test_plan_and_cancel_need_no_commit_but_write_access(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    green(story.planned(number))
+    for verb in ("plan", "cancel"):
+        assert answered(story, story.comment(number, f"planward {verb}", by=story.reader)) == "-1"
+    assert answered(story, story.comment(number, "planward plan", by=story.author)) == "+1"
+    green(story.planned(number, count=2))
+    head = story.head(number)[:7]
+    assert audit(story) == [
+        (story.reader, "refused: plan", head),
+        (story.reader, "refused: cancel", head),
+        (story.author, "plan", head),
+    ]
+
+
+def test_help_is_answered_to_everybody(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    assert answered(story, story.comment(number, "planward help", by=story.reader)) == "+1"
+    assert any("planward unlock -d DIR" in body for body in story.comments(number))
+
+
+@pytest.mark.parametrize("where", ["open", "merged"])
+def test_apply_names_the_tip_on_any_pull_request(line: Line, where: str) -> None:
+    story = line.story()
+    number = story.propose({"README.md": "# Words\n"})
+    green(story.planned(number))
+    if where == "merged":
+        green(story.applied(story.merge(number)))
+    sha = story.commit("staging", story.network(3), by=story.author)
+    held(story.applied(sha))
+
+    def ask(body: str, by: str) -> str:
+        return answered(story, story.comment(number, body, by=by))
+
+    assert ask(f"planward apply {story.first} -e staging", story.maintainer) == "confused"
+    assert ask(f"planward apply {sha} -e nowhere", story.maintainer) == "confused"
+    assert ask(f"planward apply {sha} -e staging", story.author) == "-1"
+    assert ask(f"planward apply -e staging {sha[:9]}", story.maintainer) == "+1"
+    green(story.applied(sha, count=2))
+    story.quiet()
+    assert len(story.check_runs(sha, APPLY)) == 2
+
+
+def test_an_adopted_tip_is_applied_whole_by_a_comment_and_only_once(line: Line) -> None:
+    story = line.story(installed=False)
+    tip = story.commit("staging", {**story.root_module("app"), **story.network(2)})
+    story.install()
+    number = story.propose({"README.md": "# Words\n"})
+    green(story.planned(number))
+    assert answered(story, story.comment(number, f"planward apply {tip} -e staging", by=story.maintainer)) == "+1"
+    green(story.applied(tip))
+    assert story.size("staging") == 2
+    assert story.state("app", "staging")
+    assert answered(story, story.comment(number, f"planward apply {tip} -e staging", by=story.maintainer)) == "+1"
+    story.quiet()
+    assert len(story.check_runs(tip, APPLY)) == 1

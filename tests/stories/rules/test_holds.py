@@ -1,0 +1,243 @@
+"""Each hold names a person and has a way out, and the way out is bound to what was looked at and to who may, now."""
+
+import pytest
+
+from tests.stories.harness import Line, Story, eventually
+from tests.stories.rules.saying import APPLY, audit, audit_rows, buttons, green, held, refused
+
+# --- code that nobody with write access vouches for ------------------------------------------------------------------
+
+
+def proposed_from_fork(story: Story) -> tuple[int, str]:
+    """A pull request from a fork by somebody without write access: its number, and the fork's name."""
+    fork = story.github.fork(story.name, by=story.reader)
+    story.github.commit(fork.full_name, "topic", story.network(2), by=story.reader, start="staging")
+    return story.open(f"{story.reader}:topic", by=story.reader), fork.full_name
+
+
+def test_a_forks_plan_is_approved_by_somebody_with_write_and_by_nobody_else(line: Line) -> None:
+    story = line.story()
+    number, _ = proposed_from_fork(story)
+    check = story.planned(number)
+    held(check)
+    assert buttons(story, check) == ["approve_plan"]
+    story.press(check, "approve_plan", by=story.reader)
+    story.quiet()
+    head = story.head(number)
+    assert len(story.check_runs(head)) == 1
+    story.press(check, "approve_plan", by=story.author)
+    green(story.planned(number, count=2))
+    assert audit(story) == [(story.reader, "refused: approve_plan", head[:7]), (story.author, "approve_plan", head[:7])]
+
+
+def test_a_forks_approval_does_not_reach_its_next_commit(line: Line) -> None:
+    story = line.story()
+    number, fork = proposed_from_fork(story)
+    first = story.planned(number)
+    old = story.head(number)
+    story.press(first, "approve_plan", by=story.author)
+    green(story.planned(number, count=2))
+    story.github.commit(fork, "topic", story.network(3), by=story.reader)
+    check = story.planned(number)
+    held(check)
+    story.press(first, "approve_plan", by=story.author)  # of a commit that is not the head any more
+    story.quiet()
+    head = story.head(number)
+    assert head != old
+    assert [each["conclusion"] for each in story.check_runs(head)] == ["action_required"]
+
+
+def test_the_button_of_an_older_check_run_is_dead(line: Line) -> None:
+    story = line.story()
+    number, _ = proposed_from_fork(story)
+    older = story.planned(number)
+    held(older)
+    story.rerun(older)  # approves nothing
+    newer = story.planned(number, count=2)
+    held(newer)
+    story.press(older, "approve_plan", by=story.author)
+    story.quiet()
+    head = story.head(number)
+    assert len(story.check_runs(head)) == 2
+    assert (story.author, "too late: approve_plan", head[:7]) in audit(story)
+    story.press(newer, "approve_plan", by=story.author)
+    green(story.planned(number, count=3))
+
+
+def test_a_bot_that_the_config_trusts_is_planned(line: Line) -> None:
+    bot = f"renovate{line.stories}[bot]"
+    line.github.create_bot(bot)
+    story = line.story(config=f'trusted_bots: ["{bot}"]\n')
+    story.github.grant(story.name, bot, "write")
+    green(story.planned(story.propose(by=bot)))
+
+
+# --- what is destroyed -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_destroyed_is_confirmed_by_somebody_else_than_the_author_and_for_this_plan(line: Line) -> None:
+    story = line.story(
+        config="environments:\n  testing: {apply: on_merge}\n  staging: {branch: staging}\nconfirm: [destroy]\n"
+    )
+    story.land(story.propose())
+    without = story.root_module("network")["network/main.tf"].partition('resource "terraform_data"')[0]
+    number = story.propose({"network/main.tf": without}, head="drop")
+    check = story.planned(number)
+    assert held(check) == "Confirm what is destroyed: terraform_data.net."
+    story.press(check, "confirm_destroy", by=story.author)
+    story.quiet()
+    assert len(story.check_runs(story.head(number))) == 1
+    story.press(check, "confirm_destroy", by=story.maintainer)
+    green(story.planned(number, count=2))
+    [refusal, confirmation] = audit_rows(story)[-2:]
+    assert (refusal["who"], refusal["did"]) == (story.author, "refused: confirm_destroy")
+    assert (confirmation["who"], confirmation["did"]) == (story.maintainer, "confirm_destroy")
+    assert len(confirmation["details"]["digests"]) == 1
+
+
+# --- who may let a commit in -----------------------------------------------------------------------------------------
+
+
+def test_who_wrote_or_merged_it_may_not_apply_it(line: Line) -> None:
+    story = line.story(secrets=False)  # so that the check is red
+    number = story.propose(by=story.maintainer)
+    refused(story.planned(number))
+    story.secret("staging", db_password="late")
+    merged = story.merge(number, by=story.reviewer)
+    check = story.applied(merged)
+    assert story.reviewer in held(check)
+    for login in (story.maintainer, story.reviewer, story.author):  # wrote it; merged it; may only write
+        story.press(check, "apply", by=login)
+    story.quiet()
+    assert len(story.check_runs(merged, APPLY)) == 1
+    assert [did for _, did, _ in audit(story)] == ["refused: apply"] * 3
+    other = f"{story.owner}-max"
+    line.github.create_user(other)
+    story.github.grant(story.name, other, "maintain")
+    story.press(check, "apply", by=other)
+    green(story.applied(merged, count=2))
+    assert story.size("staging") == 2
+    [approval] = audit_rows(story)[3:]
+    assert (approval["who"], approval["did"], approval["details"]["environment"]) == (other, "apply", "staging")
+
+
+def test_a_team_of_one_lets_its_own_commit_in_where_the_config_says_so(line: Line) -> None:
+    story = line.story(config="four_eyes: false\n")
+    sha = story.commit("staging", story.network(3), by=story.reviewer)
+    check = story.applied(sha)
+    held(check)
+    story.press(check, "apply", by=story.reviewer)
+    green(story.applied(sha, count=2))
+
+
+@pytest.mark.parametrize("kind", ["user", "team"])
+def test_where_approvers_are_named_they_alone_may_apply(line: Line, kind: str) -> None:
+    owner = f"acme{line.stories + 1}"
+    approver = f"{owner}-ron" if kind == "user" else f"{owner}/platform"
+    config = f"""\
+        environments:
+          staging: {{branch: staging, approvers: ["{approver}"]}}
+    """
+    story = line.story(config=config)
+    line.github.create_team(story.owner, "platform", members=[story.reader], repositories={story.name: "read"})
+    sha = story.commit("staging", story.network(3), by=story.author)
+    check = story.applied(sha)
+    held(check)
+    story.press(check, "apply", by=story.reviewer)  # an administrator, but no approver
+    story.quiet()
+    assert len(story.check_runs(sha, APPLY)) == 1
+    story.press(check, "apply", by=story.reader)
+    green(story.applied(sha, count=2))
+
+
+def test_a_button_is_dead_once_the_branch_has_moved_on(line: Line) -> None:
+    story = line.story()
+    older = story.commit("staging", story.network(3), by=story.author)
+    check = story.applied(older)
+    held(check)
+    newer = story.commit("staging", story.network(4), by=story.author)
+    held(story.applied(newer))
+    story.press(check, "apply", by=story.maintainer)
+    story.quiet()
+    assert len(story.check_runs(older, APPLY)) == len(story.check_runs(newer, APPLY)) == 1
+    assert story.state("network", "staging") == {}
+
+
+def test_rerun_of_a_hold_approves_nothing(line: Line) -> None:
+    story = line.story()
+    sha = story.commit("staging", story.network(3), by=story.author)
+    check = story.applied(sha)
+    held(check)
+    story.rerun(check, by=story.maintainer)
+    newer = story.applied(sha, count=2)
+    held(newer)
+    story.press(check, "apply", by=story.maintainer)  # the older check run's button
+    story.quiet()
+    assert story.state("network", "staging") == {}
+    story.press(newer, "apply", by=story.maintainer)
+    green(story.applied(sha, count=3))
+
+
+# --- environments that are applied by hand ---------------------------------------------------------------------------
+
+BY_HAND = "environments:\n  staging: {branch: staging, apply: manual}\n"
+
+
+def test_by_hand_the_plan_is_shown_first_and_the_approval_is_bound_to_it(line: Line) -> None:
+    story = line.story(config=BY_HAND)
+    number = story.propose()
+    green(story.planned(number))
+    merged = story.merge(number)
+    check = story.applied(merged)
+    assert held(check) == "network in staging: waits for someone to look at the plan and apply it."
+    assert "terraform_data.net" in check["output"]["summary"] + (check["output"]["text"] or "")
+    assert story.state("network", "staging") == {}
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(merged, count=2))
+    assert story.size("staging") == 2
+    [approval] = audit_rows(story)
+    assert len(approval["details"]["digests"]) == 1
+
+
+def test_by_hand_a_plan_that_changed_meanwhile_asks_again(line: Line) -> None:
+    story = line.story(config=BY_HAND)
+    number = story.propose()
+    green(story.planned(number))
+    merged = story.merge(number)
+    check = story.applied(merged)
+    held(check)
+    story.secret("staging", db_password="another")
+    story.press(check, "apply", by=story.maintainer)
+    again = story.applied(merged, count=2)
+    assert held(again) == "network in staging: the plan is no longer the one that was approved. Look again."
+    assert story.state("network", "staging") == {}
+    story.press(again, "apply", by=story.maintainer)
+    green(story.applied(merged, count=3))
+    assert story.size("staging") == 2
+
+
+def test_by_hand_a_commit_that_nothing_explains_is_let_in_first_and_its_plan_approved_then(line: Line) -> None:
+    story = line.story(config=BY_HAND)
+    sha = story.commit("staging", story.network(3), by=story.author)
+    check = story.applied(sha)
+    held(check)
+    story.press(check, "apply", by=story.maintainer)
+    shown = story.applied(sha, count=2)
+    held(shown)
+    assert story.state("network", "staging") == {}
+    story.press(shown, "apply", by=story.maintainer)
+    green(story.applied(sha, count=3))
+
+
+# --- "Re-run all" ----------------------------------------------------------------------------------------------------
+
+
+def test_rerun_all_plans_anew(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    check = story.planned(number)
+    green(check)
+    suite = story.get(f"/check-runs/{check['id']}")["check_suite"]["id"]
+    story.github.rerun_all(story.name, suite, by=story.author)
+    green(story.planned(number, count=2))
+    eventually(lambda: (story.author, "rerun", story.head(number)[:7]) in audit(story), "it is in the audit log")
