@@ -3,6 +3,7 @@
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
 """
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from typing import Literal
@@ -19,6 +20,7 @@ from ghapp.events import Person, PullRequestChanged
 from ghapp.flows import promotion
 from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import (
+    Ground,
     adopt,
     blob_url,
     config_at,
@@ -29,9 +31,10 @@ from ghapp.flows.ground import (
     short,
     survey,
 )
+from ghapp.flows.reconfigured import known_to, left_behind, not_planned_yet, run_otherwise
 from ghapp.flows.root_module import RootJob, RootOutcome, run_root_module
 from ghapp.flows.showing import PLAN, announce, complete, show_progress
-from ghapp.git import Conflict, GitError, Mirror
+from ghapp.git import Conflict, GitError, Mirror, MissingObject
 from ghapp.github import Role
 from ghapp.jobs import PlanAnew, PlanRun
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig
@@ -389,7 +392,8 @@ async def _prepare_part(
             refused=f"Conflict with {pull_request.base_branch} at {short(part.base_sha)} in {files}: "
             f"merge {pull_request.base_branch} into the pull request and resolve it.",
         )
-    invalid = await _invalid_config(services, repository, mirror, part.base_sha, tree)
+    proposed = await _proposed(services, repository, mirror, part.base_sha, tree)
+    invalid = proposed if isinstance(proposed, ConfigInvalid) else None
     refused = None if invalid is None else str(invalid)
     part = msgspec.structs.replace(part, tree=tree, diagnostics=() if invalid is None else _at_lines(invalid))
     preview_in: EnvironmentName | None = None
@@ -402,31 +406,33 @@ async def _prepare_part(
     ground = await survey(services, mirror, config, tree)
     before = await survey(services, mirror, config, part.base_sha)
     found = ground.touched(TESTING, await mirror.changed_paths(part.base_sha, tree), before)
+    after = proposed if isinstance(proposed, Ground) else None
     preview: tuple[tuple[str, ...], ...] = ()
     if preview_in is not None:
         last = await services.store.branches.last(repository.id, preview_in)
         since = await mirror.changed_paths(part.base_sha if last is None else last.sha, tree)
-        preview = ground.layers(preview_in, ground.touched(preview_in, since).dirs)
+        dirs = (*ground.touched(preview_in, since).dirs, *run_otherwise(preview_in, before, after))
+        preview = ground.layers(preview_in, known_to(ground, preview_in, dirs))
+    dirs = (*found.dirs, *run_otherwise(TESTING, before, after))
     return msgspec.structs.replace(
         part,
-        layers=ground.layers(TESTING, found.dirs),
+        layers=ground.layers(TESTING, known_to(ground, TESTING, dirs)),
         preview_layers=preview,
         refused=refused,
-        notes=tuple(f"`{directory}` is deleted: what its state holds is left behind" for directory in found.deleted),
+        notes=(*left_behind(found, ground, after), *not_planned_yet(ground, after)),
     )
 
 
-async def _invalid_config(
+async def _proposed(
     services: Services, repository: KnownRepository, mirror: Mirror, base_sha: CommitSha, tree: TreeId
-) -> ConfigInvalid | None:
-    """What is wrong with the config that a pull request changes; the base's is in force all the same."""
+) -> Ground | ConfigInvalid | None:
+    """The tree under the config that a pull request changes, or what is wrong with it; the base's is in force."""
     if CONFIG_PATH not in await mirror.changed_paths(base_sha, tree):
         return None
     try:
-        await survey(services, mirror, await proposed_config(mirror, repository, tree), tree)
+        return await survey(services, mirror, await proposed_config(mirror, repository, tree), tree)
     except ConfigInvalid as invalid:
         return invalid
-    return None
 
 
 def _at_lines(invalid: ConfigInvalid) -> tuple[Diagnostic, ...]:
@@ -533,7 +539,21 @@ async def _conclude(services: Services, run_id: RunId, parts: Sequence[Part], ou
     if len(judged) > 1:
         shown = [msgspec.structs.replace(report, pull_request=part.pull_request) for part, report, _ in judged]
     buttons = tuple(dict.fromkeys(button for _, _, own in judged for button in own))
-    await complete(services, repository, run, shown, conclusion=worst, buttons=buttons)
+    changed_lines = await _changed_lines(services, run, parts)
+    await complete(services, repository, run, shown, conclusion=worst, buttons=buttons, changed_lines=changed_lines)
+
+
+async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) -> dict[str, list[range]]:
+    """The lines that the pull requests change, as they are after the merge."""
+    mirror = services.mirrors.open(run.repository_id)
+    assert mirror is not None
+    found: dict[str, list[range]] = {}
+    for part in parts:
+        if part.tree:
+            with contextlib.suppress(MissingObject):  # the base was forced away meanwhile: then in any order
+                for path, lines in (await mirror.changed_lines(part.base_sha, part.tree)).items():
+                    found.setdefault(path, []).extend(lines)
+    return found
 
 
 _WORST_FIRST: tuple[Conclusion, ...] = ("failure", "timed_out", "cancelled", "action_required", "success")

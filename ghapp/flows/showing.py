@@ -1,6 +1,6 @@
 """A run on GitHub: its check run is made once, updated within the run, and completed once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -60,13 +60,17 @@ async def complete(
     *,
     conclusion: Conclusion,
     buttons: Sequence[str] = (),
+    changed_lines: Mapping[str, Sequence[range]] | None = None,
 ) -> None:
-    """Complete the run on GitHub and in the store; a repeated step does nothing once both are done."""
+    """Complete the run on GitHub and in the store; a repeated step does nothing once both are done.
+
+    Annotations on `changed_lines`, by path, come first: GitHub shows only those beside the code.
+    """
     run = await services.store.runs.load(run.id)
     if run.status == "completed":
         return
     assert run.check_run_id is not None
-    output = render_check_run(*reports)
+    output = render_check_run(*reports, changed_lines=changed_lines)
     github = await github_of(services, repository)
     resumed = bool(run.data.get("completing"))
     await services.store.runs.remember(run.id, completing=True)

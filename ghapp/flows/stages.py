@@ -3,13 +3,15 @@
 import msgspec
 
 from checks import gate
+from checks.errors import ConfigurationError
 from checks.report import RootReport
 from ghapp.errors import JobError
 from ghapp.flows.branch import next_attempt
 from ghapp.flows.explaining import Judged, verdict_at_merge
 from ghapp.flows.ground import Ground, config_at, survey
+from ghapp.flows.reconfigured import known_to, run_otherwise
 from ghapp.git import Mirror
-from ghapp.repository_config import Environment
+from ghapp.repository_config import CONFIG_PATH, Environment
 from ghapp.services import Services
 from ghapp.store import Approval, KnownRepository, Last, Run
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId, TreeId
@@ -117,7 +119,7 @@ class _Layout:
             branch=run.branch,
             sha=self._tip,
             tree=tree,
-            layers=ground.layers(TESTING, dirs),
+            layers=_layers(ground, TESTING, dirs),
             reviews=dict.fromkeys(dirs, gate.ExplainedMerge()),
             by_hand=False,
             counts_as_applied=True,
@@ -132,7 +134,7 @@ class _Layout:
             branch=self._run.branch,
             sha=self._tip,
             tree=tree,
-            layers=ground.layers(name, dirs),
+            layers=_layers(ground, name, dirs),
             reviews=await self._reviews(dirs),
             by_hand=by_hand,
             counts_as_applied=self._everything or bool(dirs) or (self._last is not None and self._last.applied),
@@ -141,7 +143,16 @@ class _Layout:
     async def _touched(self, ground: Ground, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
         if last is None or not await self._mirror.has(last.sha):
             return tuple(ground.of(environment))
-        return ground.touched(environment, await self._mirror.changed_paths(last.sha, self._tip)).dirs
+        changed = await self._mirror.changed_paths(last.sha, self._tip)
+        dirs = ground.touched(environment, changed).dirs
+        if CONFIG_PATH not in changed:
+            return dirs
+        try:
+            config = await config_at(self._mirror, self._repository, last.sha)
+            before = await survey(self._services, self._mirror, config, last.sha)
+        except JobError:  # a config that was broken says nothing of how anything ran
+            return tuple(ground.of(environment))
+        return known_to(ground, environment, (*dirs, *run_otherwise(environment, before, ground)))
 
     async def _reviews(self, dirs: tuple[str, ...]) -> dict[str, gate.Review]:
         """Say of each root module what was looked at before."""
@@ -177,3 +188,10 @@ class _Layout:
                     plan_digest=report.digest, shape_digest=report.shape_digest, follows_layer_below=False
                 )
         return previews
+
+
+def _layers(ground: Ground, environment: EnvironmentName, dirs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    try:
+        return ground.layers(environment, dirs)
+    except ConfigurationError as error:
+        raise JobError(str(error)) from None
