@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import urlsplit
 
-import uvicorn
 from starlette.applications import Starlette
 
 from ghapp import keeper
@@ -17,6 +16,7 @@ from ghapp.flows.stories import tell
 from ghapp.git import Mirrors, require_git
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job
+from ghapp.listening import listen
 from ghapp.log import log
 from ghapp.private_directories import make_private, sweep
 from ghapp.sealing import Sealer, load_or_make_key
@@ -53,14 +53,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 
 def serve(settings: Settings, *, host: str, port: int, worker: bool) -> None:
     """Serve until SIGTERM or SIGINT."""
-    uvicorn.run(
-        create_app(settings, worker=worker),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=10,
-    )
+    asyncio.run(listen(create_app(settings, worker=worker), host=host, port=port))
 
 
 @contextlib.asynccontextmanager

@@ -5,6 +5,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import asyncio
 from collections.abc import AsyncIterator
+from threading import Event
 
 import msgspec
 from starlette.requests import Request
@@ -34,18 +35,18 @@ async def stream_log(request: Request) -> Response:
     position = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
     after = int(position) if position.isdecimal() and len(position) < 19 else 0
     return StreamingResponse(
-        _events(front.store, run.id, after),
+        _events(front.store, run.id, after, getattr(request.app.state, "closing", None)),
         media_type="text/event-stream",
         # A proxy that gathers answers would keep the log back. https://nginx.org/en/docs/http/ngx_http_proxy_module.html
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(store: Store, id: RunId, after: int) -> AsyncIterator[str]:
+async def _events(store: Store, id: RunId, after: int, closing: Event | None) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     began = beat = loop.time()
     yield "retry: 1000\n\n"
-    while loop.time() - began < _LONGEST_S:
+    while loop.time() - began < _LONGEST_S and not (closing and closing.is_set()):
         # First whether it is completed, then the log: what was written before completion is not missed.
         run = await store.runs.find(id)
         for position, part, text in await store.runs.read_log(id, after=after):

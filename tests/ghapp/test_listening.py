@@ -1,0 +1,108 @@
+"""`planward serve` as a process: how it begins, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ghapp.sealing import Sealer
+from ghapp.store import Store
+from tests.ghapp.served import KEY, PEM, Clock, Served, settings_for
+from tests.openbao import free_port
+
+
+@contextmanager
+def serve(directory: Path, *words: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `planward serve --no-worker`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ghapp", "serve", "--no-worker", *words],
+        env={
+            "PATH": os.environ["PATH"],
+            "PLANWARD_GITHUB_APP_ID": "1",
+            "PLANWARD_GITHUB_PRIVATE_KEY": PEM,
+            "PLANWARD_GITHUB_WEBHOOK_SECRET": "s3cret",
+            "PLANWARD_DATA_DIR": str(directory),
+            "PLANWARD_ENCRYPTION_KEY": KEY,
+            **environ,
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def listening_at(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    line = json.loads(process.stderr.readline())
+    assert line["event"] == "listening"
+    return f"http://{line['host']}:{line['port']}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_live_logs_and_the_process_at_once(tmp_path: Path, number: int) -> None:
+    store = Store(settings_for(tmp_path).database_url, Sealer([KEY]), clock=Clock())
+    seed = Served(url="", store=store, clock=Clock(), front=None, app=None)  # type: ignore[arg-type]
+    seed.repository()
+    seed.run("r1")
+    store.close()
+    with serve(tmp_path, "--port", "0") as process:
+        url = listening_at(process)
+        with (
+            httpx.Client(trust_env=False, timeout=20) as client,
+            client.stream("GET", f"{url}/runs/r1/log") as answer,
+        ):
+            lines = answer.iter_lines()
+            assert next(lines) == "retry: 1000"
+            reading = threading.Thread(target=list, args=(lines,), daemon=True)
+            reading.start()
+            process.send_signal(number)
+            assert process.wait(timeout=5) == 0
+            reading.join(timeout=5)
+            assert not reading.is_alive()
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+    port = str(free_port())
+    with serve(tmp_path, "--port", port) as first:
+        listening_at(first)
+        with serve(tmp_path, "--port", port) as second:
+            assert second.wait(timeout=30) == 1
+            assert second.stderr is not None
+            assert second.stderr.read() == (
+                f"planward: cannot listen on 127.0.0.1:{port}: Address already in use; "
+                "choose others with --host and --port\n"
+            )
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        (
+            {"PLANWARD_DATABASE_URL": "mysql://db/planward"},
+            "PLANWARD_DATABASE_URL: only postgresql:// and sqlite:/// are known",
+        ),
+        (
+            {"PLANWARD_ENCRYPTION_KEY": "short"},
+            "PLANWARD_ENCRYPTION_KEY: a key has fewer than 16 characters; `openssl rand -hex 32`",
+        ),
+    ],
+)
+def test_what_keeps_it_from_beginning_is_said_in_one_line(tmp_path: Path, environ: dict[str, str], said: str) -> None:
+    with serve(tmp_path, "--port", "0", **environ) as process:
+        assert process.wait(timeout=30) == 1
+        assert process.stderr is not None
+        assert process.stderr.read() == f"planward: {said}\n"
