@@ -344,7 +344,7 @@ def test_an_apply_that_failed_is_said_on_the_pull_request_and_rerun_by_who_may_a
     story.quiet()
     assert len(story.check_runs(merged, "planward/apply (staging)")) == 2
     assert [each["states"][:2] for each in story.deployments("staging")][-1:] == APPLIED_IN_TURN
-    assert "apply failed" not in story.commented(number, "added in staging")
+    assert "apply failed" not in story.commented(number, check["output"]["title"])
 
 
 def needing(story: Story, switch: Path) -> dict[str, str]:
