@@ -34,8 +34,9 @@ async def stream_log(request: Request) -> Response:
         return Response(text, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
     position = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
     after = int(position) if position.isdecimal() and len(position) < 19 else 0
+    closing = getattr(request.app.state, "closing", None)
     return StreamingResponse(
-        _events(front.store, run.id, after, getattr(request.app.state, "closing", None)),
+        _events(front.store, run.id, after, closing) if request.method == "GET" else _nothing(),
         media_type="text/event-stream",
         # A proxy that gathers answers would keep the log back. https://nginx.org/en/docs/http/ngx_http_proxy_module.html
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
@@ -60,6 +61,11 @@ async def _events(store: Store, id: RunId, after: int, closing: Event | None) ->
             yield ": going on\n\n"
             beat = loop.time()
         await asyncio.sleep(_POLL_S)
+
+
+async def _nothing() -> AsyncIterator[str]:
+    return
+    yield
 
 
 async def _lines(store: Store, id: RunId) -> list[tuple[str, str]]:

@@ -216,6 +216,14 @@ def test_the_live_log_goes_on_from_where_the_browser_was(shared: Served, path: s
     assert ("one" in text, "two" in text) == (False, True)
 
 
+def test_asking_for_the_heads_of_a_live_log_does_not_follow_it(served: Served) -> None:
+    served.repository()
+    served.run("r1")
+    with served.client() as client:
+        answer = client.head("/runs/r1/log")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
+
+
 @pytest.mark.parametrize("position", ["-1", "nonsense", "9" * 40, "²"])
 def test_a_position_that_is_none_starts_at_the_beginning(shared: Served, position: str) -> None:
     assert "one" in page(shared, f"/runs/r1/log?after={position}").text
