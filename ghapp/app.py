@@ -12,6 +12,7 @@ from ghapp import keeper
 from ghapp.app_key import app_key
 from ghapp.durable import Acceptor, Worker
 from ghapp.facts import Facts
+from ghapp.flows.reconcile import owe_first_look
 from ghapp.flows.stories import tell
 from ghapp.git import Mirrors, require_git
 from ghapp.github import GitHubApp
@@ -98,6 +99,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             vault=vault,
             terraforms=await asyncio.to_thread(_terraforms, settings.terraform),
             accept=front.accept,
+            owed=front.acceptor.owed,
             places=metrics.places(settings.concurrency),
             stopping=asyncio.Event(),
             provider_cache=make_private(settings.data_dir / "providers"),
@@ -110,6 +112,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
 
         worker = Worker(front.acceptor, front.store, settings.data_dir, flow, services.stopping)
         try:
+            await owe_first_look(services)
             async with worker.running():
                 yield
         finally:

@@ -113,6 +113,30 @@ class Discover(msgspec.Struct, frozen=True, kw_only=True, tag="discover"):
         return f"discover:{self.repository_id}:{self.cause}"
 
 
+class LookForMissed(msgspec.Struct, frozen=True, kw_only=True, tag="look_for_missed"):
+    """Look for what GitHub did not get delivered and for what Planward did not bring to an end."""
+
+    at: int
+    """When it is due, in seconds since 1970."""
+
+    @property
+    def key(self) -> str:
+        """One look a moment."""
+        return f"look_for_missed:{self.at}"
+
+
+class Reconcile(msgspec.Struct, frozen=True, kw_only=True, tag="reconcile"):
+    """Compare what GitHub has of a repository with what Planward knows of it."""
+
+    repository_id: RepositoryId
+    cause: str
+
+    @property
+    def key(self) -> str:
+        """One comparison a cause."""
+        return f"reconcile:{self.repository_id}:{self.cause}"
+
+
 class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
     """Say something in chat, once; a chat that is down delays and fails nothing."""
 
@@ -130,7 +154,7 @@ class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
         return f"say:{self.about}:{self.attempt}"
 
 
-Job = EventJob | PlanRun | SettleBranch | PlanAnew | PlanGroupAnew | Unlock | Discover | Say
+Job = EventJob | PlanRun | SettleBranch | PlanAnew | PlanGroupAnew | Unlock | Discover | Say | LookForMissed | Reconcile
 
 Queue = Literal["work", "branches"]
 

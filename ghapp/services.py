@@ -17,7 +17,8 @@ from ghapp.vault import Vault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a flow may use. `accept` has a job owed; `places` bounds the root runs at once in this worker."""
+    """Everything a flow may use. `accept` has a job owed, `owed` lists them by key; `places` bounds the root runs
+    at once in this worker."""
 
     settings: Settings
     store: Store
@@ -27,6 +28,7 @@ class Services:
     vault: Vault | None
     terraforms: Sequence[Terraform]
     accept: Callable[[Job], Awaitable[bool]]
+    owed: Callable[[], Awaitable[frozenset[str]]]
     places: asyncio.Semaphore
     stopping: asyncio.Event
     provider_cache: Path

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ class Worker:
                 await _cancelled(ticking)
                 parked = await self._all_parked()
                 await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+                # DBOS made its own threads the loop's, and they are gone.
+                asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
                 if beating is not None:
                     await _cancelled(beating)
                 if parked:

@@ -71,11 +71,18 @@ async def _deployment_status(
 ) -> None:
     key = f"deployment:{run.id}"
     deployment = await services.store.handles.find(key)
-    if deployment is None or await services.store.handles.find(f"{key}:state") == state:
+    said = await services.store.handles.find(f"{key}:state")
+    if deployment is None or said == state:
         return
+    await services.store.handles.keep(f"{key}:state", f"saying {state}")
     github = await github_of(services, repository)
     await github.set_deployment_status(
-        int(deployment), state, description=description, log_url=services.run_url(run.id), auto_inactive=True
+        int(deployment),
+        state,
+        description=description,
+        log_url=services.run_url(run.id),
+        auto_inactive=True,
+        look_first=said == f"saying {state}",
     )
     await services.store.handles.keep(f"{key}:state", state)
 

@@ -9,11 +9,11 @@ from checks.configuration.impact import Touched, touched
 from checks.configuration.layers import layers
 from ghapp.events import Repository, RepositoryRef
 from ghapp.git import Mirror, Remote
-from ghapp.github import GitHubRepository
+from ghapp.github import GitHubRepository, PullRequestSeen
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
 from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all
 from ghapp.services import Services
-from ghapp.store import KnownRepository
+from ghapp.store import KnownPullRequest, KnownRepository
 from ghapp.terraform import Terraform, find_terraforms
 from ghapp.values import CommitSha, EnvironmentName, InstallationId, TreeId
 
@@ -28,6 +28,24 @@ async def see_repository(
         full_name=repository.full_name,
         clone_url=repository.clone_url,
         default_branch=repository.default_branch,
+    )
+
+
+def as_known(repository: KnownRepository, seen: PullRequestSeen) -> KnownPullRequest:
+    """An open pull request as GitHub shows it now."""
+    return KnownPullRequest(
+        repository_id=repository.id,
+        number=seen.number,
+        state="open",
+        head_sha=seen.head.sha,
+        head_repository_id=seen.head.repository_id,
+        base_branch=seen.base.ref,
+        url=seen.url,
+        author=seen.author.login,
+        author_id=seen.author.id,
+        author_is_bot=seen.author.is_bot,
+        draft=seen.draft,
+        title=seen.title,
     )
 
 

@@ -9,11 +9,11 @@ from typing import assert_never
 from ghapp.durable import step
 from ghapp.events import InstallationChanged, RepositoriesChanged, RepositoryChanged, RepositoryRef
 from ghapp.flows.ending import end_plan
-from ghapp.flows.ground import adopt, config_at, fetch, github_of, see_repository
+from ghapp.flows.ground import adopt, as_known, config_at, fetch, github_of, see_repository
 from ghapp.jobs import Discover, PlanAnew
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest, KnownRepository
+from ghapp.store import KnownRepository
 from ghapp.values import CommitSha, InstallationId, RepositoryId
 
 
@@ -96,22 +96,7 @@ async def _discover(services: Services, job: Discover) -> None:
         await _adopt_at(services, repository, tip)
     seen = await (await github_of(services, repository)).open_pull_requests()
     for pull_request in seen:
-        await services.store.pull_requests.see(
-            KnownPullRequest(
-                repository_id=repository.id,
-                number=pull_request.number,
-                state="open",
-                head_sha=pull_request.head.sha,
-                head_repository_id=pull_request.head.repository_id,
-                base_branch=pull_request.base.ref,
-                url=pull_request.url,
-                author=pull_request.author.login,
-                author_id=pull_request.author.id,
-                author_is_bot=pull_request.author.is_bot,
-                draft=pull_request.draft,
-                title=pull_request.title,
-            )
-        )
+        await services.store.pull_requests.see(as_known(repository, pull_request))
         await services.accept(PlanAnew(repository_id=repository.id, number=pull_request.number, cause=job.key))
     numbers = {pull_request.number for pull_request in seen}
     known = await services.store.pull_requests.all_open(repository.id)

@@ -102,13 +102,11 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
     async with watched(services, job.run_id) as stop:
         try:
             async with place(services, stop):
-                return await work.carry_out(stop)
+                return await work.carry_out_or_fail(stop)
         except _ProcessEnds:
             await park()
         except _Stopped as stopped:
             return await work.skip(str(stopped))
-        except JobError as error:
-            return await work.fail(str(error))
 
 
 class _RootRun:
@@ -124,6 +122,14 @@ class _RootRun:
         self._mirror = mirror
         self._mask = Mask.none()
         self._warnings: tuple[str, ...] = ()
+
+    async def carry_out_or_fail(self, stop: Stop) -> RootOutcome:
+        """Carry it out. What breaks off since the run has to stop is no failure of its own."""
+        try:
+            return await self.carry_out(stop)
+        except JobError as error:
+            await self._go_on(stop)
+            return await self.fail(str(error))
 
     async def carry_out(self, stop: Stop) -> RootOutcome:
         """Everything between reading secrets and revoking them."""

@@ -8,7 +8,7 @@ from checks.report import RunReport
 from ghapp import events, jobs
 from ghapp.durable import OwnFailure
 from ghapp.errors import JobError
-from ghapp.flows import apply, chat, commenting, group, installation, merge, people, plan, push, unlock
+from ghapp.flows import apply, chat, commenting, group, installation, merge, people, plan, push, reconcile, unlock
 from ghapp.flows.showing import complete
 from ghapp.github import GitHubUnavailable, InstallationGone, InstallationSuspended
 from ghapp.log import log
@@ -63,6 +63,10 @@ async def _tell(services: Services, job: jobs.Job) -> None:
             await installation.discover(services, job)
         case jobs.Say():
             await chat.say(services, job)
+        case jobs.LookForMissed():
+            await reconcile.look_for_missed(services, job)
+        case jobs.Reconcile():
+            await reconcile.reconcile(services, job)
         case _ as never:
             assert_never(never)
 

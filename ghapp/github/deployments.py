@@ -130,10 +130,12 @@ class Deployments:
         log_url: str | None = None,
         environment_url: str | None = None,
         auto_inactive: bool = False,
+        look_first: bool = False,
     ) -> None:
         """Add a status; the description is cut at GitHub's 140 characters.
 
-        A status that is already the last one is not added again after a lost answer. GitHub's `auto_inactive` leaves
+        A status that is already the last one is not added again after a lost answer, nor with `look_first`, which is
+        for whoever resumes after an interruption. GitHub's `auto_inactive` leaves
         production environments alone.
         """
         doing = "set a deployment's status"
@@ -165,7 +167,7 @@ class Deployments:
             same = [each.id for each in response if each.state == state and each.description == body["description"]]
             return same[0] if same else None
 
-        await create_once(create, find, look_first=False, settle_s=self._place.settle_s)
+        await create_once(create, find, look_first=look_first, settle_s=self._place.settle_s)
 
 
 def _cut(description: str) -> str:

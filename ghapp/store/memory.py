@@ -26,6 +26,11 @@ class Later:
         """No longer owed."""
         await self._db.run(lambda c: c.execute(delete(later).where(later.c.key == key)))
 
+    async def keys(self) -> frozenset[str]:
+        """The keys of everything that is owed later."""
+        rows = await self._db.run(lambda c: c.execute(select(later.c.key)).all())
+        return frozenset(key for (key,) in rows)
+
     async def due(self, *, limit: int = 100) -> tuple[tuple[str, float, dict[str, Any]], ...]:
         """What is due by now: (key, due time, job), oldest first."""
         now = self._db.clock()

@@ -1,0 +1,67 @@
+"""Runs that are not completed although nothing that is owed would complete them: none stays in progress for ever."""
+
+from checks.report import RunReport
+from ghapp.flows.showing import complete
+from ghapp.jobs import PlanAnew, SettleBranch
+from ghapp.log import log
+from ghapp.services import Services
+from ghapp.store import Run
+
+_YOUNG_S = 60.0
+
+
+async def end_abandoned_runs(services: Services) -> None:
+    """Have every run that nobody carries out any more carried out again, or end it."""
+    old = services.store.clock() - _YOUNG_S
+    # The runs first: what carries one out is owed before the run is made, and as long as it is unfinished.
+    unfinished = [run for run in await services.store.runs.unfinished() if run.created_at < old]
+    if not unfinished:
+        return
+    owed = await services.owed() | await services.store.later.keys()
+    for run in unfinished:
+        if _is_carried_out(run, owed) or (await services.store.runs.load(run.id)).status == "completed":
+            continue
+        log.warning("run_abandoned", run=run.id)
+        await _go_on_or_end(services, run)
+
+
+def _is_carried_out(run: Run, owed: frozenset[str]) -> bool:
+    """Whether a job of the run is owed; what was put off is owed under its own key with something before it."""
+    if run.operation == "apply":
+        settles = f"settle:{run.repository_id}:{run.branch}:"
+        return any(settles in key or key == f"wait:{run.id}" for key in owed)
+    announced = (f"plan:{run.id}", f"plan:{run.repository_id}:{run.pull_request}", str(run.data.get("job")))
+    return any(key.endswith(announced) for key in owed)
+
+
+async def _go_on_or_end(services: Services, run: Run) -> None:
+    """An apply goes on where its branch is settled; a plan is made anew."""
+    if run.operation == "apply" and await services.accept(
+        SettleBranch(repository_id=run.repository_id, branch=run.branch, cause=f"abandoned:{run.id}")
+    ):
+        return
+    await _cancel(services, run)
+    if run.pull_request is None:
+        return
+    known = await services.store.pull_requests.find(run.repository_id, run.pull_request)
+    if known is not None and known.state == "open" and known.head_sha == run.head_sha:
+        again = PlanAnew(repository_id=run.repository_id, number=known.number, cause=f"abandoned:{run.id}")
+        await services.accept(again)
+
+
+async def _cancel(services: Services, run: Run) -> None:
+    repository = await services.store.repositories.load(run.repository_id)
+    cause = "Cancelled: Planward was interrupted and did not come back to it. Press Re-run to try again."
+    if run.check_run_id is None or not repository.active:
+        await services.store.runs.complete(run.id, conclusion="cancelled", title=cause, report=b"[]")
+        return
+    report = RunReport(
+        operation=run.operation,
+        environment=run.environment,
+        repository=repository.full_name,
+        commit_sha=run.head_sha,
+        conclusion="cancelled",
+        cause=cause,
+        run_url=services.run_url(run.id),
+    )
+    await complete(services, repository, run, [report], conclusion="cancelled")

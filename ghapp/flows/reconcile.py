@@ -1,0 +1,183 @@
+"""What Planward was never told, or did not bring to an end: found by looking, and owed like anything else.
+
+GitHub does not deliver again by itself, and keeps what it tried to deliver for three days.
+https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
+"""
+
+from dataclasses import replace
+
+import msgspec
+
+from ghapp.durable import step
+from ghapp.flows.abandoned import end_abandoned_runs
+from ghapp.flows.branch import environment_at_last, runs_of_tip
+from ghapp.flows.ending import end_plan
+from ghapp.flows.ground import as_known, fetch, github_of
+from ghapp.git import Mirror
+from ghapp.github import DeliverySeen, GitHubRefused, PullRequestSeen
+from ghapp.jobs import LookForMissed, PlanAnew, Reconcile, SettleBranch
+from ghapp.log import log
+from ghapp.repository_config import ConfigInvalid
+from ghapp.services import Services
+from ghapp.store import KnownPullRequest, KnownRepository
+
+EVERY_S = 300
+"""How often GitHub is asked which deliveries failed: one call."""
+EACH_REPOSITORY_S = 3600
+"""How often a repository is looked at: one call and one fetch."""
+AFTER_REDELIVERIES_S = 60
+"""How long GitHub has to redeliver before a repository is looked at for what is still missing."""
+
+_KEPT_S = 3 * 24 * 3600
+_OVERLAP_S = 600
+_MOST_REDELIVERIES = 5
+
+
+async def look_for_missed(services: Services, job: LookForMissed) -> None:
+    """Look for deliveries that failed, for runs that nobody carries out, and owe a look at each repository."""
+    await step("owe the next look", type(None), owe_look, services, EVERY_S)
+    await step("end abandoned runs", type(None), end_abandoned_runs, services)
+    await step("owe repositories", type(None), _owe_repositories, services)
+    await step("redeliver", type(None), _redeliver, services, job.at)
+
+
+async def reconcile(services: Services, job: Reconcile) -> None:
+    """Compare what GitHub has with what Planward knows of a repository, and have owed what is missing."""
+    await step("reconcile", type(None), _reconcile, services, job)
+
+
+async def owe_first_look(services: Services) -> None:
+    """Have a look owed now, at the start of a worker, unless one is under way that will come to its end."""
+    if not any(key.startswith("look_for_missed:") for key in await services.owed()):
+        await owe_look(services, 0)
+
+
+async def owe_look(services: Services, in_s: float) -> None:
+    """Have the next look owed; there is one for all workers."""
+    due = LookForMissed(at=int(services.store.clock() + in_s))
+    await services.store.later.put("look for missed", msgspec.to_builtins(due), in_s=in_s)
+
+
+# --- deliveries ------------------------------------------------------------------------------------------------------
+
+
+async def _redeliver(services: Services, now: int) -> None:
+    """Ask GitHub to deliver again what failed since the last look."""
+    looked = await services.store.handles.find("looked for missed deliveries")
+    since = now - _KEPT_S if looked is None else float(looked) - _OVERLAP_S
+    try:
+        seen = await services.github.deliveries(since=since)
+        for delivery in _failed(seen):
+            await _redeliver_once(services, delivery)
+    except GitHubRefused as error:
+        log.warning("missed_deliveries_not_listed", reason=str(error))
+        return
+    await services.store.handles.keep("looked for missed deliveries", str(now))
+
+
+def _failed(seen: tuple[DeliverySeen, ...]) -> tuple[DeliverySeen, ...]:
+    """The newest attempt of each delivery that no attempt of was accepted or is under way, oldest first."""
+    settled = {each.guid for each in seen if each.accepted or each.status == "pending"}
+    newest = {each.guid: each for each in sorted(seen, key=lambda each: each.id) if each.guid not in settled}
+    return tuple(sorted(newest.values(), key=lambda each: each.id))
+
+
+async def _redeliver_once(services: Services, delivery: DeliverySeen) -> None:
+    """Ask for one more attempt after this one, unless that was asked for before, or too often."""
+    key = f"redelivered:{delivery.guid}"
+    times, _, attempt = (await services.store.handles.find(key) or "0:").partition(":")
+    if attempt == str(delivery.id) or int(times) >= _MOST_REDELIVERIES:
+        return
+    await services.github.redeliver(delivery.id)
+    await services.store.handles.keep(key, f"{int(times) + 1}:{delivery.id}")
+    log.info("redelivery_asked", delivery=delivery.guid, of=delivery.event, status=delivery.status_code)
+
+
+# --- repositories ----------------------------------------------------------------------------------------------------
+
+
+async def _owe_repositories(services: Services) -> None:
+    """Owe a look at each repository once an hour, when what is redelivered now was taken in."""
+    cause = str(int(services.store.clock() // EACH_REPOSITORY_S))
+    for repository in await services.store.repositories.all_active():
+        job = Reconcile(repository_id=repository.id, cause=cause)
+        await services.store.later.put(
+            f"reconcile:{repository.id}", msgspec.to_builtins(job), in_s=AFTER_REDELIVERIES_S
+        )
+
+
+async def _reconcile(services: Services, job: Reconcile) -> None:
+    repository = await services.store.repositories.load(job.repository_id)
+    if not repository.active:
+        return
+    mirror = await fetch(services, repository)
+    await _reconcile_pull_requests(services, repository)
+    await _reconcile_branches(services, repository, mirror)
+
+
+async def _reconcile_pull_requests(services: Services, repository: KnownRepository) -> None:
+    github = await github_of(services, repository)
+    open_now = {each.number: each for each in await github.open_pull_requests()}
+    for known in await services.store.pull_requests.all_open(repository.id):
+        if known.number not in open_now:
+            await _close(services, repository, known, await github.pull_request(known.number))
+    owed = await services.owed()
+    for seen in open_now.values():
+        await _plan_if_missed(services, repository, seen, owed)
+
+
+async def _close(
+    services: Services, repository: KnownRepository, known: KnownPullRequest, seen: PullRequestSeen | None
+) -> None:
+    """Note the end of a pull request that nobody told of; what its merge brought is judged with its branch."""
+    if seen is not None and seen.is_open:
+        return
+    if seen is not None and seen.merged_at is not None and seen.merge_sha is not None:
+        merged = replace(
+            known,
+            state="merged",
+            head_sha=seen.head.sha,
+            base_branch=seen.base.ref,
+            merge_sha=seen.merge_sha,
+            merged_at=float(seen.merged_at),
+        )
+        await services.store.pull_requests.see(merged)
+    else:
+        await services.store.pull_requests.close_unmerged(repository.id, (known.number,))
+    for run in await services.store.runs.of_pull_request(repository.id, known.number):
+        await end_plan(services, run, by="the pull request was closed")
+
+
+async def _plan_if_missed(
+    services: Services, repository: KnownRepository, seen: PullRequestSeen, owed: frozenset[str]
+) -> None:
+    """Have an open pull request planned that has no plan at its head into its base, or that is no draft any more."""
+    known = await services.store.pull_requests.find(repository.id, seen.number)
+    now = as_known(repository, seen)
+    told = f"{repository.id}:plan:{now.base_branch}:{now.head_sha}:"
+    if any(key.startswith(told) for key in owed):
+        return  # its delivery is being taken in
+    if now != known:
+        await services.store.pull_requests.see(now)
+    judged = await services.store.pull_requests.verdicts(
+        repository.id, now.number, base_branch=now.base_branch, head_sha=now.head_sha
+    )
+    ready = known is not None and known.draft and not now.draft
+    if not judged or ready:
+        cause = f"missed:{now.base_branch}:{now.head_sha}:{'draft' if now.draft else 'ready'}"
+        await services.accept(PlanAnew(repository_id=repository.id, number=now.number, cause=cause))
+
+
+async def _reconcile_branches(services: Services, repository: KnownRepository, mirror: Mirror) -> None:
+    """Have environments settled whose branch's tip is neither LAST nor judged."""
+    for branch, tip in (await mirror.branches()).items():
+        try:
+            found = await environment_at_last(services, repository, mirror, branch, tip)
+        except ConfigInvalid:
+            continue  # a push says so on the commit; without one there is nothing to judge by
+        if found is None:
+            continue
+        environment, _, last = found
+        if (last is not None and last.sha == tip) or await runs_of_tip(services, repository, environment, tip):
+            continue
+        await services.accept(SettleBranch(repository_id=repository.id, branch=branch, cause=f"missed:{tip}"))
