@@ -22,6 +22,7 @@ from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import (
     Ground,
     adopt,
+    as_known,
     blob_url,
     config_at,
     fetch,
@@ -96,12 +97,23 @@ async def _announce_event(services: Services, event: PullRequestChanged, key: st
     )
     try:
         mirror = await fetch(services, repository, pull_requests=[event.number])
-        newest = await mirror.pull_request_head(event.number)
-        if newest in (None, event.head.sha):
-            await services.store.pull_requests.see(seen)
+        if not await _is_news(services, mirror, seen):
+            now = await (await github_of(services, repository)).pull_request(event.number)
+            if now is None or not now.is_open or now.head.sha != event.head.sha:
+                return Announced(run_id=None)
+            seen = as_known(repository, now)
+        await services.store.pull_requests.see(seen)
         return await _announce(services, repository, mirror, seen, key, wait_s=0)
     except GitError as error:
         return await _refuse(services, repository, seen, event.base.sha, key, str(error))
+
+
+async def _is_news(services: Services, mirror: Mirror, seen: KnownPullRequest) -> bool:
+    """Whether a delivery fits what is known already. They come in any order: another may be older than what came."""
+    if await mirror.pull_request_head(seen.number) not in (None, seen.head_sha):
+        return False
+    known = await services.store.pull_requests.find(seen.repository_id, seen.number)
+    return known is None or (known.state, known.base_branch) == ("open", seen.base_branch)
 
 
 async def _announce_anew(services: Services, job: PlanAnew) -> Announced:
