@@ -109,6 +109,15 @@ def test_policies_that_cannot_be_judged_hold() -> None:
     assert isinstance(merge(root(), policies=("policy/*.rego",)), gate.Hold)
 
 
+def test_a_testing_that_is_to_be_applied_in_a_way_that_is_not_built_holds() -> None:
+    def testing(apply: str) -> object:
+        return gate.decide_merge(roots=[root()], confirmed_digests=(), policies=(), testing_apply=apply)
+
+    assert (testing("never"), testing("on_merge")) == (gate.Clear(), gate.Clear())
+    assert isinstance(testing("on_pull_request"), gate.Hold)
+    assert isinstance(testing("a word of a later version"), gate.Hold)
+
+
 # --- may it be applied -----------------------------------------------------------------------------------------------
 
 
