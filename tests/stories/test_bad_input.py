@@ -85,6 +85,17 @@ def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_
     assert annotation["title"] in cause
 
 
+def test_a_commit_whose_config_cannot_be_used_is_not_applied_though_it_was_let_in(line: Line) -> None:
+    story = line.story()
+    config, cause = next(iter(BAD_CONFIGS.items()))
+    sha = story.commit("staging", {CONFIG: config, **story.network(2)})
+    held = story.applied(sha)
+    assert held["conclusion"] == "action_required"
+    story.press(held, "apply", by=story.maintainer)
+    assert failure(story, story.applied(sha, count=2)) == cause
+    assert story.state("network", "staging") == {}
+
+
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
 
