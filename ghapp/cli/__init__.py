@@ -1,5 +1,6 @@
 """The command `planward`. Exit status: 0 done, 1 failed, 2 wrong use."""
 
+import logging
 import sys
 
 import click
@@ -28,6 +29,7 @@ for _command in (serve, worker, demo, setup, doctor, plan, report, config, impor
 
 def main() -> None:
     """Run the command; whatever goes wrong is one line on stderr."""
+    configure_logging(level=logging.WARNING, human=True)
     try:
         planward(prog_name="planward", standalone_mode=False)
     except click.exceptions.Abort:
@@ -46,7 +48,6 @@ def main() -> None:
         _say(str(error))
         sys.exit(1)
     except Exception:
-        configure_logging(human=True)
         log.exception("command_failed")
         _say("an internal error occurred")
         sys.exit(1)

@@ -1,12 +1,15 @@
 """`planward config check`, `schema`, `show`, and `planward import`."""
 
+import asyncio
+import os
+import re
 from pathlib import Path
 
 import click
 
 from ghapp import config_commands
+from ghapp.settings import read_github_access, read_local_settings
 
-_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -45,17 +48,27 @@ def schema() -> None:
 
 
 @config.command()
-@click.argument("directory", default=".", metavar="[DIR]", type=_DIRECTORY)
-def show(directory: Path) -> None:
-    """Show what is found in a working copy, with the defaults filled in.
+@click.argument("place", default=".", metavar="[OWNER/REPO | DIR]")
+def show(place: str) -> None:
+    """Show what is found in a working copy, or in a repository on GitHub, with the defaults filled in.
 
-    Environments, root modules in their layers, versions, workspaces, files and the secrets' paths.
+    Environments, root modules in their layers, versions, workspaces, files and the secrets' paths. What is a
+    directory is taken as one. A repository is fetched as the App: the settings of `planward serve` have to be there.
 
     \b
-    Example:
+    Examples:
       planward config show
+      planward config show acme/infra
     """
-    _print(config_commands.show_working_copy(directory))
+    if Path(place).is_dir():
+        _print(config_commands.show_working_copy(Path(place)))
+        return
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", place, flags=re.ASCII):
+        raise click.UsageError(f"{place} is no directory, and no repository: say DIR or OWNER/REPO.")
+    from ghapp.config_of_repository import show_repository
+
+    access, local = read_github_access(os.environ), read_local_settings(os.environ)
+    _print(asyncio.run(show_repository(place, access, local)))
 
 
 @click.command("import", short_help="Make a config of an atlantis.yaml.")

@@ -5,11 +5,12 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
 
+from ghapp.github_addresses import web_url
 from ghapp.store import KnownRepository
 
 _ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
@@ -49,18 +50,6 @@ class UserToken:
 
     value: str = field(repr=False)
     expires_in_s: int | None
-
-
-def web_url(api_url: str) -> str:
-    """Where people see this GitHub: `https://api.github.com` → `https://github.com`, `https://HOST/api/v3` → its host.
-
-    https://docs.github.com/en/enterprise-cloud@latest/admin/data-residency/network-details-for-ghecom
-    """
-    parts = urlsplit(api_url)
-    host = parts.netloc
-    if parts.hostname == "api.github.com" or (parts.hostname or "").endswith(".ghe.com"):
-        host = host.removeprefix("api.")
-    return f"{parts.scheme}://{host}"
 
 
 class GitHubPeople:

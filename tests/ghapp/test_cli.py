@@ -1,17 +1,20 @@
 """The command, as a person in a terminal sees it. Terraform, git and OpenBao are the real ones."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from ghapp.cli import main, planward
 from ghapp.config_schema import schema_text
+from ghapp.demo.github import LocalGitHub
 from tests.openbao import OpenBao
 
 NETWORK = """\
@@ -42,7 +45,7 @@ Run = Callable[..., Said]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
     """Run `planward WORDS`."""
     for name in ("VAULT_ADDR", "VAULT_TOKEN", "PLANWARD_TERRAFORM", "PLANWARD_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -59,7 +62,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         captured = capsys.readouterr()
         return Said(status=status, out=captured.out, err=captured.err)
 
-    return run
+    yield run
+    # The command logs to the stderr of its time, which is closed now.
+    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -406,3 +411,57 @@ def test_a_setting_that_is_missing_is_named_in_one_line(
 def test_the_command_is_a_module_too() -> None:
     ended = subprocess.run([sys.executable, "-m", "ghapp", "--version"], capture_output=True, text=True, check=True)
     assert ended.stdout.startswith("planward, version ")
+
+
+# --- config show of a repository on GitHub ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def on_github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalGitHub]:
+    """acme/infra with the App installed, and acme/private without."""
+    with LocalGitHub(tmp_path / "github") as github:
+        github.create_user("grace")
+        github.create_organization("acme", owners=["grace"])
+        files = {"network/main.tf": NETWORK, "network/staging.backend.hcl": 'path = "/srv/staging.tfstate"\n'}
+        for name in ("acme/infra", "acme/private"):
+            github.create_repository(name, files=files, default_branch="staging", by="grace")
+        app = github.create_app("Planward", owner="grace", permissions={"contents": "read"}, events=[])
+        github.install(app, "acme", repositories=["acme/infra"], by="grace")
+        monkeypatch.setenv("PLANWARD_GITHUB_API_URL", github.api_url)
+        monkeypatch.setenv("PLANWARD_GITHUB_APP_ID", str(app.id))
+        monkeypatch.setenv("PLANWARD_GITHUB_PRIVATE_KEY", app.private_key_pem)
+        monkeypatch.setenv("PLANWARD_GITHUB_WEBHOOK_SECRET", "secret")
+        yield github
+    assert github.unexpected == []
+
+
+def test_config_show_fetches_a_repository_as_the_app(run: Run, on_github: LocalGitHub) -> None:
+    said = run("config", "show", "acme/infra")
+    assert (said.status, said.err) == (0, "")
+    assert re.match(r"acme/infra at [0-9a-f]{12}\n\nteam infra\n\nenvironments\n", said.out)
+    assert "1. network: backend local (network/main.tf:2)" in said.out
+    assert "staging: workspace default; backend files network/staging.backend.hcl" in said.out
+
+
+def test_config_show_says_each_problem_of_a_repository(run: Run, on_github: LocalGitHub) -> None:
+    on_github.commit("acme/infra", "staging", {".github/planward.yml": "teem: x\n"}, by="grace", start="staging")
+    said = run("config", "show", "acme/infra")
+    assert (said.status, said.out.startswith(".github/planward.yml:1")) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["acme/private", "acme/nowhere"])
+def test_config_show_of_a_repository_without_the_app_is_said_in_one_line(
+    run: Run, on_github: LocalGitHub, name: str
+) -> None:
+    assert run("config", "show", name) == Said(
+        status=1, out="", err=f"planward: the App is not installed on {name}, or there is no such repository\n"
+    )
+
+
+def test_config_show_of_neither_is_wrong_use(run: Run) -> None:
+    said = run("config", "show", "no where")
+    assert (said.status, said.err) == (
+        2,
+        "planward: no where is no directory, and no repository: say DIR or OWNER/REPO. "
+        "See planward config show --help\n",
+    )

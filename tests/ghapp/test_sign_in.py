@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from ghapp.github_addresses import git_host, web_url
 from ghapp.values import RepositoryId
-from ghapp.web.github_people import web_url
 from ghapp.web.sign_in import own_path
 from tests.ghapp.github_sign_in import CLIENT_ID, CLIENT_SECRET, SignInGitHub
 from tests.ghapp.served import Served, listening, serving
@@ -228,6 +228,7 @@ def test_sign_in_leads_back_to_paths_of_ours_alone(asked: str, path: str) -> Non
 )
 def test_where_people_see_github_follows_from_its_api(api: str, web: str) -> None:
     assert web_url(api) == web
+    assert git_host(api) == web.split("/")[2].partition(":")[0]
 
 
 def test_without_sign_in_there_is_nothing_to_sign_in_to(tmp_path: Path) -> None:
