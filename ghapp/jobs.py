@@ -145,7 +145,8 @@ class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
     environment: EnvironmentName
     config_sha: CommitSha
     """Whose `notify` counts: a commit that is in force, never one that waits to be let in."""
-    message: msgspec.Raw
+    message: str
+    """A `Message` of ghapp.notify as JSON."""
     attempt: int = 0
 
     @property
@@ -155,6 +156,9 @@ class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
 
 
 Job = EventJob | PlanRun | SettleBranch | PlanAnew | PlanGroupAnew | Unlock | Discover | Say | LookForMissed | Reconcile
+
+PARKED = "parked:"
+"""Begins the keys of what waits until an installation is let go on."""
 
 Queue = Literal["work", "branches"]
 

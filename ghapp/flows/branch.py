@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 
-from ghapp.flows.ground import config_at, short
+from ghapp.flows.ground import config_at, is_adopted, short
 from ghapp.flows.showing import announce, apply_check_run
 from ghapp.git import GitError, Mirror
 from ghapp.repository_config import ConfigInvalid, Environment, RepositoryConfig
@@ -15,7 +15,9 @@ from ghapp.values import BranchName, CommitSha, RunId, is_no_commit
 async def adopt_before(
     services: Services, repository: KnownRepository, mirror: Mirror, branch: BranchName, before: CommitSha
 ) -> None:
-    """Where a push is the first that is heard of a branch: what was there before it is adopted, the push is judged."""
+    """Where a push is the first that is heard of a repository: what was before it is adopted, the push is judged."""
+    if await is_adopted(services, repository):
+        return  # the branch is newer than that, and is held
     if await services.store.branches.last_of_branch(repository.id, branch) is not None:
         return
     if is_no_commit(before) or not await mirror.has(before):
@@ -32,7 +34,7 @@ async def environment_at_last(
 ) -> tuple[Environment, RepositoryConfig, Last | None] | None:
     """Which environment a branch stands for, by the config at LAST; by the tip's where there is no LAST yet."""
     last = await services.store.branches.last_of_branch(repository.id, branch)
-    if last is None and not await _is_named(services, repository, mirror, branch):
+    if last is None and not await is_named(services, repository, mirror, branch):
         return None
     config = await config_at(mirror, repository, tip if last is None else last.sha)
     environment = config.environment_of_branch(branch)
@@ -53,8 +55,10 @@ async def in_force(services: Services, repository: KnownRepository, mirror: Mirr
     return tuple(configs)
 
 
-async def _is_named(services: Services, repository: KnownRepository, mirror: Mirror, branch: BranchName) -> bool:
+async def is_named(services: Services, repository: KnownRepository, mirror: Mirror, branch: BranchName) -> bool:
     """Whether a config in force makes this an environment's branch: a branch does not make itself one."""
+    if await services.store.branches.last_of_branch(repository.id, branch) is not None:
+        return True
     configs = await in_force(services, repository, mirror)
     return any(config.environment_of_branch(branch) is not None for config in configs)
 

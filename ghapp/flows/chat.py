@@ -28,7 +28,8 @@ async def _say(services: Services, job: Say) -> None:
     assert mirror is not None
     config = await config_at(mirror, repository, job.config_sha)
     message = msgspec.json.decode(job.message, type=Message)
-    wait_s = 0.0
+    patience_s = _WAITS_S[min(job.attempt, len(_WAITS_S) - 1)]
+    waits_s: list[float] = []
     for number, target in enumerate(config.notify):
         key = f"said:{job.about}:{number}"
         if message.kind not in target.on or await services.store.handles.find(key) is not None:
@@ -37,7 +38,7 @@ async def _say(services: Services, job: Say) -> None:
             url = await _url(services, config, job, target)
         except JobError as error:
             log.warning("chat_address_unknown", about=job.about, reason=str(error))
-            wait_s = _WAITS_S[min(job.attempt, len(_WAITS_S) - 1)]
+            waits_s.append(patience_s)
             continue
         match await deliver(message, url):
             case Sent():
@@ -45,12 +46,12 @@ async def _say(services: Services, job: Say) -> None:
             case NotSent(reason=reason, retryable=retryable, retry_after_s=retry_after_s):
                 log.warning("chat_not_sent", about=job.about, reason=reason, retryable=retryable)
                 if retryable:
-                    wait_s = max(wait_s, retry_after_s or 0, _WAITS_S[min(job.attempt, len(_WAITS_S) - 1)])
+                    waits_s.append(patience_s if retry_after_s is None else retry_after_s)
             case _ as never:
                 assert_never(never)
-    if wait_s and job.attempt < len(_WAITS_S):
+    if waits_s and job.attempt < len(_WAITS_S):
         again = msgspec.structs.replace(job, attempt=job.attempt + 1)
-        await services.store.later.put(again.key, msgspec.to_builtins(again), in_s=wait_s)
+        await services.store.later.put(again.key, msgspec.to_builtins(again), in_s=max(waits_s))
 
 
 async def _url(services: Services, config: RepositoryConfig, job: Say, target: Notify) -> str:

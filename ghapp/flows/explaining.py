@@ -92,8 +92,11 @@ async def _explain(
     commits: tuple[CommitSha, ...],
     merged: tuple[KnownPullRequest, ...],
 ) -> Explained | Unexplained:
-    values = [await _as_value(services, mirror, each) for each in merged]
-    stood_at = frozenset(await services.store.branches.pushers(repository.id, branch))
+    verdicts = {each.number: await verdict_at_merge(services, mirror, each) for each in merged}
+    values = [await _as_value(services, each, verdicts[each.number]) for each in merged]
+    # Where pushes went and what pull requests were planned on: the branch has stood there before a merge.
+    stood_at = {*await services.store.branches.pushers(repository.id, branch)}
+    stood_at |= {verdict.base_sha for verdict in verdicts.values() if verdict is not None}
     segments = cut_segments(last, commits, values, repository_id=repository.id, branch=branch, stood_at=stood_at)
     heads = {each.number: CommitSha(each.head_sha) for segment in segments for each in segment.candidates}
     missing = [number for number, head in heads.items() if not await mirror.has(head)]
@@ -103,9 +106,8 @@ async def _explain(
     return explain_push(segments, trees)
 
 
-async def _as_value(services: Services, mirror: Mirror, pull_request: KnownPullRequest) -> MergedPullRequest:
+async def _as_value(services: Services, pull_request: KnownPullRequest, verdict: Verdict | None) -> MergedPullRequest:
     assert pull_request.merge_sha is not None
-    verdict = await verdict_at_merge(services, mirror, pull_request)
     group = await services.store.pull_requests.verdicts(
         pull_request.repository_id,
         pull_request.number,

@@ -83,8 +83,27 @@ async def terraforms(services: Services) -> Sequence[Terraform]:
     return services.terraforms or await asyncio.to_thread(find_terraforms, services.settings.terraform)
 
 
+def adopted_key(repository: KnownRepository) -> str:
+    """The mark that what was there when the repository was first seen is adopted: what comes later is judged."""
+    return f"adopted:{repository.id}"
+
+
 async def adopt(services: Services, repository: KnownRepository, mirror: Mirror, config: RepositoryConfig) -> None:
-    """Take the tips of branches that have no LAST yet as adopted: what was there before is not judged."""
+    """Take the tips of branches as adopted when a repository is first seen: what was there before is not judged."""
+    if not await is_adopted(services, repository):
+        await adopt_under(services, repository, mirror, config)
+        await services.store.handles.keep(adopted_key(repository), "all")
+
+
+async def is_adopted(services: Services, repository: KnownRepository) -> bool:
+    """Whether what was there when the repository was first seen is adopted already."""
+    return await services.store.handles.find(adopted_key(repository)) is not None
+
+
+async def adopt_under(
+    services: Services, repository: KnownRepository, mirror: Mirror, config: RepositoryConfig
+) -> None:
+    """Adopt the tips of branches that this config calls environments' and that have no LAST."""
     for environment in config.environments.values():
         if environment.branch is None:
             continue

@@ -9,12 +9,22 @@ from typing import assert_never
 from ghapp.durable import step
 from ghapp.events import InstallationChanged, RepositoriesChanged, RepositoryChanged, RepositoryRef
 from ghapp.flows.ending import end_plan
-from ghapp.flows.ground import adopt, as_known, config_at, fetch, github_of, see_repository
-from ghapp.jobs import Discover, PlanAnew
+from ghapp.flows.ground import (
+    adopt_under,
+    adopted_key,
+    as_known,
+    config_at,
+    fetch,
+    github_of,
+    is_adopted,
+    see_repository,
+)
+from ghapp.git import Mirror
+from ghapp.jobs import PARKED, Discover, PlanAnew, SettleBranch
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownRepository
-from ghapp.values import CommitSha, InstallationId, RepositoryId
+from ghapp.values import TESTING, BranchName, InstallationId, RepositoryId
 
 
 async def installation_changed(services: Services, event: InstallationChanged, key: str) -> None:
@@ -40,11 +50,13 @@ async def discover(services: Services, job: Discover) -> None:
 async def _installation(services: Services, event: InstallationChanged, key: str) -> None:
     match event.action:
         case "created" | "unsuspend" | "new_permissions_accepted":
+            await services.store.later.hasten(PARKED)
             await _add(services, event.installation_id, event.repositories, key)
         case "deleted" | "suspend":
+            by = "the App was suspended" if event.action == "suspend" else "the App is no longer installed here"
             for repository in await services.store.repositories.all_active():
                 if repository.installation_id == event.installation_id:
-                    await _leave(services, repository.id)
+                    await _leave(services, repository.id, by=by)
         case _ as never:
             assert_never(never)
 
@@ -52,7 +64,7 @@ async def _installation(services: Services, event: InstallationChanged, key: str
 async def _repositories(services: Services, event: RepositoriesChanged, key: str) -> None:
     await _add(services, event.installation_id, event.added, key)
     for repository in event.removed:
-        await _leave(services, repository.id)
+        await _leave(services, repository.id, by="the App is no longer installed here")
 
 
 async def _repository(services: Services, event: RepositoryChanged) -> None:
@@ -60,7 +72,7 @@ async def _repository(services: Services, event: RepositoryChanged) -> None:
     if known is None:
         return
     if event.action in ("deleted", "archived"):
-        await _leave(services, known.id)
+        await _leave(services, known.id, by=f"the repository was {event.action}")
     else:
         await see_repository(services, event.repository, event.installation_id or known.installation_id)
 
@@ -79,12 +91,12 @@ async def _add(
         )
 
 
-async def _leave(services: Services, repository: RepositoryId) -> None:
+async def _leave(services: Services, repository: RepositoryId, *, by: str) -> None:
     """Nothing more is done there; what runs is stopped."""
     await services.store.repositories.deactivate(repository)
     for run in await services.store.runs.unfinished():
         if run.repository_id == repository:
-            await services.store.runs.end(run.id, by="the App is no longer installed here")
+            await services.store.runs.end(run.id, by=by)
 
 
 async def _discover(services: Services, job: Discover) -> None:
@@ -92,8 +104,7 @@ async def _discover(services: Services, job: Discover) -> None:
     github = await services.github.installation(InstallationId(job.installation_id), ref)
     repository = await see_repository(services, await github.repository(), InstallationId(job.installation_id))
     mirror = await fetch(services, repository)
-    for tip in sorted(set((await mirror.branches()).values())):
-        await _adopt_at(services, repository, tip)
+    await _adopt_all(services, repository, mirror)
     seen = await (await github_of(services, repository)).open_pull_requests()
     for pull_request in seen:
         await services.store.pull_requests.see(as_known(repository, pull_request))
@@ -107,11 +118,31 @@ async def _discover(services: Services, job: Discover) -> None:
             await end_plan(services, run, by="the pull request was closed")
 
 
-async def _adopt_at(services: Services, repository: KnownRepository, tip: CommitSha) -> None:
-    mirror = services.mirrors.open(repository.id)
-    assert mirror is not None
-    try:
-        config = await config_at(mirror, repository, tip)
-    except ConfigInvalid:
-        return  # nothing can be adopted under a config that cannot be read; a later push is held
-    await adopt(services, repository, mirror, config)
+async def _adopt_all(services: Services, repository: KnownRepository, mirror: Mirror) -> None:
+    """Adopt what the default branch's config calls environments, and what the configs of those do; look at the rest.
+
+    A branch that no config in force names does not make itself an environment's. What was pushed while the App could
+    not hear of it is looked at like any push.
+    """
+    default = BranchName(repository.default_branch)
+    first = not await is_adopted(services, repository)
+    asked, branches = {default}, [default]
+    for branch in branches:
+        tip = await mirror.tip(branch)
+        if tip is None:
+            continue
+        try:
+            config = await config_at(mirror, repository, tip)
+        except ConfigInvalid:
+            continue  # nothing can be adopted under a config that cannot be read; a later push is held
+        if first:
+            await adopt_under(services, repository, mirror, config)
+        named = {each.branch for each in config.environments.values() if each.branch is not None}
+        branches += sorted(named - asked)
+        asked |= named
+    await services.store.handles.keep(adopted_key(repository), "all")
+    for last in await services.store.branches.newest(repository.id):
+        tip = await mirror.tip(last.branch)
+        if last.environment != TESTING and tip not in (None, last.sha):
+            cause = f"seen:{tip}:{last.sha}"
+            await services.accept(SettleBranch(repository_id=repository.id, branch=last.branch, cause=cause))

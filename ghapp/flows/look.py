@@ -86,6 +86,7 @@ class _Look:
     async def look(self) -> Settlement:
         """Judge the tip."""
         await self._end_contained()
+        await self._end_stopped()
         attempts = await runs_of_tip(self._services, self._repository, self._environment, self._tip)
         attempt = _attempt(attempts)
         approval = await self._approval(attempts)
@@ -189,6 +190,12 @@ class _Look:
             await finish(self._services, self._repository, run, "cancelled", cause)
             await telling.comment(self._services, self._repository, explains)
 
+    async def _end_stopped(self) -> None:
+        """An attempt that was stopped from elsewhere is over; what is owed is looked at anew."""
+        for run in await runs_of_tip(self._services, self._repository, self._environment, self._tip):
+            if run.status != "completed" and run.ended_by is not None:
+                await finish(self._services, self._repository, run, "cancelled", f"Cancelled: {run.ended_by}")
+
     async def _approval(self, attempts: list[Run]) -> Approval | None:
         """The newest decision of a person to apply this commit here, if no attempt has acted on it yet."""
         found = await self._services.store.approvals.of(
@@ -217,6 +224,7 @@ class _Look:
         by = f" (by {', '.join(people)})" if people else ""
         cause = f"Not applied{by}: {reason}. Look at it, then apply it by hand, or revert it."
         await self._services.store.runs.remember(run.id, held_for="unexplained")
+        await telling.waiting(self._services, self._repository, run, cause)
         await finish(
             self._services,
             self._repository,
@@ -227,7 +235,6 @@ class _Look:
             paste=f"planward apply {self._tip} -e {self._environment.name}",
         )
         await telling.comment(self._services, self._repository, run.data.get("explains", ()))
-        await telling.waiting(self._services, self._repository, run, cause)
 
     async def _succeed(self, run: Run, note: str) -> None:
         report = report_apply(self._services, self._repository, run, "success", None, notes=(note,))

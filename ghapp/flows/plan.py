@@ -17,7 +17,8 @@ from checks.report import Conclusion, RootReport, RunReport
 from ghapp.durable import side_by_side, step
 from ghapp.errors import JobError
 from ghapp.events import Person, PullRequestChanged
-from ghapp.flows import promotion
+from ghapp.flows import promotion, telling
+from ghapp.flows.branch import is_named
 from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import (
     Ground,
@@ -181,7 +182,10 @@ async def _announce(
         environment_name = EnvironmentName(pull_request.base_branch)
     else:
         environment = config.environment_of_branch(pull_request.base_branch)
-        await adopt(services, repository, mirror, config)
+        if environment is not None and not await is_named(services, repository, mirror, pull_request.base_branch):
+            environment = None  # a branch does not make itself an environment's
+        if environment is not None:
+            await adopt(services, repository, mirror, config)
         if environment is None:
             await _end_runs_of(services, pull_request, by="its base is no environment's branch any more")
             return Announced(run_id=None)
@@ -365,7 +369,7 @@ async def _prepare(services: Services, run_id: RunId) -> tuple[Part, ...]:
         try:
             config = await config_at(mirror, repository, config_sha)
             environment = config.environment_of_branch(pull_request.base_branch)
-            if environment is None:
+            if environment is None or not await is_named(services, repository, mirror, pull_request.base_branch):
                 continue
             part = msgspec.structs.replace(part, environment=environment.name)
             parts.append(
@@ -551,6 +555,17 @@ async def _conclude(services: Services, run_id: RunId, parts: Sequence[Part], ou
     if len(judged) > 1:
         shown = [msgspec.structs.replace(report, pull_request=part.pull_request) for part, report, _ in judged]
     buttons = tuple(dict.fromkeys(button for _, _, own in judged for button in own))
+    if run.data.get("group") is None:
+        for part, report, _ in judged:
+            await telling.planned(
+                services,
+                repository,
+                run,
+                report,
+                number=part.pull_request,
+                environment=part.environment,
+                config_sha=part.config_sha,
+            )
     changed_lines = await _changed_lines(services, run, parts)
     await complete(services, repository, run, shown, conclusion=worst, buttons=buttons, changed_lines=changed_lines)
 

@@ -16,6 +16,8 @@ from ghapp.services import Services
 from ghapp.store import Run
 
 _AGAIN_S = 30.0
+_PARKED_S = 24 * 3600.0
+"""Where GitHub's "unsuspend" is lost, it is tried again once a day."""
 
 
 async def tell(services: Services, job: jobs.Job) -> None:
@@ -29,8 +31,13 @@ async def tell(services: Services, job: jobs.Job) -> None:
         await _tell(services, job)
     except InstallationGone:
         log.info("job_without_installation", job=job.key)
-    except (GitHubUnavailable, InstallationSuspended) as error:
-        wait_s = (error.retry_after_s if isinstance(error, GitHubUnavailable) else None) or _AGAIN_S
+    except InstallationSuspended as error:
+        # Not tried again by itself: GitHub tells when the installation is let go on.
+        log.warning("job_put_off", job=job.key, reason=str(error), in_s=_PARKED_S)
+        await services.store.later.put(f"{jobs.PARKED}{job.key}", msgspec.to_builtins(job), in_s=_PARKED_S)
+        raise OwnFailure(f"parked: {job.key}") from None
+    except GitHubUnavailable as error:
+        wait_s = error.retry_after_s or _AGAIN_S
         log.warning("job_put_off", job=job.key, reason=str(error), in_s=wait_s)
         await services.store.later.put(f"again:{job.key}", msgspec.to_builtins(job), in_s=wait_s)
         raise OwnFailure(f"put off: {job.key}") from None

@@ -1,5 +1,6 @@
-"""What is said of an apply beside its check run: the one comment on each pull request that was merged, and chat."""
+"""What is said beside check runs: the one comment on each pull request that was merged, and chat."""
 
+import hashlib
 from collections.abc import Iterable
 
 import msgspec
@@ -8,11 +9,11 @@ from checks.rendering.markdown import render_comment
 from checks.report import RunReport, total
 from ghapp.flows.ground import config_at, github_of
 from ghapp.jobs import Say
-from ghapp.notify import Applied, Failed, Message, PullRequestLink, Waiting
-from ghapp.repository_config import ConfigInvalid, Occasion
+from ghapp.notify import Applied, EnvironmentResult, Failed, Message, PromotionDecided, PullRequestLink, Waiting
+from ghapp.repository_config import ConfigInvalid, Environment, Occasion
 from ghapp.services import Services
-from ghapp.store import KnownRepository, Run
-from ghapp.values import CommitSha
+from ghapp.store import KnownPullRequest, KnownRepository, Run
+from ghapp.values import TESTING, CommitSha, EnvironmentName
 
 
 async def comment(services: Services, repository: KnownRepository, numbers: Iterable[int]) -> None:
@@ -68,11 +69,11 @@ async def applied(services: Services, repository: KnownRepository, run: Run, rep
             cause=report.first_cause,
             pull_requests=links,
         )
-    await say(services, repository, run, message.kind, message)
+    await say(services, repository, await _in_force(services, run), message.kind, message, about=run.id)
 
 
 async def waiting(services: Services, repository: KnownRepository, run: Run, cause: str) -> None:
-    """Say in chat that a run waits for a person."""
+    """Say in chat that an apply waits for a person."""
     message = Waiting(
         repository=repository.full_name,
         environment=run.environment,
@@ -82,14 +83,119 @@ async def waiting(services: Services, repository: KnownRepository, run: Run, cau
         operation=run.operation,
         pull_requests=await _links(services, repository, run),
     )
-    await say(services, repository, run, "waiting", message)
+    await say(services, repository, await _in_force(services, run), "waiting", message, about=run.id)
 
 
-async def say(services: Services, repository: KnownRepository, run: Run, occasion: Occasion, message: Message) -> None:
-    """Have a message owed, once for its run and occasion, if the config that is in force names anybody for it."""
+async def planned(
+    services: Services,
+    repository: KnownRepository,
+    run: Run,
+    report: RunReport,
+    *,
+    number: int,
+    environment: EnvironmentName,
+    config_sha: CommitSha,
+) -> None:
+    """Say in chat what a plan means for people: it waits for one, or a promotion's gate was decided.
+
+    Each once for a head and what is asked: a plan that is merely made again says nothing.
+    """
+    pull_request = await services.store.pull_requests.find(repository.id, number)
+    if pull_request is None:
+        return
+    if report.conclusion == "action_required":
+        message = Waiting(
+            repository=repository.full_name,
+            environment=TESTING,
+            run_url=services.run_url(run.id),
+            commit_sha=run.head_sha,
+            cause=report.first_cause,
+            operation="plan",
+            counts=total(report.roots) if report.roots else None,
+            pull_requests=(_link(pull_request),),
+        )
+        asked = hashlib.sha256(report.first_cause.encode()).hexdigest()[:12]
+        about = f"{repository.id}:{number}:{run.head_sha}:{asked}"
+        await say(services, repository, config_sha, "waiting", message, about=about)
+        return
     mirror = services.mirrors.open(repository.id)
     assert mirror is not None
-    in_force = await _in_force(services, run)
+    try:
+        config = await config_at(mirror, repository, config_sha)
+    except ConfigInvalid:
+        return  # the check run says so already
+    named = config.environments.get(environment)
+    if named is not None and named.promote_from is not None and report.conclusion in ("success", "failure"):
+        await _promotion_decided(services, repository, run, report, pull_request, named, config_sha)
+
+
+async def _promotion_decided(
+    services: Services,
+    repository: KnownRepository,
+    run: Run,
+    report: RunReport,
+    pull_request: KnownPullRequest,
+    environment: Environment,
+    config_sha: CommitSha,
+) -> None:
+    """Say it when the gate is first decided, and when it first turns green; nothing else."""
+    key = f"promotion:{repository.id}:{pull_request.number}"
+    said = await services.store.handles.find(key)
+    now = "green" if report.conclusion == "success" else "decided"
+    if said in (now, "green"):
+        return
+    assert environment.promote_from is not None
+    message = PromotionDecided(
+        repository=repository.full_name,
+        environment=environment.name,
+        run_url=services.run_url(run.id),
+        commit_sha=run.head_sha,
+        pull_request=_link(pull_request),
+        may_merge=now == "green",
+        before=await _result(services, repository, environment.promote_from),
+        cause=None if now == "green" else report.first_cause,
+        counts=total(report.previews) if report.previews else None,
+    )
+    await say(services, repository, config_sha, "promotion", message, about=f"{key}:{now}")
+    await services.store.handles.keep(key, now)
+
+
+async def _result(services: Services, repository: KnownRepository, environment: EnvironmentName) -> EnvironmentResult:
+    """How the last apply of an environment went."""
+    runs = [
+        run for run in await services.store.runs.applies(repository.id, environment) if run.conclusion != "cancelled"
+    ]
+    if not runs:
+        return EnvironmentResult(environment=environment, outcome="never applied by Planward")
+    newest = runs[-1]
+    outcome = _OUTCOMES.get(newest.conclusion or "", "failed") if newest.status == "completed" else "being applied"
+    raw = await services.store.runs.report(newest.id)
+    reports = msgspec.json.decode(raw, type=list[RunReport]) if raw is not None else []
+    roots = [root for each in reports for root in each.roots]
+    return EnvironmentResult(
+        environment=environment,
+        outcome=outcome,
+        commit_sha=newest.head_sha,
+        counts=total(roots) if roots else None,
+        run_url=services.run_url(newest.id),
+    )
+
+
+_OUTCOMES = {"success": "applied", "action_required": "waits for a person", "timed_out": "timed out"}
+
+
+async def say(
+    services: Services,
+    repository: KnownRepository,
+    in_force: CommitSha | None,
+    occasion: Occasion,
+    message: Message,
+    *,
+    about: str,
+) -> None:
+    """Have a message owed, once for what it is about, if the config that is in force names anybody for it."""
+    mirror = services.mirrors.open(repository.id)
+    assert mirror is not None
     if in_force is None:
         return
     try:
@@ -99,24 +205,26 @@ async def say(services: Services, repository: KnownRepository, run: Run, occasio
     if any(occasion in target.on for target in config.notify):
         await services.accept(
             Say(
-                about=f"{run.id}:{occasion}",
+                about=f"{about}:{occasion}",
                 repository_id=repository.id,
-                environment=run.environment,
+                environment=message.environment,
                 config_sha=in_force,
-                message=msgspec.Raw(msgspec.json.encode(message)),
+                message=msgspec.json.encode(message).decode(),
             )
         )
 
 
 async def _in_force(services: Services, run: Run) -> CommitSha | None:
-    """The commit whose config decides: the base of a pull request, LAST of a branch; None where there is none yet."""
-    if run.operation == "plan":
-        return run.base_sha
+    """The commit whose config decides about an apply: LAST of its branch; None where there is none yet."""
     last = await services.store.branches.last_of_branch(run.repository_id, run.branch)
     return None if last is None else last.sha
 
 
 async def _links(services: Services, repository: KnownRepository, run: Run) -> tuple[PullRequestLink, ...]:
-    numbers = run.data.get("explains", ()) if run.pull_request is None else (run.pull_request,)
+    numbers = run.data.get("explains", ())
     found = [await services.store.pull_requests.find(repository.id, number) for number in numbers]
-    return tuple(PullRequestLink(number=each.number, title=each.title, url=each.url) for each in found if each)
+    return tuple(_link(each) for each in found if each)
+
+
+def _link(pull_request: KnownPullRequest) -> PullRequestLink:
+    return PullRequestLink(number=pull_request.number, title=pull_request.title, url=pull_request.url)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from ghapp.store.database import Database, upsert
 from ghapp.store.tables import approvals, audit, handles, later
@@ -21,6 +21,11 @@ class Later:
         """Have `job` owed in so many seconds; the same key again moves it."""
         row = {"key": key, "due_at": self._db.clock() + in_s, "job": dict(job)}
         await self._db.run(lambda c: upsert(c, later, row, update=["due_at", "job"]))
+
+    async def hasten(self, prefix: str) -> None:
+        """Have everything owed now whose key begins so."""
+        statement = update(later).where(later.c.key.startswith(prefix, autoescape=True))
+        await self._db.run(lambda c: c.execute(statement.values(due_at=self._db.clock())))
 
     async def drop(self, key: str) -> None:
         """No longer owed."""

@@ -1,0 +1,147 @@
+"""Chat is told when an apply ended or waits, and when a promotion is decided: once, and it holds nothing up."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.stories.harness import Line, Story, eventually
+from tests.stories.rules.saying import green, held, refused
+from tests.stories.rules.test_holds import proposed_from_fork
+
+
+class Chat:
+    """A room that keeps what it was told; `refusals` are the statuses that it answers first."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.refusals: list[int] = []
+        self.asked = 0
+        self.url = ""
+
+    def wait_for(self, words: str, *, times: int = 1) -> str:
+        """Wait for messages that hold these words; gives the newest."""
+
+        def found() -> str | None:
+            fitting = [text for text in self.said if words in text]
+            return fitting[-1] if len(fitting) >= times else None
+
+        text: str = eventually(found, f"chat is told {words!r}")
+        return text
+
+    def headlines(self) -> list[str]:
+        """The first lines of all messages, in order."""
+        return [text.splitlines()[0] for text in self.said]
+
+
+@contextmanager
+def chat_room() -> Iterator[Chat]:
+    """Serve on loopback as an incoming webhook."""
+    chat = Chat()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            chat.asked += 1
+            status = chat.refusals.pop(0) if chat.refusals else 200
+            if status == 200:
+                chat.said.append(json.loads(body)["text"])
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            if status == 503:
+                self.send_header("Retry-After", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    chat.url = f"http://127.0.0.1:{server.server_port}/hook"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield chat
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def story_with(line: Line, chat: Chat, *, on: str = "failed, waiting, applied, promotion") -> Story:
+    """A story whose config names the chat, by a secret in Vault."""
+    story = line.story(config=f'notify:\n  - {{url: "vault:kv/{{team}}/chat#url", on: [{on}]}}\n')
+    line.bao.put(f"kv/{story.team}/chat", url=chat.url)
+    return story
+
+
+def test_an_apply_and_a_promotion_are_told_once_each_with_links_and_counts(line: Line) -> None:
+    with chat_room() as chat:
+        story = story_with(line, chat)
+        number = story.propose(title="Widen <the> net & more")
+        green(story.planned(number))
+        story.land(number, "squash")
+        text = chat.wait_for("Applied to staging")
+        assert "1 to add" in text
+        assert f"#{number} Widen &lt;the&gt; net &amp; more" in text
+        promotion = story.open("staging", "production", title="Promote")
+        green(story.planned(promotion))
+        told = chat.wait_for("The promotion to production may be merged")
+        assert f"#{promotion} Promote" in told
+        assert "staging: applied at" in told
+        story.rerun(story.planned(promotion))
+        green(story.planned(promotion, count=2))
+        story.quiet()
+        assert len(chat.said) == 2
+
+
+def test_a_promotion_that_is_refused_first_is_told_again_when_it_turns_green(line: Line) -> None:
+    with chat_room() as chat:
+        story = story_with(line, chat)
+        sha = story.commit("staging", story.network(2))
+        check = story.applied(sha)
+        held(check)
+        chat.wait_for("The apply in staging waits for a person")
+        promotion = story.open("staging", "production", title="Promote")
+        refused(story.planned(promotion))
+        told = chat.wait_for("The promotion to production may not be merged yet")
+        assert "staging: waits for a person at" in told
+        story.press(check, "apply", by=story.maintainer)
+        green(story.planned(promotion, count=2))
+        chat.wait_for("The promotion to production may be merged")
+        story.quiet()
+        assert len(chat.said) == 4  # one more: staging was applied
+
+
+def test_a_plan_that_waits_for_a_person_is_told_once_for_its_head(line: Line) -> None:
+    with chat_room() as chat:
+        story = story_with(line, chat)
+        number, _ = proposed_from_fork(story)
+        held(story.planned(number))
+        assert "The plan in testing waits for a person" in chat.wait_for("comes from a fork")
+        story.rerun(story.planned(number))
+        held(story.planned(number, count=2))
+        story.quiet()
+        assert len(chat.said) == 1
+
+
+def test_a_chat_that_is_down_delays_and_fails_nothing(line: Line) -> None:
+    with chat_room() as chat:
+        chat.refusals = [503]
+        story = story_with(line, chat, on="applied")
+        number = story.propose()
+        green(story.planned(number))
+        merged = story.merge(number)
+        green(story.applied(merged))
+        assert story.size("staging") == 2
+        chat.wait_for("Applied to staging")
+        assert chat.asked == 2
+
+
+def test_occasions_that_the_config_does_not_name_are_not_told(line: Line) -> None:
+    with chat_room() as chat:
+        story = story_with(line, chat, on="failed")
+        story.land(story.propose())
+        held(story.applied(story.commit("staging", story.network(4))))
+        story.quiet()
+        assert chat.asked == 0

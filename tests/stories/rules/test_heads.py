@@ -1,0 +1,186 @@
+"""A check run belongs to a head, a merge queue's commit has its own, and a green one is never stale."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.stories.harness import Line, Story, eventually
+from tests.stories.rules.saying import APPLY, green, held, refused, title
+
+WRONG = {"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}
+
+# --- several pull requests of one head -------------------------------------------------------------------------------
+
+
+def test_two_pull_requests_of_one_head_share_a_check_run_that_has_the_worst_conclusion(line: Line) -> None:
+    story = line.story()
+    first = story.propose()
+    green(story.planned(first))
+    second = story.open("topic", "production")  # a promotion of something that staging has not applied
+    check = story.planned(first, count=2)
+    assert title(check).startswith(f"#{second}: ")
+    assert check["conclusion"] == "failure"
+    text = check["output"]["summary"] + (check["output"]["text"] or "")
+    assert f"Pull request {first}" in text
+    story.edit(second, state="closed")
+    green(story.planned(first, count=3))
+
+
+def test_the_green_of_one_pull_request_does_not_let_in_another_of_the_same_head(line: Line) -> None:
+    story = line.story()
+    first = story.propose()
+    green(story.planned(first))
+    second = story.open("topic", "production")
+    refused(story.planned(second, count=2))
+    merged = story.merge(second)
+    assert f"#{second} was merged although planward/plan was not green for it" in held(
+        story.applied(merged, "production")
+    )
+    assert story.state("network", "production") == {}
+
+
+# --- freshness -------------------------------------------------------------------------------------------------------
+
+
+def test_where_the_base_moves_the_pull_requests_that_it_touches_are_planned_anew_and_no_others(line: Line) -> None:
+    story = line.story(files={})
+    story.commit("staging", {**story.root_module("network"), **story.root_module("app")}, by=story.reviewer)
+    story.quiet()
+    touched = story.propose({"app/README.tf": "# app\n"}, head="touched")
+    other = story.propose(story.network(2), head="other")
+    for number in (touched, other):
+        green(story.planned(number))
+    merging = story.propose({"app/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="merging")
+    green(story.planned(merging))
+    story.merge(merging)
+    green(story.planned(touched, count=2))
+    story.quiet()
+    assert len(story.check_runs(story.head(other))) == 1
+    assert len(story.check_runs(story.head(merging))) == 1
+
+
+def test_pushes_to_the_base_in_a_row_are_one_new_plan(line: Line) -> None:
+    story = line.story()
+    number = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'})
+    green(story.planned(number))
+    for size in (3, 4, 5):
+        story.commit("staging", story.network(size), by=story.reviewer)
+    eventually(lambda: story.check_runs(story.head(number))[-1]["status"] == "in_progress", "it is in progress")
+    story.quiet()
+    checks = story.check_runs(story.head(number))
+    assert green(checks[-1])
+    assert [each["conclusion"] for each in checks[1:-1]] == ["cancelled"] * (len(checks) - 2)
+
+
+# --- the merge queue -------------------------------------------------------------------------------------------------
+
+
+def protected(story: Story) -> None:
+    """Staging takes only what `planward/plan` of this App is green for, through a merge queue."""
+    with story.github.rest(story.reviewer) as rest:
+        answer = rest.put(
+            f"/repos/{story.name}/branches/staging/protection",
+            json={
+                "required_status_checks": {
+                    "strict": False,
+                    "checks": [{"context": "planward/plan", "app_id": story.line.app.id}],
+                },
+                "enforce_admins": False,
+                "required_pull_request_reviews": None,
+                "restrictions": None,
+            },
+        )
+    assert answer.status_code == 200, answer.text
+    story.github.enable_merge_queue(story.name, "staging")
+
+
+def entry(story: Story, number: int) -> str | None:
+    """The commit that the queue has made for a pull request."""
+    with story.github.world.lock:
+        waiting = story.repository.merge_queues.get("staging", [])
+        return next((each.head_sha for each in waiting if each.pull.number == number), None)
+
+
+def merge_sha(story: Story, number: int) -> str:
+    """Wait until the queue has merged a pull request."""
+
+    def merged() -> Mapping[str, Any] | None:
+        found: dict[str, Any] = story.get(f"/pulls/{number}")
+        return found if found["merged"] else None
+
+    eventually(merged, f"#{number} of {story.name} is merged by the queue")
+    with story.github.world.lock:
+        return str(next(each.merge_commit_sha for each in story.repository.pulls if each.number == number))
+
+
+def test_a_merge_queues_commit_gets_a_plan_of_its_own_and_is_applied_once_merged(line: Line) -> None:
+    story = line.story()
+    protected(story)
+    number = story.propose()
+    green(story.planned(number))
+    story.github.enqueue(story.name, number, by=story.author)
+    merged = merge_sha(story, number)
+    assert [each["conclusion"] for each in story.check_runs(merged)] == ["success"]
+    green(story.applied(merged))
+    assert story.size("staging") == 2
+
+
+def test_two_pull_requests_in_the_queue_are_each_planned_on_top_of_the_one_before(line: Line) -> None:
+    story = line.story()
+    protected(story)
+    first = story.propose(head="first")
+    second = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="second")
+    for number in (first, second):
+        green(story.planned(number))
+    for number in (first, second):
+        story.github.enqueue(story.name, number, by=story.author)
+    tip = merge_sha(story, second)
+    merge_sha(story, first)
+    green(story.applied(tip))
+    story.quiet()
+    assert story.size("staging") == 2
+    assert [each["conclusion"] for each in story.check_runs(tip, APPLY)] == ["success"]
+
+
+def test_a_group_whose_own_plan_fails_is_thrown_out_of_the_queue(line: Line) -> None:
+    story = line.story()
+    protected(story)
+    first = story.propose({"network/one.tf": 'output "same" {\n  value = 1\n}\n'}, head="first")
+    second = story.propose({"network/two.tf": 'output "same" {\n  value = 2\n}\n'}, head="second")
+    for number in (first, second):
+        green(story.planned(number))
+    story.github.hold_deliveries("merge_group")
+    for number in (first, second):
+        story.github.enqueue(story.name, number, by=story.author)
+    group = entry(story, second)
+    assert group is not None
+    story.github.release()
+    check = story.completed(group)
+    assert refused(check).startswith("network in testing: init failed: Duplicate output definition")
+    merge_sha(story, first)
+    story.quiet()
+    assert not story.get(f"/pulls/{second}")["merged"]
+
+
+@pytest.mark.parametrize("way", ["dequeued", "rerun"])
+def test_a_group_is_ended_when_the_queue_lets_it_go_and_planned_anew_by_rerun(line: Line, way: str) -> None:
+    story = line.story()
+    protected(story)
+    number = story.propose()
+    green(story.planned(number))
+    story.secret("testing", "other", db_password="differs")  # the same key twice: the group's plan fails
+    story.github.enqueue(story.name, number, by=story.author)
+    group = entry(story, number)
+    assert group is not None
+    check = story.completed(group)
+    refused(check)
+    if way == "dequeued":
+        eventually(lambda: entry(story, number) is None, "it left the queue")
+        assert story.planned(number, count=2)["conclusion"] == "failure"  # fresh again
+        return
+    story.line.bao.client().secrets.kv.v2.delete_metadata_and_all_versions(
+        f"{story.team}/testing/other", mount_point="kv"
+    )
+    story.rerun(check)
+    green(story.completed(group, count=2))

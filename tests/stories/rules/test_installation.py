@@ -1,0 +1,139 @@
+"""The App comes and goes: what is open then is planned, and what was merged meanwhile is applied."""
+
+import pytest
+
+from tests.stories.harness import Line, Story, eventually
+from tests.stories.rules.saying import green, held
+from tests.stories.slow import slow_place
+
+
+def discovered(story: Story, times: int) -> None:
+    """Wait until the repository was looked at so often."""
+    begun = f"discover:{story.repository.id}:"
+    eventually(
+        lambda: len([each for each in story.line.events("job_done") if each["job"].startswith(begun)]) >= times,
+        f"{story.name} is discovered {times} times",
+    )
+
+
+def test_pull_requests_that_were_open_before_the_app_was_installed_are_planned(line: Line) -> None:
+    story = line.story(installed=False)
+    number = story.propose()
+    story.install()
+    green(story.planned(number))
+    green(story.applied(story.merge(number)))
+    assert story.size("staging") == 2
+
+
+def test_what_is_merged_while_the_app_is_suspended_is_applied_once_it_is_let_go_on(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    green(story.planned(number))
+    story.github.suspend(story.installation, by=story.reviewer)
+    story.quiet()
+    merged = story.merge(number)
+    late = story.propose(story.network(3), head="late")
+    story.quiet()
+    story.github.unsuspend(story.installation, by=story.reviewer)
+    green(story.applied(merged))
+    assert story.size("staging") == 2
+    green(story.planned(late))
+
+
+def test_what_meets_a_suspended_installation_is_parked_and_goes_on_with_it(line: Line) -> None:
+    story = line.story()
+
+    def put_off() -> int:
+        return sum("suspended" in each["reason"] for each in line.events("job_put_off"))
+
+    with slow_place() as slow:
+        waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
+        number = story.propose({"network/main.tf": waits})
+        eventually(lambda: slow.asked, "Terraform asks for the module")
+        story.github.suspend(story.installation, by=story.reviewer)
+        eventually(put_off, "the plan is parked")
+    story.quiet()
+    assert put_off() == 1
+    story.github.unsuspend(story.installation, by=story.reviewer)
+    story.planned(number, count=2)
+    story.quiet()
+    [cancelled, again] = story.check_runs(story.head(number))
+    assert (cancelled["conclusion"], cancelled["output"]["title"]) == ("cancelled", "Cancelled: the App was suspended")
+    assert again["conclusion"] == "failure"  # nobody has that module
+
+
+def test_a_repository_that_is_added_is_adopted_and_its_pull_requests_planned(line: Line) -> None:
+    story = line.story(installed=False)
+    other = f"{story.owner}/other"
+    line.github.create_repository(other, files={"README.md": ""}, default_branch="staging", by=story.reviewer)
+    story.installation = line.github.install(line.app, story.owner, repositories=[other], by=story.reviewer)
+    number = story.propose()
+    story.quiet()
+    assert story.check_runs(story.head(number)) == []
+    line.github.change_installed_repositories(story.installation, add=[story.name], by=story.reviewer)
+    green(story.planned(number))
+
+
+def test_a_repository_that_is_removed_is_left_alone(line: Line) -> None:
+    story = line.story(installed=False)
+    story.installation = line.github.install(line.app, story.owner, repositories=[story.name], by=story.reviewer)
+    discovered(story, 1)
+    line.github.change_installed_repositories(story.installation, remove=[story.name], by=story.reviewer)
+    story.quiet()
+    number = story.propose()
+    story.quiet()
+    assert story.check_runs(story.head(number)) == []
+
+
+def test_a_rename_moves_no_secret(line: Line) -> None:
+    story = line.story()
+    story.github.rename_repository(story.name, "renamed", by=story.reviewer)
+    story.name = f"{story.owner}/renamed"
+    number = story.propose()
+    green(story.planned(number))  # read from kv/FIRST-NAME/testing/*
+    green(story.applied(story.merge(number)))
+    assert story.size("staging") == 2
+
+
+# --- branches that make themselves environments ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pushes", [1, 2])
+def test_a_branch_does_not_make_itself_an_environments(line: Line, pushes: int) -> None:
+    story = line.story()
+    config = f"""\
+four_eyes: false
+environments:
+  sandbox: {{branch: mine, approvers: [{story.author}]}}
+secrets:
+  - {{path: "kv/{story.team}/production/*", as: tfvars}}
+"""
+    files = {".github/planward.yml": config, **story.network(7)}
+    for number in range(pushes):
+        sha = story.commit("mine", {**files, "README.md": f"# {number}\n"}, by=story.author)
+    story.commit("topic", story.network(8), by=story.author, start="mine")
+    number = story.open("topic", "mine")
+    story.quiet()
+    assert story.check_runs(story.head(number)) == []
+    story.comment(number, f"planward apply {sha} -e sandbox", by=story.author)
+    story.quiet()
+    assert story.check_runs(sha, "planward/apply (sandbox)") == []
+    assert not [path for path in line.secrets_read() if f"/{story.team}/production" in path]
+
+
+def test_a_created_branch_is_held_also_after_its_next_push_and_does_not_name_its_own_approvers(line: Line) -> None:
+    environments = "environments:\n  staging: {branch: staging}\n  production: {branch: production%s}\n"
+    story = line.story(branches=("staging",), config=environments % "")
+    own = "four_eyes: false\n" + environments % f", approvers: [{story.author}]"
+    story.github.move(story.name, "production", story.first, by=story.author)
+    held(story.applied(story.first, "production"))
+    tip = story.commit("production", {".github/planward.yml": own, **story.network(3)}, by=story.author)
+    check = story.applied(tip, "production")
+    held(check)
+    story.press(check, "apply", by=story.author)
+    story.quiet()
+    assert len(story.check_runs(tip, "planward/apply (production)")) == 1
+    assert story.state("network", "production") == {}
+    story.secret("production", db_password="set")
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(tip, "production", count=2))
