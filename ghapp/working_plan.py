@@ -6,9 +6,7 @@ environment, as with Terraform itself.
 
 import asyncio
 import os
-import shutil
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -22,9 +20,7 @@ from checks.report import Conclusion, RootReport, RunReport, report_failure, rep
 from checks.sensitive import Mask
 from ghapp.errors import JobError
 from ghapp.flows.planning import NotDone, credentials_of, make_plan
-from ghapp.git.program import environment as git_environment
-from ghapp.git.program import git
-from ghapp.private_directories import make_private, private_directory
+from ghapp.private_directories import make_private
 from ghapp.processes import Stop
 from ghapp.repository_config import Environment, RepositoryConfig, read_config
 from ghapp.root_modules import RootModuleSettings
@@ -34,6 +30,7 @@ from ghapp.terraform.environment import is_ours
 from ghapp.values import EnvironmentName
 from ghapp.vault import Vault
 from ghapp.working_copy import WorkingCopy, read_working_copy
+from ghapp.working_snapshot import copied, head_of
 
 Log = Callable[[str], None]
 
@@ -89,7 +86,7 @@ async def plan_working_copy(
     except ConfigurationError as error:
         raise NothingToPlan(str(error)) from None
     data_dir = make_private(local.data_dir)
-    async with _copied(working_copy, data_dir / "runs") as checkout:
+    async with copied(working_copy, data_dir / "runs") as checkout:
         planner = _Planner(
             checkout=checkout,
             config=config,
@@ -104,7 +101,7 @@ async def plan_working_copy(
             places=asyncio.Semaphore(local.concurrency),
         )
         outcomes = await planner.plan(order)
-    commit = await _head(working_copy.directory)
+    commit = await head_of(working_copy.directory)
     return _report(config, working_copy.name, commit, environment, outcomes)
 
 
@@ -281,39 +278,3 @@ def _in_words(
         case gate.Refuse(cause=cause):
             bad = {report.outcome for report in reports if not report.went_well} - {"skipped"}
             return ("timed_out" if bad == {"timed_out"} else "failure"), cause
-
-
-@asynccontextmanager
-async def _copied(working_copy: WorkingCopy, root: Path) -> AsyncIterator[Path]:
-    """Copy the working copy's files, as they are now and without what git ignores, and remove the copy afterwards."""
-    paths = working_copy.paths - await _ignored(working_copy.directory)
-    async with private_directory(root, "copy") as copy:
-        await asyncio.to_thread(_copy, working_copy, paths, copy)
-        yield copy
-
-
-def _copy(working_copy: WorkingCopy, paths: Collection[str], target: Path) -> None:
-    for path in sorted(paths):
-        source, copy = working_copy.directory / path, target / path
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if path in working_copy.links:
-            if source.resolve().is_relative_to(working_copy.directory.resolve()):
-                copy.symlink_to(working_copy.links[path])
-        elif source.is_file():
-            shutil.copy(source, copy)
-
-
-async def _ignored(top: Path) -> frozenset[str]:
-    """What git ignores: no commit brings it, so a pull request would be planned without it."""
-    words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
-    ended = await git("-C", top, *words, environ=_own_git_environment())
-    return frozenset(ended.stdout.decode(errors="surrogateescape").split("\0")) if ended.exit_code == 0 else frozenset()
-
-
-async def _head(top: Path) -> str:
-    ended = await git("-C", top, "rev-parse", "--verify", "HEAD", environ=_own_git_environment())
-    return ended.stdout.decode().strip() if ended.exit_code == 0 else ""
-
-
-def _own_git_environment() -> dict[str, str]:
-    return git_environment({"safe.directory": "*"})

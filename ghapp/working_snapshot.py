@@ -1,0 +1,49 @@
+"""A copy of a working copy, as a commit of it would be: what is planned is never written to."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from ghapp.git.program import environment as git_environment
+from ghapp.git.program import git
+from ghapp.private_directories import private_directory
+from ghapp.working_copy import WorkingCopy
+
+
+@asynccontextmanager
+async def copied(working_copy: WorkingCopy, root: Path) -> AsyncIterator[Path]:
+    """Copy the working copy's files, as they are now and without what git ignores, and remove the copy afterwards."""
+    paths = working_copy.paths - await _ignored(working_copy.directory)
+    async with private_directory(root, "copy") as copy:
+        await asyncio.to_thread(_copy, working_copy, paths, copy)
+        yield copy
+
+
+def _copy(working_copy: WorkingCopy, paths: Collection[str], target: Path) -> None:
+    for path in sorted(paths):
+        source, copy = working_copy.directory / path, target / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if path in working_copy.links:
+            if source.resolve().is_relative_to(working_copy.directory.resolve()):
+                copy.symlink_to(working_copy.links[path])
+        elif source.is_file():
+            shutil.copy(source, copy)
+
+
+async def _ignored(top: Path) -> frozenset[str]:
+    """What git ignores: no commit brings it, so a pull request would be planned without it."""
+    words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
+    ended = await git("-C", top, *words, environ=_own_git_environment())
+    return frozenset(ended.stdout.decode(errors="surrogateescape").split("\0")) if ended.exit_code == 0 else frozenset()
+
+
+async def head_of(top: Path) -> str:
+    """The commit that is checked out, empty where there is none."""
+    ended = await git("-C", top, "rev-parse", "--verify", "HEAD", environ=_own_git_environment())
+    return ended.stdout.decode().strip() if ended.exit_code == 0 else ""
+
+
+def _own_git_environment() -> dict[str, str]:
+    return git_environment({"safe.directory": "*"})
