@@ -43,7 +43,10 @@ class Keeper:
         self._alive = _locked(making)
         making.rename(self._alive_path)
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__, str(self._programs_path), str(os.getpid())],
+            [
+                *(sys.executable, "-I", "-S", __file__),
+                *(str(self._programs_path), str(os.getpid()), str(SILENCE_S), str(GRACE_S)),
+            ],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
@@ -150,9 +153,11 @@ def _lockable(path: Path) -> bool:
 
 
 class _Keeping:
-    def __init__(self, programs: Path, planward: int) -> None:
+    def __init__(self, programs: Path, planward: int, silence_s: float, grace_s: float) -> None:
         self._programs = programs
         self._planward = planward
+        self._silence_s = silence_s
+        self._grace_s = grace_s
         self._groups: dict[int, bool] = {}
         self._unread = b""
         self._silent_at: float | None = None
@@ -164,7 +169,7 @@ class _Keeping:
         for pid, was_interrupted in self._groups.items():
             if not was_interrupted:
                 _signal(pid, signal.SIGINT)
-        end = time.monotonic() + GRACE_S
+        end = time.monotonic() + self._grace_s
         while time.monotonic() < end and not _lockable(self._programs):
             time.sleep(_POLL_S)
         if silent:
@@ -195,7 +200,7 @@ class _Keeping:
             case "ended":
                 self._groups.pop(pid, None)
             case "beat":
-                self._silent_at = time.monotonic() + SILENCE_S
+                self._silent_at = time.monotonic() + self._silence_s
 
 
 def _signal(pid: int, number: int) -> None:
@@ -206,7 +211,8 @@ def _signal(pid: int, number: int) -> None:
 def _main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _Keeping(Path(sys.argv[1]), int(sys.argv[2])).until_the_end()
+    programs, planward, silence_s, grace_s = sys.argv[1:]
+    _Keeping(Path(programs), int(planward), float(silence_s), float(grace_s)).until_the_end()
 
 
 if __name__ == "__main__":
