@@ -1,0 +1,64 @@
+"""A promotion brings a tree that the environment before has applied; a refusal says how to get there."""
+
+from tests.stories.harness import Line
+from tests.stories.rules.saying import green, held, refused
+
+
+def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits(line: Line) -> None:
+    story = line.story()
+    applied = story.land(story.propose())
+    held(story.applied(story.commit("staging", story.network(5))))
+    whole = story.open("staging", "production")
+    assert refused(story.planned(whole)) == (
+        "staging has not applied this yet: wait for its apply, then this turns green."
+    )
+    story.github.move(story.name, "release", applied, by=story.author)
+    number = story.open("release", "production", title="Release")
+    green(story.planned(number))
+    green(story.applied(story.merge(number), "production"))
+    assert story.size("production") == 2
+
+
+def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line: Line) -> None:
+    story = line.story()
+    story.land(story.propose())
+    first = story.open("staging", "production")
+    green(story.planned(first))
+    green(story.applied(story.merge(first), "production"))
+    hotfix = story.commit("production", {"NOTES.md": "# Hotfix\n"}, by=story.author)
+    check = story.applied(hotfix, "production")
+    held(check)
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(hotfix, "production", count=2))
+    story.land(story.propose(story.network(3), head="next"))
+    second = story.open("staging", "production", title="Again")
+    assert "or merge this branch back after a hotfix." in refused(story.planned(second))
+    back = story.open("production", "staging", title="Back")
+    green(story.planned(back))
+    green(story.applied(story.merge(back)))
+    green(story.completed(story.tip("staging")))
+    green(story.applied(story.merge(second), "production"))
+    assert story.size("production") == 3
+
+
+def test_a_commit_that_touches_nothing_inherits_whether_it_was_applied(line: Line) -> None:
+    story = line.story(installed=False)
+    story.commit("staging", story.network(2))
+    story.install()
+    adopted = story.land(story.propose({"README.md": "# One\n"}, head="one"))
+    number = story.open("staging", "production")
+    assert refused(story.planned(number)).startswith(
+        "staging was never applied by Planward at this state, only adopted"
+    )
+    story.comment(number, f"planward apply {adopted[:9]} -e staging", by=story.maintainer)
+    green(story.planned(number, count=2))
+    applied = story.land(story.propose({"README.md": "# Two\n"}, head="two"))
+    assert story.head(number) == applied
+    green(story.planned(number, count=2))
+
+
+def test_the_targets_secrets_are_not_read_for_a_promotion_that_is_refused(line: Line) -> None:
+    story = line.story()
+    held(story.applied(story.commit("staging", story.network(5))))
+    refused(story.planned(story.open("staging", "production")))
+    assert not [path for path in line.secrets_read() if f"/{story.team}/production" in path]
