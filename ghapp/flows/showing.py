@@ -1,6 +1,9 @@
 """A run on GitHub: its check run is made once, updated within the run, and completed once."""
 
+import asyncio
+import uuid
 from collections.abc import Mapping, Sequence
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -10,6 +13,13 @@ from ghapp.flows.ground import github_of
 from ghapp.github import CheckRunAction, CheckRunDraft, Status
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run
+from ghapp.values import RunId
+
+_PROCESS = uuid.uuid4().hex
+_CLAIM_S = 5.0
+"""Longer than GitHub takes to make a check run; so long another process waits for one that was killed meanwhile."""
+_LOOK_AGAIN_S = 0.2
+_announcing: WeakValueDictionary[RunId, asyncio.Lock] = WeakValueDictionary()
 
 PLAN = "planward/plan"
 """The check run that branch protection requires."""
@@ -31,17 +41,21 @@ def apply_check_run(environment: str) -> str:
 
 
 async def announce(services: Services, repository: KnownRepository, run: Run, *, status: Status, summary: str) -> Run:
-    """Make the run's check run, once: a repeated step finds the one that it left."""
-    run = await services.store.runs.load(run.id)
-    if run.check_run_id is not None:
+    """Make the run's check run, once: a repeated step finds the one that it left, and flows side by side make one."""
+    lock = _announcing.setdefault(run.id, asyncio.Lock())
+    async with lock:
+        run = await services.store.runs.load(run.id)
+        while run.check_run_id is None:
+            tried_before = "announcing" in run.data
+            if await services.store.runs.claim(run.id, "announcing", by=_PROCESS, for_s=_CLAIM_S):
+                draft = _draft(services, run, status=status, summary=summary)
+                github = await github_of(services, repository)
+                found = await github.create_check_run(draft, look_first=tried_before)
+                await services.store.runs.change(run.id, check_run_id=found, status=status)
+            else:
+                await asyncio.sleep(_LOOK_AGAIN_S)
+            run = await services.store.runs.load(run.id)
         return run
-    github = await github_of(services, repository)
-    tried_before = bool(run.data.get("announcing"))
-    await services.store.runs.remember(run.id, announcing=True)
-    draft = _draft(services, run, status=status, summary=summary)
-    found = await github.create_check_run(draft, look_first=tried_before)
-    await services.store.runs.change(run.id, check_run_id=found, status=status)
-    return await services.store.runs.load(run.id)
 
 
 async def show_progress(services: Services, repository: KnownRepository, run: Run, summary: str) -> None:

@@ -124,6 +124,21 @@ class Runs:
 
         await self._db.run(work)
 
+    async def claim(self, id: RunId, name: str, *, by: str, for_s: float) -> bool:
+        """Claim something of a run for oneself for a while; False while another has it. A claim ends by itself."""
+
+        def work(connection: Any) -> bool:
+            old = connection.scalar(select(runs.c.data).where(runs.c.id == id).with_for_update())
+            now = self._db.clock()
+            claimed = old.get(name)
+            if claimed is not None and claimed["by"] != by and claimed["until"] > now:
+                return False
+            data = {**old, name: {"by": by, "until": now + for_s}}
+            connection.execute(update(runs).where(runs.c.id == id).values(data=data))
+            return True
+
+        return await self._db.run(work)
+
     async def end(self, id: RunId, *, by: str) -> bool:
         """Ask an unfinished run to stop and to end `cancelled`, saying `by`. Returns whether it was unfinished."""
         statement = update(runs).where(runs.c.id == id, runs.c.status != "completed", runs.c.ended_by.is_(None))
