@@ -1,0 +1,191 @@
+"""The line on a repository as people have them: shared modules, layers, workspaces, backends, versions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ghapp.terraform import find_terraforms
+from tests.stories.harness import CONFIG, Line, Story
+
+CONFIGURED = """\
+    secrets: []
+    environments:
+      testing: {apply: on_merge}
+      staging: {branch: staging}
+      production: {branch: production, promote_from: staging}
+    root_modules:
+      - dir: live/network
+      - dir: live/app
+        depends_on: [live/network]
+        var_files: ["../../env/{environment}.tfvars"]
+      - dir: live/dns
+        workspace: "{environment}-dns"
+        backend_config: []
+"""
+MODULE = """\
+variable "name" { type = string }
+
+resource "terraform_data" "labelled" {
+  input = var.name
+}
+
+output "name" { value = terraform_data.labelled.output }
+"""
+
+
+def network(name: str) -> str:
+    """The lowest layer: calls the shared module, its state by a backend file of each environment."""
+    return f"""\
+terraform {{
+  required_version = "~> 1.11.0"
+  backend "local" {{}}
+}}
+
+module "label" {{
+  source = "../../modules/label"
+  name   = "{name}"
+}}
+
+output "name" {{ value = module.label.name }}
+"""
+
+
+def app(version: str = ">= 1.12") -> str:
+    """Built on network: reads its state, in another version of Terraform."""
+    return f"""\
+terraform {{
+  required_version = "{version}"
+  backend "local" {{}}
+}}
+
+variable "network_state" {{ type = string }}
+
+data "terraform_remote_state" "network" {{
+  backend = "local"
+  config  = {{ path = var.network_state }}
+}}
+
+resource "terraform_data" "app" {{
+  input = "app in ${{data.terraform_remote_state.network.outputs.name}}"
+}}
+"""
+
+
+def real(story: Story) -> dict[str, str]:
+    """Three root modules, one shared module, three environments."""
+    files = {
+        "modules/label/main.tf": MODULE,
+        "live/network/main.tf": network("first"),
+        "live/app/main.tf": app(),
+        "live/dns/main.tf": (
+            f'terraform {{\n  backend "local" {{\n    workspace_dir = "{story.states}/dns"\n  }}\n}}\n\n'
+            'resource "terraform_data" "zone" {\n  input = terraform.workspace\n}\n'
+        ),
+    }
+    for environment in ("testing", "staging", "production"):
+        for name in ("network", "app"):
+            path = story.state_path(name, environment)
+            files[f"live/{name}/env/{environment}.backend.hcl"] = f'path = "{path}"\n'
+        files[f"env/{environment}.tfvars"] = f'network_state = "{story.state_path("network", environment)}"\n'
+    return files
+
+
+@pytest.fixture
+def story(line: Line) -> Story:
+    """The repository with only its config; the rest comes by pull requests, the lowest layer first."""
+    return line.story(config=CONFIGURED, files={"README.md": "# Infrastructure\n"}, secrets=False)
+
+
+def applied_network(story: Story) -> None:
+    """Bring network to testing and staging, so that app has something to read."""
+    files = real(story)
+    story.land(story.propose({path: text for path, text in files.items() if "/app/" not in path}, head="first"))
+
+
+def test_layers_run_in_order_in_their_own_workspaces_backends_and_versions(story: Story) -> None:
+    applied_network(story)
+    files = {"live/app/main.tf": app(), **{p: t for p, t in real(story).items() if p.startswith("live/app/")}}
+    number = story.propose({**files, "modules/label/main.tf": MODULE.replace("= var.name", '= "${var.name}, second"')})
+    check = story.planned(number)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add, 1 to change in testing")
+    check = story.applied(story.merge(number))
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added, 1 changed in staging")
+
+    for environment in ("testing", "staging"):
+        # app saw what network had become in the same run: the layer below it was applied first
+        app_state = story.state("app", environment)
+        assert app_state["terraform_data.app"][0]["output"]["value"] == "app in first, second"
+        zone = story.read_state(story.states / "dns" / f"{environment}-dns" / "terraform.tfstate")
+        assert zone["terraform_data.zone"][0]["output"]["value"] == f"{environment}-dns"
+    assert story.state("network", "production") == {}
+
+
+def test_required_version_picks_among_the_engines_that_are_installed(story: Story) -> None:
+    applied_network(story)
+    story.land(story.propose({p: t for p, t in real(story).items() if p.startswith("live/app/")}, head="second"))
+
+    def version(name: str) -> str:
+        state: dict[str, Any] = json.loads(story.state_path(name, "staging").read_text())
+        return ".".join(str(state["terraform_version"]).split(".")[:2])
+
+    assert version("network") == "1.11"
+    assert version("app") != "1.11"
+
+
+def test_a_version_that_nothing_satisfies_is_a_failure_that_says_what_there_is(story: Story) -> None:
+    applied_network(story)
+    files = {p: t for p, t in real(story).items() if p.startswith("live/app/")}
+    check = story.planned(story.propose({**files, "live/app/main.tf": app(">= 99.0")}, head="late"))
+    there = ", ".join(f"{engine.name} {engine.version}" for engine in find_terraforms(None))
+    assert (check["conclusion"], story.first_line(check)) == (
+        "failure",
+        f'no Terraform that is installed satisfies required_version ">= 99.0": there is {there}. '
+        "The operator can add another to PLANWARD_TERRAFORM",
+    )
+
+
+def test_a_failed_layer_stops_those_above_it_and_says_so(story: Story) -> None:
+    applied_network(story)
+    files = {p: t for p, t in real(story).items() if p.startswith("live/app/")}
+    broken = network("first") + '\noutput "wrong" { value = module.lable.name }\n'
+    check = story.planned(story.propose({**files, "live/network/main.tf": broken}, head="broken"))
+    assert check["conclusion"] == "failure"
+    assert "plan failed: Reference to undeclared module" in story.first_line(check)
+    assert "live/app was not tried: live/network below it did not succeed" in check["output"]["summary"]
+
+
+def test_a_root_module_that_is_deleted_is_named(story: Story) -> None:
+    applied_network(story)
+    check = story.planned(story.propose({"live/dns/main.tf": None}, head="gone"))
+    assert check["conclusion"] == "success"
+    assert "`live/dns` is deleted: what its state holds is left behind" in check["output"]["summary"]
+
+
+def test_a_change_of_the_config_alone_plans_what_it_runs_otherwise(story: Story) -> None:
+    applied_network(story)
+    changed = "\n".join(line[4:] for line in CONFIGURED.splitlines()).replace("{environment}-dns", "{environment}-zone")
+    number = story.propose({CONFIG: changed + "\n"}, head="config")
+    check = story.planned(number)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "no changes in testing")
+    assert "live/dns" in check["output"]["summary"]
+    check = story.applied(story.merge(number))
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in staging")
+    zone = story.read_state(story.states / "dns" / "staging-zone" / "terraform.tfstate")
+    assert zone["terraform_data.zone"][0]["output"]["value"] == "staging-zone"
+
+
+def test_a_circle_of_root_modules_is_a_failure_of_the_config_that_names_it(story: Story) -> None:
+    applied_network(story)
+    changed = "\n".join(line[4:] for line in CONFIGURED.splitlines())
+    changed = changed.replace("- dir: live/network", "- dir: live/network\n    depends_on: [live/app]")
+    check = story.planned(story.propose({CONFIG: changed + "\n"}, head="circle"))
+    assert check["conclusion"] == "failure"
+    circle = "goes round in a circle: live/network needs live/app needs live/network"
+    assert circle in check["output"]["title"]
+    [annotation] = story.annotations(check)
+    assert (annotation["path"], annotation["start_line"]) == (
+        CONFIG,
+        changed.splitlines().index("    depends_on: [live/app]") + 1,
+    )
+    assert circle in annotation["title"] + annotation["message"]
