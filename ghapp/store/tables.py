@@ -13,8 +13,22 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.engine import Dialect
+
+
+class Words(TypeDecorator[str]):
+    """Text from elsewhere. PostgreSQL takes no NUL: it is stored as U+FFFD, on SQLite too."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """What is stored."""
+        return None if value is None else value.replace("\x00", "\ufffd")
+
 
 metadata = MetaData()
 
@@ -76,7 +90,7 @@ pull_requests = Table(
     Column("author_id", BigInteger, nullable=False),
     Column("author_is_bot", Boolean, nullable=False),
     Column("draft", Boolean, nullable=False),
-    Column("title", Text, nullable=False),
+    Column("title", Words, nullable=False),
     Column("merge_sha", String(64), nullable=True),
     Column("merged_by", String(255), nullable=True),
     Column("merged_at", Float, nullable=True),
@@ -113,10 +127,10 @@ runs = Table(
     Column("attempt", Integer, nullable=False),
     Column("status", String(16), nullable=False),
     Column("conclusion", String(32), nullable=True),
-    Column("title", Text, nullable=False),
+    Column("title", Words, nullable=False),
     Column("check_run_name", String(255), nullable=False),
     Column("check_run_id", BigInteger, nullable=True),
-    Column("ended_by", Text, nullable=True),
+    Column("ended_by", Words, nullable=True),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float, nullable=True),
     Column("data", JSON, nullable=False),

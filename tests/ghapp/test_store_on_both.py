@@ -1,0 +1,151 @@
+"""The store on SQLite and on PostgreSQL: what several processes do at once on one database, and odd text."""
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ghapp.durable import Acceptor
+from ghapp.errors import SettingsError
+from ghapp.jobs import SettleBranch
+from ghapp.sealing import Sealer, load_or_make_key
+from ghapp.store import Run, Store
+from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId
+from tests.postgres import Postgres
+
+REPOSITORY = RepositoryId(1)
+RUN = Run(
+    id=RunId("run"),
+    repository_id=REPOSITORY,
+    operation="plan",
+    environment=EnvironmentName("testing"),
+    branch=BranchName("staging"),
+    head_sha=CommitSha("a" * 40),
+    base_sha=CommitSha("b" * 40),
+    pull_request=1,
+    attempt=0,
+    check_run_name="planward/plan",
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'planward.db'}"
+    return str(request.getfixturevalue("postgres").database())
+
+
+@pytest.fixture
+def sealer(tmp_path: Path) -> Sealer:
+    return Sealer((load_or_make_key(tmp_path),))
+
+
+@pytest.fixture
+def store(url: str, sealer: Sealer) -> Iterator[Store]:
+    store = Store(url, sealer)
+    yield store
+    store.close()
+
+
+def test_what_is_remembered_at_once_is_all_remembered(store: Store) -> None:
+    async def story() -> None:
+        await store.runs.begin(RUN)
+        await asyncio.gather(*(store.runs.remember(RUN.id, **{f"key{number}": number}) for number in range(20)))
+        assert (await store.runs.load(RUN.id)).data == {f"key{number}": number for number in range(20)}
+
+    asyncio.run(story())
+
+
+def test_a_log_that_is_written_from_several_sides_is_read_without_gaps(store: Store) -> None:
+    async def story() -> None:
+        await store.runs.begin(RUN)
+        seen: list[str] = []
+        writing = asyncio.gather(
+            *(store.runs.write_log(RUN.id, f"root{side}", [f"{side}:{line}"]) for line in range(10) for side in "ab")
+        )
+        after = 0
+        while not writing.done() or len(seen) < 20:
+            pieces = await store.runs.read_log(RUN.id, after=after)
+            after = pieces[-1][0] if pieces else after
+            seen += [text for _, _, text in pieces]
+            if writing.done() and not pieces:
+                break
+        await writing
+        assert sorted(seen) == sorted(f"{side}:{line}" for line in range(10) for side in "ab")
+
+    asyncio.run(story())
+
+
+def test_a_run_is_begun_once_and_found_again(store: Store) -> None:
+    async def story() -> None:
+        begun = await asyncio.gather(*(store.runs.begin(RUN) for _ in range(5)))
+        assert len({run.created_at for run in begun}) == 1
+        assert await store.runs.unfinished() == (begun[0],)
+        assert dataclasses.replace(begun[0], created_at=0) == RUN
+
+    asyncio.run(story())
+
+
+def test_text_that_a_database_does_not_take_does_not_end_the_run(store: Store) -> None:
+    async def story() -> None:
+        await store.runs.begin(RUN)
+        await store.runs.remember(RUN.id, words="a\x00b")
+        await store.runs.end(RUN.id, by="a newer\x00 commit")
+        await store.runs.complete(RUN.id, conclusion="failure", title="failed: \x00", report=b"\x00")
+        run = await store.runs.load(RUN.id)
+        assert (run.title, run.ended_by, run.data) == ("failed: \ufffd", "a newer\ufffd commit", {"words": "a\x00b"})
+        assert await store.runs.report(RUN.id) == b"\x00"
+
+    asyncio.run(story())
+
+
+def test_a_large_repository_id_fits(store: Store) -> None:
+    async def story() -> None:
+        large = RepositoryId(2**52)
+        await store.repositories.see(
+            id=large,
+            installation_id=InstallationId(2**52),
+            full_name="acme/shop",
+            clone_url="https://github.com/acme/shop.git",
+            default_branch="main",
+        )
+        assert (await store.repositories.load(large)).installation_id == 2**52
+
+    asyncio.run(story())
+
+
+def test_processes_that_start_at_once_make_the_tables_once(postgres: Postgres, sealer: Sealer) -> None:
+    url = postgres.database()
+
+    def start(_: int) -> None:
+        Acceptor(url).close()
+        Store(url, sealer).close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(start, range(4)))
+
+
+def test_a_job_is_accepted_once_by_whichever_process(url: str) -> None:
+    job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause="a test")
+    acceptors = [Acceptor(url), Acceptor(url)]
+
+    async def story() -> None:
+        assert [await acceptor.accept(job) for acceptor in acceptors] == [True, False]
+
+    try:
+        asyncio.run(story())
+    finally:
+        for acceptor in acceptors:
+            acceptor.close()
+
+
+def test_a_database_that_is_not_there_is_said_without_its_password(sealer: Sealer) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Store("postgresql://planward:hunter2@127.0.0.1:1/planward", sealer)
+    assert "hunter2" not in str(refused.value)
+    assert str(refused.value) == (
+        "PLANWARD_DATABASE_URL: the database at 127.0.0.1:1 cannot be used: is it up, and may planward log in?"
+    )
