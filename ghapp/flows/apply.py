@@ -104,6 +104,7 @@ async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
                 operation="apply",
                 blocked_by=stopped,
                 review=_review(stage.reviews[root_module], held=held, changed=changed),
+                reviewed=stage.reviewed,
                 by_hand=stage.by_hand,
             )
             for root_module in layer

@@ -13,12 +13,14 @@ import msgspec
 from checks import gate
 from checks.diagnostic import Diagnostic
 from checks.plan import Counts, Plan
+from checks.plan.parity import PlanSummary, summarize
 from checks.report import RootReport, report_failure, report_plan, report_skipped
 from checks.sensitive import Mask
 from ghapp.durable import park
 from ghapp.errors import JobError
 from ghapp.flows.ground import Ground, config_at, survey, terraforms
 from ghapp.flows.planning import NotDone, credentials_of, make_plan
+from ghapp.flows.reviewed import Reviewed, reviewed_summary, with_summary
 from ghapp.flows.run_log import RunLog, kept_log
 from ghapp.flows.stopping import STOP_POLL_S, place, watched
 from ghapp.git import Mirror
@@ -26,7 +28,7 @@ from ghapp.processes import Stop
 from ghapp.root_modules import RootModuleSettings
 from ghapp.services import Services
 from ghapp.terraform import Laid, Terraform, choose, laid_out
-from ghapp.values import CommitSha, EnvironmentName, RunId
+from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId
 
 
 class RootJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +44,8 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     blocked_by: tuple[str, ...] = ()
     review: gate.Review | None = None
     """What was looked at before; only for an apply."""
+    reviewed: Reviewed | None = None
+    """Where the plan that was looked at is remembered."""
     by_hand: bool = False
     """This environment applies only what a person approved."""
 
@@ -122,6 +126,7 @@ class _RootRun:
         self._mirror = mirror
         self._mask = Mask.none()
         self._warnings: tuple[str, ...] = ()
+        self._summary: PlanSummary | None = None
 
     async def carry_out_or_fail(self, stop: Stop) -> RootOutcome:
         """Carry it out. What breaks off since the run has to stop is no failure of its own."""
@@ -179,7 +184,9 @@ class _RootRun:
         if isinstance(planned, NotDone):
             return await self._not_done(planned, stop)
         plan = planned.plan
-        report = self._report(plan, planned.diagnostics)
+        self._summary = self._summarize(plan)
+        reviewed = await reviewed_summary(self._services, job.reviewed, job.root_module)
+        report = self._report(plan, planned.diagnostics, reviewed)
         if job.review is None:
             return await self.keep(report, plan)
         match self._decide(plan, report, job.review):
@@ -236,7 +243,13 @@ class _RootRun:
         if stop.requested.is_set():
             raise _Stopped(await self._services.store.runs.ended_by(self._job.run_id) or "it was cancelled")
 
-    def _report(self, plan: Plan, diagnostics: tuple[Diagnostic, ...]) -> RootReport:
+    def _summarize(self, plan: Plan) -> PlanSummary | None:
+        """What is remembered of a plan that another one may be compared with: a preview, or one that may be held."""
+        if self._job.operation == "plan" and self._job.environment == TESTING:
+            return None
+        return summarize(plan, mask=self._mask, key=self._services.digest_key)
+
+    def _report(self, plan: Plan, diagnostics: tuple[Diagnostic, ...], reviewed: PlanSummary | None) -> RootReport:
         root = self._ground.configuration.by_dir[self._job.root_module]
         return report_plan(
             plan,
@@ -248,6 +261,7 @@ class _RootRun:
             diagnostics=diagnostics,
             warnings=self._warnings,
             digest_key=self._services.digest_key,
+            reviewed=reviewed,
         )
 
     async def fail(
@@ -285,7 +299,7 @@ class _RootRun:
             self._job.part,
             self._job.root_module,
             outcome=report.outcome,
-            report=msgspec.json.encode(report),
+            report=msgspec.json.encode(with_summary(report, self._summary)),
         )
         confirm = self._ground.config.confirm
         return RootOutcome(

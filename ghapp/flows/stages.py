@@ -6,10 +6,11 @@ from checks import gate
 from checks.errors import ConfigurationError
 from checks.report import RootReport
 from ghapp.errors import JobError
-from ghapp.flows.branch import next_attempt
+from ghapp.flows.branch import next_attempt, runs_of_tip
 from ghapp.flows.explaining import Judged, verdict_at_merge
 from ghapp.flows.ground import Ground, config_at, survey
 from ghapp.flows.reconfigured import known_to, run_otherwise
+from ghapp.flows.reviewed import Reviewed
 from ghapp.git import Mirror
 from ghapp.repository_config import CONFIG_PATH, Environment
 from ghapp.services import Services
@@ -30,6 +31,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     by_hand: bool
     counts_as_applied: bool
     """What a success makes of LAST; a commit that touches no root module inherits."""
+    reviewed: Reviewed | None = None
+    """Where the plans that were looked at are remembered."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +139,7 @@ class _Layout:
             tree=tree,
             layers=_layers(ground, name, dirs),
             reviews=await self._reviews(dirs),
+            reviewed=await self._reviewed(),
             by_hand=by_hand,
             counts_as_applied=self._everything or bool(dirs) or (self._last is not None and self._last.applied),
         )
@@ -171,6 +175,21 @@ class _Layout:
             directory: previews.get(directory) or gate.NotReviewed(why="it was not part of the preview")
             for directory in dirs
         }
+
+    async def _reviewed(self) -> Reviewed | None:
+        """The run whose plans a person looked at: the one that was held, or that of the preview."""
+        name = self._environment.name
+        if self._approval is not None:
+            attempts = await runs_of_tip(self._services, self._repository, self._environment, self._tip)
+            held = [run for run in attempts if run.data.get("held_for") == "review"]
+            return Reviewed(run_id=held[-1].id, part=name) if held else None
+        if self._environment.promote_from is None:
+            return None
+        number = self._judged.pull_requests[-1]
+        pull_request = await self._services.store.pull_requests.find(self._repository.id, number)
+        assert pull_request is not None
+        verdict = await verdict_at_merge(self._services, self._mirror, pull_request)
+        return None if verdict is None else Reviewed(run_id=verdict.run_id, part=f"{number}:{name}")
 
     async def _previews(self, number: int) -> dict[str, gate.Previewed]:
         """The previews of the newest pull request that explains the tip, as they stood when it was merged."""
