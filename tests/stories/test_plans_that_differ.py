@@ -1,0 +1,38 @@
+"""What is applied to production is what was reviewed, or the check run says what is different and waits."""
+
+import shutil
+
+from tests.stories.harness import Line
+
+
+def test_a_plan_that_is_not_the_reviewed_one_is_held_with_what_differs(line: Line) -> None:
+    story = line.story()
+    story.land(story.propose())
+    number = story.open("staging", "production")
+    assert story.planned(number)["conclusion"] == "success"
+    story.secret("production", db_password="another-s3cr3t")
+    tip = story.merge(number)
+    check = story.applied(tip, "production")
+    assert check["conclusion"] == "action_required"
+    assert (
+        "The plan differs from the one that was reviewed, and only in sensitive values." in check["output"]["summary"]
+    )
+
+    story.press(check, "apply", by=story.maintainer)
+    check = story.applied(tip, "production", count=2)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in production")
+    assert "The plan does the same as the one that was reviewed." in check["output"]["summary"]
+
+
+def test_what_differs_is_named_with_what_was_reviewed(line: Line) -> None:
+    story = line.story()
+    story.land(story.propose())
+    number = story.open("staging", "production")
+    assert story.planned(number)["conclusion"] == "success"
+    # Somebody brings production's state by hand, after the preview and before the merge.
+    shutil.copy(story.state_path("network", "staging"), story.state_path("network", "production"))
+    check = story.applied(story.merge(number), "production")
+    assert check["conclusion"] == "action_required"
+    summary = check["output"]["summary"]
+    assert "The plan differs from the one that was reviewed: 1 changed." in summary
+    assert "`terraform_data.net` is changed in place instead of created" in summary
