@@ -45,6 +45,8 @@ path "kv/metadata/denied/*" { capabilities = ["deny"] }
 """
 """What Planward's token may do in Vault; the team `denied` has secrets that it may not read."""
 CONFIG = ".github/planward.yml"
+ON_MERGE = "environments:\n  testing: {apply: on_merge}\n  staging: {branch: staging}\n"
+"""A config with which testing follows what was merged."""
 PATIENCE_S = 90.0
 
 

@@ -1,0 +1,94 @@
+"""Deliveries come in any order, twice, or never; what GitHub then shows is the same."""
+
+import pytest
+
+from tests.stories.harness import Line, eventually
+
+DATABASES = ["sqlite", "postgresql"]
+
+
+def test_what_is_delivered_again_is_not_done_again(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    merged = story.land(number)
+    story.quiet()
+    told = [each for each in line.github.deliveries if each.repository_id == story.repository.id]
+    again = [each for each in told if (each.event, each.action) in DELIVERED_TWICE]
+    assert len(again) == 4  # two pushes: of the topic and of the merge
+    for delivery in again:
+        line.github.redeliver(delivery.guid)
+        answer = line.deliver(delivery.event, delivery.payload)  # the same under another X-GitHub-Delivery
+        assert answer.status_code == 202
+    story.quiet()
+    assert len(story.check_runs(story.head(number))) == 1
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
+    assert len(story.comments(number)) == 1
+
+
+DELIVERED_TWICE = {("pull_request", "opened"), ("push", None), ("pull_request", "closed")}
+
+
+def test_an_older_commit_that_is_told_of_last_does_not_take_the_newer_ones_place(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    story.planned(number)
+    line.github.hold_deliveries("pull_request", "synchronize")
+    for size in (3, 4):
+        newest = story.commit("topic", story.network(size))
+    line.github.release(lambda held: reversed(held))
+    story.completed(newest)
+    story.quiet()
+    assert [each["conclusion"] for each in story.check_runs(newest)] == ["success"]
+
+
+def test_a_pull_request_that_was_closed_before_it_was_told_of_is_not_planned(line: Line) -> None:
+    story = line.story()
+    line.github.hold_deliveries("pull_request", "opened")
+    number = story.propose()
+    story.edit(number, state="closed")
+    story.quiet()
+    line.github.release()
+    story.quiet()
+    assert story.check_runs(story.head(number)) == []
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_a_merge_is_applied_also_where_the_push_is_told_of_last(line: Line, method: str) -> None:
+    story = line.story()
+    number = story.propose()
+    story.commit("topic", {"README.md": "# Words\n"})
+    assert story.planned(number)["conclusion"] == "success"
+    line.github.hold_deliveries("push")
+    merged = story.merge(number, method)
+    taken_in = f"{story.repository.id}:closed:staging:{story.head(number)}:"
+    eventually(lambda: any(each["job"].startswith(taken_in) for each in line.events("job_done")), "the merge is known")
+    line.github.release()
+    assert story.applied(merged)["conclusion"] == "success"
+    story.quiet()
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert story.size("staging") == 2
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_a_push_waits_for_the_pull_request_that_explains_it(line: Line, method: str) -> None:
+    story = line.story()
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    line.github.hold_deliveries("pull_request", "closed")
+    merged = story.merge(number, method)
+    name = "planward/apply (staging)"
+    eventually(lambda: story.check_runs(merged, name), "the push is shown")
+    assert [each["status"] for each in story.check_runs(merged, name)] == ["in_progress"]
+    line.github.release()
+    assert story.applied(merged)["conclusion"] == "success"
+    assert story.size("staging") == 2
+
+
+def test_where_nobody_told_that_it_was_merged_github_is_asked(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    line.github.lose_deliveries("pull_request", "closed", times=1)
+    assert story.applied(story.merge(number))["conclusion"] == "success"
+    assert story.size("staging") == 2

@@ -1,0 +1,70 @@
+"""Root modules that read each other's state: in layers, each after those that it builds on."""
+
+from pathlib import Path
+
+from tests.stories.harness import ON_MERGE, Line
+
+
+def test_a_root_module_is_applied_after_the_one_whose_state_it_reads(line: Line) -> None:
+    story = line.story(files={"README.md": ""}, config=ON_MERGE)
+    story.land(story.propose(network_of(line, size=2), head="first"))
+    number = story.propose({**network_of(line, size=7), **app_above(line)})
+    assert story.planned(number)["output"]["title"] == "1 to add, 1 to change in testing"
+    story.land(number)
+    app = story.read_state(place_of(line) / "app" / "staging" / "terraform.tfstate")
+    assert app["terraform_data.app"][0]["input"]["value"] == 7
+
+
+def test_where_a_lower_layer_fails_the_one_above_it_is_not_tried(line: Line) -> None:
+    story = line.story(files={"README.md": ""})
+    wrong = {"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}
+    check = story.planned(story.propose({**network_of(line, size=1), **wrong, **app_above(line)}))
+    assert check["conclusion"] == "failure"
+    cause = "network in testing: plan failed: Reference to undeclared local value (network/wrong.tf:2)"
+    assert check["output"]["title"] == cause
+    assert "app was not tried: network below it did not succeed" in check["output"]["summary"]
+
+
+def place_of(line: Line) -> Path:
+    """Where the root modules of a layered story keep their states, by workspace: one for each environment."""
+    return line.directory / "states" / f"layers{line.stories}"
+
+
+def network_of(line: Line, *, size: int) -> dict[str, str]:
+    """`network` gives its size to whoever reads its state."""
+    backend = backend_of(line, "network")
+    code = f'{backend}\nresource "terraform_data" "net" {{\n  input = {size}\n}}\n'
+    return {"network/main.tf": f'{code}\noutput "size" {{\n  value = terraform_data.net.output\n}}\n'}
+
+
+def app_above(line: Line) -> dict[str, str]:
+    """`app` reads the state of `network`."""
+    app = f"""\
+{backend_of(line, "app")}
+data "terraform_remote_state" "network" {{
+  backend   = "local"
+  workspace = terraform.workspace
+  config = {{
+    path          = "{place_of(line)}/network.tfstate"
+    workspace_dir = "{place_of(line)}/network"
+  }}
+}}
+
+resource "terraform_data" "app" {{
+  input = data.terraform_remote_state.network.outputs.size
+}}
+"""
+    return {"app/main.tf": app}
+
+
+def backend_of(line: Line, root_module: str) -> str:
+    """A backend whose states lie outside of the checkout."""
+    place = place_of(line)
+    return f"""\
+terraform {{
+  backend "local" {{
+    path          = "{place}/{root_module}.tfstate"
+    workspace_dir = "{place}/{root_module}"
+  }}
+}}
+"""
