@@ -79,13 +79,17 @@ async def decide_apply(
     environment, config, last = found
     assert environment.branch is not None
     tip = await mirror.tip(environment.branch)
-    if tip != sha or not await may_apply(services, repository, mirror, environment, config, last, sha, person):
+    applies = await services.store.runs.applies(repository.id, environment.name)
+    judged = [run for run in applies if run.head_sha == sha and run.status == "completed"]
+    # Before it is judged, who merged or pushed it may not have been told yet.
+    is_judged = bool(judged) or (last is not None and last.sha == sha)
+    allowed = tip == sha and is_judged
+    if not allowed or not await may_apply(services, repository, mirror, environment, config, last, sha, person):
         await services.store.approvals.audit(
             repository.id, who=person.login, did="refused: apply", sha=sha, environment=environment_name
         )
         return False
-    attempts = await services.store.runs.applies(repository.id, environment.name)
-    shown = [run for run in attempts if run.head_sha == sha and run.conclusion == "action_required"]
+    shown = [run for run in judged if run.conclusion == "action_required"]
     await services.store.approvals.add(
         repository.id,
         kind="apply",
@@ -173,7 +177,10 @@ async def _people_since(
 ) -> set[str]:
     """Who wrote, pushed or merged anything in LAST..tip."""
     commits = None if last is None else await mirror.first_parent_commits(last.sha, tip)
+    since = commits or (tip,)
     people = set(await services.store.branches.pushers_since(repository.id, branch, last))
-    for pull_request in await services.store.pull_requests.merged_as(repository.id, commits or (tip,)):
+    # Also who pushed them before the branch was forced back, and then once more.
+    people |= await services.store.branches.pushers_of(repository.id, branch, since)
+    for pull_request in await services.store.pull_requests.merged_as(repository.id, since):
         people |= {pull_request.author, pull_request.merged_by or ""}
     return people

@@ -169,8 +169,9 @@ async def _look_for_merges(
 ) -> None:
     """Ask GitHub which pull requests were merged as these commits, where no `closed` told us."""
     github = await github_of(services, repository)
-    ends = [CommitSha(segment.end) for segment in unexplained if not segment.candidates][:_MOST_ASKED]
-    for commit in ends:
+    known_ends = {segment.end for segment in unexplained if segment.candidates}
+    commits = [CommitSha(each) for segment in unexplained for each in segment.commits if each not in known_ends]
+    for commit in commits[-_MOST_ASKED:]:
         for seen in await github.pull_requests_of(commit):
             known = await services.store.pull_requests.find(repository.id, seen.number)
             merge_sha = seen.merge_sha or commit

@@ -86,7 +86,7 @@ async def _plan_pull_requests_anew(
         except ConfigInvalid:
             pass
     for pull_request in pull_requests:
-        if await _merged_by(mirror, event, pull_request):
+        if await _merged_by(mirror, event, pull_request) or await _is_queued_on_top(mirror, event, pull_request):
             continue
         runs = await services.store.runs.of_pull_request(repository.id, pull_request.number)
         planned = runs[-1].data.get("root_modules") if runs else None
@@ -110,3 +110,13 @@ async def _merged_by(mirror: Mirror, event: BranchPushed, pull_request: KnownPul
         return tree == await mirror.tree_of(event.after)
     except GitError:
         return False
+
+
+async def _is_queued_on_top(mirror: Mirror, event: BranchPushed, pull_request: KnownPullRequest) -> bool:
+    """Whether a merge queue has the pull request in a group that stands on this push already: that is planned."""
+    prefix = f"gh-readonly-queue/{event.branch}/pr-{pull_request.number}-"
+    groups = [tip for branch, tip in (await mirror.branches()).items() if branch.startswith(prefix)]
+    for group in groups:
+        if await mirror.is_ancestor(event.after, group) and await mirror.is_ancestor(pull_request.head_sha, group):
+            return True
+    return False

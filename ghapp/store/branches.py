@@ -3,6 +3,7 @@
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import and_, desc, func, or_, select
@@ -118,6 +119,15 @@ class Branches:
         )
         rows = await self._db.run(lambda c: c.execute(query.order_by(pushes.c.id)).all())
         return {CommitSha(after): pusher for after, pusher in rows}
+
+    async def pushers_of(
+        self, repository: RepositoryId, branch: BranchName, commits: Collection[CommitSha]
+    ) -> frozenset[str]:
+        """Everybody who ever pushed one of these commits as the branch's tip."""
+        c = pushes.c
+        query = select(c.pusher).where(c.repository_id == repository, c.branch == branch, c.after.in_(commits))
+        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        return frozenset(str(pusher) for (pusher,) in rows)
 
     async def pushers_since(self, repository: RepositoryId, branch: BranchName, last: Last | None) -> tuple[str, ...]:
         """Who pushed to a branch after LAST was pushed, in order, each once; with no LAST, everybody."""

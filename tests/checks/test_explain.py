@@ -81,6 +81,18 @@ def test_a_commit_slipped_in_before_a_merge_makes_the_segment_another_tree() -> 
     assert found.reasons == ("m holds something else than what #1 brings onto L",)
 
 
+def test_a_commit_that_the_branch_has_stood_at_is_left_over_though_a_later_merge_holds_it() -> None:
+    # The head was built on `x`, so that what it brings onto LAST is what is there; nobody reviewed `x`.
+    segments = cut_segments(
+        "L", ["x", "m"], [merged(1, "m")], repository_id=HERE, branch="staging", stood_at={"x", "m"}
+    )
+    assert [(segment.before, segment.end) for segment in segments] == [("L", "x"), ("x", "m")]
+    trees = {end: SegmentTrees(merged={1: f"tree of {end}"}, actual=f"tree of {end}") for end in ("x", "m")}
+    found = explain_push(segments, trees)
+    assert isinstance(found, Unexplained)
+    assert found.reasons == ("no merged pull request explains x",)
+
+
 @pytest.mark.parametrize(
     ("pull_request", "reason"),
     [
@@ -91,6 +103,10 @@ def test_a_commit_slipped_in_before_a_merge_makes_the_segment_another_tree() -> 
         (
             merged(1, "a", passed=False, verdict="in progress"),
             "#1 was merged although planward/plan was not green for it (it was: in progress)",
+        ),
+        (
+            merged(1, "a", group_passed=False),
+            "#1 was merged by the queue although planward/plan was not green for the queue's own commit",
         ),
         (
             merged(1, "a", head_sha="a"),

@@ -138,6 +138,24 @@ def test_a_chat_that_is_down_delays_and_fails_nothing(line: Line) -> None:
         assert chat.asked == 2
 
 
+def test_an_apply_that_failed_is_told_and_a_plan_that_failed_is_not(line: Line) -> None:
+    with chat_room() as chat:
+        story = story_with(line, chat)
+        fails = 'resource "terraform_data" "no" {\n  provisioner "local-exec" {\n    command = "false"\n  }\n}\n'
+        number = story.propose(
+            {"network/no.tf": fails, "network/wrong.tf": 'output "wrong" {\n  value = local.no\n}\n'}
+        )
+        refused(story.planned(number))
+        story.commit("topic", {"network/wrong.tf": None})
+        green(story.planned(number))
+        refused(story.applied(story.merge(number)))
+        told = chat.wait_for("Apply to staging failed")
+        assert "network in staging: apply failed" in told
+        assert f"#{number} Change" in told
+        story.quiet()
+        assert len(chat.said) == 1
+
+
 def test_occasions_that_the_config_does_not_name_are_not_told(line: Line) -> None:
     with chat_room() as chat:
         story = story_with(line, chat, on="failed")

@@ -41,6 +41,15 @@ def test_several_merges_in_one_push_are_explained_each_by_its_own_pull_request(l
     assert [len(story.comments(number)) for number in (first, second)] == [1, 1]
 
 
+def test_a_merge_whose_push_is_lost_is_applied_all_the_same(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    green(story.planned(number))
+    line.github.lose_deliveries("push", times=1)
+    green(story.applied(story.merge(number)))
+    assert story.size("staging") == 2
+
+
 def test_an_explanation_that_comes_after_the_time_to_wait_turns_the_hold_into_an_apply(line: Line) -> None:
     story = line.story()
     number = story.propose()

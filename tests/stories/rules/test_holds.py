@@ -121,6 +121,48 @@ def test_who_wrote_or_merged_it_may_not_apply_it(line: Line) -> None:
     assert (approval["who"], approval["did"], approval["details"]["environment"]) == (other, "apply", "staging")
 
 
+def test_who_pushed_it_before_the_branch_was_forced_back_may_not_apply_it_either(line: Line) -> None:
+    story = line.story()
+    sha = story.commit("staging", story.network(3), by=story.maintainer)
+    check = story.applied(sha)
+    held(check)
+    story.github.move(story.name, "staging", story.first, by=story.reviewer)
+    story.quiet()
+    story.github.move(story.name, "staging", sha, by=story.maintainer)
+    story.quiet()
+    story.press(check, "apply", by=story.maintainer)
+    story.quiet()
+    assert audit(story) == [(story.maintainer, "refused: apply", sha[:7])]
+    assert story.state("network", "staging") == {}
+
+
+def test_nobody_lets_a_commit_in_before_it_is_known_who_merged_it(line: Line) -> None:
+    story = line.story(secrets=False)  # so that the check is red
+    number = story.propose()
+    refused(story.planned(number))
+    line.github.hold_deliveries("push")
+    line.github.hold_deliveries("pull_request", "closed")
+    merged = story.merge(number, by=story.reviewer)
+    story.comment(number, f"planward apply {merged} -e staging", by=story.reviewer)
+    eventually(lambda: audit(story) == [(story.reviewer, "refused: apply", merged[:7])], "it is refused")
+    line.github.release()
+    held(story.applied(merged))
+
+
+def test_who_may_apply_is_asked_of_github_at_that_moment(line: Line) -> None:
+    story = line.story()
+    sha = story.commit("staging", story.network(3), by=story.author)
+    check = story.applied(sha)
+    held(check)
+    story.github.grant(story.name, story.maintainer, "write")
+    story.press(check, "apply", by=story.maintainer)
+    eventually(lambda: audit(story) == [(story.maintainer, "refused: apply", sha[:7])], "it is refused")
+    story.github.create_custom_role(story.owner, "operator", base_role="maintain")
+    story.github.grant(story.name, story.maintainer, "operator")
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(sha, count=2))
+
+
 def test_a_team_of_one_lets_its_own_commit_in_where_the_config_says_so(line: Line) -> None:
     story = line.story(config="four_eyes: false\n")
     sha = story.commit("staging", story.network(3), by=story.reviewer)
