@@ -3,7 +3,8 @@
 Terraform that outlives a `kill -9` would go on writing a state while the next process plans on it. So whoever runs
 programs has a keeper, which learns of every program by a pipe and sees by the pipe's end that Planward is gone. It
 interrupts the programs once, waits, and kills what is left. The next process waits for that: every program holds a lock
-that it inherited, until it has ended.
+that it inherited, until it has ended. The keeper reads what they still say, since a program whose output nobody takes
+dies of that, in the middle of its work.
 
 A worker that shares its database sends heartbeats too. When they cease (the process hangs, or cannot reach the
 database) its keeper ends the programs and the process, before others may take its work.
@@ -16,10 +17,11 @@ import fcntl
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 SILENCE_S = 15.0
@@ -42,25 +44,27 @@ class Keeper:
         making = directory / f"{name}.making"
         self._alive = _locked(making)
         making.rename(self._alive_path)
+        self._line, theirs = socket.socketpair()
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", __file__),
                 *(str(self._programs_path), str(os.getpid()), str(SILENCE_S), str(GRACE_S)),
             ],
-            stdin=subprocess.PIPE,
+            stdin=theirs.fileno(),
             start_new_session=True,
         )
+        theirs.close()
 
-    def tell(self, word: str, pid: int) -> None:
+    def tell(self, word: str, pid: int, outputs: Sequence[int] = ()) -> None:
         """Tell the keeper: `begun`, `interrupted` and `ended` of a program, `beat` of this process."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._process.stdin.fileno(), f"{word} {pid}\n".encode())
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            socket.send_fds(self._line, [f"{word} {pid}\n".encode()], list(outputs))
 
     def close(self) -> None:
         """Let the keeper go; programs that still run are ended."""
         os.close(self.programs)
-        self._process.communicate()
+        self._line.close()
+        self._process.wait()
         os.close(self._alive)
         self._alive_path.unlink(missing_ok=True)
         self._programs_path.unlink(missing_ok=True)
@@ -81,9 +85,9 @@ def kept(directory: Path) -> Iterator[None]:
         keeper.close()
 
 
-def begun(pid: int) -> None:
-    """A program was started."""
-    _tell("begun", pid)
+def begun(pid: int, outputs: Sequence[int]) -> None:
+    """A program was started; `outputs` are the reading ends of its pipes."""
+    _tell("begun", pid, outputs)
 
 
 def interrupted(pid: int) -> None:
@@ -106,9 +110,9 @@ def inherited() -> tuple[int, ...]:
     return () if _keeper is None else (_keeper.programs,)
 
 
-def _tell(word: str, pid: int) -> None:
+def _tell(word: str, pid: int, outputs: Sequence[int] = ()) -> None:
     if _keeper is not None:
-        _keeper.tell(word, pid)
+        _keeper.tell(word, pid, outputs)
 
 
 def outlive_orphans(directory: Path, *, patience_s: float = GRACE_S + 15.0) -> tuple[str, ...]:
@@ -158,7 +162,9 @@ class _Keeping:
         self._planward = planward
         self._silence_s = silence_s
         self._grace_s = grace_s
+        self._line = socket.socket(fileno=0)
         self._groups: dict[int, bool] = {}
+        self._outputs: set[int] = set()
         self._unread = b""
         self._silent_at: float | None = None
 
@@ -171,7 +177,7 @@ class _Keeping:
                 _signal(pid, signal.SIGINT)
         end = time.monotonic() + self._grace_s
         while time.monotonic() < end and not _lockable(self._programs):
-            time.sleep(_POLL_S)
+            self._drain(_POLL_S)
         if silent:
             _signal(self._planward, signal.SIGKILL)
             # What it began while we waited stands in the pipe.
@@ -183,8 +189,9 @@ class _Keeping:
 
     def _listen(self, patience_s: float | None) -> bool:
         """Take in what is said; False at the pipe's end, and after `patience_s` of silence."""
-        readable, _, _ = select.select([0], [], [], None if patience_s is None else max(patience_s, 0))
-        said = os.read(0, 65536) if readable else b""
+        readable, _, _ = select.select([self._line], [], [], None if patience_s is None else max(patience_s, 0))
+        said, outputs, _, _ = socket.recv_fds(self._line, 65536, 64) if readable else (b"", [], 0, None)
+        self._outputs.update(outputs)
         *lines, self._unread = (self._unread + said).split(b"\n")
         for line in lines:
             word, pid = line.split()
@@ -199,8 +206,25 @@ class _Keeping:
                 self._groups[pid] = True
             case "ended":
                 self._groups.pop(pid, None)
+                self._forget_closed()
             case "beat":
                 self._silent_at = time.monotonic() + self._silence_s
+
+    def _forget_closed(self) -> None:
+        """Let go of the outputs of programs that have ended; what they said is for Planward to read."""
+        polling = select.poll()
+        for output in self._outputs:
+            polling.register(output, 0)
+        for output, _ in polling.poll(0):
+            os.close(output)
+            self._outputs.discard(output)
+
+    def _drain(self, patience_s: float) -> None:
+        readable, _, _ = select.select(list(self._outputs), [], [], patience_s)
+        for output in readable:
+            if not os.read(output, 65536):
+                os.close(output)
+                self._outputs.discard(output)
 
 
 def _signal(pid: int, number: int) -> None:

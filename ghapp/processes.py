@@ -58,41 +58,73 @@ async def run(
     """
     if stop is not None and stop.requested.is_set():
         return Exited(exit_code=-signal.SIGINT, interrupted=True)
-    target = os.open(stdout_to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) if stdout_to else asyncio.subprocess.PIPE
+    out, err = (None if stdout_to else await _Output.opened()), await _Output.opened()
+    target = out.write_end if out else os.open(stdout_to or "", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         process = await asyncio.create_subprocess_exec(
             *(os.fspath(word) for word in argv),
             stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
             stdout=target,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=err.write_end,
             env=dict(environ),
             cwd=cwd,
             start_new_session=True,
             pass_fds=keeper.inherited(),
         )
+        keeper.begun(process.pid, [output.read_end for output in (out, err) if output])
     except (FileNotFoundError, PermissionError) as error:
+        _close(out, err)
         if cwd is not None and not cwd.is_dir():
             raise
         raise ProgramMissing(os.fspath(argv[0])) from error
     finally:
-        if stdout_to:
-            os.close(target)
-    keeper.begun(process.pid)
+        os.close(target)
+        os.close(err.write_end)
     try:
-        return await _Running(process, stop or Stop(deadline_s=5.0)).to_its_end(stdin, timeout_s, on_line)
+        return await _Running(process, stop or Stop(deadline_s=5.0), out, err).to_its_end(stdin, timeout_s, on_line)
     finally:
         keeper.ended(process.pid)
+        _close(out, err)
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """A pipe for what a program says: read here, and by the keeper where this process is gone."""
+
+    reader: asyncio.StreamReader
+    transport: asyncio.BaseTransport
+    read_end: int
+    write_end: int
+
+    @classmethod
+    async def opened(cls) -> "_Output":
+        read_end, write_end = os.pipe()
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb", buffering=0)
+        )
+        return cls(reader, transport, read_end, write_end)
+
+
+def _close(*outputs: _Output | None) -> None:
+    for output in outputs:
+        if output is not None:
+            output.transport.close()
 
 
 class _Running:
-    def __init__(self, process: asyncio.subprocess.Process, stop: Stop) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, stop: Stop, out: _Output | None, err: _Output | None
+    ) -> None:
         self._process = process
         self._stop = stop
+        self._out = out
+        self._err = err
 
     async def to_its_end(self, stdin: bytes, timeout_s: float, on_line: Callable[[bytes], None] | None) -> Exited:
         process = self._process
-        out = asyncio.ensure_future(_read(process.stdout, on_line))
-        err = asyncio.ensure_future(_read(process.stderr, on_line))
+        out = asyncio.ensure_future(_read(self._out, on_line))
+        err = asyncio.ensure_future(_read(self._err, on_line))
         feeding = asyncio.ensure_future(_feed(process.stdin, stdin))
         interrupted = timed_out = False
         try:
@@ -148,11 +180,11 @@ class _Running:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
-async def _read(stream: asyncio.StreamReader | None, on_line: Callable[[bytes], None] | None) -> bytes:
-    if stream is None:
+async def _read(output: _Output | None, on_line: Callable[[bytes], None] | None) -> bytes:
+    if output is None:
         return b""
     kept: list[bytes] = []
-    while chunk := await stream.read(_CHUNK_BYTES):
+    while chunk := await output.reader.read(_CHUNK_BYTES):
         if on_line is None:
             kept.append(chunk)
             continue
