@@ -1,0 +1,92 @@
+"""Planward ends while Terraform is at work, killed or in order; Terraform ends with it, and nothing stays locked."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.stories.faults.conftest import FaultyLine
+from tests.stories.harness import Story, eventually
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_an_apply_that_was_broken_off_is_planned_anew_and_applied(faulty: FaultyLine, number: signal.Signals) -> None:
+    story = faulty.line.story()
+    begun, go_on = story.states / "begun", story.states / "go on"
+    pull_request = story.propose(waiting(story, begun, go_on))
+    assert story.planned(pull_request)["conclusion"] == "success"
+    merged = story.merge(pull_request)
+    eventually(lambda: begun.exists(), "Terraform applies")
+    first = int(begun.read_text())
+    process = faulty.line.process
+    assert process is not None
+    process.send_signal(number)
+    process.wait(timeout=60)
+    eventually(lambda: begun.read_text() != f"{first}\n", "Terraform applies again")
+    assert not Path(f"/proc/{first}").exists()
+    go_on.touch()
+    check = story.applied(merged)
+    assert check["conclusion"] == "success"
+    faulty.quiet()
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
+    assert len(story.comments(pull_request)) == 1
+    assert story.size("staging") == 2
+    assert not any((faulty.line.directory / "data" / "runs").glob("*/d")), "no directory with secrets is left"
+
+
+def waiting(story: Story, begun: Path, go_on: Path) -> dict[str, str]:
+    """`network` with a resource that is made once somebody says so."""
+    extra = f"""\
+resource "terraform_data" "waits" {{
+  provisioner "local-exec" {{
+    command = "echo $$ > '{begun}'; until test -e '{go_on}'; do sleep 0.1; done"
+  }}
+}}
+"""
+    return {"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]}
+
+
+def test_a_plan_that_was_broken_off_is_made_again(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    faulty.kill_at(r"terraform \w+ without lock: (before|during|after)|terraform show: before", signal.SIGTERM)
+    number = story.propose()
+    check = story.planned(number)
+    assert len(faulty.calm()) == 4
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing")
+    faulty.quiet()
+    assert len(story.check_runs(story.head(number))) == 1
+
+
+def test_no_program_outlives_its_process(faulty: FaultyLine) -> None:
+    faulty.quiet()
+    assert faulty.line.process is not None
+    children = _descendants(faulty.line.process.pid)
+    assert [re.sub(r".*/", "", words[3]) for words in children] == ["keeper.py"]
+
+
+def _descendants(pid: int) -> list[list[str]]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            words = (stat.parent / "cmdline").read_text().split("\0")
+        except (OSError, ValueError):
+            continue
+        if parent == pid:
+            found += [words, *_descendants(int(stat.parent.name))]
+    return found
+
+
+def test_a_second_planward_on_the_same_sqlite_is_refused(faulty: FaultyLine) -> None:
+    import subprocess
+    import sys
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "ghapp", "worker"], env=faulty.line.environ, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 1
+    data = os.fspath(faulty.line.directory / "data")
+    assert f"another Planward works in {data}: end it first" in ended.stderr

@@ -1,0 +1,63 @@
+"""What GitHub could not deliver, or never sent, is found by looking."""
+
+import signal
+
+from tests.stories.faults.conftest import FaultyLine
+from tests.stories.harness import eventually
+
+
+def test_what_happened_while_planward_was_down_is_done_when_it_is_back(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    first = story.propose()
+    assert story.planned(first)["conclusion"] == "success"
+    faulty.quiet()
+    with faulty.down():
+        merged = story.merge(first)
+        second = story.propose(story.network(3), head="later", base="production")
+        story.github.wait_for_deliveries()
+    assert story.applied(merged)["conclusion"] == "success"
+    assert story.planned(second)["status"] == "completed"
+    faulty.quiet()
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert all(each["status"] == "completed" for each in story.check_runs(story.head(second)))
+    assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
+    assert len(story.comments(first)) == 1
+
+
+def test_what_github_never_sent_is_found_in_the_repository_itself(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    first = story.propose()
+    assert story.planned(first)["conclusion"] == "success"
+    faulty.quiet()
+    with faulty.down(after_redeliveries_s=1):
+        merged = story.merge(first)
+        second = story.propose(story.network(3), head="later")
+        story.github.wait_for_deliveries()
+        forget_deliveries(faulty)
+    assert story.applied(merged)["conclusion"] == "success"
+    assert story.planned(second)["conclusion"] == "success"
+    faulty.quiet()
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert len(story.check_runs(story.head(second))) == 1
+    assert story.size("staging") == 2
+
+
+def forget_deliveries(faulty: FaultyLine) -> None:
+    """GitHub has nothing left to deliver again."""
+    faulty.line.github.world.hooks.deliveries.clear()
+
+
+def test_where_nothing_is_missing_a_look_takes_one_call(faulty: FaultyLine) -> None:
+    faulty.quiet()
+    before = len(faulty.line.github.requests)
+    assert faulty.line.process is not None
+    faulty.line.process.send_signal(signal.SIGTERM)
+    looks = looked(faulty)
+    eventually(lambda: looked(faulty) > looks, "Planward has looked")
+    asked = [each for each in faulty.line.github.requests[before:] if "access_tokens" not in each.path]
+    assert [f"{each.method} {each.path}" for each in asked if each.method != "DELETE"] == ["GET /app/hook/deliveries"]
+
+
+def looked(faulty: FaultyLine) -> int:
+    """How often Planward has looked for what was missed."""
+    return sum(event["job"].startswith("look_for_missed:") for event in faulty.line.events("job_done"))
