@@ -2,6 +2,7 @@
 
     PlanwardError
     ├── SettingsError        the operator's settings do not fit; the process refuses to start
+    ├── StoreUnavailable     the database does not answer for now (store/): a step waits for it
     ├── DeliveryError        a delivery is refused at the door (webhook.py)
     └── JobError             shown to the user in its own words: what, where, and the way out
         ├── ConfigInvalid    the repository's config (repository_config.py)

@@ -1,6 +1,7 @@
 """Steps: what a flow does once, and what it finds instead of doing it again."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, NoReturn, TypeVar
@@ -9,8 +10,12 @@ import msgspec
 from dbos import DBOS
 
 from ghapp.errors import JobError, PlanwardError
+from ghapp.log import log
+from ghapp.store import StoreUnavailable
 
 T = TypeVar("T")
+
+_AGAIN_S = 2.0
 
 
 class Going:
@@ -63,7 +68,7 @@ async def _step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], arg
 
     async def as_json() -> Any:
         try:
-            return {"value": msgspec.to_builtins(await work(*args))}
+            return {"value": msgspec.to_builtins(await _with_patience(name, lambda: work(*args)))}
         except Exception as error:
             # What a step raises is kept in the database as it is: a foreign exception's text never goes there.
             raised.append(error)
@@ -75,6 +80,19 @@ async def _step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], arg
     if "raised" in result:
         raise OwnFailure(f"{name} failed before") if result["raised"] is None else JobError(result["raised"])
     return msgspec.convert(result["value"], type=kind)
+
+
+async def _with_patience(name: str, work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work, and again from its start as often as the database was not there to remember it."""
+    stopping = going.get().stopping
+    while True:
+        try:
+            return await work()
+        except StoreUnavailable as error:
+            log.warning("step_waits_for_database", step=name, reason=str(error))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), _AGAIN_S)
+            await park()
 
 
 async def side_by_side(steps: Sequence[Awaitable[T]]) -> tuple[T, ...]:

@@ -1,5 +1,6 @@
 """Which story a job tells, and what becomes of a story that breaks off."""
 
+import errno
 from typing import assert_never
 
 import msgspec
@@ -44,9 +45,9 @@ async def tell(services: Services, job: jobs.Job) -> None:
     except JobError as error:
         log.info("job_refused", job=job.key, reason=str(error))
         await _break_off(services, job, str(error))
-    except Exception:
+    except Exception as error:
         log.exception("job_failed", job=job.key)
-        await _break_off(services, job, None)
+        await _break_off(services, job, _for_the_operator(error))
         raise OwnFailure(f"internal error: {job.key}") from None
     else:
         log.info("job_done", job=job.key)
@@ -108,6 +109,13 @@ async def _take_in(services: Services, event: events.Event, key: str) -> None:
             pass
         case _ as never:
             assert_never(never)
+
+
+def _for_the_operator(error: Exception) -> str | None:
+    """What the operator has to mend; None for a fault of our own."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Planward's data directory is full: the operator has to make room, then press Re-run."
+    return None
 
 
 async def _break_off(services: Services, job: jobs.Job, cause: str | None) -> None:

@@ -7,7 +7,7 @@ import time
 
 from ghapp.sealing import Sealer
 from ghapp.store.branches import Branches, Last
-from ghapp.store.database import Clock, Database
+from ghapp.store.database import Clock, Database, StoreUnavailable
 from ghapp.store.executors import Executors, Heartbeat
 from ghapp.store.memory import Approval, Approvals, Handles, Later
 from ghapp.store.overview import EnvironmentNow, Overview
@@ -25,6 +25,7 @@ __all__ = [
     "Last",
     "Run",
     "Store",
+    "StoreUnavailable",
     "Verdict",
 ]
 

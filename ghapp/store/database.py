@@ -10,17 +10,24 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, func, in
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ghapp.errors import SettingsError
+from ghapp.errors import PlanwardError, SettingsError
 from ghapp.sealing import Sealer
 from ghapp.store import tables
 
 SCHEMA_VERSION = 1
+SQLITE_PATIENCE_S = 30
+"""How long a statement waits for whoever writes to the file."""
 _SCHEMA_LOCK = 0x706C616E77617264
 """The number of the advisory lock: "planward"."""
 
 T = TypeVar("T")
 Clock = Callable[[], float]
+
+
+class StoreUnavailable(PlanwardError):
+    """The database does not take what has to be remembered, for now; the text is for the operator."""
 
 
 class Database:
@@ -49,8 +56,11 @@ class Database:
         return await asyncio.to_thread(self._run, work)
 
     def _run(self, work: Callable[[Connection], T]) -> T:
-        with self.engine.begin() as connection:
-            return work(connection)
+        try:
+            with self.engine.begin() as connection:
+                return work(connection)
+        except (OperationalError, PoolTimeout) as error:
+            raise StoreUnavailable(_cause(error)) from error
 
     def close(self) -> None:
         """Give the connections back."""
@@ -114,10 +124,19 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_PATIENCE_S * 1000}")
     cursor.close()
 
 
 def _begin_immediate(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _cause(error: Exception) -> str:
+    said = str(error)
+    if "full" in said or "No space left" in said:
+        return "the disk of Planward's database is full: make room"
+    if "locked" in said:
+        return "Planward's database is locked by another program: end it"
+    return "Planward's database cannot be reached: bring it back"

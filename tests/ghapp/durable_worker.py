@@ -1,7 +1,8 @@
 """A worker whose flow is three steps that say when they begin and end: `python -m tests.ghapp.durable_worker …`
 
-Arguments: the database's URL, a data directory, a file to write to, and how long a step takes. A step of a job whose
-cause begins with "program" runs a program for that long. Patience is shorter than in production.
+Arguments: the database's URL, a data directory, a file to write to, and how long a step takes. A step of the job whose
+cause is "program" runs a program for that long; of the one whose cause is "remembers" it writes to the store. Patience
+is shorter than in production.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from ghapp.durable import Acceptor, Worker, executors, park, step
 from ghapp.jobs import SettleBranch
 from ghapp.private_directories import make_private
 from ghapp.sealing import Sealer
-from ghapp.store import Store
+from ghapp.store import Store, database
 
 STEPS = 3
 
@@ -38,6 +39,8 @@ async def work(database_url: str, data_dir: Path, told: Path, step_s: float) -> 
             await asyncio.wait([asyncio.create_task(stopping.wait())], timeout=step_s)
         if stopping.is_set():
             await park()
+        if job.cause == "remembers":
+            await store.handles.keep("done", str(number))
         tell(f"{job.cause} {number} end")
         return number
 
@@ -58,6 +61,7 @@ async def work(database_url: str, data_dir: Path, told: Path, step_s: float) -> 
 
 
 if __name__ == "__main__":
+    database.SQLITE_PATIENCE_S = 1
     executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.4, 2.0, 6.0
     keeper.SILENCE_S, keeper.GRACE_S = 3.0, 2.0
     asyncio.run(work(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])))

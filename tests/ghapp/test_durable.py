@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -164,3 +165,15 @@ def test_a_job_is_accepted_once(alone: Workers) -> None:
     with closing(Acceptor(alone.url)) as acceptor:
         assert [asyncio.run(acceptor.accept(job)) for _ in range(2)] == [True, False]
         assert asyncio.run(acceptor.owed()) == {"settle:1:staging:once"}
+
+
+def test_a_step_waits_for_a_database_that_does_not_take_what_it_remembers(alone: Workers) -> None:
+    alone.start("one")
+    with closing(sqlite3.connect(alone.directory / "planward.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        alone.accept("remembers")
+        eventually(lambda: "remembers 0" in alone.steps("begin"), "the step tries")
+        eventually(lambda: alone.steps("begin").count("remembers 0") > 1, "the step tries again")
+        assert alone.steps("end") == []
+        other.execute("ROLLBACK")
+    eventually(lambda: len(alone.steps("end")) == STEPS, "all is done")
