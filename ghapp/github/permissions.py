@@ -26,8 +26,13 @@ class Role(enum.IntEnum):
 _ROLES = {role.name.lower(): role for role in Role}
 
 
+_FLAGS = {"admin": Role.ADMIN, "maintain": Role.MAINTAIN, "push": Role.WRITE, "triage": Role.TRIAGE, "pull": Role.READ}
+"""What GitHub says of a custom role: what the role that it is built on may do."""
+
+
 class _User(Struct):
     id: int
+    permissions: dict[str, bool] = {}
 
 
 class _Permission(Struct):
@@ -63,7 +68,12 @@ class Permissions:
             raise
         if told.user is not None and told.user.id != person.id:
             return Role.NONE
-        return _ROLES.get(told.role_name) or _ROLES.get(told.permission, Role.NONE)
+        if told.role_name in _ROLES:
+            return _ROLES[told.role_name]
+        flags = told.user.permissions if told.user is not None else {}
+        # `permission` folds maintain into write.
+        held = [_FLAGS[name] for name, has in flags.items() if has and name in _FLAGS]
+        return max(held) if held else _ROLES.get(told.permission, Role.NONE)
 
     async def is_team_member(self, organization: str, team: str, person: Person) -> bool:
         """Whether the person belongs to a team, directly or through one below it. An invitation is not enough.
