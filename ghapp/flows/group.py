@@ -9,10 +9,12 @@ import re
 from checks.report import RunReport
 from ghapp.durable import step
 from ghapp.events import MergeGroupDestroyed, MergeGroupRequested
+from ghapp.flows.announcing import Announced
 from ghapp.flows.branch import environment_at_last
+from ghapp.flows.carrying_out import carry_out
 from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import blob_url, fetch, see_repository
-from ghapp.flows.plan import Announced, carry_out, judge_all
+from ghapp.flows.heads import judge_all
 from ghapp.flows.showing import PLAN, announce, complete
 from ghapp.jobs import PlanAnew, PlanGroupAnew
 from ghapp.services import Services

@@ -1,0 +1,202 @@
+"""A plan run is announced: its check run appears, older ones go out of force, and it is said what to carry out."""
+
+import hashlib
+
+import msgspec
+
+from ghapp.events import PullRequestChanged
+from ghapp.flows.branch import is_named
+from ghapp.flows.ending import end_plan
+from ghapp.flows.ground import (
+    adopt,
+    as_known,
+    config_at,
+    fetch,
+    github_of,
+    see_repository,
+    short,
+)
+from ghapp.flows.heads import judge_all, numbers_of, report_plan_run
+from ghapp.flows.showing import PLAN, announce, complete
+from ghapp.git import GitError, Mirror
+from ghapp.jobs import PlanAnew, PlanRun
+from ghapp.repository_config import ConfigInvalid
+from ghapp.services import Services
+from ghapp.store import KnownPullRequest, KnownRepository, Run
+from ghapp.values import CommitSha, EnvironmentName, RunId
+
+
+class Announced(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of announcing: the run to carry out now, if there is one."""
+
+    run_id: RunId | None
+    wait_s: float = 0
+
+
+async def announce_event(services: Services, event: PullRequestChanged, key: str) -> Announced:
+    """Announce the plan of what a delivery tells; news that are older than what came are none."""
+    repository = await see_repository(services, event.repository, event.installation_id)
+    seen = KnownPullRequest(
+        repository_id=repository.id,
+        number=event.number,
+        state="open",
+        head_sha=event.head.sha,
+        head_repository_id=event.head.repository_id,
+        base_branch=event.base.ref,
+        url=event.url,
+        author=event.author.login,
+        author_id=event.author.id,
+        author_is_bot=event.author.is_bot,
+        draft=event.draft,
+        title=event.title,
+    )
+    try:
+        mirror = await fetch(services, repository, pull_requests=[event.number])
+        if not await _is_news(services, mirror, seen):
+            now = await (await github_of(services, repository)).pull_request(event.number)
+            if now is None or not now.is_open or now.head.sha != event.head.sha:
+                return Announced(run_id=None)
+            seen = as_known(repository, now)
+        await services.store.pull_requests.see(seen)
+        return await _announce(services, repository, mirror, seen, key, wait_s=0)
+    except GitError as error:
+        return await _refuse(services, repository, seen, event.base.sha, key, str(error))
+
+
+async def _is_news(services: Services, mirror: Mirror, seen: KnownPullRequest) -> bool:
+    """Whether a delivery fits what is known already. They come in any order: another may be older than what came."""
+    if await mirror.pull_request_head(seen.number) not in (None, seen.head_sha):
+        return False
+    known = await services.store.pull_requests.find(seen.repository_id, seen.number)
+    return known is None or (known.state, known.base_branch) == ("open", seen.base_branch)
+
+
+async def announce_anew(services: Services, job: PlanAnew) -> Announced:
+    """Announce a new plan of a pull request that is still open."""
+    repository = await services.store.repositories.load(job.repository_id)
+    pull_request = await services.store.pull_requests.find(job.repository_id, job.number)
+    if pull_request is None or pull_request.state != "open" or not repository.active:
+        return Announced(run_id=None)
+    mirror = await fetch(services, repository, pull_requests=[job.number])
+    wait_s = services.settings.debounce_s if job.debounced else 0
+    return await _announce(services, repository, mirror, pull_request, job.key, wait_s=wait_s)
+
+
+async def _refuse(
+    services: Services,
+    repository: KnownRepository,
+    pull_request: KnownPullRequest,
+    base_sha: CommitSha,
+    key: str,
+    cause: str,
+) -> Announced:
+    """Say on the pull request why not even its environment could be found out."""
+    run = await services.store.runs.begin(
+        Run(
+            id=_run_id(key),
+            repository_id=repository.id,
+            operation="plan",
+            environment=EnvironmentName(pull_request.base_branch),
+            branch=pull_request.base_branch,
+            head_sha=pull_request.head_sha,
+            base_sha=base_sha,
+            pull_request=pull_request.number,
+            attempt=0,
+            check_run_name=PLAN,
+            data={"bases": {str(pull_request.number): base_sha}, "job": key},
+        )
+    )
+    run = await announce(services, repository, run, status="in_progress", summary="Fetching the repository")
+    await judge_all(services, run, "failure")
+    await complete(
+        services, repository, run, [report_plan_run(services, repository, run, "failure", cause)], conclusion="failure"
+    )
+    return Announced(run_id=None)
+
+
+def _run_id(key: str) -> RunId:
+    return RunId(hashlib.sha256(key.encode()).hexdigest()[:24])
+
+
+async def _announce(
+    services: Services,
+    repository: KnownRepository,
+    mirror: Mirror,
+    pull_request: KnownPullRequest,
+    key: str,
+    *,
+    wait_s: float,
+) -> Announced:
+    """Make the check run appear, take older ones out of force, and say what to carry out."""
+    base_sha = await mirror.tip(pull_request.base_branch)
+    if base_sha is None:
+        return Announced(run_id=None)
+    try:
+        config = await config_at(mirror, repository, base_sha)
+    except ConfigInvalid:
+        environment_name = EnvironmentName(pull_request.base_branch)
+    else:
+        environment = config.environment_of_branch(pull_request.base_branch)
+        if environment is not None and not await is_named(services, repository, mirror, pull_request.base_branch):
+            environment = None  # a branch does not make itself an environment's
+        if environment is not None:
+            await adopt(services, repository, mirror, config)
+        if environment is None:
+            await _end_runs_of(services, pull_request, by="its base is no environment's branch any more")
+            return Announced(run_id=None)
+        environment_name = environment.name
+    sharing = await services.store.pull_requests.open_with_head(repository.id, pull_request.head_sha)
+    bases = {str(pull_request.number): base_sha}
+    for each in sharing:
+        tip = await mirror.tip(each.base_branch)
+        if tip is not None:
+            bases[str(each.number)] = tip
+    before = await services.store.runs.of_head(repository.id, pull_request.head_sha, PLAN)
+    run_id = _run_id(key)
+    run = await services.store.runs.begin(
+        Run(
+            id=run_id,
+            repository_id=repository.id,
+            operation="plan",
+            environment=environment_name,
+            branch=pull_request.base_branch,
+            head_sha=pull_request.head_sha,
+            base_sha=base_sha,
+            pull_request=pull_request.number,
+            attempt=len([run for run in before if run.id != run_id]),
+            check_run_name=PLAN,
+            data={"bases": bases, "debounced": bool(wait_s), "job": key},
+        )
+    )
+    if run.status == "completed":
+        return Announced(run_id=None)
+    await _supersede(services, run)
+    await judge_all(services, run, "in_progress")
+    run = await announce(
+        services,
+        repository,
+        run,
+        status="in_progress" if wait_s else "queued",
+        summary="Waiting for a moment, then planned anew: the base branch moved" if wait_s else "Waiting to be planned",
+    )
+    if wait_s:
+        await services.store.later.put(
+            f"plan:{run.repository_id}:{run.pull_request}", msgspec.to_builtins(PlanRun(run_id=run.id)), in_s=wait_s
+        )
+    return Announced(run_id=run.id, wait_s=wait_s)
+
+
+async def _supersede(services: Services, run: Run) -> None:
+    """End the unfinished runs that this one takes the place of: of its pull requests, and of its head."""
+    older = list(await services.store.runs.of_head(run.repository_id, run.head_sha, PLAN))
+    for number in numbers_of(run):
+        older += await services.store.runs.of_pull_request(run.repository_id, number)
+    for each in older:
+        if each.id != run.id and each.created_at <= run.created_at:
+            by = "planned anew" if each.head_sha == run.head_sha else f"a newer commit arrived: {short(run.head_sha)}"
+            await end_plan(services, each, by=by)
+
+
+async def _end_runs_of(services: Services, pull_request: KnownPullRequest, *, by: str) -> None:
+    for run in await services.store.runs.of_pull_request(pull_request.repository_id, pull_request.number):
+        await end_plan(services, run, by=by)

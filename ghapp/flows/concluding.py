@@ -1,0 +1,160 @@
+"""What a plan run found becomes verdicts, the check run's conclusion and its text."""
+
+import contextlib
+from collections.abc import Sequence
+
+import msgspec
+
+from checks import gate
+from checks.report import Conclusion, RootReport, RunReport
+from ghapp.flows import telling
+from ghapp.flows.ground import (
+    config_at,
+)
+from ghapp.flows.heads import decided_sha, judge_head, report_plan_run, still_about
+from ghapp.flows.preparing import Part
+from ghapp.flows.root_module import RootOutcome
+from ghapp.flows.showing import complete
+from ghapp.git import MissingObject
+from ghapp.services import Services
+from ghapp.store import Run
+from ghapp.values import TESTING, RunId
+
+
+async def conclude_plan(
+    services: Services, run_id: RunId, parts: Sequence[Part], outcomes: Sequence[RootOutcome]
+) -> None:
+    """Turn what was found into verdicts and the check run's conclusion."""
+    run = await services.store.runs.load(run_id)
+    if run.status == "completed":
+        return
+    repository = await services.store.repositories.load(run.repository_id)
+    if run.ended_by is not None or not parts:
+        cause = f"Cancelled: {run.ended_by or 'the pull request was closed'}"
+        await complete(
+            services,
+            repository,
+            run,
+            [report_plan_run(services, repository, run, "cancelled", cause)],
+            conclusion="cancelled",
+        )
+        return
+    reports = {
+        key: msgspec.json.decode(raw, type=RootReport)
+        for key, raw in (await services.store.runs.root_reports(run_id)).items()
+    }
+    judged: list[tuple[Part, RunReport, tuple[str, ...]]] = []
+    for part in parts:
+        own = [outcome for outcome in outcomes if outcome.part.startswith(f"{part.pull_request}:")]
+        decision = await _decide(services, run, part, own)
+        conclusion, why, button = _in_words(decision, own)
+        roots = tuple(reports[(outcome.part, outcome.root_module)] for outcome in own if outcome.environment == TESTING)
+        previews = tuple(
+            reports[(outcome.part, outcome.root_module)] for outcome in own if outcome.environment != TESTING
+        )
+        notes = (*part.notes, *_notes(own))
+        report = report_plan_run(
+            services, repository, run, conclusion, why, notes=notes, roots=roots, previews=previews, paste=part.paste
+        )
+        report = msgspec.structs.replace(report, diagnostics=part.diagnostics)
+        if button == "confirm_destroy":
+            report = msgspec.structs.replace(report, paste=f"planward confirm {run.head_sha}")
+        judged.append((part, report, (button,) if button else ()))
+    judged.sort(key=lambda each: _WORST_FIRST.index(each[1].conclusion))
+    await services.store.runs.remember(run.id, digests=sorted({each.digest for each in outcomes if each.digest}))
+    for part, report, _ in judged:
+        pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
+        if pull_request is not None and still_about(run, pull_request):
+            await judge_head(services, run, pull_request, report.conclusion)
+    worst = judged[0][1].conclusion
+    shown = [report for _, report, _ in judged]
+    if len(judged) > 1:
+        shown = [msgspec.structs.replace(report, pull_request=part.pull_request) for part, report, _ in judged]
+    buttons = tuple(dict.fromkeys(button for _, _, own in judged for button in own))
+    if run.data.get("group") is None:
+        for part, report, _ in judged:
+            await telling.planned(
+                services,
+                repository,
+                run,
+                report,
+                number=part.pull_request,
+                environment=part.environment,
+                config_sha=part.config_sha,
+            )
+    changed_lines = await _changed_lines(services, run, parts)
+    await complete(services, repository, run, shown, conclusion=worst, buttons=buttons, changed_lines=changed_lines)
+
+
+async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) -> dict[str, list[range]]:
+    """The lines that the pull requests change, as they are after the merge."""
+    mirror = services.mirrors.open(run.repository_id)
+    assert mirror is not None
+    found: dict[str, list[range]] = {}
+    for part in parts:
+        if part.tree:
+            with contextlib.suppress(MissingObject):  # the base was forced away meanwhile: then in any order
+                for path, lines in (await mirror.changed_lines(part.base_sha, part.tree)).items():
+                    found.setdefault(path, []).extend(lines)
+    return found
+
+
+_WORST_FIRST: tuple[Conclusion, ...] = ("failure", "timed_out", "cancelled", "action_required", "success")
+
+
+async def _decide(
+    services: Services, run: Run, part: Part, outcomes: Sequence[RootOutcome]
+) -> gate.Clear | gate.Hold | gate.Refuse:
+    if part.held is not None:
+        return gate.Hold(cause=part.held, button=part.button)
+    if part.refused is not None and not outcomes:
+        return gate.Refuse(cause=part.refused)
+    repository = await services.store.repositories.load(run.repository_id)
+    mirror = services.mirrors.open(run.repository_id)
+    assert mirror is not None
+    config = await config_at(mirror, repository, part.config_sha)
+    head_sha = decided_sha(run)
+    confirmed = await services.store.approvals.of(
+        run.repository_id, head_sha, kind="confirm_destroy", environment=TESTING
+    )
+    decision = gate.decide_merge(
+        roots=[outcome.verdict() for outcome in outcomes],
+        confirmed_digests={digest for approval in confirmed for digest in approval.digests},
+        policies=config.policies,
+        testing_apply=config.environments[TESTING].apply,
+    )
+    if part.refused is not None and not isinstance(decision, gate.Refuse):
+        return gate.Refuse(cause=part.refused)
+    rejected = await services.store.approvals.of(run.repository_id, head_sha, kind="reject", environment=TESTING)
+    if rejected and not isinstance(decision, gate.Refuse):
+        return gate.Refuse(cause=f"Rejected by {rejected[-1].by}: push another commit to go on.")
+    if isinstance(decision, gate.Hold) and run.data.get("group") is not None:
+        # Nobody looks at a queue's commit: what has to be decided is decided on the pull request.
+        return gate.Refuse(
+            cause=f"{decision.cause.rstrip('.')}: bring #{part.pull_request} up to date, decide it there, and queue it "
+            "again."
+        )
+    return decision
+
+
+def _in_words(
+    decision: gate.Clear | gate.Hold | gate.Refuse, outcomes: Sequence[RootOutcome]
+) -> tuple[Conclusion, str | None, str | None]:
+    match decision:
+        case gate.Clear():
+            return "success", None, None
+        case gate.Hold(cause=cause, button=button):
+            return "action_required", cause, button
+        case gate.Refuse(cause=cause):
+            bad = [outcome.outcome for outcome in outcomes if outcome.outcome in ("failed", "timed_out")]
+            return ("timed_out" if bad and set(bad) == {"timed_out"} else "failure"), cause, None
+
+
+def _notes(outcomes: Sequence[RootOutcome]) -> tuple[str, ...]:
+    empty = [outcome for outcome in outcomes if outcome.environment == TESTING and outcome.state_empty]
+    if not empty:
+        return ()
+    return (
+        'The state of testing is empty, so all is "to add". '
+        "`testing: {apply: on_merge}` in .github/planward.yml keeps testing at what was merged.",
+    )

@@ -1,0 +1,210 @@
+"""What a plan run has to do: who vouches for the code, what it merges to, what that touches, in which order."""
+
+from typing import Literal
+
+import msgspec
+
+from checks import gate
+from checks.diagnostic import Diagnostic
+from checks.errors import ConfigurationError
+from ghapp.errors import JobError
+from ghapp.events import Person
+from ghapp.flows import promotion
+from ghapp.flows.branch import is_named
+from ghapp.flows.ground import (
+    Ground,
+    config_at,
+    fetch,
+    github_of,
+    proposed_config,
+    short,
+    survey,
+)
+from ghapp.flows.heads import numbers_of, still_about
+from ghapp.flows.reconfigured import known_to, left_behind, not_planned_yet, run_otherwise
+from ghapp.flows.showing import show_progress
+from ghapp.git import Conflict, Mirror
+from ghapp.github import Role
+from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig
+from ghapp.services import Services
+from ghapp.store import KnownPullRequest, KnownRepository, Run
+from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run has to do for one of the pull requests that share its head."""
+
+    pull_request: int
+    environment: EnvironmentName
+    """The environment of the pull request's base branch."""
+    base_sha: CommitSha
+    config_sha: CommitSha
+    tree: TreeId = TreeId("")
+    layers: tuple[tuple[str, ...], ...] = ()
+    preview_layers: tuple[tuple[str, ...], ...] = ()
+    refused: str | None = None
+    held: str | None = None
+    button: Literal["approve_plan", "confirm_destroy", "apply"] | None = None
+    paste: str | None = None
+    notes: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """What is wrong with the config as the pull request would have it."""
+
+
+async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
+    """Decide for each pull request what is planned: who vouches for it, what it merges to, what it touches."""
+    run = await services.store.runs.load(run_id)
+    if run.status == "completed" or run.ended_by is not None:
+        return ()
+    repository = await services.store.repositories.load(run.repository_id)
+    await show_progress(services, repository, run, "Planning")
+    mirror = await fetch(services, repository, pull_requests=numbers_of(run))
+    parts = []
+    for number in numbers_of(run):
+        pull_request = await services.store.pull_requests.find(run.repository_id, number)
+        if pull_request is None or not still_about(run, pull_request):
+            continue
+        base_sha = CommitSha(run.data["bases"][str(number)])
+        # What a merge queue builds on may not be merged yet: its config is not in force.
+        config_sha = CommitSha(run.data.get("group", {}).get("config_sha", base_sha))
+        part = Part(pull_request=number, environment=run.environment, base_sha=base_sha, config_sha=config_sha)
+        try:
+            config = await config_at(mirror, repository, config_sha)
+            environment = config.environment_of_branch(pull_request.base_branch)
+            if environment is None or not await is_named(services, repository, mirror, pull_request.base_branch):
+                continue
+            part = msgspec.structs.replace(part, environment=environment.name)
+            parts.append(
+                await _prepare_part(services, repository, mirror, run, pull_request, config, environment, part)
+            )
+        except (JobError, ConfigurationError) as error:
+            parts.append(msgspec.structs.replace(part, refused=str(error)))
+    planned = {root for part in parts for layer in (*part.layers, *part.preview_layers) for root in layer}
+    await services.store.runs.remember(run_id, root_modules=sorted(planned))
+    return tuple(parts)
+
+
+async def _prepare_part(
+    services: Services,
+    repository: KnownRepository,
+    mirror: Mirror,
+    run: Run,
+    pull_request: KnownPullRequest,
+    config: RepositoryConfig,
+    environment: Environment,
+    part: Part,
+) -> Part:
+    if pull_request.draft and config.drafts == "skip":
+        return msgspec.structs.replace(part, held="A draft: it is planned when it is marked ready for review.")
+    vouched = await _vouch(services, repository, run, pull_request, config)
+    if isinstance(vouched, gate.Refuse):
+        return msgspec.structs.replace(part, refused=vouched.cause)
+    if isinstance(vouched, gate.Hold):
+        paste = f"planward approve {run.head_sha}"
+        return msgspec.structs.replace(part, held=vouched.cause, button=vouched.button, paste=paste)
+    tree = await _merged(mirror, run, part.base_sha)
+    if isinstance(tree, Conflict):
+        files = ", ".join(f"`{path}`" for path in tree.paths[:5]) + (" …" if len(tree.paths) > 5 else "")
+        return msgspec.structs.replace(
+            part,
+            refused=f"Conflict with {pull_request.base_branch} at {short(part.base_sha)} in {files}: "
+            f"merge {pull_request.base_branch} into the pull request and resolve it.",
+        )
+    proposed = await _proposed(services, repository, mirror, part.base_sha, tree)
+    invalid = proposed if isinstance(proposed, ConfigInvalid) else None
+    refused = None if invalid is None else str(invalid)
+    part = msgspec.structs.replace(part, tree=tree, diagnostics=() if invalid is None else _at_lines(invalid))
+    preview_in: EnvironmentName | None = None
+    if environment.promote_from is not None:
+        decision = await promotion.judge(services, repository, mirror, config, environment, tree)
+        if isinstance(decision, gate.Refuse):
+            refused = refused or decision.cause
+        else:
+            preview_in = environment.name
+    ground = await survey(services, mirror, config, tree)
+    before = await survey(services, mirror, config, part.base_sha)
+    found = ground.touched(TESTING, await mirror.changed_paths(part.base_sha, tree), before)
+    after = proposed if isinstance(proposed, Ground) else None
+    preview: tuple[tuple[str, ...], ...] = ()
+    if preview_in is not None:
+        last = await services.store.branches.last(repository.id, preview_in)
+        since = await mirror.changed_paths(part.base_sha if last is None else last.sha, tree)
+        dirs = (*ground.touched(preview_in, since).dirs, *run_otherwise(preview_in, before, after))
+        preview = ground.layers(preview_in, known_to(ground, preview_in, dirs))
+    dirs = (*found.dirs, *run_otherwise(TESTING, before, after))
+    return msgspec.structs.replace(
+        part,
+        layers=ground.layers(TESTING, known_to(ground, TESTING, dirs)),
+        preview_layers=preview,
+        refused=refused,
+        notes=(*left_behind(found, ground, after), *not_planned_yet(ground, after)),
+    )
+
+
+async def _proposed(
+    services: Services, repository: KnownRepository, mirror: Mirror, base_sha: CommitSha, tree: TreeId
+) -> Ground | ConfigInvalid | None:
+    """The tree under the config that a pull request changes, or what is wrong with it; the base's is in force."""
+    if CONFIG_PATH not in await mirror.changed_paths(base_sha, tree):
+        return None
+    try:
+        return await survey(services, mirror, await proposed_config(mirror, repository, tree), tree)
+    except ConfigInvalid as invalid:
+        return invalid
+
+
+def _at_lines(invalid: ConfigInvalid) -> tuple[Diagnostic, ...]:
+    return tuple(
+        Diagnostic(
+            severity="error",
+            summary=f"{problem.key}: {problem.message}" if problem.key else problem.message,
+            path=problem.path,
+            start_line=problem.line,
+            end_line=problem.line,
+            start_column=problem.column,
+            end_column=problem.column,
+        )
+        for problem in invalid.problems
+    )
+
+
+async def _merged(mirror: Mirror, run: Run, base_sha: CommitSha) -> TreeId | Conflict:
+    """The tree that merging gives; a merge queue's commit is the merge."""
+    if run.data.get("group") is not None:
+        return await mirror.tree_of(run.head_sha)
+    return await mirror.merge_tree(base_sha, run.head_sha)
+
+
+async def _vouch(
+    services: Services,
+    repository: KnownRepository,
+    run: Run,
+    pull_request: KnownPullRequest,
+    config: RepositoryConfig,
+) -> gate.Vouched | gate.Hold | gate.Refuse:
+    if run.data.get("group") is not None:
+        said = await services.store.pull_requests.verdicts(
+            repository.id,
+            pull_request.number,
+            base_branch=pull_request.base_branch,
+            head_sha=pull_request.head_sha,
+        )
+        finished = [verdict.conclusion for verdict in said if verdict.conclusion != "in_progress"]
+        return gate.vouch_group(number=pull_request.number, passed=finished[:1] == ["success"])
+    approvals = await services.store.approvals.of(
+        repository.id, pull_request.head_sha, kind="approve_plan", environment=TESTING
+    )
+    same_repository = pull_request.head_repository_id == repository.id
+    can_write = False
+    if same_repository and not pull_request.author_is_bot and not approvals:
+        github = await github_of(services, repository)
+        author = Person(login=pull_request.author, id=pull_request.author_id)
+        can_write = await github.role_of(author) >= Role.WRITE
+    return gate.vouch(
+        author=pull_request.author,
+        same_repository=same_repository,
+        author_is_bot=pull_request.author_is_bot,
+        author_can_write=can_write,
+        trusted_bots=config.trusted_bots,
+        approved_by=approvals[-1].by if approvals else None,
+    )
