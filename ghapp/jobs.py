@@ -113,6 +113,18 @@ class Discover(msgspec.Struct, frozen=True, kw_only=True, tag="discover"):
         return f"discover:{self.repository_id}:{self.cause}"
 
 
+class Tell(msgspec.Struct, frozen=True, kw_only=True, tag="tell"):
+    """Tell on the pull requests and in chat what came of an apply, where that could not be done at its end."""
+
+    run_id: RunId
+    attempt: int = 0
+
+    @property
+    def key(self) -> str:
+        """Once a run; again where its end is not there yet."""
+        return f"tell:{self.run_id}:{self.attempt}"
+
+
 class LookForMissed(msgspec.Struct, frozen=True, kw_only=True, tag="look_for_missed"):
     """Look for what GitHub did not get delivered and for what Planward did not bring to an end."""
 
@@ -155,7 +167,19 @@ class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
         return f"say:{self.about}:{self.attempt}"
 
 
-Job = EventJob | PlanRun | SettleBranch | PlanAnew | PlanGroupAnew | Unlock | Discover | Say | LookForMissed | Reconcile
+Job = (
+    EventJob
+    | PlanRun
+    | SettleBranch
+    | PlanAnew
+    | PlanGroupAnew
+    | Unlock
+    | Discover
+    | Say
+    | LookForMissed
+    | Reconcile
+    | Tell
+)
 
 PARKED = "parked:"
 """Begins the keys of what waits until an installation is let go on."""

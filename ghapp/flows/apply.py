@@ -163,13 +163,13 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
         roots=roots,
         paste=f"planward apply {stage.sha} -e {stage.environment}" if held else None,
     )
-    await complete(services, repository, run, [report], conclusion=conclusion, buttons=("apply",) if held else ())
     if stage.layers:
-        run = await services.store.runs.load(run.id)
-        await telling.comment(services, repository, run.data.get("explains", ()))
-        await telling.applied(services, repository, run, report)
+        await telling.owe(services, run)
+    await complete(services, repository, run, [report], conclusion=conclusion, buttons=("apply",) if held else ())
     if done and stage.environment != TESTING:
         await _turn_promotions_green(services, repository, stage)
+    if stage.layers:
+        await telling.tell_now(services, repository, run.id)
     return done
 
 

@@ -9,14 +9,27 @@ from checks.report import RunReport
 from ghapp import events, jobs
 from ghapp.durable import OwnFailure
 from ghapp.errors import JobError
-from ghapp.flows import apply, chat, commenting, group, installation, merge, people, plan, push, reconcile, unlock
+from ghapp.flows import (
+    apply,
+    chat,
+    commenting,
+    group,
+    installation,
+    merge,
+    people,
+    plan,
+    push,
+    reconcile,
+    telling,
+    unlock,
+)
 from ghapp.flows.showing import complete
 from ghapp.github import GitHubUnavailable, InstallationGone, InstallationSuspended
 from ghapp.log import log
 from ghapp.services import Services
 from ghapp.store import Run
 
-_AGAIN_S = 30.0
+AGAIN_S = 30.0
 _PARKED_S = 24 * 3600.0
 """Where GitHub's "unsuspend" is lost, it is tried again once a day."""
 
@@ -38,7 +51,7 @@ async def tell(services: Services, job: jobs.Job) -> None:
         await services.store.later.put(f"{jobs.PARKED}{job.key}", msgspec.to_builtins(job), in_s=_PARKED_S)
         raise OwnFailure(f"parked: {job.key}") from None
     except GitHubUnavailable as error:
-        wait_s = error.retry_after_s or _AGAIN_S
+        wait_s = error.retry_after_s or AGAIN_S
         log.warning("job_put_off", job=job.key, reason=str(error), in_s=wait_s)
         await services.store.later.put(f"again:{job.key}", msgspec.to_builtins(job), in_s=wait_s)
         raise OwnFailure(f"put off: {job.key}") from None
@@ -75,6 +88,8 @@ async def _tell(services: Services, job: jobs.Job) -> None:
             await reconcile.look_for_missed(services, job)
         case jobs.Reconcile():
             await reconcile.reconcile(services, job)
+        case jobs.Tell():
+            await telling.tell(services, job)
         case _ as never:
             assert_never(never)
 

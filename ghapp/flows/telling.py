@@ -7,13 +7,16 @@ import msgspec
 
 from checks.rendering.markdown import render_comment
 from checks.report import RunReport, total
+from ghapp.durable import step
 from ghapp.flows.ground import config_at, github_of
-from ghapp.jobs import Say
+from ghapp.jobs import Say, Tell
 from ghapp.notify import Applied, EnvironmentResult, Failed, Message, PromotionDecided, PullRequestLink, Waiting
 from ghapp.repository_config import ConfigInvalid, Environment, Occasion
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Run
-from ghapp.values import TESTING, CommitSha, EnvironmentName
+from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId
+
+OWED_S = 60.0
 
 
 async def comment(services: Services, repository: KnownRepository, numbers: Iterable[int]) -> None:
@@ -42,6 +45,37 @@ async def _write(services: Services, repository: KnownRepository, number: int, b
     await services.store.handles.keep(key, "being made")
     made = await github.create_comment(number, body, marker=marker, look_first=known is not None)
     await services.store.handles.keep(key, str(made))
+
+
+async def owe(services: Services, run: Run, *, attempt: int = 0) -> None:
+    """Have it told what came of a run that is about to be completed: nobody looks at it again once it is."""
+    job = Tell(run_id=run.id, attempt=attempt)
+    await services.store.later.put(f"tell:{run.id}", msgspec.to_builtins(job), in_s=OWED_S)
+
+
+async def tell_now(services: Services, repository: KnownRepository, run_id: RunId) -> None:
+    """Tell what came of a completed apply, and owe it no more."""
+    run = await services.store.runs.load(run_id)
+    raw = await services.store.runs.report(run_id)
+    assert raw is not None
+    await comment(services, repository, run.data.get("explains", ()))
+    for report in msgspec.json.decode(raw, type=list[RunReport]):
+        await applied(services, repository, run, report)
+    await services.store.later.drop(f"tell:{run_id}")
+
+
+async def tell(services: Services, job: Tell) -> None:
+    """Tell what came of an apply, where GitHub could not be reached when it ended."""
+    await step("tell", type(None), _tell, services, job)
+
+
+async def _tell(services: Services, job: Tell) -> None:
+    run = await services.store.runs.load(job.run_id)
+    repository = await services.store.repositories.load(run.repository_id)
+    if run.status == "completed":
+        await tell_now(services, repository, run.id)
+    else:
+        await owe(services, run, attempt=job.attempt + 1)
 
 
 async def applied(services: Services, repository: KnownRepository, run: Run, report: RunReport) -> None:

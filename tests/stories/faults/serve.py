@@ -19,7 +19,7 @@ from githubkit import GitHub
 from ghapp import processes
 from ghapp.cli import main
 from ghapp.durable import Acceptor
-from ghapp.flows import reconcile
+from ghapp.flows import reconcile, stories, telling
 from ghapp.jobs import Job
 
 _directory = Path(os.environ["PLANWARD_TEST_FAULTS"])
@@ -120,6 +120,7 @@ def _watch_acceptor() -> None:
 
 
 if __name__ == "__main__":
+    stories.AGAIN_S, telling.OWED_S = 2.0, 4.0
     reconcile.AFTER_REDELIVERIES_S = int(os.environ["PLANWARD_TEST_AFTER_REDELIVERIES_S"])
     _watch_steps()
     _watch_programs()
