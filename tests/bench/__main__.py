@@ -1,0 +1,67 @@
+"""Every benchmark, by one command, with a table as output.
+
+    python -m tests.bench [NAME...] [--quick]
+
+The bounds are reported, not asserted. Benchmarks of one room print their own lines below the table.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.bench import bench_line
+from tests.bench.rows import Row, render
+
+ROOMS = {
+    "plan": ("bench_plan.py", ()),
+    "masking": ("bench_masking.py", ("--megabytes", "5")),
+    "report": ("bench_report.py", ()),
+    "configuration": ("bench_configuration.py", ()),
+}
+
+
+def main() -> int:
+    """Run what was named, everything by default."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"line, {', '.join(ROOMS)}")
+    parser.add_argument("--quick", action="store_true", help="few runs, and plans of up to 10 root modules")
+    chosen = parser.parse_args()
+    names = chosen.names or ["line", *ROOMS]
+    unknown = [name for name in names if name != "line" and name not in ROOMS]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]}")
+    rows: list[Row] = []
+    said: list[str] = []
+    for name in names:
+        if name == "line":
+            rows += bench_line.main(["--runs", "3", "--seconds", "4", "--roots", "1,10"] if chosen.quick else [])
+        else:
+            row, text = _room(name)
+            rows.append(row)
+            said.append(f"{name}\n{text}")
+    print(render(rows))
+    for text in said:
+        print(f"\n{text}", end="")
+    return 0
+
+
+def _room(name: str) -> tuple[Row, str]:
+    """One room's own benchmark, in a process of its own; its exit status says whether its bounds held."""
+    file, arguments = ROOMS[name]
+    command = [sys.executable, "-m", f"tests.bench.{Path(file).stem}", *arguments]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    row = Row(
+        what=f"{name} (its figures are below)",
+        figure=f"{seconds:.0f} s in all",
+        aim="its own bounds",
+        reached=done.returncode == 0,
+    )
+    return row, done.stdout + done.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""`planward demo`: the sample and a repository of one's own, each played to its end in a process of its own."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from ghapp.demo.own_repository import OVERRIDE, read_own_repository
+from ghapp.demo.stage import DemoError
+from ghapp.repository_config import CONFIG_PATH
+
+NETWORK = """\
+terraform {
+  backend "s3" {
+    bucket = "acme-states"
+    key    = "network"
+    region = "eu-west-1"
+  }
+}
+
+module "label" { source = "../modules/label" }
+"""
+LABEL = 'resource "terraform_data" "label" {\n  input = "network"\n}\n'
+
+
+def play(tmp_path: Path, *arguments: str, **environ: str) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of `planward demo --exit`."""
+    told = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path), **environ}
+    command = [sys.executable, "-m", "ghapp", "demo", "--exit", *arguments]
+    done = subprocess.run(command, env=told, capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def repository(directory: Path, files: dict[str, str]) -> Path:
+    for path, content in files.items():
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_text(content)
+    return directory
+
+
+def content(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def said(out: str) -> list[str]:
+    """What became of each check run, in order."""
+    return [line.strip() for line in out.splitlines() if line.startswith(("  ✔", "  ✘", "  !"))]
+
+
+def test_the_sample_is_played_through(tmp_path: Path) -> None:
+    status, out, err = play(tmp_path)
+    assert (status, err) == (0, "")
+    told = said(out)
+    assert told[0].startswith("✘ planward/plan: failure")
+    assert told[-1].startswith("✔ planward/apply (production): success")
+    assert [each for each in told[1:] if not each.startswith("✔")] == []
+
+
+def test_a_repository_of_ones_own_goes_the_whole_way_with_local_states_and_is_left_as_it_was(tmp_path: Path) -> None:
+    files = {"network/main.tf": NETWORK, "modules/label/main.tf": LABEL, "network/old.tfstate": "{}"}
+    own = repository(tmp_path / "own", files)
+    before = content(own)
+    status, out, err = play(tmp_path, "--repo", str(own), "--dir", str(tmp_path / "demo"))
+    assert (status, err) == (0, "")
+    assert said(out) == [
+        "✔ planward/plan: success · 2 to add in testing",
+        "✔ planward/apply (staging): success · 2 added in staging",
+        "✔ planward/plan: success · 2 to add in testing; 2 to add in production",
+        "✔ planward/apply (production): success · 2 added in production",
+    ]
+    assert content(own) == before
+    states = sorted(path.relative_to(tmp_path / "demo" / "states") for path in tmp_path.rglob("terraform.tfstate"))
+    assert [str(path) for path in states] == [
+        "network/production/terraform.tfstate",
+        "network/staging/terraform.tfstate",
+    ]
+
+
+def test_a_provider_that_is_not_to_be_had_is_said_in_clear_words(tmp_path: Path) -> None:
+    main = 'terraform {\n  backend "s3" {}\n}\n\nresource "aws_s3_bucket" "logs" {}\n'
+    own = repository(tmp_path / "own", {"main.tf": main})
+    (tmp_path / "mirror").mkdir()
+    config = tmp_path / "terraform.rc"
+    config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{tmp_path / "mirror"}" }}\n}}\n')
+    status, _, err = play(tmp_path, "--repo", str(own), TF_CLI_CONFIG_FILE=str(config))
+    assert status == 1
+    assert "in testing: the provider hashicorp/aws cannot be installed" in err
+    assert err.endswith(
+        "A provider is not to be had: Terraform downloads them, or takes them from the mirror that "
+        "TF_CLI_CONFIG_FILE names\n"
+    )
+
+
+def test_a_variable_without_a_value_is_said_with_the_way_out(tmp_path: Path) -> None:
+    main = 'variable "size" {}\n\nresource "terraform_data" "net" {\n  input = var.size\n}\n'
+    own = repository(tmp_path / "own", {"main.tf": main})
+    status, _, err = play(tmp_path, "--repo", str(own))
+    assert status == 1
+    assert err.endswith("Give the variable a value in a .tfvars file, as in env/testing.tfvars\n")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"README.md": "# Nothing"}, "there is no root module in"),
+        ({}, "there is no root module in"),
+    ],
+)
+def test_where_there_is_nothing_to_play_with_it_is_refused(tmp_path: Path, files: dict[str, str], words: str) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    with pytest.raises(DemoError, match=words):
+        read_own_repository(repository(own, files), tmp_path / "states")
+
+
+def test_each_root_module_gets_an_override_and_the_config_of_the_demo(tmp_path: Path) -> None:
+    cloud = 'terraform {\n  cloud {\n    organization = "acme"\n  }\n}\n'
+    files = {"app/main.tf": cloud, "network/main.tf": NETWORK, "modules/label/main.tf": LABEL}
+    own = read_own_repository(repository(tmp_path / "own", {**files, CONFIG_PATH: "drafts: skip\n"}), tmp_path / "s")
+    assert own.root_modules == ("app", "network")
+    assert sorted(path for path in own.files if path.endswith(OVERRIDE)) == [f"app/{OVERRIDE}", f"network/{OVERRIDE}"]
+    assert own.files[f"app/{OVERRIDE}"].decode() == textwrap.dedent(
+        f"""\
+        terraform {{
+          backend "local" {{
+            path          = "{tmp_path}/s/app/default.tfstate"
+            workspace_dir = "{tmp_path}/s/app"
+          }}
+        }}
+        """
+    )
+    assert "secrets: []" in own.files[CONFIG_PATH].decode()
+
+
+def test_of_a_work_tree_only_the_root_modules_in_the_directory_are_played_with(tmp_path: Path) -> None:
+    files = {"live/network/main.tf": NETWORK.replace("../", "../../"), "modules/label/main.tf": LABEL}
+    other = {"legacy/main.tf": 'terraform {\n  backend "s3" {}\n}\n', ".git/HEAD": "ref: refs/heads/main\n"}
+    top = repository(tmp_path / "own", {**files, **other})
+    own = read_own_repository(top / "live", tmp_path / "states")
+    assert own.root_modules == ("live/network",)
+    assert "modules/label/main.tf" in own.files
+
+
+def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
+    status, _, err = play(tmp_path, "--repo", str(tmp_path / "nowhere"))
+    assert status == 2
+    assert "does not exist" in err
