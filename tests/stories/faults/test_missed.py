@@ -1,6 +1,8 @@
 """What GitHub could not deliver, or never sent, is found by looking."""
 
 import signal
+import sqlite3
+from contextlib import closing
 
 from tests.stories.faults.conftest import FaultyLine
 from tests.stories.harness import eventually
@@ -45,6 +47,20 @@ def test_what_github_never_sent_is_found_in_the_repository_itself(faulty: Faulty
 def forget_deliveries(faulty: FaultyLine) -> None:
     """GitHub has nothing left to deliver again."""
     faulty.line.github.world.hooks.deliveries.clear()
+
+
+def test_a_run_that_nobody_carries_out_is_ended_and_made_again(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    faulty.quiet()
+    with faulty.down(), closing(sqlite3.connect(faulty.line.directory / "data" / "planward.db")) as database:
+        unfinished = "update runs set status = 'in_progress', conclusion = null, created_at = created_at - 3600"
+        database.execute(f"{unfinished} where repository_id = ?", [story.repository.id])
+        database.commit()
+    assert story.planned(number, count=2)["conclusion"] == "success"
+    faulty.quiet()
+    assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["cancelled", "success"]
 
 
 def test_where_nothing_is_missing_a_look_takes_one_call(faulty: FaultyLine) -> None:
