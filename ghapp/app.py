@@ -103,6 +103,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             places=metrics.places(settings.concurrency),
             stopping=asyncio.Event(),
             provider_cache=make_private(settings.data_dir / "providers"),
+            sealer=front.sealer,
             digest_key=hashlib.sha256(b"digest" + keys[0].encode()).digest(),
         )
 

@@ -1,5 +1,6 @@
 """`planward config show OWNER/REPO`: what Planward finds in a repository on GitHub, at its default branch."""
 
+from ghapp.addresses import git_host
 from ghapp.app_key import app_key
 from ghapp.config_commands import Answer, show
 from ghapp.errors import JobError
@@ -7,7 +8,6 @@ from ghapp.events import Repository
 from ghapp.facts import Facts
 from ghapp.git import Mirror, Mirrors, Remote
 from ghapp.github import GitHubApp
-from ghapp.github_addresses import git_host
 from ghapp.private_directories import make_private
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, read_config
 from ghapp.root_modules import backend_files, lay_out_all

@@ -5,6 +5,7 @@ one in front. Without it a key is made in the data directory at the first start.
 """
 
 import hashlib
+import hmac
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ class Sealer:
         digests = [hashlib.sha256(key.encode()).digest() for key in keys]
         self._keys = {hashlib.sha256(b"id" + digest).digest()[:_KEY_ID_BYTES]: AESGCM(digest) for digest in digests}
         self._first = next(iter(self._keys))
+        self._tag_keys = [hashlib.sha256(b"tag" + digest).digest() for digest in digests]
 
     def seal(self, clear: bytes, *, about: str) -> bytes:
         """Encrypt `clear`; `about` (which row it is) is bound to it, so that rows cannot be swapped."""
@@ -48,6 +50,18 @@ class Sealer:
             return key.decrypt(nonce, body, about.encode())
         except InvalidTag:
             raise UnsealError("a sealed text was changed or belongs to another row") from None
+
+    def tag(self, about: str) -> str:
+        """A text of 32 characters that only a holder of the key can give for `about`: an address nobody can guess."""
+        return _tag(self._tag_keys[0], about)
+
+    def has_tag(self, about: str, tag: str) -> bool:
+        """Whether `tag` was given for `about`, under any listed key."""
+        return any(hmac.compare_digest(_tag(key, about).encode(), tag.encode()) for key in self._tag_keys)
+
+
+def _tag(key: bytes, about: str) -> str:
+    return hmac.new(key, about.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def load_or_make_key(data_dir: Path) -> str:

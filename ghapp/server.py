@@ -21,7 +21,7 @@ from ghapp.web.health import healthy, ready
 from ghapp.web.live_log import stream_log
 from ghapp.web.metrics import show_metrics
 from ghapp.web.pages import show_dashboard, show_repository, show_run
-from ghapp.web.pictures import show_picture
+from ghapp.web.pictures import show_picture, show_public_picture
 from ghapp.web.rendering import message_page
 from ghapp.web.sessions import Cookies
 from ghapp.web.sign_in import CALLBACK, SignIn, SignInNeeded, login_path
@@ -60,6 +60,7 @@ def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starl
         Route("/runs/{id}", show_run),
         Route("/runs/{id}/log", stream_log),
         Route("/runs/{id}/picture/{number:int}", show_picture),
+        Route("/pictures/{id}/{number:int}/{tag}.svg", show_public_picture),
         Route("/{owner}/{repo}", show_repository),
     ]
     return Starlette(

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from ghapp.addresses import is_loopback
 from ghapp.facts import Facts
 from ghapp.git import Mirrors
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job
+from ghapp.sealing import Sealer
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.terraform import Terraform
@@ -35,6 +38,15 @@ class Services:
     digest_key: bytes = field(repr=False)
     """Keys the digests of plans, so that a stored one cannot be guessed back into a value."""
 
+    sealer: Sealer
+
     def run_url(self, run_id: str) -> str:
         """The address of a run's page."""
         return f"{self.settings.public_url}/runs/{run_id}"
+
+    def picture_url(self, run_id: str, number: int) -> str | None:
+        """The address of a picture that GitHub can fetch without signing in, and nobody can guess; None on loopback."""
+        if is_loopback(urlsplit(self.settings.public_url).hostname or ""):
+            return None
+        tag = self.sealer.tag(f"picture {run_id} {number}")
+        return f"{self.settings.public_url}/pictures/{run_id}/{number}/{tag}.svg"

@@ -8,9 +8,10 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from checks.rendering.markdown import render_check_run
+from checks.rendering.picture import render_picture
 from checks.report import Conclusion, RunReport
 from ghapp.flows.ground import github_of
-from ghapp.github import CheckRunAction, CheckRunDraft, Status
+from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, Status
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run
 from ghapp.values import RunId
@@ -21,6 +22,7 @@ _CLAIM_S = 5.0
 _LOOK_AGAIN_S = 0.2
 _announcing: WeakValueDictionary[RunId, asyncio.Lock] = WeakValueDictionary()
 
+_MOST_IMAGES = 5
 PLAN = "planward/plan"
 """The check run that branch protection requires."""
 
@@ -100,11 +102,26 @@ async def complete(
         text=output.text,
         annotations=output.annotations,
         actions=tuple(BUTTONS[name] for name in buttons),
+        images=_images(services, run, reports),
     )
     await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)
     await services.store.runs.complete(
         run.id, conclusion=conclusion, title=output.title, report=msgspec.json.encode(list(reports))
     )
+
+
+def _images(services: Services, run: Run, reports: Sequence[RunReport]) -> tuple[CheckRunImage, ...]:
+    """Pictures of the first root modules that have one, where GitHub can fetch them."""
+    roots = [root for report in reports for root in (*report.roots, *report.previews)]
+    images: list[CheckRunImage] = []
+    for number, root in enumerate(roots):
+        url = services.picture_url(run.id, number)
+        if url is None or len(images) == _MOST_IMAGES:
+            break
+        if render_picture(root) is not None:
+            what = f"{root.root_module} in {root.environment}"
+            images.append(CheckRunImage(alt=f"What changes in {what}", image_url=url, caption=what))
+    return tuple(images)
 
 
 def _draft(services: Services, run: Run, *, status: Status, summary: str) -> CheckRunDraft:

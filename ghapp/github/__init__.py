@@ -1,7 +1,15 @@
 """GitHub's REST API for the App. The only room that knows githubkit."""
 
 from ghapp.github.calls import Patience
-from ghapp.github.check_runs import CheckRunAction, CheckRunDraft, CheckRunSeen, Conclusion, Progress, Status
+from ghapp.github.check_runs import (
+    CheckRunAction,
+    CheckRunDraft,
+    CheckRunImage,
+    CheckRunSeen,
+    Conclusion,
+    Progress,
+    Status,
+)
 from ghapp.github.client import (
     API_VERSION,
     PUBLIC_API,
@@ -34,6 +42,7 @@ __all__ = [
     "Bypass",
     "CheckRunAction",
     "CheckRunDraft",
+    "CheckRunImage",
     "CheckRunSeen",
     "Conclusion",
     "DeliverySeen",

@@ -36,6 +36,14 @@ class CheckRunAction(Struct, frozen=True, kw_only=True):
                 raise ValueError(f"a check run's button: {text!r} must have 1 to {limit} characters")
 
 
+class CheckRunImage(Struct, frozen=True, kw_only=True):
+    """A picture shown with the output; GitHub fetches it from its address, as nobody."""
+
+    alt: str
+    image_url: str
+    caption: str
+
+
 class CheckRunDraft(Struct, frozen=True, kw_only=True):
     """A check run as it shall be. `external_id` is unique to the run: by it a lost check run is found again.
 
@@ -53,6 +61,7 @@ class CheckRunDraft(Struct, frozen=True, kw_only=True):
     conclusion: Conclusion | None = None
     annotations: tuple[Annotation, ...] = ()
     actions: tuple[CheckRunAction, ...] = ()
+    images: tuple[CheckRunImage, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.status == "completed") != (self.conclusion is not None):
@@ -213,6 +222,8 @@ def _body(draft: CheckRunDraft, annotations: tuple[Annotation, ...]) -> dict[str
         output["text"] = draft.text
     if annotations:
         output["annotations"] = [_annotation(annotation) for annotation in annotations]
+    if draft.images:
+        output["images"] = [msgspec.to_builtins(image) for image in draft.images]
     body: dict[str, object] = {
         "name": draft.name,
         "head_sha": draft.head_sha,

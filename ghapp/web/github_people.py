@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
-from ghapp.github_addresses import web_url
+from ghapp.addresses import web_url
 from ghapp.store import KnownRepository
 
 _ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}

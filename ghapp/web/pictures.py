@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from checks.rendering.picture import render_picture
 from checks.report import RootReport, RunReport
+from ghapp.values import RunId
 from ghapp.web.front import Front
 from ghapp.web.visiting import find_run, visitor_of
 
@@ -26,10 +27,22 @@ async def show_picture(request: Request) -> Response:
     """`GET /runs/ID/picture/NUMBER`: what changes in one root module, and what depends on it, as SVG."""
     front: Front = request.state.front
     run, _ = await find_run(request, await visitor_of(request))
-    raw = await front.store.runs.report(run.id)
+    return await _picture(front, run.id, request.path_params["number"])
+
+
+async def show_public_picture(request: Request) -> Response:
+    """`GET /pictures/ID/NUMBER/TAG.svg`: the same for GitHub, which asks as nobody; the address is on the check run."""
+    front: Front = request.state.front
+    run_id, number = request.path_params["id"], request.path_params["number"]
+    if not front.sealer.has_tag(f"picture {run_id} {number}", request.path_params["tag"]):
+        raise HTTPException(404)
+    return await _picture(front, RunId(run_id), number)
+
+
+async def _picture(front: Front, run_id: RunId, number: int) -> Response:
+    raw = await front.store.runs.report(run_id)
     reports = [] if raw is None else msgspec.json.decode(raw, type=list[RunReport])
     roots = [root for report in reports for root in (*report.roots, *report.previews)]
-    number: int = request.path_params["number"]
     picture = render_picture(roots[number]) if number < len(roots) else None
     if picture is None:
         raise HTTPException(404)

@@ -1,12 +1,12 @@
 """Who looks at a page, and which repositories' runs they may see."""
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from ghapp.addresses import is_loopback
 from ghapp.store import KnownRepository
 
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
@@ -59,18 +59,9 @@ class LoopbackOnly:
         client = request.client.host if request.client is not None else ""
         asked = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
         passed_on = any(name in request.headers for name in _FORWARDED)
-        if not _is_loopback(client) or not (asked == "localhost" or _is_loopback(asked)) or passed_on:
+        if not is_loopback(client) or not is_loopback(asked) or passed_on:
             raise NotServedHere(
                 "These pages are served to this machine alone. For sign-in with GitHub the operator sets "
                 "PLANWARD_GITHUB_CLIENT_ID and PLANWARD_GITHUB_CLIENT_SECRET."
             )
         return AtTheMachine()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)

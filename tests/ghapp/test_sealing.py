@@ -56,3 +56,11 @@ def test_the_data_directorys_key_is_made_once_and_is_nobody_elses(tmp_path: Path
     assert load_or_make_key(tmp_path) == key
     assert len(key) == 64
     assert (tmp_path / "encryption.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_tag_is_good_for_what_it_was_given_for_under_any_listed_key() -> None:
+    tag = Sealer([OLD]).tag("picture 1 0")
+    assert Sealer([NEW, OLD]).has_tag("picture 1 0", tag)
+    assert not Sealer([OLD]).has_tag("picture 1 1", tag)
+    assert not Sealer([NEW]).has_tag("picture 1 0", tag)
+    assert not Sealer([OLD]).has_tag("picture 1 0", "é")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from ghapp.github_addresses import git_host, web_url
+from ghapp.addresses import git_host, web_url
 from ghapp.values import RepositoryId
 from ghapp.web.sign_in import own_path
 from tests.ghapp.github_sign_in import CLIENT_ID, CLIENT_SECRET, SignInGitHub

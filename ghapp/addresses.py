@@ -1,5 +1,6 @@
-"""Where a GitHub is seen and fetched from, given the root of its API."""
+"""Addresses: where a GitHub is seen and fetched from, given the root of its API; and what is this very machine."""
 
+import ipaddress
 from urllib.parse import urlsplit
 
 
@@ -18,3 +19,15 @@ def web_url(api_url: str) -> str:
 def git_host(api_url: str) -> str:
     """The only host that is fetched from and that gets a token."""
     return urlsplit(web_url(api_url)).hostname or ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as it stands in an address, is this machine and nobody else can reach it."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
