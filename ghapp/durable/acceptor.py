@@ -1,5 +1,7 @@
 """Jobs are owed: accepted once under their key, listed, and taken over from a worker that is gone."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -17,6 +19,7 @@ APPLICATION_VERSION = "1"
 QUEUES = ("work", "branches")
 
 _MOST_ATTEMPTS = 20
+_AT_ONCE = 4
 _ATTEMPT = "~"
 _UNFINISHED = ["ENQUEUED", "PENDING"]
 
@@ -36,26 +39,29 @@ class Acceptor:
             application_name=APPLICATION,
             retry_connection_errors=False,
         )
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="accept")
 
     async def accept(self, job: Job) -> bool:
         """Have the job owed; durable when this returns. False: it was owed already, or is done.
 
         An attempt that ended by a fault of our own is followed by the next; a result, whatever it is, by nothing.
         """
+        # Threads of its own: a delivery has seconds, and the loop's threads may all be at flows' work.
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._accept, job)
+
+    def _accept(self, job: Job) -> bool:
         for attempt in range(_MOST_ATTEMPTS):
             workflow_id = job.key if attempt == 0 else f"{job.key}{_ATTEMPT}{attempt}"
-            found = await self._client.list_workflows_async(
-                workflow_ids=[workflow_id], load_input=False, load_output=False
-            )
+            found = self._client.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
             if not found:
-                await self._enqueue(workflow_id, job)
+                self._enqueue(workflow_id, job)
                 return True
             if found[0].status != "ERROR":
                 return False
         log.error("job_given_up", job=job.key)
         return False
 
-    async def _enqueue(self, workflow_id: str, job: Job) -> None:
+    def _enqueue(self, workflow_id: str, job: Job) -> None:
         queue, partition = queue_of(job)
         options: EnqueueOptions = {
             "workflow_name": "job",
@@ -65,7 +71,7 @@ class Acceptor:
         }
         if partition is not None:
             options["queue_partition_key"] = partition
-        await self._client.enqueue_async(options, msgspec.json.encode(job).decode())
+        self._client.enqueue(options, msgspec.json.encode(job).decode())
 
     async def owed(self) -> frozenset[str]:
         """The keys of the jobs that wait or are under way."""
@@ -90,7 +96,8 @@ class Acceptor:
         return tuple(taken)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, once what is being accepted is."""
+        self._threads.shutdown()
         self._client.destroy()
 
 
