@@ -292,6 +292,8 @@ class PromotionFacts:
     """Trees of commits that were there when the repository was first seen."""
     last_applied: str | None
     """The commit last applied there, short; None: none yet."""
+    tip: str
+    """The tip of its branch; empty where it is gone."""
     tip_in_progress: bool
     """The tip of its branch is still being applied, or waits."""
 
@@ -303,7 +305,7 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
     if facts.tree in facts.adopted_trees:
         return Refuse(
             cause=f"{facts.before} was never applied by Planward at this state, only adopted: "
-            f"comment `planward apply SHA -e {facts.before}` with the tip of its branch, then this turns green."
+            f"comment `planward apply {facts.tip} -e {facts.before}`, then this turns green."
         )
     if facts.tip_in_progress:
         return Refuse(cause=f"{facts.before} has not applied this yet: wait for its apply, then this turns green.")

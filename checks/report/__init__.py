@@ -131,7 +131,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             cause = one_line(self.first_cause).replace("`", "").strip()
             return shorten(cause or _CONCLUSION_WORDS[self.conclusion], _TITLE_LIMIT)
         if not self.roots and not self.previews:
-            return "no root module touched"
+            return shorten(self.cause or "no root module touched", _TITLE_LIMIT)
         parts = [_outcome_words(self.operation, self.environment, self.roots)] if self.roots else []
         for environment in dict.fromkeys(root.environment for root in self.previews):
             roots = [root for root in self.previews if root.environment == environment]

@@ -53,8 +53,9 @@ class Parser:
             # A process that is killed from outside while it writes leaves the pool waiting for the rest for ever.
             self._abandon(pool)
             return [None] * len(batch)
-        except BrokenProcessPool:
-            # One of the files ended a process, and with it every batch that was under way. Halving finds it.
+        except (BrokenProcessPool, ValueError):
+            # One of the files ended a process, and with it every batch that was under way. Halving finds it. A pool
+            # that starts a process in that very moment hands over descriptors that are closed, which is a ValueError.
             self._abandon(pool)
         if len(batch) == 1:
             return await self._alone(batch)

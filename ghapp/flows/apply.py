@@ -146,8 +146,9 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
             repository.id, stage.environment, stage.branch, stage.sha, stage.tree, applied=stage.counts_as_applied
         )
     conclusion, cause = _in_words(outcomes)
-    held = conclusion == "action_required"
-    if held:
+    may_be_approved = conclusion == "action_required" and any(each.may_be_approved for each in outcomes)
+    buttons = ("apply",) if may_be_approved else ()
+    if conclusion == "action_required":
         digests = sorted({each.digest for each in outcomes if each.outcome == "held" and each.digest})
         await services.store.runs.remember(run.id, held_for="review", digests=digests)
     state: Literal["success", "failure"] = "success" if done else "failure"
@@ -161,11 +162,11 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
         conclusion,
         cause,
         roots=roots,
-        paste=f"planward apply {stage.sha} -e {stage.environment}" if held else None,
+        paste=f"planward apply {stage.sha} -e {stage.environment}" if may_be_approved else None,
     )
     if stage.layers:
         await telling.owe(services, run)
-    await complete(services, repository, run, [report], conclusion=conclusion, buttons=("apply",) if held else ())
+    await complete(services, repository, run, [report], conclusion=conclusion, buttons=buttons)
     if done and stage.environment != TESTING:
         await _turn_promotions_green(services, repository, stage)
     if stage.layers:

@@ -52,9 +52,16 @@ async def conclude_plan(
         previews = tuple(
             reports[(outcome.part, outcome.root_module)] for outcome in own if outcome.environment != TESTING
         )
-        notes = (*part.notes, *_notes(own))
         report = report_plan_run(
-            services, repository, run, conclusion, why, notes=notes, roots=roots, previews=previews, paste=part.paste
+            services,
+            repository,
+            run,
+            conclusion,
+            why,
+            notes=part.notes,
+            roots=roots,
+            previews=previews,
+            paste=part.paste,
         )
         report = msgspec.structs.replace(report, diagnostics=part.diagnostics)
         if button == "confirm_destroy":
@@ -148,13 +155,3 @@ def _in_words(
         case gate.Refuse(cause=cause):
             bad = [outcome.outcome for outcome in outcomes if outcome.outcome in ("failed", "timed_out")]
             return ("timed_out" if bad and set(bad) == {"timed_out"} else "failure"), cause, None
-
-
-def _notes(outcomes: Sequence[RootOutcome]) -> tuple[str, ...]:
-    empty = [outcome for outcome in outcomes if outcome.environment == TESTING and outcome.state_empty]
-    if not empty:
-        return ()
-    return (
-        'The state of testing is empty, so all is "to add". '
-        "`testing: {apply: on_merge}` in .github/planward.yml keeps testing at what was merged.",
-    )

@@ -237,7 +237,7 @@ class _Look:
         await telling.comment(self._services, self._repository, run.data.get("explains", ()))
 
     async def _succeed(self, run: Run, note: str) -> None:
-        report = report_apply(self._services, self._repository, run, "success", None, notes=(note,))
+        report = report_apply(self._services, self._repository, run, "success", note, notes=(note,))
         await complete(self._services, self._repository, run, [report], conclusion="success")
 
     async def _apply(self, run: Run, judged: Judged, approval: Approval | None, *, everything: bool) -> Settlement:

@@ -30,6 +30,7 @@ async def judge(
             applied_trees=frozenset(last.tree for last in applied),
             adopted_trees=frozenset(last.tree for last in history if not last.applied),
             last_applied=short(applied[0].sha) if applied else None,
+            tip=tip or "",
             tip_in_progress=bool(history) and tip is not None and tip != history[0].sha,
         )
     )

@@ -57,6 +57,8 @@ class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
     environment: EnvironmentName
     root_module: str
     outcome: Literal["planned", "applied", "failed", "timed_out", "skipped", "held"]
+    may_be_approved: bool = False
+    """It is held, and a person can let it go on."""
     cause: str | None = None
     digest: str | None = None
     shape_digest: str | None = None
@@ -192,8 +194,8 @@ class _RootRun:
         match self._decide(plan, report, job.review):
             case gate.Refuse(cause=cause):
                 return await self.fail(cause, planned.diagnostics)
-            case gate.Hold(cause=cause):
-                return await self.keep(report, plan, held=cause)
+            case gate.Hold() as hold:
+                return await self.keep(report, plan, held=hold)
             case gate.Proceed() as proceed:
                 await self._go_on(stop)
                 if plan.changes_anything:
@@ -290,10 +292,10 @@ class _RootRun:
         )
         return await self.keep(report)
 
-    async def keep(self, report: RootReport, plan: Plan | None = None, *, held: str | None = None) -> RootOutcome:
+    async def keep(self, report: RootReport, plan: Plan | None = None, *, held: gate.Hold | None = None) -> RootOutcome:
         """Keep the masked report, and give what leaves the step."""
         if held is not None:
-            report = msgspec.structs.replace(report, cause=self._mask.text(held))
+            report = msgspec.structs.replace(report, cause=self._mask.text(held.cause))
         await self._services.store.runs.keep_root_run(
             self._job.run_id,
             self._job.part,
@@ -307,6 +309,7 @@ class _RootRun:
             environment=self._job.environment,
             root_module=self._job.root_module,
             outcome="held" if held is not None else report.outcome,
+            may_be_approved=held is not None and held.button is not None,
             cause=report.cause,
             digest=report.digest,
             shape_digest=report.shape_digest,

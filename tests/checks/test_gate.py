@@ -224,6 +224,7 @@ def promote(**differs: object) -> object:
         "applied_trees": frozenset({"t1"}),
         "adopted_trees": frozenset({"t0"}),
         "last_applied": "abc1234",
+        "tip": "f00f00f",
         "tip_in_progress": False,
     }
     return gate.decide_promotion(gate.PromotionFacts(**{**values, **differs}))  # type: ignore[arg-type]
@@ -236,7 +237,7 @@ def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
 @pytest.mark.parametrize(
     ("differs", "way_out"),
     [
-        ({"tree": "t0"}, "comment `planward apply SHA -e staging`"),
+        ({"tree": "t0"}, "comment `planward apply f00f00f -e staging`"),
         ({"tip_in_progress": True}, "wait for its apply"),
         ({"last_applied": None}, "merge and apply it there first"),
         ({}, "promote a branch at abc1234, or merge this branch back after a hotfix"),

@@ -74,7 +74,7 @@ def test_a_branch_that_is_forced_back_to_what_was_applied_has_nothing_to_apply(l
     story.github.move(story.name, "staging", merged, by=story.reviewer)
     check = story.applied(merged, count=2)
     assert check["conclusion"] == "success"
-    assert f"nothing to apply: staging is at {merged[:7]}" in check["output"]["summary"]
+    assert check["output"]["title"] == f"nothing to apply: staging is at {merged[:7]}"
     assert story.size("staging") == 2
     assert len(story.deployments("staging")) == 1
 

@@ -288,8 +288,8 @@ def test_what_was_there_before_planward_is_promoted_once_it_was_applied_by_a_com
     refused = story.planned(promotion)
     assert (refused["conclusion"], refused["output"]["title"]) == (
         "failure",
-        "staging was never applied by Planward at this state, only adopted: comment planward apply SHA -e staging "
-        "with the tip of its branch, then this turns green.",
+        "staging was never applied by Planward at this state, only adopted: "
+        f"comment planward apply {tip} -e staging, then this turns green.",
     )
     story.comment(promotion, f"planward apply {tip[:7]} -e staging", by=story.maintainer)
     assert story.applied(tip)["conclusion"] == "success"

@@ -231,7 +231,7 @@ def test_a_branch_that_is_forced_back_to_last_has_nothing_to_apply_and_says_so(l
     story.github.move(story.name, "staging", last, by=story.reviewer)
     check = story.applied(last, count=2)
     green(check)
-    assert f"nothing to apply: staging is at {last[:7]}" in check["output"]["summary"]
+    assert check["output"]["title"] == f"nothing to apply: staging is at {last[:7]}"
     assert story.size("staging") == 2
 
 
