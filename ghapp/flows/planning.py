@@ -85,14 +85,21 @@ async def make_plan(
     Raises JobError where the plan cannot be read.
     """
     log(f"{terraform.name} {terraform.version}: {laid.root_module} in {environment}")
-    initialised = await terraform.init(laid, log, stop, timeout_s=timeout_s)
+
+    async def repeated(command: Callable[[], Awaitable[Finished]]) -> Finished:
+        finished = await command()
+        if not lock and until_written is not None and finished.failure is Failure.STATE_UNREADABLE:
+            log("The state could not be read; once more, after whoever is writing it")
+            await until_written()
+            finished = await command()
+        return finished
+
+    initialised = await repeated(lambda: terraform.init(laid, log, stop, timeout_s=timeout_s))
     if not initialised.done:
         return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
-    planned = await terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=timeout_s, options=options)
-    if not lock and until_written is not None and planned.failure is Failure.STATE_UNREADABLE:
-        log("The state could not be read; once more, after whoever is writing it")
-        await until_written()
-        planned = await terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=timeout_s, options=options)
+    planned = await repeated(
+        lambda: terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=timeout_s, options=options)
+    )
     if not planned.done:
         more = await _validated(planned, terraform, laid)
         diagnostics = tuple(dict.fromkeys((*planned.diagnostics, *more)))

@@ -206,14 +206,18 @@ class _RootRun:
                 return await self.keep(report.applied(), plan)
 
     async def _until_nothing_is_applied(self, stop: Stop) -> None:
-        """Wait while this environment is being applied."""
+        """Wait while this environment is being applied; the place is lent meanwhile, since that apply may need it."""
         run = await self._services.store.runs.load(self._job.run_id)
-        while not stop.requested.is_set():
-            applies = await self._services.store.runs.applies(run.repository_id, self._job.environment)
-            if all(apply.status == "completed" for apply in applies):
-                return
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.requested.wait(), STOP_POLL_S)
+        self._services.places.release()
+        try:
+            while not stop.requested.is_set():
+                applies = await self._services.store.runs.applies(run.repository_id, self._job.environment)
+                if all(apply.status == "completed" for apply in applies):
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.requested.wait(), STOP_POLL_S)
+        finally:
+            await self._services.places.acquire()
 
     def _decide(self, plan: Plan, report: RootReport, review: gate.Review) -> gate.Proceed | gate.Hold | gate.Refuse:
         assert report.digest is not None

@@ -1,0 +1,35 @@
+"""A pull request's plan takes no lock: a state that an apply is just writing is read once more, after that apply."""
+
+import httpx
+
+from tests.stories.harness import ON_MERGE, Line, Story, eventually
+
+
+def test_a_state_that_cannot_be_read_while_testing_is_applied_is_read_once_more_after_it(line: Line) -> None:
+    story = line.story(config=ON_MERGE)
+    begun, go_on = story.states / "begun", story.states / "go on"
+    story.land(story.propose())
+    wait = f"echo > '{begun}'; until test -e '{go_on}'; do sleep 0.1; done"
+    waits = f'resource "terraform_data" "waits" {{\n  provisioner "local-exec" {{\n    command = "{wait}"\n  }}\n}}\n'
+    slow = story.propose(story.root_module("network", size=3, extra=waits), head="slow")
+    story.planned(slow)
+    merged = story.merge(slow)
+    eventually(begun.exists, "testing is being applied")
+    state = story.state_path("network", "testing")
+    whole = state.read_text()
+    state.write_text(whole[: len(whole) // 2])
+    number = story.propose(story.root_module("network", size=4, extra=waits), head="other")
+    eventually(lambda: "once more" in log_of(story, number), "the plan waits for the apply")
+    state.write_text(whole)
+    go_on.touch()
+    assert story.applied(merged, "testing")["conclusion"] == "success"
+    check = story.planned(number)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to change in testing")
+
+
+def log_of(story: Story, number: int) -> str:
+    """The log of the newest plan of a pull request, as its run page shows it."""
+    check_runs = story.check_runs(story.head(number))
+    if not check_runs:
+        return ""
+    return httpx.get(f"{check_runs[-1]['details_url']}/log", params={"format": "text"}, trust_env=False).text
