@@ -1,6 +1,5 @@
 """Identifiers that have a type of their own, so that one is never passed where another is meant."""
 
-import re
 from typing import NewType
 
 RepositoryId = NewType("RepositoryId", int)
@@ -29,15 +28,6 @@ TESTING = EnvironmentName("testing")
 
 NO_COMMIT = CommitSha("0" * 40)
 """What GitHub puts for `before` of a created and for `after` of a deleted branch."""
-
-_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-
-
-def read_commit_sha(text: str) -> CommitSha:
-    """Read a full commit SHA. Raises ValueError on anything else, an abbreviation included."""
-    if not _SHA.fullmatch(text):
-        raise ValueError(f"not a commit SHA: {text[:80]!r}")
-    return CommitSha(text)
 
 
 def is_no_commit(sha: CommitSha) -> bool:

@@ -108,6 +108,10 @@ async def _discover(services: Services, job: Discover) -> None:
     seen = await (await github_of(services, repository)).open_pull_requests()
     for pull_request in seen:
         await services.store.pull_requests.see(as_known(repository, pull_request))
+        runs = await services.store.runs.of_pull_request(repository.id, pull_request.number)
+        planned = (run for run in runs if run.status != "completed" and run.ended_by is None)
+        if any(run.head_sha == pull_request.head.sha for run in planned):
+            continue  # its own delivery came first
         await services.accept(PlanAnew(repository_id=repository.id, number=pull_request.number, cause=job.key))
     numbers = {pull_request.number for pull_request in seen}
     known = await services.store.pull_requests.all_open(repository.id)

@@ -199,7 +199,15 @@ class _RootRun:
             case gate.Proceed() as proceed:
                 await self._go_on(stop)
                 if plan.changes_anything:
-                    applied = await terraform.apply(laid, None, proceed, log, stop, timeout_s=limits.apply_timeout_s)
+                    applied = await terraform.apply(
+                        laid,
+                        None,
+                        proceed,
+                        log,
+                        stop,
+                        timeout_s=limits.apply_timeout_s,
+                        options=self._settings.apply_arguments,
+                    )
                     if not applied.done:
                         not_done = NotDone(command="apply", finished=applied, diagnostics=applied.diagnostics)
                         return await self._not_done(not_done, stop)

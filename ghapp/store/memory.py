@@ -128,11 +128,6 @@ class Approvals:
         }
         await self._db.run(lambda c: c.execute(audit.insert().values(row)))
 
-    async def audit_log(self, repository: RepositoryId) -> tuple[dict[str, Any], ...]:
-        """Who did what, oldest first."""
-        query = select(audit).where(audit.c.repository_id == repository).order_by(audit.c.id)
-        return tuple(dict(row._mapping) for row in await self._db.run(lambda c: c.execute(query).all()))
-
 
 class Handles:
     """Ids of what was made elsewhere (a comment, a deployment) and marks of what was said, so that it is done once."""

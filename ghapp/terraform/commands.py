@@ -145,11 +145,19 @@ class Terraform:
         *,
         lock_timeout_s: int = 60,
         timeout_s: float = 7200.0,
+        options: Sequence[str] = (),
     ) -> Finished:
         """Apply exactly this plan file. `proceed` is what the gate made for it in this run."""
         if proceed.root_module != laid.root_module:
             raise TypeError("apply takes the Proceed of this very root module")
-        words = ["apply", "-json", "-input=false", *_lock(True, lock_timeout_s), str(plan_file or laid.plan_file)]
+        words = [
+            "apply",
+            "-json",
+            "-input=false",
+            *_lock(True, lock_timeout_s),
+            *options,
+            str(plan_file or laid.plan_file),
+        ]
         return await self._run(laid, words, log, stop, timeout_s)
 
     async def force_unlock(self, laid: Laid, lock_id: str, *, stop: Stop | None = None) -> Finished:

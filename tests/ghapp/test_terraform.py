@@ -156,6 +156,18 @@ class TestTheLine:
         assert "Plan: 1 to add, 0 to change, 0 to destroy." in bench.log
         assert bench.log[-2:] == ["Apply complete! Resources: 1 added, 0 changed, 0 destroyed.", "Outputs: 0"]
 
+    def test_apply_takes_extra_arguments(self, bench: Bench, any_terraform: Terraform) -> None:
+        bench.write(main=BACKEND + 'resource "terraform_data" "a" {}\n')
+
+        async def story(laid: Laid) -> tuple[Finished, Finished]:
+            assert (await planned(any_terraform, laid, bench)).done
+            unknown = await any_terraform.apply(laid, None, proceed(), options=["-no-such-argument"])
+            return unknown, await any_terraform.apply(laid, None, proceed(), options=["-parallelism=2"])
+
+        unknown, known = bench.run(story)
+        assert not unknown.done
+        assert known.done
+
     def test_apply_wants_the_proceed_of_this_root_module(self, bench: Bench, any_terraform: Terraform) -> None:
         bench.write(main=BACKEND)
 
