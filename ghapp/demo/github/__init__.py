@@ -27,12 +27,14 @@ a token may do what its permissions say and no more. How a test uses it:
         github.hold_deliveries(event="push"); ...; github.release(reversed)
         github.lose_deliveries(event="push", times=1); github.duplicate_deliveries(); github.redeliver(guid)
         github.fail("POST", r"/check-runs$", status=502); github.lose_answer("POST", r"/deployments$")
+        github.set_limits(DOCUMENTED)                           # github.com's; `Limits()` is generous
         # people sign in to the App through /login/oauth/authorize, where create_app had `callback_urls`
         assert github.unexpected == []                          # requests to paths that GitHub does not have
 
 State is in `github.world` (records of `state.py`), for questions that REST does not answer; hold `github.world.lock`.
 """
 
+from ghapp.demo.github.limits import DOCUMENTED, Limits
 from ghapp.demo.github.server import LocalGitHub
 
-__all__ = ["LocalGitHub"]
+__all__ = ["DOCUMENTED", "Limits", "LocalGitHub"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import uuid
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ from ghapp.demo.github import rest
 from ghapp.demo.github.access import Actor, Anonymous, AppItself, Client, Installed, Person, SignedIn, authenticate
 from ghapp.demo.github.errors import ApiError
 from ghapp.demo.github.faults import Fault, Faults
+from ghapp.demo.github.limits import Limits, Meter
 from ghapp.demo.github.routing import VERSIONS, Call, Reply, Router, check_kind
 from ghapp.demo.github.state import JSON
 from ghapp.demo.github.world import World
@@ -40,30 +43,11 @@ class Recorded:
     known: bool
 
 
-class RateLimits:
-    """Requests left for each credential. The clock's hour ends them."""
-
-    def __init__(self, world: World, *, per_hour: int) -> None:
-        self._world = world
-        self.per_hour = per_hour
-        self._used: dict[tuple[str, int], int] = {}
-
-    def of(self, key: str) -> tuple[int, int, int]:
-        """(limit, remaining, reset as epoch seconds)"""
-        hour = int(self._world.now().timestamp()) // 3600
-        limit = self.per_hour if key else 60
-        return limit, max(limit - self._used.get((key, hour), 0), 0), (hour + 1) * 3600
-
-    def count(self, key: str) -> None:
-        hour = int(self._world.now().timestamp()) // 3600
-        self._used[key, hour] = self._used.get((key, hour), 0) + 1
-
-
 class Api:
-    def __init__(self, world: World, *, requests_per_hour: int = 15_000) -> None:
+    def __init__(self, world: World, limits: Limits) -> None:
         self.world = world
         self.faults = Faults()
-        self.limits = RateLimits(world, per_hour=requests_per_hour)
+        self.meter = Meter(world, limits)
         self.recorded: deque[Recorded] = deque(maxlen=_KEPT)
         self._router = Router(rest.ROUTES)
 
@@ -72,13 +56,35 @@ class Api:
         raw = await request.body()
         path = str(scope["path"]).removeprefix("/api/v3").rstrip("/") or "/"
         fault = self.faults.take(request.method, path)
-        if fault is not None and fault.delay_s:
-            await anyio.sleep(fault.delay_s)
-        response = await to_thread.run_sync(self._answer, request, path, raw, fault)
+        with self._under_way(request):
+            if fault is not None and fault.delay_s:
+                await anyio.sleep(fault.delay_s)
+            response = await to_thread.run_sync(self._answer, request, path, raw, fault)
         if fault is not None and fault.kind == "lose":
             await _break_off(send)
             return
         await response(scope, receive, send)
+
+    @contextlib.contextmanager
+    def _under_way(self, request: Request) -> Iterator[None]:
+        """Count the request among those of its credential, where it matters how many there are at once."""
+        if self.meter.limits.at_once is None:
+            yield
+            return
+        with self.world.lock:
+            key = self._who(request)
+            self.meter.begin(key)
+        try:
+            yield
+        finally:
+            with self.world.lock:
+                self.meter.end(key)
+
+    def _who(self, request: Request) -> str:
+        try:
+            return _key(authenticate(self.world, request.headers.get("authorization")))
+        except ApiError:
+            return ""
 
     def _answer(self, request: Request, path: str, raw: bytes, fault: Fault | None) -> Response:
         with self.world.lock:
@@ -105,13 +111,10 @@ class Api:
             raise ApiError(400, f"Invalid X-GitHub-Api-Version: {version}. Supported versions: {', '.join(VERSIONS)}")
         if path == "/rate_limit" and request.method == "GET":
             return Reply(body=self._rate_limit(actor))
-        key = _key(actor)
-        _, remaining, _ = self.limits.of(key)
-        if remaining == 0:
-            raise ApiError(403, f"API rate limit exceeded for {key or 'this address'}.")
+        creates = request.method == "POST" and not isinstance(actor, AppItself | Client)
+        self.meter.admit(_key(actor), request.method, creates=creates)
         found = self._router.find(request.method, path)
         if found is None:
-            self.limits.count(key)
             raise _NoRoute(404, "Not Found")
         route, params = found
         call = Call(
@@ -130,7 +133,10 @@ class Api:
         return route.handler(call)
 
     def _rate_limit(self, actor: Actor) -> JSON:
-        limit, remaining, reset = self.limits.of(_key(actor))
+        found = self.meter.of(_key(actor))
+        if found is None:
+            raise ApiError(404, "Rate limiting is not enabled.")
+        limit, remaining, reset = found
         core = {"limit": limit, "used": limit - remaining, "remaining": remaining, "reset": reset}
         search = {"limit": 30, "used": 0, "remaining": 30, "reset": reset}
         return {"resources": {"core": core, "search": search}, "rate": core}
@@ -162,21 +168,26 @@ class Api:
         key = _key(actor)
         status = reply.status
         if request.method == "GET" and status == 200:
-            tag = f'W/"{hashlib.sha256(content).hexdigest()}"'
+            # Another token gets another ETag for the same document, at GitHub too.
+            who = request.headers.get("authorization", "").encode()
+            tag = f'W/"{hashlib.sha256(who + content).hexdigest()}"'
             headers["ETag"] = tag
+            headers["Vary"] = "Accept, Authorization, Cookie, X-GitHub-OTP,Accept-Encoding, Accept, X-Requested-With"
             headers["Cache-Control"] = "private, max-age=60, s-maxage=60" if key else "public, max-age=60, s-maxage=60"
             if tag in request.headers.get("if-none-match", ""):
                 status, content = 304, b""
         if status != 304 and not request.url.path.endswith("/rate_limit"):
-            self.limits.count(key)
-        limit, remaining, reset = self.limits.of(key)
-        headers |= {
-            "X-RateLimit-Limit": str(limit),
-            "X-RateLimit-Remaining": str(remaining),
-            "X-RateLimit-Used": str(limit - remaining),
-            "X-RateLimit-Reset": str(reset),
-            "X-RateLimit-Resource": "core",
-        }
+            self.meter.count(key)
+        found = self.meter.of(key)
+        if found is not None:
+            limit, remaining, reset = found
+            headers |= {
+                "X-RateLimit-Limit": str(limit),
+                "X-RateLimit-Remaining": str(remaining),
+                "X-RateLimit-Used": str(limit - remaining),
+                "X-RateLimit-Reset": str(reset),
+                "X-RateLimit-Resource": "core",
+            }
         return Response(content, status, headers, media_type=_MEDIA_TYPE if content else None)
 
 

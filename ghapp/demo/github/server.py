@@ -19,8 +19,11 @@ from ghapp.demo.github.faults import Fault
 from ghapp.demo.github.git_http import GitHttp, is_git
 from ghapp.demo.github.hands import Hands
 from ghapp.demo.github.hooks import Delivery, Hooks
+from ghapp.demo.github.limits import Limits
 from ghapp.demo.github.pages import Pages
 from ghapp.demo.github.world import World
+
+_GENEROUS = Limits()
 
 
 def _utc_now() -> datetime:
@@ -41,11 +44,11 @@ class LocalGitHub(Hands):
         port: int = 0,
         clock: Callable[[], datetime] = _utc_now,
         delivery_timeout_s: float = 10.0,
-        requests_per_hour: int = 15_000,
+        limits: Limits = _GENEROUS,
     ) -> None:
         self.world = World(directory=directory, clock=clock)
         self.world.hooks = Hooks(self.world, timeout_s=delivery_timeout_s)
-        self._api = Api(self.world, requests_per_hour=requests_per_hour)
+        self._api = Api(self.world, limits)
         self._git = GitHttp(self.world)
         self._pages = Pages(self.world)
         self._port = port
@@ -198,5 +201,6 @@ class LocalGitHub(Hands):
     def clear_faults(self) -> None:
         self._api.faults.clear()
 
-    def set_requests_per_hour(self, number: int) -> None:
-        self._api.limits.per_hour = number
+    def set_limits(self, limits: Limits) -> None:
+        """Limit the rate otherwise from now on."""
+        self._api.meter.limits = limits

@@ -106,24 +106,6 @@ def test_an_unknown_api_version_is_refused(github: LocalGitHub) -> None:
         assert speaker.get("/versions").json() == ["2022-11-28", "2026-03-10"]
 
 
-def test_a_conditional_request_is_answered_304_and_is_free(github: LocalGitHub) -> None:
-    with github.rest("ada") as speaker:
-        first = speaker.get("/repos/acme/infra")
-        again = speaker.get("/repos/acme/infra", headers={"If-None-Match": first.headers["ETag"]})
-    assert (again.status_code, again.content) == (304, b"")
-    assert again.headers["X-RateLimit-Remaining"] == first.headers["X-RateLimit-Remaining"]
-
-
-def test_no_request_is_answered_past_the_limit(github: LocalGitHub) -> None:
-    github.set_requests_per_hour(1)
-    with github.rest("ada") as speaker:
-        speaker.get("/user")
-        answer = speaker.get("/user")
-        assert speaker.get("/rate_limit").json()["rate"]["remaining"] == 0
-    assert answer.status_code == 403
-    assert answer.headers["X-RateLimit-Remaining"] == "0"
-
-
 def test_lists_come_in_pages(github: LocalGitHub) -> None:
     for number in range(5):
         github.commit("acme/infra", f"branch-{number}", {"x": str(number)})
