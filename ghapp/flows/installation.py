@@ -53,10 +53,10 @@ async def _installation(services: Services, event: InstallationChanged, key: str
             await services.store.later.hasten(PARKED)
             await _add(services, event.installation_id, event.repositories, key)
         case "deleted" | "suspend":
-            by = "the App was suspended" if event.action == "suspend" else "the App is no longer installed here"
-            for repository in await services.store.repositories.all_active():
-                if repository.installation_id == event.installation_id:
-                    await _leave(services, repository.id, by=by)
+            deleted = event.action == "deleted"
+            by = "the App is no longer installed here" if deleted else "the App was suspended"
+            for repository in await services.store.repositories.all_of(event.installation_id):
+                await _leave(services, repository.id, by=by, for_good=deleted)
         case _ as never:
             assert_never(never)
 
@@ -64,7 +64,7 @@ async def _installation(services: Services, event: InstallationChanged, key: str
 async def _repositories(services: Services, event: RepositoriesChanged, key: str) -> None:
     await _add(services, event.installation_id, event.added, key)
     for repository in event.removed:
-        await _leave(services, repository.id, by="the App is no longer installed here")
+        await _leave(services, repository.id, by="the App is no longer installed here", for_good=True)
 
 
 async def _repository(services: Services, event: RepositoryChanged) -> None:
@@ -72,7 +72,7 @@ async def _repository(services: Services, event: RepositoryChanged) -> None:
     if known is None:
         return
     if event.action in ("deleted", "archived"):
-        await _leave(services, known.id, by=f"the repository was {event.action}")
+        await _leave(services, known.id, by=f"the repository was {event.action}", for_good=event.action == "deleted")
     else:
         await see_repository(services, event.repository, event.installation_id or known.installation_id)
 
@@ -91,9 +91,9 @@ async def _add(
         )
 
 
-async def _leave(services: Services, repository: RepositoryId, *, by: str) -> None:
+async def _leave(services: Services, repository: RepositoryId, *, by: str, for_good: bool) -> None:
     """Nothing more is done there; what runs is stopped."""
-    await services.store.repositories.deactivate(repository)
+    await services.store.repositories.deactivate(repository, for_good=for_good)
     for run in await services.store.runs.unfinished():
         if run.repository_id == repository:
             await services.store.runs.end(run.id, by=by)

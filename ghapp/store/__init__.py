@@ -36,7 +36,11 @@ class Store:
     def __init__(self, url: str, sealer: Sealer, *, clock: Clock = time.time) -> None:
         """Open the database at `url`. Raises SettingsError where it cannot be one, or a newer Planward was here."""
         self._database = Database(url, sealer, clock=clock)
-        self._database.migrate()
+        try:
+            self._database.migrate()
+        except BaseException:
+            self._database.close()
+            raise
         self.clock = clock
         self.repositories = Repositories(self._database)
         self.branches = Branches(self._database)

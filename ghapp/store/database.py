@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -14,13 +14,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import PlanwardError, SettingsError
 from ghapp.sealing import Sealer
-from ghapp.store import tables
+from ghapp.store.migrations import bring_forward
 
-SCHEMA_VERSION = 1
 SQLITE_PATIENCE_S = 30
 """How long a statement waits for whoever writes to the file."""
-_SCHEMA_LOCK = 0x706C616E77617264
-"""The number of the advisory lock: "planward"."""
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -41,15 +38,7 @@ class Database:
     def migrate(self) -> None:
         """Bring the schema to this version. Raises SettingsError where a newer Planward has already been here."""
         with _first(self.engine) as connection:
-            _lock_schema(connection)
-            tables.metadata.create_all(connection)
-            found = connection.scalar(select(tables.schema.c.version))
-            if found is None:
-                connection.execute(insert(tables.schema).values(version=SCHEMA_VERSION))
-            elif found > SCHEMA_VERSION:
-                raise SettingsError(
-                    f"the database has schema {found}, this Planward knows {SCHEMA_VERSION}: start the newer version"
-                )
+            bring_forward(connection)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in one transaction, in a thread."""
@@ -65,12 +54,6 @@ class Database:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
-
-
-def _lock_schema(connection: Connection) -> None:
-    """Let one process at a time make tables, until the transaction ends; on SQLite there is one process."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
 
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, update: Sequence[str]) -> None:

@@ -45,6 +45,9 @@ class Verdict:
     at: float
 
 
+_NAMES = tuple(KnownPullRequest.__slots__)
+
+
 class PullRequests:
     """Rows of pull requests and verdicts."""
 
@@ -53,7 +56,7 @@ class PullRequests:
 
     async def see(self, pull_request: KnownPullRequest) -> None:
         """Note a pull request as its newest delivery tells of it."""
-        values = {name: getattr(pull_request, name) for name in KnownPullRequest.__slots__}
+        values = {name: getattr(pull_request, name) for name in _NAMES} | {"seen_at": self._db.clock()}
         changing = [name for name in values if name not in ("repository_id", "number")]
         await self._db.run(lambda c: upsert(c, pull_requests, values, update=changing))
 
@@ -82,7 +85,8 @@ class PullRequests:
         return await self._select(c.repository_id == repository, c.state == "merged", c.merge_sha.in_(commits))
 
     async def _select(self, *conditions: object) -> tuple[KnownPullRequest, ...]:
-        query = select(pull_requests).where(*conditions).order_by(pull_requests.c.number)  # type: ignore[arg-type]
+        columns = [pull_requests.c[name] for name in _NAMES]
+        query = select(*columns).where(*conditions).order_by(pull_requests.c.number)  # type: ignore[arg-type]
         rows = await self._db.run(lambda connection: connection.execute(query).all())
         return tuple(_read(row) for row in rows)
 
@@ -137,7 +141,8 @@ class PullRequests:
         """Mark pull requests as closed that GitHub no longer lists as open."""
         c = pull_requests.c
         statement = update(pull_requests).where(c.repository_id == repository, c.number.in_(numbers))
-        await self._db.run(lambda connection: connection.execute(statement.values(state="closed")))
+        values = {"state": "closed", "seen_at": self._db.clock()}
+        await self._db.run(lambda connection: connection.execute(statement.values(values)))
 
 
 def _read(row: Row[tuple[object, ...]]) -> KnownPullRequest:

@@ -1,8 +1,9 @@
 """Repositories that Planward has seen, keyed by GitHub's id, which survives renames and transfers."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, Select, select, update
 
 from ghapp.store.database import Database, upsert
 from ghapp.store.tables import repositories
@@ -49,8 +50,9 @@ class Repositories:
             "first_name": full_name.rpartition("/")[2],
             "first_seen_at": self._db.clock(),
             "active": True,
+            "left_at": None,
         }
-        changing = ["installation_id", "full_name", "clone_url", "default_branch", "active"]
+        changing = ["installation_id", "full_name", "clone_url", "default_branch", "active", "left_at"]
         await self._db.run(lambda c: upsert(c, repositories, values, update=changing))
         return await self.load(id)
 
@@ -63,25 +65,34 @@ class Repositories:
 
     async def find(self, id: RepositoryId) -> KnownRepository | None:
         """The repository of this id, or None."""
-        row = await self._db.run(lambda c: c.execute(select(repositories).where(repositories.c.id == id)).first())
+        row = await self._db.run(lambda c: c.execute(_all().where(repositories.c.id == id)).first())
         return None if row is None else _read(row)
 
     async def find_by_name(self, full_name: str) -> KnownRepository | None:
         """The active repository of this name, or None."""
-        query = select(repositories).where(repositories.c.full_name == full_name, repositories.c.active)
+        query = _all().where(repositories.c.full_name == full_name, repositories.c.active)
         row = await self._db.run(lambda c: c.execute(query).first())
         return None if row is None else _read(row)
 
     async def all_active(self) -> tuple[KnownRepository, ...]:
         """Every repository on which the App is installed, by name."""
-        query = select(repositories).where(repositories.c.active).order_by(repositories.c.full_name)
+        query = _all().where(repositories.c.active).order_by(repositories.c.full_name)
         return tuple(_read(row) for row in await self._db.run(lambda c: c.execute(query).all()))
 
-    async def deactivate(self, id: RepositoryId) -> None:
-        """The App is no longer installed there, or the repository is gone."""
-        await self._db.run(
-            lambda c: c.execute(update(repositories).where(repositories.c.id == id).values(active=False))
-        )
+    async def all_of(self, installation: InstallationId) -> tuple[KnownRepository, ...]:
+        """Every repository that this installation was last seen on, those that are not active too, by name."""
+        query = _all().where(repositories.c.installation_id == installation).order_by(repositories.c.full_name)
+        return tuple(_read(row) for row in await self._db.run(lambda c: c.execute(query).all()))
+
+    async def deactivate(self, id: RepositoryId, *, for_good: bool) -> None:
+        """Nothing is done there any more; `for_good`: the App was taken away, or the repository is gone."""
+        left_at = {"left_at": self._db.clock()} if for_good else {}
+        statement = update(repositories).where(repositories.c.id == id).values(active=False, **left_at)
+        await self._db.run(lambda c: c.execute(statement))
+
+
+def _all() -> Select[Any]:
+    return select(*(repositories.c[name] for name in KnownRepository.__slots__))
 
 
 def _read(row: Row[tuple[object, ...]]) -> KnownRepository:

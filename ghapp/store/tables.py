@@ -1,4 +1,7 @@
-"""The tables. Times are seconds since the epoch; SHAs are full; what is sealed is a BLOB."""
+"""The tables, as the newest revision in `migrations/` makes them.
+
+Times are seconds since the epoch; SHAs are full; what is sealed is a BLOB.
+"""
 
 from sqlalchemy import (
     JSON,
@@ -34,8 +37,6 @@ metadata = MetaData()
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
-schema = Table("planward_schema", metadata, Column("version", Integer, primary_key=True))
-
 repositories = Table(
     "repositories",
     metadata,
@@ -47,6 +48,7 @@ repositories = Table(
     Column("default_branch", Text, nullable=False),
     Column("first_seen_at", Float, nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("left_at", Float, nullable=True),
 )
 
 lasts = Table(
@@ -94,6 +96,7 @@ pull_requests = Table(
     Column("merge_sha", String(64), nullable=True),
     Column("merged_by", String(255), nullable=True),
     Column("merged_at", Float, nullable=True),
+    Column("seen_at", Float, nullable=True),
     Index("pull_requests_by_head", "repository_id", "head_sha"),
     Index("pull_requests_by_merge", "repository_id", "merge_sha"),
 )

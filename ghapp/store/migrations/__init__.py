@@ -1,0 +1,58 @@
+"""The schema, brought forward at start: forward only, additions only, so that the version before goes on beside it.
+
+Every revision is a file in `versions/`, numbered from 1. It may add tables, columns that may be null or have a server's
+default, and indexes. It never renames, removes, narrows, or makes unique what an older version writes.
+
+https://alembic.sqlalchemy.org/en/latest/cookbook.html#sharing-a-connection-across-one-or-more-programmatic-migration-commands
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspect, select
+
+from ghapp.errors import SettingsError
+
+SCHEMA_VERSION = 2
+"""The newest revision in `versions/`."""
+VERSION_TABLE = "planward_revision"
+
+_VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+_BEFORE_REVISIONS = "planward_schema"
+"""A table that stood for revision 1 before there were revisions."""
+_LOCK = 0x706C616E77617264
+"""The number of the advisory lock: "planward"."""
+
+
+def bring_forward(connection: Connection, *, to: int = SCHEMA_VERSION) -> None:
+    """Bring the schema to revision `to`, in the connection's transaction.
+
+    One process at a time; who comes later finds it done. Raises SettingsError where a newer Planward was here.
+    """
+    if connection.dialect.name == "postgresql":
+        # On SQLite a transaction is alone anyway.
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    found = revision_of(connection)
+    if found > to:
+        raise SettingsError(f"the database has schema {found}, this Planward knows {to}: start the newer version")
+    if found < to:
+        _upgrade(connection, found, to)
+
+
+def revision_of(connection: Connection) -> int:
+    """The schema's revision; 0 for an empty database."""
+    tables = inspect(connection)
+    if tables.has_table(VERSION_TABLE):
+        return int(connection.scalar(select(_VERSIONS.c.version_num)) or 0)
+    return 1 if tables.has_table(_BEFORE_REVISIONS) else 0
+
+
+def _upgrade(connection: Connection, found: int, to: int) -> None:
+    # Imported only where there is something to do: it takes time and 10 MB for as long as the process lives.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    if found and not inspect(connection).has_table(VERSION_TABLE):
+        command.stamp(config, str(found))
+    command.upgrade(config, str(to))

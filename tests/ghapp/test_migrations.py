@@ -1,0 +1,245 @@
+"""Migrations on SQLite and on PostgreSQL: nothing is lost, and the version before goes on beside the new one."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    UniqueConstraint,
+    create_engine,
+    delete,
+    inspect,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.engine import make_url
+
+from ghapp.errors import SettingsError
+from ghapp.sealing import Sealer
+from ghapp.store import Store, migrations, tables
+from ghapp.store.migrations import SCHEMA_VERSION, VERSION_TABLE, bring_forward
+from tests.postgres import Postgres
+
+SEALER = Sealer(("a key of sixteen characters",))
+REVISIONS = range(1, SCHEMA_VERSION + 1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'planward.db'}"
+    return str(request.getfixturevalue("postgres").database())
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    parsed = make_url(url)
+    engine = create_engine(
+        parsed if parsed.get_backend_name() == "sqlite" else parsed.set(drivername="postgresql+psycopg")
+    )
+    yield engine
+    engine.dispose()
+
+
+def start(url: str) -> None:
+    """Start a Planward as far as its database goes, and end it."""
+    Store(url, SEALER).close()
+
+
+def at_revision(engine: Engine, revision: int) -> MetaData:
+    """Bring the database to a revision, and read what tables the version of then knows."""
+    with engine.begin() as connection:
+        bring_forward(connection, to=revision)
+    return known_now(engine)
+
+
+def known_now(engine: Engine) -> MetaData:
+    known = MetaData()
+    known.reflect(engine)
+    known.remove(known.tables[VERSION_TABLE])
+    return known
+
+
+def value_for(column: Column[Any], number: int) -> Any:
+    """Some value that the column takes, another one for each number."""
+    match column.type:
+        case Boolean():
+            return bool(number % 2)
+        case LargeBinary():
+            return f"{column.name} {number}".encode()
+        case JSON():
+            return {column.name: number}
+        case Integer():
+            return number
+        case Float() | Numeric():
+            return number + 0.5
+        case _:
+            return f"{column.name} {number}"
+
+
+def write_rows(connection: Connection, known: MetaData, *numbers: int) -> None:
+    for table in known.sorted_tables:
+        for number in numbers:
+            connection.execute(table.insert().values({each.name: value_for(each, number) for each in table.c}))
+
+
+def read_rows(connection: Connection, known: MetaData) -> dict[str, list[dict[str, Any]]]:
+    """Every row, in the columns that were known."""
+    return {
+        table.name: [dict(row._mapping) for row in connection.execute(select(table).order_by(*table.primary_key))]
+        for table in known.sorted_tables
+    }
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_database_of_any_version_is_brought_forward_with_nothing_lost(
+    revision: int, url: str, engine: Engine
+) -> None:
+    old = at_revision(engine, revision)
+    with engine.begin() as connection:
+        write_rows(connection, old, 1, 2)
+        before = read_rows(connection, old)
+    start(url)
+    with engine.begin() as connection:
+        assert read_rows(connection, old) == before
+        assert migrations.revision_of(connection) == SCHEMA_VERSION
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+def test_the_version_before_reads_and_writes_beside_the_new_one(revision: int, url: str, engine: Engine) -> None:
+    old = at_revision(engine, revision)
+    with engine.begin() as connection:
+        write_rows(connection, old, 1)
+    start(url)
+    new = known_now(engine)
+    with engine.begin() as connection:
+        write_rows(connection, old, 2)
+        write_rows(connection, new, 3)
+        assert all(len(rows) == 3 for rows in read_rows(connection, old).values())
+        for table in old.sorted_tables:
+            others = {each.name: value_for(each, 4) for each in table.c if not each.primary_key}
+            if others:
+                mine = [each == value_for(each, 2) for each in table.primary_key]
+                assert connection.execute(update(table).where(*mine).values(others)).rowcount == 1
+            assert connection.execute(delete(table)).rowcount == 3
+
+
+@pytest.mark.parametrize("revision", REVISIONS[1:])
+def test_a_revision_only_adds(revision: int, engine: Engine) -> None:
+    old = at_revision(engine, revision - 1)
+    new = at_revision(engine, revision)
+    for name, table in old.tables.items():
+        assert columns_of(table) <= columns_of(new.tables[name])
+        assert uniques_of(new.tables[name]) == uniques_of(table)
+        for column in new.tables[name].c:
+            assert column.name in table.c or column.nullable or column.server_default is not None
+        assert {each.name for each in table.indexes} <= {each.name for each in new.tables[name].indexes}
+        assert not any(each.unique for each in new.tables[name].indexes)
+
+
+def columns_of(table: Table) -> set[tuple[str, str, bool | None]]:
+    return {(each.name, str(each.type), each.nullable) for each in table.c}
+
+
+def uniques_of(table: Table) -> set[tuple[str, ...]]:
+    return {
+        tuple(column.name for column in each.columns)
+        for each in table.constraints
+        if isinstance(each, UniqueConstraint)
+    }
+
+
+def test_the_revisions_make_the_tables_that_the_code_knows(url: str, engine: Engine) -> None:
+    start(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={"include_name": lambda name, kind, _: kind != "table" or name != VERSION_TABLE, "compare_type": True},
+        )
+        assert compare_metadata(context, tables.metadata) == []
+
+
+def test_the_revisions_are_one_line_numbered_from_1() -> None:
+    script = ScriptDirectory(str(Path(migrations.__file__).parent))
+    found = [(each.revision, each.down_revision) for each in reversed(list(script.walk_revisions()))]
+    assert found == [(str(number), str(number - 1) if number > 1 else None) for number in REVISIONS]
+
+
+def test_a_database_that_was_made_before_there_were_revisions_is_the_first(url: str, engine: Engine) -> None:
+    old = at_revision(engine, 1)
+    with engine.begin() as connection:
+        write_rows(connection, old, 1)
+        connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))
+        connection.execute(text("CREATE TABLE planward_schema (version INTEGER PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO planward_schema VALUES (1)"))
+        before = read_rows(connection, old)
+    start(url)
+    with engine.begin() as connection:
+        assert read_rows(connection, old) == before
+        assert migrations.revision_of(connection) == SCHEMA_VERSION
+
+
+def test_an_older_version_refuses_a_newer_database_and_names_both(url: str, engine: Engine) -> None:
+    start(url)
+    newer = SCHEMA_VERSION + 1
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '{newer}'"))
+    with pytest.raises(SettingsError) as refused:
+        start(url)
+    assert str(refused.value) == (
+        f"the database has schema {newer}, this Planward knows {SCHEMA_VERSION}: start the newer version"
+    )
+
+
+def test_a_migration_that_fails_changes_nothing(url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = at_revision(engine, 1)
+    with engine.begin() as connection:
+        write_rows(connection, old, 1)
+        # In the way of the last revision, behind what it adds first.
+        connection.execute(text("ALTER TABLE repositories ADD COLUMN left_at FLOAT"))
+    with pytest.raises(Exception, match="left_at"):
+        start(url)
+    with engine.begin() as connection:
+        assert migrations.revision_of(connection) == 1
+        assert "seen_at" not in {each["name"] for each in inspect(connection).get_columns("pull_requests")}
+
+
+def test_processes_that_start_at_once_bring_a_database_forward_once(postgres: Postgres) -> None:
+    url = postgres.database()
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    old = at_revision(engine, 1)
+    with engine.begin() as connection:
+        write_rows(connection, old, 1)
+        before = read_rows(connection, old)
+    starting = [subprocess.Popen([sys.executable, "-c", _START, url]) for _ in range(3)]
+    assert [process.wait() for process in starting] == [0, 0, 0]
+    with engine.begin() as connection:
+        assert read_rows(connection, old) == before
+        assert migrations.revision_of(connection) == SCHEMA_VERSION
+    engine.dispose()
+
+
+_START = """
+import sys
+from ghapp.sealing import Sealer
+from ghapp.store import Store
+Store(sys.argv[1], Sealer(("a key of sixteen characters",))).close()
+"""
