@@ -4,7 +4,7 @@ hvac's exceptions carry URL and body, so that none of their text goes further th
 """
 
 import base64
-import time
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,8 +14,10 @@ from urllib.parse import quote
 import hvac  # type: ignore[import-untyped]
 import hvac.exceptions  # type: ignore[import-untyped]
 import requests
+import stamina
 
 from ghapp.vault.errors import (
+    SecretsMissing,
     VaultDenied,
     VaultError,
     VaultFault,
@@ -25,7 +27,8 @@ from ghapp.vault.errors import (
 )
 from ghapp.vault.settings import VaultSettings
 
-_PAUSES_S = (0.1, 0.4)
+_PAUSE_FIRST_S = 0.1
+_PAUSE_MOST_S = 3.0
 _TO_READ = "its policy needs read there and list on the folders"
 _TO_WRITE = "its policy needs create and update there"
 _TO_SIGN = "its policy needs update there, and the key has to exist"
@@ -83,8 +86,9 @@ class Client:
             return None
         mount = self._settings.auth_mount or self._settings.method
         body = self._settings.login_body(role)
-        with self._in_words(f"auth/{mount}/login", login=True):
-            answer = self._client.adapter.post(f"/v1/auth/{_quoted(mount.strip('/'))}/login", json=body)
+        url = f"/v1/auth/{_quoted(mount.strip('/'))}/login"
+        # A token whose answer was lost is never used, and ends by itself.
+        answer = self._patiently(f"auth/{mount}/login", lambda: self._client.adapter.post(url, json=body), login=True)
         auth = _part(answer, "auth")
         token = auth.get("client_token")
         if not isinstance(token, str):
@@ -94,7 +98,7 @@ class Client:
 
     def mount_of(self, path: str) -> Mount:
         """Find out which engine serves a path, as Vault's own command line does. Raises VaultDenied and the like."""
-        answer = self._patiently(path, lambda: self._client.adapter.get(f"/v1/sys/internal/ui/mounts/{_quoted(path)}"))
+        answer = self._read(path, lambda: self._client.adapter.get(f"/v1/sys/internal/ui/mounts/{_quoted(path)}"))
         if answer is None:
             raise self._denied(path)
         data = _part(answer, "data")
@@ -107,18 +111,17 @@ class Client:
         """Give the names right below a path, folders with a "/" at their end; none where nothing is."""
         middle = "/metadata" if mount.engine == "kv2" else ""
         url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
-        answer = self._patiently(f"{path}/", lambda: self._client.adapter.list(url.rstrip("/")))
+        answer = self._read(f"{path}/", lambda: self._client.adapter.list(url.rstrip("/")))
         return tuple(_part(answer, "data").get("keys") or ()) if answer is not None else ()
 
     def read_secret(self, mount: Mount, path: str) -> Answer | None:
         """Read one secret, the newest version of it; None where there is none or it is deleted."""
         if mount.engine == "other":
-            # Not repeated: each time it is asked, the engine makes credentials.
-            with self._in_words(path):
-                return _answer(self._ask(lambda: self._client.adapter.get(f"/v1/{_quoted(path)}")))
+            # Credentials whose answer was lost go with the token of the login, or end with their lease.
+            return _answer(self._read(path, lambda: self._client.adapter.get(f"/v1/{_quoted(path)}")))
         middle = "/data" if mount.engine == "kv2" else ""
         url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
-        answer = self._patiently(path, lambda: self._client.adapter.get(url))
+        answer = self._read(path, lambda: self._client.adapter.get(url))
         if answer is None or mount.engine == "kv1":
             return Answer(data=_part(answer, "data")) if answer is not None else None
         return Answer(data=_part(_part(answer, "data"), "data"))
@@ -140,45 +143,55 @@ class Client:
             "hash_algorithm": "sha2-256",
             "signature_algorithm": "pkcs1v15",
         }
-        with self._in_words(path, needs=_TO_SIGN):
-            answer = self._client.adapter.post(f"/v1/{_quoted(path)}", json=body)
+        answer = self._patiently(
+            path, lambda: self._client.adapter.post(f"/v1/{_quoted(path)}", json=body), needs=_TO_SIGN
+        )
         # vault:VERSION:BASE64
         return base64.b64decode(str(_part(answer, "data").get("signature", "")).rpartition(":")[2])
 
     def renew_lease(self, lease_id: str, path: str) -> int:
         """Ask for more time for a lease; gives the seconds that it has now."""
-        with self._in_words(path):
-            return int(self._client.sys.renew_lease(lease_id).get("lease_duration") or 0)
+        answer = self._patiently(path, lambda: self._client.sys.renew_lease(lease_id))
+        return int(answer.get("lease_duration") or 0)
 
     def renew_token(self) -> int:
         """Ask for more time for the token; gives the seconds that it has now."""
-        with self._in_words("auth/token/renew-self"):
-            return int(_part(self._client.auth.token.renew_self(), "auth").get("lease_duration") or 0)
+        answer = self._patiently("auth/token/renew-self", self._client.auth.token.renew_self)
+        return int(_part(answer, "auth").get("lease_duration") or 0)
 
     def revoke_lease(self, lease_id: str, path: str) -> None:
-        with self._in_words(path):
-            self._client.sys.revoke_lease(lease_id)
+        self._patiently(path, lambda: self._client.sys.revoke_lease(lease_id))
 
     def revoke_token(self) -> None:
-        with self._in_words("auth/token/revoke-self"):
-            self._client.auth.token.revoke_self()
+        """Give the token back; one that is not taken any more was given back, and the answer to that was lost."""
+        with contextlib.suppress(VaultLoginRefused):
+            self._patiently("auth/token/revoke-self", self._client.auth.token.revoke_self)
 
-    def _patiently(self, path: str, ask: Callable[[], Any]) -> Any:
-        """Ask for what may be asked twice; None where nothing is there."""
-        for pause_s in _PAUSES_S:
+    def _read(self, path: str, ask: Callable[[], Any]) -> Any:
+        """Ask patiently; None where nothing is there."""
+
+        def answered() -> Any:
             try:
-                with self._in_words(path):
-                    return self._ask(ask)
-            except (VaultUnreachable, VaultFault):
-                time.sleep(pause_s)
-        with self._in_words(path):
-            return self._ask(ask)
+                return ask()
+            except hvac.exceptions.InvalidPath:
+                return None
 
-    def _ask(self, ask: Callable[[], Any]) -> Any:
-        try:
-            return ask()
-        except hvac.exceptions.InvalidPath:
-            return None
+        return self._patiently(path, answered)
+
+    def _patiently(self, path: str, ask: Callable[[], Any], *, login: bool = False, needs: str = _TO_READ) -> Any:
+        """Ask until Vault answers, and give up after the settings' `patience_s`."""
+        attempts = stamina.retry_context(
+            on=(VaultUnreachable, VaultFault),
+            attempts=None,
+            timeout=self._settings.patience_s,
+            wait_initial=_PAUSE_FIRST_S,
+            wait_max=_PAUSE_MOST_S,
+            wait_jitter=_PAUSE_FIRST_S,
+        )
+        for attempt in attempts:
+            with attempt, self._in_words(path, login=login, needs=needs):
+                return ask()
+        raise AssertionError("stamina ends with a value or an error")
 
     @contextmanager
     def _in_words(self, path: str, *, login: bool = False, needs: str = _TO_READ) -> Iterator[None]:
@@ -187,14 +200,16 @@ class Client:
         try:
             yield
             return
-        except (hvac.exceptions.VaultDown, hvac.exceptions.VaultNotInitialized):
-            error = VaultSealed(f"Vault ({host}) is sealed: unseal it, then use Re-run")
+        except (hvac.exceptions.VaultDown, hvac.exceptions.VaultNotInitialized) as down:
+            # A load balancer says 503 too, and that Vault is back in a moment.
+            sealed = isinstance(down, hvac.exceptions.VaultNotInitialized) or "sealed" in str(down.errors)
+            error = self._sealed() if sealed else self._fault(path)
         except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized, hvac.exceptions.InvalidRequest):
             error = self._login_refused(path) if login else self._denied(path, needs)
         except hvac.exceptions.InvalidPath:
-            error = self._login_refused(path) if login else VaultFault(f"Vault ({host}) has nothing at {path}")
+            error = self._login_refused(path) if login else SecretsMissing(f"Vault ({host}) has nothing at {path}")
         except hvac.exceptions.VaultError:
-            error = VaultFault(f"Vault ({host}) failed while it was asked for {path}: look at its log, then use Re-run")
+            error = self._fault(path)
         except requests.exceptions.SSLError:
             error = VaultUnreachable(
                 f"Vault ({host}) has a certificate that is not trusted: the operator has to name its CA in VAULT_CACERT"
@@ -205,6 +220,14 @@ class Client:
             )
         # Outside of the except and from None, so that no traceback carries the foreign exception along.
         raise error from None
+
+    def _sealed(self) -> VaultSealed:
+        return VaultSealed(f"Vault ({self._settings.host}) is sealed: unseal it, then use Re-run")
+
+    def _fault(self, path: str) -> VaultFault:
+        return VaultFault(
+            f"Vault ({self._settings.host}) failed while it was asked for {path}: look at its log, then use Re-run"
+        )
 
     def _denied(self, path: str, needs: str = _TO_READ) -> VaultError:
         if not self._token_is_good():

@@ -33,6 +33,9 @@ class VaultSettings:
     jwt: str | None = field(default=None, repr=False)
     jwt_file: Path | None = None
     timeout_s: float = 15.0
+    """How long an answer may take."""
+    patience_s: float = 10.0
+    """How long what was not answered, or answered with a failure of Vault's own, is asked again."""
 
     @property
     def method(self) -> AuthMethod:

@@ -307,7 +307,7 @@ class TestPathsThatAreNotAskedFor:
 
 class TestVaultThatDoesNotAnswerAsItShould:
     def test_a_server_that_is_away(self) -> None:
-        refused = refusal(VaultSettings(address="http://user:pass@127.0.0.1:9", token="t0ken"))
+        refused = refusal(VaultSettings(address="http://user:pass@127.0.0.1:9", token="t0ken", patience_s=0.3))
 
         assert isinstance(refused, VaultUnreachable)
         assert str(refused) == (
@@ -357,7 +357,7 @@ class TestVaultThatDoesNotAnswerAsItShould:
         assert str(refused) == f"Vault ({address}) is sealed: unseal it, then use Re-run"
 
     def test_no_foreign_exception_comes_along(self) -> None:
-        refused = refusal(VaultSettings(address="http://user:pass@127.0.0.1:9", token="t0ken"))
+        refused = refusal(VaultSettings(address="http://user:pass@127.0.0.1:9", token="t0ken", patience_s=0.3))
 
         assert refused.__cause__ is None
         assert refused.__suppress_context__
@@ -711,7 +711,7 @@ class TestDynamicSecrets:
 
     def test_a_server_that_fails_says_so_without_its_words(self) -> None:
         with stub_server(lambda *_: (500, {"errors": ["s3cret"]})) as (address, _):
-            refused = refusal(VaultSettings(address=address, token="t"))
+            refused = refusal(VaultSettings(address=address, token="t", patience_s=0.3))
 
         assert isinstance(refused, VaultFault)
         host = address.removeprefix("http://")

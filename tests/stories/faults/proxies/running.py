@@ -1,0 +1,62 @@
+"""The thread in which the proxies run."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Loop:
+    """An event loop in a thread of its own; `with` starts and ends it, and every listener with it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxies", daemon=True)
+        self._servers: list[asyncio.Server] = []
+
+    def __enter__(self) -> "Loop":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(20)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def listen(self, serve: Serve) -> int:
+        """Listen on loopback and give the port."""
+
+        async def begin() -> int:
+            # IPPROTO_TCP, so that asyncio sets TCP_NODELAY.
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            listener.bind(("127.0.0.1", 0))
+            self._servers.append(await asyncio.start_server(serve, sock=listener, backlog=256))
+            return int(listener.getsockname()[1])
+
+        return asyncio.run_coroutine_threadsafe(begin(), self._loop).result(20)
+
+    async def _end(self) -> None:
+        for server in self._servers:
+            server.close()
+        await asyncio.sleep(0)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            # What they closed is told to its protocol in the next round.
+            await asyncio.sleep(0)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection so that the other end is told of a reset."""
+    sock = writer.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        # No lingering: what was not sent is thrown away, and RST goes out instead of FIN.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    writer.transport.abort()
