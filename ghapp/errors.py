@@ -9,7 +9,8 @@
         ├── GitError         (git.py)
         ├── VaultError       (vault.py)
         ├── TerraformError   (terraform.py)
-        └── GitHubError      (github/)
+        ├── GitHubError      (github/)
+        └── Unavailable      something outside does not answer for now: the job is owed again, nothing is said yet
 
 Anything else that is raised is a fault of Planward's own: people read "an internal error occurred" and the run's id,
 the log has the rest.
@@ -33,3 +34,12 @@ class JobError(PlanwardError):
 
     It never holds a secret, a foreign exception's text or a URL with credentials.
     """
+
+
+class Unavailable(JobError):
+    """What the job needs cannot be had for now, and it is nobody's to mend here: the job is owed again.
+
+    `retry_after_s` is the wish of who was asked, None where it has none.
+    """
+
+    retry_after_s: float | None = None

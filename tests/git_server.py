@@ -67,7 +67,8 @@ def git_server(root: Path, *, token: str = "installation-token") -> Iterator[Git
                 "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
                 "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             }
-            said = subprocess.run(["git", "http-backend"], input=body, env=environ, capture_output=True, check=True)
+            # It ends with 1 where it has told the client of an error.
+            said = subprocess.run(["git", "http-backend"], input=body, env=environ, capture_output=True)
             head, _, content = said.stdout.partition(b"\r\n\r\n")
             headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
             return int(headers.pop("Status", "200").split()[0]), headers, content

@@ -4,6 +4,7 @@ import hashlib
 
 import msgspec
 
+from ghapp.errors import Unavailable
 from ghapp.events import PullRequestChanged
 from ghapp.flows.branch import is_named
 from ghapp.flows.ending import end_plan
@@ -59,6 +60,8 @@ async def announce_event(services: Services, event: PullRequestChanged, key: str
             seen = as_known(repository, now)
         await services.store.pull_requests.see(seen)
         return await _announce(services, repository, mirror, seen, key, wait_s=0)
+    except Unavailable:
+        raise
     except GitError as error:
         return await _refuse(services, repository, seen, event.base.sha, key, str(error))
 

@@ -9,7 +9,7 @@ from typing import assert_never
 import msgspec
 
 from checks import settle
-from ghapp.errors import JobError
+from ghapp.errors import JobError, Unavailable
 from ghapp.flows import telling
 from ghapp.flows.branch import environment_at_last, next_attempt, runs_of_tip
 from ghapp.flows.explaining import NOT_JUDGED, Judged, judge_push
@@ -18,7 +18,7 @@ from ghapp.flows.ground import fetch, short
 from ghapp.flows.showing import complete, show_progress
 from ghapp.flows.stages import Settlement, lay_out_stages
 from ghapp.git import Mirror
-from ghapp.github import GitHubUnavailable, InstallationGone, InstallationSuspended
+from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch
 from ghapp.repository_config import Environment
 from ghapp.services import Services
@@ -95,7 +95,7 @@ class _Look:
             return Settlement()
         try:
             return await self._decide(attempts, attempt, approval)
-        except (GitHubUnavailable, InstallationGone, InstallationSuspended):
+        except (Unavailable, InstallationGone, InstallationSuspended):
             raise  # the job is owed again, or no more
         except JobError as error:
             await finish(self._services, self._repository, await self._run(), "failure", str(error))

@@ -7,7 +7,7 @@ import msgspec
 from checks import gate
 from checks.diagnostic import Diagnostic
 from checks.errors import ConfigurationError
-from ghapp.errors import JobError
+from ghapp.errors import JobError, Unavailable
 from ghapp.events import Person
 from ghapp.flows import promotion
 from ghapp.flows.branch import is_named
@@ -24,7 +24,7 @@ from ghapp.flows.heads import numbers_of, still_about
 from ghapp.flows.reconfigured import known_to, left_behind, not_planned_yet, run_otherwise
 from ghapp.flows.showing import show_progress
 from ghapp.git import Conflict, Mirror
-from ghapp.github import Role
+from ghapp.github import InstallationGone, InstallationSuspended, Role
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Run
@@ -77,6 +77,8 @@ async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
             parts.append(
                 await _prepare_part(services, repository, mirror, run, pull_request, config, environment, part)
             )
+        except (Unavailable, InstallationGone, InstallationSuspended):
+            raise
         except (JobError, ConfigurationError) as error:
             parts.append(msgspec.structs.replace(part, refused=str(error)))
     planned = {root for part in parts for layer in (*part.layers, *part.preview_layers) for root in layer}

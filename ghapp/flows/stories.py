@@ -8,7 +8,7 @@ import msgspec
 from checks.report import RunReport
 from ghapp import events, jobs
 from ghapp.durable import OwnFailure
-from ghapp.errors import JobError
+from ghapp.errors import JobError, Unavailable
 from ghapp.flows import (
     apply,
     chat,
@@ -24,7 +24,7 @@ from ghapp.flows import (
     unlock,
 )
 from ghapp.flows.showing import complete
-from ghapp.github import GitHubUnavailable, InstallationGone, InstallationSuspended
+from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.log import log
 from ghapp.services import Services
 from ghapp.store import Run
@@ -50,7 +50,7 @@ async def tell(services: Services, job: jobs.Job) -> None:
         log.warning("job_put_off", job=job.key, reason=str(error), in_s=_PARKED_S)
         await services.store.later.put(f"{jobs.PARKED}{job.key}", msgspec.to_builtins(job), in_s=_PARKED_S)
         raise OwnFailure(f"parked: {job.key}") from None
-    except GitHubUnavailable as error:
+    except Unavailable as error:
         wait_s = error.retry_after_s or AGAIN_S
         log.warning("job_put_off", job=job.key, reason=str(error), in_s=wait_s)
         await services.store.later.put(f"again:{job.key}", msgspec.to_builtins(job), in_s=wait_s)

@@ -8,11 +8,11 @@ import contextlib
 from typing import Literal
 
 from ghapp.durable import step
-from ghapp.errors import JobError
+from ghapp.errors import JobError, Unavailable
 from ghapp.flows.ground import config_at, fetch, github_of, survey, terraforms
 from ghapp.flows.planning import credentials_of
 from ghapp.git import Mirror
-from ghapp.github import GitHubUnavailable, InstallationGone, InstallationSuspended
+from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import Unlock
 from ghapp.log import log
 from ghapp.processes import Stop
@@ -37,7 +37,7 @@ async def _unlock(services: Services, job: Unlock) -> None:
         tip = await mirror.tip(job.branch)
         try:
             answer = "confused" if tip is None else await _force_unlock(services, job, repository, mirror, tip)
-        except (GitHubUnavailable, InstallationGone, InstallationSuspended):
+        except (Unavailable, InstallationGone, InstallationSuspended):
             raise
         except JobError as error:
             log.warning("not_unlocked", root_module=job.root_module, reason=str(error))

@@ -14,6 +14,7 @@ from ghapp.git.errors import (
     GitError,
     MissingObject,
     RemoteRefused,
+    RemoteUnavailable,
     UnrelatedHistories,
 )
 from ghapp.git.mirror import Conflict, Mirror, TreeEntry
@@ -30,6 +31,7 @@ __all__ = [
     "MissingObject",
     "Remote",
     "RemoteRefused",
+    "RemoteUnavailable",
     "TreeEntry",
     "UnrelatedHistories",
     "require_git",

@@ -1,6 +1,6 @@
 """What can go wrong with git, in words for the person who has to mend it."""
 
-from ghapp.errors import JobError
+from ghapp.errors import JobError, Unavailable
 
 
 class GitError(JobError):
@@ -13,6 +13,10 @@ class RemoteRefused(GitError):
 
 class FetchFailed(GitError):
     """The remote could not be fetched from."""
+
+
+class RemoteUnavailable(GitError, Unavailable):
+    """The remote does not answer for now, or broke off: it may work later."""
 
 
 class MissingObject(GitError):

@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ghapp.git.errors import FetchFailed, MissingObject
+import stamina
+
+from ghapp.git.errors import FetchFailed, MissingObject, RemoteUnavailable
 from ghapp.git.mirror import Mirror
 from ghapp.git.program import git
 from ghapp.git.remote import Remote
@@ -17,6 +19,9 @@ from ghapp.private_directories import make_private, sweep
 from ghapp.values import CommitSha
 
 _FETCH_TIMEOUT_S = 900.0
+_ATTEMPTS = 4
+_WAIT_FIRST_S = 0.5
+_WAIT_MOST_S = 8.0
 _LOCK_POLL_S = 0.02
 
 
@@ -46,7 +51,8 @@ class Mirrors:
         """Bring the mirror up to date: all branches, the heads of `pull_requests`, and `commits`.
 
         Branches that are gone on the remote go here too, and forced ones are followed. A pull request without a ref is
-        no error; a commit that the remote does not give is. Raises RemoteRefused, FetchFailed and MissingObject.
+        no error; a commit that the remote does not give is. Raises RemoteRefused, RemoteUnavailable, FetchFailed and
+        MissingObject.
         """
         environ = remote.environment(self._allowed_host)
         path = self._path(remote.repository_id)
@@ -148,22 +154,48 @@ def _locked(descriptor: int) -> bool:
 async def _fetch(
     path: Path, remote: Remote, environ: Mapping[str, str], options: Sequence[str], refspecs: Sequence[str]
 ) -> None:
-    ended = await git(
-        f"--git-dir={path}",
-        "fetch",
-        *options,
-        "--end-of-options",
-        remote.clone_url,
-        *refspecs,
-        environ=environ,
-        timeout_s=_FETCH_TIMEOUT_S,
+    attempts = stamina.retry_context(
+        on=RemoteUnavailable,
+        attempts=_ATTEMPTS,
+        timeout=_FETCH_TIMEOUT_S,
+        wait_initial=_WAIT_FIRST_S,
+        wait_max=_WAIT_MOST_S,
+        wait_jitter=_WAIT_FIRST_S,
     )
-    if ended.exit_code:
-        raise FetchFailed(_cause(ended.stderr))
+    async for attempt in attempts:
+        with attempt:
+            ended = await git(
+                f"--git-dir={path}",
+                "fetch",
+                *options,
+                "--end-of-options",
+                remote.clone_url,
+                *refspecs,
+                environ=environ,
+                timeout_s=_FETCH_TIMEOUT_S,
+            )
+            if ended.exit_code:
+                raise _failure(ended.stderr.decode(errors="replace"))
 
 
-def _cause(stderr: bytes) -> str:
-    said = stderr.decode(errors="replace")
+_GONE_AWAY = re.compile(
+    r"error: (429|5\d\d)|could not resolve|failed to connect|couldn't connect|connection (refused|reset)|timed out|"
+    r"empty reply|recv failure|transfer closed|hung up|early eof|unexpected disconnect|operation too slow|"
+    r"ssl_(read|connect)|was not closed cleanly|invalid index-pack output|bad line length|expected flush|"
+    r"unable to rewind",
+    re.IGNORECASE,
+)
+"""What git and curl say where the other end does not answer, or stops in the middle."""
+
+
+def _failure(said: str) -> FetchFailed | RemoteUnavailable:
+    # It hangs up, too, where it has not got what it was asked for by name.
+    if _GONE_AWAY.search(said) and "not our ref" not in said:
+        return RemoteUnavailable("GitHub could not be reached to fetch the repository")
+    return FetchFailed(_cause(said))
+
+
+def _cause(said: str) -> str:
     if re.search(r"could not read Username|Authentication failed|error: 40[13]", said):
         return (
             "GitHub did not let Planward fetch the repository: is the App still installed on it, with Contents: read?"
@@ -174,8 +206,6 @@ def _cause(stderr: bytes) -> str:
         )
     if "redirect" in said:
         return "GitHub redirects the repository's clone_url elsewhere: it was renamed; push again so that it is learnt"
-    if re.search(r"Could not resolve|Failed to connect|Connection refused|timed out", said, re.IGNORECASE):
-        return "GitHub could not be reached to fetch the repository: try again with Re-run"
     if "No space left" in said:
         return (
             "the repository could not be fetched: the data directory of Planward is full; the operator has to make room"

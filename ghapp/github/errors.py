@@ -11,14 +11,14 @@ Texts are GitHub's own `message`, shortened, never a response's body, a header o
 
 import re
 
-from ghapp.errors import JobError
+from ghapp.errors import JobError, Unavailable
 
 
 class GitHubError(JobError):
     """A call to GitHub did not do what it should."""
 
 
-class GitHubUnavailable(GitHubError):
+class GitHubUnavailable(GitHubError, Unavailable):
     """GitHub could not be asked, answered 5xx, or limits the rate.
 
     `retry_after_s` is GitHub's own wish, None where it has none. `may_have_happened` is False where the request

@@ -22,6 +22,7 @@ from ghapp.git import (
     MissingObject,
     Remote,
     RemoteRefused,
+    RemoteUnavailable,
     UnrelatedHistories,
     program,
     require_git,
@@ -29,6 +30,7 @@ from ghapp.git import (
 from ghapp.git.differences import read_line_ranges
 from ghapp.values import CommitSha
 from tests.git_server import GitServer, git_server
+from tests.stories.faults.proxies import fates, once_each
 
 _ENVIRON = {
     "PATH": os.environ["PATH"],
@@ -363,13 +365,31 @@ class TestRemotesThatAreRefused:
             "GitHub does not know the repository at its clone_url: was it renamed or removed, or the App uninstalled?"
         )
 
-    def test_a_server_that_is_away(self, tmp_path: Path) -> None:
+
+class TestRemotesThatAreAwayForNow:
+    def test_one_that_stays_away_may_work_later(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ghapp.git.mirrors._ATTEMPTS", 2)
         mirrors = Mirrors(tmp_path / "data", allowed_host="127.0.0.1:9")
 
-        with pytest.raises(FetchFailed) as refused:
+        with pytest.raises(RemoteUnavailable) as refused:
             fetched(mirrors, Remote(repository_id=1, clone_url="http://127.0.0.1:9/infra.git", token="t"))
 
-        assert str(refused.value) == "GitHub could not be reached to fetch the repository: try again with Re-run"
+        assert str(refused.value) == "GitHub could not be reached to fetch the repository"
+
+    @pytest.mark.parametrize("fate", [fates.REFUSED, fates.RESET, fates.LOST, fates.CUT, fates.FAILED_AFTERWARDS])
+    def test_what_fails_once_at_each_request_is_fetched(
+        self, author: Author, tmp_path: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch, fate: str
+    ) -> None:
+        monkeypatch.setattr("ghapp.git.mirrors._WAIT_FIRST_S", 0.01)
+        mirrors = Mirrors(tmp_path / "data", allowed_host="127.0.0.1")
+        tip = author.commit(a="1")
+        author.push("main")
+
+        with once_each(fate, f"http://{server.host}") as (address, _):
+            remote = Remote(repository_id=1, clone_url=f"{address}/infra.git", token=server.token)
+            mirror = fetched(mirrors, remote)
+
+        assert asyncio.run(mirror.tip("main")) == tip
 
 
 class TestQuestions:
