@@ -156,6 +156,20 @@ async def test_a_process_that_dies_costs_no_other_file() -> None:
     assert all(each is not None and len(each.variables) == 200 for each in read)
 
 
+def test_processes_end_with_the_one_that_they_read_for() -> None:
+    killed = (
+        "import asyncio, os, signal\n"
+        "from ghapp.facts.parsing import Parser\n"
+        "asyncio.run(Parser(processes=1).parse([('a.tf', b'')]))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+
+    # It returns when the last process that holds the standard output is gone.
+    ended = subprocess.run([sys.executable, "-c", killed], stdout=subprocess.PIPE, timeout=60, check=False)
+
+    assert ended.returncode == -signal.SIGKILL
+
+
 def test_the_oldest_facts_are_dropped_above_the_limit(tmp_path: Path) -> None:
     kept = KeptFacts(tmp_path, most_rows=10)
 
