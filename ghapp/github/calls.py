@@ -1,5 +1,6 @@
 """One call to GitHub's REST API: who asks, how long it may take, when it is repeated, what its failure means."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 import stamina
-from githubkit import GitHub, Response
+from githubkit import GitHub
 from githubkit.cache import MemCacheStrategy
 from githubkit.exception import GitHubException
 from githubkit.throttling import LocalThrottler
@@ -17,6 +18,7 @@ from githubkit.throttling import LocalThrottler
 from ghapp.github.auth import Authentication
 from ghapp.github.errors import GitHubUnavailable
 from ghapp.github.failures import read_failure
+from ghapp.github.kept import Kept, KeptAnswers
 from ghapp.github.wire import Wire, path_template
 
 Shape = TypeVar("Shape")
@@ -36,6 +38,9 @@ class Patience:
     wait_initial_s: float = 0.3
     wait_max_s: float = 8.0
     timeout_s: float = 15.0
+    answer_s: float = 30.0
+    """For one attempt in all; `timeout_s` is to the next byte."""
+
     connect_timeout_s: float = 5.0
 
 
@@ -48,6 +53,7 @@ class Api:
     wire: Wire
     throttler: LocalThrottler
     patience: Patience
+    kept: KeptAnswers
 
     def calls(self, auth: Authentication, fields: Fields | None = None) -> "Calls":
         """Calls as `auth`; `fields` fill every path template (`owner`, `repo`)."""
@@ -84,8 +90,8 @@ class Calls:
         self, template: str, shape: type[Shape], *, doing: str, query: Query | None = None, at: Fields | None = None
     ) -> Shape:
         """GET one document."""
-        response = await self.send("GET", template, doing=doing, query=query, at=at)
-        return decode(response, shape, doing)
+        value, _ = await self._repeat(_Request("GET", template, self._url(template, at), doing, query=query), shape)
+        return value
 
     async def read_pages(
         self, template: str, shape: type[Shape], *, doing: str, query: Query | None = None, at: Fields | None = None
@@ -94,36 +100,46 @@ class Calls:
 
         https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
         """
-        response = await self.send("GET", template, doing=doing, query={"per_page": _PAGE, **(query or {})}, at=at)
+        query = {"per_page": _PAGE, **(query or {})}
+        request = _Request("GET", template, self._url(template, at), doing, query=query)
         while True:
-            yield decode(response, shape, doing)
-            following = response.raw_response.links.get("next", {}).get("url")
+            value, following = await self._repeat(request, shape)
+            yield value
             if following is None:
                 return
-            response = await self._repeat("GET", template, self._own(following), doing, None, None, repeatable=True)
+            request = _Request("GET", template, self._own(following), doing)
 
     async def send(
         self,
         method: str,
         template: str,
+        shape: type[Shape],
         *,
         doing: str,
         json: object = None,
-        query: Query | None = None,
         repeatable: bool = True,
         at: Fields | None = None,
-    ) -> Response[Any]:
-        """Send one request. One that is not `repeatable` is repeated only where it certainly was not carried out."""
-        url = _FIELD.sub(lambda field: quote(str({**self._fields, **(at or {})}[field[1]]), safe=""), template)
-        return await self._repeat(method, template, url, doing, json, query, repeatable=repeatable)
+    ) -> Shape:
+        """Send one request that changes something, and read the answer: a page of a proxy's does not say "done".
 
-    async def _repeat(
-        self, method: str, template: str, url: str, doing: str, json: object, query: Query | None, *, repeatable: bool
-    ) -> Response[Any]:
+        One that is not `repeatable` is repeated only where it certainly was not carried out.
+        """
+        url = self._url(template, at)
+        value, _ = await self._repeat(_Request(method, template, url, doing, json=json, repeatable=repeatable), shape)
+        return value
+
+    async def delete(self, template: str, *, doing: str) -> None:
+        """DELETE; GitHub's answer is empty."""
+        await self._repeat(_Request("DELETE", template, self._url(template, None), doing), type(None))
+
+    def _url(self, template: str, at: Fields | None) -> str:
+        return _FIELD.sub(lambda field: quote(str({**self._fields, **(at or {})}[field[1]]), safe=""), template)
+
+    async def _repeat(self, request: "_Request", shape: type[Shape]) -> tuple[Shape, str | None]:
         patience = self._api.patience
 
         def again(error: Exception) -> bool | float:
-            if not isinstance(error, GitHubUnavailable) or (error.may_have_happened and not repeatable):
+            if not isinstance(error, GitHubUnavailable) or (error.may_have_happened and not request.repeatable):
                 return False
             if error.retry_after_s is None:
                 return True
@@ -140,28 +156,53 @@ class Calls:
         await self._auth.token()
         async for attempt in attempts:
             with attempt:
-                return await self._once(method, template, url, doing, json, query)
+                return await self._once(request, shape)
         raise AssertionError("stamina ends with a value or an error")
 
-    async def _once(
-        self, method: str, template: str, url: str, doing: str, json: object, query: Query | None
-    ) -> Response[Any]:
-        here = path_template.set(template)
-        params = dict(query) if query else None
-        headers = {"X-GitHub-Api-Version": self._api.version}
+    async def _once(self, request: "_Request", shape: type[Shape]) -> tuple[Shape, str | None]:
+        """The value that was answered, and where the next page is."""
+        if request.method != "GET":
+            answer = await self._answered(request, None)
+            # 204 comes without a body.
+            return decode(answer.content or b"null", shape, request.doing), None
+        address = str(httpx.URL(request.url, params=request.query))
+        kept = self._api.kept.find(await self._auth.token(), address, shape)
+        answer = await self._answered(request, None if kept is None else kept.tag)
+        if answer.status_code == 304 and kept is not None:
+            return decode(kept.content, shape, request.doing), kept.following
+        value = decode(answer.content, shape, request.doing)
+        following = answer.links.get("next", {}).get("url")
+        tag = answer.headers.get("ETag")
+        if tag is not None:
+            credential = answer.request.headers["Authorization"].removeprefix("Bearer ")
+            again = Kept(tag=tag, content=msgspec.json.encode(value), following=following)
+            self._api.kept.keep(credential, address, shape, again)
+        return value, following
+
+    async def _answered(self, request: "_Request", tag: str | None) -> httpx.Response:
+        """Send it once, to where it leads."""
+        here = path_template.set(request.template)
+        url, params = request.url, dict(request.query) if request.query else None
+        headers = {"X-GitHub-Api-Version": self._api.version, **({} if tag is None else {"If-None-Match": tag})}
         try:
             for _ in range(_REDIRECTS):
-                response = await self._github.arequest(method, url, json=json, params=params, headers=headers)
+                # httpx limits the time to each byte: an answer that drips would never end.
+                async with asyncio.timeout(self._api.patience.answer_s):
+                    response = await self._github.arequest(
+                        request.method, url, json=request.json, params=params, headers=headers
+                    )
                 answer = response.raw_response
                 if not answer.has_redirect_location:
-                    return response
+                    return answer
                 # A repository that was renamed: the same request, at the place that holds its number.
                 url, params = self._own(str(answer.request.url.join(answer.headers["Location"]))), None
         except GitHubException as error:
-            raise read_failure(error, doing) from None
+            raise read_failure(error, request.doing) from None
+        except TimeoutError:
+            raise GitHubUnavailable(f"GitHub did not answer in time: to {request.doing}") from None
         finally:
             path_template.reset(here)
-        raise GitHubUnavailable(f"GitHub sends us from one place to the next: to {doing}")
+        raise GitHubUnavailable(f"GitHub sends us from one place to the next: to {request.doing}")
 
     def _own(self, url: str) -> str:
         # A link that led elsewhere would carry the token there.
@@ -171,9 +212,20 @@ class Calls:
         return url
 
 
-def decode(response: Response[Any], shape: type[Shape], doing: str) -> Shape:
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    template: str
+    url: str
+    doing: str
+    json: object = None
+    query: Query | None = None
+    repeatable: bool = True
+
+
+def decode(content: bytes, shape: type[Shape], doing: str) -> Shape:
     """Read the fields that are needed. A page of a proxy's is no answer of GitHub's."""
     try:
-        return msgspec.json.decode(response.content, type=shape)
+        return msgspec.json.decode(content, type=shape)
     except (msgspec.DecodeError, RecursionError):
         raise GitHubUnavailable(f"GitHub's answer cannot be read: to {doing}") from None

@@ -3,6 +3,7 @@
 https://docs.github.com/en/rest/checks/runs
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
@@ -10,7 +11,6 @@ import msgspec
 from msgspec import Struct
 
 from checks.report import Annotation
-from ghapp.github.calls import decode
 from ghapp.github.creation import create_once
 from ghapp.github.errors import GitHubRefused, GitHubUnavailable
 from ghapp.github.place import Place
@@ -116,10 +116,10 @@ class CheckRuns:
 
         async def create(with_annotations: bool) -> int:
             body = _body(draft, draft.annotations[:ANNOTATIONS_A_REQUEST] if with_annotations else ())
-            response = await self._place.calls.send(
-                "POST", "/repos/{owner}/{repo}/check-runs", doing=doing, json=body, repeatable=False
+            created = await self._place.calls.send(
+                "POST", "/repos/{owner}/{repo}/check-runs", _Created, doing=doing, json=body, repeatable=False
             )
-            return decode(response, _Created, doing).id
+            return created.id
 
         async def create_anyhow() -> int:
             try:
@@ -184,6 +184,8 @@ class CheckRuns:
         except GitHubUnavailable as error:
             if not batch or not error.may_have_happened:
                 raise
+            # GitHub answers 502 while it still works on the request.
+            await asyncio.sleep(self._place.settle_s)
             if await self._annotations_there(check_run_id) < sent + len(batch):
                 await self._patch(check_run_id, draft, batch)
         except GitHubRefused as error:
@@ -199,6 +201,7 @@ class CheckRuns:
         await self._place.calls.send(
             "PATCH",
             "/repos/{owner}/{repo}/check-runs/{check_run_id}",
+            _Created,
             doing=f"update the check run {draft.name}",
             json=body,
             # With annotations it is an addition, and would be made twice.

@@ -20,6 +20,7 @@ from ghapp.github.check_runs import CheckRuns
 from ghapp.github.comments import Comments
 from ghapp.github.deployments import Deployments
 from ghapp.github.errors import GitHubRefused
+from ghapp.github.kept import KeptAnswers
 from ghapp.github.keys import AppKey, AppToken
 from ghapp.github.permissions import Permissions
 from ghapp.github.place import Place
@@ -116,6 +117,10 @@ class _Repositories(Struct):
     repositories: list[RepositoryShape]
 
 
+class _Asked(Struct):
+    """An empty object."""
+
+
 class GitHubApp:
     """The App on one GitHub. It belongs to the event loop in which it is opened; `async with` opens and closes it.
 
@@ -145,6 +150,7 @@ class GitHubApp:
             wire=self._wire,
             throttler=LocalThrottler(_AT_ONCE),
             patience=patience or Patience(),
+            kept=KeptAnswers(),
         )
         self._calls = self._api.calls(AppToken(app_id, key, now=now))
         self._tokens = InstallationTokens(self._calls, now=now)
@@ -161,7 +167,7 @@ class GitHubApp:
         """Revoke the tokens, if GitHub takes that within seconds, and close the connections."""
         hasty = dataclasses.replace(self._api, patience=Patience(attempts=1, timeout_s=_REVOKE_S))
         revocations = [
-            hasty.calls(Given(token)).send("DELETE", "/installation/token", doing="revoke a token")
+            hasty.calls(Given(token)).delete("/installation/token", doing="revoke a token")
             for token in self._tokens.forget()
         ]
         with contextlib.suppress(TimeoutError):
@@ -273,6 +279,7 @@ class GitHubApp:
         await self._calls.send(
             "POST",
             "/app/hook/deliveries/{delivery_id}/attempts",
+            _Asked,
             doing="ask for a redelivery",
             at={"delivery_id": delivery_id},
         )

@@ -8,7 +8,6 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from ghapp.github.calls import decode
 from ghapp.github.creation import create_once
 from ghapp.github.place import Place
 
@@ -52,15 +51,16 @@ class Comments:
         doing = "create a comment"
 
         async def create() -> int:
-            response = await self._place.calls.send(
+            created = await self._place.calls.send(
                 "POST",
                 "/repos/{owner}/{repo}/issues/{number}/comments",
+                _Created,
                 doing=doing,
                 json={"body": _marked(body, marker)},
                 repeatable=False,
                 at={"number": number},
             )
-            return decode(response, _Created, doing).id
+            return created.id
 
         async def find() -> int | None:
             return await self.find_comment(number, marker)
@@ -72,6 +72,7 @@ class Comments:
         await self._place.calls.send(
             "PATCH",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+            _Created,
             doing="update a comment",
             json={"body": _marked(body, marker)},
             at={"comment_id": comment_id},
@@ -97,6 +98,7 @@ class Comments:
         await self._place.calls.send(
             "POST",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+            _Created,
             doing="react to a comment",
             json={"content": content},
             at={"comment_id": comment_id},

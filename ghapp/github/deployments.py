@@ -8,7 +8,6 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from ghapp.github.calls import decode
 from ghapp.github.creation import create_once
 from ghapp.github.place import Place
 from ghapp.values import CommitSha, RunId
@@ -66,9 +65,10 @@ class Deployments:
         doing = f"create the deployment to {environment}"
 
         async def create() -> int:
-            response = await self._place.calls.send(
+            created = await self._place.calls.send(
                 "POST",
                 "/repos/{owner}/{repo}/deployments",
+                _Created,
                 doing=doing,
                 json={
                     "ref": sha,
@@ -82,7 +82,7 @@ class Deployments:
                 },
                 repeatable=False,
             )
-            return decode(response, _Created, doing).id
+            return created.id
 
         async def find() -> int | None:
             return await self.find_deployment(sha=sha, environment=environment, run=run)
@@ -146,15 +146,16 @@ class Deployments:
             body["environment_url"] = environment_url
 
         async def create() -> int:
-            response = await self._place.calls.send(
+            created = await self._place.calls.send(
                 "POST",
                 "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+                _Created,
                 doing=doing,
                 json=body,
                 repeatable=False,
                 at={"deployment_id": deployment_id},
             )
-            return decode(response, _Created, doing).id
+            return created.id
 
         async def find() -> int | None:
             response = await self._place.calls.read(

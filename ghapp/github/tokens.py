@@ -13,7 +13,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ghapp.github.auth import Authentication
-from ghapp.github.calls import Calls, decode
+from ghapp.github.calls import Calls
 from ghapp.github.errors import GitHubRefused, GitHubUnavailable, InstallationGone
 from ghapp.values import InstallationId, RepositoryId
 
@@ -102,9 +102,10 @@ class InstallationTokens:
         if grant.repository_id is not None:
             wanted["repository_ids"] = [grant.repository_id]
         try:
-            response = await self._app.send(
+            made = await self._app.send(
                 "POST",
                 "/app/installations/{installation_id}/access_tokens",
+                _Made,
                 at={"installation_id": grant.installation_id},
                 doing=doing,
                 json=wanted,
@@ -117,7 +118,6 @@ class InstallationTokens:
                     "the App's installation does not reach this repository any more: add it in its settings"
                 ) from None
             raise
-        made = decode(response, _Made, doing)
         return _Token(made.token, made.expires_at.timestamp())
 
 

@@ -30,9 +30,10 @@ class Wire(httpx.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
             status = response.status_code
-            if not response.headers.get("Retry-After", "0").isdigit():
-                # A proxy may send a date, on which githubkit stumbles; without it a minute is waited.
-                del response.headers["Retry-After"]
+            for name in ("Retry-After", "X-RateLimit-Reset"):
+                if not response.headers.get(name, "0").isdecimal():
+                    # A proxy may send a date, on which githubkit stumbles; without it a minute is waited.
+                    del response.headers[name]
             return response
         finally:
             if self._on_call is not None:

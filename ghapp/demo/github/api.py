@@ -98,8 +98,9 @@ class Api:
             except ApiError as error:
                 known = not isinstance(error, _NoRoute)
                 reply = Reply(body=error.body(), status=error.status, headers=error.headers)
-            self._record(request, path, raw, actor, reply, known)
-            return self._respond(request, actor, reply)
+            response = self._respond(request, actor, reply)
+            self._record(request, path, raw, actor, response.status_code, known)
+            return response
 
     def _serve(self, request: Request, path: str, raw: bytes, actor: Actor) -> Reply:
         if not request.headers.get("user-agent"):
@@ -141,7 +142,7 @@ class Api:
         search = {"limit": 30, "used": 0, "remaining": 30, "reset": reset}
         return {"resources": {"core": core, "search": search}, "rate": core}
 
-    def _record(self, request: Request, path: str, raw: bytes, actor: Actor, reply: Reply, known: bool) -> None:
+    def _record(self, request: Request, path: str, raw: bytes, actor: Actor, status: int, known: bool) -> None:
         try:
             body = _read_body(raw)
         except ApiError:
@@ -151,7 +152,7 @@ class Api:
             path=path,
             query=request.url.query,
             actor=_key(actor),
-            status=reply.status,
+            status=status,
             body=body,
             known=known,
         )

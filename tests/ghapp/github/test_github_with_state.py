@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 
@@ -174,6 +175,30 @@ async def test_nothing_is_made_twice_when_an_answer_gets_lost(stage: Stage, brok
     assert [(each["state"], len(each["description"])) for each in statuses] == [("success", 140)]
     assert [each["body"] for each in comments] == ["<!-- planward: m -->\n\nApplied again"]
     assert await stage.infra.find_comment(stage.number, "m") == comment
+
+
+async def test_what_did_not_change_is_asked_for_nothing(stage: Stage) -> None:
+    grace = stage.person("grace")
+
+    async def questions() -> list[object]:
+        role = await stage.infra.role_of(grace)
+        member = await stage.infra.is_team_member("acme", "platform", grace)
+        return [role, member, *await stage.infra.open_pull_requests(), await stage.infra.pull_request(stage.number)]
+
+    def left() -> int:
+        headers = {"Authorization": f"Bearer {next(iter(stage.github.world.installation_tokens))}"}
+        with httpx.Client(headers=headers, trust_env=False) as installed:
+            return int(installed.get(f"{stage.github.api_url}/rate_limit").json()["rate"]["remaining"])
+
+    first = await questions()
+    before, left_before = len(stage.github.requests), left()
+    assert await questions() == first
+    assert left() == left_before
+    asked = [each.status for each in stage.github.requests[before:] if each.path != "/rate_limit"]
+    assert asked == [304] * 4
+
+    stage.github.grant("acme/infra", "grace", "read")
+    assert await stage.infra.role_of(grace) is Role.READ
 
 
 async def test_somebody_else_s_comment_with_the_marker_is_not_ours(stage: Stage) -> None:
