@@ -9,7 +9,17 @@ https://docs.dbos.dev/python/reference/queues
 """
 
 from ghapp.durable.acceptor import APPLICATION_VERSION, Acceptor
-from ghapp.durable.steps import OwnFailure, park, side_by_side, step
+from ghapp.durable.steps import OwnFailure, attempts_before, park, patiently, side_by_side, step
 from ghapp.durable.worker import Worker
 
-__all__ = ["APPLICATION_VERSION", "Acceptor", "OwnFailure", "Worker", "park", "side_by_side", "step"]
+__all__ = [
+    "APPLICATION_VERSION",
+    "Acceptor",
+    "OwnFailure",
+    "Worker",
+    "attempts_before",
+    "park",
+    "patiently",
+    "side_by_side",
+    "step",
+]

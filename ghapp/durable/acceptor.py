@@ -1,16 +1,20 @@
 """Jobs are owed: accepted once under their key, listed, and taken over from a worker that is gone."""
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, run_dbos_database_migrations
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import SettingsError
 from ghapp.jobs import Job, queue_of
-from ghapp.log import log
+from ghapp.store import StoreUnavailable
 
 APPLICATION = "planward"
 APPLICATION_VERSION = "1"
@@ -18,10 +22,15 @@ APPLICATION_VERSION = "1"
 
 QUEUES = ("work", "branches")
 
-_MOST_ATTEMPTS = 20
 _AT_ONCE = 4
+_TRIES = 3
+_PAUSE_S = 0.3
+_LOOKED_AT = 10
 _ATTEMPT = "~"
 _UNFINISHED = ["ENQUEUED", "PENDING"]
+
+Taken = Literal["fresh", "under way", "done"]
+"""What became of a job that is to be owed: it is now, it was, or it has had its result."""
 
 
 class Acceptor:
@@ -45,21 +54,39 @@ class Acceptor:
         """Have the job owed; durable when this returns. False: it was owed already, or is done.
 
         An attempt that ended by a fault of our own is followed by the next; a result, whatever it is, by nothing.
+        Raises StoreUnavailable.
         """
+        return await self.take(job) == "fresh"
+
+    async def take(self, job: Job) -> Taken:
+        """As `accept`, and say what was found."""
         # Threads of its own: a delivery has seconds, and the loop's threads may all be at flows' work.
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._accept, job)
 
-    def _accept(self, job: Job) -> bool:
-        for attempt in range(_MOST_ATTEMPTS):
-            workflow_id = job.key if attempt == 0 else f"{job.key}{_ATTEMPT}{attempt}"
-            found = self._client.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
-            if not found:
-                self._enqueue(workflow_id, job)
-                return True
-            if found[0].status != "ERROR":
-                return False
-        log.error("job_given_up", job=job.key)
-        return False
+    def _accept(self, job: Job) -> Taken:
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._enqueue_next(job)
+            except (OperationalError, InterfaceError, PoolTimeout) as error:
+                if not left:
+                    raise StoreUnavailable("Planward's database cannot be reached: bring it back") from error
+            # What was enqueued although the answer was lost is found there.
+            time.sleep(_PAUSE_S)
+        raise AssertionError("the last try gives or raises")
+
+    def _enqueue_next(self, job: Job) -> Taken:
+        first = 0
+        while True:
+            ids = [_nth(job.key, attempt) for attempt in range(first, first + _LOOKED_AT)]
+            seen = self._client.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
+            status = {each.workflow_id: each.status for each in seen}
+            for workflow_id in ids:
+                if workflow_id not in status:
+                    self._enqueue(workflow_id, job)
+                    return "fresh"
+                if status[workflow_id] != "ERROR":
+                    return "under way" if status[workflow_id] in _UNFINISHED else "done"
+            first += _LOOKED_AT
 
     def _enqueue(self, workflow_id: str, job: Job) -> None:
         queue, partition = queue_of(job)
@@ -75,7 +102,10 @@ class Acceptor:
 
     async def owed(self) -> frozenset[str]:
         """The keys of the jobs that wait or are under way."""
-        found = await self._client.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
+        try:
+            found = await self._client.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise StoreUnavailable("Planward's database cannot be reached: bring it back") from error
         return frozenset(each.workflow_id.partition(_ATTEMPT)[0] for each in found)
 
     async def take_over(self, executor_id: str | None) -> tuple[str, ...]:
@@ -99,6 +129,15 @@ class Acceptor:
         """Close the connections, once what is being accepted is."""
         self._threads.shutdown()
         self._client.destroy()
+
+
+def attempt_of(workflow_id: str) -> int:
+    """Which attempt at its job a workflow is, from 0."""
+    return int(workflow_id.partition(_ATTEMPT)[2] or 0)
+
+
+def _nth(key: str, attempt: int) -> str:
+    return key if attempt == 0 else f"{key}{_ATTEMPT}{attempt}"
 
 
 def _system_url(database_url: str) -> str:

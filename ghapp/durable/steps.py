@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 from dbos import DBOS
 
-from ghapp.errors import JobError, PlanwardError
+from ghapp.errors import JobError, PlanwardError, Unavailable
 from ghapp.log import log
 from ghapp.store import StoreUnavailable
 
@@ -21,9 +21,10 @@ _AGAIN_S = 2.0
 class Going:
     """One flow that goes on: how many of its steps are under way, and how many of these wait for the process to end."""
 
-    def __init__(self, stopping: asyncio.Event) -> None:
-        """`stopping` is set when the process is to end."""
+    def __init__(self, stopping: asyncio.Event, *, attempt: int = 0) -> None:
+        """`stopping` is set when the process is to end; `attempt` tells how often the job was tried before."""
         self.stopping = stopping
+        self.attempt = attempt
         self.under_way = 0
         self.parked = 0
 
@@ -39,6 +40,11 @@ going: ContextVar[Going] = ContextVar("going")
 
 class OwnFailure(PlanwardError):
     """A flow failed by a fault of Planward's own; the log has the rest under the job's key."""
+
+
+def attempts_before() -> int:
+    """How often the job that is under way was tried before."""
+    return going.get().attempt
 
 
 async def park() -> NoReturn:
@@ -68,7 +74,10 @@ async def _step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], arg
 
     async def as_json() -> Any:
         try:
-            return {"value": msgspec.to_builtins(await _with_patience(name, lambda: work(*args)))}
+            return {"value": msgspec.to_builtins(await patiently(name, lambda: work(*args)))}
+        except Unavailable as error:
+            raised.append(error)
+            return {"raised": str(error), "retry_after_s": error.retry_after_s}
         except Exception as error:
             # What a step raises is kept in the database as it is: a foreign exception's text never goes there.
             raised.append(error)
@@ -77,13 +86,20 @@ async def _step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], arg
     result = await DBOS.run_step_async({"name": name}, as_json)
     if raised:
         raise raised[0]
+    if "retry_after_s" in result:
+        unavailable = Unavailable(result["raised"])
+        unavailable.retry_after_s = result["retry_after_s"]
+        raise unavailable
     if "raised" in result:
         raise OwnFailure(f"{name} failed before") if result["raised"] is None else JobError(result["raised"])
     return msgspec.convert(result["value"], type=kind)
 
 
-async def _with_patience(name: str, work: Callable[[], Awaitable[T]]) -> T:
-    """Do the work, and again from its start as often as the database was not there to remember it."""
+async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work, and again from its start as often as the database was not there to remember it.
+
+    A step does that by itself; inside of one it is for what must not be followed by all of the step again.
+    """
     stopping = going.get().stopping
     while True:
         try:

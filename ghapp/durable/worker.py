@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-from ghapp.durable.acceptor import APPLICATION, APPLICATION_VERSION, Acceptor
+from ghapp.durable.acceptor import APPLICATION, APPLICATION_VERSION, Acceptor, attempt_of
 from ghapp.durable.executors import Heart, executor, hand_over
 from ghapp.durable.steps import Going, OwnFailure, going
 from ghapp.jobs import Job
@@ -22,6 +22,7 @@ from ghapp.store import Store
 _POLL_S = 0.1
 _TICK_S = 0.2
 _GRACE_S = 60.0
+_AGAIN_S = 2.0
 
 Flow = Callable[[Any], Awaitable[None]]
 
@@ -85,7 +86,7 @@ class Worker:
 
     async def _run(self, encoded: str) -> None:
         job = msgspec.json.decode(encoded, type=Job)
-        this = Going(self._stopping)
+        this = Going(self._stopping, attempt=attempt_of(DBOS.workflow_id or job.key))
         going.set(this)
         self._flows.add(this)
         try:
@@ -114,9 +115,13 @@ class Worker:
     async def _tick(self) -> None:
         while True:
             try:
-                for key, due_at, job in await self._store.later.due():
-                    await self._acceptor.accept(msgspec.convert(job, type=Job))
-                    await self._store.later.done(key, due_at)
+                for key, due_at, encoded in await self._store.later.due():
+                    job = msgspec.convert(encoded, type=Job)
+                    if await self._acceptor.take(job) == "under way":
+                        # It may be about to end as put off, and this row is what it is put off to.
+                        await self._store.later.put(key, encoded, in_s=_AGAIN_S)
+                    else:
+                        await self._store.later.done(key, due_at)
             except Exception:
                 log.exception("tick_failed")
             await asyncio.sleep(_TICK_S)

@@ -1,10 +1,11 @@
 """The story of a message: sent to each that the config names for it; a chat that is down is tried again later."""
 
+from functools import partial
 from typing import assert_never
 
 import msgspec
 
-from ghapp.durable import step
+from ghapp.durable import patiently, step
 from ghapp.errors import JobError
 from ghapp.flows.ground import config_at
 from ghapp.jobs import Say
@@ -42,7 +43,8 @@ async def _say(services: Services, job: Say) -> None:
             continue
         match await deliver(message, url):
             case Sent():
-                await services.store.handles.keep(key, "sent")
+                # Patiently, since all of the step again would say it twice.
+                await patiently("said", partial(services.store.handles.keep, key, "sent"))
             case NotSent(reason=reason, retryable=retryable, retry_after_s=retry_after_s):
                 log.warning("chat_not_sent", about=job.about, reason=reason, retryable=retryable)
                 if retryable:

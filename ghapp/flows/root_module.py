@@ -16,7 +16,7 @@ from checks.plan import Counts, Plan
 from checks.plan.parity import PlanSummary, summarize
 from checks.report import RootReport, report_failure, report_plan, report_skipped
 from checks.sensitive import Mask
-from ghapp.durable import park
+from ghapp.durable import park, patiently
 from ghapp.errors import JobError
 from ghapp.flows.ground import Ground, config_at, survey, terraforms
 from ghapp.flows.planning import NotDone, credentials_of, make_plan
@@ -308,12 +308,12 @@ class _RootRun:
         """Keep the masked report, and give what leaves the step."""
         if held is not None:
             report = msgspec.structs.replace(report, cause=self._mask.text(held.cause))
-        await self._services.store.runs.keep_root_run(
-            self._job.run_id,
-            self._job.part,
-            self._job.root_module,
-            outcome=report.outcome,
-            report=msgspec.json.encode(with_summary(report, self._summary)),
+        job, encoded = self._job, msgspec.json.encode(with_summary(report, self._summary))
+        keep_root_run = self._services.store.runs.keep_root_run
+        # All of the step again would plan anew what is applied now.
+        await patiently(
+            "keep",
+            lambda: keep_root_run(job.run_id, job.part, job.root_module, outcome=report.outcome, report=encoded),
         )
         confirm = self._ground.config.confirm
         return RootOutcome(

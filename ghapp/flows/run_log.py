@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from checks.sensitive import Mask
-from ghapp.store import Store
+from ghapp.log import log as logger
+from ghapp.store import Store, StoreUnavailable
 from ghapp.values import RunId
 
 _FLUSH_S = 0.3
@@ -33,6 +34,10 @@ class RunLog:
         pending, self._pending = self._pending, []
         return pending
 
+    def give_back(self, lines: list[str]) -> None:
+        """What could not be written yet."""
+        self._pending = [*lines, *self._pending]
+
     def _add(self, text: str) -> None:
         if not text or self._characters > _MOST_CHARACTERS:
             return
@@ -49,8 +54,11 @@ async def kept_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncI
 
     async def write() -> None:
         lines = log.take()
-        if lines:
-            await store.runs.write_log(run_id, part, lines)
+        try:
+            if lines:
+                await store.runs.write_log(run_id, part, lines)
+        except StoreUnavailable:
+            log.give_back(lines)
 
     async def keep_writing() -> None:
         while True:
@@ -66,3 +74,5 @@ async def kept_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncI
             await writing
         log.end()
         await write()
+        if log.take():
+            logger.warning("log_cut", run=run_id, part=part)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from ghapp.processes import Stop
 from ghapp.services import Services
+from ghapp.store import StoreUnavailable
 from ghapp.values import RunId
 
 STOP_POLL_S = 0.5
@@ -18,7 +19,7 @@ async def watched(services: Services, run_id: RunId) -> AsyncIterator[Stop]:
     stop = Stop()
 
     async def watch() -> None:
-        while not services.stopping.is_set() and await services.store.runs.ended_by(run_id) is None:
+        while not services.stopping.is_set() and not await _is_ended(services, run_id):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(services.stopping.wait(), STOP_POLL_S)
         stop.requested.set()
@@ -30,6 +31,13 @@ async def watched(services: Services, run_id: RunId) -> AsyncIterator[Stop]:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
+
+
+async def _is_ended(services: Services, run_id: RunId) -> bool:
+    try:
+        return await services.store.runs.ended_by(run_id) is not None
+    except StoreUnavailable:
+        return False  # asked again in a moment
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ import msgspec
 
 from checks.report import RunReport
 from ghapp import events, jobs
-from ghapp.durable import OwnFailure
+from ghapp.durable import OwnFailure, attempts_before, step
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows import (
     apply,
@@ -30,6 +30,7 @@ from ghapp.services import Services
 from ghapp.store import Run
 
 AGAIN_S = 30.0
+_AGAIN_MOST_S = 600.0
 _PARKED_S = 24 * 3600.0
 """Where GitHub's "unsuspend" is lost, it is tried again once a day."""
 
@@ -48,12 +49,12 @@ async def tell(services: Services, job: jobs.Job) -> None:
     except InstallationSuspended as error:
         # Not tried again by itself: GitHub tells when the installation is let go on.
         log.warning("job_put_off", job=job.key, reason=str(error), in_s=_PARKED_S)
-        await services.store.later.put(f"{jobs.PARKED}{job.key}", msgspec.to_builtins(job), in_s=_PARKED_S)
+        await _put_off(services, job, f"{jobs.PARKED}{job.key}", _PARKED_S)
         raise OwnFailure(f"parked: {job.key}") from None
     except Unavailable as error:
-        wait_s = error.retry_after_s or AGAIN_S
+        wait_s = error.retry_after_s or min(AGAIN_S * 2 ** min(attempts_before(), 10), _AGAIN_MOST_S)
         log.warning("job_put_off", job=job.key, reason=str(error), in_s=wait_s)
-        await services.store.later.put(f"again:{job.key}", msgspec.to_builtins(job), in_s=wait_s)
+        await _put_off(services, job, f"again:{job.key}", wait_s)
         raise OwnFailure(f"put off: {job.key}") from None
     except JobError as error:
         log.info("job_refused", job=job.key, reason=str(error))
@@ -64,6 +65,14 @@ async def tell(services: Services, job: jobs.Job) -> None:
         raise OwnFailure(f"internal error: {job.key}") from None
     else:
         log.info("job_done", job=job.key)
+
+
+async def _put_off(services: Services, job: jobs.Job, key: str, in_s: float) -> None:
+    async def put() -> None:
+        await services.store.later.put(key, msgspec.to_builtins(job), in_s=in_s)
+
+    # A step, so that it waits for the database, too: a job that is neither owed nor put off is lost.
+    await step("put off", type(None), put)
 
 
 async def _tell(services: Services, job: jobs.Job) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import PlanwardError, SettingsError
@@ -18,6 +18,8 @@ from ghapp.store.migrations import bring_forward
 
 SQLITE_PATIENCE_S = 30
 """How long a statement waits for whoever writes to the file."""
+_PAUSES_S = (0.05, 0.5)
+"""How long it is waited before a transaction that PostgreSQL broke off is begun again."""
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -41,15 +43,26 @@ class Database:
             bring_forward(connection)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` in one transaction, in a thread."""
+        """Do `work` in one transaction, in a thread; more than once where PostgreSQL broke off.
+
+        Also the end of a transaction may be broken off, so that what was done is done again: let that do no harm.
+        """
         return await asyncio.to_thread(self._run, work)
 
     def _run(self, work: Callable[[Connection], T]) -> T:
+        for pause_s in _PAUSES_S if self.engine.dialect.name == "postgresql" else ():
+            try:
+                return self._in_transaction(work)
+            except (OperationalError, InterfaceError):
+                time.sleep(pause_s)
         try:
-            with self.engine.begin() as connection:
-                return work(connection)
-        except (OperationalError, PoolTimeout) as error:
+            return self._in_transaction(work)
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise StoreUnavailable(_cause(error)) from error
+
+    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
+        with self.engine.begin() as connection:
+            return work(connection)
 
     def close(self) -> None:
         """Give the connections back."""

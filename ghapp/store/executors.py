@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select, update
 
-from ghapp.store.database import Database
+from ghapp.store.database import Database, upsert
 from ghapp.store.tables import executors
 
 
@@ -25,7 +25,7 @@ class Executors:
 
     async def register(self, id: str) -> None:
         """Note a worker that begins."""
-        await self._db.run(lambda c: c.execute(executors.insert().values(id=id, beats=0, heir=None)))
+        await self._db.run(lambda c: upsert(c, executors, {"id": id, "beats": 0, "heir": None}, update=[]))
 
     async def beat(self, id: str, beats: int) -> bool:
         """Note its heartbeat. False: it was taken for gone, and its work is another's."""

@@ -1,8 +1,9 @@
 """A worker whose flow is three steps that say when they begin and end: `python -m tests.ghapp.durable_worker …`
 
 Arguments: the database's URL, a data directory, a file to write to, and how long a step takes. A step of the job whose
-cause is "program" runs a program for that long; of the one whose cause is "remembers" it writes to the store. Patience
-is shorter than in production.
+cause is "program" runs a program for that long; of the one whose cause is "remembers" it writes to the store. The job
+whose cause is "fails" does so the first time, after its steps; the first step of "away" does not get what it needs, and
+its flow says so and goes on. Patience is shorter than in production.
 """
 
 import asyncio
@@ -12,7 +13,8 @@ import sys
 from pathlib import Path
 
 from ghapp import keeper, processes
-from ghapp.durable import Acceptor, Worker, executors, park, step
+from ghapp.durable import Acceptor, Worker, attempts_before, executors, park, step
+from ghapp.errors import JobError, Unavailable
 from ghapp.jobs import SettleBranch
 from ghapp.private_directories import make_private
 from ghapp.sealing import Sealer
@@ -39,6 +41,8 @@ async def work(database_url: str, data_dir: Path, told: Path, step_s: float) -> 
             await asyncio.wait([asyncio.create_task(stopping.wait())], timeout=step_s)
         if stopping.is_set():
             await park()
+        if job.cause == "away" and number == 0:
+            raise Unavailable("nobody is there")
         if job.cause == "remembers":
             await store.handles.keep("done", str(number))
         tell(f"{job.cause} {number} end")
@@ -46,7 +50,12 @@ async def work(database_url: str, data_dir: Path, told: Path, step_s: float) -> 
 
     async def flow(job: SettleBranch) -> None:
         for number in range(STEPS):
-            assert await step(f"step {number}", int, one, job, number) == number
+            try:
+                assert await step(f"step {number}", int, one, job, number) == number
+            except Unavailable as error:
+                tell(f"{job.cause} {number} {error}")
+        if job.cause == "fails" and attempts_before() == 0:
+            raise JobError("it failed")
 
     acceptor = Acceptor(database_url)
     store = Store(database_url, Sealer(["k" * 32]))

@@ -10,10 +10,13 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ghapp.durable import Acceptor
 from ghapp.jobs import SettleBranch
+from ghapp.sealing import Sealer
+from ghapp.store import Store
 from ghapp.values import BranchName, RepositoryId
 from tests.ghapp.durable_worker import STEPS
 from tests.postgres import Postgres
@@ -54,6 +57,11 @@ class Workers:
             for cause in causes:
                 job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause=cause)
                 asyncio.run(acceptor.accept(job))
+
+    def set_status(self, status: str) -> None:
+        """Have the jobs that are under way on SQLite end with this status."""
+        with closing(sqlite3.connect(self.directory / "planward-durable.db", isolation_level=None)) as database:
+            database.execute("update workflow_status set status = ? where status = 'ENQUEUED'", [status])
 
     def steps(self, mark: str) -> list[str]:
         """The steps that were begun, or ended, in order, as `CAUSE STEP`."""
@@ -186,3 +194,38 @@ def test_a_step_waits_for_a_database_that_does_not_take_what_it_remembers(alone:
         assert alone.steps("end") == []
         other.execute("ROLLBACK")
     eventually(lambda: len(alone.steps("end")) == STEPS, "all is done")
+
+
+def test_a_job_that_failed_often_is_accepted_again(alone: Workers) -> None:
+    job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause="often")
+    with closing(Acceptor(alone.url)) as acceptor:
+        for _ in range(25):
+            assert asyncio.run(acceptor.take(job)) == "fresh"
+            assert asyncio.run(acceptor.take(job)) == "under way"
+            alone.set_status("ERROR")
+        assert asyncio.run(acceptor.take(job)) == "fresh"
+        alone.set_status("SUCCESS")
+        assert asyncio.run(acceptor.take(job)) == "done"
+
+
+def test_what_a_job_is_put_off_to_waits_until_the_job_has_ended(alone: Workers) -> None:
+    job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause="fails")
+    alone.start("one")
+    with closing(Store(alone.url, Sealer(["k" * 32]))) as store:
+        alone.accept("fails")
+        eventually(lambda: "fails 0" in alone.steps("begin"), "the job is under way")
+        asyncio.run(store.later.put("again", msgspec.to_builtins(job), in_s=0))
+        eventually(lambda: alone.steps("end").count("fails 2") == 2, "the job is done in its second attempt")
+        eventually(lambda: not asyncio.run(store.later.keys()), "nothing is put off any more")
+    assert alone.steps("end").count("fails 2") == 2
+
+
+def test_what_was_away_for_a_step_was_so_for_whoever_goes_on_behind_it(alone: Workers) -> None:
+    worker = alone.start("one")
+    alone.accept("away")
+    eventually(lambda: "away 1" in alone.steps("begin"), "the second step begins")
+    worker.kill()
+    alone.start("one")
+    eventually(lambda: len(alone.told("away 2 end")) == 1, "all is done")
+    assert len(alone.told("away 0 begin")) == 1
+    assert len(alone.told("away 0 nobody is there")) == 2

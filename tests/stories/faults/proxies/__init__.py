@@ -8,7 +8,7 @@ tcp.py    for PostgreSQL: it knows connections and what is said on them, not wha
 from tests.stories.faults.proxies.fates import Fates
 from tests.stories.faults.proxies.http import Exchange, HttpProxy
 from tests.stories.faults.proxies.running import Loop
-from tests.stories.faults.proxies.scripted import once_each
+from tests.stories.faults.proxies.scripted import before_postgres, once_each
 from tests.stories.faults.proxies.tcp import TcpProxy
 
-__all__ = ["Exchange", "Fates", "HttpProxy", "Loop", "TcpProxy", "once_each"]
+__all__ = ["Exchange", "Fates", "HttpProxy", "Loop", "TcpProxy", "before_postgres", "once_each"]

@@ -1,11 +1,14 @@
-"""A proxy that goes wrong by the letter, for tests of one room."""
+"""Proxies for tests of one room."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from sqlalchemy.engine import make_url
+
 from tests.stories.faults.proxies.fates import Fates
 from tests.stories.faults.proxies.http import Exchange, HttpProxy
 from tests.stories.faults.proxies.running import Loop
+from tests.stories.faults.proxies.tcp import TcpProxy
 
 
 @contextmanager
@@ -27,3 +30,10 @@ def once_each(fate: str, address: str) -> Iterator[tuple[str, list[Exchange]]]:
     proxy = HttpProxy(address, drawn, of)
     with Loop() as loop:
         yield f"http://127.0.0.1:{loop.listen(proxy)}", proxy.seen
+
+
+def before_postgres(loop: Loop, url: str, drawn: Fates, **rates: Mapping[str, float]) -> str:
+    """Put a proxy before a database on a socket in the file system; gives the database's address behind it."""
+    parsed = make_url(url)
+    port = loop.listen(TcpProxy(f"{parsed.query['host']}/.s.PGSQL.{parsed.port or 5432}", drawn, **rates))
+    return parsed.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 
 from tests.stories.faults.proxies import fates
 from tests.stories.faults.proxies.fates import Fates
@@ -17,15 +18,24 @@ _CLOSING_S = 0.05
 class TcpProxy:
     """Passes connections on to a socket in the file system, or does what chance has drawn."""
 
-    def __init__(self, path: str, drawn: Fates) -> None:
+    def __init__(
+        self,
+        path: str,
+        drawn: Fates,
+        *,
+        connections: Mapping[str, float] = fates.CONNECTIONS,
+        statements: Mapping[str, float] = fates.STATEMENTS,
+    ) -> None:
         self._path = path
         self._drawn = drawn
+        self._of_connections = connections
+        self._of_statements = statements
         self._connections = 0
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         self._connections += 1
-        fate, chance = self._drawn.draw("database", "connection", fates.CONNECTIONS)
+        fate, chance = self._drawn.draw("database", "connection", self._of_connections)
         if fate == fates.REFUSED_AT_ONCE:
             reset(writer)
             return
@@ -52,7 +62,7 @@ class TcpProxy:
         connection: str,
     ) -> None:
         while said := await reader.read(_CHUNK):
-            fate, chance = self._drawn.draw("database", connection, fates.STATEMENTS)
+            fate, chance = self._drawn.draw("database", connection, self._of_statements)
             if fate == fates.RESET:
                 return
             if fate == fates.LOST:

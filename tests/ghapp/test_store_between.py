@@ -1,0 +1,73 @@
+"""Connections to PostgreSQL break off, before a statement and after it; what is remembered and accepted is so once."""
+
+import asyncio
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+import pytest
+
+from ghapp.durable import Acceptor
+from ghapp.jobs import SettleBranch
+from ghapp.sealing import Sealer
+from ghapp.store import Store
+from ghapp.values import BranchName, RepositoryId
+from tests.postgres import Postgres
+from tests.stories.faults.proxies import Fates, Loop, before_postgres, fates
+
+MANY = 40
+
+
+class EverySoOften(Fates):
+    """Every 29th thing that is said breaks the connection off, before it is heard and after it in turn."""
+
+    said = 0
+
+    def draw(self, place: str, name: str, rates: Mapping[str, float]) -> tuple[str | None, random.Random]:
+        self.said += self.on and name != "connection"
+        fate = None if not self.said or self.said % 29 else (fates.RESET, fates.LOST)[self.said // 29 % 2]
+        if fate is not None:
+            self.counted[fate] += 1
+        return fate, random.Random(0)
+
+
+@pytest.fixture
+def drawn() -> Fates:
+    return EverySoOften(0)
+
+
+@pytest.fixture
+def url(postgres: Postgres, drawn: Fates) -> Iterator[str]:
+    with Loop() as loop:
+        yield before_postgres(loop, postgres.database(), drawn)
+
+
+def test_what_is_to_be_remembered_is_remembered(url: str, drawn: Fates) -> None:
+    async def story(store: Store) -> None:
+        for number in range(MANY):
+            await store.handles.keep(f"key {number}", str(number))
+        assert [await store.handles.find(f"key {number}") for number in range(MANY)] == [str(n) for n in range(MANY)]
+
+    with closing(Store(url, Sealer(["k" * 32]))) as store:
+        drawn.on = True
+        asyncio.run(story(store))
+    assert drawn.counted.keys() == {fates.RESET, fates.LOST}
+
+
+def test_what_is_to_be_accepted_is_accepted_once(url: str, drawn: Fates) -> None:
+    jobs = [
+        SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause=str(number))
+        for number in range(MANY)
+    ]
+
+    async def story(acceptor: Acceptor) -> None:
+        for job in jobs:
+            await acceptor.accept(job)
+            assert not await acceptor.accept(job)
+
+    with closing(Acceptor(url)) as acceptor:
+        drawn.on = True
+        asyncio.run(story(acceptor))
+        drawn.on = False
+        assert asyncio.run(acceptor.owed()) == {job.key for job in jobs}
+    assert drawn.counted.keys() == {fates.RESET, fates.LOST}
