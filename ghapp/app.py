@@ -14,6 +14,7 @@ from ghapp.durable import Acceptor, Worker
 from ghapp.facts import Facts
 from ghapp.flows.reconcile import owe_first_look
 from ghapp.flows.stories import tell
+from ghapp.flows.tidiness import owe_first_tidying
 from ghapp.git import Mirrors, require_git
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job
@@ -63,7 +64,7 @@ async def _front(settings: Settings) -> AsyncIterator[Front]:
     make_private(settings.data_dir)
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
     sealer = Sealer(keys)
-    store = Store(settings.database_url, sealer)
+    store = Store(settings.database_url, sealer, objects_url=settings.object_store_url)
     acceptor = Acceptor(settings.database_url)
     try:
         yield Front(settings=settings, store=store, accept=acceptor.accept, acceptor=acceptor, sealer=sealer)
@@ -100,6 +101,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             terraforms=await asyncio.to_thread(_terraforms, settings.terraform),
             accept=front.accept,
             owed=front.acceptor.owed,
+            forget_jobs=front.acceptor.forget,
             places=metrics.places(settings.concurrency),
             stopping=asyncio.Event(),
             provider_cache=make_private(settings.data_dir / "providers"),
@@ -114,6 +116,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
         worker = Worker(front.acceptor, front.store, settings.data_dir, flow, services.stopping)
         try:
             await owe_first_look(services)
+            await owe_first_tidying(services)
             async with worker.running():
                 yield
         finally:

@@ -149,6 +149,18 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True, tag="reconcile"):
         return f"reconcile:{self.repository_id}:{self.cause}"
 
 
+class TidyUp(msgspec.Struct, frozen=True, kw_only=True, tag="tidy_up"):
+    """Erase, move and remove what is kept no longer, or not here."""
+
+    at: int
+    """When it is due, in seconds since 1970."""
+
+    @property
+    def key(self) -> str:
+        """One tidying a moment."""
+        return f"tidy_up:{self.at}"
+
+
 class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
     """Say something in chat, once; a chat that is down delays and fails nothing."""
 
@@ -179,6 +191,7 @@ Job = (
     | LookForMissed
     | Reconcile
     | Tell
+    | TidyUp
 )
 
 PARKED = "parked:"

@@ -51,6 +51,16 @@ class Sealer:
         except InvalidTag:
             raise UnsealError("a sealed text was changed or belongs to another row") from None
 
+    @property
+    def key_id(self) -> bytes:
+        """What every text that is sealed now begins with."""
+        return self._first
+
+    @property
+    def older_key_ids(self) -> tuple[bytes, ...]:
+        """What texts begin with that were sealed with a key which is still listed, but not first."""
+        return tuple(each for each in self._keys if each != self._first)
+
     def tag(self, about: str) -> str:
         """A text of 32 characters that only a holder of the key can give for `about`: an address nobody can guess."""
         return _tag(self._tag_keys[0], about)

@@ -13,6 +13,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Lifespan
 
+from ghapp.log import log
+from ghapp.store import StoreUnavailable
 from ghapp.web.answering import Answering
 from ghapp.web.deliveries import Deliveries
 from ghapp.web.front import Front as Front
@@ -71,6 +73,7 @@ def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starl
             NotServedHere: _say_not_here,
             SignInNeeded: _ask_to_sign_in,
             GitHubAway: _say_github_is_away,
+            StoreUnavailable: _say_store_is_away,
         },
         lifespan=with_admission,
     )
@@ -130,6 +133,11 @@ async def _ask_to_sign_in(request: Request, _: Exception) -> Response:
         # A browser's event source cannot sign in; the page that holds it can.
         return PlainTextResponse("sign in first\n", status_code=401)
     return RedirectResponse(login_path(request), status_code=303, headers={"Cache-Control": "no-store"})
+
+
+async def _say_store_is_away(_: Request, error: Exception) -> Response:
+    log.warning("page_not_shown", reason=str(error))
+    return message_page(503, "Not to be had now", "Where Planward keeps this cannot be reached. Try again in a minute.")
 
 
 async def _say_github_is_away(_: Request, __: Exception) -> Response:

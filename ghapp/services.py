@@ -32,6 +32,8 @@ class Services:
     terraforms: Sequence[Terraform]
     accept: Callable[[Job], Awaitable[bool]]
     owed: Callable[[], Awaitable[frozenset[str]]]
+    forget_jobs: Callable[[float, int], Awaitable[int]]
+    """Forgets so many jobs that were done before that second; gives how many."""
     places: asyncio.Semaphore
     stopping: asyncio.Event
     provider_cache: Path

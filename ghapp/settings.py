@@ -61,6 +61,12 @@ class Settings:
     apply_timeout_s: float
     client_id: str | None
     client_secret: str | None = field(repr=False)
+    keep_runs_days: float
+    """0: for ever, as for the two below."""
+    keep_logs_days: float
+    keep_audit_days: float
+    object_store_url: str | None
+    """Where logs and reports of completed runs are moved to; None: they stay in the database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +103,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         apply_timeout_s=names.number("PLANWARD_APPLY_TIMEOUT_S", 7200),
         client_id=client_id,
         client_secret=client_secret,
+        keep_runs_days=names.days("PLANWARD_KEEP_RUNS_DAYS", 400, least=31),
+        keep_logs_days=names.days("PLANWARD_KEEP_LOGS_DAYS", 90, least=1),
+        keep_audit_days=names.days("PLANWARD_KEEP_AUDIT_DAYS", 0, least=31),
+        object_store_url=names.text("PLANWARD_OBJECT_STORE_URL"),
     )
 
 
@@ -210,6 +220,13 @@ class _Names:
             value = -1
         if not least <= value < float("inf"):
             raise SettingsError(f"{name} is {text[:40]!r}: set it to a number of at least {least:g}")
+        return value
+
+    def days(self, name: str, default: float, *, least: float) -> float:
+        """So many days; 0: for ever."""
+        value = self.number(name, default)
+        if 0 < value < least:
+            raise SettingsError(f"{name} is {value:g}: set it to 0 (for ever), or to at least {least:g} days")
         return value
 
     def url(self, name: str, default: str) -> str:

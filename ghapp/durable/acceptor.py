@@ -3,6 +3,7 @@
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,7 @@ _PAUSE_S = 0.3
 _LOOKED_AT = 10
 _ATTEMPT = "~"
 _UNFINISHED = ["ENQUEUED", "PENDING"]
+_FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 Taken = Literal["fresh", "under way", "done"]
 """What became of a job that is to be owed: it is now, it was, or it has had its result."""
@@ -124,6 +126,19 @@ class Acceptor:
                 await self._client.resume_workflows_async(ids, queue_name=queue)
             taken += ids
         return tuple(taken)
+
+    async def forget(self, before: float, limit: int) -> int:
+        """Forget so many jobs that were done before that second; gives how many. Each may then be accepted anew."""
+        found = await self._client.list_workflows_async(
+            status=_FINISHED,
+            completed_before=datetime.fromtimestamp(before, UTC).isoformat(),
+            limit=limit,
+            load_input=False,
+            load_output=False,
+        )
+        if found:
+            await self._client.delete_workflows_async([each.workflow_id for each in found])
+        return len(found)
 
     def close(self) -> None:
         """Close the connections, once what is being accepted is."""

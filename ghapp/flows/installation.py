@@ -19,6 +19,7 @@ from ghapp.flows.ground import (
     is_adopted,
     see_repository,
 )
+from ghapp.flows.tidiness import owe_tidying
 from ghapp.git import Mirror
 from ghapp.jobs import PARKED, Discover, PlanAnew, SettleBranch
 from ghapp.repository_config import ConfigInvalid
@@ -92,11 +93,13 @@ async def _add(
 
 
 async def _leave(services: Services, repository: RepositoryId, *, by: str, for_good: bool) -> None:
-    """Nothing more is done there; what runs is stopped."""
+    """Nothing more is done there; what runs is stopped. What is left for good is erased."""
     await services.store.repositories.deactivate(repository, for_good=for_good)
     for run in await services.store.runs.unfinished():
         if run.repository_id == repository:
             await services.store.runs.end(run.id, by=by)
+    if for_good:
+        await owe_tidying(services, 0)
 
 
 async def _discover(services: Services, job: Discover) -> None:

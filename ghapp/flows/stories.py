@@ -21,6 +21,7 @@ from ghapp.flows import (
     push,
     reconcile,
     telling,
+    tidying,
     unlock,
 )
 from ghapp.flows.showing import complete
@@ -99,6 +100,8 @@ async def _tell(services: Services, job: jobs.Job) -> None:
             await reconcile.reconcile(services, job)
         case jobs.Tell():
             await telling.tell(services, job)
+        case jobs.TidyUp():
+            await tidying.tidy_up(services, job)
         case _ as never:
             assert_never(never)
 

@@ -10,9 +10,15 @@ from ghapp.store.branches import Branches, Last
 from ghapp.store.database import Clock, Database, StoreUnavailable
 from ghapp.store.executors import Executors, Heartbeat
 from ghapp.store.memory import Approval, Approvals, Handles, Later
+from ghapp.store.moving import Moving
+from ghapp.store.objects import Objects
+from ghapp.store.old_handles import OldHandles
 from ghapp.store.overview import EnvironmentNow, Overview
+from ghapp.store.pieces import Pieces
 from ghapp.store.pull_requests import KnownPullRequest, PullRequests, Verdict
 from ghapp.store.repositories import KnownRepository, Repositories
+from ghapp.store.resealing import Resealing
+from ghapp.store.retention import Retention
 from ghapp.store.runs import Run, Runs
 
 __all__ = [
@@ -33,8 +39,12 @@ __all__ = [
 class Store:
     """The rooms of the store over one database."""
 
-    def __init__(self, url: str, sealer: Sealer, *, clock: Clock = time.time) -> None:
-        """Open the database at `url`. Raises SettingsError where it cannot be one, or a newer Planward was here."""
+    def __init__(self, url: str, sealer: Sealer, *, objects_url: str | None = None, clock: Clock = time.time) -> None:
+        """Open the database at `url`, and the object store if there is one.
+
+        Raises SettingsError where one of them cannot be one, or a newer Planward was here.
+        """
+        objects = None if objects_url is None else Objects(objects_url)
         self._database = Database(url, sealer, clock=clock)
         try:
             self._database.migrate()
@@ -45,7 +55,12 @@ class Store:
         self.repositories = Repositories(self._database)
         self.branches = Branches(self._database)
         self.pull_requests = PullRequests(self._database)
-        self.runs = Runs(self._database)
+        pieces = Pieces(self._database, objects)
+        self.runs = Runs(self._database, pieces)
+        self.moving = Moving(self._database, pieces)
+        self.retention = Retention(self._database, pieces)
+        self.resealing = Resealing(self._database, pieces)
+        self.old_handles = OldHandles(self._database)
         self.later = Later(self._database)
         self.approvals = Approvals(self._database)
         self.handles = Handles(self._database)

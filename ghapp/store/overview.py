@@ -1,5 +1,6 @@
 """What the pages and the metrics ask, over many repositories at once. Reads only."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, desc, func, or_, select
 from ghapp.store.branches import Last
 from ghapp.store.database import Database
 from ghapp.store.runs import Run
-from ghapp.store.tables import lasts, pull_requests, runs
+from ghapp.store.tables import lasts, pull_requests, removed_runs, runs
 from ghapp.values import EnvironmentName, RepositoryId
 
 
@@ -56,8 +57,16 @@ class Overview:
             .where(c.conclusion.is_not(None))
             .group_by(c.operation, c.conclusion)
         )
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
-        return {(operation, conclusion): count for operation, conclusion, count in rows}
+        r = removed_runs.c
+        removed = select(r.operation, r.conclusion, r["count"])
+        # In one transaction: a run is removed and counted in one.
+        rows = await self._db.run(
+            lambda connection: [*connection.execute(query).all(), *connection.execute(removed).all()]
+        )
+        counts: Counter[tuple[str, str]] = Counter()
+        for operation, conclusion, count in rows:
+            counts[operation, conclusion] += count
+        return dict(counts)
 
     async def _lasts(self, repositories: Collection[RepositoryId]) -> dict[tuple[RepositoryId, EnvironmentName], Last]:
         c = lasts.c

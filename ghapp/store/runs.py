@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, desc, func, select, update
 
 from ghapp.store.database import Database, upsert
+from ghapp.store.pieces import Pieces, about_lines, about_report, about_root, pieces_of
 from ghapp.store.tables import handles, log_lines, root_runs, runs
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
 
@@ -34,6 +35,7 @@ class Run:
     ended_by: str | None = None
     created_at: float = 0
     finished_at: float | None = None
+    log_removed_at: float | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -43,8 +45,9 @@ _NAMES = tuple(Run.__slots__)
 class Runs:
     """Rows of runs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, pieces: Pieces) -> None:
         self._db = database
+        self._pieces = pieces
 
     async def begin(self, run: Run) -> Run:
         """Insert the run, or give the one that is there under its id: a replayed step finds what it left."""
@@ -169,7 +172,7 @@ class Runs:
 
     async def complete(self, id: RunId, *, conclusion: str, title: str, report: bytes) -> None:
         """Finish a run with its masked report."""
-        sealed = self._db.sealer.seal(report, about=f"run {id}")
+        sealed = self._db.sealer.seal(report, about=about_report(id))
         await self.change(
             id,
             status="completed",
@@ -182,7 +185,9 @@ class Runs:
     async def report(self, id: RunId) -> bytes | None:
         """The run's masked report (RunReport as JSON), or None while there is none."""
         sealed = await self._db.run(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
-        return None if sealed is None else self._db.sealer.open(sealed, about=f"run {id}")
+        if sealed is None:
+            return await self._pieces.report(id)
+        return self._db.sealer.open(sealed, about=about_report(id))
 
     async def keep_root_run(self, id: RunId, part: str, root_module: str, *, outcome: str, report: bytes) -> None:
         """Keep a root run's masked report; a repeated step replaces its own. `part` groups the run's root runs."""
@@ -191,7 +196,7 @@ class Runs:
             "part": part,
             "root_module": root_module,
             "outcome": outcome,
-            "report": self._db.sealer.seal(report, about=f"root {id} {part} {root_module}"),
+            "report": self._db.sealer.seal(report, about=about_root(id, part, root_module)),
         }
         await self._db.run(lambda c: upsert(c, root_runs, row, update=["outcome", "report"]))
 
@@ -200,13 +205,14 @@ class Runs:
         c = root_runs.c
         query = select(c.part, c.root_module, c.report).where(c.run_id == id).order_by(c.part, c.root_module)
         rows = await self._db.run(lambda connection: connection.execute(query).all())
-        return {
-            (part, root): self._db.sealer.open(sealed, about=f"root {id} {part} {root}") for part, root, sealed in rows
+        here = {
+            (part, root): self._db.sealer.open(sealed, about=about_root(id, part, root)) for part, root, sealed in rows
         }
+        return here or {(each.part, each.root_module): each.report for each in await self._pieces.roots(id)}
 
     async def write_log(self, id: RunId, part: str, lines: Sequence[str]) -> None:
         """Append masked lines to a run's log; `part` says which root module in which environment."""
-        sealed = self._db.sealer.seal("\n".join(lines).encode(), about=f"log {id} {part}")
+        sealed = self._db.sealer.seal("\n".join(lines).encode(), about=about_lines(id, part))
 
         def work(connection: Any) -> None:
             # One writer of a run at a time: a reader that has seen a position must not find an earlier one later.
@@ -220,10 +226,17 @@ class Runs:
         query = select(log_lines.c.id, log_lines.c.part, log_lines.c.sealed).where(
             log_lines.c.run_id == id, log_lines.c.id > after
         )
-        rows = await self._db.run(lambda c: c.execute(query.order_by(log_lines.c.id)).all())
-        return tuple(
-            (position, part, self._db.sealer.open(sealed, about=f"log {id} {part}").decode())
-            for position, part, sealed in rows
+        # In one transaction: lines are moved from the one place to the other.
+        rows, moved = await self._db.run(
+            lambda c: (c.execute(query.order_by(log_lines.c.id)).all(), pieces_of(c, id, "log"))
+        )
+        elsewhere = await self._pieces.lines(moved, after=after)
+        return (
+            *((each.position, each.part, each.text) for each in elsewhere),
+            *(
+                (position, part, self._db.sealer.open(sealed, about=about_lines(id, part)).decode())
+                for position, part, sealed in rows
+            ),
         )
 
     async def count_by_status(self) -> dict[str, int]:

@@ -114,6 +114,7 @@ verdicts = Table(
     Column("conclusion", String(32), nullable=False),
     Column("at", Float, nullable=False),
     Index("verdicts_by_pull_request", "repository_id", "pull_request", "id"),
+    Index("verdicts_by_run", "run_id"),
 )
 
 runs = Table(
@@ -138,6 +139,9 @@ runs = Table(
     Column("finished_at", Float, nullable=True),
     Column("data", JSON, nullable=False),
     Column("report", LargeBinary, nullable=True),
+    Column("moved_at", Float, nullable=True),
+    Column("log_removed_at", Float, nullable=True),
+    Index("runs_by_finish", "finished_at"),
     Index("runs_by_head", "repository_id", "head_sha"),
     Index("runs_by_pull_request", "repository_id", "pull_request"),
     Index("runs_by_status", "status"),
@@ -161,6 +165,27 @@ log_lines = Table(
     Column("part", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Index("log_lines_by_run", "run_id", "id"),
+)
+
+run_objects = Table(
+    "run_objects",
+    metadata,
+    # What of a completed run lies in the object store instead of the tables above.
+    Column("run_id", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("address", Text, nullable=False),
+    Column("last_position", BigInteger, nullable=False),
+    Column("key_id", LargeBinary, nullable=False),
+)
+
+removed_runs = Table(
+    "removed_runs",
+    metadata,
+    # So that a counter of runs never falls.
+    Column("operation", String(16), primary_key=True),
+    Column("conclusion", String(32), primary_key=True),
+    Column("count", BigInteger, nullable=False),
 )
 
 later = Table(

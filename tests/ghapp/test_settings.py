@@ -41,6 +41,16 @@ def test_the_least_that_has_to_be_set_gives_the_defaults_for_the_rest() -> None:
     assert (settings.merge_wait_s, settings.debounce_s) == (60, 10)
     assert (settings.plan_timeout_s, settings.apply_timeout_s) == (3600, 7200)
     assert (settings.client_id, settings.client_secret) == (None, None)
+    assert (settings.keep_runs_days, settings.keep_logs_days, settings.keep_audit_days) == (400, 90, 0)
+    assert settings.object_store_url is None
+
+
+def test_what_is_kept_is_kept_for_ever_with_0_and_not_too_short() -> None:
+    assert read(PLANWARD_KEEP_RUNS_DAYS="0").keep_runs_days == 0
+    assert read(PLANWARD_KEEP_LOGS_DAYS="1").keep_logs_days == 1
+    assert refusal({**LEAST, "PLANWARD_KEEP_RUNS_DAYS": "30"}) == (
+        "PLANWARD_KEEP_RUNS_DAYS is 30: set it to 0 (for ever), or to at least 31 days"
+    )
 
 
 @pytest.mark.parametrize("name", ["APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -140,6 +141,27 @@ def test_a_job_is_accepted_once_by_whichever_process(url: str) -> None:
     finally:
         for acceptor in acceptors:
             acceptor.close()
+
+
+def test_a_job_that_is_done_is_known_until_it_is_forgotten(url: str) -> None:
+    job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause="a test")
+    waits = SettleBranch(repository_id=REPOSITORY, branch=BranchName("production"), cause="a test")
+    acceptor = Acceptor(url)
+
+    async def story() -> None:
+        assert await acceptor.accept(job)
+        assert await acceptor.accept(waits)
+        await acceptor._client.cancel_workflow_async(job.key)
+        assert await acceptor.forget(time.time() - 60, 10) == 0
+        assert not await acceptor.accept(job)
+        assert await acceptor.forget(time.time() + 60, 10) == 1
+        assert await acceptor.owed() == {waits.key}
+        assert await acceptor.accept(job)
+
+    try:
+        asyncio.run(story())
+    finally:
+        acceptor.close()
 
 
 def test_a_database_that_is_not_there_is_said_without_its_password(sealer: Sealer) -> None:

@@ -1,5 +1,6 @@
 """The App comes and goes: what is open then is planned, and what was merged meanwhile is applied."""
 
+import httpx
 import pytest
 
 from tests.stories.harness import Line, Story, eventually
@@ -83,6 +84,22 @@ def test_a_repository_that_is_removed_is_left_alone(line: Line) -> None:
     number = story.propose()
     story.quiet()
     assert story.check_runs(story.head(number)) == []
+
+
+def test_what_was_kept_of_a_repository_is_erased_when_the_app_is_taken_away(line: Line) -> None:
+    story = line.story()
+    check = story.planned(story.propose())
+    green(check)
+
+    def log() -> str:
+        return httpx.get(f"{check['details_url']}/log?format=text", trust_env=False).text
+
+    assert "network" in log()
+    story.github.uninstall(story.installation, by=story.reviewer)
+    eventually(lambda: log().startswith("the log of this run was removed"), "the log is erased")
+    page = httpx.get(check["details_url"], trust_env=False).text
+    assert 'id="log-removed"' in page
+    assert "terraform_data" not in page
 
 
 def test_a_rename_moves_no_secret(line: Line) -> None:

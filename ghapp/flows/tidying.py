@@ -1,0 +1,138 @@
+"""The story of what is kept no longer: erased, moved to the object store, removed, sealed anew; in small batches.
+
+What is left to do when the time is up, or when the object store is away, is done the next time.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from ghapp.durable import step
+from ghapp.flows.tidiness import EVERY_S, owe_tidying
+from ghapp.jobs import TidyUp
+from ghapp.log import log
+from ghapp.sealing import UnsealError
+from ghapp.services import Services
+from ghapp.store import StoreUnavailable
+
+KEEP_JOBS_DAYS = 30
+"""How long a job that is done is known, so that a redelivery of it changes nothing; GitHub can redeliver for 3 days."""
+
+_DAY_S = 24 * 3600.0
+_BATCH = 200
+_MOST = 5_000
+"""So many of each kind at a time."""
+
+Remove = Callable[..., Awaitable[int]]
+
+
+async def tidy_up(services: Services, job: TidyUp) -> None:
+    """Tidy up once, and owe the next time."""
+    await step("owe the next tidying", type(None), owe_tidying, services, EVERY_S)
+    for name, work in (
+        ("erase", _erase),
+        ("remove logs", _remove_logs),
+        ("remove runs", _remove_runs),
+        ("remove rows", _remove_rows),
+        ("remove jobs", _remove_jobs),
+        ("move", _move),
+        ("seal anew", _seal_anew),
+    ):
+        await step(name, type(None), work, services)
+
+
+async def _erase(services: Services) -> None:
+    """Erase what is left of repositories that the App was taken from."""
+    await _with_objects("erased", services, lambda limit: services.store.retention.erased(limit=limit))
+
+
+async def _remove_logs(services: Services) -> None:
+    before = _before(services, services.settings.keep_logs_days)
+    if before is not None:
+        removal = services.store.retention.logs
+        await _with_objects("logs_removed", services, lambda limit: removal(before=before, limit=limit))
+
+
+async def _remove_runs(services: Services) -> None:
+    before = _before(services, services.settings.keep_runs_days)
+    if before is not None:
+        removal = services.store.retention.runs
+        await _with_objects("runs_removed", services, lambda limit: removal(before=before, limit=limit))
+
+
+async def _remove_rows(services: Services) -> None:
+    """Remove what hangs on runs and pull requests: each is kept until those are gone, so the order does not matter."""
+    retention = services.store.retention
+    before = _before(services, services.settings.keep_runs_days)
+    if before is not None:
+        for name, removal in (
+            ("verdicts_removed", retention.verdicts),
+            ("approvals_removed", retention.approvals),
+            ("pushes_removed", retention.pushes),
+            ("pull_requests_removed", retention.pull_requests),
+        ):
+            await _in_batches(name, services, lambda limit, removal=removal: removal(before=before, limit=limit))
+        await _remove_handles(services, before)
+    await services.store.old_handles.redelivered()
+    before = _before(services, services.settings.keep_audit_days)
+    if before is not None:
+        await _in_batches("audit_removed", services, lambda limit: retention.audit(before=before, limit=limit))
+
+
+async def _remove_handles(services: Services, before: float) -> None:
+    after: str | None = ""
+    while after is not None and not services.stopping.is_set():
+        _, after = await services.store.old_handles.remove(before=before, limit=_BATCH, after=after)
+
+
+async def _remove_jobs(services: Services) -> None:
+    """Remove the durable engine's rows of jobs that are done."""
+    before = services.store.clock() - KEEP_JOBS_DAYS * _DAY_S
+    await _in_batches("jobs_removed", services, lambda limit: services.forget_jobs(before, limit))
+
+
+async def _move(services: Services) -> None:
+    await _with_objects("runs_moved", services, lambda limit: _move_some(services, limit))
+
+
+async def _move_some(services: Services, limit: int) -> int:
+    moving = services.store.moving
+    found = await moving.unmoved(limit=limit)
+    for id, repository in found:
+        try:
+            await moving.move(id, repository)
+        except UnsealError as error:
+            log.error("run_not_moved", run=id, reason=str(error))
+            await moving.leave(id)
+    return len(found)
+
+
+async def _seal_anew(services: Services) -> None:
+    """Where several keys are listed: once nothing is found any more the older ones may be taken off the list."""
+    resealing = services.store.resealing
+    if resealing.wanted:
+        rows = await _in_batches("rows_sealed_anew", services, lambda limit: resealing.rows(limit=limit))
+        objects = await _with_objects("objects_sealed_anew", services, lambda limit: resealing.objects(limit=limit))
+        log.info("sealed_anew", rows=rows, objects=objects)
+
+
+def _before(services: Services, days: float) -> float | None:
+    """Since when is kept; None: for ever."""
+    return services.store.clock() - days * _DAY_S if days else None
+
+
+async def _with_objects(name: str, services: Services, remove: Remove) -> int | None:
+    """In batches; where the object store is away the rest waits for the next time, and nothing else waits for it."""
+    try:
+        return await _in_batches(name, services, remove)
+    except StoreUnavailable as error:
+        log.warning("tidying_put_off", what=name, reason=str(error))
+        return None
+
+
+async def _in_batches(name: str, services: Services, remove: Remove) -> int:
+    total, found = 0, _BATCH
+    while found >= _BATCH and total < _MOST and not services.stopping.is_set():
+        found = await remove(_BATCH)
+        total += found
+    if total:
+        log.info(name, number=total)
+    return total

@@ -1,0 +1,308 @@
+"""Logs and reports in an object store that speaks S3: moved when a run is over, and read from there by any machine."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3  # type: ignore[import-untyped]
+import pytest
+from moto.server import ThreadedMotoServer
+
+from ghapp.errors import SettingsError
+from ghapp.sealing import Sealer
+from ghapp.store import Run, Store, StoreUnavailable, moving
+from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
+
+T = TypeVar("T")
+KEY = "k" * 32
+URL = "s3://planward-logs/of/planward"
+ID = RunId("1" * 24)
+RUN = Run(
+    id=ID,
+    repository_id=RepositoryId(7),
+    operation="plan",
+    environment=EnvironmentName("testing"),
+    branch=BranchName("staging"),
+    head_sha=CommitSha("a" * 40),
+    base_sha=CommitSha("b" * 40),
+    pull_request=1,
+    attempt=0,
+    check_run_name="planward/plan",
+)
+ROOTS = {("1:testing", "network"): b'{"a": 1}', ("1:testing", "shop"): b'{"b": 2}'}
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Any]:
+    """A bucket of moto's, on loopback."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    session = boto3.Session(aws_access_key_id="an-id", aws_secret_access_key="a-secret", region_name="us-east-1")
+    bucket = session.resource("s3", endpoint_url=f"http://127.0.0.1:{port}").Bucket("planward-logs")
+    bucket.create()
+    yield bucket
+    server.stop()
+
+
+@pytest.fixture
+def bucket(made: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A bucket without objects, and the environment that leads there."""
+    environ = {
+        "AWS_ENDPOINT": made.meta.client.meta.endpoint_url,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "an-id",
+        "AWS_SECRET_ACCESS_KEY": "a-secret",
+        "AWS_REGION": "us-east-1",
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    made.objects.all().delete()
+    return made
+
+
+class Machine:
+    """Planward on one of several machines: a database that all share, and the object store."""
+
+    def __init__(self, database: Path, *keys: str, url: str | None = URL) -> None:
+        self.now = 1_700_000_000.0
+        self.store = Store(f"sqlite:///{database}", Sealer(keys or (KEY,)), objects_url=url, clock=lambda: self.now)
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run(work)
+
+    def complete(self) -> None:
+        """A run that is over."""
+        runs = self.store.runs
+        self.do(runs.begin(RUN))
+        for number in range(4):
+            self.do(runs.write_log(ID, f"testing/{number % 2}", [f"line {number}", "é" * 100]))
+        for (part, root), report in ROOTS.items():
+            self.do(runs.keep_root_run(ID, part, root, outcome="planned", report=report))
+        self.do(runs.complete(ID, conclusion="success", title="", report=b"[1]"))
+
+    def move(self) -> None:
+        self.now += moving.SETTLED_S
+        for id, repository in self.do(self.store.moving.unmoved(limit=10)):
+            self.do(self.store.moving.move(id, repository))
+
+    def read(self) -> tuple[Any, ...]:
+        runs = self.store.runs
+        return self.do(runs.read_log(ID)), self.do(runs.report(ID)), self.do(runs.root_reports(ID))
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Iterator[list[Machine]]:
+    """Two machines on one database."""
+    machines = [Machine(tmp_path / "planward.db") for _ in range(2)]
+    yield machines
+    for machine in machines:
+        machine.store.close()
+
+
+@pytest.fixture
+def moved(bucket: Any, machines: list[Machine]) -> Machine:
+    machine = machines[0]
+    machine.complete()
+    machine.move()
+    return machine
+
+
+def addresses(bucket: Any) -> list[str]:
+    return [each.key for each in bucket.objects.all()]
+
+
+def test_what_one_machine_moved_another_one_reads_the_same(
+    bucket: Any, machines: list[Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "_MOST_BYTES", 500)
+    here, there = machines
+    here.complete()
+    before = here.read()
+    log, report, roots = before
+    assert [text.split("\n")[0] for _, _, text in log] == ["line 0", "line 1", "line 2", "line 3"]
+    assert (report, roots) == (b"[1]", ROOTS)
+    assert addresses(bucket) == []
+    here.move()
+    assert there.read() == before
+    # From any position on, as a browser asks that was there before.
+    for position, _, _ in log:
+        later = there.do(there.store.runs.read_log(ID, after=position))
+        assert later == tuple(each for each in log if each[0] > position)
+    place = f"of/planward/7/{ID}"
+    assert addresses(bucket) == [f"{place}/log-1", f"{place}/log-2", f"{place}/report-1", f"{place}/roots-1"]
+    with here.store._database.engine.begin() as connection:
+        for table in ("log_lines", "root_runs"):
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
+    assert there.do(there.store.moving.unmoved(limit=10)) == ()
+
+
+def test_nothing_lies_there_in_clear(bucket: Any, moved: Machine) -> None:
+    contents = [each.get()["Body"].read() for each in bucket.objects.all()]
+    assert len(contents) == 3
+    for content in contents:
+        assert not any(word in content for word in (b"line", b"network", b'{"a"', "é".encode()))
+
+
+def test_a_run_is_moved_only_when_it_is_over(bucket: Any, machines: list[Machine]) -> None:
+    machine = machines[0]
+    machine.do(machine.store.runs.begin(RUN))
+    machine.do(machine.store.runs.write_log(ID, "testing/network", ["a line"]))
+    machine.move()
+    assert addresses(bucket) == []
+    machine.do(machine.store.runs.complete(ID, conclusion="success", title="", report=b"[]"))
+    assert machine.do(machine.store.moving.unmoved(limit=10)) == ()
+    machine.move()
+    assert len(addresses(bucket)) == 2
+
+
+def test_without_an_object_store_nothing_is_moved(bucket: Any, tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "planward.db", url=None)
+    machine.complete()
+    machine.move()
+    assert machine.read()[1] == b"[1]"
+    assert addresses(bucket) == []
+    machine.store.close()
+
+
+def test_a_move_that_broke_off_is_made_again_and_loses_nothing(
+    bucket: Any, machines: list[Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "_MOST_BYTES", 500)
+    machine = machines[0]
+    machine.complete()
+    before = machine.read()
+    noted = moving._note_instead
+    # Each time one piece further: report, root reports, the two of the log.
+    for breaks_at in (0, 1, 1, 1):
+        done = 0
+
+        def break_off(*arguments: Any, breaks_at: int = breaks_at) -> None:
+            nonlocal done
+            if done == breaks_at:
+                raise KeyboardInterrupt
+            done += 1
+            noted(*arguments)
+
+        monkeypatch.setattr(moving, "_note_instead", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            machine.move()
+        assert machine.read() == before
+    monkeypatch.setattr(moving, "_note_instead", noted)
+    machine.move()
+    assert machine.read() == before
+    assert len(addresses(bucket)) == 4
+
+
+def test_while_the_object_store_is_away_nothing_is_lost_and_it_is_said(
+    bucket: Any, machines: list[Machine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine = machines[0]
+    machine.complete()
+    before = machine.read()
+    monkeypatch.setenv("AWS_ENDPOINT", "http://127.0.0.1:1")
+    away = Machine(tmp_path / "planward.db")
+    with pytest.raises(StoreUnavailable, match=r"object store cannot be reached"):
+        away.move()
+    assert away.read() == before
+    machine.move()
+    with pytest.raises(StoreUnavailable, match=r"object store cannot be reached"):
+        away.do(away.store.runs.report(ID))
+    assert machine.read() == before
+    away.store.close()
+
+
+def test_what_was_moved_is_asked_for_where_the_setting_is_gone(moved: Machine, tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "planward.db", url=None)
+    with pytest.raises(StoreUnavailable, match=r"PLANWARD_OBJECT_STORE_URL is not set"):
+        machine.do(machine.store.runs.report(ID))
+    machine.store.close()
+
+
+def test_what_somebody_else_removed_is_gone(bucket: Any, moved: Machine) -> None:
+    bucket.objects.all().delete()
+    assert moved.read() == ((), None, {})
+
+
+def test_an_object_that_was_put_elsewhere_is_not_opened(bucket: Any, moved: Machine) -> None:
+    place = f"of/planward/7/{ID}"
+    bucket.Object(f"{place}/report-1").copy_from(CopySource=f"planward-logs/{place}/roots-1")
+    with pytest.raises(Exception, match="changed or belongs to another"):
+        moved.do(moved.store.runs.report(ID))
+
+
+def test_retention_removes_objects(bucket: Any, moved: Machine) -> None:
+    later = moved.now + 1
+    assert moved.do(moved.store.retention.logs(before=later, limit=10)) == 1
+    assert [each.rpartition("/")[2] for each in addresses(bucket)] == ["report-1", "roots-1"]
+    moved.do(moved.store.runs.begin(RUN))
+    assert moved.read() == ((), b"[1]", ROOTS)
+    assert moved.do(moved.store.retention.runs(before=later, limit=10)) == 1
+    assert addresses(bucket) == []
+
+
+def test_a_removal_that_meets_no_object_store_is_made_again(
+    bucket: Any, moved: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    later = moved.now + 1
+    monkeypatch.setenv("AWS_ENDPOINT", "http://127.0.0.1:1")
+    away = Machine(tmp_path / "planward.db")
+    with pytest.raises(StoreUnavailable):
+        away.do(away.store.retention.runs(before=later, limit=10))
+    assert moved.read()[1:] == (b"[1]", ROOTS)
+    away.store.close()
+    assert moved.do(moved.store.retention.runs(before=later, limit=10)) == 1
+    assert addresses(bucket) == []
+
+
+def test_objects_are_erased_where_the_app_was_taken_away(bucket: Any, moved: Machine) -> None:
+    repositories = moved.store.repositories
+    moved.do(
+        repositories.see(
+            id=RUN.repository_id,
+            installation_id=3,  # type: ignore[arg-type]
+            full_name="acme/shop",
+            clone_url="https://github.com/acme/shop.git",
+            default_branch="staging",
+        )
+    )
+    moved.do(repositories.deactivate(RUN.repository_id, for_good=True))
+    assert moved.do(moved.store.retention.erased(limit=10)) == 1
+    assert addresses(bucket) == []
+    assert moved.read() == ((), None, {})
+
+
+def test_objects_are_read_with_an_older_key_and_sealed_anew_with_the_first(
+    bucket: Any, moved: Machine, tmp_path: Path
+) -> None:
+    before = moved.read()
+    rotated = Machine(tmp_path / "planward.db", "n" * 32, KEY)
+    assert rotated.read() == before
+    assert rotated.do(rotated.store.resealing.objects(limit=2)) == 2
+    assert rotated.do(rotated.store.resealing.objects(limit=2)) == 1
+    assert rotated.do(rotated.store.resealing.objects(limit=2)) == 0
+    assert rotated.read() == before
+    rotated.store.close()
+    alone = Machine(tmp_path / "planward.db", "n" * 32)
+    assert alone.read() == before
+    alone.store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftp://bucket/prefix", "only s3://BUCKET/PREFIX, gs://BUCKET/PREFIX and az://CONTAINER/PREFIX"),
+        ("/var/lib/planward", "only s3://BUCKET/PREFIX"),
+        ("s3://", "cannot be used"),
+    ],
+)
+def test_an_address_that_is_none_is_said_at_the_start(url: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Machine(tmp_path / "planward.db", url=url)
+
+
+def test_the_address_may_be_of_any_of_the_three(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "planward")
+    for url in ("s3://bucket/prefix", "gs://bucket/prefix", "az://container/prefix"):
+        Machine(tmp_path / "planward.db", url=url).store.close()

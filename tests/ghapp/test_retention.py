@@ -1,0 +1,405 @@
+"""What is removed with age, and what is needed whatever its age, on SQLite and on PostgreSQL."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pytest
+from sqlalchemy import Executable
+
+from ghapp.sealing import Sealer
+from ghapp.store import KnownPullRequest, Run, Store
+from ghapp.store.tables import metadata, pull_requests
+from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
+
+T = TypeVar("T")
+DAY = 24 * 3600.0
+REPOSITORY = RepositoryId(7)
+STAGING = EnvironmentName("staging")
+BRANCH = BranchName("staging")
+OLD, NEW = CommitSha("a" * 40), CommitSha("b" * 40)
+
+
+class Past:
+    """A store whose clock stands where the test puts it, and what Planward would have written then."""
+
+    def __init__(self, url: str) -> None:
+        self.now = 1_700_000_000.0
+        self.store = Store(url, Sealer(("k" * 32,)), clock=lambda: self.now)
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run(work)
+
+    def execute(self, statement: Executable) -> None:
+        """What no Planward of today would do."""
+        with self.store._database.engine.begin() as connection:
+            connection.execute(statement)
+
+    def wait(self, days: float) -> None:
+        self.now += days * DAY
+
+    def run(self, id: str, operation: str = "plan", head: CommitSha = OLD, **more: Any) -> Run:
+        """A run with a log, a root report, a report, and an end."""
+        name = "planward/plan" if operation == "plan" else "planward/apply (staging)"
+        values: dict[str, Any] = {
+            "id": RunId(id),
+            "repository_id": REPOSITORY,
+            "operation": operation,
+            "environment": STAGING,
+            "branch": BRANCH,
+            "head_sha": head,
+            "base_sha": head,
+            "pull_request": None,
+            "attempt": 0,
+            "check_run_name": name,
+        }
+        run = self.do(self.store.runs.begin(Run(**{**values, **more})))
+        self.do(self.store.runs.write_log(run.id, "network", ["a line"]))
+        self.do(self.store.runs.keep_root_run(run.id, "1:staging", "network", outcome="planned", report=b"{}"))
+        return run
+
+    def ended(
+        self, id: str, operation: str = "plan", head: CommitSha = OLD, *, as_: str = "success", **more: Any
+    ) -> Run:
+        run = self.run(id, operation, head, **more)
+        self.do(self.store.runs.complete(run.id, conclusion=as_, title="", report=b"[]"))
+        return run
+
+    def pull_request(
+        self, number: int, state: Literal["open", "merged", "closed"], head: CommitSha = OLD, **more: Any
+    ) -> None:
+        known = KnownPullRequest(
+            repository_id=REPOSITORY,
+            number=number,
+            state="open",
+            head_sha=head,
+            head_repository_id=REPOSITORY,
+            base_branch=BRANCH,
+            url="",
+            author="mona",
+            author_id=1,
+            author_is_bot=False,
+            draft=False,
+            title="",
+        )
+        self.do(self.store.pull_requests.see(replace(known, state=state, **more)))
+
+    def merged(self, number: int, head: CommitSha = OLD) -> None:
+        self.pull_request(number, "merged", head, merge_sha=CommitSha("c" * 40), merged_at=self.now, merged_by="mona")
+
+    def judged(self, number: int, run: Run) -> None:
+        self.do(
+            self.store.pull_requests.judge(
+                REPOSITORY,
+                number,
+                base_branch=BRANCH,
+                head_sha=run.head_sha,
+                base_sha=run.base_sha,
+                run_id=run.id,
+                conclusion="success",
+            )
+        )
+
+    def last(self, sha: CommitSha) -> None:
+        self.do(self.store.branches.move_last(REPOSITORY, STAGING, BRANCH, sha, TreeId("f" * 40), applied=True))
+
+    def tidy(self, days: float = 30) -> None:
+        """Remove all that is older, as often as there is something."""
+        retention, before = self.store.retention, self.now - days * DAY
+        for removal in (
+            retention.runs,
+            retention.verdicts,
+            retention.approvals,
+            retention.pushes,
+            retention.pull_requests,
+        ):
+            while self.do(removal(before=before, limit=2)) == 2:
+                pass
+        after: str | None = ""
+        while after is not None:
+            _, after = self.do(self.store.old_handles.remove(before=before, limit=2, after=after))
+
+    def has(self, id: str) -> bool:
+        return self.do(self.store.runs.find(RunId(id))) is not None
+
+    def verdicts(self, number: int, head: CommitSha = OLD) -> int:
+        return len(self.do(self.store.pull_requests.verdicts(REPOSITORY, number, base_branch=BRANCH, head_sha=head)))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('past') / 'planward.db'}"
+    else:
+        yield str(request.getfixturevalue("postgres").database())
+
+
+@pytest.fixture
+def past(urls: str) -> Iterator[Past]:
+    """A store without rows; making the tables anew for each test would take longer than all of the tests."""
+    past = Past(urls)
+    for table in reversed(metadata.sorted_tables):
+        past.execute(table.delete())
+    yield past
+    past.store.close()
+
+
+def test_a_run_is_removed_with_everything_of_it_when_it_is_old(past: Past) -> None:
+    past.ended("old")
+    past.wait(31)
+    past.ended("young", head=NEW)
+    past.tidy()
+    assert (past.has("old"), past.has("young")) == (False, True)
+    assert past.do(past.store.runs.read_log(RunId("old"))) == ()
+    assert past.do(past.store.runs.root_reports(RunId("old"))) == {}
+    assert past.do(past.store.runs.report(RunId("old"))) is None
+
+
+def test_what_is_removed_is_still_counted(past: Past) -> None:
+    past.ended("1")
+    past.ended("2", head=NEW, as_="failure")
+    before = past.do(past.store.overview.count_runs())
+    past.wait(31)
+    past.tidy()
+    assert past.do(past.store.overview.count_runs()) == before == {("plan", "success"): 1, ("plan", "failure"): 1}
+    past.ended("3")
+    past.wait(31)
+    past.tidy()
+    assert past.do(past.store.overview.count_runs())["plan", "success"] == 2
+
+
+def test_an_unfinished_run_is_kept_whatever_its_age(past: Past) -> None:
+    past.run("going")
+    past.wait(9999)
+    past.tidy()
+    assert past.has("going")
+
+
+def test_what_an_open_pull_request_stands_on_is_kept(past: Past) -> None:
+    past.pull_request(1, "open")
+    past.judged(1, past.ended("judged", pull_request=1))
+    past.do(past.store.approvals.add(REPOSITORY, kind="confirm", environment=STAGING, sha=OLD, by="mona"))
+    past.wait(9999)
+    past.tidy()
+    assert past.has("judged")
+    assert past.verdicts(1) == 1
+    assert len(past.do(past.store.approvals.of(REPOSITORY, OLD, kind="confirm", environment=STAGING))) == 1
+    past.pull_request(1, "closed")
+    past.wait(31)
+    past.tidy()
+    assert not past.has("judged")
+    assert past.verdicts(1) == 0
+    assert past.do(past.store.approvals.of(REPOSITORY, OLD, kind="confirm", environment=STAGING)) == ()
+    assert past.do(past.store.pull_requests.find(REPOSITORY, 1)) is None
+
+
+def test_what_explains_a_merge_that_is_not_applied_is_kept(past: Past) -> None:
+    past.last(NEW)
+    past.wait(1)
+    past.judged(1, past.ended("judged", pull_request=1))
+    past.merged(1)
+    past.wait(9999)
+    past.tidy()
+    assert past.has("judged")
+    assert past.verdicts(1) == 1
+    past.last(OLD)
+    past.tidy()
+    assert not past.has("judged")
+    assert past.verdicts(1) == 0
+
+
+def test_an_apply_that_began_before_a_merge_and_ended_after_it_does_not_make_it_past(past: Past) -> None:
+    past.judged(1, past.ended("judged", pull_request=1))
+    past.merged(1)
+    past.wait(0.1)
+    past.last(NEW)
+    past.wait(9999)
+    past.tidy()
+    assert past.verdicts(1) == 1
+
+
+def test_the_verdict_of_a_merge_queue_is_kept_with_its_run(past: Past) -> None:
+    past.last(NEW)
+    past.judged(1, past.ended("group", head=CommitSha("d" * 40)))
+    past.merged(1)
+    past.wait(9999)
+    past.tidy()
+    assert past.has("group")
+
+
+def test_a_hold_that_waits_is_kept_until_another_commit_is_applied(past: Past) -> None:
+    past.ended("before", "apply", CommitSha("c" * 40))
+    past.wait(1)
+    past.ended("held", "apply", OLD, as_="action_required")
+    past.do(past.store.approvals.add(REPOSITORY, kind="apply", environment=STAGING, sha=OLD, by="mona"))
+    past.wait(9999)
+    past.tidy()
+    assert (past.has("before"), past.has("held")) == (False, True)
+    assert len(past.do(past.store.approvals.of(REPOSITORY, OLD, kind="apply", environment=STAGING))) == 1
+    past.ended("newer", "apply", NEW)
+    past.tidy()
+    assert (past.has("held"), past.has("newer")) == (False, True)
+
+
+def test_attempts_at_one_commit_go_together(past: Past) -> None:
+    past.ended("0", "apply", OLD)
+    past.ended("1", "apply", OLD, attempt=1)
+    past.wait(20)
+    past.ended("2", "apply", OLD, attempt=2)
+    past.wait(1)
+    past.ended("newer", "apply", NEW)
+    past.wait(20)
+    past.tidy()
+    assert [past.has(id) for id in "012"] == [True, True, True]
+    past.wait(20)
+    past.do(past.store.retention.runs(before=past.now - 30 * DAY, limit=1))
+    # Broken off in the middle, the numbers that are left have no gap.
+    assert [past.has(id) for id in "012"] == [True, True, False]
+
+
+def test_each_commit_that_once_was_LAST_is_kept(past: Past) -> None:  # noqa: N802
+    for sha in (OLD, NEW, OLD):
+        past.last(sha)
+        past.wait(500)
+    past.tidy()
+    history = past.do(past.store.branches.history(REPOSITORY, STAGING))
+    assert [each.sha for each in history] == [OLD, NEW, OLD]
+
+
+def test_who_pushed_is_known_from_LAST_on(past: Past) -> None:  # noqa: N802
+    def push(before: str, after: str, pusher: str) -> None:
+        note = past.store.branches.note_push
+        past.do(note(REPOSITORY, BRANCH, CommitSha(before * 40), CommitSha(after * 40), pusher))
+
+    past.last(CommitSha("1" * 40))
+    past.wait(1)
+    push("1", "2", "ada")
+    push("2", "3", "bob")
+    past.wait(20)
+    past.last(CommitSha("3" * 40))
+    push("3", "4", "cem")
+    past.wait(9999)
+    past.tidy()
+    assert past.do(past.store.branches.pushers(REPOSITORY, BRANCH)) == {"3" * 40: "bob", "4" * 40: "cem"}
+    last = past.do(past.store.branches.last(REPOSITORY, STAGING))
+    assert past.do(past.store.branches.pushers_since(REPOSITORY, BRANCH, last)) == ("cem",)
+
+
+def test_what_was_made_once_is_known_as_long_as_what_it_was_made_for(past: Past) -> None:
+    past.pull_request(1, "open")
+    past.pull_request(2, "closed", NEW)
+    run = past.ended("a" * 24, "apply")
+    keys = {
+        "deployment:" + run.id: True,
+        "deployment:" + run.id + ":state": True,
+        f"said:{run.id}:applied:0": True,
+        "deployment:" + "b" * 24: False,
+        "said:" + "b" * 24 + ":applied:0": False,
+        "comment:7:1": True,
+        "promotion:7:1": True,
+        "said:promotion:7:1:green:promotion:0": True,
+        f"said:7:1:{OLD}:abc:waiting:0": True,
+        "comment:7:2": False,
+        "promotion:7:2": False,
+        "said:promotion:7:2:green:promotion:0": False,
+        f"said:7:2:{OLD}:abc:waiting:0": False,
+        "adopted:7": True,
+        "applying:7:staging": True,
+        "looked for missed deliveries": True,
+    }
+    for key in keys:
+        past.do(past.store.handles.keep(key, "1"))
+    past.wait(500)
+    past.do(past.store.handles.keep("deployment:" + "c" * 24, "young, of a run that is not begun yet"))
+    past.tidy()
+    found = {key: past.do(past.store.handles.find(key)) is not None for key in keys}
+    assert found == keys
+    assert past.do(past.store.handles.find("deployment:" + "c" * 24)) is not None
+
+
+def test_marks_of_redeliveries_are_kept_longer_than_github_keeps_deliveries(past: Past) -> None:
+    past.do(past.store.handles.keep("redelivered:guid", "1:2"))
+    past.wait(29)
+    past.do(past.store.old_handles.redelivered())
+    assert past.do(past.store.handles.find("redelivered:guid")) == "1:2"
+    past.wait(2)
+    past.do(past.store.old_handles.redelivered())
+    assert past.do(past.store.handles.find("redelivered:guid")) is None
+
+
+def test_a_log_is_removed_before_its_run(past: Past) -> None:
+    past.ended("old")
+    past.run("going", head=NEW)
+    past.wait(31)
+    past.do(past.store.retention.logs(before=past.now - 30 * DAY, limit=10))
+    run = past.do(past.store.runs.load(RunId("old")))
+    assert run.log_removed_at == past.now
+    assert past.do(past.store.runs.read_log(run.id)) == ()
+    assert past.do(past.store.runs.report(run.id)) == b"[]"
+    assert past.do(past.store.runs.read_log(RunId("going"))) != ()
+    assert past.do(past.store.retention.logs(before=past.now - 30 * DAY, limit=10)) == 0
+
+
+def test_the_audit_log_has_an_age_of_its_own(past: Past) -> None:
+    past.do(past.store.approvals.audit(REPOSITORY, who="mona", did="cancel", sha=OLD))
+    past.wait(500)
+    past.tidy()
+    assert past.do(past.store.retention.audit(before=past.now - 501 * DAY, limit=10)) == 0
+    assert past.do(past.store.retention.audit(before=past.now - 499 * DAY, limit=10)) == 1
+
+
+def test_a_pull_request_that_an_older_version_noted_ages_from_when_it_is_found(past: Past) -> None:
+    past.pull_request(1, "closed")
+    past.execute(pull_requests.update().values(seen_at=None))
+    past.wait(500)
+    past.tidy()
+    assert past.do(past.store.pull_requests.find(REPOSITORY, 1)) is not None
+    past.wait(31)
+    past.tidy()
+    assert past.do(past.store.pull_requests.find(REPOSITORY, 1)) is None
+
+
+def test_reports_and_logs_of_a_repository_that_was_left_are_erased(past: Past) -> None:
+    def see() -> None:
+        past.do(
+            past.store.repositories.see(
+                id=REPOSITORY,
+                installation_id=InstallationId(3),
+                full_name="acme/shop",
+                clone_url="https://github.com/acme/shop.git",
+                default_branch="staging",
+            )
+        )
+
+    see()
+    past.ended("done")
+    past.do(past.store.repositories.deactivate(REPOSITORY, for_good=False))
+    assert past.do(past.store.retention.erased(limit=10)) == 0
+    past.do(past.store.repositories.deactivate(REPOSITORY, for_good=True))
+    see()
+    assert past.do(past.store.retention.erased(limit=10)) == 0
+    past.do(past.store.repositories.deactivate(REPOSITORY, for_good=True))
+    assert past.do(past.store.retention.erased(limit=10)) == 1
+    assert past.do(past.store.runs.read_log(RunId("done"))) == ()
+    assert past.do(past.store.runs.root_reports(RunId("done"))) == {}
+    assert past.do(past.store.runs.report(RunId("done"))) is None
+    assert past.has("done")
+    assert past.do(past.store.retention.erased(limit=10)) == 0
+
+
+def test_everything_is_sealed_anew_with_the_first_key(urls: str, past: Past, tmp_path: Path) -> None:
+    past.ended("done")
+    rotated = Store(urls, Sealer(("n" * 32, "k" * 32)))
+    assert rotated.resealing.wanted
+    assert past.do(rotated.resealing.rows(limit=2)) == 2
+    assert past.do(rotated.resealing.rows(limit=9)) == 1
+    assert past.do(rotated.resealing.rows(limit=9)) == 0
+    rotated.close()
+    alone = Store(urls, Sealer(("n" * 32,)))
+    assert not alone.resealing.wanted
+    assert past.do(alone.runs.report(RunId("done"))) == b"[]"
+    assert past.do(alone.runs.root_reports(RunId("done"))) == {("1:staging", "network"): b"{}"}
+    assert [text for _, _, text in past.do(alone.runs.read_log(RunId("done")))] == ["a line"]
+    alone.close()
