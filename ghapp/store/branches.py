@@ -45,7 +45,7 @@ class Branches:
             .order_by(desc(c.id))
             .limit(1)
         )
-        row = await self._db.run(lambda connection: connection.execute(query).first())
+        row = await self._db.read(lambda connection: connection.execute(query).first())
         return None if row is None else Last(**row._mapping)
 
     async def newest(self, repository: RepositoryId) -> tuple[Last, ...]:
@@ -53,7 +53,7 @@ class Branches:
         c = lasts.c
         newest = select(func.max(c.id)).where(c.repository_id == repository).group_by(c.environment)
         query = select(c.environment, c.branch, c.sha, c.tree, c.applied, c.at).where(c.id.in_(newest)).order_by(c.id)
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(Last(**row._mapping) for row in rows)
 
     async def history(self, repository: RepositoryId, environment: EnvironmentName) -> tuple[Last, ...]:
@@ -70,7 +70,7 @@ class Branches:
             .order_by(desc(c.id))
             .limit(limit)
         )
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(Last(**row._mapping) for row in rows)
 
     async def move_last(
@@ -117,7 +117,7 @@ class Branches:
         query = select(pushes.c.after, pushes.c.pusher).where(
             pushes.c.repository_id == repository, pushes.c.branch == branch
         )
-        rows = await self._db.run(lambda c: c.execute(query.order_by(pushes.c.id)).all())
+        rows = await self._db.read(lambda c: c.execute(query.order_by(pushes.c.id)).all())
         return {CommitSha(after): pusher for after, pusher in rows}
 
     async def pushers_of(
@@ -126,7 +126,7 @@ class Branches:
         """Everybody who ever pushed one of these commits as the branch's tip."""
         c = pushes.c
         query = select(c.pusher).where(c.repository_id == repository, c.branch == branch, c.after.in_(commits))
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         return frozenset(str(pusher) for (pusher,) in rows)
 
     async def pushers_since(self, repository: RepositoryId, branch: BranchName, last: Last | None) -> tuple[str, ...]:
@@ -138,5 +138,5 @@ class Branches:
             of_last = select(func.max(c.id)).where(*of_branch, c.after == last.sha).scalar_subquery()
             # A LAST that was adopted came with no push that we saw.
             query = query.where(or_(c.id > of_last, and_(of_last.is_(None), c.at >= last.at)))
-        rows = await self._db.run(lambda connection: connection.execute(query.order_by(c.id)).all())
+        rows = await self._db.read(lambda connection: connection.execute(query.order_by(c.id)).all())
         return tuple(dict.fromkeys(str(pusher) for (pusher,) in rows))

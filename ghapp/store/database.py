@@ -18,6 +18,8 @@ from ghapp.store.migrations import bring_forward
 
 SQLITE_PATIENCE_S = 30
 """How long a statement waits for whoever writes to the file."""
+_READS = "planward_reads"
+"""The option of a connection that only reads."""
 _PAUSES_S = (0.05, 0.5)
 """How long it is waited before a transaction that PostgreSQL broke off is begun again."""
 
@@ -34,6 +36,7 @@ class Database:
 
     def __init__(self, url: str, sealer: Sealer, *, clock: Clock = time.time) -> None:
         self.engine = _create_engine(url)
+        self._reading = self.engine.execution_options(**{_READS: True})
         self.sealer = sealer
         self.clock = clock
 
@@ -47,26 +50,31 @@ class Database:
 
         Also the end of a transaction may be broken off, so that what was done is done again: let that do no harm.
         """
-        return await asyncio.to_thread(self._run, work)
+        return await asyncio.to_thread(self._run, work, self.engine)
 
-    def _run(self, work: Callable[[Connection], T]) -> T:
-        for pause_s in _PAUSES_S if self.engine.dialect.name == "postgresql" else ():
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """As `run`, for `work` that only reads; on SQLite it waits for no writer."""
+        return await asyncio.to_thread(self._run, work, self._reading)
+
+    def _run(self, work: Callable[[Connection], T], engine: Engine) -> T:
+        for pause_s in _PAUSES_S if engine.dialect.name == "postgresql" else ():
             try:
-                return self._in_transaction(work)
+                return _in_transaction(work, engine)
             except (OperationalError, InterfaceError):
                 time.sleep(pause_s)
         try:
-            return self._in_transaction(work)
+            return _in_transaction(work, engine)
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise StoreUnavailable(_cause(error)) from error
-
-    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
-        with self.engine.begin() as connection:
-            return work(connection)
 
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+def _in_transaction(work: Callable[[Connection], T], engine: Engine) -> T:
+    with engine.begin() as connection:
+        return work(connection)
 
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, update: Sequence[str]) -> None:
@@ -111,7 +119,7 @@ def _create_engine(url: str) -> Engine:
         raise SettingsError("PLANWARD_DATABASE_URL: only postgresql:// and sqlite:/// are known")
     engine = create_engine(parsed)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -124,9 +132,10 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _cause(error: Exception) -> str:

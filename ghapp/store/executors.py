@@ -34,7 +34,7 @@ class Executors:
 
     async def all(self) -> tuple[Heartbeat, ...]:
         """Every worker that has not ended in order."""
-        rows = await self._db.run(lambda c: c.execute(select(executors).order_by(executors.c.id)).all())
+        rows = await self._db.read(lambda c: c.execute(select(executors).order_by(executors.c.id)).all())
         return tuple(Heartbeat(**row._mapping) for row in rows)
 
     async def find(self, id: str) -> Heartbeat | None:

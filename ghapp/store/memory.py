@@ -33,14 +33,14 @@ class Later:
 
     async def keys(self) -> frozenset[str]:
         """The keys of everything that is owed later."""
-        rows = await self._db.run(lambda c: c.execute(select(later.c.key)).all())
+        rows = await self._db.read(lambda c: c.execute(select(later.c.key)).all())
         return frozenset(key for (key,) in rows)
 
     async def due(self, *, limit: int = 100) -> tuple[tuple[str, float, dict[str, Any]], ...]:
         """What is due by now: (key, due time, job), oldest first."""
         now = self._db.clock()
         query = select(later).where(later.c.due_at <= now).order_by(later.c.due_at).limit(limit)
-        rows = await self._db.run(lambda c: c.execute(query).all())
+        rows = await self._db.read(lambda c: c.execute(query).all())
         return tuple((row.key, row.due_at, row.job) for row in rows)
 
     async def done(self, key: str, due_at: float) -> None:
@@ -113,7 +113,7 @@ class Approvals:
             .where(c.repository_id == repository, c.sha == sha, c.kind == kind, c.environment == environment)
             .order_by(c.id)
         )
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(Approval(**{**row._mapping, "digests": tuple(row.digests)}) for row in rows)
 
     async def audit(self, repository: RepositoryId, *, who: str, did: str, sha: str, **details: Any) -> None:
@@ -137,7 +137,7 @@ class Handles:
 
     async def find(self, key: str) -> str | None:
         """The value kept under this key, or None."""
-        return await self._db.run(lambda c: c.scalar(select(handles.c.value).where(handles.c.key == key)))
+        return await self._db.read(lambda c: c.scalar(select(handles.c.value).where(handles.c.key == key)))
 
     async def keep(self, key: str, value: str) -> None:
         """Keep a value; the same key again replaces it."""

@@ -45,7 +45,7 @@ class Moving:
             .order_by(c.finished_at)
             .limit(limit)
         )
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple((RunId(id), RepositoryId(repository)) for id, repository in rows)
 
     async def move(self, id: RunId, repository: RepositoryId) -> None:
@@ -62,7 +62,7 @@ class Moving:
         await self._db.run(lambda c: c.execute(statement))
 
     async def _move_report(self, id: RunId, repository: RepositoryId) -> None:
-        sealed = await self._db.run(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
+        sealed = await self._db.read(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
         if sealed is None:
             return
         piece = self._piece(id, repository, "report", 1)
@@ -73,7 +73,7 @@ class Moving:
     async def _move_roots(self, id: RunId, repository: RepositoryId) -> None:
         c = root_runs.c
         query = select(c.part, c.root_module, c.outcome, c.report).where(c.run_id == id).order_by(c.part, c.root_module)
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         if not rows:
             return
         kept = [
@@ -94,7 +94,7 @@ class Moving:
         c = log_lines.c
         mine = (c.run_id == id, c.id <= last)
         query = select(c.id, c.part, c.sealed).where(*mine).order_by(c.id)
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         kept = [
             KeptLines(position, part, self._db.sealer.open(sealed, about=about_lines(id, part)).decode())
             for position, part, sealed in rows

@@ -29,7 +29,7 @@ class OldHandles:
         """
         c = handles.c
         query = select(c.key).where(c.at < before, c.key > after).order_by(c.key).limit(limit)
-        keys = [str(row[0]) for row in await self._db.run(lambda connection: connection.execute(query).all())]
+        keys = [str(row[0]) for row in await self._db.read(lambda connection: connection.execute(query).all())]
         over = [key for key in keys if await self._is_over(key)]
         if over:
             statement = delete(handles).where(c.key.in_(over), c.at < before)

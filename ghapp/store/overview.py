@@ -60,7 +60,7 @@ class Overview:
         r = removed_runs.c
         removed = select(r.operation, r.conclusion, r["count"])
         # In one transaction: a run is removed and counted in one.
-        rows = await self._db.run(
+        rows = await self._db.read(
             lambda connection: [*connection.execute(query).all(), *connection.execute(removed).all()]
         )
         counts: Counter[tuple[str, str]] = Counter()
@@ -78,7 +78,7 @@ class Overview:
         )
         columns = [c[name] for name in Last.__slots__]
         query = select(c.repository_id, *columns).join(history, c.id == history.c.newest).order_by(history.c.first)
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         return {
             (row.repository_id, row.environment): Last(**{name: row._mapping[name] for name in Last.__slots__})
             for row in rows
@@ -99,7 +99,7 @@ class Overview:
     async def _runs(self, *conditions: ColumnElement[bool], limit: int | None = None) -> tuple[Run, ...]:
         columns = [runs.c[name] for name in Run.__slots__]
         query = select(*columns).where(*conditions).order_by(desc(runs.c.created_at), desc(runs.c.id)).limit(limit)
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(Run(**row._mapping) for row in rows)
 
 

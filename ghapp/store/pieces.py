@@ -65,13 +65,13 @@ class Pieces:
 
     async def roots(self, id: RunId) -> tuple[KeptRoot, ...]:
         """The root runs of a run that were moved."""
-        pieces = await self._db.run(lambda c: pieces_of(c, id, "roots"))
+        pieces = await self._db.read(lambda c: pieces_of(c, id, "roots"))
         contents = [await self.content(piece) for piece in pieces]
         return tuple(root for each in contents if each for root in msgspec.msgpack.decode(each, type=list[KeptRoot]))
 
     async def report(self, id: RunId) -> bytes | None:
         """A run's report that was moved, or None."""
-        pieces = await self._db.run(lambda c: pieces_of(c, id, "report"))
+        pieces = await self._db.read(lambda c: pieces_of(c, id, "report"))
         return await self.content(pieces[0]) if pieces else None
 
     async def lines(self, pieces: Iterable[Piece], *, after: int) -> list[KeptLines]:

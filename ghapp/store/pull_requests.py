@@ -87,7 +87,7 @@ class PullRequests:
     async def _select(self, *conditions: object) -> tuple[KnownPullRequest, ...]:
         columns = [pull_requests.c[name] for name in _NAMES]
         query = select(*columns).where(*conditions).order_by(pull_requests.c.number)  # type: ignore[arg-type]
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(_read(row) for row in rows)
 
     async def judge(
@@ -134,7 +134,7 @@ class PullRequests:
         if until is not None:
             # GitHub gives whole seconds: what was said within that second was said before the merge could be pressed.
             query = query.where(c.at < math.floor(until) + 1)
-        rows = await self._db.run(lambda connection: connection.execute(query.order_by(desc(c.id))).all())
+        rows = await self._db.read(lambda connection: connection.execute(query.order_by(desc(c.id))).all())
         return tuple(Verdict(**row._mapping) for row in rows)
 
     async def close_unmerged(self, repository: RepositoryId, numbers: tuple[int, ...]) -> None:

@@ -65,24 +65,24 @@ class Repositories:
 
     async def find(self, id: RepositoryId) -> KnownRepository | None:
         """The repository of this id, or None."""
-        row = await self._db.run(lambda c: c.execute(_all().where(repositories.c.id == id)).first())
+        row = await self._db.read(lambda c: c.execute(_all().where(repositories.c.id == id)).first())
         return None if row is None else _read(row)
 
     async def find_by_name(self, full_name: str) -> KnownRepository | None:
         """The active repository of this name, or None."""
         query = _all().where(repositories.c.full_name == full_name, repositories.c.active)
-        row = await self._db.run(lambda c: c.execute(query).first())
+        row = await self._db.read(lambda c: c.execute(query).first())
         return None if row is None else _read(row)
 
     async def all_active(self) -> tuple[KnownRepository, ...]:
         """Every repository on which the App is installed, by name."""
         query = _all().where(repositories.c.active).order_by(repositories.c.full_name)
-        return tuple(_read(row) for row in await self._db.run(lambda c: c.execute(query).all()))
+        return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def all_of(self, installation: InstallationId) -> tuple[KnownRepository, ...]:
         """Every repository that this installation was last seen on, those that are not active too, by name."""
         query = _all().where(repositories.c.installation_id == installation).order_by(repositories.c.full_name)
-        return tuple(_read(row) for row in await self._db.run(lambda c: c.execute(query).all()))
+        return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def deactivate(self, id: RepositoryId, *, for_good: bool) -> None:
         """Nothing is done there any more; `for_good`: the App was taken away, or the repository is gone."""

@@ -41,14 +41,14 @@ class Resealing:
         """Seal so many objects anew; gives how many were found. Raises StoreUnavailable."""
         c = run_objects.c
         query = select(*(c[name] for name in Piece.__slots__)).where(c.key_id.in_(self._db.sealer.older_key_ids))
-        rows = await self._db.run(lambda connection: connection.execute(query.limit(limit)).all())
+        rows = await self._db.read(lambda connection: connection.execute(query.limit(limit)).all())
         for row in rows:
             await self._object(Piece(**row._mapping))
         return len(rows)
 
     async def _rows_of(self, column: Column[Any], keys: Sequence[Column[Any]], *, limit: int) -> int:
         older = func.substr(column, 1, _KEY_ID_BYTES).in_(self._db.sealer.older_key_ids)
-        rows = await self._db.run(lambda c: c.execute(select(column, *keys).where(older).limit(limit)).all())
+        rows = await self._db.read(lambda c: c.execute(select(column, *keys).where(older).limit(limit)).all())
         for sealed, *found in rows:
             await self._row(column, keys, sealed, found)
         return len(rows)

@@ -85,7 +85,7 @@ class Retention:
         await self._db.run(lambda connection: connection.execute(unseen))
         old = (c.seen_at < before, not_(needed.pull_request_is_needed()))
         keys = select(c.repository_id, c.number).where(*old).limit(limit)
-        rows = await self._db.run(lambda connection: connection.execute(keys).all())
+        rows = await self._db.read(lambda connection: connection.execute(keys).all())
         if rows:
             statement = delete(pull_requests).where(tuple_(c.repository_id, c.number).in_([tuple(row) for row in rows]))
             await self._db.run(lambda connection: connection.execute(statement.where(*old)))

@@ -106,12 +106,12 @@ class Runs:
         query = select(*columns).order_by(desc(runs.c.created_at)).limit(limit)
         if repository is not None:
             query = query.where(runs.c.repository_id == repository)
-        return tuple(_read(row) for row in await self._db.run(lambda c: c.execute(query).all()))
+        return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def _select(self, *conditions: object) -> tuple[Run, ...]:
         columns = [runs.c[name] for name in _NAMES]
         query = select(*columns).where(*conditions).order_by(runs.c.created_at, runs.c.id)  # type: ignore[arg-type]
-        return tuple(_read(row) for row in await self._db.run(lambda c: c.execute(query).all()))
+        return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def change(self, id: RunId, **values: Any) -> None:
         """Set columns of a run."""
@@ -168,7 +168,7 @@ class Runs:
 
     async def ended_by(self, id: RunId) -> str | None:
         """Why the run has to stop, or None while it may go on."""
-        return await self._db.run(lambda c: c.scalar(select(runs.c.ended_by).where(runs.c.id == id)))
+        return await self._db.read(lambda c: c.scalar(select(runs.c.ended_by).where(runs.c.id == id)))
 
     async def complete(self, id: RunId, *, conclusion: str, title: str, report: bytes) -> None:
         """Finish a run with its masked report."""
@@ -184,7 +184,7 @@ class Runs:
 
     async def report(self, id: RunId) -> bytes | None:
         """The run's masked report (RunReport as JSON), or None while there is none."""
-        sealed = await self._db.run(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
+        sealed = await self._db.read(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
         if sealed is None:
             return await self._pieces.report(id)
         return self._db.sealer.open(sealed, about=about_report(id))
@@ -204,7 +204,7 @@ class Runs:
         """Masked root reports (RootReport as JSON) by part and root module."""
         c = root_runs.c
         query = select(c.part, c.root_module, c.report).where(c.run_id == id).order_by(c.part, c.root_module)
-        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         here = {
             (part, root): self._db.sealer.open(sealed, about=about_root(id, part, root)) for part, root, sealed in rows
         }
@@ -227,7 +227,7 @@ class Runs:
             log_lines.c.run_id == id, log_lines.c.id > after
         )
         # In one transaction: lines are moved from the one place to the other.
-        rows, moved = await self._db.run(
+        rows, moved = await self._db.read(
             lambda c: (c.execute(query.order_by(log_lines.c.id)).all(), pieces_of(c, id, "log"))
         )
         elsewhere = await self._pieces.lines(moved, after=after)
@@ -242,7 +242,7 @@ class Runs:
     async def count_by_status(self) -> dict[str, int]:
         """How many runs there are of each status."""
         query = select(runs.c.status, func.count()).group_by(runs.c.status)
-        rows = await self._db.run(lambda c: c.execute(query).all())
+        rows = await self._db.read(lambda c: c.execute(query).all())
         return {str(status): int(count) for status, count in rows}
 
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import dataclasses
+import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -157,6 +159,40 @@ def test_a_job_that_is_done_is_known_until_it_is_forgotten(url: str) -> None:
         assert await acceptor.forget(time.time() + 60, 10) == 1
         assert await acceptor.owed() == {waits.key}
         assert await acceptor.accept(job)
+
+    try:
+        asyncio.run(story())
+    finally:
+        acceptor.close()
+
+
+def test_on_sqlite_what_is_asked_is_answered_while_somebody_writes(tmp_path: Path, sealer: Sealer) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'planward.db'}", sealer)
+
+    async def story() -> None:
+        await store.runs.begin(RUN)
+        with closing(sqlite3.connect(tmp_path / "planward.db", isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("UPDATE runs SET title = 'not committed'")
+            async with asyncio.timeout(10):
+                assert (await store.runs.load(RUN.id)).title == ""
+
+    try:
+        asyncio.run(story())
+    finally:
+        store.close()
+
+
+def test_on_sqlite_a_job_is_accepted_while_somebody_reads_the_queue(tmp_path: Path) -> None:
+    acceptor = Acceptor(f"sqlite:///{tmp_path / 'planward.db'}")
+    job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause="a test")
+
+    async def story() -> None:
+        with closing(sqlite3.connect(tmp_path / "planward-durable.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            assert reader.execute("SELECT count(*) FROM workflow_status").fetchone() == (0,)
+            async with asyncio.timeout(10):
+                assert await acceptor.accept(job)
 
     try:
         asyncio.run(story())
