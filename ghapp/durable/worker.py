@@ -13,6 +13,7 @@ import msgspec
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from ghapp.durable.acceptor import APPLICATION, APPLICATION_VERSION, Acceptor, attempt_of
+from ghapp.durable.claims import find_claims_again
 from ghapp.durable.executors import Heart, executor, hand_over
 from ghapp.durable.steps import Going, OwnFailure, going
 from ghapp.jobs import Job
@@ -74,13 +75,14 @@ class Worker:
             "log_level": "ERROR",
             "enable_otlp": False,
         }
-        DBOS(config=config)
+        dbos = DBOS(config=config)
 
         @DBOS.workflow(name="job")
         async def job(encoded: str) -> None:
             await self._run(encoded)
 
         DBOS.launch()
+        find_claims_again(dbos)
         await DBOS.register_queue_async("work", polling_interval_sec=_POLL_S)
         await DBOS.register_queue_async("branches", partition_concurrency=1, polling_interval_sec=_POLL_S)
 

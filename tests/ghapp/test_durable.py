@@ -1,6 +1,7 @@
 """Workers come and go, and what was accepted is done: on SQLite by the next, on PostgreSQL by any."""
 
 import asyncio
+import random
 import signal
 import sqlite3
 import subprocess
@@ -8,7 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -20,6 +23,7 @@ from ghapp.store import Store
 from ghapp.values import BranchName, RepositoryId
 from tests.ghapp.durable_worker import STEPS
 from tests.postgres import Postgres
+from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
 from tests.stories.harness import eventually
 
 pytest_plugins = ["tests.postgres"]
@@ -57,6 +61,10 @@ class Workers:
             for cause in causes:
                 job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause=cause)
                 asyncio.run(acceptor.accept(job))
+
+    def are_done(self, jobs: int) -> bool:
+        """Whether so many jobs have ended."""
+        return len(self.steps("end")) == jobs * STEPS
 
     def set_status(self, status: str) -> None:
         """Have the jobs that are under way on SQLite end with this status."""
@@ -229,3 +237,32 @@ def test_what_was_away_for_a_step_was_so_for_whoever_goes_on_behind_it(alone: Wo
     eventually(lambda: len(alone.told("away 2 end")) == 1, "all is done")
     assert len(alone.told("away 0 begin")) == 1
     assert len(alone.told("away 0 nobody is there")) == 2
+
+
+class LosesClaims(TcpProxy):
+    """Loses the answer where a claim of a queue ends, three times."""
+
+    claiming: ClassVar[set[str]] = set()
+    lost: ClassVar[list[str]] = []
+
+    def fate(self, connection: str, said: bytes) -> tuple[str | None, random.Random]:
+        if b"SET status=" in said and b"owner_xid" in said and b"started_at" in said:
+            self.claiming.add(connection)
+        elif b"COMMIT" in said and connection in self.claiming and len(self.lost) < 3:
+            self.lost.append(connection)
+            return fates.LOST, random.Random(0)
+        return None, random.Random(0)
+
+
+def test_a_job_that_was_taken_without_an_answer_is_done_all_the_same(postgres: Postgres, tmp_path: Path) -> None:
+    url = postgres.database()
+    with Loop() as loop, ExitStack() as stack:
+        workers = Workers(url=before_postgres(loop, url, Fates(0), LosesClaims), directory=tmp_path)
+        stack.callback(workers.end)
+        workers.start("one", step_s=0.1)
+        accepting = Workers(url=url, directory=tmp_path)
+        for number, cause in enumerate(("first", "second", "third", "fourth"), 1):
+            accepting.accept(cause)
+            eventually(partial(workers.are_done, number), f"{cause} is done", patience_s=20)
+    assert len(LosesClaims.lost) == 3
+    assert len(workers.steps("begin")) == 4 * STEPS

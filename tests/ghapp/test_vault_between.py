@@ -38,8 +38,8 @@ def test_secrets_are_read_and_the_token_is_given_back(
         ) as session:
             return (await session.read(DEFAULT_SOURCES)).tfvars
 
-    with once_each(fate, openbao.address) as (address, seen):
+    with once_each(fate, openbao.address) as (address, proxy):
         assert asyncio.run(run(app_role(address))) == {"password": "s3cret"}
-    [token] = {each.header(b"x-vault-token") for each in seen} - {b""}
+    [token] = {each.header(b"x-vault-token") for each, _ in proxy.seen} - {b""}
     with pytest.raises(hvac.exceptions.Forbidden):
         openbao.client(token.decode()).auth.token.lookup_self()

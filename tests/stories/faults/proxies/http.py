@@ -45,8 +45,8 @@ class HttpProxy:
         self._port = int(address.rpartition(":")[2])
         self._drawn = drawn
         self._of = of
-        self.seen: list[Exchange] = []
-        """The requests that something can happen to."""
+        self.seen: list[tuple[Exchange, str | None]] = []
+        """The requests that something can happen to, and what happened."""
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection, which holds one request."""
@@ -58,9 +58,9 @@ class HttpProxy:
             if place is None:
                 await self._carry(exchange, writer)
                 return
-            self.seen.append(exchange)
             name = f"{exchange.method} {exchange.target.partition('?')[0]}"
             fate, chance = self._drawn.draw(place[0], name, place[1])
+            self.seen.append((exchange, fate))
             await self._meet(exchange, writer, fate, chance, place[0])
         except (OSError, h11.RemoteProtocolError, asyncio.IncompleteReadError):
             pass  # one of the two has gone

@@ -12,10 +12,10 @@ from tests.stories.faults.proxies.tcp import TcpProxy
 
 
 @contextmanager
-def once_each(fate: str, address: str) -> Iterator[tuple[str, list[Exchange]]]:
+def once_each(fate: str, address: str) -> Iterator[tuple[str, HttpProxy]]:
     """Put a proxy before a server to which this happens at each request, when it is made the first time.
 
-    Gives the proxy's address and what is asked through it.
+    Gives the proxy's address, and the proxy.
     """
     drawn = Fates(0)
     drawn.on = True
@@ -29,11 +29,11 @@ def once_each(fate: str, address: str) -> Iterator[tuple[str, list[Exchange]]]:
 
     proxy = HttpProxy(address, drawn, of)
     with Loop() as loop:
-        yield f"http://127.0.0.1:{loop.listen(proxy)}", proxy.seen
+        yield f"http://127.0.0.1:{loop.listen(proxy)}", proxy
 
 
-def before_postgres(loop: Loop, url: str, drawn: Fates, **rates: Mapping[str, float]) -> str:
+def before_postgres(loop: Loop, url: str, drawn: Fates, kind: type[TcpProxy] = TcpProxy) -> str:
     """Put a proxy before a database on a socket in the file system; gives the database's address behind it."""
     parsed = make_url(url)
-    port = loop.listen(TcpProxy(f"{parsed.query['host']}/.s.PGSQL.{parsed.port or 5432}", drawn, **rates))
+    port = loop.listen(kind(f"{parsed.query['host']}/.s.PGSQL.{parsed.port or 5432}", drawn))
     return parsed.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)

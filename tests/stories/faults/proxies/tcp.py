@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import random
 
 from tests.stories.faults.proxies import fates
 from tests.stories.faults.proxies.fates import Fates
@@ -18,24 +18,19 @@ _CLOSING_S = 0.05
 class TcpProxy:
     """Passes connections on to a socket in the file system, or does what chance has drawn."""
 
-    def __init__(
-        self,
-        path: str,
-        drawn: Fates,
-        *,
-        connections: Mapping[str, float] = fates.CONNECTIONS,
-        statements: Mapping[str, float] = fates.STATEMENTS,
-    ) -> None:
+    def __init__(self, path: str, drawn: Fates) -> None:
         self._path = path
         self._drawn = drawn
-        self._of_connections = connections
-        self._of_statements = statements
         self._connections = 0
+
+    def fate(self, connection: str, said: bytes) -> tuple[str | None, random.Random]:
+        """What happens to what is said on a connection."""
+        return self._drawn.draw("database", connection, fates.STATEMENTS)
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         self._connections += 1
-        fate, chance = self._drawn.draw("database", "connection", self._of_connections)
+        fate, chance = self._drawn.draw("database", "connection", fates.CONNECTIONS)
         if fate == fates.REFUSED_AT_ONCE:
             reset(writer)
             return
@@ -62,7 +57,7 @@ class TcpProxy:
         connection: str,
     ) -> None:
         while said := await reader.read(_CHUNK):
-            fate, chance = self._drawn.draw("database", connection, self._of_statements)
+            fate, chance = self.fate(connection, said)
             if fate == fates.RESET:
                 return
             if fate == fates.LOST:

@@ -1,0 +1,70 @@
+"""What a queue has claimed is told of once more where PostgreSQL's answer to the claim got lost.
+
+DBOS tries everything again that it does on the database, but not this: a job that was taken down as begun, and of which
+the engine never heard, would be nobody's until the process ends, and hold up its branch. Each claim writes a token of
+its own beside its jobs (`owner_xid`), by which they are found.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dbos import DBOS
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from ghapp.log import log
+
+_TRIES = 10
+_PAUSE_S = 1.0
+"""Together about as long as an executor may be silent (executors.py): then others do what it has begun."""
+
+
+def find_claims_again(dbos: DBOS) -> None:
+    """Have the claims of this engine's queues found again."""
+    database = dbos._sys_db
+    claim, claim_of_partitions = database.start_queued_workflows, database.start_queued_partitioned_workflows
+
+    def one(*words: Any, owner_xid: str, **options: Any) -> Any:
+        return _patiently(
+            database, owner_xid, lambda: claim(*words, owner_xid=owner_xid, **options), lambda i: (i, None)
+        )
+
+    def of_partitions(*words: Any, owner_xid: str, **options: Any) -> Any:
+        return _patiently(
+            database, owner_xid, lambda: claim_of_partitions(*words, owner_xid=owner_xid, **options), lambda ids: ids
+        )
+
+    setattr(database, "start_queued_workflows", one)  # noqa: B010 - a method of the engine is replaced
+    setattr(database, "start_queued_partitioned_workflows", of_partitions)  # noqa: B010
+
+
+def _patiently(database: Any, owner_xid: str, claim: Callable[[], Any], as_given: Callable[[list[str]], Any]) -> Any:
+    try:
+        return claim()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        ids = _claimed(database, owner_xid)
+        if not ids:
+            # The server may not have come to the end of the claim yet.
+            time.sleep(_PAUSE_S)
+            ids = _claimed(database, owner_xid)
+        if not ids:
+            raise
+    log.info("claim_found_again", jobs=ids)
+    return as_given(ids)
+
+
+def _claimed(database: Any, owner_xid: str) -> list[str]:
+    """The jobs of a claim. Raises what the database does where it does not answer for long."""
+    jobs = database.tables.workflow_status
+    for left in reversed(range(_TRIES)):
+        try:
+            with database.engine.begin() as connection:
+                return list(connection.scalars(select(jobs.c.workflow_uuid).where(jobs.c.owner_xid == owner_xid)))
+        except DBAPIError:
+            if not left:
+                raise
+        time.sleep(_PAUSE_S)
+    raise AssertionError("the last try gives or raises")
