@@ -9,11 +9,25 @@ import argparse
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import bench_line
+from tests.bench import bench_backlog, bench_cloud, bench_line, bench_load
 from tests.bench.rows import Row, render
 
+WHOLE: dict[str, tuple[Callable[[Sequence[str]], list[Row]], Sequence[str]]] = {
+    "line": (bench_line.main, ("--runs", "3", "--roots", "1,10")),
+    "cloud": (bench_cloud.main, ("--runs", "1")),
+    "load": (bench_load.main, ("--seconds", "4", "--deliveries", "100", "--minutes", "0")),
+    "backlog": (
+        bench_backlog.main,
+        (
+            "--jobs",
+            "500",
+        ),
+    ),
+}
+"""What gives rows of its own, and what it is told when it is to be quick."""
 ROOMS = {
     "plan": ("bench_plan.py", ()),
     "masking": ("bench_masking.py", ("--megabytes", "5")),
@@ -25,18 +39,19 @@ ROOMS = {
 def main() -> int:
     """Run what was named, everything by default."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"line, {', '.join(ROOMS)}")
-    parser.add_argument("--quick", action="store_true", help="few runs, and plans of up to 10 root modules")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*WHOLE, *ROOMS]))
+    parser.add_argument("--quick", action="store_true", help="few runs of each, and plans of up to 10 root modules")
     chosen = parser.parse_args()
-    names = chosen.names or ["line", *ROOMS]
-    unknown = [name for name in names if name != "line" and name not in ROOMS]
+    names = chosen.names or [*WHOLE, *ROOMS]
+    unknown = [name for name in names if name not in WHOLE and name not in ROOMS]
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]}")
     rows: list[Row] = []
     said: list[str] = []
     for name in names:
-        if name == "line":
-            rows += bench_line.main(["--runs", "3", "--seconds", "4", "--roots", "1,10"] if chosen.quick else [])
+        if name in WHOLE:
+            measure, quick = WHOLE[name]
+            rows += measure(quick if chosen.quick else [])
         else:
             row, text = _room(name)
             rows.append(row)

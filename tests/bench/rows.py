@@ -1,5 +1,6 @@
 """A row of the benchmarks' table: a figure beside its baseline, and the aim."""
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,3 +25,21 @@ def render(rows: Sequence[Row]) -> str:
         verdict = {None: "", True: "reached", False: "missed"}[row.reached]
         lines.append(f"| {row.what} | {row.figure} | {row.baseline} | {ratio} | {row.aim} | {verdict} |")
     return "\n".join(lines)
+
+
+def in_turn(what: str, ours: Sequence[float], bare: Sequence[float], *, aim: float) -> Row:
+    """The medians of two that were run in turn."""
+    ratio = statistics.median(ours) / statistics.median(bare)
+    return Row(
+        what=what,
+        figure=f"{statistics.median(ours):.2f} s",
+        baseline=f"{statistics.median(bare):.2f} s, a shell script",
+        ratio=ratio,
+        aim=f"ratio {aim}",
+        reached=ratio <= aim,
+    )
+
+
+def p50_and_p99(seconds: Sequence[float]) -> tuple[float, float]:
+    """The median, and what one in a hundred takes longer than."""
+    return statistics.median(seconds), statistics.quantiles(seconds, n=100)[98]

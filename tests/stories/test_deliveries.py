@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests.bench.deliveries import deliver, pushed
 from tests.stories.harness import Line, eventually
+from tests.stories.slow import slow_place
 
 DATABASES = ["sqlite", "postgresql"]
 
@@ -92,3 +94,23 @@ def test_where_nobody_told_that_it_was_merged_github_is_asked(line: Line) -> Non
     line.github.lose_deliveries("pull_request", "closed", times=1)
     assert story.applied(story.merge(number))["conclusion"] == "success"
     assert story.size("staging") == 2
+
+
+def test_two_hundred_deliveries_in_two_seconds_while_a_plan_runs_are_answered_in_time_and_none_is_lost(
+    line: Line,
+) -> None:
+    story = line.story()
+    with slow_place() as slow:
+        waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
+        story.propose({"network/main.tf": waits})
+        eventually(lambda: slow.asked, "Terraform runs")
+        told = next(
+            each for each in line.github.deliveries if (each.event, each.repository_id) == ("push", story.repository.id)
+        )
+        gone = {**told.payload, "ref": "refs/heads/gone", "deleted": True}  # nothing but accepting takes time
+        answered = deliver(line.url, gone, per_second=100, number=200)
+        assert {each.status for each in answered} == {202}
+        assert max(each.seconds for each in answered) < 10  # GitHub hangs up then
+        key = f"{story.repository.id}:apply:gone:"
+        wanted = {f"{key}{pushed(number)}:{told.payload['before']}:0" for number in range(1, 201)}
+        eventually(lambda: wanted <= {each["job"] for each in line.events("job_done")}, "each is carried out")

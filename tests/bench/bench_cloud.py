@@ -1,0 +1,151 @@
+"""The line against a bare shell script where Terraform has something to do: AWS resources on moto.
+
+python -m tests.bench.bench_cloud [--runs 5]
+
+Where TF_CLI_CONFIG_FILE names a filesystem mirror that has the AWS provider; elsewhere one row says that it has not.
+"""
+
+import argparse
+import logging
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from moto.server import ThreadedMotoServer
+
+from tests.bench.by_hand import ByHand
+from tests.bench.completing import seconds_of_plan
+from tests.bench.rows import Row, in_turn, render
+from tests.stories.harness import Line, Story, running_line
+
+WHAT = "delivery → completed check run, AWS resources on moto"
+AIM = 1.1
+BUCKETS = 5
+_MIRROR = re.compile(r'filesystem_mirror\s*\{[^}]*?path\s*=\s*"([^"]+)"')
+_PROVIDER = "registry.terraform.io/hashicorp/aws"
+
+
+def main(arguments: Sequence[str] | None = None) -> list[Row]:
+    """Measure, and give the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    chosen = parser.parse_args(arguments)
+    config = os.environ.get("TF_CLI_CONFIG_FILE", "")
+    version = _provider(Path(config))
+    if version is None:
+        return [Row(what=WHAT, figure="not measured: no AWS provider", aim=f"ratio {AIM}")]
+    with (
+        _moto() as endpoint,
+        tempfile.TemporaryDirectory(prefix="planward-bench-") as directory,
+        running_line(Path(directory), TF_CLI_CONFIG_FILE=config) as line,
+    ):
+        return [_latency(line, chosen.runs, _Cloud(endpoint, version), config)]
+
+
+def _provider(config: Path) -> str | None:
+    """The newest version of the AWS provider in the mirror that a Terraform CLI config names."""
+    found = _MIRROR.search(config.read_text()) if config.is_file() else None
+    places = Path(found[1], _PROVIDER).glob("*/") if found else ()
+    versions = sorted(tuple(map(int, place.name.split("."))) for place in places if place.name[0].isdigit())
+    return ".".join(map(str, versions[-1])) if versions else None
+
+
+@contextmanager
+def _moto() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+class _Cloud:
+    """A root module of AWS resources that exist already, so that a plan reads each of them."""
+
+    def __init__(self, endpoint: str, version: str) -> None:
+        self._endpoint = endpoint
+        self._version = version
+
+    def main_tf(self, tag: int) -> str:
+        """The configuration; another tag changes every resource."""
+        return f"""\
+terraform {{
+  backend "local" {{}}
+  required_providers {{
+    aws = {{
+      source  = "hashicorp/aws"
+      version = "{self._version}"
+    }}
+  }}
+}}
+
+provider "aws" {{
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+  s3_use_path_style           = true
+  endpoints {{
+    s3  = "{self._endpoint}"
+    sqs = "{self._endpoint}"
+  }}
+}}
+
+resource "aws_s3_bucket" "logs" {{
+  count  = {BUCKETS}
+  bucket = "logs-${{count.index}}"
+  tags   = {{ version = "{tag}" }}
+}}
+
+resource "aws_sqs_queue" "orders" {{
+  name = "orders"
+  tags = {{ version = "{tag}" }}
+}}
+"""
+
+    def files(self, story: Story, tag: int) -> dict[str, str]:
+        """The root module `cloud` of a story."""
+        backend = {"cloud/env/testing.backend.hcl": f'path = "{story.state_path("cloud", "testing")}"\n'}
+        return {"cloud/main.tf": self.main_tf(tag), **backend}
+
+
+def _latency(line: Line, runs: int, cloud: _Cloud, config: str) -> Row:
+    story = line.story(files={"README.md": ""})
+    by_hand = ByHand(line.directory, line.github.clone_url(story.name, story.author))
+    backend = f"-backend-config=path={story.state_path('cloud', 'testing')}"
+    environ = {"TF_CLI_CONFIG_FILE": config}
+    _apply(line.directory / "made", cloud.main_tf(0), backend, environ)
+    ours, bare = [], []
+    for number in range(-1, runs):
+        branch = f"bench{number}"
+        story.commit(branch, cloud.files(story, number + 10))
+        story.quiet()
+        seconds = seconds_of_plan(story, branch)
+        story.quiet()
+        by_hand_s = by_hand.run(f"refs/heads/{branch}", "cloud", backend=backend, **environ)
+        if number >= 0:  # the first pair warms up
+            ours.append(seconds)
+            bare.append(by_hand_s)
+    return in_turn(f"{WHAT} ({BUCKETS + 1} resources)", ours, bare, aim=AIM)
+
+
+def _apply(directory: Path, main_tf: str, backend: str, environ: dict[str, str]) -> None:
+    """Have the resources exist, and the state know them."""
+    directory.mkdir()
+    (directory / "main.tf").write_text(main_tf)
+    environ = {"PATH": os.environ["PATH"], "HOME": str(directory), "CHECKPOINT_DISABLE": "1", **environ}
+    for words in (["init", "-input=false", backend], ["apply", "-input=false", "-auto-approve"]):
+        subprocess.run(["terraform", *words], cwd=directory, env=environ, check=True, stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    print(render(main()))

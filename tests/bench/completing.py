@@ -1,0 +1,32 @@
+"""From a delivery to a completed check run, as the local GitHub itself saw it: a request would compete."""
+
+import time
+
+from tests.stories.harness import Story
+
+
+def completed(story: Story, sha: str, name: str = "planward/plan", *, patience_s: float = 600) -> float:
+    """Wait until the check run is completed, and give when that was, in seconds since 1970."""
+    end = time.perf_counter() + patience_s
+    while time.perf_counter() < end:
+        runs = [run for run in story.repository.check_runs if run.head_sha == sha and run.name == name]
+        if runs and runs[-1].status == "completed":
+            assert runs[-1].conclusion == "success", (runs[-1].title, runs[-1].summary)
+            return time.time()
+        time.sleep(0.002)
+    raise AssertionError(f"{name} was not completed")
+
+
+def seconds_of_plan(story: Story, branch: str) -> float:
+    """Open a pull request of this branch, and give the seconds from its delivery to its completed check run."""
+    number = story.open(branch)
+    sha = story.head(number)
+    at = completed(story, sha)
+    [told] = [
+        each.delivered_at
+        for each in story.github.deliveries
+        if (each.event, each.action) == ("pull_request", "opened")
+        and each.payload["pull_request"]["head"]["sha"] == sha
+    ]
+    assert told is not None
+    return at - told.timestamp()

@@ -1,0 +1,73 @@
+"""Deliveries at a steady rate, from a process of their own: who asks must not hold up what is measured.
+
+python -m tests.bench.deliveries URL PER_SECOND NUMBER FIRST < PAYLOAD   (a push; each of them another one)
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.stories.harness import SECRET
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """When a delivery was sent (since 1970), its answer's status (0: none came), and how long that took."""
+
+    at: float
+    status: int
+    seconds: float
+
+
+def pushed(number: int) -> str:
+    """The commit that the delivery of this number tells of."""
+    return f"{number:040x}"
+
+
+def deliver(url: str, payload: Any, *, per_second: float, number: int, first: int = 1) -> list[Answered]:
+    """Deliver `payload` as so many pushes, the first of them numbered `first`, whether those before were answered."""
+    command = [sys.executable, "-m", "tests.bench.deliveries", url, str(per_second), str(number), str(first)]
+    done = subprocess.run(command, input=json.dumps(payload).encode(), stdout=subprocess.PIPE, check=True)
+    return [Answered(*each) for each in json.loads(done.stdout)]
+
+
+async def _deliver(url: str, payload: Any, per_second: float, number: int, first: int) -> list[Answered]:
+    async def post(client: httpx.AsyncClient, which: int) -> Answered:
+        body = json.dumps({**payload, "after": pushed(which)}).encode()
+        signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+        headers = {
+            "Content-Type": "application/json",
+            "X-GitHub-Delivery": str(uuid.uuid4()),
+            "X-GitHub-Event": "push",
+            "X-Hub-Signature-256": f"sha256={signature}",
+        }
+        at, start = time.time(), time.perf_counter()
+        try:
+            status = (await client.post(f"{url}/webhooks/github", content=body, headers=headers)).status_code
+        except httpx.HTTPError:
+            status = 0
+        return Answered(at, status, time.perf_counter() - start)
+
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
+        begun = time.perf_counter()
+        posts = []
+        for which in range(number):
+            await asyncio.sleep(max(0.0, begun + which / per_second - time.perf_counter()))
+            posts.append(asyncio.create_task(post(client, first + which)))
+        return await asyncio.gather(*posts)
+
+
+if __name__ == "__main__":
+    address, rate, count, start = sys.argv[1:]
+    told = asyncio.run(_deliver(address, json.load(sys.stdin), float(rate), int(count), int(start)))
+    print(json.dumps([[each.at, each.status, each.seconds] for each in told]))
