@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from ghapp import keeper
 from ghapp.app_key import app_key
+from ghapp.disk import Disk
 from ghapp.durable import Acceptor, Worker
 from ghapp.facts import Facts
 from ghapp.flows.reconcile import owe_first_look
@@ -81,6 +82,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     vault = Vault(settings.vault) if settings.vault is not None else None
     mirrors = Mirrors(settings.data_dir / "mirrors", allowed_host=_git_host(settings.github.api_url))
     facts = Facts(settings.data_dir / "facts")
+    disk = Disk(data_dir=settings.data_dir, mirrors=mirrors, facts=facts, budget_bytes=settings.disk_budget_bytes)
     metrics = front.metrics
     async with (
         _programs_kept(settings, mirrors),
@@ -117,7 +119,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
         try:
             await owe_first_look(services)
             await owe_first_tidying(services)
-            async with worker.running():
+            async with worker.running(), disk.kept_clean(front.store):
                 yield
         finally:
             facts.close()

@@ -3,9 +3,11 @@
 import asyncio
 import fcntl
 import os
+import secrets
 import shutil
 import stat
 import tempfile
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -94,16 +96,45 @@ def sweep(root: Path) -> tuple[str, ...]:
     return tuple(swept)
 
 
+def remove_whole(path: Path, root: Path) -> None:
+    """Remove a directory at once for whoever looks: renamed below `root` first, where `sweep` finds what breaks off."""
+    with _root_lock(make_private(root)):
+        aside = root / f"removed-{secrets.token_hex(8)}"
+        path.rename(aside)
+    remove_tree(aside)
+
+
 def _in_use(directory: Path) -> bool:
-    try:
-        held = os.open(directory / _ALIVE, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
+    if not (directory / _ALIVE).is_file():
         return False
+    with locked(directory / _ALIVE) as unused:
+        return not unused
+
+
+class InUse:
+    """Something that stays for others is in use as long as this value lives, in this process or another one."""
+
+    def __init__(self, path: Path) -> None:
+        """`path`: a file that stands for it, made if need be."""
+        self._path = path
+        held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        weakref.finalize(self, os.close, held)
+        fcntl.flock(held, fcntl.LOCK_SH)
+
+    def mark(self) -> None:
+        """Note that it is used now: the file's time tells."""
+        os.utime(self._path)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Lock a file for oneself alone while the context lasts, made if need be; gives False where others have it."""
+    held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return True
+        yield False
     else:
-        return False
+        yield True
     finally:
         os.close(held)

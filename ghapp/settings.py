@@ -61,6 +61,8 @@ class Settings:
     apply_timeout_s: float
     client_id: str | None
     client_secret: str | None = field(repr=False)
+    disk_budget_bytes: int
+    """What mirrors, provider cache, facts and work directories may take on this machine; 0: no limit."""
     keep_runs_days: float
     """0: for ever, as for the two below."""
     keep_logs_days: float
@@ -103,6 +105,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         apply_timeout_s=names.number("PLANWARD_APPLY_TIMEOUT_S", 7200),
         client_id=client_id,
         client_secret=client_secret,
+        disk_budget_bytes=int(names.number("PLANWARD_DISK_BUDGET_GB", 50) * 1_000_000_000),
         keep_runs_days=names.days("PLANWARD_KEEP_RUNS_DAYS", 400, least=31),
         keep_logs_days=names.days("PLANWARD_KEEP_LOGS_DAYS", 90, least=1),
         keep_audit_days=names.days("PLANWARD_KEEP_AUDIT_DAYS", 0, least=31),

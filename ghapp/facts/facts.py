@@ -66,6 +66,10 @@ class Facts:
             log.info("facts_parsed", files=len(keys), parsed=len(missing))
         return {path: known[key] for path, key in wanted.items()}
 
+    def forget(self) -> None:
+        """Forget what was parsed; it is parsed again when it is asked for."""
+        self._kept.forget()
+
     def close(self) -> None:
         """End the parsing processes."""
         self._parser.close()

@@ -57,6 +57,10 @@ class KeptFacts:
         except (sqlite3.Error, OSError) as error:
             self._forget(error)
 
+    def forget(self) -> None:
+        """Remove everything, also under whoever reads it."""
+        self._path.unlink(missing_ok=True)
+
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         if not self._path.exists():

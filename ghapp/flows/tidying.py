@@ -5,6 +5,7 @@ What is left to do when the time is up, or when the object store is away, is don
 
 from collections.abc import Awaitable, Callable
 
+from ghapp.disk import erase_left_mirrors
 from ghapp.durable import step
 from ghapp.flows.tidiness import EVERY_S, owe_tidying
 from ghapp.jobs import TidyUp
@@ -40,7 +41,8 @@ async def tidy_up(services: Services, job: TidyUp) -> None:
 
 
 async def _erase(services: Services) -> None:
-    """Erase what is left of repositories that the App was taken from."""
+    """Erase what is left of repositories that the App was taken from; other machines erase their mirrors themselves."""
+    await erase_left_mirrors(services.mirrors, services.store)
     await _with_objects("erased", services, lambda limit: services.store.retention.erased(limit=limit))
 
 

@@ -18,7 +18,7 @@ from ghapp.git.errors import (
     UnrelatedHistories,
 )
 from ghapp.git.mirror import Conflict, Mirror, TreeEntry
-from ghapp.git.mirrors import Mirrors
+from ghapp.git.mirrors import KeptMirror, Mirrors
 from ghapp.git.program import require_git
 from ghapp.git.remote import Remote
 
@@ -26,6 +26,7 @@ __all__ = [
     "Conflict",
     "FetchFailed",
     "GitError",
+    "KeptMirror",
     "Mirror",
     "Mirrors",
     "MissingObject",

@@ -31,9 +31,11 @@ class Conflict:
 class Mirror:
     """One repository as it was last fetched. All questions are answered on the disk alone."""
 
-    def __init__(self, path: Path, checkouts: Path) -> None:
+    def __init__(self, path: Path, checkouts: Path, in_use: object = None) -> None:
+        """`in_use` is held as long as this is: the mirror is not removed meanwhile."""
         self.path = path
         self._checkouts = checkouts
+        self._in_use = in_use
 
     async def branches(self) -> dict[BranchName, CommitSha]:
         """Give every branch with its tip."""

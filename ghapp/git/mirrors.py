@@ -4,10 +4,11 @@ import asyncio
 import fcntl
 import os
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import stamina
 
@@ -15,7 +16,7 @@ from ghapp.git.errors import FetchFailed, MissingObject, RemoteUnavailable
 from ghapp.git.mirror import Mirror
 from ghapp.git.program import git
 from ghapp.git.remote import Remote
-from ghapp.private_directories import make_private, sweep
+from ghapp.private_directories import InUse, locked, make_private, remove_whole, sweep
 from ghapp.values import CommitSha
 
 _FETCH_TIMEOUT_S = 900.0
@@ -35,14 +36,19 @@ class Mirrors:
         self._allowed_host = allowed_host
         self._locks: dict[int, asyncio.Lock] = {}
         self._waiting: dict[int, _Batch] = {}
+        self._uses: WeakValueDictionary[int, InUse] = WeakValueDictionary()
 
     def open(self, repository_id: int) -> Mirror | None:
         """Give a repository's mirror as it is now, without fetching; None where there is none yet."""
         path = self._path(repository_id)
-        return Mirror(path, self._checkouts) if (path / "HEAD").is_file() else None
+        if not (path / "HEAD").is_file():
+            return None
+        mirror = self._used(repository_id)
+        # It may have been removed until it was in use.
+        return mirror if (path / "HEAD").is_file() else None
 
     def sweep(self) -> tuple[str, ...]:
-        """Remove checkouts that a killed process left behind; for the start of the server."""
+        """Remove checkouts that a killed process left behind."""
         return sweep(self._checkouts)
 
     async def fetch(
@@ -56,11 +62,11 @@ class Mirrors:
         """
         environ = remote.environment(self._allowed_host)
         path = self._path(remote.repository_id)
-        mirror = Mirror(path, self._checkouts)
         # Those who wait at the same time are served by one fetch, which begins after all of them asked.
         batch = self._waiting.setdefault(remote.repository_id, _Batch())
         batch.pull_requests.update(int(number) for number in pull_requests)
         async with self._alone(remote.repository_id):
+            mirror = self._used(remote.repository_id)
             if not batch.fetched:
                 if self._waiting.get(remote.repository_id) is batch:
                     del self._waiting[remote.repository_id]
@@ -85,6 +91,36 @@ class Mirrors:
                 f"commit {still[0] if still else missing[0]} is not in the repository any more, or GitHub does not "
                 "give it out: push it again, or push a newer commit"
             ) from error
+
+    def kept(self) -> "Iterator[KeptMirror]":
+        """Every mirror on this disk, with when it was last in use."""
+        for path in sorted(self._directory.glob("*.git")):
+            if path.stem.isdecimal():
+                mark = self._mark(int(path.stem))
+                used_at = (mark if mark.exists() else path).stat().st_mtime
+                yield KeptMirror(repository_id=int(path.stem), path=path, used_at=used_at)
+
+    def remove(self, repository_id: int) -> bool:
+        """Remove a mirror; it is fetched anew when it is asked for. False: it is in use."""
+        with locked(self._directory / f"{repository_id}.lock") as no_fetch:
+            if not no_fetch:
+                return False
+            with locked(self._mark(repository_id)) as unused:
+                if not unused:
+                    return False
+                remove_whole(self._path(repository_id), self._checkouts)
+        return True
+
+    def _used(self, repository_id: int) -> Mirror:
+        """The mirror, in use as long as somebody holds it."""
+        use = self._uses.get(repository_id)
+        if use is None:
+            self._uses[repository_id] = use = InUse(self._mark(repository_id))
+        use.mark()
+        return Mirror(self._path(repository_id), self._checkouts, use)
+
+    def _mark(self, repository_id: int) -> Path:
+        return self._directory / f"{int(repository_id)}.used"
 
     def _path(self, repository_id: int) -> Path:
         return self._directory / f"{int(repository_id)}.git"
@@ -112,6 +148,15 @@ class Mirrors:
                 yield
             finally:
                 os.close(held)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptMirror:
+    """A mirror on this disk."""
+
+    repository_id: int
+    path: Path
+    used_at: float
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """Repositories that Planward has seen, keyed by GitHub's id, which survives renames and transfers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +84,13 @@ class Repositories:
         """Every repository that this installation was last seen on, those that are not active too, by name."""
         query = _all().where(repositories.c.installation_id == installation).order_by(repositories.c.full_name)
         return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
+
+    async def left(self, ids: Collection[int]) -> frozenset[int]:
+        """Which of these repositories the App was taken from, for good."""
+        c = repositories.c
+        query = select(c.id).where(c.id.in_(ids), c.left_at.is_not(None))
+        rows = await self._db.run(lambda connection: connection.execute(query).all())
+        return frozenset(id for (id,) in rows)
 
     async def deactivate(self, id: RepositoryId, *, for_good: bool) -> None:
         """Nothing is done there any more; `for_good`: the App was taken away, or the repository is gone."""

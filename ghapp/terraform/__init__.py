@@ -7,7 +7,7 @@ environment.py   an environment built from nothing
 commands.py      init, plan, show, apply, validate
 messages.py      Terraform's JSON messages: diagnostics, lines for the log
 failures.py      the kinds of failure that have a way out of their own
-provider_cache.py  one writer at a time
+provider_cache.py  one writer at a time; what is in it
 """
 
 from ghapp.processes import Stop
@@ -16,10 +16,12 @@ from ghapp.terraform.errors import NoVersionFits, TerraformError, TerraformMissi
 from ghapp.terraform.failures import Failure, StateLock
 from ghapp.terraform.laid import Laid, laid_out
 from ghapp.terraform.programs import choose, find_terraforms
+from ghapp.terraform.provider_cache import KeptProvider, kept_providers, remove_provider
 
 __all__ = [
     "Failure",
     "Finished",
+    "KeptProvider",
     "Laid",
     "NoVersionFits",
     "StateLock",
@@ -29,5 +31,7 @@ __all__ = [
     "TerraformMissing",
     "choose",
     "find_terraforms",
+    "kept_providers",
     "laid_out",
+    "remove_provider",
 ]

@@ -13,7 +13,7 @@ from ghapp.terraform.errors import TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock, read_failure
 from ghapp.terraform.laid import Laid
 from ghapp.terraform.messages import Messages, Place, read_validation
-from ghapp.terraform.provider_cache import one_writer
+from ghapp.terraform.provider_cache import note_use, one_writer
 from ghapp.terraform.versions import read_version
 
 if TYPE_CHECKING:
@@ -93,16 +93,23 @@ class Terraform:
             # OpenTofu takes variables in backends and module sources: https://opentofu.org/docs/cli/commands/init/
             words += [f"-var-file={path}" for path in laid.var_files]
         async with one_writer(laid.provider_lock, stop):
-            if "TF_WORKSPACE" not in laid.environ:
-                return await self._run(laid, words, log, stop, timeout_s)
-            held = _HeldBack(log)
-            finished = await self._run(laid, words, held.line, stop, timeout_s)
-            if finished.failure is not Failure.WORKSPACE_MISSING:
-                held.release()
-                return finished
-            # init refuses a workspace that no state was written to yet; plan and apply make it.
-            log(f"The workspace {laid.environ['TF_WORKSPACE']} is new: init once more without it")
-            return await self._run(_without_workspace(laid), words, log, stop, timeout_s)
+            finished = await self._init(laid, words, log, stop, timeout_s)
+            note_use(laid.data_dir, laid.provider_lock)
+            return finished
+
+    async def _init(
+        self, laid: Laid, words: Sequence[str], log: Callable[[str], None], stop: Stop | None, timeout_s: float
+    ) -> Finished:
+        if "TF_WORKSPACE" not in laid.environ:
+            return await self._run(laid, words, log, stop, timeout_s)
+        held = _HeldBack(log)
+        finished = await self._run(laid, words, held.line, stop, timeout_s)
+        if finished.failure is not Failure.WORKSPACE_MISSING:
+            held.release()
+            return finished
+        # init refuses a workspace that no state was written to yet; plan and apply make it.
+        log(f"The workspace {laid.environ['TF_WORKSPACE']} is new: init once more without it")
+        return await self._run(_without_workspace(laid), words, log, stop, timeout_s)
 
     async def plan(
         self,

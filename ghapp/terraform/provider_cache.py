@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ghapp.private_directories import make_private
+from ghapp.private_directories import locked, make_private, remove_whole
 from ghapp.processes import Stop
 from ghapp.terraform.environment import operator_config
 
@@ -67,6 +67,48 @@ async def one_writer(lock: Path | None, stop: Stop | None = None) -> AsyncIterat
         yield
     finally:
         os.close(held)
+
+
+def note_use(data_dir: Path, lock: Path | None) -> None:
+    """Note that the providers of the cache which an init has linked below `data_dir` are used now."""
+    if lock is None:
+        return
+    for provider in _linked(data_dir):
+        if provider.is_relative_to(lock.parent.resolve()):
+            os.utime(provider)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptProvider:
+    """A version of a provider in the cache, with when an init last linked it."""
+
+    path: Path
+    used_at: float
+
+
+def kept_providers(directory: Path) -> tuple[KeptProvider, ...]:
+    """Every version of every provider in the cache at `directory`: HOST/NAMESPACE/TYPE/VERSION/PLATFORM."""
+    found = (path for path in directory.glob("[!.]*/*/*/*/*") if path.is_dir() and not path.is_symlink())
+    return tuple(KeptProvider(path=path, used_at=path.stat().st_mtime) for path in sorted(found))
+
+
+def remove_provider(directory: Path, provider: KeptProvider, runs: Path) -> bool:
+    """Remove a version from the cache; it is installed anew when it is asked for. False: it is in use.
+
+    In use is what a run below `runs` has linked, and everything while an init goes on.
+    """
+    with locked(make_private(directory) / ".lock") as no_init:
+        if not no_init or provider.path.resolve() in {
+            linked for data_dir in runs.glob("*/d/data") for linked in _linked(data_dir)
+        }:
+            return False
+        # At once: Terraform would take what is left of a removal that broke off for the provider.
+        remove_whole(provider.path, runs)
+    return True
+
+
+def _linked(data_dir: Path) -> set[Path]:
+    return {path.resolve() for path in (data_dir / "providers").glob("*/*/*/*/*")}
 
 
 def _locked(descriptor: int) -> bool:

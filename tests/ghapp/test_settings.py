@@ -43,6 +43,7 @@ def test_the_least_that_has_to_be_set_gives_the_defaults_for_the_rest() -> None:
     assert (settings.client_id, settings.client_secret) == (None, None)
     assert (settings.keep_runs_days, settings.keep_logs_days, settings.keep_audit_days) == (400, 90, 0)
     assert settings.object_store_url is None
+    assert settings.disk_budget_bytes == 50_000_000_000
 
 
 def test_what_is_kept_is_kept_for_ever_with_0_and_not_too_short() -> None:

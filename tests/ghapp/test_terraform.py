@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -30,7 +32,7 @@ from ghapp.terraform import (
 from ghapp.terraform.environment import is_ours, temporary_directory
 from ghapp.terraform.failures import read_failure
 from ghapp.terraform.messages import Messages, Place
-from ghapp.terraform.provider_cache import one_writer
+from ghapp.terraform.provider_cache import KeptProvider, kept_providers, one_writer, remove_provider
 from ghapp.terraform.versions import read_version, satisfies
 
 T = TypeVar("T")
@@ -652,6 +654,50 @@ class TestTheOperatorsConfiguration:
             return await asyncio.gather(*(one() for _ in range(4)))
 
         assert asyncio.run(four()) == [Finished(exit_code=0)] * 4
+
+    def test_a_provider_that_a_run_has_linked_stays_in_the_cache(
+        self, bench: Bench, any_terraform: Terraform, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        unpacked = self._provider(bench.top / "unpacked") / "registry.terraform.io/acme/thing/1.0.0/linux_amd64"
+        packed = bench.top / "mirror/registry.terraform.io/acme/thing/terraform-provider-thing_1.0.0_linux_amd64"
+        shutil.make_archive(str(packed), "zip", unpacked)
+        cache = bench.top / "providers"
+        cache.mkdir()
+        config = bench.top / "operator.tfrc"
+        config.write_text(
+            f'provider_installation {{\n  filesystem_mirror {{\n    path = "{bench.top}/mirror"\n  }}\n}}\n'
+            f'plugin_cache_dir = "{cache}"\n'
+        )
+        monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(config))
+        bench.write(main=requiring("acme/thing"))
+
+        async def story(laid: Laid) -> KeptProvider:
+            assert (await any_terraform.init(laid, bench.log.append)).done
+            [provider] = kept_providers(cache)
+            assert not remove_provider(cache, provider, bench.work)
+            return provider
+
+        provider = bench.run(story, backend_config=[], provider_cache=cache)
+        assert provider.path.is_dir()
+        os.utime(provider.path, (1, 1))
+        # Linked once more it is used now, though nothing was installed.
+        assert bench.run(story, backend_config=[], provider_cache=cache).used_at > 1
+        assert remove_provider(cache, provider, bench.work)
+        assert kept_providers(cache) == ()
+        assert not any(path.name.startswith("removed") for path in bench.work.iterdir())
+        bench.run(story, backend_config=[], provider_cache=cache)
+
+    def test_no_provider_is_removed_while_an_init_goes_on(self, tmp_path: Path) -> None:
+        cache = tmp_path / "providers"
+        (cache / "registry.terraform.io/acme/thing/1.0.0/linux_amd64").mkdir(parents=True)
+        [provider] = kept_providers(cache)
+
+        async def story() -> bool:
+            async with one_writer(cache / ".lock"):
+                return remove_provider(cache, provider, tmp_path / "runs")
+
+        assert not asyncio.run(story())
+        assert remove_provider(cache, provider, tmp_path / "runs")
 
     def test_one_writer_at_a_time(self, tmp_path: Path) -> None:
         inside: list[int] = []

@@ -95,8 +95,11 @@ def test_what_was_kept_of_a_repository_is_erased_when_the_app_is_taken_away(line
         return httpx.get(f"{check['details_url']}/log?format=text", trust_env=False).text
 
     assert "network" in log()
+    mirror = line.directory / "data" / "mirrors" / f"{story.repository.id}.git"
+    assert mirror.is_dir()
     story.github.uninstall(story.installation, by=story.reviewer)
     eventually(lambda: log().startswith("the log of this run was removed"), "the log is erased")
+    assert not mirror.exists()
     page = httpx.get(check["details_url"], trust_env=False).text
     assert 'id="log-removed"' in page
     assert "terraform_data" not in page
