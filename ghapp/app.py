@@ -91,8 +91,10 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             settings.github.app_id,
             app_key(settings.github, vault),
             on_call=metrics.github_request,
+            on_put_off=metrics.github_put_off,
         ) as github,
     ):
+        metrics.watch_github_budget(github.budget_left)
         services = Services(
             settings=settings,
             store=front.store,

@@ -125,6 +125,20 @@ class Tell(msgspec.Struct, frozen=True, kw_only=True, tag="tell"):
         return f"tell:{self.run_id}:{self.attempt}"
 
 
+class Comment(msgspec.Struct, frozen=True, kw_only=True, tag="comment"):
+    """Bring the one comment of a pull request up to date, where GitHub's limits had no room for it before."""
+
+    repository_id: RepositoryId
+    number: int
+    at: int
+    """When it is due, in seconds since 1970."""
+
+    @property
+    def key(self) -> str:
+        """One attempt a moment."""
+        return f"comment:{self.repository_id}:{self.number}:{self.at}"
+
+
 class LookForMissed(msgspec.Struct, frozen=True, kw_only=True, tag="look_for_missed"):
     """Look for what GitHub did not get delivered and for what Planward did not bring to an end."""
 
@@ -192,6 +206,7 @@ Job = (
     | Reconcile
     | Tell
     | TidyUp
+    | Comment
 )
 
 PARKED = "parked:"

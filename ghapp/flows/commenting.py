@@ -11,7 +11,7 @@ from ghapp.events import CommentCreated, Person
 from ghapp.flows.deciding import Kind, decide_apply, decide_head, find_environment, is_approver
 from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import fetch, github_of, see_repository
-from ghapp.github import Role
+from ghapp.github import Role, or_put_off
 from ghapp.jobs import PlanAnew, Unlock
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository
@@ -39,7 +39,8 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
     given = [answer for answer in answers if answer is not None]
     if given:
         worst: Answer = next((answer for answer in ("-1", "confused") if answer in given), "+1")
-        await (await github_of(services, repository)).react(event.comment_id, worst)
+        github = await github_of(services, repository)
+        await or_put_off(github.react(event.comment_id, worst))
 
 
 async def _obey(

@@ -9,7 +9,7 @@ from checks.configuration.impact import Touched, touched
 from checks.configuration.layers import layers
 from ghapp.events import Repository, RepositoryRef
 from ghapp.git import Mirror, Remote
-from ghapp.github import GitHubRepository, PullRequestSeen
+from ghapp.github import GitHubRepository, Priority, PullRequestSeen
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
 from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all
 from ghapp.services import Services
@@ -49,10 +49,12 @@ def as_known(repository: KnownRepository, seen: PullRequestSeen) -> KnownPullReq
     )
 
 
-async def github_of(services: Services, repository: KnownRepository) -> GitHubRepository:
+async def github_of(
+    services: Services, repository: KnownRepository, *, priority: Priority = "gate"
+) -> GitHubRepository:
     """GitHub, narrowed to this repository."""
     ref = RepositoryRef(id=repository.id, full_name=repository.full_name)
-    return await services.github.installation(repository.installation_id, ref)
+    return await services.github.installation(repository.installation_id, ref, priority=priority)
 
 
 async def fetch(services: Services, repository: KnownRepository, *, pull_requests: Collection[int] = ()) -> Mirror:

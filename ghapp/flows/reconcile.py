@@ -116,7 +116,7 @@ async def _reconcile(services: Services, job: Reconcile) -> None:
 
 
 async def _reconcile_pull_requests(services: Services, repository: KnownRepository) -> None:
-    github = await github_of(services, repository)
+    github = await github_of(services, repository, priority="cosmetic")
     open_now = {each.number: each for each in await github.open_pull_requests()}
     for known in await services.store.pull_requests.all_open(repository.id):
         if known.number not in open_now:

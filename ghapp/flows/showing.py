@@ -11,7 +11,8 @@ from checks.rendering.markdown import render_check_run
 from checks.rendering.picture import render_picture
 from checks.report import Conclusion, RunReport
 from ghapp.flows.ground import github_of
-from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, Status
+from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, PutOff, Status, or_put_off
+from ghapp.log import log
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run
 from ghapp.values import RunId
@@ -61,10 +62,12 @@ async def announce(services: Services, repository: KnownRepository, run: Run, *,
 
 
 async def show_progress(services: Services, repository: KnownRepository, run: Run, summary: str) -> None:
-    """Say on the check run what the run is doing now."""
+    """Say on the check run what the run is doing now; left out where GitHub's limits leave room for gates alone."""
     assert run.check_run_id is not None
     github = await github_of(services, repository)
-    await github.update_check_run(run.check_run_id, _draft(services, run, status="in_progress", summary=summary))
+    draft = _draft(services, run, status="in_progress", summary=summary)
+    if isinstance(await or_put_off(github.update_check_run(run.check_run_id, draft)), PutOff):
+        log.info("progress_left_out", run=run.id)
     await services.store.runs.change(run.id, status="in_progress")
 
 

@@ -102,6 +102,8 @@ async def _tell(services: Services, job: jobs.Job) -> None:
             await telling.tell(services, job)
         case jobs.TidyUp():
             await tidying.tidy_up(services, job)
+        case jobs.Comment():
+            await telling.comment_again(services, job)
         case _ as never:
             assert_never(never)
 

@@ -9,7 +9,9 @@ from checks.rendering.markdown import render_comment
 from checks.report import RunReport, total
 from ghapp.durable import step
 from ghapp.flows.ground import config_at, github_of
-from ghapp.jobs import Say, Tell
+from ghapp.github import PutOff, or_put_off
+from ghapp.jobs import Comment, Say, Tell
+from ghapp.log import log
 from ghapp.notify import Applied, EnvironmentResult, Failed, Message, PromotionDecided, PullRequestLink, Waiting
 from ghapp.repository_config import ConfigInvalid, Environment, Occasion
 from ghapp.services import Services
@@ -20,7 +22,10 @@ OWED_S = 60.0
 
 
 async def comment(services: Services, repository: KnownRepository, numbers: Iterable[int]) -> None:
-    """Write or edit the one comment of each of these pull requests: the newest apply of every environment."""
+    """Write or edit the one comment of each of these pull requests: the newest apply of every environment.
+
+    What GitHub's limits have no room for now is owed: whoever asks goes on.
+    """
     for number in numbers:
         runs = await services.store.runs.explained_by(repository.id, number)
         newest = {run.environment: run.id for run in runs if run.conclusion != "cancelled"}
@@ -32,7 +37,26 @@ async def comment(services: Services, repository: KnownRepository, numbers: Iter
         if not reports:
             continue
         body = render_comment(*reversed(reports))
-        await _write(services, repository, number, body)
+        written = await or_put_off(_write(services, repository, number, body))
+        if isinstance(written, PutOff):
+            await _comment_later(services, repository, number, in_s=written.in_s)
+
+
+async def comment_again(services: Services, job: Comment) -> None:
+    """Write a comment that had to wait, as it is to be now."""
+    await step("comment", type(None), _comment_again, services, job)
+
+
+async def _comment_again(services: Services, job: Comment) -> None:
+    repository = await services.store.repositories.load(job.repository_id)
+    if repository.active:
+        await comment(services, repository, [job.number])
+
+
+async def _comment_later(services: Services, repository: KnownRepository, number: int, *, in_s: float) -> None:
+    job = Comment(repository_id=repository.id, number=number, at=int(services.store.clock() + in_s))
+    log.info("comment_put_off", job=job.key, in_s=in_s)
+    await services.store.later.put(f"comment:{repository.id}:{number}", msgspec.to_builtins(job), in_s=in_s)
 
 
 async def _write(services: Services, repository: KnownRepository, number: int, body: str) -> None:

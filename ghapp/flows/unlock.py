@@ -12,7 +12,7 @@ from ghapp.errors import JobError, Unavailable
 from ghapp.flows.ground import config_at, fetch, github_of, survey, terraforms
 from ghapp.flows.planning import credentials_of
 from ghapp.git import Mirror
-from ghapp.github import InstallationGone, InstallationSuspended
+from ghapp.github import InstallationGone, InstallationSuspended, or_put_off
 from ghapp.jobs import Unlock
 from ghapp.log import log
 from ghapp.processes import Stop
@@ -42,7 +42,8 @@ async def _unlock(services: Services, job: Unlock) -> None:
         except JobError as error:
             log.warning("not_unlocked", root_module=job.root_module, reason=str(error))
             answer = "-1"
-    await (await github_of(services, repository)).react(job.comment_id, answer)
+    github = await github_of(services, repository)
+    await or_put_off(github.react(job.comment_id, answer))
 
 
 async def _is_busy(services: Services, job: Unlock) -> bool:

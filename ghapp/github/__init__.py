@@ -1,5 +1,6 @@
 """GitHub's REST API for the App. The only room that knows githubkit."""
 
+from ghapp.github.budget import Priority, Reason
 from ghapp.github.calls import Patience
 from ghapp.github.check_runs import (
     CheckRunAction,
@@ -30,6 +31,7 @@ from ghapp.github.errors import (
 )
 from ghapp.github.keys import AppKey, PemKey, SignedBy
 from ghapp.github.permissions import Role
+from ghapp.github.putting_off import PutOff, or_put_off
 from ghapp.github.rules import Bypass, PullRequestRule, RepositoryAllows, RequiredCheck, Rules, RuleSource
 from ghapp.github.source import PullRequestSeen
 from ghapp.github.wire import OnCall
@@ -59,10 +61,13 @@ __all__ = [
     "OnCall",
     "Patience",
     "PemKey",
+    "Priority",
     "Progress",
     "PullRequestRule",
     "PullRequestSeen",
+    "PutOff",
     "Reaction",
+    "Reason",
     "RepositoryAllows",
     "RequiredCheck",
     "Role",
@@ -70,4 +75,5 @@ __all__ = [
     "Rules",
     "SignedBy",
     "Status",
+    "or_put_off",
 ]

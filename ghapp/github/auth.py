@@ -7,9 +7,14 @@ import httpx
 from githubkit import GitHubCore
 from githubkit.auth import BaseAuthStrategy
 
+THE_APP = "the App"
+
 
 class Authentication(BaseAuthStrategy, abc.ABC):
     """Credentials for calls: a token in the header."""
+
+    payer: str
+    """Whose requests GitHub counts them as: an installation's, or the App's own."""
 
     @abc.abstractmethod
     async def token(self) -> str:
@@ -26,6 +31,8 @@ class Authentication(BaseAuthStrategy, abc.ABC):
 
 class Given(Authentication):
     """A token that is at hand."""
+
+    payer = "somebody"
 
     def __init__(self, token: str) -> None:
         self._token = token

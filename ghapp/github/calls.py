@@ -15,9 +15,11 @@ from githubkit.cache import MemCacheStrategy
 from githubkit.exception import GitHubException
 from githubkit.throttling import LocalThrottler
 
-from ghapp.github.auth import Authentication
-from ghapp.github.errors import GitHubUnavailable
-from ghapp.github.failures import read_failure
+from ghapp.github.auth import THE_APP, Authentication
+from ghapp.github.budget import Asked, Priority
+from ghapp.github.budgets import Budgets
+from ghapp.github.errors import GitHubError, GitHubUnavailable
+from ghapp.github.failures import answer_of, is_limit, read_failure
 from ghapp.github.kept import Kept, KeptAnswers
 from ghapp.github.wire import Wire, path_template
 
@@ -54,6 +56,7 @@ class Api:
     throttler: LocalThrottler
     patience: Patience
     kept: KeptAnswers
+    budgets: Budgets
 
     def calls(self, auth: Authentication, fields: Fields | None = None) -> "Calls":
         """Calls as `auth`; `fields` fill every path template (`owner`, `repo`)."""
@@ -74,23 +77,34 @@ class Api:
             # githubkit repeats creations and waits for an hour if it is asked to.
             auto_retry=False,
         )
-        return Calls(github, auth, self, fields or {})
+        return Calls(github, auth, self, fields or {}, "gate")
 
 
 class Calls:
     """Calls with one authentication. What they raise is a GitHubError, or what signing with the App's key raises."""
 
-    def __init__(self, github: GitHub[Any], auth: Authentication, api: Api, fields: Fields) -> None:
+    def __init__(self, github: GitHub[Any], auth: Authentication, api: Api, fields: Fields, priority: Priority) -> None:
         self._github = github
         self._auth = auth
         self._api = api
         self._fields = fields
+        self._priority = priority
+        self._budget = api.budgets.of(auth.payer)
+
+    @property
+    def cosmetic(self) -> "Calls":
+        """The same calls for what the gates can do without: they leave a reserve of the installation's requests alone.
+
+        Where GitHub would not take one now they raise GitHubUnavailable with `retry_after_s` instead of waiting.
+        """
+        return Calls(self._github, self._auth, self._api, self._fields, "cosmetic")
 
     async def read(
         self, template: str, shape: type[Shape], *, doing: str, query: Query | None = None, at: Fields | None = None
     ) -> Shape:
         """GET one document."""
-        value, _ = await self._repeat(_Request("GET", template, self._url(template, at), doing, query=query), shape)
+        url = self._url(template, at)
+        value, _ = await self._repeat(_Request("GET", template, url, doing, query=query), shape)
         return value
 
     async def read_pages(
@@ -125,7 +139,8 @@ class Calls:
         One that is not `repeatable` is repeated only where it certainly was not carried out.
         """
         url = self._url(template, at)
-        value, _ = await self._repeat(_Request(method, template, url, doing, json=json, repeatable=repeatable), shape)
+        request = _Request(method, template, url, doing, json=json, repeatable=repeatable)
+        value, _ = await self._repeat(request, shape)
         return value
 
     async def delete(self, template: str, *, doing: str) -> None:
@@ -143,7 +158,8 @@ class Calls:
                 return False
             if error.retry_after_s is None:
                 return True
-            return error.retry_after_s if error.retry_after_s <= patience.wait_max_s else False
+            may_wait = self._priority == "gate" and error.retry_after_s <= patience.wait_max_s
+            return error.retry_after_s if may_wait else False
 
         attempts = stamina.retry_context(
             on=again,
@@ -184,25 +200,38 @@ class Calls:
         here = path_template.set(request.template)
         url, params = request.url, dict(request.query) if request.query else None
         headers = {"X-GitHub-Api-Version": self._api.version, **({} if tag is None else {"If-None-Match": tag})}
+        creates = request.method == "POST" and self._auth.payer != THE_APP
+        asked = Asked(priority=self._priority, points=1 if request.method == "GET" else 5, creates=creates)
         try:
             for _ in range(_REDIRECTS):
+                await self._budget.admit(asked, request.doing, wait_max_s=self._api.patience.wait_max_s)
                 # httpx limits the time to each byte: an answer that drips would never end.
                 async with asyncio.timeout(self._api.patience.answer_s):
                     response = await self._github.arequest(
                         request.method, url, json=request.json, params=params, headers=headers
                     )
                 answer = response.raw_response
+                self._budget.answered(asked, answer.headers)
                 if not answer.has_redirect_location:
                     return answer
                 # A repository that was renamed: the same request, at the place that holds its number.
                 url, params = self._own(str(answer.request.url.join(answer.headers["Location"]))), None
         except GitHubException as error:
-            raise read_failure(error, request.doing) from None
+            raise self._failure(error, asked, request.doing) from None
         except TimeoutError:
             raise GitHubUnavailable(f"GitHub did not answer in time: to {request.doing}") from None
         finally:
             path_template.reset(here)
         raise GitHubUnavailable(f"GitHub sends us from one place to the next: to {request.doing}")
+
+    def _failure(self, error: GitHubException, asked: Asked, doing: str) -> GitHubError:
+        answer = answer_of(error)
+        if answer is not None and is_limit(answer):
+            return self._budget.refused(asked, answer.headers, doing)
+        if answer is not None and answer.status_code != 401 and not answer.is_server_error:
+            # Of these GitHub says what is left to nobody in particular.
+            self._budget.answered(asked, answer.headers)
+        return read_failure(error, doing)
 
     def _own(self, url: str) -> str:
         # A link that led elsewhere would carry the token there.

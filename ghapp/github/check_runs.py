@@ -148,7 +148,7 @@ class CheckRuns:
         An update adds annotations and never replaces any, so each is sent once, 50 a request: `annotations_sent`
         says how many of the draft's are there (None: ask GitHub, as after an interruption), and `progress` is
         told after each request. Status, conclusion and output are right from the first request on. Annotations that
-        GitHub refuses are left out.
+        GitHub refuses are left out. One that is not completed yet is told of progress, which is cosmetic.
         """
         sent = annotations_sent
         if sent is None:
@@ -198,7 +198,8 @@ class CheckRuns:
     async def _patch(self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...]) -> None:
         body = _body(draft, batch)
         del body["head_sha"]
-        await self._place.calls.send(
+        calls = self._place.calls if draft.status == "completed" else self._place.calls.cosmetic
+        await calls.send(
             "PATCH",
             "/repos/{owner}/{repo}/check-runs/{check_run_id}",
             _Created,

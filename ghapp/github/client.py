@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Final
@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from ghapp.events import Repository, RepositoryRef
 from ghapp.github.auth import Authentication, Given
+from ghapp.github.budget import Priority
+from ghapp.github.budgets import Budgets, OnPutOff
 from ghapp.github.calls import Api, Patience
 from ghapp.github.check_runs import CheckRuns
 from ghapp.github.comments import Comments
@@ -124,8 +126,8 @@ class _Asked(Struct):
 class GitHubApp:
     """The App on one GitHub. It belongs to the event loop in which it is opened; `async with` opens and closes it.
 
-    `on_call` is told of every request. `transport` replaces the network in tests. Raises SettingsError where the key
-    cannot be read.
+    `on_call` is told of every request, `on_put_off` of every one that has to come later. `transport` replaces the
+    network in tests. Raises SettingsError where the key cannot be read.
     """
 
     def __init__(
@@ -140,6 +142,8 @@ class GitHubApp:
         settle_s: float = 2.0,
         transport: httpx.AsyncBaseTransport | None = None,
         now: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_put_off: OnPutOff | None = None,
     ) -> None:
         self._app_id = app_id
         self._settle_s = settle_s
@@ -151,6 +155,7 @@ class GitHubApp:
             throttler=LocalThrottler(_AT_ONCE),
             patience=patience or Patience(),
             kept=KeptAnswers(),
+            budgets=Budgets(now=now, pause=pause, on_put_off=on_put_off),
         )
         self._calls = self._api.calls(AppToken(app_id, key, now=now))
         self._tokens = InstallationTokens(self._calls, now=now)
@@ -176,17 +181,27 @@ class GitHubApp:
                 await asyncio.gather(*revocations, return_exceptions=True)
         await self._wire.close()
 
-    async def installation(self, installation_id: InstallationId, repository: RepositoryRef) -> GitHubRepository:
-        """One repository, with tokens that reach it alone. Nothing is asked of GitHub yet."""
+    def budget_left(self) -> float:
+        """How much the installation that has least left of GitHub's hour has left, from 0 to 1."""
+        return self._api.budgets.left()
+
+    async def installation(
+        self, installation_id: InstallationId, repository: RepositoryRef, *, priority: Priority = "gate"
+    ) -> GitHubRepository:
+        """One repository, with tokens that reach it alone. Nothing is asked of GitHub yet.
+
+        `priority` is for what is asked and said there; what is cosmetic by nature stays so.
+        """
         owner, _, repo = repository.full_name.partition("/")
         fields = {"owner": owner, "repo": repo}
         speak = Grant(installation_id=installation_id, repository_id=repository.id, permissions=SPEAK)
         teams = Grant(installation_id=installation_id, repository_id=repository.id, permissions=TEAMS)
+        calls = self._api.calls(InstallationAuth(self._tokens, speak), fields)
         return GitHubRepository(
             Place(
                 app_id=self._app_id,
                 repository=repository,
-                calls=self._api.calls(InstallationAuth(self._tokens, speak), fields),
+                calls=calls if priority == "gate" else calls.cosmetic,
                 teams=self._api.calls(InstallationAuth(self._tokens, teams), fields),
                 settle_s=self._settle_s,
             )
@@ -254,7 +269,7 @@ class GitHubApp:
 
         https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook
         """
-        pages = self._calls.read_pages("/app/hook/deliveries", list[_Delivery], doing="list the deliveries")
+        pages = self._calls.cosmetic.read_pages("/app/hook/deliveries", list[_Delivery], doing="list the deliveries")
         seen: list[DeliverySeen] = []
         async for page in pages:
             for told in page:
@@ -276,7 +291,7 @@ class GitHubApp:
 
     async def redeliver(self, delivery_id: int) -> None:
         """Ask GitHub to deliver once more; the `X-GitHub-Delivery` stays the same, so doing so twice is harmless."""
-        await self._calls.send(
+        await self._calls.cosmetic.send(
             "POST",
             "/app/hook/deliveries/{delivery_id}/attempts",
             _Asked,

@@ -37,7 +37,7 @@ class _Comment(Struct):
 
 
 class Comments:
-    """The comments on the pull requests of one repository."""
+    """The comments on the pull requests of one repository. All of it is cosmetic: it may have to come later."""
 
     _place: Place
 
@@ -51,7 +51,7 @@ class Comments:
         doing = "create a comment"
 
         async def create() -> int:
-            created = await self._place.calls.send(
+            created = await self._place.calls.cosmetic.send(
                 "POST",
                 "/repos/{owner}/{repo}/issues/{number}/comments",
                 _Created,
@@ -69,7 +69,7 @@ class Comments:
 
     async def update_comment(self, comment_id: int, body: str, *, marker: str) -> None:
         """Replace a comment's text, and keep it findable."""
-        await self._place.calls.send(
+        await self._place.calls.cosmetic.send(
             "PATCH",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}",
             _Created,
@@ -81,7 +81,7 @@ class Comments:
     async def find_comment(self, number: int, marker: str) -> int | None:
         """The App's own comment with that marker, if there is one. Somebody else's with the same text is not it."""
         hidden = _hidden(marker)
-        pages = self._place.calls.read_pages(
+        pages = self._place.calls.cosmetic.read_pages(
             "/repos/{owner}/{repo}/issues/{number}/comments",
             list[_Comment],
             doing="list the comments of a pull request",
@@ -95,7 +95,7 @@ class Comments:
 
     async def react(self, comment_id: int, content: Reaction) -> None:
         """React to a comment. GitHub keeps one reaction of a kind, so it may be said again."""
-        await self._place.calls.send(
+        await self._place.calls.cosmetic.send(
             "POST",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
             _Created,

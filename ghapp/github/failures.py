@@ -17,7 +17,6 @@ from ghapp.github.errors import (
 )
 
 _NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-_SECONDARY_LIMIT_S: Final = 60.0
 _WAYS_OUT: Final = {
     "Resource not accessible by integration": "accept the App's newest permissions in its installation's settings",
     "permissions requested are not granted": "accept the App's newest permissions in its installation's settings",
@@ -25,15 +24,27 @@ _WAYS_OUT: Final = {
 }
 
 
+def answer_of(error: GitHubException) -> httpx.Response | None:
+    """GitHub's answer, where there was one."""
+    return error.response.raw_response if isinstance(error, RequestFailed | RateLimitExceeded) else None
+
+
+def is_limit(answer: httpx.Response) -> bool:
+    """Whether GitHub refuses for the rate of requests, and for nothing else."""
+    if answer.status_code != 403:
+        return answer.status_code == 429
+    spent = answer.headers.get("X-RateLimit-Remaining") == "0"
+    return spent or "Retry-After" in answer.headers or "rate limit" in read_words(answer.content).lower()
+
+
 def read_failure(error: GitHubException, doing: str) -> GitHubError:
     """Turn what githubkit raised into an error of ours; `doing` completes the sentence "GitHub … to".
 
     Raises the cause itself where it is a fault of Planward's own.
     """
-    if isinstance(error, RateLimitExceeded):
-        return _limited(doing, error.retry_after.total_seconds())
-    if isinstance(error, RequestFailed):
-        return _read_answer(error.response.status_code, error.response.content, doing)
+    answer = answer_of(error)
+    if answer is not None:
+        return _read_answer(answer.status_code, answer.content, doing)
     cause = error.exc if isinstance(error, RequestError) else error
     if isinstance(cause, GitHubError):
         return cause
@@ -52,8 +63,6 @@ def _read_answer(status: int, content: bytes, doing: str) -> GitHubError:
     words = read_words(content)
     if status >= 500:
         return GitHubUnavailable(f"GitHub answered {status}: to {doing}")
-    if status == 429 or (status == 403 and "rate limit" in words.lower()):
-        return _limited(doing, _SECONDARY_LIMIT_S)
     if status == 403 and "suspended" in words.lower():
         return InstallationSuspended("the App's installation is suspended: an owner can let it go on in its settings")
     if status == 401:
@@ -66,15 +75,6 @@ def _read_answer(status: int, content: bytes, doing: str) -> GitHubError:
     way_out = next((f"; {way}" for sign, way in _WAYS_OUT.items() if sign in words), "")
     said = f": {words}" if words else ""
     return GitHubRefused(f"GitHub refused ({status}) to {doing}{said}{way_out}", status=status, words=words)
-
-
-def _limited(doing: str, retry_after_s: float) -> GitHubUnavailable:
-    wait = max(1, round(retry_after_s))
-    return GitHubUnavailable(
-        f"GitHub limits the rate for the next {wait} s: to {doing}",
-        retry_after_s=retry_after_s,
-        may_have_happened=False,
-    )
 
 
 class _Detail(Struct):

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ghapp.errors import SettingsError
-from ghapp.github.auth import Authentication
+from ghapp.github.auth import THE_APP, Authentication
 
 _LIFE_S = 540
 _BACKDATE_S = 60
@@ -41,6 +41,8 @@ AppKey = PemKey | SignedBy
 
 class AppToken(Authentication):
     """Calls as the App itself. The token is signed anew after eight of the ten minutes that GitHub allows."""
+
+    payer = THE_APP
 
     def __init__(self, app_id: int, key: AppKey, *, now: Callable[[], float] = time.time) -> None:
         self._app_id = app_id

@@ -127,6 +127,7 @@ class InstallationAuth(Authentication):
     def __init__(self, tokens: InstallationTokens, grant: Grant) -> None:
         self._tokens = tokens
         self._grant = grant
+        self.payer = f"installation {grant.installation_id}"
 
     async def token(self) -> str:
         """One that holds for minutes yet."""

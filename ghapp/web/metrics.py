@@ -5,7 +5,7 @@ https://prometheus.io/docs/practices/naming/
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Literal
 
@@ -56,6 +56,12 @@ class Metrics:
             ["method", "path", "status"],
             registry=self.registry,
         )
+        self._put_off = Counter(
+            "planward_github_put_off",
+            "Requests that GitHub's limits had no room for, by priority and reason",
+            ["priority", "reason"],
+            registry=self.registry,
+        )
         self._answers = Histogram(
             "planward_http_answer_seconds",
             "Time until an answer begins",
@@ -88,6 +94,19 @@ class Metrics:
     def github_request(self, method: str, path_template: str, status: int) -> None:
         """Count a request to GitHub."""
         self._github.labels(method, path_template, str(status)).inc()
+
+    def github_put_off(self, priority: str, reason: str) -> None:
+        """Count a request that was left out, or comes later."""
+        self._put_off.labels(priority, reason).inc()
+
+    def watch_github_budget(self, left: Callable[[], float]) -> None:
+        """Show how much is left of the hour of the installation that has least, asked whenever it is shown."""
+        gauge = Gauge(
+            "planward_github_budget_left",
+            "Share of GitHub's hourly requests that is left to the installation with least",
+            registry=self.registry,
+        )
+        gauge.set_function(left)
 
     def answer(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answer."""

@@ -242,6 +242,17 @@ def test_jobs_places_and_requests_to_github_are_counted(served: Served) -> None:
     assert count_of(served, sample) == 1
 
 
+def test_what_github_s_limits_leave_is_shown(served: Served) -> None:
+    metrics = served.front.metrics
+    metrics.github_put_off("cosmetic", "reserved")
+    left = [0.25]
+    metrics.watch_github_budget(lambda: left[0])
+    assert count_of(served, 'planward_github_put_off_total{priority="cosmetic",reason="reserved"}') == 1
+    assert count_of(served, "planward_github_budget_left") == 0.25
+    left = [0.5]
+    assert count_of(served, "planward_github_budget_left") == 0.5
+
+
 @pytest.mark.parametrize("path", ["/", "/healthz", "/nowhere", "/acme/unknown", "/static/style.css"])
 def test_every_answer_tells_the_browser_what_it_must_not_do(served: Served, path: str) -> None:
     with served.client() as client:

@@ -98,7 +98,9 @@ class Api:
             except ApiError as error:
                 known = not isinstance(error, _NoRoute)
                 reply = Reply(body=error.body(), status=error.status, headers=error.headers)
-            response = self._respond(request, actor, reply)
+            # What fails as a whole fails before anything is counted.
+            counted = fault is None or fault.kind != "refuse"
+            response = self._respond(request, actor, reply, counted=counted)
             self._record(request, path, raw, actor, response.status_code, known)
             return response
 
@@ -158,7 +160,7 @@ class Api:
         )
         self.recorded.append(entry)
 
-    def _respond(self, request: Request, actor: Actor, reply: Reply) -> Response:
+    def _respond(self, request: Request, actor: Actor, reply: Reply, *, counted: bool) -> Response:
         content = b"" if reply.body is None else json.dumps(reply.body, separators=(",", ":")).encode()
         headers = {
             "X-GitHub-Request-Id": uuid.uuid4().hex[:16].upper(),
@@ -177,9 +179,9 @@ class Api:
             headers["Cache-Control"] = "private, max-age=60, s-maxage=60" if key else "public, max-age=60, s-maxage=60"
             if tag in request.headers.get("if-none-match", ""):
                 status, content = 304, b""
-        if status != 304 and not request.url.path.endswith("/rate_limit"):
+        if counted and status != 304 and not request.url.path.endswith("/rate_limit"):
             self.meter.count(key)
-        found = self.meter.of(key)
+        found = self.meter.of(key) if counted else None
         if found is not None:
             limit, remaining, reset = found
             headers |= {

@@ -21,7 +21,8 @@ _READS = ("GET", "HEAD", "OPTIONS")
 class Limits:
     """What is limited; None: it is not. Without the first, answers say nothing of limits, as Enterprise Server's do.
 
-    `retry_after_s` goes with a refusal by a secondary limit, and for so long everything is refused.
+    `retry_after_s` goes with a refusal by a secondary limit, and for so long everything is refused. A test that cannot
+    move the clock shortens the hour.
     """
 
     requests_an_hour: int | None = 15_000
@@ -30,6 +31,7 @@ class Limits:
     creations_an_hour: int | None = None
     at_once: int | None = None
     retry_after_s: int = 60
+    hour_s: int = 3600
 
 
 DOCUMENTED = Limits(
@@ -53,15 +55,27 @@ class Meter:
     def __init__(self, world: World, limits: Limits) -> None:
         self._world = world
         self.limits = limits
+        self.own: dict[str, Limits] = {}
+        """Of credentials that are limited otherwise."""
         self._accounts: defaultdict[str, _Account] = defaultdict(_Account)
+
+    def limits_of(self, key: str) -> Limits:
+        """What limits a credential."""
+        return self.own.get(key, self.limits)
 
     def of(self, key: str) -> tuple[int, int, int] | None:
         """(limit, remaining, reset as epoch seconds); None where nothing is limited."""
-        if self.limits.requests_an_hour is None:
+        limits = self.limits_of(key)
+        if limits.requests_an_hour is None:
             return None
         account = self._current(key)
-        limit = self.limits.requests_an_hour if key else 60
-        return limit, max(limit - account.used, 0), math.ceil(account.began_at) + _HOUR_S
+        limit = limits.requests_an_hour if key else 60
+        return limit, max(limit - account.used, 0), math.ceil(account.began_at) + limits.hour_s
+
+    def begin_anew(self, key: str, limits: Limits) -> None:
+        """Limit one credential by its own limits; what it asked before is forgotten."""
+        self.own[key] = limits
+        self._accounts.pop(key, None)
 
     def count(self, key: str) -> None:
         """Count a request against the hour."""
@@ -81,19 +95,19 @@ class Meter:
         if found is not None and found[1] == 0:
             who = key.replace("installation", "installation ID") or "this address"
             raise ApiError(403, f"API rate limit exceeded for {who}.", documentation_url=_PAGE)
-        account, now = self._accounts[key], self._world.now().timestamp()
+        account, now, limits = self._accounts[key], self._world.now().timestamp(), self.limits_of(key)
         points = 1 if method in _READS else 5
         while account.asked and account.asked[0][0] <= now - _HOUR_S:
             account.asked.popleft()
         minute = [each for each in account.asked if each[0] > now - 60]
         use = (
-            (account.at_once, self.limits.at_once),
-            (sum(each[1] for each in minute) + points, self.limits.points_a_minute),
-            (sum(each[2] for each in minute) + creates, self.limits.creations_a_minute if creates else None),
-            (sum(each[2] for each in account.asked) + creates, self.limits.creations_an_hour if creates else None),
+            (account.at_once, limits.at_once),
+            (sum(each[1] for each in minute) + points, limits.points_a_minute),
+            (sum(each[2] for each in minute) + creates, limits.creations_a_minute if creates else None),
+            (sum(each[2] for each in account.asked) + creates, limits.creations_an_hour if creates else None),
         )
         if account.closed_until <= now and any(limit is not None and used > limit for used, limit in use):
-            account.closed_until = now + self.limits.retry_after_s
+            account.closed_until = now + limits.retry_after_s
         if account.closed_until > now:
             raise ApiError(
                 403,
@@ -105,6 +119,6 @@ class Meter:
 
     def _current(self, key: str) -> _Account:
         account, now = self._accounts[key], self._world.now().timestamp()
-        if now >= account.began_at + _HOUR_S:
+        if now >= account.began_at + self.limits_of(key).hour_s:
             account.began_at, account.used = now, 0
         return account

@@ -21,6 +21,7 @@ from ghapp.demo.github.hands import Hands
 from ghapp.demo.github.hooks import Delivery, Hooks
 from ghapp.demo.github.limits import Limits
 from ghapp.demo.github.pages import Pages
+from ghapp.demo.github.state import Installation
 from ghapp.demo.github.world import World
 
 _GENEROUS = Limits()
@@ -201,6 +202,10 @@ class LocalGitHub(Hands):
     def clear_faults(self) -> None:
         self._api.faults.clear()
 
-    def set_limits(self, limits: Limits) -> None:
-        """Limit the rate otherwise from now on."""
-        self._api.meter.limits = limits
+    def set_limits(self, limits: Limits, *, installation: Installation | None = None) -> None:
+        """Limit the rate otherwise from now on, of everybody or of one installation, whose hour begins anew."""
+        with self.world.lock:
+            if installation is None:
+                self._api.meter.limits = limits
+            else:
+                self._api.meter.begin_anew(f"installation {installation.id}", limits)

@@ -42,6 +42,7 @@ class ScriptedWire:
     token_life_s: int = 3600
     now: float = 1_800_000_000.0
     hands_out_tokens: bool = True
+    put_off: list[tuple[str, str]] = field(default_factory=list)
 
     def expect(
         self,
@@ -53,6 +54,9 @@ class ScriptedWire:
         failure: type[httpx.TransportError] | None = None,
     ) -> None:
         self.answers.append(Answer(request, status, body, headers or {}, failure))
+
+    async def pause(self, seconds: float) -> None:
+        self.now += seconds
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/api/v3")

@@ -9,12 +9,14 @@ from ghapp.errors import JobError
 from ghapp.events import Person
 from ghapp.github import GitHubApp, GitHubError, GitHubRefused, GitHubRepository, GitHubUnavailable, PemKey, Role
 from ghapp.github.errors import shorten
+from ghapp.values import CommitSha, RunId
 from tests.ghapp.github.scripted_github import API, APP_ID, IMPATIENT, ScriptedWire
 
 pytestmark = pytest.mark.anyio
 
 ROLE = "GET /repos/acme/infra/collaborators/anna/permission"
 COMMENT = "POST /repos/acme/infra/issues/12/comments"
+DEPLOYMENT = "POST /repos/acme/infra/deployments"
 COMMENTS = "GET /repos/acme/infra/issues/12/comments"
 anna = Person(login="anna", id=7)
 WRITE = {"permission": "write", "role_name": "write", "user": {"id": 7}}
@@ -92,9 +94,12 @@ async def test_a_creation_that_never_left_is_simply_repeated(
 async def test_a_short_wait_that_github_asks_for_is_waited_also_by_a_creation(
     infra: GitHubRepository, wire: ScriptedWire, status: int
 ) -> None:
-    wire.expect(COMMENT, status, {"message": "Slow down"}, headers={"Retry-After": "0"})
-    wire.expect(COMMENT, 201, {"id": 8})
-    assert await infra.create_comment(12, "Hello", marker="m") == 8
+    wire.expect(DEPLOYMENT, status, {"message": "Slow down"}, headers={"Retry-After": "0"})
+    wire.expect(DEPLOYMENT, 201, {"id": 8})
+    made = await infra.create_deployment(
+        sha=CommitSha("1" * 40), environment="staging", description="d", run=RunId("r"), production=False
+    )
+    assert made == 8
 
 
 @pytest.mark.parametrize(

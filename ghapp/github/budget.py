@@ -1,0 +1,166 @@
+"""What may be asked of GitHub now: decided over values. GitHub's answers, and the time, are told.
+
+The hour's requests GitHub counts, in the headers of its answers; a reserve of them belongs to gates. What it counts by
+the minute it does not tell, so that is counted here, as far as it is documented. Once it refused a call, no call of
+that installation is made until it is willing again.
+
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+Priority = Literal["gate", "cosmetic"]
+"""Whether something hangs on it (check runs, roles, deployments), or it may come later (progress, comments, looks)."""
+
+Reason = Literal["spent", "reserved", "limited", "paced"]
+"""Why it has to wait: the hour is spent, or its rest is for gates; GitHub refused a request; the minute is full."""
+
+_MINUTE_S: Final = 60.0
+_HOUR_S: Final = 3600.0
+_UNTOLD_S: Final = 60.0
+_LONGEST_UNTOLD_S: Final = 960.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What GitHub lets one installation do before it refuses. Which requests create content it does not say: each POST.
+
+    What is cosmetic takes `share` of it at most, and leaves `reserve` of the hour's requests alone. A gate is not held
+    back by what may have been created in an hour: GitHub would say so, and an hour is long.
+    """
+
+    points_a_minute: int = 900
+    creations_a_minute: int = 80
+    creations_an_hour: int = 500
+    share: float = 0.75
+    reserve: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The hour in which GitHub counts, as it was answered last; `reset_at` in seconds since 1970."""
+
+    limit: int
+    remaining: int
+    reset_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request: how much it weighs by the minute, and whether it makes something."""
+
+    priority: Priority
+    points: int
+    creates: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What one installation has spent. Without a window GitHub does not limit, or has not said so yet."""
+
+    window: Window | None = None
+    closed_until: float = 0.0
+    refusals: int = 0
+    sent: tuple[tuple[float, Asked], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """It may be sent in so many seconds, and is counted there."""
+
+    in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It may not be sent before so many seconds are over, and is not counted."""
+
+    in_s: float
+    reason: Reason
+
+
+def decide(spending: Spending, asked: Asked, now: float, pace: Pace) -> Go | Later:
+    """Whether a request may be sent now. A gate waits for its place in the minute; what is cosmetic comes later."""
+    if spending.closed_until > now:
+        return Later(spending.closed_until - now, "limited")
+    window = spending.window
+    if window is None:
+        return Go(0.0)
+    if window.reset_at > now:
+        if window.remaining <= 0:
+            return Later(window.reset_at - now, "spent")
+        if asked.priority == "cosmetic" and window.remaining <= window.limit * pace.reserve:
+            return Later(window.reset_at - now, "reserved")
+    at = _place(spending, asked, now, pace)
+    if at <= now:
+        return Go(0.0)
+    # Places are given in the order of asking; beyond a minute's worth of them it is better to come back.
+    return Go(at - now) if asked.priority == "gate" and at - now <= _MINUTE_S else Later(at - now, "paced")
+
+
+def sent(spending: Spending, asked: Asked, at: float) -> Spending:
+    """Count a request that is sent then."""
+    kept_s = _MINUTE_S if spending.window is None else _HOUR_S
+    recent = [each for each in spending.sent if each[0] > at - (kept_s if each[1].creates else _MINUTE_S)]
+    return replace(spending, sent=(*recent, (at, asked)))
+
+
+def answered(spending: Spending, asked: Asked, headers: Mapping[str, str], now: float) -> Spending:
+    """Take in what an answer that is no refusal says of the hour."""
+    refusals = 0 if asked.creates else spending.refusals
+    return replace(spending, window=_window(spending.window, headers, now), refusals=refusals)
+
+
+def refused(spending: Spending, headers: Mapping[str, str], now: float) -> Spending:
+    """Take in that GitHub limits the rate: `Retry-After`, else the end of the hour if it is spent, else ever longer."""
+    window = _window(spending.window, headers, now)
+    wait_s = min(_UNTOLD_S * 2**spending.refusals, _LONGEST_UNTOLD_S)
+    if "Retry-After" in headers:
+        wait_s = float(headers["Retry-After"])
+    elif window is not None and headers.get("X-RateLimit-Remaining") == "0":
+        wait_s = max(window.reset_at - now, 0.0)
+    until = max(spending.closed_until, now + wait_s)
+    return replace(spending, window=window, closed_until=until, refusals=spending.refusals + 1)
+
+
+def left(spending: Spending, now: float) -> float:
+    """How much of the hour is left, from 0 to 1."""
+    window = spending.window
+    return 1.0 if window is None or window.reset_at <= now else window.remaining / max(window.limit, 1)
+
+
+def _window(known: Window | None, headers: Mapping[str, str], now: float) -> Window | None:
+    told = [headers.get(f"X-RateLimit-{name}", "") for name in ("Limit", "Remaining", "Reset")]
+    if headers.get("X-RateLimit-Resource", "core") != "core" or not all(each.isdecimal() for each in told):
+        return known
+    limit, remaining, reset_at = map(int, told)
+    if known is not None and reset_at <= now:
+        return known  # an answer that was long on its way
+    if known is not None and (reset_at, limit) == (known.reset_at, known.limit):
+        remaining = min(remaining, known.remaining)
+    return Window(limit=limit, remaining=remaining, reset_at=reset_at)
+
+
+def _place(spending: Spending, asked: Asked, now: float, pace: Pace) -> float:
+    """The first moment at which the request is within every count."""
+    share = 1.0 if asked.priority == "gate" else pace.share
+    points = [(at, each.points) for at, each in spending.sent]
+    places = [_first(points, asked.points, pace.points_a_minute * share, _MINUTE_S)]
+    if asked.creates:
+        creations = [(at, 1) for at, each in spending.sent if each.creates]
+        places.append(_first(creations, 1, pace.creations_a_minute * share, _MINUTE_S))
+        if asked.priority == "cosmetic":
+            places.append(_first(creations, 1, pace.creations_an_hour * share, _HOUR_S))
+    return max(now, *places)
+
+
+def _first(used: Sequence[tuple[float, int]], more: int, most: float, period_s: float) -> float:
+    """When `more` fits into `most` of a period, given what was used when."""
+    total = float(more)
+    for at, amount in sorted(used, reverse=True):
+        total += amount
+        if total > most:
+            return at + period_s
+    return 0.0

@@ -1,0 +1,102 @@
+"""The budgets of a process: one for each installation, shared by all of its calls."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from ghapp.github.budget import (
+    Asked,
+    Go,
+    Later,
+    Pace,
+    Priority,
+    Reason,
+    Spending,
+    answered,
+    decide,
+    left,
+    refused,
+    sent,
+)
+from ghapp.github.errors import GitHubUnavailable
+
+OnPutOff = Callable[[Priority, Reason], None]
+"""Told of every request that is not made for now."""
+
+_WORDS = {
+    "spent": "GitHub takes no more requests of this installation for the next {wait} s",
+    "reserved": "what GitHub still takes of this installation in the next {wait} s is kept for checks",
+    "limited": "GitHub limits the rate for the next {wait} s",
+    "paced": "GitHub would be asked too much in a minute; not in the next {wait} s",
+}
+
+
+class Budget:
+    """What one installation may ask now."""
+
+    def __init__(self, budgets: "Budgets") -> None:
+        self._budgets = budgets
+        self.spending = Spending()
+
+    async def admit(self, asked: Asked, doing: str, *, wait_max_s: float) -> None:
+        """Return once the request may be made; a gate waits for that, as long as it takes `wait_max_s` at most.
+
+        Raises GitHubUnavailable where it has to come later.
+        """
+        budgets = self._budgets
+        while True:
+            now = budgets.now()
+            match decide(self.spending, asked, now, budgets.pace):
+                case Go(in_s):
+                    self.spending = sent(self.spending, asked, now + in_s)
+                    await budgets.pause(in_s)
+                    if self.spending.closed_until <= budgets.now():
+                        return
+                case Later(in_s, reason):
+                    if asked.priority == "cosmetic" or in_s > wait_max_s:
+                        budgets.on_put_off(asked.priority, reason)
+                        raise put_off(doing, in_s, reason)
+                    await budgets.pause(in_s)
+
+    def answered(self, asked: Asked, headers: Mapping[str, str]) -> None:
+        """Take in what an answer says of the hour."""
+        self.spending = answered(self.spending, asked, headers, self._budgets.now())
+
+    def refused(self, asked: Asked, headers: Mapping[str, str], doing: str) -> GitHubUnavailable:
+        """Take in that GitHub limits the rate, for all calls of the installation; gives what it means for this one."""
+        now = self._budgets.now()
+        self.spending = refused(self.spending, headers, now)
+        self._budgets.on_put_off(asked.priority, "limited")
+        return put_off(doing, self.spending.closed_until - now, "limited")
+
+
+class Budgets:
+    """Budgets by who pays. `pause` waits for so many seconds of the clock that `now` reads."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pace: Pace | None = None,
+        on_put_off: OnPutOff | None = None,
+    ) -> None:
+        self.now = now
+        self.pause = pause
+        self.pace = pace or Pace()
+        self.on_put_off = on_put_off or (lambda priority, reason: None)
+        self._by_payer: dict[str, Budget] = {}
+
+    def of(self, payer: str) -> Budget:
+        """The budget of one installation, or of the App itself."""
+        return self._by_payer.setdefault(payer, Budget(self))
+
+    def left(self) -> float:
+        """How much the one that has least left of its hour has left, from 0 to 1."""
+        now = self.now()
+        return min((left(each.spending, now) for each in self._by_payer.values()), default=1.0)
+
+
+def put_off(doing: str, wait_s: float, reason: Reason) -> GitHubUnavailable:
+    """The request was not carried out, and may be after so many seconds."""
+    words = _WORDS[reason].format(wait=max(1, round(wait_s)))
+    return GitHubUnavailable(f"{words}: to {doing}", retry_after_s=wait_s, may_have_happened=False)

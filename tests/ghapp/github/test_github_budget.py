@@ -1,0 +1,202 @@
+"""What may be asked of GitHub now: values in, a value out."""
+
+import pytest
+
+from ghapp.github.budget import (
+    Asked,
+    Go,
+    Later,
+    Pace,
+    Spending,
+    Window,
+    answered,
+    decide,
+    left,
+    refused,
+    sent,
+)
+
+NOW = 1_800_000_000.0
+QUESTION = Asked(priority="gate", points=1, creates=False)
+CONCLUSION = Asked(priority="gate", points=5, creates=False)
+CHECK_RUN = Asked(priority="gate", points=5, creates=True)
+LOOK = Asked(priority="cosmetic", points=1, creates=False)
+PROGRESS = Asked(priority="cosmetic", points=5, creates=False)
+COMMENT = Asked(priority="cosmetic", points=5, creates=True)
+PACE = Pace()
+
+
+def hour(remaining: int, *, limit: int = 5000, reset_in_s: float = 600) -> Spending:
+    return Spending(window=Window(limit=limit, remaining=remaining, reset_at=NOW + reset_in_s))
+
+
+def told(remaining: int, *, limit: int = 5000, reset_at: float = NOW + 600, **more: str) -> dict[str, str]:
+    return {
+        "X-RateLimit-Limit": str(limit),
+        "X-RateLimit-Remaining": str(remaining),
+        "X-RateLimit-Reset": str(int(reset_at)),
+        **more,
+    }
+
+
+def used(*asked: tuple[float, Asked]) -> Spending:
+    """An hour with much left, in which these were sent so many seconds ago."""
+    spending = hour(5000)
+    for ago_s, each in asked:
+        spending = sent(spending, each, NOW - ago_s)
+    return spending
+
+
+# The hour
+
+
+@pytest.mark.parametrize(
+    ("spending", "gate", "cosmetic"),
+    [
+        (Spending(), Go(0), Go(0)),
+        (hour(5000), Go(0), Go(0)),
+        (hour(501), Go(0), Go(0)),
+        (hour(500), Go(0), Later(600, "reserved")),
+        (hour(1), Go(0), Later(600, "reserved")),
+        (hour(0), Later(600, "spent"), Later(600, "spent")),
+        (hour(0, reset_in_s=0), Go(0), Go(0)),
+        (hour(0, reset_in_s=-1), Go(0), Go(0)),
+        (hour(6, limit=60), Go(0), Later(600, "reserved")),
+        (Spending(closed_until=NOW + 30), Later(30, "limited"), Later(30, "limited")),
+        (Spending(closed_until=NOW), Go(0), Go(0)),
+    ],
+)
+def test_gates_go_on_to_the_last_request_and_what_is_cosmetic_leaves_a_reserve(
+    spending: Spending, gate: Go | Later, cosmetic: Go | Later
+) -> None:
+    for asked in (QUESTION, CONCLUSION, CHECK_RUN):
+        assert decide(spending, asked, NOW, PACE) == gate
+    for asked in (LOOK, PROGRESS, COMMENT):
+        assert decide(spending, asked, NOW, PACE) == cosmetic
+
+
+@pytest.mark.parametrize(
+    ("known", "headers", "window"),
+    [
+        (None, told(4999), Window(limit=5000, remaining=4999, reset_at=NOW + 600)),
+        (None, {}, None),
+        (hour(10).window, {}, hour(10).window),
+        (hour(10).window, told(9), hour(9).window),
+        # Answers overtake each other: within an hour it only gets less.
+        (hour(10).window, told(11), hour(10).window),
+        # Another hour has begun, and an answer of the one before still comes.
+        (hour(0, reset_in_s=0).window, told(4999, reset_at=NOW + 3600), hour(4999, reset_in_s=3600).window),
+        (hour(4999).window, told(3, reset_at=NOW - 1), hour(4999).window),
+        (
+            hour(10).window,
+            told(12_000, limit=12_500, reset_at=NOW + 60),
+            hour(12_000, limit=12_500, reset_in_s=60).window,
+        ),
+        # What does not count against the core, and what a proxy made of it, says nothing.
+        (hour(10).window, {**told(0), "X-RateLimit-Resource": "search"}, hour(10).window),
+        (hour(10).window, {**told(0), "X-RateLimit-Reset": "soon"}, hour(10).window),
+        (hour(10).window, {**told(0), "X-RateLimit-Remaining": "-1"}, hour(10).window),
+    ],
+)
+def test_the_hour_is_what_github_answered_last(
+    known: Window | None, headers: dict[str, str], window: Window | None
+) -> None:
+    assert answered(Spending(window=known), QUESTION, headers, NOW).window == window
+
+
+def test_the_share_that_is_left_is_whole_again_when_the_hour_is_over() -> None:
+    assert left(Spending(), NOW) == 1.0
+    assert left(hour(500), NOW) == 0.1
+    assert left(hour(0), NOW + 600) == 1.0
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"Retry-After": "17"}, 17),
+        ({"Retry-After": "17", **told(0)}, 17),
+        (told(0), 600),
+        (told(0, reset_at=NOW - 5), 0),
+        (told(4000), 60),
+        ({}, 60),
+    ],
+)
+def test_a_refusal_closes_until_github_says_else_until_the_hour_is_over_else_for_a_minute(
+    headers: dict[str, str], wait_s: float
+) -> None:
+    spending = refused(Spending(), headers, NOW)
+    assert decide(spending, QUESTION, NOW, PACE) == (Later(wait_s, "limited") if wait_s else Go(0))
+
+
+def test_refusals_in_a_row_close_ever_longer_until_something_could_be_made() -> None:
+    spending, waits = Spending(), []
+    for number in range(6):
+        at = NOW + number * 1000
+        spending = refused(spending, {}, at)
+        spending = answered(spending, QUESTION, {}, at)
+        waits.append(spending.closed_until - at)
+    assert waits == [60, 120, 240, 480, 960, 960]
+    spending = answered(spending, COMMENT, {}, NOW)
+    assert refused(spending, {}, NOW + 9000).closed_until == NOW + 9060
+
+
+def test_a_shorter_refusal_does_not_open_what_a_longer_one_closed() -> None:
+    spending = refused(refused(Spending(), {"Retry-After": "600"}, NOW), {"Retry-After": "1"}, NOW + 1)
+    assert spending.closed_until == NOW + 600
+
+
+# The minute
+
+
+@pytest.mark.parametrize(
+    ("spending", "asked", "decided"),
+    [
+        # 900 points: a gate waits for its place, what is cosmetic keeps to three quarters and comes later.
+        (used(*[(10, CONCLUSION)] * 179), CONCLUSION, Go(0)),
+        (used(*[(10, CONCLUSION)] * 180), CONCLUSION, Go(50)),
+        (used(*[(10, CONCLUSION)] * 180), QUESTION, Go(50)),
+        (used(*[(60, CONCLUSION)] * 180), CONCLUSION, Go(0)),
+        (used(*[(10, CONCLUSION)] * 134), PROGRESS, Go(0)),
+        (used(*[(10, CONCLUSION)] * 135), PROGRESS, Later(50, "paced")),
+        # 80 creations.
+        (used(*[(10, CHECK_RUN)] * 79), CHECK_RUN, Go(0)),
+        (used(*[(10, CHECK_RUN)] * 80), CHECK_RUN, Go(50)),
+        (used(*[(10, CHECK_RUN)] * 80), CONCLUSION, Go(0)),
+        (used(*[(10, CHECK_RUN)] * 59), COMMENT, Go(0)),
+        (used(*[(10, CHECK_RUN)] * 60), COMMENT, Later(50, "paced")),
+        # 500 creations in an hour hold back what is cosmetic, never a gate.
+        (used(*[(600, CHECK_RUN)] * 374), COMMENT, Go(0)),
+        (used(*[(600, CHECK_RUN)] * 375), COMMENT, Later(3000, "paced")),
+        (used(*[(600, CHECK_RUN)] * 2000), CHECK_RUN, Go(0)),
+    ],
+)
+def test_what_is_asked_in_a_minute_keeps_within_what_github_documents(
+    spending: Spending, asked: Asked, decided: Go | Later
+) -> None:
+    assert decide(spending, asked, NOW, PACE) == decided
+
+
+def test_gates_take_places_in_the_order_of_asking_for_a_minute_ahead() -> None:
+    spending, waits = hour(5000), []
+    for _ in range(161):
+        decided = decide(spending, CHECK_RUN, NOW, PACE)
+        waits.append(decided)
+        if isinstance(decided, Go):
+            spending = sent(spending, CHECK_RUN, NOW + decided.in_s)
+    assert waits == [Go(0)] * 80 + [Go(60)] * 80 + [Later(120, "paced")]
+
+
+def test_where_github_says_nothing_of_limits_nothing_is_paced() -> None:
+    spending = Spending()
+    for _ in range(1000):
+        assert decide(spending, COMMENT, NOW, PACE) == Go(0)
+        spending = sent(spending, COMMENT, NOW)
+    assert len(sent(spending, COMMENT, NOW + 60).sent) == 1
+
+
+def test_what_is_over_is_forgotten() -> None:
+    spending = used(*[(3700, CHECK_RUN)] * 9, *[(70, CONCLUSION)] * 9, (50, QUESTION))
+    assert [each for _, each in sent(spending, QUESTION, NOW).sent] == [QUESTION, QUESTION]

@@ -1,0 +1,51 @@
+"""GitHub's limits in the midst of the stories: gates go on, the rest comes later, nothing is lost."""
+
+from ghapp.demo.github import Limits
+from tests.stories.harness import Line, Story, eventually
+
+
+def refusals(story: Story) -> int:
+    """How often GitHub had to refuse a request of this installation."""
+    who = f"installation {story.installation.id}"
+    return sum(each.actor == who and each.status in (403, 429) for each in story.github.requests)
+
+
+def spend(story: Story, number: int) -> None:
+    """Use up requests of the installation, as another process would."""
+    tokens = story.github.world.installation_tokens
+    token = next(value for value, made in tokens.items() if made.installation.id == story.installation.id)
+    with story.github.rest() as rest:
+        for _ in range(number):
+            answer = rest.get("/installation/repositories", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == 200, answer.text
+
+
+def test_when_the_hour_is_spent_the_job_goes_on_in_the_next(line: Line) -> None:
+    story = line.story()
+    line.github.set_limits(Limits(requests_an_hour=3, hour_s=15), installation=story.installation)
+    number = story.propose()
+    check = story.planned(number)
+    assert check["conclusion"] == "success"
+    assert len(story.check_runs(story.head(number))) == 1
+    # Another part of Planward may have been on its way already when the last request was answered.
+    assert refusals(story) <= 1
+    line.github.set_limits(Limits(requests_an_hour=None), installation=story.installation)
+    story.quiet()
+
+
+def test_near_the_end_of_the_hour_an_apply_goes_on_and_its_comment_comes_later(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    story.quiet()
+    line.github.set_limits(Limits(requests_an_hour=40, hour_s=25), installation=story.installation)
+    spend(story, 32)
+    merged = story.merge(number)
+    assert story.applied(merged)["conclusion"] == "success"
+    assert story.comments(number) == []
+    comment = eventually(lambda: story.comments(number), "the comment is made in the next hour")
+    story.quiet()
+    assert story.comments(number) == comment
+    assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
+    assert [each["job"].rpartition(":")[0] for each in line.events("comment_put_off") if f":{number}:" in each["job"]]
+    assert refusals(story) == 0
