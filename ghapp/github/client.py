@@ -11,7 +11,7 @@ from typing import Final
 
 import httpx
 from githubkit.throttling import LocalThrottler
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from ghapp.events import Repository, RepositoryRef
 from ghapp.github.auth import Authentication, Given
@@ -117,10 +117,6 @@ class _Delivery(Struct):
 
 class _Repositories(Struct):
     repositories: list[RepositoryShape]
-
-
-class _Asked(Struct):
-    """An empty object."""
 
 
 class GitHubApp:
@@ -294,7 +290,7 @@ class GitHubApp:
         await self._calls.cosmetic.send(
             "POST",
             "/app/hook/deliveries/{delivery_id}/attempts",
-            _Asked,
+            Raw,  # an empty object, or nothing at all
             doing="ask for a redelivery",
             at={"delivery_id": delivery_id},
         )

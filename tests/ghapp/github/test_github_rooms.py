@@ -380,6 +380,7 @@ async def test_deliveries_are_read_as_far_back_as_is_asked_for(app: GitHubApp, w
     )
 
 
-async def test_a_redelivery_is_asked_for(app: GitHubApp, wire: ScriptedWire) -> None:
-    wire.expect("POST /app/hook/deliveries/3/attempts", 202, {})
+@pytest.mark.parametrize("body", [{}, b""], ids=["an empty object", "nothing"])
+async def test_a_redelivery_is_asked_for(app: GitHubApp, wire: ScriptedWire, body: Any) -> None:
+    wire.expect("POST /app/hook/deliveries/3/attempts", 202, body)
     await app.redeliver(3)
