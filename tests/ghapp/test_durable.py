@@ -26,8 +26,6 @@ from tests.postgres import Postgres
 from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
 from tests.stories.harness import eventually
 
-pytest_plugins = ["tests.postgres"]
-
 
 @dataclass(kw_only=True)
 class Workers:

@@ -15,7 +15,8 @@ import pytest
 
 from ghapp.sealing import Sealer
 from ghapp.store import Store
-from tests.ghapp.served import KEY, PEM, Clock, Served, settings_for
+from tests.databases import NewDatabase
+from tests.ghapp.served import KEY, PEM, Clock, Served
 from tests.openbao import free_port
 
 
@@ -53,13 +54,16 @@ def listening_at(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_live_logs_and_the_process_at_once(tmp_path: Path, number: int) -> None:
-    store = Store(settings_for(tmp_path).database_url, Sealer([KEY]), clock=Clock())
+def test_a_signal_ends_live_logs_and_the_process_at_once(
+    new_database: NewDatabase, tmp_path: Path, number: int
+) -> None:
+    database = new_database(tmp_path)
+    store = Store(database, Sealer([KEY]), clock=Clock())
     seed = Served(url="", store=store, clock=Clock(), front=None, app=None)  # type: ignore[arg-type]
     seed.repository()
     seed.run("r1")
     store.close()
-    with serve(tmp_path, "--port", "0") as process:
+    with serve(tmp_path, "--port", "0", PLANWARD_DATABASE_URL=database) as process:
         url = listening_at(process)
         with (
             httpx.Client(trust_env=False, timeout=20) as client,

@@ -11,6 +11,7 @@ import pytest
 from ghapp.sealing import Sealer
 from ghapp.store import KnownPullRequest, Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId, TreeId
+from tests.databases import NewDatabase
 from tests.ghapp.served import Clock
 
 ONE, TWO = RepositoryId(1), RepositoryId(2)
@@ -34,12 +35,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'planward.db'}"
-    if request.param == "postgresql":
-        url = str(request.getfixturevalue("postgres").database())
-    store = Store(url, Sealer(["k" * 32]), clock=clock)
+@pytest.fixture
+def store(new_database: NewDatabase, tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    store = Store(new_database(tmp_path), Sealer(["k" * 32]), clock=clock)
     yield store
     store.close()
 

@@ -12,21 +12,23 @@ import pytest
 from ghapp.store import KnownPullRequest
 from ghapp.values import BranchName, CommitSha, RepositoryId
 from ghapp.web import live_log
+from tests.databases import NewDatabase
 from tests.ghapp.served import Served, serving
 
 A, B, C = ("a" * 40, "b" * 40, "c" * 40)
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with serving(tmp_path) as served:
+def served(new_database: NewDatabase, tmp_path: Path) -> Iterator[Served]:
+    with serving(tmp_path, PLANWARD_DATABASE_URL=new_database(tmp_path)) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def shared(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """For what leaves nothing behind."""
-    with serving(tmp_path_factory.mktemp("shared")) as served:
+    directory = tmp_path_factory.mktemp("shared")
+    with serving(directory, PLANWARD_DATABASE_URL=new_database(directory)) as served:
         served.repository()
         run = served.run("r1")
         served.log(run, "testing network", "one")

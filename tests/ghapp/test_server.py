@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from ghapp.jobs import Job
+from tests.databases import NewDatabase
 from tests.ghapp.served import MAX_BODY, SECRET, Served, serving
 
 PUSH = {
@@ -34,8 +35,9 @@ PUSH = {
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("served")) as served:
+def served(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    directory = tmp_path_factory.mktemp("served")
+    with serving(directory, PLANWARD_DATABASE_URL=new_database(directory)) as served:
         yield served
 
 

@@ -10,6 +10,7 @@ import pytest
 from ghapp.addresses import git_host, web_url
 from ghapp.values import RepositoryId
 from ghapp.web.sign_in import own_path
+from tests.databases import NewDatabase
 from tests.ghapp.github_sign_in import CLIENT_ID, CLIENT_SECRET, SignInGitHub
 from tests.ghapp.served import Served, listening, serving
 
@@ -20,9 +21,10 @@ def github() -> SignInGitHub:
 
 
 @pytest.fixture
-def served(tmp_path: Path, github: SignInGitHub) -> Iterator[Served]:
+def served(new_database: NewDatabase, tmp_path: Path, github: SignInGitHub) -> Iterator[Served]:
     with listening(github.app()) as github_url:
         environ = {
+            "PLANWARD_DATABASE_URL": new_database(tmp_path),
             "PLANWARD_GITHUB_API_URL": f"{github_url}/api/v3",
             "PLANWARD_GITHUB_CLIENT_ID": CLIENT_ID,
             "PLANWARD_GITHUB_CLIENT_SECRET": CLIENT_SECRET,

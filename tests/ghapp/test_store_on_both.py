@@ -17,6 +17,7 @@ from ghapp.jobs import SettleBranch
 from ghapp.sealing import Sealer, load_or_make_key
 from ghapp.store import Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId
+from tests.databases import NewDatabase
 from tests.postgres import Postgres
 
 REPOSITORY = RepositoryId(1)
@@ -34,11 +35,9 @@ RUN = Run(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'planward.db'}"
-    return str(request.getfixturevalue("postgres").database())
+@pytest.fixture
+def url(new_database: NewDatabase, tmp_path: Path) -> str:
+    return new_database(tmp_path)
 
 
 @pytest.fixture

@@ -22,6 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
 from ghapp.demo.github import Limits, LocalGitHub
 from tests.openbao import OpenBao, free_port, running_openbao
@@ -114,6 +117,15 @@ class Line:
         wanted = f'"event": "{event}"'
         return [json.loads(line) for line in self.log().splitlines() if wanted in line and line.startswith("{")]
 
+    def query(self, statement: str, **values: object) -> list[dict[str, Any]]:
+        """Ask Planward's database, as columns by their names."""
+        database = make_url(self.environ["PLANWARD_DATABASE_URL"])
+        if database.get_backend_name() == "postgresql":
+            database = database.set(drivername="postgresql+psycopg")
+        engine = create_engine(database, poolclass=NullPool)
+        with engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(statement), values).mappings()]
+
     def deliver(
         self, event: str, payload: object, *, guid: str | None = None, secret: str = SECRET, **headers: str
     ) -> httpx.Response:
@@ -196,6 +208,7 @@ def running_line(directory: Path, *, module: str = "ghapp", own_worker: bool = F
                 "PLANWARD_GITHUB_WEBHOOK_SECRET": SECRET,
                 "PLANWARD_PUBLIC_URL": url,
                 "PLANWARD_DATA_DIR": str(directory / "data"),
+                "PLANWARD_DATABASE_URL": f"sqlite:///{directory / 'data' / 'planward.db'}",
                 "PLANWARD_MERGE_WAIT_S": "2",
                 "PLANWARD_DEBOUNCE_S": "0.5",
                 "PLANWARD_CONCURRENCY": "2",

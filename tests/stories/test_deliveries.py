@@ -6,8 +6,6 @@ from tests.bench.deliveries import deliver, pushed
 from tests.stories.harness import Line, eventually
 from tests.stories.slow import slow_place
 
-DATABASES = ["sqlite", "postgresql"]
-
 
 def test_what_is_delivered_again_is_not_done_again(line: Line) -> None:
     story = line.story()

@@ -6,7 +6,6 @@ from ghapp.demo.github.api import Recorded
 from tests.stories.harness import ON_MERGE, Line, Story, eventually
 from tests.stories.slow import slow_place
 
-DATABASES = ["sqlite", "postgresql"]
 APPLIED_IN_TURN = [["in_progress", "success"]]
 
 

@@ -131,6 +131,9 @@ def told(line: Line, story: Story, number: int, programs: list[str]) -> list[str
     for path in files(line.directory / "data"):
         content = path.read_bytes()
         found += [str(path) for secret in secrets if secret.encode() in content]
+    for table, rows in tables(line).items():
+        # PostgreSQL writes bytes as hexadecimal digits.
+        found += [table for secret in secrets if secret in rows or secret.encode().hex() in rows]
     return found
 
 
@@ -145,6 +148,21 @@ def credentials(line: Line) -> list[str]:
 def files(directory: Path) -> Iterator[Path]:
     """Every file that Planward keeps."""
     yield from (path for path in directory.rglob("*") if path.is_file())
+
+
+def tables(line: Line) -> dict[str, str]:
+    """Every row of PostgreSQL's tables as text, by the table; SQLite's lie in a file."""
+    if line.environ["PLANWARD_DATABASE_URL"].startswith("sqlite"):
+        return {}
+    names = line.query(
+        "select quote_ident(table_schema) || '.' || quote_ident(table_name) as name from information_schema.tables "
+        "where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')"
+    )
+    assert len(names) > 20  # the store's, and the engine's
+    return {
+        each["name"]: str(line.query(f"select string_agg(t::text, ' ') as rows from {each['name']} t")[0]["rows"])
+        for each in names
+    }
 
 
 def page(url: str) -> str:

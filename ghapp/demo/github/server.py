@@ -162,6 +162,10 @@ class LocalGitHub(Hands):
         """Send what was held back, in the order that `order` gives (`reversed`, for one)."""
         self.world.hooks.release(lambda held: list(order(held)))
 
+    def let_through(self) -> None:
+        """Send what was held back; deliveries are not held, lost or doubled any longer."""
+        self.world.hooks.let_through()
+
     def redeliver(self, guid: str) -> Delivery:
         """Send the delivery of that guid again. Raises KeyError."""
         for delivery in self.deliveries:

@@ -1,9 +1,7 @@
 """What the stories of the rules read beside GitHub: titles, buttons, reactions, and Planward's audit log."""
 
 import json
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any
 
 from tests.stories.harness import Story, eventually
@@ -63,9 +61,8 @@ def audit(story: Story) -> list[tuple[str, str, str]]:
 
 def audit_rows(story: Story) -> list[dict[str, Any]]:
     """The audit log with its details."""
-    address = f"file:{story.line.directory / 'data' / 'planward.db'}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True)) as connection:
-        connection.row_factory = sqlite3.Row
-        query = "select who, did, sha, details from audit where repository_id = ? order by id"
-        rows = connection.execute(query, (story.repository.id,)).fetchall()
-    return [{**dict(row), "details": json.loads(row["details"])} for row in rows]
+    rows = story.line.query(
+        "select who, did, sha, cast(details as text) as details from audit where repository_id = :id order by id",
+        id=story.repository.id,
+    )
+    return [{**row, "details": json.loads(row["details"])} for row in rows]
