@@ -61,6 +61,7 @@ def _classic_rules(protection: BranchProtection) -> tuple[JSON, ...]:
         parameters: JSON = {
             "required_approving_review_count": protection.required_approvals if protection.pull_request_required else 0,
             "dismiss_stale_reviews_on_push": protection.dismiss_stale_reviews,
+            "require_code_owner_review": protection.code_owner_reviews,
             "required_review_thread_resolution": protection.conversation_resolution,
             "direct_pushes": not protection.pull_request_required,
         }

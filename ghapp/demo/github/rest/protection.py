@@ -64,7 +64,7 @@ def protection_json(call: Call, value: BranchProtection) -> JSON:
         body["required_pull_request_reviews"] = {
             "url": f"{url}/required_pull_request_reviews",
             "dismiss_stale_reviews": value.dismiss_stale_reviews,
-            "require_code_owner_reviews": False,
+            "require_code_owner_reviews": value.code_owner_reviews,
             "required_approving_review_count": value.required_approvals,
             "require_last_push_approval": False,
         }
@@ -110,6 +110,7 @@ def put_protection(call: Call) -> Reply:
         value.pull_request_required = True
         value.required_approvals = int(reviews.get("required_approving_review_count", 1))
         value.dismiss_stale_reviews = bool(reviews.get("dismiss_stale_reviews"))
+        value.code_owner_reviews = bool(reviews.get("require_code_owner_reviews"))
     if restrictions is not None:
         value.restrict_pushes_to = [str(login) for login in restrictions.get("users", [])]
     call.repository.protections[branch] = value
@@ -141,8 +142,7 @@ def rules_of_branch(call: Call) -> Reply:
     found = [
         {
             **rule,
-            "ruleset_source_type": "Repository",
-            "ruleset_source": call.repository.full_name,
+            **{f"ruleset_{name}": value for name, value in _source(call, source.ruleset).items()},
             "ruleset_id": source.ruleset.id,
         }
         for source in sources(call.repository, call.params["branch"])
@@ -152,14 +152,19 @@ def rules_of_branch(call: Call) -> Reply:
     return call.page(found, lambda rule: rule)
 
 
+def _source(call: Call, value: Ruleset) -> JSON:
+    if value.organization is not None:
+        return {"source_type": "Organization", "source": value.organization.login}
+    return {"source_type": "Repository", "source": call.repository.full_name}
+
+
 def ruleset_json(call: Call, value: Ruleset, *, whole: bool) -> JSON:
     url = f"{repository_url(call.world, call.repository)}/rulesets/{value.id}"
     body: JSON = {
         "id": value.id,
         "name": value.name,
         "target": "branch",
-        "source_type": "Repository",
-        "source": call.repository.full_name,
+        **_source(call, value),
         "enforcement": value.enforcement,
         "node_id": node_id("RRS", value.id),
         "_links": {
@@ -183,6 +188,13 @@ def _ruleset(call: Call) -> Ruleset:
     raise not_found()
 
 
+def _own_ruleset(call: Call) -> Ruleset:
+    found = _ruleset(call)
+    if found.organization is not None:
+        raise not_found()
+    return found
+
+
 def list_rulesets(call: Call) -> Reply:
     return call.page(call.repository.rulesets, lambda item: ruleset_json(call, item, whole=False))
 
@@ -197,6 +209,20 @@ def create_ruleset(call: Call) -> Reply:
         raise Unprocessable("Name must be unique")
     call.repository.rulesets.append(value)
     return Reply(body=ruleset_json(call, value, whole=True), status=201)
+
+
+def create_organization_ruleset(call: Call) -> Reply:
+    """A ruleset for the repositories that the organisation has now; conditions on their names are not looked at."""
+    owner = call.world.account(call.params["org"])
+    if call.world.organization_members.get(owner.id, {}).get(call.account.id) != "admin":
+        raise not_found()
+    value = new_ruleset(call.world, call.body)
+    value.organization = owner
+    for repository in call.world.repositories.values():
+        if repository.owner is owner:
+            repository.rulesets.append(value)
+    body = {"id": value.id, "name": value.name, "source_type": "Organization", "source": owner.login}
+    return Reply(body=body, status=201)
 
 
 def new_ruleset(world: World, body: JSON) -> Ruleset:
@@ -224,7 +250,7 @@ def _rules(items: list[Any]) -> list[JSON]:
 
 
 def update_ruleset(call: Call) -> Reply:
-    value = _ruleset(call)
+    value = _own_ruleset(call)
     merged = {
         "name": value.name,
         "enforcement": value.enforcement,
@@ -238,7 +264,7 @@ def update_ruleset(call: Call) -> Reply:
 
 
 def delete_ruleset(call: Call) -> Reply:
-    call.repository.rulesets.remove(_ruleset(call))
+    call.repository.rulesets.remove(_own_ruleset(call))
     return Reply(status=204)
 
 
@@ -250,6 +276,7 @@ ROUTES = (
     Route("PUT", _B, put_protection, "administration:write"),
     Route("DELETE", _B, delete_protection, "administration:write"),
     Route("GET", f"{_R}/rules/branches/{{branch:path}}", rules_of_branch),
+    Route("POST", "/orgs/{org}/rulesets", create_organization_ruleset),
     Route("GET", f"{_R}/rulesets", list_rulesets),
     Route("POST", f"{_R}/rulesets", create_ruleset, "administration:write"),
     Route("GET", f"{_R}/rulesets/{{ruleset_id}}", read_ruleset),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ghapp.demo.github.state.accounts import JSON
+from ghapp.demo.github.state.accounts import JSON, Account
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -23,6 +23,7 @@ class BranchProtection:
     pull_request_required: bool = False
     required_approvals: int = 0
     dismiss_stale_reviews: bool = False
+    code_owner_reviews: bool = False
     enforce_admins: bool = False
     conversation_resolution: bool = False
     linear_history: bool = False
@@ -41,3 +42,5 @@ class Ruleset:
     bypass_actors: list[JSON]
     created_at: datetime
     updated_at: datetime
+    organization: Account | None = None
+    """Whose ruleset it is, where it is not the repository's own."""
