@@ -4,6 +4,7 @@ Its data does not outlive the session, so that it does not wait for the disk.
 """
 
 import itertools
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
@@ -48,12 +49,18 @@ class Postgres:
 
     def execute(self, *statements: str) -> None:
         """Say something to the server as its owner, outside of a transaction."""
-        engine = create_engine(
-            make_url(self.url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=NullPool
-        )
-        with engine.connect() as connection:
+        with self._connected() as connection:
             for statement in statements:
                 connection.execute(text(statement))
+
+    def ask(self, query: str) -> list[str]:
+        """The first column of what a query finds."""
+        with self._connected() as connection:
+            return [str(value) for value in connection.scalars(text(query))]
+
+    def _connected(self) -> Connection:
+        address = make_url(self.url).set(drivername="postgresql+psycopg")
+        return create_engine(address, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect()
 
 
 @contextmanager
@@ -75,7 +82,8 @@ def running_postgres(directory: Path) -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """One server for the session."""
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+    # Not below pytest's directory: the server may run as a user of its own, and every session closes it to others.
+    with tempfile.TemporaryDirectory(prefix="planward-") as directory, running_postgres(Path(directory)) as server:
         yield server

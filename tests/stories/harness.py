@@ -86,7 +86,17 @@ class Line:
         serve = ["serve", "--port", self.url.rpartition(":")[2]]
         self.process = self._spawn(*serve, *(["--no-worker"] if self.own_worker else []))
         if self.own_worker:
-            self.worker = self._spawn("worker")
+            self.spawn_worker()
+
+    def spawn_worker(self) -> None:
+        """Start `planward worker`."""
+        self.worker = self._spawn("worker")
+
+    def kill_worker(self) -> None:
+        """End `planward worker` as a machine that fails does."""
+        assert self.worker is not None
+        self.worker.kill()
+        self.worker.wait()
 
     def _spawn(self, *arguments: str) -> "subprocess.Popen[bytes]":
         with (self.directory / "planward.log").open("ab") as log:
@@ -97,7 +107,7 @@ class Line:
     def _ready(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.log()[-3000:]
-        return _answers(f"{self.url}/readyz")
+        return answers(f"{self.url}/readyz")
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End it with a signal, the worker too, and wait."""
@@ -109,8 +119,8 @@ class Line:
             each.wait(timeout=60)
 
     def log(self) -> str:
-        """What Planward wrote to its log so far."""
-        return (self.directory / "planward.log").read_text()
+        """What Planward's processes wrote to their logs so far."""
+        return "".join(path.read_text() for path in sorted(self.directory.glob("planward*.log")))
 
     def events(self, event: str) -> list[dict[str, Any]]:
         """What Planward logged under this name so far, oldest first."""
@@ -127,7 +137,14 @@ class Line:
             return [dict(row) for row in connection.execute(text(statement), values).mappings()]
 
     def deliver(
-        self, event: str, payload: object, *, guid: str | None = None, secret: str = SECRET, **headers: str
+        self,
+        event: str,
+        payload: object,
+        *,
+        to: str | None = None,
+        guid: str | None = None,
+        secret: str = SECRET,
+        **headers: str,
     ) -> httpx.Response:
         """Post a delivery as GitHub does; `payload` is the body as bytes or becomes JSON."""
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -138,7 +155,7 @@ class Line:
             "X-GitHub-Event": event,
             "X-Hub-Signature-256": f"sha256={signature}",
         }
-        url = f"{self.url}/webhooks/github"
+        url = f"{to or self.url}/webhooks/github"
         with httpx.Client(trust_env=False, timeout=60) as client:
             return client.post(url, content=body, headers={**told, **headers})
 
@@ -509,7 +526,8 @@ def eventually(probe: Callable[[], Any], what: str, *, patience_s: float = PATIE
         time.sleep(0.1)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether there is a good answer at an address."""
     try:
         return httpx.get(url, trust_env=False).status_code == 200
     except httpx.HTTPError:

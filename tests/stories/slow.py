@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
 
+_EMPTY_STATE = b'{"version": 4, "terraform_version": "1.0.0", "serial": 1, "lineage": "slow", "outputs": {}}'
+
 
 class SlowPlace:
     """What was asked of the server, and who hung up before it was answered; by the last part of the path."""
@@ -30,7 +32,7 @@ class SlowPlace:
         )
 
     def let_go(self) -> None:
-        """Answer everybody: there is nothing here."""
+        """Answer everybody: with a state that holds nothing, which is no module."""
         self._let_go.set()
 
     def wait(self, name: str, connection: socket.socket) -> bool:
@@ -52,8 +54,9 @@ def slow_place() -> Iterator[SlowPlace]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if place.wait(PurePosixPath(self.path.partition("?")[0]).name, self.connection):
-                self.send_response(404)
+                self.send_response(200)
                 self.end_headers()
+                self.wfile.write(_EMPTY_STATE)
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass

@@ -1,0 +1,213 @@
+"""Vault as a team runs it: a login and a policy for each environment and operation, and secrets that end with a run."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.postgres import Postgres
+from tests.stories.harness import Line, Story, eventually, running_line
+from tests.stories.slow import slow_place
+
+LEASE_S = 4
+DYNAMIC = """\
+secrets:
+  - {path: "kv/{team}/{branch}/*"}
+  - {path: "database/creds/{team}-{environment}", as: env, map: {username: PGUSER, password: PGPASSWORD}}
+"""
+
+
+@pytest.fixture(scope="module")
+def careful(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A Planward that logs in with a JWT, by a role that names the team, the environment and the operation."""
+    directory = tmp_path_factory.mktemp("careful")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    now = int(time.time())
+    claims = {"sub": "planward", "aud": "vault", "iat": now, "nbf": now, "exp": now + 3600}
+    (directory / "jwt").write_text(jwt.encode(claims, key, algorithm="RS256"))
+    with running_line(
+        directory,
+        own_worker=True,
+        PLANWARD_DATABASE_URL=postgres.prepared(),
+        VAULT_TOKEN="",
+        VAULT_AUTH_METHOD="jwt",
+        VAULT_ROLE="{team}-{environment}-{operation}",
+        VAULT_JWT_FILE=str(directory / "jwt"),
+    ) as line:
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        vault = line.bao.client()
+        vault.sys.enable_auth_method("jwt")
+        vault.write_data("auth/jwt/config", data={"jwt_validation_pubkeys": [public.decode()]})
+        vault.sys.enable_secrets_engine("database")
+        connection = {"connection_url": postgres.url, "username": "postgres", "password": "unused"}
+        plugin = {"plugin_name": "postgresql-database-plugin", "allowed_roles": "*"}
+        vault.write_data("database/config/pg", data={**plugin, **connection})
+        yield line
+
+
+def allow(story: Story, environment: str, *operations: str) -> None:
+    """Let runs of these operations log in, and read the secrets of their own environment alone."""
+    vault = story.line.bao.client()
+    team = story.team
+    policy = f"{team}-{environment}"
+    vault.sys.create_or_update_policy(
+        policy,
+        f"""
+        path "kv/data/{team}/{environment}/*" {{ capabilities = ["read"] }}
+        path "kv/metadata/{team}/{environment}/*" {{ capabilities = ["list"] }}
+        path "database/creds/{policy}" {{ capabilities = ["read"] }}
+        """,
+    )
+    for operation in operations:
+        role = {"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"]}
+        token = {"token_policies": [policy], "token_ttl": "10m"}
+        vault.write_data(f"auth/jwt/role/{policy}-{operation}", data={**role, **token})
+
+
+def asked(line: Line, path: str) -> list[dict[str, Any]]:
+    """What was asked of Vault below a path, oldest first, as its audit log has it: the answers."""
+    entries = map(json.loads, (line.directory / "audit.log").read_text().splitlines())
+    return [each for each in entries if each["type"] == "response" and each["request"]["path"].startswith(path)]
+
+
+def test_each_run_may_read_what_its_environment_and_operation_may(careful: Line) -> None:
+    story = careful.story()
+    allow(story, "testing", "plan")
+    allow(story, "staging", "apply")
+    story.land(story.propose())
+    read = {
+        (each["request"]["path"], *each["auth"]["token_policies"])
+        for each in asked(careful, f"kv/data/{story.team}/")
+        if each["request"]["operation"] == "read"
+    }
+    assert read == {
+        (f"kv/data/{story.team}/{environment}/{name}", f"{story.team}-{environment}", "default")
+        for environment in ("testing", "staging")
+        for name in ("app", "env")
+    }
+
+
+def test_vault_itself_keeps_a_testing_run_out_of_stagings_secrets(careful: Line) -> None:
+    story = careful.story(config='secrets:\n  - {path: "kv/{team}/staging/*"}\n')
+    allow(story, "testing", "plan")
+    check = story.planned(story.propose())
+    assert (check["conclusion"], story.first_line(check)) == (
+        "failure",
+        f"Vault ({careful.bao.host}) denies Planward kv/{story.team}/staging/: "
+        "its policy needs read there and list on the folders",
+    )
+    [refused] = asked(careful, f"kv/metadata/{story.team}/staging")
+    assert "permission denied" in refused["error"]
+
+
+def test_an_operation_that_has_no_role_does_not_get_in(careful: Line) -> None:
+    story = careful.story()
+    allow(story, "testing", "plan")
+    allow(story, "staging", "plan")
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    check = story.applied(story.merge(number))
+    assert (check["conclusion"], story.first_line(check)) == (
+        "failure",
+        f"Vault ({careful.bao.host}) refuses Planward's login at auth/jwt/login: "
+        "the operator has to check the role and what it is proved with",
+    )
+    assert story.size("staging") is None
+
+
+# --- secrets that end -------------------------------------------------------------------------------------------------
+
+
+class Database:
+    """The users that Vault made in the database, for LEASE_S at a time."""
+
+    def __init__(self, line: Line, postgres: Postgres) -> None:
+        self.line = line
+        self.postgres = postgres
+
+    def story(self) -> Story:
+        story = self.line.story(config=DYNAMIC)
+        allow(story, "testing", "plan")
+        create = "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
+        role = {"db_name": "pg", "creation_statements": [create], "default_ttl": f"{LEASE_S}s"}
+        self.line.bao.client().write_data(f"database/roles/{story.team}-testing", data=role)
+        return story
+
+    def users(self) -> list[str]:
+        return self.postgres.ask("SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%'")
+
+    def gone(self) -> None:
+        eventually(lambda: not self.users(), "the database's user is gone")
+
+
+@pytest.fixture
+def database_of_vault(careful: Line, postgres: Postgres) -> Iterator[Database]:
+    database = Database(careful, postgres)
+    yield database
+    database.gone()
+
+
+def given_back(line: Line, story: Story) -> int:
+    """How many logins of a story's runs Vault has ended because Planward said so, their leases with them."""
+    ended = asked(line, "auth/token/revoke-self")
+    return sum(f"{story.team}-testing" in each["auth"]["token_policies"] for each in ended)
+
+
+def test_a_lease_is_renewed_while_terraform_runs_and_ends_with_the_run(
+    careful: Line, database_of_vault: Database
+) -> None:
+    story = database_of_vault.story()
+    renewed_before = len(asked(careful, "sys/leases/renew"))
+    with slow_place() as slow:
+        number = story.propose({**story.network(2), "network/wait.tf": slow.data("waits")})
+        eventually(lambda: slow.asked, "Terraform waits")
+        [user] = database_of_vault.users()
+        eventually(lambda: len(asked(careful, "sys/leases/renew")) >= renewed_before + 3, "the lease is renewed")
+        assert database_of_vault.users() == [user], "it is older than a lease"
+        slow.let_go()
+        assert story.planned(number)["conclusion"] == "success"
+    eventually(lambda: given_back(careful, story) == 1, "the login is given back")
+    database_of_vault.gone()
+
+
+def test_a_lease_ends_with_a_run_that_fails(careful: Line, database_of_vault: Database) -> None:
+    story = database_of_vault.story()
+    number = story.propose({"network/wrong.tf": 'output "wrong" {\n  value = file("none")\n}\n'})
+    assert story.planned(number)["conclusion"] == "failure"
+    eventually(lambda: given_back(careful, story) == 1, "the login is given back")
+
+
+def test_a_lease_ends_with_a_run_that_is_cancelled(careful: Line, database_of_vault: Database) -> None:
+    story = database_of_vault.story()
+    with slow_place() as slow:
+        number = story.propose({"network/wait.tf": slow.module("waits")})
+        eventually(lambda: slow.asked, "Terraform waits")
+        assert len(database_of_vault.users()) == 1
+        story.edit(number, state="closed")
+        assert story.planned(number)["conclusion"] == "cancelled"
+        eventually(lambda: given_back(careful, story) == 1, "the login is given back")
+
+
+def test_a_lease_that_a_killed_worker_held_ends_by_itself_and_the_run_made_again_has_its_own(
+    careful: Line, database_of_vault: Database
+) -> None:
+    story = database_of_vault.story()
+    with slow_place() as slow:
+        number = story.propose({"network/wait.tf": slow.module("waits")})
+        eventually(lambda: slow.asked, "Terraform waits")
+        [held] = database_of_vault.users()
+        careful.kill_worker()
+        database_of_vault.gone()  # nobody renews it
+        careful.spawn_worker()
+        eventually(lambda: database_of_vault.users(), "the run is made again")
+        assert held not in database_of_vault.users()
+        slow.let_go()
+        story.planned(number)
+    eventually(lambda: given_back(careful, story) == 1, "the login is given back")
