@@ -1,6 +1,7 @@
 """What every story stands on: the repository's mirror, its config at a commit, its root modules in a tree."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository
 from ghapp.terraform import Terraform, find_terraforms
-from ghapp.values import CommitSha, EnvironmentName, InstallationId, TreeId
+from ghapp.values import CommitSha, EnvironmentName, InstallationId, RunId, TreeId
+
+_MOST_KEPT = 4
 
 
 async def see_repository(
@@ -156,6 +159,28 @@ async def survey(services: Services, mirror: Mirror, config: RepositoryConfig, t
     contents = {path: read[blob_id] for path, blob_id in wanted.items()}
     laid = lay_out_all(config, configuration, paths=paths, contents=contents)
     return Ground(config=config, configuration=configuration, laid=laid)
+
+
+_kept: OrderedDict[tuple[RunId, CommitSha, str], Ground] = OrderedDict()
+
+
+def keep_ground(run_id: RunId, config_sha: CommitSha, tree: str, ground: Ground) -> None:
+    """Keep what a run has understood of a tree, for its root modules."""
+    _kept[run_id, config_sha, tree] = ground
+    _kept.move_to_end((run_id, config_sha, tree))
+    while len(_kept) > _MOST_KEPT:
+        _kept.popitem(last=False)
+
+
+async def ground_of_run(
+    services: Services, repository: KnownRepository, mirror: Mirror, run_id: RunId, config_sha: CommitSha, tree: str
+) -> Ground:
+    """Understand a tree under the config at a commit, once for all root modules of a run in this process."""
+    ground = _kept.get((run_id, config_sha, tree))
+    if ground is None:
+        ground = await survey(services, mirror, await config_at(mirror, repository, config_sha), tree)
+        keep_ground(run_id, config_sha, tree, ground)
+    return ground
 
 
 def blob_url(repository: KnownRepository, sha: CommitSha) -> str:

@@ -1,5 +1,7 @@
 """What a plan run has to do: who vouches for the code, what it merges to, what that touches, in which order."""
 
+import asyncio
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
@@ -16,6 +18,7 @@ from ghapp.flows.ground import (
     config_at,
     fetch,
     github_of,
+    keep_ground,
     proposed_config,
     short,
     survey,
@@ -57,8 +60,19 @@ async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
     if run.status == "completed" or run.ended_by is not None:
         return ()
     repository = await services.store.repositories.load(run.repository_id)
-    await show_progress(services, repository, run, "Planning")
-    mirror = await fetch(services, repository, pull_requests=numbers_of(run))
+    # Nothing waits for GitHub to have it; the run does not end before.
+    showing = asyncio.create_task(show_progress(services, repository, run, "Planning"))
+    try:
+        parts = await _prepare_parts(services, repository, run)
+    finally:
+        await showing
+    planned = {root for part in parts for layer in (*part.layers, *part.preview_layers) for root in layer}
+    await services.store.runs.remember(run_id, root_modules=sorted(planned))
+    return tuple(parts)
+
+
+async def _prepare_parts(services: Services, repository: KnownRepository, run: Run) -> list[Part]:
+    mirror = await _mirror_of(services, repository, run)
     parts = []
     for number in numbers_of(run):
         pull_request = await services.store.pull_requests.find(run.repository_id, number)
@@ -81,9 +95,18 @@ async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
             raise
         except (JobError, ConfigurationError) as error:
             parts.append(msgspec.structs.replace(part, refused=str(error)))
-    planned = {root for part in parts for layer in (*part.layers, *part.preview_layers) for root in layer}
-    await services.store.runs.remember(run_id, root_modules=sorted(planned))
-    return tuple(parts)
+    return parts
+
+
+async def _mirror_of(services: Services, repository: KnownRepository, run: Run) -> Mirror:
+    """The mirror as it was fetched when the run was announced; fetched here where that was elsewhere."""
+    mirror = services.mirrors.open(repository.id)
+    commits = {run.head_sha, *run.data["bases"].values()}
+    if "group" in run.data:
+        commits.add(run.data["group"]["config_sha"])
+    if mirror is not None and await mirror.has_all(commits):
+        return mirror
+    return await fetch(services, repository, pull_requests=numbers_of(run))
 
 
 async def _prepare_part(
@@ -112,7 +135,8 @@ async def _prepare_part(
             refused=f"Conflict with {pull_request.base_branch} at {short(part.base_sha)} in {files}: "
             f"merge {pull_request.base_branch} into the pull request and resolve it.",
         )
-    proposed = await _proposed(services, repository, mirror, part.base_sha, tree)
+    changed = await mirror.changed_paths(part.base_sha, tree)
+    proposed = await _proposed(services, repository, mirror, changed, tree)
     invalid = proposed if isinstance(proposed, ConfigInvalid) else None
     refused = None if invalid is None else str(invalid)
     part = msgspec.structs.replace(part, tree=tree, diagnostics=() if invalid is None else _at_lines(invalid))
@@ -124,8 +148,9 @@ async def _prepare_part(
         else:
             preview_in = environment.name
     ground = await survey(services, mirror, config, tree)
+    keep_ground(run.id, part.config_sha, tree, ground)
     before = await survey(services, mirror, config, part.base_sha)
-    found = ground.touched(TESTING, await mirror.changed_paths(part.base_sha, tree), before)
+    found = ground.touched(TESTING, changed, before)
     after = proposed if isinstance(proposed, Ground) else None
     preview: tuple[tuple[str, ...], ...] = ()
     if preview_in is not None:
@@ -144,10 +169,10 @@ async def _prepare_part(
 
 
 async def _proposed(
-    services: Services, repository: KnownRepository, mirror: Mirror, base_sha: CommitSha, tree: TreeId
+    services: Services, repository: KnownRepository, mirror: Mirror, changed: Collection[str], tree: TreeId
 ) -> Ground | ConfigInvalid | None:
     """The tree under the config that a pull request changes, or what is wrong with it; the base's is in force."""
-    if CONFIG_PATH not in await mirror.changed_paths(base_sha, tree):
+    if CONFIG_PATH not in changed:
         return None
     try:
         return await survey(services, mirror, await proposed_config(mirror, repository, tree), tree)

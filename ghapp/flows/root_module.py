@@ -18,7 +18,7 @@ from checks.report import RootReport, report_failure, report_plan, report_skippe
 from checks.sensitive import Mask
 from ghapp.durable import park, patiently
 from ghapp.errors import JobError
-from ghapp.flows.ground import Ground, config_at, survey, terraforms
+from ghapp.flows.ground import Ground, ground_of_run, terraforms
 from ghapp.flows.planning import NotDone, credentials_of, make_plan
 from ghapp.flows.reviewed import Reviewed, reviewed_summary, with_summary
 from ghapp.flows.run_log import RunLog, kept_log
@@ -93,8 +93,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
     mirror = services.mirrors.open(run.repository_id)
     assert mirror is not None
     repository = await services.store.repositories.load(run.repository_id)
-    config = await config_at(mirror, repository, job.config_sha)
-    ground = await survey(services, mirror, config, job.tree)
+    ground = await ground_of_run(services, repository, mirror, job.run_id, job.config_sha, job.tree)
     settings = ground.of(job.environment)[job.root_module]
     work = _RootRun(services, job, ground, settings, mirror)
     if job.blocked_by:

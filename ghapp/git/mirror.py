@@ -29,33 +29,46 @@ class Conflict:
 
 
 class Mirror:
-    """One repository as it was last fetched. All questions are answered on the disk alone."""
+    """One repository as it was last fetched. All questions are answered on the disk alone, about branches once."""
 
     def __init__(self, path: Path, checkouts: Path, in_use: object = None) -> None:
         """`in_use` is held as long as this is: the mirror is not removed meanwhile."""
         self.path = path
         self._checkouts = checkouts
         self._in_use = in_use
+        self._branches: dict[BranchName, CommitSha] | None = None
 
     async def branches(self) -> dict[BranchName, CommitSha]:
         """Give every branch with its tip."""
+        if self._branches is None:
+            self._branches = await self._listed_branches()
+        return dict(self._branches)
+
+    async def _listed_branches(self) -> dict[BranchName, CommitSha]:
         listed = await self._said("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/")
         pairs = (line.split(" ", 1) for line in listed.decode(errors="backslashreplace").splitlines())
         return {BranchName(name.removeprefix("refs/heads/")): CommitSha(sha) for sha, name in pairs}
 
     async def tip(self, branch: BranchName | str) -> CommitSha | None:
         """Give a branch's tip, None where there is no such branch."""
-        return await self._ref(f"refs/heads/{branch}")
+        return (await self.branches()).get(BranchName(branch))
 
     async def pull_request_head(self, number: int) -> CommitSha | None:
         """Give the head of a pull request as last fetched, None where it never was."""
-        return await self._ref(f"refs/pull/{int(number)}/head")
+        ended = await self._run("show-ref", "--verify", "--hash", "--", f"refs/pull/{int(number)}/head")
+        return CommitSha(ended.stdout.decode().strip()) if ended.exit_code == 0 else None
 
     async def has(self, sha: CommitSha) -> bool:
         """Whether the commit is here, with its tree."""
         return (
             await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{sha}^{{tree}}")
         ).exit_code == 0
+
+    async def has_all(self, commits: Collection[CommitSha]) -> bool:
+        """Whether all of these commits are here."""
+        asked = "".join(f"{sha}^{{tree}}\n" for sha in commits).encode()
+        found = await self._said("cat-file", "--batch-check", stdin=asked)
+        return not any(line.endswith(b" missing") for line in found.splitlines())
 
     async def tree_of(self, commit: CommitSha) -> TreeId:
         """Give a commit's tree. Raises MissingObject."""
@@ -183,13 +196,6 @@ class Mirror:
             paths = [name for name in names if name and checkout.lies_below(_path(name), directories)]
         async with checkout.laid_out(self.path, tree, self._checkouts, paths) as directory:
             yield directory
-
-    async def _ref(self, ref: str) -> CommitSha | None:
-        ended = await self._run("show-ref", "--verify", "--quiet", "--", ref)
-        if ended.exit_code:
-            return None
-        ended = await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-        return CommitSha(ended.stdout.decode().strip()) if ended.exit_code == 0 else None
 
     async def _resolved(self, expression: str, asked: str) -> str:
         ended = await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", expression)

@@ -393,6 +393,25 @@ class TestRemotesThatAreAwayForNow:
 
 
 class TestQuestions:
+    def test_branches_are_listed_once_for_each_fetch(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        first = author.commit(a="1")
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+        assert asyncio.run(mirror.tip("main")) == first
+        second = author.commit(a="2")
+        author.push("main")
+        assert asyncio.run(fetched(mirrors, remote).tip("main")) == second
+        assert asyncio.run(mirror.branches()) == {"main": first}, (
+            "whoever was given it sees one state of the repository"
+        )
+
+    def test_whether_all_commits_are_here(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+        first, second = author.commit(a="1"), author.commit(a="2")
+        author.push("main")
+        mirror = fetched(mirrors, remote)
+        assert asyncio.run(mirror.has_all([first, second]))
+        assert not asyncio.run(mirror.has_all([first, CommitSha("a" * 40)]))
+
     def test_a_tip_is_asked_for_by_the_branchs_whole_name(
         self, author: Author, mirrors: Mirrors, remote: Remote
     ) -> None:
