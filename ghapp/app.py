@@ -80,7 +80,11 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     await require_git()
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
     vault = Vault(settings.vault) if settings.vault is not None else None
-    mirrors = Mirrors(settings.data_dir / "mirrors", allowed_host=_git_host(settings.github.api_url))
+    mirrors = Mirrors(
+        settings.data_dir / "mirrors",
+        allowed_host=_git_host(settings.github.api_url),
+        most_kept=settings.concurrency,
+    )
     facts = Facts(settings.data_dir / "facts")
     disk = Disk(data_dir=settings.data_dir, mirrors=mirrors, facts=facts, budget_bytes=settings.disk_budget_bytes)
     metrics = front.metrics

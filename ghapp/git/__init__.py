@@ -3,7 +3,7 @@
     remote.py     what is fetched from, and the environment that git runs in
     mirrors.py    fetching, one process at a time for each mirror
     mirror.py     questions: branches, trees, merges, differences
-    checkout.py   a tree on disk, without a work tree of git's
+    checkout.py   a tree on disk, without a work tree of git's; kept_checkouts.py: those that wait for the next run
 
 Branch names, paths and object names come from outside; each reaches git as a full ref name, after
 `--end-of-options`, or through its standard input.

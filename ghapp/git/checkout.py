@@ -4,6 +4,14 @@ An index of its own instead of `git worktree`, which is racy on one mirror, and 
 out what the tree's own `.gitattributes` tell it to. Filters (`git lfs`) are programs that the configuration
 names, and there is no configuration: a pointer stays a pointer.
 
+Most of a checkout's time goes into making files and removing them again. So what a run leaves is put right and kept
+beside the mirror, and the next run takes it (kept_checkouts.py): git compares every file with what it wrote, by inode
+and the time of its last change too, which no program can set, and writes only what differs. Nobody else has a
+checkout while a run has it: modules write into their own directories (`archive_file` does).
+
+All of the tree is laid out. What a root module reads cannot be known from its text: a provider may read any path that
+a value makes up, and a file that is not there may be taken for an empty one.
+
 Symlinks are laid out as symlinks, since modules use them; those that lead out of the tree are left out. What they
 point at would be a file of this machine, and Planward reads var files, backend files and snippets by paths that a pull
 request chooses.
@@ -11,53 +19,105 @@ request chooses.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ghapp.git.errors import GitError
+from ghapp.git.kept_checkouts import KeptCheckouts, remove_strangers
 from ghapp.git.program import environment, git
-from ghapp.private_directories import private_directory
+from ghapp.private_directories import private_directory, remove_tree
+from ghapp.processes import Exited
+from ghapp.values import TreeId
 
-
-def lies_below(path: str, directories: Collection[str]) -> bool:
-    """Whether a path lies in one of the directories; "." and "" are the whole tree."""
-    return any(directory in ("", ".") or path.startswith(f"{directory.rstrip('/')}/") for directory in directories)
+_SYMLINK = b"120000"
+_ATTRIBUTES = b".gitattributes"
 
 
 @asynccontextmanager
-async def laid_out(mirror: Path, tree: str, root: Path, paths: Sequence[bytes] | None) -> AsyncIterator[Path]:
-    """Lay a tree out below `root`, only `paths` of it if they are given, and remove it afterwards. Raises GitError."""
+async def laid_out(mirror: Path, tree: TreeId, root: Path, kept: KeptCheckouts) -> AsyncIterator[Path]:
+    """Lay a tree out below `root`, and keep it or remove it afterwards. Raises GitError."""
     async with private_directory(root, "checkout") as directory:
-        content = directory / "tree"
-        content.mkdir(mode=0o700)
-        environ = environment(GIT_INDEX_FILE=str(directory / "index"))
-        place = (f"--git-dir={mirror}", f"--work-tree={content}")
-        read = await git(*place, "read-tree", "--end-of-options", tree, environ=environ)
-        if paths is None:
-            written = await git(*place, "checkout-index", "--all", "--quiet", environ=environ)
-        else:
-            names = b"".join(path + b"\0" for path in paths)
-            written = await git(*place, "checkout-index", "--quiet", "-z", "--stdin", stdin=names, environ=environ)
-        if read.exit_code or written.exit_code:
+        checkout = _Checkout(mirror, tree, directory / "checkout")
+        before = await asyncio.to_thread(kept.take, mirror, tree, checkout.place)
+        if before is None or not await checkout.become(before):
+            await checkout.lay_out()
+        yield checkout.content
+        # Not where the run broke off: what is not put right here is removed with the directory.
+        if await checkout.put_right():
+            await asyncio.to_thread(kept.give_back, mirror, tree, checkout.place)
+
+
+class _Checkout:
+    """A tree and git's index of it, side by side in one place."""
+
+    def __init__(self, mirror: Path, tree: TreeId, place: Path) -> None:
+        self.place = place
+        self.content = place / "tree"
+        self._mirror = mirror
+        self._tree = tree
+        self._paths: list[bytes] = []
+
+    async def lay_out(self) -> None:
+        """Make all files."""
+        self.content.mkdir(mode=0o700, parents=True)
+        if not await self._write():
             raise GitError("the commit could not be laid out on disk: is there room in Planward's data directory?")
-        await asyncio.to_thread(_leave_out_escaping_links, content)
-        yield content
+
+    async def become(self, before: TreeId) -> bool:
+        """Turn one that holds another tree into this one; False where that cannot be, and it is gone."""
+        if await self._has_the_attributes_of(before) and await self._write():
+            return True
+        await asyncio.to_thread(remove_tree, self.place)
+        return False
+
+    async def put_right(self) -> bool:
+        """Undo whatever a run did to the files, so that it can be kept; False where that cannot be.
+
+        Raises nothing: the run has its outcome.
+        """
+        try:
+            await asyncio.to_thread(remove_strangers, self.content, self._paths)
+            return (await self._read_tree()).exit_code == 0
+        except (OSError, GitError):
+            return False
+
+    async def _write(self) -> bool:
+        if (await self._read_tree()).exit_code:
+            return False
+        listed = await self._git("ls-files", "--stage", "-z")
+        entries = [line.split(b"\t", 1) for line in listed.stdout.split(b"\0") if line]
+        self._paths = [path for _, path in entries]
+        links = [path for facts, path in entries if facts.startswith(_SYMLINK)]
+        if links:
+            await asyncio.to_thread(_leave_out_escaping, self.content, links)
+        return listed.exit_code == 0
+
+    async def _read_tree(self) -> Exited:
+        """Write what differs from the tree, by git's index and what it finds of every file on disk."""
+        return await self._git("read-tree", "--reset", "-u", "--end-of-options", self._tree)
+
+    async def _has_the_attributes_of(self, before: TreeId) -> bool:
+        """Whether files that are equal in both trees are equal on disk too: attributes convert the ends of lines."""
+        if before == self._tree:
+            return True
+        changed = await self._git("diff-tree", "-r", "--name-only", "-z", "--no-renames", before, self._tree)
+        return changed.exit_code == 0 and not any(
+            path == _ATTRIBUTES or path.endswith(b"/" + _ATTRIBUTES) for path in changed.stdout.split(b"\0")
+        )
+
+    async def _git(self, *words: str) -> Exited:
+        place = (f"--git-dir={self._mirror}", f"--work-tree={self.content}")
+        return await git(*place, *words, environ=environment(GIT_INDEX_FILE=str(self.place / "index")))
 
 
-def _leave_out_escaping_links(root: Path) -> None:
-    inside = os.path.realpath(root)
-    links = [
-        os.path.join(current, name)  # noqa: PTH118 - thousands of files; strings are ten times faster
-        for current, directories, files in os.walk(root)
-        for name in (*directories, *files)
-        if os.path.islink(os.path.join(current, name))  # noqa: PTH114, PTH118
-    ]
+def _leave_out_escaping(root: Path, links: list[bytes]) -> None:
+    inside = os.fsencode(os.path.realpath(root))
+    places = [os.path.join(inside, link) for link in links]  # noqa: PTH118 - names may be no text
     # Judged before the first is removed: a link may lead out through another.
-    escaping = [link for link in links if not _is_below(os.path.realpath(link), inside)]
-    for link in escaping:
-        Path(link).unlink()
+    for place in [place for place in places if not _is_below(os.path.realpath(place), inside)]:
+        os.unlink(place)  # noqa: PTH108
 
 
-def _is_below(path: str, root: str) -> bool:
-    return path == root or path.startswith(root + os.sep)
+def _is_below(path: bytes, root: bytes) -> bool:
+    return path == root or path.startswith(root + os.sep.encode())

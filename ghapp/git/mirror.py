@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ghapp.git import checkout, differences
 from ghapp.git.errors import GitError, MissingObject, UnrelatedHistories
+from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.program import git
 from ghapp.processes import Exited
 from ghapp.values import BranchName, CommitSha, TreeId
@@ -31,10 +32,11 @@ class Conflict:
 class Mirror:
     """One repository as it was last fetched. All questions are answered on the disk alone, about branches once."""
 
-    def __init__(self, path: Path, checkouts: Path, in_use: object = None) -> None:
+    def __init__(self, path: Path, checkouts: Path, kept: KeptCheckouts, in_use: object = None) -> None:
         """`in_use` is held as long as this is: the mirror is not removed meanwhile."""
         self.path = path
         self._checkouts = checkouts
+        self._kept = kept
         self._in_use = in_use
         self._branches: dict[BranchName, CommitSha] | None = None
 
@@ -183,18 +185,14 @@ class Mirror:
         return None
 
     @asynccontextmanager
-    async def checkout(self, treeish: str, *, directories: Collection[str] | None = None) -> AsyncIterator[Path]:
-        """Lay a commit or tree out in a directory of its own, with mode 0700, and remove it afterwards.
+    async def checkout(self, treeish: str) -> AsyncIterator[Path]:
+        """Lay a commit or tree out in a directory of one's own, with mode 0700, and take it away afterwards.
 
-        With `directories` only the files below them. There is no `.git`, any number lies side by side, no program that
-        the tree names is run, and symlinks that lead out of the tree are left out (checkout.py). Raises MissingObject.
+        There is no `.git`, any number lies side by side, no program that the tree names is run, and symlinks that lead
+        out of the tree are left out (checkout.py). Raises MissingObject.
         """
-        tree = await self._resolved(f"{treeish}^{{tree}}", treeish)
-        paths = None
-        if directories is not None:
-            names = (await self._said("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree)).split(b"\0")
-            paths = [name for name in names if name and checkout.lies_below(_path(name), directories)]
-        async with checkout.laid_out(self.path, tree, self._checkouts, paths) as directory:
+        tree = TreeId(await self._resolved(f"{treeish}^{{tree}}", treeish))
+        async with checkout.laid_out(self.path, tree, self._checkouts, self._kept) as directory:
             yield directory
 
     async def _resolved(self, expression: str, asked: str) -> str:

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 import stamina
 
 from ghapp.git.errors import FetchFailed, MissingObject, RemoteUnavailable
+from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.mirror import Mirror
 from ghapp.git.program import git
 from ghapp.git.remote import Remote
@@ -29,10 +30,14 @@ _LOCK_POLL_S = 0.02
 class Mirrors:
     """The mirrors of one data directory: `ID.git` for each repository, checkouts beside them."""
 
-    def __init__(self, directory: Path, *, allowed_host: str = "github.com") -> None:
-        """`allowed_host` (HOST or HOST:PORT) is the only one that is fetched from and that gets a token."""
+    def __init__(self, directory: Path, *, allowed_host: str = "github.com", most_kept: int = 2) -> None:
+        """`allowed_host` (HOST or HOST:PORT) is the only one that is fetched from and that gets a token.
+
+        `most_kept` checkouts are kept between two runs.
+        """
         self._directory = directory
         self._checkouts = directory / "checkouts"
+        self._kept = KeptCheckouts(most=most_kept)
         self._allowed_host = allowed_host
         self._locks: dict[int, asyncio.Lock] = {}
         self._waiting: dict[int, _Batch] = {}
@@ -117,7 +122,7 @@ class Mirrors:
         if use is None:
             self._uses[repository_id] = use = InUse(self._mark(repository_id))
         use.mark()
-        return Mirror(self._path(repository_id), self._checkouts, use)
+        return Mirror(self._path(repository_id), self._checkouts, self._kept, use)
 
     def _mark(self, repository_id: int) -> Path:
         return self._directory / f"{int(repository_id)}.used"

@@ -12,7 +12,9 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Collection
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from itertools import cycle
 from pathlib import Path
 
 from checks.configuration import Configuration
@@ -21,7 +23,9 @@ from checks.configuration.layers import layers
 from checks.configuration.module import is_terraform_file
 from ghapp.facts import Facts
 from ghapp.git import Mirror
+from ghapp.git.kept_checkouts import KeptCheckouts
 from tests.bench import monorepo
+from tests.git_server import GitServer, git_server
 
 
 class Bench:
@@ -38,7 +42,9 @@ class Bench:
                 file.write("# changed\n")
         monorepo.commit(work, "Change a shared module and a root module")
         subprocess.run(["git", "clone", "-q", "--bare", str(work), str(top / "mirror.git")], check=True)
-        self.mirror = Mirror(top / "mirror.git", top / "checkouts")
+        self.mirror = Mirror(top / "mirror.git", top / "checkouts", KeptCheckouts(most=2))
+        self.fresh = Mirror(top / "mirror.git", top / "checkouts", KeptCheckouts(most=0))
+        self._treeishes = cycle(("main", "main~1"))
         self.facts_dir = top / "facts"
 
     async def git_alone(self) -> None:
@@ -54,15 +60,38 @@ class Bench:
         layers(configuration, found.dirs)
         return configuration, found
 
-    async def checkout(self, directories: Collection[str] | None = None) -> None:
-        """Lay the tree out from the mirror, all of it or what some root modules need."""
-        async with self.mirror.checkout("main", directories=directories):
+    async def first_checkout(self) -> None:
+        """Lay the tree out where none is kept, and remove it."""
+        async with self.fresh.checkout("main"):
             pass
 
-    async def clone(self) -> None:
-        """What one would do without a mirror; over the disk, so without any network's delay."""
+    async def checkout(self) -> None:
+        """Lay the tree out from the mirror as a second run does, and put it right for the next."""
+        async with self.mirror.checkout("main"):
+            pass
+
+    async def checkout_of_another_commit(self) -> None:
+        """The same where what is kept holds another commit's tree."""
+        async with self.mirror.checkout(next(self._treeishes)):
+            pass
+
+    async def clone(self, server: GitServer) -> None:
+        """What one would do without a mirror, from a server on this machine, so without any network's delay."""
+        header = (
+            "http.extraHeader=Authorization: Basic " + b64encode(f"x-access-token:{server.token}".encode()).decode()
+        )
         with tempfile.TemporaryDirectory(dir=self.top) as directory:
-            command = ["git", "clone", "-q", "--depth", "1", f"file://{self.top}/mirror.git", f"{directory}/clone"]
+            command = [
+                "git",
+                "-c",
+                header,
+                "clone",
+                "-q",
+                "--depth",
+                "1",
+                server.url("mirror.git"),
+                f"{directory}/clone",
+            ]
             await asyncio.to_thread(subprocess.run, command, check=True)
 
     async def cold(self) -> None:
@@ -99,10 +128,12 @@ async def measure(top: Path, runs: int) -> None:
     configuration, found = await bench.impact(facts)
     await timed("impact, warm in a running server", lambda: bench.impact(facts), runs)
     facts.close()
-    needed = [each for directory in found.dirs for each in (directory, *configuration.by_dir[directory].module_dirs)]
-    await timed("git clone --depth 1", bench.clone, runs)
-    await timed("checkout from the mirror", bench.checkout, runs)
-    await timed(f"checkout of {len(found.dirs)} root modules", lambda: bench.checkout(needed), runs)
+    with git_server(top) as server:
+        await timed("git clone --depth 1", lambda: bench.clone(server), runs)
+    await timed("checkout, the first", bench.first_checkout, runs)
+    await bench.checkout()
+    await timed("checkout, one is kept", bench.checkout, runs)
+    await timed("checkout, one of another commit is kept", bench.checkout_of_another_commit, runs)
     start = time.perf_counter()
     order = layers(configuration, [root.dir for root in configuration.root_modules])
     print(f"{'layers of all root modules':<44}        {(time.perf_counter() - start) * 1000:8.0f} ms")
