@@ -1,6 +1,8 @@
 """In which order root modules are run: those that others build on first, independent ones side by side."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from checks.configuration import Configuration, RootModule
@@ -35,15 +37,18 @@ def dependencies(
     """The root modules that each root module builds on directly: whose state it reads, or as `depends_on` says.
 
     A read is matched by the backend's type and its literal values; `backends` holds those that a root module gets from
-    `-backend-config` files, over the ones in its block. Directories that are no root modules are left out.
+    `-backend-config` files, over the ones in its block. Directories that are no root modules are left out, and so are
+    reads against what `depends_on` says: two root modules that read each other's state can both be run, and only a
+    person knows which of them first.
     """
     roots = configuration.by_dir
     places = _Places(configuration.root_modules, backends or {})
+    said = {root.dir: frozenset((depends_on or {}).get(root.dir, ())) & roots.keys() for root in roots.values()}
     found: dict[str, frozenset[str]] = {}
     for root in configuration.root_modules:
-        named = {directory for directory in (depends_on or {}).get(root.dir, ()) if directory in roots}
         read = {directory for state in root.remote_states for directory in places.read_by(root, state)}
-        found[root.dir] = frozenset(named | (read - {root.dir}))
+        against = {directory for directory in read if root.dir in _ways(said, directory, {root.dir})}
+        found[root.dir] = said[root.dir] | (read - against - {root.dir})
     return found
 
 
@@ -55,40 +60,66 @@ def layers(
 ) -> tuple[tuple[str, ...], ...]:
     """These root modules in layers: each builds, also through others, only on those in layers before its own.
 
-    Raises ConfigurationError, naming the cycle, where root modules build on each other in a circle.
+    Raises ConfigurationError, naming the cycle, where some of these build on each other in a circle. One that is run
+    without the others of its circle needs no order.
     """
     wanted = frozenset(dirs)
     graph = dependencies(configuration, depends_on, backends)
+    ways = {directory: _ways(graph, directory, wanted) for directory in sorted(wanted)}
     levels: dict[str, int] = {}
-    for directory in _lowest_first(graph, sorted(wanted)):
-        below_it = [levels[other] + (other in wanted) for other in graph.get(directory, ())]
-        levels[directory] = max(below_it, default=0)
+    for directory in _lowest_first(ways):
+        levels[directory] = max((levels[other] + 1 for other in ways[directory]), default=0)
     by_level: dict[int, list[str]] = {}
     for directory in sorted(wanted):
         by_level.setdefault(levels[directory], []).append(directory)
     return tuple(tuple(by_level[level]) for level in sorted(by_level))
 
 
-def _lowest_first(graph: Mapping[str, frozenset[str]], wanted: Sequence[str]) -> Iterator[str]:
-    """The wanted directories and all that they build on, each after what it builds on."""
+_Ways = Mapping[str, tuple[str, ...]]
+"""Directories that one builds on, each with the way there: what lies between, and itself at the end."""
+
+
+def _ways(graph: Mapping[str, frozenset[str]], start: str, wanted: Collection[str]) -> _Ways:
+    """The wanted directories that one builds on, directly or through some that are not wanted."""
+    found: dict[str, tuple[str, ...]] = {}
+    seen = {start}
+    pending: deque[tuple[str, tuple[str, ...]]] = deque([(start, ())])
+    while pending:
+        directory, way = pending.popleft()
+        for other in sorted(graph.get(directory, ())):
+            if other in wanted:
+                if other != start or not way:
+                    found.setdefault(other, (*way, other))
+            elif other not in seen:
+                seen.add(other)
+                pending.append((other, (*way, other)))
+    return found
+
+
+def _lowest_first(ways: Mapping[str, _Ways]) -> Iterator[str]:
+    """All directories, each after what it builds on."""
     done: set[str] = set()
-    for start in wanted:
-        way: list[tuple[str, Iterator[str]]] = [] if start in done else [(start, iter(sorted(graph.get(start, ()))))]
-        on_way = [start]
-        while way:
-            directory, rest = way[-1]
+    for start in ways:
+        trail: list[tuple[str, Iterator[str]]] = [] if start in done else [(start, iter(ways[start]))]
+        on_trail = [start]
+        while trail:
+            directory, rest = trail[-1]
             following = next((other for other in rest if other not in done), None)
             if following is None:
-                way.pop()
-                on_way.pop()
+                trail.pop()
+                on_trail.pop()
                 done.add(directory)
                 yield directory
-            elif following in on_way:
-                cycle = [*on_way[on_way.index(following) :], following]
-                raise ConfigurationError(f"root modules depend on each other in a circle: {' -> '.join(cycle)}")
+            elif following in on_trail:
+                cycle = [*on_trail[on_trail.index(following) :], following]
+                steps = [step for one, other in pairwise(cycle) for step in ways[one][other]]
+                raise ConfigurationError(
+                    f"root modules depend on each other in a circle: {' -> '.join([following, *steps])}; "
+                    "say which of them comes first by depends_on in .github/planward.yml"
+                )
             else:
-                way.append((following, iter(sorted(graph.get(following, ())))))
-                on_way.append(following)
+                trail.append((following, iter(ways[following])))
+                on_trail.append(following)
 
 
 class _Places:

@@ -41,22 +41,43 @@ def test_depends_on_orders_what_terraform_does_not_say() -> None:
     [
         ({"a": ["c"]}, "a -> c -> b -> a"),
         ({"a": ["a"]}, "a -> a"),
-        ({"d": ["b"], "a": ["d"]}, "a -> d -> b -> a"),
+        ({"d": ["c"], "a": ["d"]}, "a -> d -> c -> b -> a"),
     ],
 )
 def test_a_circle_is_refused_and_named(depends_on: Mapping[str, list[str]], cycle: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         layers(repository(CHAIN), ["a", "b", "c", "d"], depends_on)
 
-    assert str(refused.value) == f"root modules depend on each other in a circle: {cycle}"
-
-
-def test_a_circle_that_is_out_of_reach_does_not_matter() -> None:
-    configuration = repository(
-        {"a/main.tf": backend("a") + reads("b"), "b/main.tf": backend("b") + reads("a"), "c/x.tf": ""}
+    assert str(refused.value) == (
+        f"root modules depend on each other in a circle: {cycle}; "
+        "say which of them comes first by depends_on in .github/planward.yml"
     )
 
-    assert layers(configuration, ["c"]) == (("c",),)
+
+CIRCLE = {
+    "a/main.tf": backend("a") + reads("b"),
+    "b/main.tf": backend("b") + reads("c"),
+    "c/main.tf": backend("c") + reads("a"),
+    "d/main.tf": backend("d") + reads("b"),
+    "e/main.tf": "",
+}
+
+
+@pytest.mark.parametrize("dirs", [["a"], ["a", "e"], ["d"]])
+def test_a_circle_does_not_matter_to_one_of_it_alone(dirs: list[str]) -> None:
+    assert layers(repository(CIRCLE), dirs) == (tuple(dirs),)
+
+
+def test_a_circle_through_what_is_not_run_is_named_whole() -> None:
+    with pytest.raises(ConfigurationError, match="in a circle: a -> b -> c -> a; say"):
+        layers(repository(CIRCLE), ["a", "c", "d"])
+
+
+def test_what_depends_on_says_goes_before_reads_that_say_the_opposite() -> None:
+    configuration = repository(CIRCLE)
+
+    assert layers(configuration, ["a", "b", "c", "d"], {"a": ["c"]}) == (("c",), ("b",), ("a", "d"))
+    assert layers(configuration, ["a", "b", "c"], {"c": ["b"], "b": ["a"]}) == (("a",), ("b",), ("c",))
 
 
 def test_a_root_module_may_read_its_own_state() -> None:
