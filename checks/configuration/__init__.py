@@ -73,6 +73,7 @@ def discover(
     - scaffolds, whose backend holds a placeholder (`$name`, `{{name}}`) that Terraform would take as it stands
     - without a backend: what lies below `modules`, `examples`, `tests`, `fixtures`, `testdata` or `vendor`, as the
       standard module structure has it (https://developer.hashicorp.com/terraform/language/modules/develop/structure)
+    - without a backend: files that declare nothing that a state could hold, such as the versions for a generator
     """
     links = links or {}
     modules = _modules(files, links)
@@ -147,7 +148,9 @@ def _why_not(module: Module, used: frozenset[str]) -> str | None:
     if module.dir in used:
         return "a module that others use"
     library = next((part for part in module.dir.split("/") if part in _LIBRARIES), None)
-    return f"below a directory called {library}, and without a backend" if library else None
+    if library:
+        return f"below a directory called {library}, and without a backend"
+    return None if module.declares_something else "it declares no resource, module, data source or output"
 
 
 def _is_hidden(directory: str) -> bool:

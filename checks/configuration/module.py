@@ -92,6 +92,11 @@ class Module:
                     )
         return found
 
+    @property
+    def declares_something(self) -> bool:
+        """Whether there is anything to plan, as far as the files can be read."""
+        return any(facts.sections or facts.problem for _, facts in self.files)
+
     @cached_property
     def remote_states(self) -> tuple[RemoteState, ...]:
         return tuple(state for _, facts in self.files for state in facts.remote_states)

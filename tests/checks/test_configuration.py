@@ -7,14 +7,18 @@ from checks.configuration.file_facts import Variable
 from checks.declaration import Declaration
 from tests.checks.repositories import backend, call, reads, repository, roots
 
-EMPTY = "locals {}\n"
+EMPTY = 'resource "terraform_data" "it" {}\n'
 
 
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
         pytest.param({"main.tf": EMPTY}, ["."], id="the top"),
-        pytest.param({"a/main.tf": EMPTY, "b/main.tofu": EMPTY, "c/x.tf.json": "{}"}, ["a", "b", "c"], id="each form"),
+        pytest.param(
+            {"a/main.tf": EMPTY, "b/main.tofu": EMPTY, "c/x.tf.json": '{"output": {"x": {}}}'},
+            ["a", "b", "c"],
+            id="each form",
+        ),
         pytest.param({"a/main.tf": call("../b"), "b/main.tf": EMPTY}, ["a"], id="a called module is none"),
         pytest.param(
             {"a/main.tf": call("../b"), "b/main.tf": backend("b")},
@@ -35,6 +39,10 @@ EMPTY = "locals {}\n"
         pytest.param({"a/main.tf": call("../b"), "b/main.tf": call("../a")}, [], id="modules that call each other"),
         pytest.param({"a/main.tf": call("../a")}, ["a"], id="a module that calls itself"),
         pytest.param({"testing/main.tf": EMPTY}, ["testing"], id="an environment's directory"),
+        pytest.param({"versions.tf": 'terraform {\n  required_version = "~> 1.9"\n}\n'}, [], id="versions alone"),
+        pytest.param({"a/moved.tf": "moved {\n  from = a.b\n  to = a.c\n}\n"}, [], id="moves alone"),
+        pytest.param({"a/main.tf": backend("a")}, ["a"], id="a backend alone"),
+        pytest.param({"a/main.tf": "locals {"}, ["a"], id="what could not be read"),
     ],
 )
 def test_root_modules_are_found_without_being_named(files: dict[str, str], expected: list[str]) -> None:
@@ -50,9 +58,17 @@ def test_named_directories_are_the_root_modules_and_the_ones_without_configurati
 
 
 def test_directories_that_are_passed_over_are_named_with_the_reason() -> None:
-    found = repository({"modules/a/main.tf": EMPTY, ".ci/main.tf": EMPTY, "x/main.tf": backend("$name")})
+    found = repository(
+        {
+            "modules/a/main.tf": EMPTY,
+            ".ci/main.tf": EMPTY,
+            "versions.tf": "terraform {}\n",
+            "x/main.tf": backend("$name"),
+        }
+    )
 
     assert found.passed_over == (
+        (".", "it declares no resource, module, data source or output"),
         (".ci", "in a hidden directory or a template of one"),
         ("modules/a", "below a directory called modules, and without a backend"),
         ("x", "a scaffold: its backend holds the placeholder $name"),

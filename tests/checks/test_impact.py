@@ -91,8 +91,8 @@ def test_what_could_not_be_read_counts_as_touched_by_every_change() -> None:
 
 
 def test_root_modules_of_the_base_that_are_none_any_more_are_named() -> None:
-    base = repository({"a/main.tf": backend("a"), "b/main.tf": backend("b"), "c/main.tf": "locals {}"})
-    head = repository({"b/main.tf": backend("b") + call("../c"), "c/main.tf": "locals {}"})
+    base = repository({"a/main.tf": backend("a"), "b/main.tf": backend("b"), "c/main.tf": call("../../d")})
+    head = repository({"b/main.tf": backend("b") + call("../c"), "c/main.tf": call("../../d")})
 
     assert touched(head, ["a/main.tf", "b/main.tf"], base=base) == Touched(
         root_modules=(("b", "its own file b/main.tf"),), deleted=("a", "c")
