@@ -20,6 +20,8 @@ _POLICY_REASONS: Final[Mapping[str, str]] = {
     "owners": "who may approve is said by an environment's approvers",
     "approve_count": "how many reviews a change needs is said by branch protection",
     "prevent_self_approve": "four_eyes: true is the default, nobody approves their own change",
+    "sticky_policy_approvals": "what a policy denies is never approved: change the policy in a pull request",
+    "policy_item_regex": "findings are read from the policy's result, not from its text",
     "name": "a finding names the file of its policy",
 }
 

@@ -126,6 +126,85 @@ def test_a_whole_file_is_carried_over_or_named() -> None:
     assert import_atlantis(FULL.encode()).text == WRITTEN
 
 
+EVERY_KEY = {
+    "": (
+        "abort_on_execution_order_fail allowed_regexp_prefixes autodiscover automerge delete_source_branch_on_merge "
+        "emoji_reaction parallel_apply parallel_plan policies projects repo_locks silence_pr_comments version workflows"
+    ),
+    "autodiscover.": "ignore_paths mode",
+    "policies.": "approve_count conftest_version owners policy_item_regex policy_sets sticky_policy_approvals",
+    "policies.policy_sets[0].": (
+        "approve_count name owners path policy_item_regex prevent_self_approve source sticky_policy_approvals"
+    ),
+    "projects[0].": (
+        "apply_requirements autoplan branch custom_policy_check delete_source_branch_on_merge depends_on dir "
+        "execution_order_group import_requirements name plan_requirements policy_check repo_locking repo_locks "
+        "silence_pr_comments terraform_distribution terraform_version workflow workspace"
+    ),
+    "projects[0].autoplan.": "enabled when_modified",
+    "workflows.w.": "apply import plan policy_check state_rm",
+    "workflows.w.plan.": "steps",
+    "workflows.w.plan.steps[0].": "apply env import init multienv plan policy_check run show state_rm",
+    "workflows.w.plan.steps[0].plan.": "extra_args",
+}
+"""Every key of Atlantis 0.47, as the structs in its server/core/config/raw have them."""
+
+CARRIED = {
+    "": "autodiscover policies projects version workflows",
+    "autodiscover.": "ignore_paths mode",
+    "policies.": "policy_sets",
+    "policies.policy_sets[0].": "path source",
+    "projects[0].": "autoplan depends_on dir execution_order_group terraform_version workflow workspace",
+    "workflows.w.": "apply import plan policy_check state_rm",
+    "workflows.w.plan.": "steps",
+    "workflows.w.plan.steps[0].": "apply init plan",
+    "workflows.w.plan.steps[0].plan.": "extra_args",
+}
+"""Those that say something in Planward's config; what of their content does not is named by itself."""
+
+
+def with_key(place: str, key: str) -> tuple[dict[str, Any], str]:
+    """A file that has this key, with a value that fits, and where it stands."""
+    lists = ("projects", "policy_sets", "steps", "extra_args", "ignore_paths", "depends_on", "when_modified")
+    value: Any = {
+        "version": 3,
+        "execution_order_group": 1,
+        "terraform_version": "1.9.5",
+        "path": "policy",
+        "dir": "a",
+        "workspace": "staging",
+    }.get(
+        key, [] if key in lists else {} if key in ("policies", "autodiscover", "autoplan", "workflows") else "default"
+    )
+    if key in ("apply", "import", "plan", "policy_check", "state_rm") and place == "workflows.w.":
+        value = {"steps": []}
+    elif key in ("apply", "init", "plan") and place.endswith("steps[0]."):
+        value = {"extra_args": ["-parallelism=3"]}
+    document: dict[str, Any] = {"version": 3}
+    here: Any = document
+    for part in place.rstrip(".").split(".") if place else []:
+        name, _, index = part.partition("[")
+        if index:
+            here[name] = [{"dir": "a", "workspace": "staging"} if name == "projects" else {}]
+            here = here[name][0]
+        else:
+            here[name] = {}
+            here = here[name]
+    here[key] = value
+    if key == "workflow":
+        document["workflows"] = {value: {}}
+    return document, f"{place}{key}"
+
+
+@pytest.mark.parametrize(("place", "key"), [(place, key) for place, keys in EVERY_KEY.items() for key in keys.split()])
+def test_every_key_of_atlantis_is_carried_over_or_named_with_the_reason(place: str, key: str) -> None:
+    document, where = with_key(place, key)
+    found = imported(document, branches=["staging"], directories=["a"])
+    assert "is no key of Atlantis" not in found.text
+    named = any(note.startswith((f"{where}:", f"{where},")) for note in found.notes)
+    assert named is not (key in CARRIED.get(place, "").split()), found.notes
+
+
 def test_what_is_written_passes() -> None:
     found = read_config(WRITTEN.encode(), branches=[], repository_name="infra")
     assert found.root_modules is not None
