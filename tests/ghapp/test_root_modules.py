@@ -110,6 +110,17 @@ root_modules:
     assert staging.team == "network"
 
 
+def test_every_placeholder_is_filled_in() -> None:
+    template = "{team}-{branch}-{environment}-{root_module}-{workspace}.hcl"
+    config = (
+        "environments: {eu: {branch: release}}\n"
+        f'root_modules: [{{dir: a, team: sre, workspace: "w-{{environment}}", backend_config: ["{template}"]}}]'
+    )
+    files = {"a/main.tf": S3, "a/sre-release-eu-a-w-eu.hcl": "", "a/sre-testing-testing-a-w-testing.hcl": ""}
+    assert laid(files, "eu", config).backend_config == ("a/sre-release-eu-a-w-eu.hcl",)
+    assert laid(files, "testing", config).backend_config == ("a/sre-testing-testing-a-w-testing.hcl",)
+
+
 def test_a_configured_file_that_does_not_exist_is_named() -> None:
     config = 'root_modules: [{dir: network, var_files: ["env/{environment}.tfvars", common.tfvars]}]'
     files = {"network/main.tf": S3, "network/env/staging.tfvars": "", "network/common.tfvars": ""}
