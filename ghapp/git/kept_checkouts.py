@@ -36,6 +36,7 @@ class KeptCheckouts:
         """Keep a checkout, every file of which is as the tree has it, for the next run."""
         with suppress(OSError):  # the mirror was removed meanwhile
             (mirror / _KEPT).mkdir(mode=0o700, exist_ok=True)
+            os.utime(place)
             place.rename(mirror / _KEPT / f"{tree}-{secrets.token_hex(4)}")
         found: list[tuple[float, Path]] = []
         for each in mirror.parent.glob("*.git"):
