@@ -53,7 +53,7 @@ async def tell(services: Services, job: jobs.Job) -> None:
         await _put_off(services, job, f"{jobs.PARKED}{job.key}", _PARKED_S)
         raise OwnFailure(f"parked: {job.key}") from None
     except Unavailable as error:
-        wait_s = error.retry_after_s or min(AGAIN_S * 2 ** min(attempts_before(), 10), _AGAIN_MOST_S)
+        wait_s = error.retry_after_s or wait_after(attempts_before())
         log.warning("job_put_off", job=job.key, reason=str(error), in_s=wait_s)
         await _put_off(services, job, f"again:{job.key}", wait_s)
         raise OwnFailure(f"put off: {job.key}") from None
@@ -66,6 +66,11 @@ async def tell(services: Services, job: jobs.Job) -> None:
         raise OwnFailure(f"internal error: {job.key}") from None
     else:
         log.info("job_done", job=job.key)
+
+
+def wait_after(attempts: int) -> float:
+    """How long a job waits that was tried so often before, where nobody says when it may work."""
+    return min(AGAIN_S * 2.0 ** min(attempts, 10), _AGAIN_MOST_S)
 
 
 async def _put_off(services: Services, job: jobs.Job, key: str, in_s: float) -> None:
