@@ -119,8 +119,8 @@ def refused(spending: Spending, headers: Mapping[str, str], now: float) -> Spend
     wait_s = min(_UNTOLD_S * 2**spending.refusals, _LONGEST_UNTOLD_S)
     if "Retry-After" in headers:
         wait_s = float(headers["Retry-After"])
-    elif window is not None and headers.get("X-RateLimit-Remaining") == "0":
-        wait_s = max(window.reset_at - now, 0.0)
+    elif window is not None and headers.get("X-RateLimit-Remaining") == "0" and window.reset_at > now:
+        wait_s = window.reset_at - now
     until = max(spending.closed_until, now + wait_s)
     return replace(spending, window=window, closed_until=until, refusals=spending.refusals + 1)
 
