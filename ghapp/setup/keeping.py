@@ -77,10 +77,11 @@ class VaultKeeper:
     overwrite: bool
 
     async def prepare(self) -> None:
-        """Raises SettingsError where a secret is there, and VaultError where it cannot be read."""
+        """Raises SettingsError where a secret is there, and VaultError where it cannot be read or written."""
         async with self._session() as session:
             if await session.holds(self.path) and not self.overwrite:
                 raise SettingsError(f"{self.path} in Vault exists: name another path, or say --force to overwrite it")
+            await session.require_writable(self.path)
 
     async def keep(self, values: Mapping[str, str]) -> str:
         """Write the secret."""

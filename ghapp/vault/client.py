@@ -126,6 +126,23 @@ class Client:
             return Answer(data=_part(answer, "data")) if answer is not None else None
         return Answer(data=_part(_part(answer, "data"), "data"))
 
+    def require_writable(self, mount: Mount, path: str) -> None:
+        """Raise VaultDenied where the token's policies do not let it write a secret.
+
+        A policy may keep a token from asking what it may do; then nothing is known.
+        """
+        middle = "/data" if mount.engine == "kv2" else ""
+        asked = f"{mount.path}{middle}/{mount.below(path)}"
+        try:
+            answer = self._patiently(
+                path, lambda: self._client.adapter.post("/v1/sys/capabilities-self", json={"paths": [asked]})
+            )
+        except VaultDenied:
+            return
+        held = set(_part(answer, "data").get(asked) or ())
+        if "root" not in held and not held >= {"create", "update"}:
+            raise self._denied(path, _TO_WRITE)
+
     def write_secret(self, mount: Mount, path: str, data: Mapping[str, str]) -> None:
         """Write one secret of a KV engine; a new version where there is one."""
         middle = "/data" if mount.engine == "kv2" else ""

@@ -89,6 +89,10 @@ class VaultSession:
         """Whether there is a secret at a path of a KV engine. Raises SecretPathInvalid and what a session raises."""
         return await self._in_thread(lambda: self._client.read_secret(self._kv_mount_of(path), path)) is not None
 
+    async def require_writable(self, path: str) -> None:
+        """Raise VaultDenied where a secret of a KV engine may not be written, as far as Vault tells."""
+        await self._in_thread(lambda: self._client.require_writable(self._kv_mount_of(path), path))
+
     async def write(self, path: str, data: Mapping[str, str]) -> None:
         """Write a secret to a KV engine. Raises SecretPathInvalid and what a session raises."""
         await self._in_thread(lambda: self._client.write_secret(self._kv_mount_of(path), path, data))

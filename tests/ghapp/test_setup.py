@@ -1,14 +1,17 @@
 """`planward setup` against the local GitHub, with httpx as the browser."""
 
+import json
 import os
 import re
 import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import unescape
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,8 +20,11 @@ import httpx
 import pytest
 
 from ghapp.demo.github import LocalGitHub
-from ghapp.github import GitHubApp, PemKey
+from ghapp.errors import JobError, SettingsError
+from ghapp.github import GitHubApp, GitHubError, PemKey
+from ghapp.github.manifest import exchange_code
 from ghapp.settings import read_github_access
+from ghapp.setup import FileKeeper, Plan, flow, set_up
 from ghapp.setup.manifest import form_url
 from tests.openbao import OpenBao, free_port
 
@@ -328,6 +334,73 @@ def test_a_path_in_vault_that_is_no_secret_is_refused(github: LocalGitHub, openb
     with setup(github, tmp_path / "here", "--vault", "kv", **vault) as command:
         said = "planward: kv is no secret of a KV engine: name one, as in kv/planward/github\n"
         assert command.ended() == (1, "", said)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "needs"),
+    [
+        ([], "read there and list on the folders"),
+        (["read"], "create and update there"),
+        (["read", "create"], "create and update there"),
+    ],
+)
+def test_a_place_in_vault_that_may_not_be_written_is_refused_before_anything_is_made(
+    github: LocalGitHub, openbao: OpenBao, tmp_path: Path, capabilities: list[str], needs: str
+) -> None:
+    client = openbao.client()
+    rule = f'path "kv/data/planward/kept-from-us" {{ capabilities = {json.dumps(capabilities or ["deny"])} }}'
+    client.sys.create_or_update_policy("kept-from-us", rule)
+    token = client.auth.token.create(policies=["kept-from-us"])["auth"]["client_token"]
+    vault = {"VAULT_ADDR": openbao.address, "VAULT_TOKEN": token}
+    with setup(github, tmp_path / "here", "--vault", "kv/planward/kept-from-us", **vault) as command:
+        said = f"planward: Vault ({openbao.host}) denies Planward kv/planward/kept-from-us: its policy needs {needs}\n"
+        assert command.ended() == (1, "", said)
+    assert github.world.apps == {}
+
+
+def test_nobody_comes_within_an_hour(github: LocalGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "_PATIENCE_S", 0.1)
+    plan = Plan(api_url=github.api_url, public_url=PUBLIC_URL, organization=None, name="Planward", port=0)
+    said: list[str] = []
+    with pytest.raises(JobError, match=r"^nobody created the App within an hour: begin again$"):
+        anyio.run(set_up, plan, FileKeeper(path=tmp_path / "planward.env", overwrite=False), said.append)
+    assert [line.partition(" http")[0] for line in said] == ["Open"]
+    assert list(tmp_path.glob("planward.env*")) == []
+
+
+def test_a_value_that_no_shell_would_read_is_not_written(tmp_path: Path) -> None:
+    keeper = FileKeeper(path=tmp_path / "planward.env", overwrite=False)
+    with pytest.raises(SettingsError, match="a value with a single quote cannot be kept in a file"):
+        anyio.run(keeper.keep, {"PLANWARD_GITHUB_CLIENT_SECRET": "it's"})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (422, b'{"message": "Validation Failed"}', "GitHub refused (422) the code: Validation Failed"),
+        (200, b"<html>", "GitHub's answer cannot be read; check PLANWARD_GITHUB_API_URL"),
+        (None, b"", "GitHub (127.0.0.1) could not be reached"),
+    ],
+)
+def test_what_github_answers_to_the_code_is_said(status: int | None, body: bytes, said: str) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            if status is not None:
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        with pytest.raises(GitHubError) as refused:
+            anyio.run(exchange_code, f"http://127.0.0.1:{server.server_port}/api/v3", "2022-11-28", "c0de")
+        answering.join()
+    assert str(refused.value) == said
 
 
 def test_what_is_no_organization_is_wrong_use(github: LocalGitHub, tmp_path: Path) -> None:
