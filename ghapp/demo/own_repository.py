@@ -16,8 +16,8 @@ from ghapp.demo.stage import DemoError
 from ghapp.repository_config import CONFIG_PATH
 from ghapp.working_copy import WorkingCopy, read_working_copy
 
-OVERRIDE = "planward_demo_override.tf"
-"""Terraform merges files of such names over the others: the backend of this one takes the place of any other.
+OVERRIDE = "zz_planward_demo_override.tf"
+"""Terraform merges files of such names over the others, in their order: the last one's backend is the one that counts.
 
 https://developer.hashicorp.com/terraform/language/files/override
 """
@@ -38,10 +38,8 @@ class OwnRepository:
 
 def read_own_repository(directory: Path, states: Path) -> OwnRepository:
     """Read a Terraform directory. Of a work tree all is copied, the root modules are those in the directory.
-    Their
-       states will lie below `states`.
 
-       Raises DemoError where there is nothing to play with.
+    Their states will lie below `states`. Raises DemoError where there is nothing to play with.
     """
     if not directory.is_dir():
         raise DemoError(f"--repo: there is no directory {directory}")
@@ -120,7 +118,9 @@ def _change(own: OwnRepository) -> Change:
 
 
 def _why_not(title: str, summary: str) -> str:
-    said = f"this repository cannot be planned here: {title}"
+    # The way out that comes after the cause is for people who have a check run in front of them.
+    cause = re.sub(r"\. Correct .* Re-run$", "", title)
+    said = f"this repository cannot be planned here: {cause}"
     if re.search(r"the provider .* cannot be installed|query available provider", f"{title} {summary}", re.I):
         return (
             f"{said}. A provider is not to be had: Terraform downloads them, or takes them from the mirror that "

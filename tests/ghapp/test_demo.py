@@ -61,6 +61,7 @@ def test_the_sample_is_played_through(tmp_path: Path) -> None:
 
 def test_a_repository_of_ones_own_goes_the_whole_way_with_local_states_and_is_left_as_it_was(tmp_path: Path) -> None:
     files = {"network/main.tf": NETWORK, "modules/label/main.tf": LABEL, "network/old.tfstate": "{}"}
+    files["network/terraform_override.tf"] = 'terraform {\n  backend "remote" {\n    organization = "acme"\n  }\n}\n'
     own = repository(tmp_path / "own", files)
     before = content(own)
     status, out, err = play(tmp_path, "--repo", str(own), "--dir", str(tmp_path / "demo"))
@@ -87,10 +88,10 @@ def test_a_provider_that_is_not_to_be_had_is_said_in_clear_words(tmp_path: Path)
     config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{tmp_path / "mirror"}" }}\n}}\n')
     status, _, err = play(tmp_path, "--repo", str(own), TF_CLI_CONFIG_FILE=str(config))
     assert status == 1
-    assert "in testing: the provider hashicorp/aws cannot be installed" in err
-    assert err.endswith(
-        "A provider is not to be had: Terraform downloads them, or takes them from the mirror that "
-        "TF_CLI_CONFIG_FILE names\n"
+    assert err == (
+        "planward: this repository cannot be planned here: . in testing: the provider hashicorp/aws cannot be "
+        "installed: Failed to query available provider packages. A provider is not to be had: Terraform downloads "
+        "them, or takes them from the mirror that TF_CLI_CONFIG_FILE names\n"
     )
 
 
