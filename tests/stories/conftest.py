@@ -19,7 +19,9 @@ def line(database: str, new_database: NewDatabase, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(autouse=True)
 def undisturbed(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a story holds back or loses is not held back from the next, also where the story fails."""
+    """What a story holds back, loses or ends is there for the next, also where the story fails."""
     yield
     if "line" in request.fixturenames:
-        request.getfixturevalue("line").github.let_through()
+        line: Line = request.getfixturevalue("line")
+        line.github.let_through()
+        line.supervise()

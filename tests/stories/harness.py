@@ -79,7 +79,7 @@ class Line:
     def start(self) -> None:
         """Start `planward serve`, and wait until it is ready."""
         self.spawn()
-        eventually(self._ready, "planward is ready", patience_s=60)
+        eventually(self._ready, "planward is ready", patience_s=180)
 
     def spawn(self) -> None:
         """Start `planward serve`, and `planward worker` where the work is its own; do not wait."""
@@ -91,6 +91,11 @@ class Line:
     def spawn_worker(self) -> None:
         """Start `planward worker`."""
         self.worker = self._spawn("worker")
+
+    def supervise(self) -> None:
+        """Start the worker again where it ended itself, as it does when it cannot reach its database for a while."""
+        if self.worker is not None and self.worker.poll() is not None:
+            self.spawn_worker()
 
     def kill_worker(self) -> None:
         """End `planward worker` as a machine that fails does."""
