@@ -9,13 +9,22 @@ https://docs.dbos.dev/python/reference/queues
 """
 
 from ghapp.durable.acceptor import APPLICATION_VERSION, Acceptor
-from ghapp.durable.steps import OwnFailure, attempts_before, park, patiently, side_by_side, step
+from ghapp.durable.steps import (
+    OwnFailure,
+    RecordedOtherwise,
+    attempts_before,
+    park,
+    patiently,
+    side_by_side,
+    step,
+)
 from ghapp.durable.worker import Worker
 
 __all__ = [
     "APPLICATION_VERSION",
     "Acceptor",
     "OwnFailure",
+    "RecordedOtherwise",
     "Worker",
     "attempts_before",
     "park",

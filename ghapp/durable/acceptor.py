@@ -21,7 +21,8 @@ from ghapp.store import StoreUnavailable
 
 APPLICATION = "planward"
 APPLICATION_VERSION = "1"
-"""DBOS recovers a workflow only in the version that began it. Raise it when a flow's steps change their order."""
+"""DBOS hands work to workers of the version that accepted it alone, so this never changes: every Planward takes up what
+any other left. Where its steps have become others meanwhile the job is told anew (`RecordedOtherwise`)."""
 
 QUEUES = ("work", "branches")
 

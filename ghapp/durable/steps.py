@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 import msgspec
-from dbos import DBOS
+from dbos import DBOS, error
 
 from ghapp.errors import JobError, PlanwardError, Unavailable
 from ghapp.log import log
@@ -47,6 +47,13 @@ def attempts_before() -> int:
     return going.get().attempt
 
 
+class RecordedOtherwise(PlanwardError):
+    """What was recorded of a flow is not what its steps are now: another version of Planward began it.
+
+    Its job is told anew from its start: every step finds what was made on GitHub, and Terraform plans anew.
+    """
+
+
 async def park() -> NoReturn:
     """Wait for the end of the process: a step that returned would be taken for done, and is made again instead."""
     going.get().parked += 1
@@ -58,6 +65,7 @@ async def step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], *arg
     """Do one durable step: `work` is called once and its result, as JSON, is what a recovery finds.
 
     `kind` is the result's type. After an interruption the step is made again from its start and finds what it left.
+    Raises RecordedOtherwise where another step was recorded in its place, or a result of another shape.
     """
     flow = going.get()
     flow.under_way += 1
@@ -75,15 +83,18 @@ async def _step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], arg
     async def as_json() -> Any:
         try:
             return {"value": msgspec.to_builtins(await patiently(name, lambda: work(*args)))}
-        except Unavailable as error:
-            raised.append(error)
-            return {"raised": str(error), "retry_after_s": error.retry_after_s}
-        except Exception as error:
+        except Unavailable as failure:
+            raised.append(failure)
+            return {"raised": str(failure), "retry_after_s": failure.retry_after_s}
+        except Exception as failure:
             # What a step raises is kept in the database as it is: a foreign exception's text never goes there.
-            raised.append(error)
-            return {"raised": str(error) if isinstance(error, JobError) else None}
+            raised.append(failure)
+            return {"raised": str(failure) if isinstance(failure, JobError) else None}
 
-    result = await DBOS.run_step_async({"name": name}, as_json)
+    try:
+        result = await DBOS.run_step_async({"name": name}, as_json)
+    except error.DBOSUnexpectedStepError as unexpected:
+        raise RecordedOtherwise(name) from unexpected
     if raised:
         raise raised[0]
     if "retry_after_s" in result:
@@ -92,7 +103,10 @@ async def _step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], arg
         raise unavailable
     if "raised" in result:
         raise OwnFailure(f"{name} failed before") if result["raised"] is None else JobError(result["raised"])
-    return msgspec.convert(result["value"], type=kind)
+    try:
+        return msgspec.convert(result["value"], type=kind)
+    except msgspec.ValidationError as invalid:
+        raise RecordedOtherwise(name) from invalid
 
 
 async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
@@ -104,13 +118,20 @@ async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await work()
-        except StoreUnavailable as error:
-            log.warning("step_waits_for_database", step=name, reason=str(error))
+        except StoreUnavailable as unavailable:
+            log.warning("step_waits_for_database", step=name, reason=str(unavailable))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), _AGAIN_S)
             await park()
 
 
 async def side_by_side(steps: Sequence[Awaitable[T]]) -> tuple[T, ...]:
-    """Do steps at once; they are numbered in this order, so the order must not depend on chance."""
-    return tuple(await asyncio.gather(*steps))
+    """Do steps at once; they are numbered in this order, so the order must not depend on chance.
+
+    Where one of them fails the others come to their end first: nothing runs on beside what follows.
+    """
+    results = await asyncio.gather(*steps, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return cast("tuple[T, ...]", tuple(results))

@@ -15,7 +15,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from ghapp.durable.acceptor import APPLICATION, APPLICATION_VERSION, Acceptor, attempt_of
 from ghapp.durable.claims import find_claims_again
 from ghapp.durable.executors import Heart, executor, hand_over
-from ghapp.durable.steps import Going, OwnFailure, going
+from ghapp.durable.steps import Going, OwnFailure, RecordedOtherwise, going
 from ghapp.jobs import Job
 from ghapp.log import log
 from ghapp.store import Store
@@ -24,6 +24,8 @@ _POLL_S = 0.1
 _TICK_S = 0.2
 _GRACE_S = 60.0
 _AGAIN_S = 2.0
+"""Longer than it takes to record that an attempt is over."""
+_LEAVE_S = 30.0
 
 Flow = Callable[[Any], Awaitable[None]]
 
@@ -87,18 +89,31 @@ class Worker:
         await DBOS.register_queue_async("branches", partition_concurrency=1, polling_interval_sec=_POLL_S)
 
     async def _run(self, encoded: str) -> None:
-        job = msgspec.json.decode(encoded, type=Job)
+        try:
+            job = msgspec.json.decode(encoded, type=Job)
+        except msgspec.ValidationError:
+            await self._leave(f"again:{DBOS.workflow_id}", msgspec.json.decode(encoded))
+            raise OwnFailure(f"unknown: {DBOS.workflow_id}") from None
         this = Going(self._stopping, attempt=attempt_of(DBOS.workflow_id or job.key))
         going.set(this)
         self._flows.add(this)
         try:
             await self._flow(job)
+        except RecordedOtherwise as step:
+            log.info("job_told_anew", job=job.key, step=str(step))
+            await self._store.later.put(f"again:{job.key}", msgspec.to_builtins(job), in_s=_AGAIN_S)
+            raise OwnFailure(f"told anew: {job.key}") from None
         except Exception:
             log.exception("flow_failed", job=job.key)
             # What is raised out of a workflow is kept in the database: never a foreign exception's text.
             raise OwnFailure(f"internal error in {job.key}") from None
         finally:
             self._flows.discard(this)
+
+    async def _leave(self, key: str, job: Any) -> None:
+        """Leave what this version does not know to the newer one that knows it, as in a rolling restart."""
+        log.warning("job_of_another_version", key=key)
+        await self._store.later.put(key, job, in_s=_LEAVE_S)
 
     def _end(self) -> None:
         """Stop what runs at once, then the process: whoever supervises it starts another."""
@@ -117,11 +132,15 @@ class Worker:
     async def _tick(self) -> None:
         while True:
             try:
-                for key, due_at, encoded in await self._store.later.due():
-                    job = msgspec.convert(encoded, type=Job)
+                for key, due_at, owed in await self._store.later.due():
+                    try:
+                        job = msgspec.convert(owed, type=Job)
+                    except msgspec.ValidationError:
+                        await self._leave(key, owed)
+                        continue
                     if await self._acceptor.take(job) == "under way":
                         # It may be about to end as put off, and this row is what it is put off to.
-                        await self._store.later.put(key, encoded, in_s=_AGAIN_S)
+                        await self._store.later.put(key, owed, in_s=_AGAIN_S)
                     else:
                         await self._store.later.done(key, due_at)
             except Exception:

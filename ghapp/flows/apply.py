@@ -12,7 +12,7 @@ from checks.report import Conclusion, RootReport
 from ghapp.durable import side_by_side, step
 from ghapp.flows import telling
 from ghapp.flows.finishing import finish, report_apply
-from ghapp.flows.ground import config_at, github_of, short
+from ghapp.flows.ground import config_at, github_of, mirror_with, short
 from ghapp.flows.look import look_at_branch
 from ghapp.flows.root_module import RootJob, RootOutcome, run_root_module
 from ghapp.flows.showing import complete
@@ -201,8 +201,7 @@ async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> N
 
 async def _turn_promotions_green(services: Services, repository: KnownRepository, stage: Stage) -> None:
     """Plan anew the open promotions that waited for this environment."""
-    mirror = services.mirrors.open(repository.id)
-    assert mirror is not None
+    mirror = await mirror_with(services, repository, stage.sha)
     for pull_request in await services.store.pull_requests.all_open(repository.id):
         tip = await mirror.tip(pull_request.base_branch)
         if tip is None:

@@ -7,7 +7,8 @@ import msgspec
 
 from ghapp.durable import patiently, step
 from ghapp.errors import JobError
-from ghapp.flows.ground import config_at
+from ghapp.flows.ground import config_at, mirror_with
+from ghapp.git import GitError
 from ghapp.jobs import Say
 from ghapp.log import log
 from ghapp.notify import Message, NotSent, Sent, deliver
@@ -24,16 +25,32 @@ async def say(services: Services, job: Say) -> None:
 
 
 async def _say(services: Services, job: Say) -> None:
+    patience_s = _WAITS_S[min(job.attempt, len(_WAITS_S) - 1)]
+    try:
+        waits_s = await _say_to_each(services, job, patience_s)
+    except GitError as error:
+        log.warning("chat_addresses_unknown", about=job.about, reason=str(error))
+        waits_s = [patience_s]
+    if waits_s and job.attempt < len(_WAITS_S):
+        again = msgspec.structs.replace(job, attempt=job.attempt + 1)
+        await services.store.later.put(again.key, msgspec.to_builtins(again), in_s=max(waits_s))
+
+
+async def _say_to_each(services: Services, job: Say, patience_s: float) -> list[float]:
+    """Send the message to each that was not told yet; gives for each that could not be how long to wait."""
     repository = await services.store.repositories.load(job.repository_id)
-    mirror = services.mirrors.open(repository.id)
-    assert mirror is not None
+    mirror = await mirror_with(services, repository, job.config_sha)
     config = await config_at(mirror, repository, job.config_sha)
     message = msgspec.json.decode(job.message, type=Message)
-    patience_s = _WAITS_S[min(job.attempt, len(_WAITS_S) - 1)]
     waits_s: list[float] = []
     for number, target in enumerate(config.notify):
         key = f"said:{job.about}:{number}"
-        if message.kind not in target.on or await services.store.handles.find(key) is not None:
+        said = await services.store.handles.find(key)
+        if message.kind not in target.on or said == "sent":
+            continue
+        if said == "sending":
+            # Planward was killed meanwhile. A chat cannot be asked what it was told: rather never than twice.
+            log.warning("chat_not_told_again", about=job.about)
             continue
         try:
             url = await _url(services, config, job, target)
@@ -41,19 +58,19 @@ async def _say(services: Services, job: Say) -> None:
             log.warning("chat_address_unknown", about=job.about, reason=str(error))
             waits_s.append(patience_s)
             continue
+        await services.store.handles.keep(key, "sending")
         match await deliver(message, url):
             case Sent():
                 # Patiently, since all of the step again would say it twice.
                 await patiently("said", partial(services.store.handles.keep, key, "sent"))
             case NotSent(reason=reason, retryable=retryable, retry_after_s=retry_after_s):
+                await services.store.handles.keep(key, "not sent")
                 log.warning("chat_not_sent", about=job.about, reason=reason, retryable=retryable)
                 if retryable:
                     waits_s.append(patience_s if retry_after_s is None else retry_after_s)
             case _ as never:
                 assert_never(never)
-    if waits_s and job.attempt < len(_WAITS_S):
-        again = msgspec.structs.replace(job, attempt=job.attempt + 1)
-        await services.store.later.put(again.key, msgspec.to_builtins(again), in_s=max(waits_s))
+    return waits_s
 
 
 async def _url(services: Services, config: RepositoryConfig, job: Say, target: Notify) -> str:

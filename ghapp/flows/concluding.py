@@ -8,9 +8,7 @@ import msgspec
 from checks import gate
 from checks.report import Conclusion, RootReport, RunReport
 from ghapp.flows import telling
-from ghapp.flows.ground import (
-    config_at,
-)
+from ghapp.flows.ground import config_at, mirror_with, mirror_with_merge
 from ghapp.flows.heads import decided_sha, judge_head, report_plan_run, still_about
 from ghapp.flows.preparing import Part
 from ghapp.flows.root_module import RootOutcome
@@ -29,7 +27,9 @@ async def conclude_plan(
     if run.status == "completed":
         return
     repository = await services.store.repositories.load(run.repository_id)
-    if run.ended_by is not None or not parts:
+    # What GitHub may show already stands: whoever saw it there has merged, or gone on.
+    stands = bool(run.data.get("completing"))
+    if (run.ended_by is not None and not stands) or not parts:
         cause = f"Cancelled: {run.ended_by or 'the pull request was closed'}"
         await complete(
             services,
@@ -69,7 +69,7 @@ async def conclude_plan(
         judged.append((part, report, (button,) if button else ()))
     judged.sort(key=lambda each: _WORST_FIRST.index(each[1].conclusion))
     await services.store.runs.remember(run.id, digests=sorted({each.digest for each in outcomes if each.digest}))
-    for part, report, _ in judged:
+    for part, report, _ in judged if not stands else ():
         pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
         if pull_request is not None and still_about(run, pull_request):
             await judge_head(services, run, pull_request, report.conclusion)
@@ -95,12 +95,12 @@ async def conclude_plan(
 
 async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) -> dict[str, list[range]]:
     """The lines that the pull requests change, as they are after the merge."""
-    mirror = services.mirrors.open(run.repository_id)
-    assert mirror is not None
+    repository = await services.store.repositories.load(run.repository_id)
     found: dict[str, list[range]] = {}
     for part in parts:
         if part.tree:
             with contextlib.suppress(MissingObject):  # the base was forced away meanwhile: then in any order
+                mirror = await mirror_with_merge(services, repository, part.config_sha, run.head_sha, part.tree)
                 for path, lines in (await mirror.changed_lines(part.base_sha, part.tree)).items():
                     found.setdefault(path, []).extend(lines)
     return found
@@ -117,8 +117,7 @@ async def _decide(
     if part.refused is not None and not outcomes:
         return gate.Refuse(cause=part.refused)
     repository = await services.store.repositories.load(run.repository_id)
-    mirror = services.mirrors.open(run.repository_id)
-    assert mirror is not None
+    mirror = await mirror_with(services, repository, part.config_sha)
     config = await config_at(mirror, repository, part.config_sha)
     head_sha = decided_sha(run)
     confirmed = await services.store.approvals.of(

@@ -60,12 +60,40 @@ async def github_of(
     return await services.github.installation(repository.installation_id, ref, priority=priority)
 
 
-async def fetch(services: Services, repository: KnownRepository, *, pull_requests: Collection[int] = ()) -> Mirror:
-    """Bring the repository's mirror up to date. Raises GitError and GitHubError."""
+async def fetch(
+    services: Services,
+    repository: KnownRepository,
+    *,
+    pull_requests: Collection[int] = (),
+    commits: Collection[CommitSha] = (),
+) -> Mirror:
+    """Bring the repository's mirror up to date, with these commits. Raises GitError and GitHubError."""
     ref = RepositoryRef(id=repository.id, full_name=repository.full_name)
     token = await services.github.git_token(repository.installation_id, ref)
     remote = Remote(repository_id=repository.id, clone_url=repository.clone_url, token=token)
-    return await services.mirrors.fetch(remote, pull_requests=tuple(pull_requests))
+    return await services.mirrors.fetch(remote, pull_requests=tuple(pull_requests), commits=tuple(commits))
+
+
+async def mirror_with(services: Services, repository: KnownRepository, *commits: CommitSha) -> Mirror:
+    """Give the repository's mirror, fetched where it lacks one of these commits: the step before may have been another
+    machine's. Raises GitError and GitHubError."""
+    mirror = services.mirrors.open(repository.id)
+    if mirror is not None and await mirror.has_all(commits):
+        return mirror
+    return await fetch(services, repository, commits=commits)
+
+
+async def mirror_with_merge(
+    services: Services, repository: KnownRepository, base: CommitSha, head: CommitSha, tree: TreeId
+) -> Mirror:
+    """Give the mirror with the tree that `head` and `base` merge to, which is in no repository but where it was made.
+
+    Raises GitError and GitHubError.
+    """
+    mirror = await mirror_with(services, repository, base, head)
+    if not await mirror.has(tree):
+        await mirror.merge_tree(base, head)
+    return mirror
 
 
 async def config_at(mirror: Mirror, repository: KnownRepository, commit: CommitSha) -> RepositoryConfig:

@@ -18,7 +18,7 @@ from checks.report import RootReport, report_failure, report_plan, report_skippe
 from checks.sensitive import Mask
 from ghapp.durable import park, patiently
 from ghapp.errors import JobError
-from ghapp.flows.ground import Ground, ground_of_run, terraforms
+from ghapp.flows.ground import Ground, ground_of_run, mirror_with_merge, terraforms
 from ghapp.flows.planning import NotDone, credentials_of, make_plan
 from ghapp.flows.reviewed import Reviewed, reviewed_summary, with_summary
 from ghapp.flows.run_log import RunLog, kept_log
@@ -28,7 +28,7 @@ from ghapp.processes import Stop
 from ghapp.root_modules import RootModuleSettings
 from ghapp.services import Services
 from ghapp.terraform import Laid, Terraform, choose, laid_out
-from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId
+from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
 
 
 class RootJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     run_id: RunId
     part: str
     environment: EnvironmentName
-    tree: str
+    tree: TreeId
     config_sha: CommitSha
     root_module: str
     operation: Literal["plan", "apply"]
@@ -90,9 +90,8 @@ class _ProcessEnds(Exception):
 async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
     """Plan, and where the gate lets it, apply one root module. Gives a value for everything that can be expected."""
     run = await services.store.runs.load(job.run_id)
-    mirror = services.mirrors.open(run.repository_id)
-    assert mirror is not None
     repository = await services.store.repositories.load(run.repository_id)
+    mirror = await mirror_with_merge(services, repository, job.config_sha, run.head_sha, job.tree)
     ground = await ground_of_run(services, repository, mirror, job.run_id, job.config_sha, job.tree)
     settings = ground.of(job.environment)[job.root_module]
     work = _RootRun(services, job, ground, settings, mirror)

@@ -7,7 +7,7 @@ import msgspec
 
 from checks.report import RunReport
 from ghapp import events, jobs
-from ghapp.durable import OwnFailure, attempts_before, step
+from ghapp.durable import OwnFailure, RecordedOtherwise, attempts_before, step
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows import (
     apply,
@@ -40,11 +40,14 @@ async def tell(services: Services, job: jobs.Job) -> None:
     """Tell the story of a job to its end.
 
     What a person can mend is said on the check run. Where GitHub cannot be reached the job is owed again; a fault of
-    our own is said as such, with the run to look for in the log. Raises OwnFailure for both: the job may be repeated.
+    our own is said as such, with the run to look for in the log. Raises OwnFailure for both: the job may be repeated;
+    and RecordedOtherwise.
     """
     log.info("job_begun", job=job.key)
     try:
         await _tell(services, job)
+    except RecordedOtherwise:
+        raise
     except InstallationGone:
         log.info("job_without_installation", job=job.key)
     except InstallationSuspended as error:

@@ -8,7 +8,7 @@ import msgspec
 from checks.rendering.markdown import render_comment
 from checks.report import RunReport, total
 from ghapp.durable import step
-from ghapp.flows.ground import config_at, github_of
+from ghapp.flows.ground import config_at, github_of, mirror_with
 from ghapp.github import PutOff, or_put_off
 from ghapp.jobs import Comment, Say, Tell
 from ghapp.log import log
@@ -176,8 +176,7 @@ async def planned(
         about = f"{repository.id}:{number}:{run.head_sha}:{asked}"
         await say(services, repository, config_sha, "waiting", message, about=about)
         return
-    mirror = services.mirrors.open(repository.id)
-    assert mirror is not None
+    mirror = await mirror_with(services, repository, config_sha)
     try:
         config = await config_at(mirror, repository, config_sha)
     except ConfigInvalid:
@@ -252,10 +251,9 @@ async def say(
     about: str,
 ) -> None:
     """Have a message owed, once for what it is about, if the config that is in force names anybody for it."""
-    mirror = services.mirrors.open(repository.id)
-    assert mirror is not None
     if in_force is None:
         return
+    mirror = await mirror_with(services, repository, in_force)
     try:
         config = await config_at(mirror, repository, in_force)
     except ConfigInvalid:

@@ -60,8 +60,8 @@ class Mirror:
         ended = await self._run("show-ref", "--verify", "--hash", "--", f"refs/pull/{int(number)}/head")
         return CommitSha(ended.stdout.decode().strip()) if ended.exit_code == 0 else None
 
-    async def has(self, sha: CommitSha) -> bool:
-        """Whether the commit is here, with its tree."""
+    async def has(self, sha: CommitSha | TreeId) -> bool:
+        """Whether the commit is here, with its tree; or a tree."""
         return (
             await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{sha}^{{tree}}")
         ).exit_code == 0

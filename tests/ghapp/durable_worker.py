@@ -1,19 +1,19 @@
-"""A worker whose flow is three steps that say when they begin and end: `python -m tests.ghapp.durable_worker …`
+"""A worker whose flow is three steps that say when they begin and end; `run` is called in a process of its own.
 
-Arguments: the database's URL, a data directory, a file to write to, and how long a step takes. A step of the job whose
-cause is "program" runs a program for that long; of the one whose cause is "remembers" it writes to the store. The job
-whose cause is "fails" does so the first time, after its steps; the first step of "away" does not get what it needs, and
-its flow says so and goes on. Patience is shorter than in production.
+It is of the version "old", "more steps" (there is one more in their midst) or "other results" (they give words instead
+of numbers). A step of the job whose cause is "program" runs a program; of the one whose cause is "remembers" it writes
+to the store; the steps of "beside" are done at once, and the first of them fails. The job whose cause is "fails" does
+so the first time, after its steps; the first step of "away" does not get what it needs, and its flow says so and goes
+on. Patience is shorter than in production.
 """
 
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 from ghapp import keeper, processes
-from ghapp.durable import Acceptor, Worker, attempts_before, executors, park, step
+from ghapp.durable import Acceptor, Worker, attempts_before, executors, park, side_by_side, step
 from ghapp.errors import JobError, Unavailable
 from ghapp.jobs import SettleBranch
 from ghapp.private_directories import make_private
@@ -21,9 +21,13 @@ from ghapp.sealing import Sealer
 from ghapp.store import Store, database
 
 STEPS = 3
+NEW = 3
+"""The step that there is in the version "more steps"."""
 
 
-async def work(database_url: str, data_dir: Path, told: Path, step_s: float) -> None:
+async def _work(
+    database_url: str, data_dir: Path, told: Path, step_s: float, version: str, lasting: int | None
+) -> None:
     stopping, stop = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -33,12 +37,17 @@ async def work(database_url: str, data_dir: Path, told: Path, step_s: float) -> 
         os.write(descriptor, f"{os.getpid()} {words}\n".encode())
         os.close(descriptor)
 
-    async def one(job: SettleBranch, number: int) -> int:
+    kind: type[int] | type[str] = str if version == "other results" else int
+    numbers = (0, NEW, 1, 2) if version == "more steps" else (0, 1, 2)
+
+    async def one(job: SettleBranch, number: int) -> int | str:
         tell(f"{job.cause} {number} begin")
+        if (job.cause, number) == ("beside", 0):
+            raise ValueError
         if job.cause.startswith("program"):
             await processes.run(["sleep", str(step_s)], environ={"PATH": os.environ["PATH"]}, timeout_s=600)
         else:
-            await asyncio.wait([asyncio.create_task(stopping.wait())], timeout=step_s)
+            await asyncio.wait([asyncio.create_task(stopping.wait())], timeout=300 if number == lasting else step_s)
         if stopping.is_set():
             await park()
         if job.cause == "away" and number == 0:
@@ -46,12 +55,17 @@ async def work(database_url: str, data_dir: Path, told: Path, step_s: float) -> 
         if job.cause == "remembers":
             await store.handles.keep("done", str(number))
         tell(f"{job.cause} {number} end")
-        return number
+        return kind(number)
 
     async def flow(job: SettleBranch) -> None:
-        for number in range(STEPS):
+        if job.cause == "beside":
             try:
-                assert await step(f"step {number}", int, one, job, number) == number
+                await side_by_side([step(f"step {number}", kind, one, job, number) for number in range(STEPS)])
+            finally:
+                tell("beside over end")
+        for number in numbers:
+            try:
+                assert await step(f"step {number}", kind, one, job, number) == kind(number)
             except Unavailable as error:
                 tell(f"{job.cause} {number} {error}")
         if job.cause == "fails" and attempts_before() == 0:
@@ -69,8 +83,9 @@ async def work(database_url: str, data_dir: Path, told: Path, step_s: float) -> 
     acceptor.close()
 
 
-if __name__ == "__main__":
+def run(database_url: str, data_dir: Path, told: Path, step_s: float, version: str, lasting: int | None) -> None:
+    """Work until SIGTERM. A step takes `step_s`, the one `lasting` much longer; what they say goes to `told`."""
     database.SQLITE_PATIENCE_S = 1
     executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.4, 2.0, 6.0
     keeper.SILENCE_S, keeper.GRACE_S = 3.0, 2.0
-    asyncio.run(work(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])))
+    asyncio.run(_work(database_url, data_dir, told, step_s, version, lasting))

@@ -1,11 +1,10 @@
 """Workers come and go, and what was accepted is done: on SQLite by the next, on PostgreSQL by any."""
 
 import asyncio
+import json
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -15,13 +14,16 @@ from typing import ClassVar
 
 import msgspec
 import pytest
+from dbos import EnqueueOptions
 
-from ghapp.durable import Acceptor
+from ghapp.durable import APPLICATION_VERSION, Acceptor
 from ghapp.jobs import SettleBranch
 from ghapp.sealing import Sealer
 from ghapp.store import Store
 from ghapp.values import BranchName, RepositoryId
-from tests.ghapp.durable_worker import STEPS
+from tests.forked import Forked
+from tests.ghapp import durable_worker
+from tests.ghapp.durable_worker import NEW, STEPS
 from tests.postgres import Postgres
 from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
 from tests.stories.harness import eventually
@@ -33,17 +35,17 @@ class Workers:
 
     url: str
     directory: Path
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, Forked] = field(default_factory=dict)
 
-    def start(self, name: str, *, step_s: float = 0.5) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *, step_s: float = 0.5, version: str = "old", lasting: int | None = None) -> Forked:
         """Start a worker on the data directory of this name."""
         data_dir = self.directory / name
         data_dir.mkdir(exist_ok=True)
         if name in self.processes:
             self.processes[name].wait(timeout=30)
-        words = [self.url, str(data_dir), str(self.directory / "told"), str(step_s)]
         ready = len(self.told("- - ready"))
-        process = subprocess.Popen([sys.executable, "-m", "tests.ghapp.durable_worker", *words])
+        told = self.directory / "told"
+        process = Forked(durable_worker.run, self.url, data_dir, told, step_s, version, lasting)
         self.processes[name] = process
         eventually(lambda: len(self.told("- - ready")) > ready or process.poll() is not None, f"{name} is ready")
         return process
@@ -73,12 +75,17 @@ class Workers:
         """The steps that were begun, or ended, in order, as `CAUSE STEP`."""
         return [line.partition(" ")[2].removesuffix(f" {mark}") for line in self.told(f" {mark}")]
 
+    def later(self) -> dict[str, object]:
+        """What is owed later, on SQLite."""
+        with closing(sqlite3.connect(self.directory / "planward.db")) as database:
+            return {key: json.loads(job) for key, job in database.execute("select key, job from later")}
+
     def end(self) -> None:
         """End every worker that is left, and wait."""
         for process in self.processes.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
-                process.terminate()
+                process.send_signal(signal.SIGTERM)
         for process in self.processes.values():
             process.wait(timeout=60)
 
@@ -125,7 +132,7 @@ def test_the_work_of_a_killed_worker_is_taken_over_by_another_in_its_order(share
     shared.accept("first", "second")
     begun = eventually(lambda: shared.told(" first 1 begin"), "the second step begins")
     [killed] = [each for each in shared.processes.values() if begun[0].startswith(f"{each.pid} ")]
-    killed.kill()
+    killed.send_signal(signal.SIGKILL)
     eventually(lambda: len(shared.steps("end")) == len(ALL), "all is done")
     assert shared.steps("end") == ALL
     assert shared.steps("begin") == [*ALL[:2], *ALL[1:]]
@@ -135,7 +142,7 @@ def test_a_worker_that_is_started_again_takes_its_work_up_at_once(shared: Worker
     one = shared.start("one")
     shared.accept("first")
     eventually(lambda: "first 1" in shared.steps("begin"), "the second step begins")
-    one.kill()
+    one.send_signal(signal.SIGKILL)
     shared.start("one", step_s=0.1)
     eventually(lambda: len(shared.steps("end")) == STEPS, "all is done", patience_s=4)
 
@@ -145,9 +152,65 @@ def test_a_worker_that_is_ended_hands_its_work_over_at_once(shared: Workers) -> 
     shared.accept("first")
     eventually(lambda: "first 0" in shared.steps("begin"), "the first step begins")
     shared.start("two", step_s=0.1)
-    one.terminate()
+    one.send_signal(signal.SIGTERM)
     assert one.wait(timeout=20) == 0
     eventually(lambda: len(shared.steps("end")) == STEPS, "all is done", patience_s=4)
+
+
+@pytest.mark.parametrize(
+    ("version", "old", "new"),
+    [("more steps", [0, 1, 2], [0, NEW, 1, 2]), ("other results", [0, 1, 2], [0, 1, 2])],
+)
+def test_a_newer_version_takes_over_what_an_older_one_began_although_its_steps_are_others(
+    shared: Workers, version: str, old: list[int], new: list[int]
+) -> None:
+    one = shared.start("one", step_s=0.1, lasting=2)
+    shared.accept("first")
+    eventually(lambda: "first 2" in shared.steps("begin"), "the last step begins")
+    two = shared.start("two", version=version, step_s=0.1)
+    one.send_signal(signal.SIGTERM)
+    assert one.wait(timeout=20) == 0
+    eventually(lambda: shared.told(f"{two.pid} first 2 end"), "all is done")
+    assert shared.steps("begin") == [f"first {number}" for number in (*old, *new)]
+
+
+def test_a_newer_version_goes_on_where_what_is_recorded_fits_its_steps(shared: Workers) -> None:
+    one = shared.start("one", step_s=0.1, lasting=1)
+    shared.accept("first")
+    eventually(lambda: "first 1" in shared.steps("begin"), "the second step begins")
+    two = shared.start("two", version="more steps", step_s=0.1)
+    one.send_signal(signal.SIGTERM)
+    eventually(lambda: shared.told(f"{two.pid} first 2 end"), "all is done")
+    assert shared.steps("begin") == [f"first {number}" for number in (0, 1, NEW, 1, 2)]
+
+
+def test_what_only_a_newer_version_knows_waits_for_it_and_holds_nothing_up(alone: Workers) -> None:
+    worker = alone.start("one", step_s=0.1)
+    tomorrow = {"type": "tomorrow", "repository_id": 1}
+    with closing(Acceptor(alone.url)) as acceptor:
+        options: EnqueueOptions = {
+            "workflow_name": "job",
+            "queue_name": "work",
+            "workflow_id": "from tomorrow",
+            "app_version": APPLICATION_VERSION,
+        }
+        acceptor._client.enqueue(options, json.dumps(tomorrow))
+    eventually(lambda: alone.later() == {"again:from tomorrow": tomorrow}, "it is left to the newer version")
+    with closing(sqlite3.connect(alone.directory / "planward.db")) as database:
+        database.execute("update later set due_at = 0")
+        database.commit()
+    alone.accept("first")
+    eventually(lambda: len(alone.steps("end")) == STEPS, "all else is done")
+    assert worker.poll() is None
+    assert alone.later() == {"again:from tomorrow": tomorrow}
+
+
+def test_steps_side_by_side_all_come_to_their_end_before_the_failure_of_one_counts(alone: Workers) -> None:
+    alone.start("one")
+    alone.accept("beside")
+    eventually(lambda: "beside over" in alone.steps("end"), "the flow is over")
+    assert sorted(alone.steps("end")) == ["beside 1", "beside 2", "beside over"]
+    assert alone.steps("end")[-1] == "beside over"
 
 
 def _is_over(pid: int) -> bool:
@@ -190,6 +253,22 @@ def test_a_job_is_accepted_once(alone: Workers) -> None:
         assert asyncio.run(acceptor.owed()) == {"settle:1:staging:once"}
 
 
+def test_a_job_is_accepted_again_as_often_as_it_was_broken_off(alone: Workers) -> None:
+    job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("a_b"), cause="once")
+    other = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("axb"), cause="once")
+    with (
+        closing(Acceptor(alone.url)) as acceptor,
+        closing(sqlite3.connect(alone.directory / "planward-durable.db")) as d,
+    ):
+        for attempt in range(25):
+            assert asyncio.run(acceptor.accept(job)), attempt
+            assert not asyncio.run(acceptor.accept(job))
+            d.execute("update workflow_status set status = 'ERROR'")
+            d.commit()
+        assert asyncio.run(acceptor.accept(other))
+        assert asyncio.run(acceptor.owed()) == {other.key}
+
+
 def test_a_step_waits_for_a_database_that_does_not_take_what_it_remembers(alone: Workers) -> None:
     alone.start("one")
     with closing(sqlite3.connect(alone.directory / "planward.db", isolation_level=None)) as other:
@@ -230,7 +309,7 @@ def test_what_was_away_for_a_step_was_so_for_whoever_goes_on_behind_it(alone: Wo
     worker = alone.start("one")
     alone.accept("away")
     eventually(lambda: "away 1" in alone.steps("begin"), "the second step begins")
-    worker.kill()
+    worker.send_signal(signal.SIGKILL)
     alone.start("one")
     eventually(lambda: len(alone.told("away 2 end")) == 1, "all is done")
     assert len(alone.told("away 0 begin")) == 1

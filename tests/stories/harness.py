@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from sqlalchemy import create_engine, text
@@ -53,6 +53,23 @@ ON_MERGE = "environments:\n  testing: {apply: on_merge}\n  staging: {branch: sta
 PATIENCE_S = 90.0
 
 
+class Process(Protocol):
+    """A process of Planward's, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def poll(self) -> int | None:
+        """How it ended; None while it runs."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+
+
 @dataclass(kw_only=True)
 class Line:
     """Everything that runs, and where it keeps things."""
@@ -65,7 +82,7 @@ class Line:
     environ: dict[str, str] = field(repr=False)
     module: str = "ghapp"
     own_worker: bool = False
-    process: subprocess.Popen[bytes] | None = None
+    process: "Process | None" = None
     worker: subprocess.Popen[bytes] | None = None
     stories: int = 0
     clients: dict[str, httpx.Client] = field(default_factory=dict, repr=False)
@@ -194,7 +211,14 @@ class Line:
 
 
 @contextmanager
-def running_line(directory: Path, *, module: str = "ghapp", own_worker: bool = False, **environ: str) -> Iterator[Line]:
+def running_line(
+    directory: Path,
+    *,
+    module: str = "ghapp",
+    own_worker: bool = False,
+    line_type: Any = Line,
+    **environ: str,
+) -> Iterator[Line]:
     """Start the local GitHub, OpenBao and Planward; end them."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -213,7 +237,7 @@ def running_line(directory: Path, *, module: str = "ghapp", own_worker: bool = F
             webhook_url=f"{url}/webhooks/github",
             webhook_secret=SECRET,
         )
-        line = Line(
+        line = line_type(
             directory=directory,
             github=github,
             bao=bao,

@@ -1,49 +1,80 @@
-"""A line of its own, whose Planward kills itself where a test asks for it and is started again each time."""
+"""Lines of their own, whose Planward kills itself where a test asks for it and is started again each time."""
 
-import os
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
-import tests
-from tests.stories.harness import Line, eventually, running_line
+from tests.forked import Forked
+from tests.postgres import Postgres
+from tests.stories.faults.forked import ForkedLine
+from tests.stories.harness import eventually, running_line
+
+SQLITE, POSTGRESQL, THREE = "sqlite", "postgresql", "three workers"
+"""One process on SQLite, one on PostgreSQL, a web process and three workers on PostgreSQL."""
 
 
 class FaultyLine:
     """The line, and what a test says to its faults."""
 
-    def __init__(self, line: Line, directory: Path) -> None:
+    def __init__(self, line: ForkedLine, directory: Path) -> None:
         self.line = line
         self.directory = directory
+        self.replaced = True
+        """Whether another worker is started for one that has ended."""
         self._held_down = threading.Event()
+        self._rounds = 0
 
     def start_again(self, over: threading.Event) -> None:
-        """Start Planward whenever it has ended, until it is over."""
+        """Start Planward whenever it has ended, until it is over; a worker on another machine than the one before."""
         while not over.wait(0.05):
-            process = self.line.process
-            if process is not None and process.poll() is not None and not self._held_down.is_set():
-                self.line.spawn()
+            if self._held_down.is_set():
+                continue
+            if self.process.poll() is not None:
+                self.line.spawn_serve()
+            for number, worker in enumerate(self.line.workers):
+                if self.replaced and worker.poll() is not None:
+                    self.line.workers[number] = self.line.spawn_machine()
+
+    @property
+    def process(self) -> Forked:
+        """What answers GitHub, and does the work where there are no workers."""
+        assert isinstance(self.line.process, Forked)
+        return self.line.process
 
     @contextmanager
     def down(self, *, after_redeliveries_s: int = 60) -> Iterator[None]:
         """Planward is ended in order, and started when the context ends."""
-        assert self.line.process is not None
         self._held_down.set()
-        self.line.process.send_signal(signal.SIGTERM)
-        self.line.process.wait(timeout=60)
+        self.line.stop()
         yield
-        self.line.environ["PLANWARD_TEST_AFTER_REDELIVERIES_S"] = str(after_redeliveries_s)
+        (self.directory / "after redeliveries").write_text(str(after_redeliveries_s))
         self._held_down.clear()
 
+    @contextmanager
+    def fewer(self) -> Iterator[None]:
+        """Nobody takes the place of a worker that ends, until the context ends."""
+        self.replaced = False
+        try:
+            yield
+        finally:
+            self.replaced = True
+            eventually(lambda: len(self.line.running()) == 1 + self.line.machines, "all workers are there again")
+
     def kill_at(self, pattern: str, number: int = signal.SIGKILL) -> None:
-        """End by this signal at every point that the pattern matches, once at each."""
+        """End by this signal at every point that the pattern matches, one process at each."""
+        self._rounds += 1
         (self.directory / "killed").unlink(missing_ok=True)
+        (self.directory / "round").write_text(str(self._rounds))
         (self.directory / "signal").write_text(str(int(number)))
         (self.directory / "kill").write_text(pattern)
 
@@ -52,18 +83,33 @@ class FaultyLine:
         (self.directory / "kill").write_text("")
         return self.read("killed")
 
-    def quiet(self) -> None:
+    def quiet(self, *, patience_s: float = 90.0) -> None:
         """Wait until deliveries are through and nothing is owed but the next look for what was missed."""
-        self.line.github.wait_for_deliveries()
-        eventually(self._nothing_owed, "nothing is owed any more")
-        time.sleep(0.5)
-        eventually(self._nothing_owed, "nothing is owed any more")
+        for _ in range(2):
+            self.line.github.wait_for_deliveries()
+            eventually(self._nothing_owed, "nothing is owed any more", patience_s=patience_s)
+            time.sleep(0.5)
+        eventually(self._nothing_owed, "nothing is owed any more", patience_s=patience_s)
 
     def _nothing_owed(self) -> bool:
-        data = self.line.directory / "data"
-        unfinished = "select workflow_uuid from workflow_status where status in ('ENQUEUED', 'PENDING')"
-        waiting = "select key from later where key != 'look for missed' and key not like 'reconcile:%'"
-        return not _select(data / "planward-durable.db", unfinished) and not _select(data / "planward.db", waiting)
+        unfinished = self.ask(
+            "select workflow_uuid from {durable}workflow_status where status in ('ENQUEUED', 'PENDING')", durable=True
+        )
+        waiting = self.ask("select key from later where key != 'look for missed' and key not like 'reconcile:%'")
+        return not unfinished and not waiting
+
+    def ask(self, statement: str, *, durable: bool = False, **values: object) -> list[tuple[Any, ...]]:
+        """Ask or tell Planward's database something; `durable`: the engine's."""
+        url = make_url(self.line.environ["PLANWARD_DATABASE_URL"])
+        sqlite = url.get_backend_name() == "sqlite"
+        if sqlite and durable:
+            url = url.set(database=str(url.database).replace(".db", "-durable.db"))
+        if not sqlite:
+            url = url.set(drivername="postgresql+psycopg")
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            result = connection.execute(text(statement.format(durable="" if sqlite else "dbos.")), values)
+            return [tuple(row) for row in result] if result.returns_rows else []
 
     def read(self, name: str) -> list[str]:
         """The lines of one of the files that the faults keep."""
@@ -71,25 +117,33 @@ class FaultyLine:
         return path.read_text().splitlines() if path.exists() else []
 
 
-def _select(database: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(database, timeout=30)) as connection:
-        return connection.execute(query).fetchall()
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on SQLite, or on a module's KINDS; of these on those that `--database` leaves."""
+    if "faulty" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("database")
+        kinds = getattr(metafunc.module, "KINDS", [SQLITE])
+        left = [each for each in kinds if chosen is None or (each == SQLITE) == (chosen == SQLITE)]
+        metafunc.parametrize("faulty", left, indirect=True, scope="session")
 
 
-@pytest.fixture(scope="package")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyLine]:
+@pytest.fixture(scope="session")
+def faulty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyLine]:
     """Planward with faults, started again whenever it dies."""
     directory = tmp_path_factory.mktemp("faulty")
     faults = directory / "faults"
     faults.mkdir()
-    root = str(Path(tests.__file__).parents[1])
+    url = f"sqlite:///{directory / 'planward.db'}"
+    if request.param != SQLITE:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = postgres.database()
     with running_line(
         directory,
-        module="tests.stories.faults.serve",
+        line_type=partial(ForkedLine, machines=3 if request.param == THREE else 0),
         PLANWARD_TEST_FAULTS=str(faults),
-        PLANWARD_TEST_AFTER_REDELIVERIES_S="60",
-        PYTHONPATH=os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]),
+        PLANWARD_DATABASE_URL=url,
+        PLANWARD_ENCRYPTION_KEY="k" * 32,
     ) as line:
+        assert isinstance(line, ForkedLine)
         faulty = FaultyLine(line, faults)
         over = threading.Event()
         again = threading.Thread(target=faulty.start_again, args=(over,), daemon=True)

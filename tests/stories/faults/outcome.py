@@ -1,5 +1,6 @@
 """What a story comes to, in words that do not depend on which repository it was told in."""
 
+import json
 import re
 from typing import Any
 
@@ -8,27 +9,36 @@ from tests.stories.harness import Story
 _SHOWN = ("status", "conclusion")
 
 
-def outcome(story: Story, number: int, merged: str) -> dict[str, Any]:
-    """Everything that GitHub shows of a pull request and its merge, and Terraform's state."""
+def outcome(story: Story, number: int, merged: str, said: list[str]) -> dict[str, Any]:
+    """Everything that GitHub and the chat show of a pull request and its merge, and Terraform's states."""
     head = story.head(number)
     return {
         "plans": [_check(story, each) for each in story.check_runs(head)],
         "applies": [_check(story, each) for each in story.check_runs(merged, "planward/apply (staging)")],
         "deployments": [each["states"] for each in story.deployments("staging")],
         "comments": [_plain(story, body) for body in story.comments(number)],
-        "sizes": {name: story.size(name) for name in ("testing", "staging")},
+        "messages": [_plain(story, text) for text in said],
+        "states": {name: _state(story, name) for name in ("testing", "staging", "production")},
     }
 
 
 def without_words(found: dict[str, Any]) -> dict[str, Any]:
-    """The same without what is written: how many there are, how they ended, and the state."""
+    """The same without what is written: how many there are, how they ended, and the states."""
     shown = [[{key: each[key] for key in _SHOWN} for each in found[name]] for name in ("plans", "applies")]
-    return {**found, "plans": shown[0], "applies": shown[1], "comments": len(found["comments"])}
+    counts = {name: len(found[name]) for name in ("comments", "messages")}
+    return {**found, "plans": shown[0], "applies": shown[1], **counts}
 
 
 def _check(story: Story, check: dict[str, Any]) -> dict[str, Any]:
     texts = {key: _plain(story, check["output"][key] or "") for key in ("title", "summary", "text")}
     return {**{key: check[key] for key in _SHOWN}, **texts, "annotations": len(story.annotations(check))}
+
+
+def _state(story: Story, environment: str) -> Any:
+    """The resources of `network` without what Terraform makes up for each."""
+    found = story.state("network", environment)
+    plain = {name: [{**each, "id": "ID"} for each in instances] for name, instances in found.items()}
+    return json.loads(_plain(story, json.dumps(plain)))
 
 
 def _plain(story: Story, text: str) -> str:

@@ -1,47 +1,92 @@
-"""`planward` with faults: it ends itself at points of its own work. `python -m tests.stories.faults.serve serve …`
+"""Planward with faults: it ends itself at points of its own work. `run` is called in a process of its own.
 
 Every point that is reached is written to the file `passed` in the directory PLANWARD_TEST_FAULTS. At one that the
 regular expression in the file `kill` matches, the process sends itself the signal in the file `signal`, once for each
 point; `killed` says at which. Points are before and after each durable step (a new one is a point by itself), each
-Terraform command, and each write to GitHub, and after each job that was accepted.
+Terraform command, each reading of secrets, each write to GitHub and each message, and after each job that was accepted.
 """
 
+import hashlib
 import os
+import random
 import re
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+import sys
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
 from dbos import DBOS
 from githubkit import GitHub
 
-from ghapp import processes
+import ghapp.app  # noqa: F401 - imported once, and not by each process
+from ghapp import keeper, notify, processes
 from ghapp.cli import main
-from ghapp.durable import Acceptor
-from ghapp.flows import reconcile, stories, telling
+from ghapp.durable import Acceptor, executors
+from ghapp.flows import chat, reconcile, showing, stories, telling
 from ghapp.jobs import Job
+from ghapp.vault.session import VaultSession
 
-_directory = Path(os.environ["PLANWARD_TEST_FAULTS"])
 _COMMANDS = ("init", "plan", "show", "apply", "validate")
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
+    """Be `planward` with these arguments; to be called in a process that was forked with everything imported."""
+    os.environ.clear()
+    os.environ.update(environ)
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for standard in (1, 2):
+        os.dup2(descriptor, standard)
+    os.close(descriptor)
+    # What a process is by chance, and these would share.
+    random.seed()
+    setattr(showing, "_PROCESS", uuid.uuid4().hex)  # noqa: B010
+    _shorten()
+    for watch in (_watch_steps, _watch_programs, _watch_secrets, _watch_github, _watch_chat, _watch_acceptor):
+        watch()
+    sys.argv = ["planward", *arguments]
+    main()
+
+
+def _shorten() -> None:
+    """Wait for seconds where it would wait for a minute."""
+    stories.AGAIN_S, telling.OWED_S = 2.0, 4.0
+    reconcile.AFTER_REDELIVERIES_S = int(_read("after redeliveries") or 60)
+    executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.5, 5.0, 9.0
+    keeper.SILENCE_S, keeper.GRACE_S = 6.0, 2.0
 
 
 def reached(point: str) -> None:
     """Say that a point is reached, and die there if that is asked for and was not done yet."""
     _append("passed", point)
     kill = _read("kill").strip()
-    if kill and re.fullmatch(kill, point) and point not in _read("killed").splitlines():
+    if kill and re.fullmatch(kill, point) and _first_at(point):
         _append("killed", point)
         os.kill(os.getpid(), int(_read("signal") or signal.SIGKILL))
 
 
+def _first_at(point: str) -> bool:
+    """Whether no process has died at this point yet: one dies at each."""
+    name = f"died-{_read('round')}-{hashlib.sha256(point.encode()).hexdigest()[:16]}"
+    try:
+        os.close(os.open(_directory() / name, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _directory() -> Path:
+    return Path(os.environ["PLANWARD_TEST_FAULTS"])
+
+
 def _read(name: str) -> str:
-    path = _directory / name
+    path = _directory() / name
     return path.read_text() if path.exists() else ""
 
 
 def _append(name: str, line: str) -> None:
-    descriptor = os.open(_directory / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    descriptor = os.open(_directory() / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(descriptor, f"{line}\n".encode())
     os.close(descriptor)
 
@@ -90,6 +135,18 @@ def _watch_programs() -> None:
     setattr(processes, "run", run)  # noqa: B010
 
 
+def _watch_secrets() -> None:
+    undisturbed = VaultSession.read
+
+    async def read(self: VaultSession, *arguments: Any) -> Any:
+        reached("secrets: before")
+        found = await undisturbed(self, *arguments)
+        reached("secrets: after")
+        return found
+
+    setattr(VaultSession, "read", read)  # noqa: B010
+
+
 def _watch_github() -> None:
     undisturbed = GitHub.arequest
 
@@ -108,6 +165,16 @@ def _watch_github() -> None:
     setattr(GitHub, "arequest", arequest)  # noqa: B010
 
 
+def _watch_chat() -> None:
+    async def deliver(*arguments: Any) -> Any:
+        # Killed before, a message is lost: a chat cannot be asked, and is never told twice.
+        delivered = await notify.deliver(*arguments)
+        reached("message: after")
+        return delivered
+
+    setattr(chat, "deliver", deliver)  # noqa: B010
+
+
 def _watch_acceptor() -> None:
     undisturbed = Acceptor.accept
 
@@ -117,13 +184,3 @@ def _watch_acceptor() -> None:
         return fresh
 
     setattr(Acceptor, "accept", accept)  # noqa: B010
-
-
-if __name__ == "__main__":
-    stories.AGAIN_S, telling.OWED_S = 2.0, 4.0
-    reconcile.AFTER_REDELIVERIES_S = int(os.environ["PLANWARD_TEST_AFTER_REDELIVERIES_S"])
-    _watch_steps()
-    _watch_programs()
-    _watch_github()
-    _watch_acceptor()
-    main()

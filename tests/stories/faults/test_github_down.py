@@ -23,7 +23,7 @@ def test_what_github_failed_to_answer_is_made_once(faulty: FaultyLine, lost: boo
     finally:
         github.clear_faults()
     faulty.quiet()
-    found = outcome(story, number, merged)
+    found = outcome(story, number, merged, [])
     assert [each["conclusion"] for each in found["plans"]] == ["success"]
     assert [each["conclusion"] for each in found["applies"]] == ["success"]
     assert found["deployments"] == [["in_progress", "success"]]

@@ -1,14 +1,15 @@
 """Planward ends while Terraform is at work, killed or in order; Terraform ends with it, and nothing stays locked."""
 
-import os
 import re
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.stories.faults.conftest import FaultyLine
+from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
 from tests.stories.harness import Story, eventually
+
+KINDS = [SQLITE, POSTGRESQL]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -20,8 +21,7 @@ def test_an_apply_that_was_broken_off_is_planned_anew_and_applied(faulty: Faulty
     merged = story.merge(pull_request)
     eventually(lambda: begun.exists(), "Terraform applies")
     first = int(begun.read_text())
-    process = faulty.line.process
-    assert process is not None
+    process = faulty.process
     process.send_signal(number)
     process.wait(timeout=60)
     eventually(lambda: begun.read_text() != f"{first}\n", "Terraform applies again")
@@ -64,8 +64,7 @@ def test_no_program_outlives_its_process(faulty: FaultyLine) -> None:
     faulty.quiet()
 
     def programs() -> list[str]:
-        assert faulty.line.process is not None
-        return [re.sub(r".*/", "", words[3]) for words in _descendants(faulty.line.process.pid)]
+        return [re.sub(r".*/", "", words[3]) for words in _descendants(faulty.process.pid)]
 
     eventually(lambda: programs() == ["keeper.py"], "the keeper is all that runs")
 
@@ -81,15 +80,3 @@ def _descendants(pid: int) -> list[list[str]]:
         if parent == pid:
             found += [words, *_descendants(int(stat.parent.name))]
     return found
-
-
-def test_a_second_planward_on_the_same_sqlite_is_refused(faulty: FaultyLine) -> None:
-    import subprocess
-    import sys
-
-    ended = subprocess.run(
-        [sys.executable, "-m", "ghapp", "worker"], env=faulty.line.environ, capture_output=True, text=True, timeout=60
-    )
-    assert ended.returncode == 1
-    data = os.fspath(faulty.line.directory / "data")
-    assert f"another Planward works in {data}: end it first" in ended.stderr

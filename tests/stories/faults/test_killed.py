@@ -1,61 +1,58 @@
-"""Planward is killed at every point of both stories; what comes of them is what comes of undisturbed ones."""
+"""Planward is killed at every point of both stories; what comes of them is what comes of undisturbed ones.
+
+The points are those that the undisturbed stories pass: a new step is one by itself. By default Planward is killed where
+something was done that is not recorded yet; PLANWARD_TEST_EVERY_POINT has it killed at all of them.
+"""
 
 import os
-from typing import Any
+import re
 
 import pytest
 
-from tests.stories.faults.conftest import FaultyLine
-from tests.stories.faults.outcome import outcome, without_words
-from tests.stories.harness import Story, eventually
+from tests.stories.faults.conftest import POSTGRESQL, SQLITE, THREE, FaultyLine
+from tests.stories.faults.outcome import without_words
+from tests.stories.faults.telling import Told, tell
 
+EVERY_POINT = "PLANWARD_TEST_EVERY_POINT" in os.environ
+KINDS = [SQLITE, POSTGRESQL, *([THREE] if EVERY_POINT else [])]
+STEPS, GITHUB, COMMANDS = r"step .*", r"(POST|PATCH) .*|accepted .*|message", r"terraform .*|secrets"
 WHILE_APPLYING = r"terraform apply: (during|after)|step apply .*: after"
 """Where something was applied that Planward has not recorded: the new plan has nothing to do, and says so."""
 
 
 @pytest.fixture(scope="module")
-def undisturbed(faulty: FaultyLine) -> dict[str, Any]:
-    story = faulty.line.story()
-    number, merged = tell(faulty, story)
-    return outcome(story, number, merged)
+def undisturbed(faulty: FaultyLine) -> Told:
+    return tell(faulty)
 
 
-def tell(faulty: FaultyLine, story: Story) -> tuple[int, str]:
-    """Propose, merge, wait for the apply, and until nothing is under way."""
-    number = story.propose()
-    assert story.planned(number)["conclusion"] == "success"
-    merged = story.merge(number)
-    story.applied(merged)
-    eventually(lambda: story.comments(number), "the pull request is told")
-    faulty.quiet()
-    return number, merged
-
-
-PHASES = "before|after|recorded|during" if "PLANWARD_TEST_EVERY_POINT" in os.environ else "after"
-"""By default only where something was done that is not recorded yet: every restart takes seconds."""
-
-
-@pytest.mark.parametrize(
-    "points",
-    [rf"step .*: ({PHASES})", rf"(POST|PATCH) .*: ({PHASES})", rf"terraform .*: ({PHASES})|accepted .*: after"],
-    ids=["steps", "github", "terraform"],
-)
+@pytest.mark.parametrize("points", [STEPS, GITHUB, COMMANDS], ids=["steps", "github", "commands"])
 def test_killed_at_every_point_in_turn_it_ends_as_if_it_had_not_been(
-    faulty: FaultyLine, undisturbed: dict[str, Any], points: str
+    faulty: FaultyLine, undisturbed: Told, points: str
 ) -> None:
-    story = faulty.line.story()
-    faulty.kill_at(rf"(?!{WHILE_APPLYING})({points})")
-    number, merged = tell(faulty, story)
-    assert faulty.calm()
-    assert outcome(story, number, merged) == undisturbed
+    phases = "before|after|recorded|during" if EVERY_POINT else "after"
+    where = undisturbed.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
+    told = tell(faulty, kill="|".join(map(re.escape, where)), patience_s=90 + 15 * len(where))
+    assert set(faulty.calm()) == where
+    assert told.outcome == undisturbed.outcome
 
 
 @pytest.mark.parametrize("point", ["terraform apply: during", "terraform apply: after", "step apply .*: after"])
 def test_killed_while_terraform_applies_it_finds_what_was_applied(
-    faulty: FaultyLine, undisturbed: dict[str, Any], point: str
+    faulty: FaultyLine, undisturbed: Told, point: str
 ) -> None:
-    story = faulty.line.story()
-    faulty.kill_at(point)
-    number, merged = tell(faulty, story)
+    told = tell(faulty, kill=point)
     assert len(faulty.calm()) == 1
-    assert without_words(outcome(story, number, merged)) == without_words(undisturbed)
+    assert without_words(told.outcome) == without_words(undisturbed.outcome)
+
+
+def test_the_points_are_before_and_after_each_step_and_between_the_commands_of_the_one_with_credentials(
+    undisturbed: Told,
+) -> None:
+    steps = {point.removesuffix(": before") for point in undisturbed.among(r"step .*: before")}
+    assert {f"{step}: {phase}" for step in steps for phase in ("before", "after", "recorded")} == undisturbed.among(
+        "step .*"
+    )
+    assert {"step judge", "step begin staging", "step apply staging network", "step conclude staging"} <= steps
+    assert {"step announce", "step prepare", "step plan 1:testing network", "step conclude"} <= steps
+    commands = ["secrets", *(f"terraform {name}" for name in ("init", "plan", "show", "apply"))]
+    assert {f"{name}: {phase}" for name in commands for phase in ("before", "after")} <= undisturbed.passed

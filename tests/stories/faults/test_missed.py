@@ -1,11 +1,11 @@
 """What GitHub could not deliver, or never sent, is found by looking."""
 
 import signal
-import sqlite3
-from contextlib import closing
 
-from tests.stories.faults.conftest import FaultyLine
+from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
 from tests.stories.harness import eventually
+
+KINDS = [SQLITE, POSTGRESQL]
 
 
 def test_what_happened_while_planward_was_down_is_done_when_it_is_back(faulty: FaultyLine) -> None:
@@ -54,10 +54,9 @@ def test_a_run_that_nobody_carries_out_is_ended_and_made_again(faulty: FaultyLin
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"
     faulty.quiet()
-    with faulty.down(), closing(sqlite3.connect(faulty.line.directory / "data" / "planward.db")) as database:
+    with faulty.down():
         unfinished = "update runs set status = 'in_progress', conclusion = null, created_at = created_at - 3600"
-        database.execute(f"{unfinished} where repository_id = ?", [story.repository.id])
-        database.commit()
+        faulty.ask(f"{unfinished} where repository_id = :id", id=story.repository.id)
     assert story.planned(number, count=2)["conclusion"] == "success"
     faulty.quiet()
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["cancelled", "success"]
@@ -66,8 +65,7 @@ def test_a_run_that_nobody_carries_out_is_ended_and_made_again(faulty: FaultyLin
 def test_where_nothing_is_missing_a_look_takes_one_call(faulty: FaultyLine) -> None:
     faulty.quiet()
     before = len(faulty.line.github.requests)
-    assert faulty.line.process is not None
-    faulty.line.process.send_signal(signal.SIGTERM)
+    faulty.process.send_signal(signal.SIGTERM)
     looks = looked(faulty)
     eventually(lambda: looked(faulty) > looks, "Planward has looked")
     asked = [each for each in faulty.line.github.requests[before:] if "access_tokens" not in each.path]

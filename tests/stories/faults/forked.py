@@ -1,0 +1,52 @@
+"""A line whose Planward is forked: one process, or a web process and workers, each on a machine of its own.
+
+A machine is a data directory; only PostgreSQL is shared by several.
+"""
+
+import os
+from dataclasses import dataclass, field
+
+from tests.forked import Forked
+from tests.stories.faults import serve
+from tests.stories.harness import Line
+
+
+@dataclass(kw_only=True)
+class ForkedLine(Line):
+    """A line with `machines` workers of their own; none: `serve` does the work."""
+
+    machines: int = 0
+    workers: list[Forked] = field(default_factory=list)
+    _begun: int = 0
+
+    def spawn(self) -> None:
+        """Start it; do not wait."""
+        self.spawn_serve()
+        self.workers = [self.spawn_machine() for _ in range(self.machines)]
+
+    def spawn_serve(self) -> None:
+        """Start what answers GitHub, on the data directory that it had."""
+        apart = ["--no-worker"] if self.machines else []
+        self.process = self._forked(["serve", "--port", self.url.rpartition(":")[2], *apart], self.environ)
+
+    def spawn_machine(self) -> Forked:
+        """Start a worker on a machine that was not there before."""
+        self._begun += 1
+        machine = self.directory / f"machine-{self._begun}"
+        return self._forked(["worker"], {**self.environ, "PLANWARD_DATA_DIR": os.fspath(machine)})
+
+    def _forked(self, arguments: list[str], environ: dict[str, str]) -> Forked:
+        return Forked(serve.run, arguments, environ, os.fspath(self.directory / "planward.log"))
+
+    def running(self) -> list[Forked]:
+        """The processes that run."""
+        assert isinstance(self.process, Forked)
+        return [each for each in (*self.workers, self.process) if each.poll() is None]
+
+    def stop(self, number: int = 15) -> None:
+        """End all with a signal, and wait."""
+        running = self.running()
+        for each in running:
+            each.send_signal(number)
+        for each in running:
+            each.wait(timeout=60)

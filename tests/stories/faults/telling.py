@@ -1,0 +1,66 @@
+"""The two stories that faults are tried on: a pull request is planned, and what is merged is applied and told."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.stories.faults.conftest import FaultyLine
+from tests.stories.faults.outcome import outcome
+from tests.stories.harness import Story, eventually
+from tests.stories.rules.test_chat import Chat, chat_room, story_with
+
+OF_A_LOOK = (
+    r"step (owe the next look|end abandoned runs|owe repositories|redeliver|reconcile): .*|accepted (look.*|rec.*)"
+)
+"""What comes of a start, at any moment, and is no part of a story."""
+
+
+@dataclass(kw_only=True)
+class Told:
+    """What came of the stories, and the points that were passed meanwhile."""
+
+    outcome: dict[str, Any]
+    passed: frozenset[str]
+
+    def among(self, pattern: str) -> frozenset[str]:
+        """The points that were passed and that a pattern matches."""
+        return frozenset(point for point in self.passed if re.fullmatch(pattern, point))
+
+
+@contextmanager
+def begun(faulty: FaultyLine) -> Iterator[tuple[Story, Chat]]:
+    """A repository whose chat is told of everything."""
+    with chat_room() as chat:
+        yield story_with(faulty.line, chat), chat
+
+
+def tell(faulty: FaultyLine, *, kill: str = "", patience_s: float = 90.0) -> Told:
+    """Propose, merge, wait for the apply and until nothing is under way; killed at what the pattern matches."""
+    with begun(faulty) as (story, chat):
+        faulty.quiet()
+        before = len(faulty.read("passed"))
+        if kill:
+            faulty.kill_at(kill)
+        number = story.propose()
+        head = story.head(number)
+        assert completed(story, head, "planward/plan", patience_s)["conclusion"] == "success"
+        merged = story.merge(number)
+        completed(story, merged, "planward/apply (staging)", patience_s)
+        eventually(lambda: story.comments(number), "the pull request is told", patience_s=patience_s)
+        eventually(lambda: chat.said, "the chat is told", patience_s=patience_s)
+        faulty.quiet(patience_s=patience_s)
+        passed = frozenset(each for each in faulty.read("passed")[before:] if not re.fullmatch(OF_A_LOOK, each))
+        return Told(outcome=outcome(story, number, merged, chat.said), passed=passed)
+
+
+def completed(story: Story, sha: str, name: str, patience_s: float) -> dict[str, Any]:
+    """Wait until the newest check run of this name is completed; give it."""
+
+    def newest() -> dict[str, Any] | None:
+        found = story.check_runs(sha, name)
+        return found[-1] if found and found[-1]["status"] == "completed" else None
+
+    found: dict[str, Any] = eventually(newest, f"{name} on {sha[:7]} is completed", patience_s=patience_s)
+    return found
