@@ -86,6 +86,6 @@ async def _work(
 def run(database_url: str, data_dir: Path, told: Path, step_s: float, version: str, lasting: int | None) -> None:
     """Work until SIGTERM. A step takes `step_s`, the one `lasting` much longer; what they say goes to `told`."""
     database.SQLITE_PATIENCE_S = 1
-    executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.4, 2.0, 6.0
-    keeper.SILENCE_S, keeper.GRACE_S = 3.0, 2.0
+    executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.8, 5.0, 9.0
+    keeper.SILENCE_S, keeper.GRACE_S = 6.0, 2.0
     asyncio.run(_work(database_url, data_dir, told, step_s, version, lasting))

@@ -53,7 +53,7 @@ def _shorten() -> None:
     """Wait for seconds where it would wait for a minute."""
     stories.AGAIN_S, telling.OWED_S = 2.0, 4.0
     reconcile.AFTER_REDELIVERIES_S = int(_read("after redeliveries") or 60)
-    executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.5, 5.0, 9.0
+    executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.8, 5.0, 9.0
     keeper.SILENCE_S, keeper.GRACE_S = 6.0, 2.0
 
 
