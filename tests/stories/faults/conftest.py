@@ -95,7 +95,9 @@ class FaultyLine:
         unfinished = self.ask(
             "select workflow_uuid from {durable}workflow_status where status in ('ENQUEUED', 'PENDING')", durable=True
         )
-        waiting = self.ask("select key from later where key != 'look for missed' and key not like 'reconcile:%'")
+        waiting = self.ask(
+            "select key from later where key not in ('look for missed', 'tidy up') and key not like 'reconcile:%'"
+        )
         return not unfinished and not waiting
 
     def ask(self, statement: str, *, durable: bool = False, **values: object) -> list[tuple[Any, ...]]:

@@ -11,9 +11,8 @@ from tests.stories.faults.outcome import outcome
 from tests.stories.harness import Story, eventually
 from tests.stories.rules.test_chat import Chat, chat_room, story_with
 
-OF_A_LOOK = (
-    r"step (owe the next look|end abandoned runs|owe repositories|redeliver|reconcile): .*|accepted (look.*|rec.*)"
-)
+_LOOKING = "owe the next (look|tidying)|end abandoned runs|owe repositories|redeliver|reconcile"
+OF_A_LOOK = rf"step ({_LOOKING}): .*|accepted (look|rec|tidy).*"
 """What comes of a start, at any moment, and is no part of a story."""
 
 

@@ -21,38 +21,38 @@ WHILE_APPLYING = r"terraform apply: (during|after)|step apply .*: after"
 
 
 @pytest.fixture(scope="module")
-def undisturbed(faulty: FaultyLine) -> Told:
+def as_ever(faulty: FaultyLine) -> Told:
     return tell(faulty)
 
 
 @pytest.mark.parametrize("points", [STEPS, GITHUB, COMMANDS], ids=["steps", "github", "commands"])
 def test_killed_at_every_point_in_turn_it_ends_as_if_it_had_not_been(
-    faulty: FaultyLine, undisturbed: Told, points: str
+    faulty: FaultyLine, as_ever: Told, points: str
 ) -> None:
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
-    where = undisturbed.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
+    where = as_ever.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
     told = tell(faulty, kill="|".join(map(re.escape, where)), patience_s=90 + 15 * len(where))
     assert set(faulty.calm()) == where
-    assert told.outcome == undisturbed.outcome
+    assert told.outcome == as_ever.outcome
 
 
 @pytest.mark.parametrize("point", ["terraform apply: during", "terraform apply: after", "step apply .*: after"])
 def test_killed_while_terraform_applies_it_finds_what_was_applied(
-    faulty: FaultyLine, undisturbed: Told, point: str
+    faulty: FaultyLine, as_ever: Told, point: str
 ) -> None:
     told = tell(faulty, kill=point)
     assert len(faulty.calm()) == 1
-    assert without_words(told.outcome) == without_words(undisturbed.outcome)
+    assert without_words(told.outcome) == without_words(as_ever.outcome)
 
 
 def test_the_points_are_before_and_after_each_step_and_between_the_commands_of_the_one_with_credentials(
-    undisturbed: Told,
+    as_ever: Told,
 ) -> None:
-    steps = {point.removesuffix(": before") for point in undisturbed.among(r"step .*: before")}
-    assert {f"{step}: {phase}" for step in steps for phase in ("before", "after", "recorded")} == undisturbed.among(
+    steps = {point.removesuffix(": before") for point in as_ever.among(r"step .*: before")}
+    assert {f"{step}: {phase}" for step in steps for phase in ("before", "after", "recorded")} == as_ever.among(
         "step .*"
     )
     assert {"step judge", "step begin staging", "step apply staging network", "step conclude staging"} <= steps
     assert {"step announce", "step prepare", "step plan 1:testing network", "step conclude"} <= steps
     commands = ["secrets", *(f"terraform {name}" for name in ("init", "plan", "show", "apply"))]
-    assert {f"{name}: {phase}" for name in commands for phase in ("before", "after")} <= undisturbed.passed
+    assert {f"{name}: {phase}" for name in commands for phase in ("before", "after")} <= as_ever.passed
