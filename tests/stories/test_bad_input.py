@@ -1,5 +1,6 @@
 """What bad input gets: one first line that says what, where and the way out; then "Re-run" starts it again."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -201,6 +202,9 @@ def test_terraform_fails(line: Line, name: str) -> None:
     story = line.story()
     check = story.planned(story.propose(files))
     assert failure(story, check).startswith(cause)
+    if place := re.search(r"\(([\w/.]+):(\d+)\)$", cause):
+        lines = [(each["path"], each["start_line"]) for each in story.annotations(check)]
+        assert (place[1], int(place[2])) in lines
 
 
 # --- state -----------------------------------------------------------------------------------------------------------
