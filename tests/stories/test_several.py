@@ -1,0 +1,140 @@
+"""Several web processes and several workers on one PostgreSQL, each with a data directory of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.openbao import free_port
+from tests.postgres import Postgres
+from tests.stories.harness import Line, answers, eventually, running_line
+from tests.stories.slow import slow_place
+
+LINES, OTHERS = "planward.log", "planward-worker.log"
+"""Where the line's own processes and the other worker write."""
+
+
+@dataclass(kw_only=True)
+class Several:
+    """A line, and beside its web process and its worker another one of each, with a log of its own."""
+
+    line: Line
+    urls: tuple[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start_other(self, *arguments: str) -> None:
+        """Start `planward serve` or `planward worker` once more, as on another machine."""
+        [kind, *_] = arguments
+        environ = {**self.line.environ, "PLANWARD_DATA_DIR": str(self.line.directory / f"other-{kind}")}
+        with (self.line.directory / f"planward-{kind}.log").open("ab") as log:
+            self.processes[kind] = subprocess.Popen(
+                [sys.executable, "-m", "ghapp", *arguments], env=environ, stdout=log, stderr=log
+            )
+
+    def deliver_to(self, url: str) -> None:
+        """Have GitHub deliver to this web process from now on."""
+        self.line.app.webhook_url = f"{url}/webhooks/github"
+
+    def begun(self, log: str, key: str = "") -> bool:
+        """Whether the worker that writes this log has begun a job with this in its key."""
+        lines = (self.line.directory / log).read_text().splitlines()
+        return any('"event": "job_begun"' in line and key in line for line in lines)
+
+
+@pytest.fixture(scope="module")
+def several(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Several]:
+    """Two of each on one database, with one encryption key."""
+    directory = tmp_path_factory.mktemp("several")
+    shared = {"PLANWARD_DATABASE_URL": postgres.prepared(), "PLANWARD_ENCRYPTION_KEY": os.urandom(32).hex()}
+    with running_line(directory, own_worker=True, **shared) as line:
+        port = free_port()
+        several = Several(line=line, urls=(line.url, f"http://127.0.0.1:{port}"))
+        try:
+            several.start_other("serve", "--port", str(port), "--no-worker")
+            several.start_other("worker")
+            eventually(lambda: answers(f"{several.urls[1]}/readyz"), "the other web process is ready", patience_s=180)
+            yield several
+        finally:
+            for process in several.processes.values():
+                process.terminate()
+            for process in several.processes.values():
+                process.wait(60)
+
+
+def test_what_is_delivered_to_either_web_process_is_done_once(several: Several) -> None:
+    line = several.line
+    story = line.story()
+    several.deliver_to(several.urls[1])
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    for delivery in [each for each in line.github.deliveries if each.repository_id == story.repository.id]:
+        for url in several.urls:
+            assert line.deliver(delivery.event, delivery.payload, to=url, guid=delivery.guid).is_success
+    several.deliver_to(several.urls[0])
+    merged = story.merge(number)
+    assert story.applied(merged)["conclusion"] == "success"
+    story.quiet()
+    assert len(story.check_runs(story.head(number))) == len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
+    assert len(story.comments(number)) == 1
+
+
+def test_every_web_process_shows_what_any_worker_did(several: Several) -> None:
+    story = several.line.story()
+    check = story.planned(story.propose())
+    page = urlsplit(check["details_url"]).path
+    logs = [httpx.get(f"{url}{page}/log?format=text", trust_env=False).text for url in several.urls]
+    assert "terraform_data.net" in logs[0]
+    assert logs[0] == logs[1]
+    for url in several.urls:
+        assert "1 to add in testing" in httpx.get(f"{url}{page}", trust_env=False).text
+
+
+def test_every_worker_takes_part(several: Several) -> None:
+    story = several.line.story()
+    numbers = [story.propose(story.network(size), head=f"topic-{size}") for size in (2, 3, 4)]
+    assert [story.planned(number)["conclusion"] for number in numbers] == ["success"] * 3
+    assert [several.begun(log) for log in (LINES, OTHERS)] == [True, True]
+
+
+def test_what_a_worker_that_is_ended_was_at_is_done_by_the_other_at_once(several: Several) -> None:
+    story = several.line.story()
+    with slow_place() as slow:
+        number = story.propose({"network/wait.tf": slow.module("waits")})
+        eventually(lambda: slow.asked, "Terraform waits")
+        other = several.begun(OTHERS, f"{story.repository.id}:plan:")
+        worker = several.processes["worker"] if other else several.line.worker
+        assert worker is not None
+        worker.terminate()
+        assert worker.wait(60) == 0
+        eventually(lambda: len(slow.asked) == 2, "the other worker is at it")
+        [check] = story.check_runs(story.head(number))
+        assert check["status"] == "in_progress"
+        slow.let_go()
+        assert story.planned(number)["id"] == check["id"]
+    if other:
+        several.start_other("worker")
+    else:
+        several.line.spawn_worker()
+
+
+def test_applies_of_one_environment_are_one_at_a_time_over_all_workers(several: Several) -> None:
+    story = several.line.story()
+    numbers = [story.propose(story.root_module(name), head=name) for name in ("app", "db")]
+    for number in numbers:
+        assert story.planned(number)["conclusion"] == "success"
+    merged = []
+    for number, url in zip(numbers, several.urls, strict=True):
+        several.deliver_to(url)
+        merged.append(story.merge(number))
+        story.github.wait_for_deliveries()
+    assert story.applied(merged[-1])["conclusion"] == "success"
+    first = story.applied(merged[0])
+    assert first["conclusion"] in ("success", "cancelled")  # cancelled: the newer one contains it
+    assert {name for name in ("app", "db") if story.state(name, "staging")} == {"app", "db"}
+    assert all(each["states"] == ["in_progress", "success"] for each in story.deployments("staging"))
