@@ -1,8 +1,9 @@
 """A run on GitHub: its check run is made once, updated within the run, and completed once."""
 
 import asyncio
+import contextlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -14,12 +15,12 @@ from ghapp.flows.ground import github_of
 from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, PutOff, Status, or_put_off
 from ghapp.log import log
 from ghapp.services import Services
-from ghapp.store import KnownRepository, Run
+from ghapp.store import KnownRepository, Run, StoreUnavailable
 from ghapp.values import RunId
 
 _PROCESS = uuid.uuid4().hex
 _CLAIM_S = 5.0
-"""Longer than GitHub takes to make a check run; so long another process waits for one that was killed meanwhile."""
+"""So long another process waits for one that was killed while it made a check run."""
 _LOOK_AGAIN_S = 0.2
 _announcing: WeakValueDictionary[RunId, asyncio.Lock] = WeakValueDictionary()
 
@@ -53,12 +54,31 @@ async def announce(services: Services, repository: KnownRepository, run: Run, *,
             if await services.store.runs.claim(run.id, "announcing", by=_PROCESS, for_s=_CLAIM_S):
                 draft = _draft(services, run, status=status, summary=summary)
                 github = await github_of(services, repository)
-                found = await github.create_check_run(draft, look_first=tried_before)
+                async with _kept_claimed(services, run.id):
+                    found = await github.create_check_run(draft, look_first=tried_before)
                 await services.store.runs.change(run.id, check_run_id=found, status=status)
             else:
                 await asyncio.sleep(_LOOK_AGAIN_S)
             run = await services.store.runs.load(run.id)
         return run
+
+
+@contextlib.asynccontextmanager
+async def _kept_claimed(services: Services, run_id: RunId) -> AsyncIterator[None]:
+    """Keep the claim for as long as it takes: whoever took it over would make the check run as well."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(_CLAIM_S / 3)
+            with contextlib.suppress(StoreUnavailable):
+                await services.store.runs.claim(run_id, "announcing", by=_PROCESS, for_s=_CLAIM_S)
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
 
 
 async def show_progress(services: Services, repository: KnownRepository, run: Run, summary: str) -> None:

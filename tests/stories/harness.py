@@ -16,7 +16,7 @@ import textwrap
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -210,9 +210,15 @@ class Line:
         return Story(self, f"acme{self.stories}", **options)
 
 
+Between = Callable[[LocalGitHub, OpenBao], AbstractContextManager[Mapping[str, str]]]
+"""Puts something between Planward and what it speaks to; gives the settings that lead there."""
+
+
 @contextmanager
 def running_line(
     directory: Path,
+    between: Between = lambda github, bao: nullcontext({}),
+    /,
     *,
     module: str = "ghapp",
     own_worker: bool = False,
@@ -226,6 +232,7 @@ def running_line(
         # Limited nowhere, as Enterprise Server comes: what has many done in a minute is not paced.
         LocalGitHub(directory / "github", limits=Limits(requests_an_hour=None)) as github,
         running_openbao(directory / "openbao.log", audit=directory / "audit.log") as bao,
+        between(github, bao) as led_there,
     ):
         bao.client().sys.create_or_update_policy("planward", POLICY)
         github.create_user("planward-owner")
@@ -260,6 +267,7 @@ def running_line(
                 "PLANWARD_CONCURRENCY": "2",
                 "VAULT_ADDR": bao.address,
                 "VAULT_TOKEN": bao.client().auth.token.create(policies=["planward"])["auth"]["client_token"],
+                **led_there,
                 **environ,
             },
         )

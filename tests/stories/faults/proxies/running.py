@@ -16,6 +16,7 @@ class Loop:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxies", daemon=True)
         self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None] | None] = set()
 
     def __enter__(self) -> "Loop":
         self._thread.start()
@@ -32,11 +33,19 @@ class Loop:
     def listen(self, serve: Serve) -> int:
         """Listen on loopback and give the port."""
 
+        async def held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # Where both ends have gone nothing else holds it, and it would be thrown away in the middle.
+            self._tasks.add(asyncio.current_task())
+            try:
+                await serve(reader, writer)
+            finally:
+                self._tasks.discard(asyncio.current_task())
+
         async def begin() -> int:
             # IPPROTO_TCP, so that asyncio sets TCP_NODELAY.
             listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             listener.bind(("127.0.0.1", 0))
-            self._servers.append(await asyncio.start_server(serve, sock=listener, backlog=256))
+            self._servers.append(await asyncio.start_server(held, sock=listener, backlog=256))
             return int(listener.getsockname()[1])
 
         return asyncio.run_coroutine_threadsafe(begin(), self._loop).result(20)
