@@ -61,6 +61,14 @@ class FaultyLine:
         self._held_down.clear()
 
     @contextmanager
+    def ended_at(self, point: str) -> Iterator[None]:
+        """Wait until it has died at this point, as `kill_at` was told; it comes back when the context ends."""
+        eventually(lambda: self.process.poll() is not None, f"it dies at {point}")
+        assert self.calm() == [point]
+        yield
+        self._held_down.clear()
+
+    @contextmanager
     def fewer(self) -> Iterator[None]:
         """Nobody takes the place of a worker that ends, until the context ends."""
         self.replaced = False
@@ -70,8 +78,13 @@ class FaultyLine:
             self.replaced = True
             eventually(lambda: len(self.line.running()) == 1 + self.line.machines, "all workers are there again")
 
-    def kill_at(self, pattern: str, number: int = signal.SIGKILL) -> None:
-        """End by this signal at every point that the pattern matches, one process at each."""
+    def kill_at(self, pattern: str, number: int = signal.SIGKILL, *, held_down: bool = False) -> None:
+        """End by this signal at every point that the pattern matches, one process at each.
+
+        With `held_down` it does not come back before `ended_at` is over.
+        """
+        if held_down:
+            self._held_down.set()
         self._rounds += 1
         (self.directory / "killed").unlink(missing_ok=True)
         (self.directory / "round").write_text(str(self._rounds))

@@ -1,0 +1,22 @@
+"""What one machine began is gone on with on another: nothing that lies on a disk is taken for granted."""
+
+import shutil
+
+from tests.stories.faults.conftest import FaultyLine
+
+
+def test_what_was_begun_where_nothing_is_left_of_the_repository_is_gone_on_with(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    mirrors = faulty.line.directory / "data" / "mirrors"
+    faulty.kill_at("step prepare: recorded", held_down=True)
+    number = story.propose(story.network(2))
+    with faulty.ended_at("step prepare: recorded"):
+        shutil.rmtree(mirrors)  # with the tree that the pull request merges to, which only this machine had
+    check = story.planned(number)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing")
+    faulty.kill_at("step begin staging: recorded", held_down=True)
+    merged = story.merge(number)
+    with faulty.ended_at("step begin staging: recorded"):
+        shutil.rmtree(mirrors)
+    assert story.applied(merged)["conclusion"] == "success"
+    assert story.size("staging") == 2
