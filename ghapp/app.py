@@ -88,6 +88,12 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     facts = Facts(settings.data_dir / "facts")
     disk = Disk(data_dir=settings.data_dir, mirrors=mirrors, facts=facts, budget_bytes=settings.disk_budget_bytes)
     metrics = front.metrics
+
+    async def accept(job: Job) -> bool:
+        fresh = await front.accept(job)
+        log.info("job_owed", job=job.key, fresh=fresh)
+        return fresh
+
     async with (
         _programs_kept(settings, mirrors),
         GitHubApp(
@@ -107,7 +113,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             github=github,
             vault=vault,
             terraforms=await asyncio.to_thread(_terraforms, settings.terraform),
-            accept=front.accept,
+            accept=accept,
             owed=front.acceptor.owed,
             forget_jobs=front.acceptor.forget,
             places=metrics.places(settings.concurrency),

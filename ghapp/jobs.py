@@ -27,6 +27,7 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True, tag="plan_run"):
     """Carry out a plan run that was announced before."""
 
     run_id: RunId
+    repository_id: RepositoryId
 
     @property
     def key(self) -> str:
@@ -212,14 +213,44 @@ Job = (
 PARKED = "parked:"
 """Begins the keys of what waits until an installation is let go on."""
 
-Queue = Literal["work", "branches"]
+Queue = Literal["news", "plans", "branches", "looks"]
 
 
 def queue_of(job: Job) -> tuple[Queue, str | None]:
-    """Which queue a job waits in, and the partition inside which it is one at a time."""
-    if isinstance(job, SettleBranch | Unlock):
-        return "branches", job.partition
-    return "work", None
+    """Which queue a job waits in, and in which of its partitions.
+
+    `news` is what GitHub told and what follows at once: short, so that a pull request is announced however many plans
+    are under way. `plans` are long. In both a partition is a repository, and has its share. In `branches` a partition
+    is a branch, one at a time and in order. `looks` are what nobody waits for.
+    """
+    match job:
+        case SettleBranch() | Unlock():
+            return "branches", job.partition
+        case PlanRun():
+            return "plans", str(job.repository_id)
+        case LookForMissed() | Discover() | Reconcile() | TidyUp():
+            return "looks", None
+        case PlanAnew() | Say() | Comment():
+            return "news", str(job.repository_id)
+        case EventJob(event=event):
+            return "news", _partition_of(event)
+        case PlanGroupAnew() | Tell():
+            return "news", _NO_REPOSITORY
+        case _ as never:
+            assert_never(never)
+
+
+_NO_REPOSITORY = "-"
+
+
+def _partition_of(event: events.Event) -> str:
+    match event:
+        case events.InstallationChanged(installation_id=id) | events.RepositoriesChanged(installation_id=id):
+            return f"installation {id}"
+        case events.Ping() | events.Ignored():
+            return _NO_REPOSITORY
+        case _:
+            return str(event.repository.id)
 
 
 def jobs_for(delivery: Delivery) -> tuple[EventJob, ...]:

@@ -11,11 +11,23 @@ from ghapp.facts import Facts
 from ghapp.git import Mirrors
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job
+from ghapp.places import Places
+from ghapp.processes import Stop
 from ghapp.sealing import Sealer
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.terraform import Terraform
+from ghapp.values import RunId
 from ghapp.vault import Vault
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """The stop of one run, which all its root runs here share, so that the database is asked once for all of them."""
+
+    watching: asyncio.Task[None]
+    stop: Stop
+    shared_by: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +46,14 @@ class Services:
     owed: Callable[[], Awaitable[frozenset[str]]]
     forget_jobs: Callable[[float, int], Awaitable[int]]
     """Forgets so many jobs that were done before that second; gives how many."""
-    places: asyncio.Semaphore
+    places: Places
     stopping: asyncio.Event
     provider_cache: Path
     digest_key: bytes = field(repr=False)
     """Keys the digests of plans, so that a stored one cannot be guessed back into a value."""
 
     sealer: Sealer
+    watches: dict[RunId, Watch] = field(default_factory=dict)
 
     def run_url(self, run_id: str) -> str:
         """The address of a run's page."""

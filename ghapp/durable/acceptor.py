@@ -24,8 +24,6 @@ APPLICATION_VERSION = "1"
 """DBOS hands work to workers of the version that accepted it alone, so this never changes: every Planward takes up what
 any other left. Where its steps have become others meanwhile the job is told anew (`RecordedOtherwise`)."""
 
-QUEUES = ("work", "branches")
-
 _AT_ONCE = 4
 _TRIES = 3
 _PAUSE_S = 0.3
@@ -127,20 +125,19 @@ class Acceptor:
 
     async def take_over(self, executor_id: str | None) -> tuple[str, ...]:
         """Have the jobs that an executor (None: any) began and will not finish wait again; gives their keys."""
-        taken: list[str] = []
-        for queue in QUEUES:
-            found = await self._client.list_workflows_async(
-                status="PENDING",
-                executor_id=None if executor_id is None else [executor_id],
-                queue_name=queue,
-                load_input=False,
-                load_output=False,
-            )
-            ids = [each.workflow_id for each in found]
-            if ids:
-                await self._client.resume_workflows_async(ids, queue_name=queue)
-            taken += ids
-        return tuple(taken)
+        found = await self._client.list_workflows_async(
+            status="PENDING",
+            executor_id=None if executor_id is None else [executor_id],
+            queues_only=True,
+            load_input=False,
+            load_output=False,
+        )
+        taken: dict[str, list[str]] = {}
+        for each in found:
+            taken.setdefault(str(each.queue_name), []).append(each.workflow_id)
+        for queue, ids in taken.items():
+            await self._client.resume_workflows_async(ids, queue_name=queue)
+        return tuple(id for ids in taken.values() for id in ids)
 
     async def forget(self, before: float, limit: int) -> int:
         """Forget so many jobs that were done before that second; gives how many. Each may then be accepted anew."""

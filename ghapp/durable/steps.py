@@ -125,12 +125,27 @@ async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
             await park()
 
 
-async def side_by_side(steps: Sequence[Awaitable[T]]) -> tuple[T, ...]:
-    """Do steps at once; they are numbered in this order, so the order must not depend on chance.
+async def side_by_side(steps: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> tuple[T, ...]:
+    """Do steps side by side, `at_once` of them begun and not finished, so that a thousand do not lie in memory.
 
-    Where one of them fails the others come to their end first: nothing runs on beside what follows.
+    They are begun, and numbered, in this order, which must not depend on chance. Where one of them fails no other is
+    begun, and those that are come to their end first: nothing runs on beside what follows.
     """
-    results = await asyncio.gather(*steps, return_exceptions=True)
+    begun: list[asyncio.Future[T]] = []
+    going: set[asyncio.Future[T]] = set()
+    try:
+        for each in steps:
+            if len(going) == at_once:
+                done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+                if any(task.exception() is not None for task in done):
+                    break
+            begun.append(asyncio.ensure_future(each()))
+            going.add(begun[-1])
+        results = await asyncio.gather(*begun, return_exceptions=True)
+    except asyncio.CancelledError:
+        for task in begun:
+            task.cancel()
+        raise
     for result in results:
         if isinstance(result, BaseException):
             raise result

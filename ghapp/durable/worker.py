@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
+from ghapp.durable import queues
 from ghapp.durable.acceptor import APPLICATION, APPLICATION_VERSION, Acceptor, attempt_of
 from ghapp.durable.claims import find_claims_again
 from ghapp.durable.executors import Heart, executor, hand_over
@@ -20,7 +21,6 @@ from ghapp.jobs import Job
 from ghapp.log import log
 from ghapp.store import Store
 
-_POLL_S = 0.1
 _TICK_S = 0.2
 _GRACE_S = 60.0
 _AGAIN_S = 2.0
@@ -85,8 +85,7 @@ class Worker:
 
         DBOS.launch()
         find_claims_again(dbos)
-        await DBOS.register_queue_async("work", polling_interval_sec=_POLL_S)
-        await DBOS.register_queue_async("branches", partition_concurrency=1, polling_interval_sec=_POLL_S)
+        await queues.listen()
 
     async def _run(self, encoded: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""A plan run is announced: its check run appears, older ones go out of force, and it is said what to carry out."""
+"""A plan run is announced: its check run appears, older ones go out of force, and the plan is owed."""
 
 import hashlib
 
@@ -27,14 +27,7 @@ from ghapp.store import KnownPullRequest, KnownRepository, Run
 from ghapp.values import CommitSha, EnvironmentName, RunId
 
 
-class Announced(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of announcing: the run to carry out now, if there is one."""
-
-    run_id: RunId | None
-    wait_s: float = 0
-
-
-async def announce_event(services: Services, event: PullRequestChanged, key: str) -> Announced:
+async def announce_event(services: Services, event: PullRequestChanged, key: str) -> None:
     """Announce the plan of what a delivery tells; news that are older than what came are none."""
     repository = await see_repository(services, event.repository, event.installation_id)
     seen = KnownPullRequest(
@@ -56,14 +49,14 @@ async def announce_event(services: Services, event: PullRequestChanged, key: str
         if not await _is_news(services, mirror, seen):
             now = await (await github_of(services, repository)).pull_request(event.number)
             if now is None or not now.is_open or now.head.sha != event.head.sha:
-                return Announced(run_id=None)
+                return
             seen = as_known(repository, now)
         await services.store.pull_requests.see(seen)
-        return await _announce(services, repository, mirror, seen, key, wait_s=0)
+        await _announce(services, repository, mirror, seen, key, wait_s=0)
     except Unavailable:
         raise
     except GitError as error:
-        return await _refuse(services, repository, seen, event.base.sha, key, str(error))
+        await _refuse(services, repository, seen, event.base.sha, key, str(error))
 
 
 async def _is_news(services: Services, mirror: Mirror, seen: KnownPullRequest) -> bool:
@@ -74,15 +67,15 @@ async def _is_news(services: Services, mirror: Mirror, seen: KnownPullRequest) -
     return known is None or (known.state, known.base_branch) == ("open", seen.base_branch)
 
 
-async def announce_anew(services: Services, job: PlanAnew) -> Announced:
+async def announce_anew(services: Services, job: PlanAnew) -> None:
     """Announce a new plan of a pull request that is still open."""
     repository = await services.store.repositories.load(job.repository_id)
     pull_request = await services.store.pull_requests.find(job.repository_id, job.number)
     if pull_request is None or pull_request.state != "open" or not repository.active:
-        return Announced(run_id=None)
+        return
     mirror = await fetch(services, repository, pull_requests=[job.number])
     wait_s = services.settings.debounce_s if job.debounced else 0
-    return await _announce(services, repository, mirror, pull_request, job.key, wait_s=wait_s)
+    await _announce(services, repository, mirror, pull_request, job.key, wait_s=wait_s)
 
 
 async def _refuse(
@@ -92,7 +85,7 @@ async def _refuse(
     base_sha: CommitSha,
     key: str,
     cause: str,
-) -> Announced:
+) -> None:
     """Say on the pull request why not even its environment could be found out."""
     run = await services.store.runs.begin(
         Run(
@@ -114,7 +107,7 @@ async def _refuse(
     await complete(
         services, repository, run, [report_plan_run(services, repository, run, "failure", cause)], conclusion="failure"
     )
-    return Announced(run_id=None)
+    return
 
 
 def _run_id(key: str) -> RunId:
@@ -129,11 +122,11 @@ async def _announce(
     key: str,
     *,
     wait_s: float,
-) -> Announced:
-    """Make the check run appear, take older ones out of force, and say what to carry out."""
+) -> None:
+    """Make the check run appear, take older ones out of force, and have the plan owed."""
     base_sha = await mirror.tip(pull_request.base_branch)
     if base_sha is None:
-        return Announced(run_id=None)
+        return
     try:
         config = await config_at(mirror, repository, base_sha)
     except ConfigInvalid:
@@ -146,7 +139,7 @@ async def _announce(
             await adopt(services, repository, mirror, config)
         if environment is None:
             await _end_runs_of(services, pull_request, by="its base is no environment's branch any more")
-            return Announced(run_id=None)
+            return
         environment_name = environment.name
     sharing = await services.store.pull_requests.open_with_head(repository.id, pull_request.head_sha)
     bases = {str(pull_request.number): base_sha}
@@ -172,7 +165,7 @@ async def _announce(
         )
     )
     if run.status == "completed":
-        return Announced(run_id=None)
+        return
     await _supersede(services, run)
     await judge_all(services, run, "in_progress")
     run = await announce(
@@ -182,11 +175,13 @@ async def _announce(
         status="in_progress" if wait_s else "queued",
         summary="Waiting for a moment, then planned anew: the base branch moved" if wait_s else "Waiting to be planned",
     )
+    due = PlanRun(run_id=run.id, repository_id=run.repository_id)
     if wait_s:
         await services.store.later.put(
-            f"plan:{run.repository_id}:{run.pull_request}", msgspec.to_builtins(PlanRun(run_id=run.id)), in_s=wait_s
+            f"plan:{run.repository_id}:{run.pull_request}", msgspec.to_builtins(due), in_s=wait_s
         )
-    return Announced(run_id=run.id, wait_s=wait_s)
+    else:
+        await services.accept(due)
 
 
 async def _supersede(services: Services, run: Run) -> None:

@@ -9,12 +9,12 @@ import msgspec
 
 from checks import gate
 from checks.report import Conclusion, RootReport
-from ghapp.durable import side_by_side, step
+from ghapp.durable import step
 from ghapp.flows import telling
 from ghapp.flows.finishing import finish, report_apply
 from ghapp.flows.ground import config_at, github_of, mirror_with, short
 from ghapp.flows.look import look_at_branch
-from ghapp.flows.root_module import RootJob, RootOutcome, run_root_module
+from ghapp.flows.root_module import RootJob, RootOutcome, run_root_modules
 from ghapp.flows.showing import complete
 from ghapp.flows.stages import Settlement, Stage
 from ghapp.jobs import PlanAnew, SettleBranch
@@ -109,12 +109,7 @@ async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
             )
             for root_module in layer
         ]
-        outcomes += await side_by_side(
-            [
-                step(f"apply {job.environment} {job.root_module}", RootOutcome, run_root_module, services, job)
-                for job in jobs
-            ]
-        )
+        outcomes += await run_root_modules(services, jobs)
     return outcomes
 
 

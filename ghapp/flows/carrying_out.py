@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from ghapp.durable import side_by_side, step
+from ghapp.durable import step
 from ghapp.flows.concluding import conclude_plan
 from ghapp.flows.preparing import Part, prepare_plan
-from ghapp.flows.root_module import RootJob, RootOutcome, run_root_module
+from ghapp.flows.root_module import RootJob, RootOutcome, run_root_modules
 from ghapp.services import Services
 from ghapp.values import TESTING, EnvironmentName, RunId
 
@@ -42,9 +42,7 @@ async def _plan_layers(
             )
             for root_module in layer
         ]
-        outcomes += await side_by_side(
-            [step(f"plan {job.part} {job.root_module}", RootOutcome, run_root_module, services, job) for job in jobs]
-        )
+        outcomes += await run_root_modules(services, jobs)
     return outcomes
 
 

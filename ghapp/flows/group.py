@@ -9,14 +9,12 @@ import re
 from checks.report import RunReport
 from ghapp.durable import step
 from ghapp.events import MergeGroupDestroyed, MergeGroupRequested
-from ghapp.flows.announcing import Announced
 from ghapp.flows.branch import environment_at_last
-from ghapp.flows.carrying_out import carry_out
 from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import blob_url, fetch, see_repository
 from ghapp.flows.heads import judge_all
 from ghapp.flows.showing import PLAN, announce, complete
-from ghapp.jobs import PlanAnew, PlanGroupAnew
+from ghapp.jobs import PlanAnew, PlanGroupAnew, PlanRun
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId
@@ -26,16 +24,12 @@ _PULL_REQUEST = re.compile(r"/pr-(\d+)-[0-9a-f]+$")
 
 async def merge_group_requested(services: Services, event: MergeGroupRequested, key: str) -> None:
     """A merge queue asks whether it may merge this commit."""
-    announced = await step("announce", Announced, _announce_event, services, event, key)
-    if announced.run_id is not None:
-        await carry_out(services, announced.run_id)
+    await step("announce", type(None), _announce_event, services, event, key)
 
 
 async def plan_group_anew(services: Services, job: PlanGroupAnew) -> None:
     """Plan a group's commit anew."""
-    announced = await step("announce", Announced, _announce_anew, services, job)
-    if announced.run_id is not None:
-        await carry_out(services, announced.run_id)
+    await step("announce", type(None), _announce_anew, services, job)
 
 
 async def merge_group_destroyed(services: Services, event: MergeGroupDestroyed, key: str) -> None:
@@ -43,33 +37,33 @@ async def merge_group_destroyed(services: Services, event: MergeGroupDestroyed, 
     await step("group destroyed", type(None), _destroyed, services, event, key)
 
 
-async def _announce_event(services: Services, event: MergeGroupRequested, key: str) -> Announced:
+async def _announce_event(services: Services, event: MergeGroupRequested, key: str) -> None:
     repository = await see_repository(services, event.repository, event.installation_id)
     named = _PULL_REQUEST.search(event.head_ref)
     number = int(named[1]) if named else 0
     mirror = await fetch(services, repository, pull_requests=[number] if number else [])
     tip = await mirror.tip(event.base_ref)
     if tip is None or not await mirror.has(event.head_sha):
-        return Announced(run_id=None)  # the queue has let it go already
+        return  # the queue has let it go already
     found = await environment_at_last(services, repository, mirror, event.base_ref, tip)
     if found is None:
-        return Announced(run_id=None)
+        return
     pull_request = await services.store.pull_requests.find(repository.id, number)
     if pull_request is None or pull_request.state != "open":
         run = await _begin(services, repository, event.head_sha, event.base_sha, event.base_ref, found[0].name, {}, key)
         await _refuse(
             services, repository, run, f"no open pull request that Planward knows belongs to {event.head_ref}"
         )
-        return Announced(run_id=None)
+        return
     data = {
         "bases": {str(number): event.base_sha},
         "group": {"pull_request": number, "head_sha": pull_request.head_sha, "config_sha": tip},
     }
     run = await _begin(services, repository, event.head_sha, event.base_sha, event.base_ref, found[0].name, data, key)
-    return Announced(run_id=None if run.status == "completed" else run.id)
+    await _owe(services, run)
 
 
-async def _announce_anew(services: Services, job: PlanGroupAnew) -> Announced:
+async def _announce_anew(services: Services, job: PlanGroupAnew) -> None:
     before = await services.store.runs.load(job.run_id)
     repository = await services.store.repositories.load(before.repository_id)
     await end_plan(services, before, by="planned anew")
@@ -77,7 +71,12 @@ async def _announce_anew(services: Services, job: PlanGroupAnew) -> Announced:
     run = await _begin(
         services, repository, before.head_sha, before.base_sha, before.branch, before.environment, data, job.key
     )
-    return Announced(run_id=None if run.status == "completed" else run.id)
+    await _owe(services, run)
+
+
+async def _owe(services: Services, run: Run) -> None:
+    if run.status != "completed":
+        await services.accept(PlanRun(run_id=run.id, repository_id=run.repository_id))
 
 
 async def _begin(

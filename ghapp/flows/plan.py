@@ -5,7 +5,7 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
 
 from ghapp.durable import step
 from ghapp.events import PullRequestChanged
-from ghapp.flows.announcing import Announced, announce_anew, announce_event
+from ghapp.flows.announcing import announce_anew, announce_event
 from ghapp.flows.carrying_out import carry_out
 from ghapp.jobs import PlanAnew, PlanRun
 from ghapp.services import Services
@@ -13,24 +13,14 @@ from ghapp.services import Services
 
 async def pull_request_changed(services: Services, event: PullRequestChanged, key: str) -> None:
     """A pull request was opened, pushed to, reopened, made ready, or given another base."""
-    announced = await step("announce", Announced, announce_event, services, event, key)
-    await _go_on(services, announced)
+    await step("announce", type(None), announce_event, services, event, key)
 
 
 async def plan_anew(services: Services, job: PlanAnew) -> None:
     """Plan an open pull request anew, by ourselves or because somebody asked for it."""
-    announced = await step("announce", Announced, announce_anew, services, job)
-    await _go_on(services, announced)
+    await step("announce", type(None), announce_anew, services, job)
 
 
 async def plan_run(services: Services, job: PlanRun) -> None:
     """Carry out a run that was announced before."""
     await carry_out(services, job.run_id)
-
-
-async def _go_on(services: Services, announced: Announced) -> None:
-    if announced.run_id is None:
-        return
-    if announced.wait_s:
-        return  # the row of `later` carries it out
-    await carry_out(services, announced.run_id)

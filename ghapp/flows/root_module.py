@@ -6,6 +6,8 @@ leaves it is ids, digests, counts and a masked report.
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -16,17 +18,19 @@ from checks.plan import Counts, Plan
 from checks.plan.parity import PlanSummary, summarize
 from checks.report import RootReport, report_failure, report_plan, report_skipped
 from checks.sensitive import Mask
-from ghapp.durable import park, patiently
+from ghapp.durable import park, patiently, side_by_side, step
 from ghapp.errors import JobError
 from ghapp.flows.ground import Ground, ground_of_run, mirror_with_merge, terraforms
 from ghapp.flows.planning import NotDone, credentials_of, make_plan
 from ghapp.flows.reviewed import Reviewed, reviewed_summary, with_summary
 from ghapp.flows.run_log import RunLog, kept_log
-from ghapp.flows.stopping import STOP_POLL_S, place, watched
+from ghapp.flows.stopping import STOP_POLL_S, lent, place, watched
 from ghapp.git import Mirror
+from ghapp.places import Place
 from ghapp.processes import Stop
 from ghapp.root_modules import RootModuleSettings
 from ghapp.services import Services
+from ghapp.store import Run
 from ghapp.terraform import Laid, Terraform, choose, laid_out
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
 
@@ -87,30 +91,45 @@ class _ProcessEnds(Exception):
     """The process is to end; the step is made again by the next one."""
 
 
+async def run_root_modules(services: Services, jobs: Sequence[RootJob]) -> tuple[RootOutcome, ...]:
+    """Run root modules side by side, each as one durable step.
+
+    Twice as many are under way as there are places, so that one of them waits whenever a place is free.
+    """
+
+    def begin(job: RootJob) -> Awaitable[RootOutcome]:
+        name = f"{job.operation} {job.part} {job.root_module}"
+        return step(name, RootOutcome, run_root_module, services, job)
+
+    return await side_by_side([partial(begin, job) for job in jobs], at_once=2 * services.settings.concurrency)
+
+
 async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
     """Plan, and where the gate lets it, apply one root module. Gives a value for everything that can be expected."""
     run = await services.store.runs.load(job.run_id)
+    if job.blocked_by:
+        work = await _on_its_ground(services, job, run)
+        return await work.skip(f"{job.root_module} was not tried: {', '.join(job.blocked_by)} below it did not succeed")
+    try:
+        async with (
+            watched(services, job.run_id) as stop,
+            # What it takes to carry it out is read behind this: there may be many that wait.
+            place(services, run.repository_id, job.operation, stop) as taken,
+        ):
+            work = await _on_its_ground(services, job, run)
+            return await work.carry_out_or_fail(taken, stop)
+    except _ProcessEnds:
+        await park()
+    except _Stopped as stopped:
+        return await work.skip(str(stopped))
+
+
+async def _on_its_ground(services: Services, job: RootJob, run: Run) -> "_RootRun":
     repository = await services.store.repositories.load(run.repository_id)
     mirror = await mirror_with_merge(services, repository, job.config_sha, run.head_sha, job.tree)
     ground = await ground_of_run(services, repository, mirror, job.run_id, job.config_sha, job.tree)
     settings = ground.of(job.environment)[job.root_module]
-    work = _RootRun(services, job, ground, settings, mirror)
-    if job.blocked_by:
-        cause = f"{job.root_module} was not tried: {', '.join(job.blocked_by)} below it did not succeed"
-        report = report_skipped(
-            root_module=job.root_module, environment=job.environment, workspace=settings.workspace, cause=cause
-        )
-        return await work.keep(report)
-    if settings.cause is not None:
-        return await work.fail(settings.cause)
-    async with watched(services, job.run_id) as stop:
-        try:
-            async with place(services, stop):
-                return await work.carry_out_or_fail(stop)
-        except _ProcessEnds:
-            await park()
-        except _Stopped as stopped:
-            return await work.skip(str(stopped))
+    return _RootRun(services, job, ground, settings, mirror)
 
 
 class _RootRun:
@@ -128,15 +147,17 @@ class _RootRun:
         self._warnings: tuple[str, ...] = ()
         self._summary: PlanSummary | None = None
 
-    async def carry_out_or_fail(self, stop: Stop) -> RootOutcome:
+    async def carry_out_or_fail(self, place: Place, stop: Stop) -> RootOutcome:
         """Carry it out. What breaks off since the run has to stop is no failure of its own."""
+        if self._settings.cause is not None:
+            return await self.fail(self._settings.cause)
         try:
-            return await self.carry_out(stop)
+            return await self.carry_out(place, stop)
         except JobError as error:
             await self._go_on(stop)
             return await self.fail(str(error))
 
-    async def carry_out(self, stop: Stop) -> RootOutcome:
+    async def carry_out(self, place: Place, stop: Stop) -> RootOutcome:
         """Everything between reading secrets and revoking them."""
         job, settings = self._job, self._settings
         await self._go_on(stop)
@@ -165,9 +186,9 @@ class _RootRun:
                 ) as laid,
             ):
                 self._warnings = laid.warnings
-                return await self._commands(terraform, laid, log, stop)
+                return await self._commands(terraform, laid, log, place, stop)
 
-    async def _commands(self, terraform: Terraform, laid: Laid, log: RunLog, stop: Stop) -> RootOutcome:
+    async def _commands(self, terraform: Terraform, laid: Laid, log: RunLog, place: Place, stop: Stop) -> RootOutcome:
         """init, plan, show, gate, apply."""
         job, limits = self._job, self._services.settings
         planned = await make_plan(
@@ -179,7 +200,7 @@ class _RootRun:
             stop=stop,
             timeout_s=limits.plan_timeout_s,
             options=self._settings.extra_arguments,
-            until_written=lambda: self._until_nothing_is_applied(stop),
+            until_written=lambda: self._until_nothing_is_applied(place, stop),
         )
         if isinstance(planned, NotDone):
             return await self._not_done(planned, stop)
@@ -211,19 +232,16 @@ class _RootRun:
                         return await self._not_done(not_done, stop)
                 return await self.keep(report.applied(), plan)
 
-    async def _until_nothing_is_applied(self, stop: Stop) -> None:
+    async def _until_nothing_is_applied(self, place: Place, stop: Stop) -> None:
         """Wait while this environment is being applied; the place is lent meanwhile, since that apply may need it."""
         run = await self._services.store.runs.load(self._job.run_id)
-        self._services.places.release()
-        try:
+        async with lent(place, stop):
             while not stop.requested.is_set():
                 applies = await self._services.store.runs.applies(run.repository_id, self._job.environment)
                 if all(apply.status == "completed" for apply in applies):
                     return
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.requested.wait(), STOP_POLL_S)
-        finally:
-            await self._services.places.acquire()
 
     def _decide(self, plan: Plan, report: RootReport, review: gate.Review) -> gate.Proceed | gate.Hold | gate.Refuse:
         assert report.digest is not None

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
+from ghapp.places import Operation, Place
 from ghapp.processes import Stop
-from ghapp.services import Services
+from ghapp.services import Services, Watch
 from ghapp.store import StoreUnavailable
-from ghapp.values import RunId
+from ghapp.values import RepositoryId, RunId
 
 STOP_POLL_S = 0.5
 """How long it may take until a run notices that it was ended."""
@@ -16,21 +18,28 @@ STOP_POLL_S = 0.5
 @contextlib.asynccontextmanager
 async def watched(services: Services, run_id: RunId) -> AsyncIterator[Stop]:
     """Give a stop that is requested when the run is ended from elsewhere, or the process is to end."""
-    stop = Stop()
-
-    async def watch() -> None:
-        while not services.stopping.is_set() and not await _is_ended(services, run_id):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(services.stopping.wait(), STOP_POLL_S)
-        stop.requested.set()
-
-    watching = asyncio.create_task(watch())
+    watch = services.watches.get(run_id)
+    if watch is None:
+        stop = Stop()
+        watch = Watch(watching=asyncio.create_task(_watch(services, run_id, stop)), stop=stop)
+        services.watches[run_id] = watch
+    watch.shared_by += 1
     try:
-        yield stop
+        yield watch.stop
     finally:
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+        watch.shared_by -= 1
+        if not watch.shared_by:
+            del services.watches[run_id]
+            watch.watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch.watching
+
+
+async def _watch(services: Services, run_id: RunId, stop: Stop) -> None:
+    while not services.stopping.is_set() and not await _is_ended(services, run_id):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(services.stopping.wait(), STOP_POLL_S)
+    stop.requested.set()
 
 
 async def _is_ended(services: Services, run_id: RunId) -> bool:
@@ -41,15 +50,34 @@ async def _is_ended(services: Services, run_id: RunId) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def place(services: Services, stop: Stop) -> AsyncIterator[None]:
+async def place(
+    services: Services, repository_id: RepositoryId, operation: Operation, stop: Stop
+) -> AsyncIterator[Place]:
     """Wait for one of the worker's places, or for the stop: what is not needed any more does not wait for its turn."""
-    waiting = asyncio.ensure_future(services.places.acquire())
+    place = services.places.claim(repository_id, operation)
+    try:
+        await _unless_stopped(place.take(), stop)
+        yield place
+    finally:
+        place.give_back()
+
+
+@contextlib.asynccontextmanager
+async def lent(place: Place, stop: Stop) -> AsyncIterator[None]:
+    """Let others have the place meanwhile, and wait for it again."""
+    place.give_back()
+    try:
+        yield
+    finally:
+        await _unless_stopped(place.take(first=True), stop)
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, None], stop: Stop) -> None:
+    waiting = asyncio.ensure_future(work)
     stopping = asyncio.ensure_future(stop.requested.wait())
     try:
         await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        yield
     finally:
         stopping.cancel()
-        if not waiting.cancel():
-            services.places.release()
+        waiting.cancel()
         await asyncio.gather(waiting, stopping, return_exceptions=True)

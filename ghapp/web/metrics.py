@@ -3,7 +3,6 @@
 https://prometheus.io/docs/practices/naming/
 """
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
@@ -20,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ghapp.log import log
+from ghapp.places import Places
 
 _EVENTS = frozenset(
     {
@@ -70,6 +70,9 @@ class Metrics:
             registry=self.registry,
         )
         self._root_runs = Gauge("planward_root_runs_going_on", "Root runs in this process", registry=self.registry)
+        self._waiting = Gauge(
+            "planward_root_runs_waiting", "Root runs that wait for a place in this process", registry=self.registry
+        )
         built = Gauge("planward_build_info", "The version that runs", ["version"], registry=self.registry)
         built.labels(version("planward")).set(1)
         self._stored = _Stored()
@@ -112,29 +115,19 @@ class Metrics:
         """Count an answer."""
         self._answers.labels(method, route, str(status)).observe(seconds)
 
-    def places(self, number: int) -> asyncio.Semaphore:
-        """Places for root runs; those that are taken are counted."""
-        return _CountedPlaces(number, self._root_runs)
+    def places(self, number: int) -> Places:
+        """Places for root runs; those that are taken are counted, and those who wait for one."""
+
+        def changed(taken: int, waiting: int) -> None:
+            self._root_runs.set(taken)
+            self._waiting.set(waiting)
+
+        return Places(number, on_change=changed)
 
     def exposition(self, *, ended: Mapping[tuple[str, str], int], unfinished: Mapping[str, int]) -> bytes:
         """The text that Prometheus reads; `ended` are runs by operation and conclusion, `unfinished` by status."""
         self._stored.ended, self._stored.unfinished = dict(ended), dict(unfinished)
         return generate_latest(self.registry)
-
-
-class _CountedPlaces(asyncio.Semaphore):
-    def __init__(self, number: int, taken: Gauge) -> None:
-        super().__init__(number)
-        self._taken = taken
-
-    async def acquire(self) -> Literal[True]:
-        acquired = await super().acquire()
-        self._taken.inc()
-        return acquired
-
-    def release(self) -> None:
-        self._taken.dec()
-        super().release()
 
 
 class _Stored(Collector):

@@ -10,6 +10,7 @@ on. Patience is shorter than in production.
 import asyncio
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 from ghapp import keeper, processes
@@ -60,7 +61,8 @@ async def _work(
     async def flow(job: SettleBranch) -> None:
         if job.cause == "beside":
             try:
-                await side_by_side([step(f"step {number}", kind, one, job, number) for number in range(STEPS)])
+                steps = [partial(step, f"step {number}", kind, one, job, number) for number in range(STEPS)]
+                await side_by_side(steps, at_once=STEPS)
             finally:
                 tell("beside over end")
         for number in numbers:

@@ -190,7 +190,7 @@ def test_what_only_a_newer_version_knows_waits_for_it_and_holds_nothing_up(alone
     with closing(Acceptor(alone.url)) as acceptor:
         options: EnqueueOptions = {
             "workflow_name": "job",
-            "queue_name": "work",
+            "queue_name": "looks",
             "workflow_id": "from tomorrow",
             "app_version": APPLICATION_VERSION,
         }

@@ -3,8 +3,23 @@
 import pytest
 
 from ghapp import events
-from ghapp.jobs import SettleBranch, jobs_for, queue_of
-from ghapp.values import NO_COMMIT, BranchName, CommitSha, InstallationId, RepositoryId
+from ghapp.jobs import (
+    Comment,
+    Discover,
+    EventJob,
+    Job,
+    LookForMissed,
+    PlanAnew,
+    PlanGroupAnew,
+    PlanRun,
+    Reconcile,
+    SettleBranch,
+    Tell,
+    TidyUp,
+    jobs_for,
+    queue_of,
+)
+from ghapp.values import NO_COMMIT, BranchName, CommitSha, InstallationId, RepositoryId, RunId
 from ghapp.webhook import Delivery
 
 A, B, C = (CommitSha(letter * 40) for letter in "abc")
@@ -102,4 +117,34 @@ def test_what_asks_for_nothing_leaves_nothing_owed(event: events.Event) -> None:
 def test_branches_are_settled_one_at_a_time_each() -> None:
     job = SettleBranch(repository_id=RepositoryId(7), branch=BranchName("staging"), cause="push")
     assert queue_of(job) == ("branches", "7:staging")
-    assert queue_of(*jobs_for(Delivery(id="guid-1", event=pushed()))) == ("work", None)
+
+
+@pytest.mark.parametrize(
+    ("job", "queue"),
+    [
+        (EventJob(key="1", event=pushed()), ("news", "7")),
+        (EventJob(key="1", event=changed()), ("news", "7")),
+        (
+            EventJob(
+                key="1",
+                event=events.InstallationChanged(
+                    installation_id=InstallationId(3), sender=ADA, action="created", repositories=()
+                ),
+            ),
+            ("news", "installation 3"),
+        ),
+        (PlanAnew(repository_id=RepositoryId(7), number=1, cause="c"), ("news", "7")),
+        (PlanGroupAnew(run_id=RunId("r"), cause="c"), ("news", "-")),
+        (Tell(run_id=RunId("r")), ("news", "-")),
+        (PlanRun(run_id=RunId("r"), repository_id=RepositoryId(7)), ("plans", "7")),
+        (Reconcile(repository_id=RepositoryId(7), cause="c"), ("looks", None)),
+        (Discover(repository_id=RepositoryId(7), full_name="a/b", installation_id=3, cause="c"), ("looks", None)),
+        (LookForMissed(at=0), ("looks", None)),
+        (TidyUp(at=0), ("looks", None)),
+        (Comment(repository_id=RepositoryId(7), number=1, at=0), ("news", "7")),
+    ],
+)
+def test_what_is_short_does_not_wait_behind_what_is_long_nor_one_repository_behind_another(
+    job: Job, queue: tuple[str, str | None]
+) -> None:
+    assert queue_of(job) == queue

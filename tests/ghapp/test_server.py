@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from ghapp.jobs import Job
+from ghapp.values import RepositoryId
 from tests.databases import NewDatabase
 from tests.ghapp.served import MAX_BODY, SECRET, Served, serving
 
@@ -231,13 +232,22 @@ def test_jobs_places_and_requests_to_github_are_counted(served: Served) -> None:
         raise OSError
     metrics.github_request("GET", "/repos/{owner}/{repo}", 200)
 
-    async def two_of_two() -> list[float]:
-        places = metrics.places(2)
-        async with places, places:
-            taken = count_of(served, "planward_root_runs_going_on")
-        return [taken, count_of(served, "planward_root_runs_going_on")]
+    def root_runs() -> tuple[float, float]:
+        return count_of(served, "planward_root_runs_going_on"), count_of(served, "planward_root_runs_waiting")
 
-    assert asyncio.run(two_of_two()) == [2.0, 0.0]
+    async def three_for_two() -> list[tuple[float, float]]:
+        places = metrics.places(2)
+        claims = [places.claim(RepositoryId(number), "plan") for number in range(3)]
+        taking = [asyncio.create_task(claim.take()) for claim in claims]
+        await asyncio.wait(taking[:2])
+        full = root_runs()
+        claims[0].give_back()
+        await taking[2]
+        for claim in claims:
+            claim.give_back()
+        return [full, root_runs()]
+
+    assert asyncio.run(three_for_two()) == [(2.0, 1.0), (0.0, 0.0)]
     assert count_of(served, 'planward_jobs_total{end="done",kind="event"}') == 1
     assert count_of(served, 'planward_jobs_total{end="failed",kind="event"}') == 1
     sample = 'planward_github_requests_total{method="GET",path="/repos/{owner}/{repo}",status="200"}'

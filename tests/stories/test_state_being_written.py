@@ -32,4 +32,6 @@ def log_of(story: Story, number: int) -> str:
     check_runs = story.check_runs(story.head(number))
     if not check_runs:
         return ""
-    return httpx.get(f"{check_runs[-1]['details_url']}/log", params={"format": "text"}, trust_env=False).text
+    return httpx.get(
+        f"{check_runs[-1]['details_url']}/log", params={"format": "text"}, trust_env=False, timeout=60
+    ).text

@@ -1,0 +1,45 @@
+"""The queues that jobs wait in, and how much of each a worker has under way at once.
+
+What is under way lies in memory, what waits does not, so that a backlog of thousands costs none. No flow waits for
+another one's end while it holds a place in the same queue: what is owed next is accepted as a job of its own.
+
+DBOS keeps a queue's limits in the database, for all workers alike; they are of each worker. A poll goes through the
+partitions in an order that chance gives, so that none starves.
+
+https://docs.dbos.dev/python/reference/queues
+"""
+
+from typing import TypedDict
+
+from dbos import DBOS
+
+from ghapp.jobs import Queue
+
+POLL_S = 0.1
+"""How long a job may wait until it is seen."""
+
+
+class _Limits(TypedDict, total=False):
+    worker_concurrency: int
+    """Of the whole queue, in one worker."""
+    partition_worker_concurrency: int
+    """Of one partition, in one worker."""
+    partition_concurrency: int
+    """Of one partition, in all workers together."""
+
+
+QUEUES: dict[Queue, _Limits] = {
+    # Seconds each, most of it GitHub's. A repository with hundreds of open pull requests has a quarter.
+    "news": {"worker_concurrency": 64, "partition_worker_concurrency": 16},
+    # More than there are places, also on large machines: which root module is next is decided between those under way.
+    "plans": {"worker_concurrency": 128, "partition_worker_concurrency": 32},
+    "branches": {"worker_concurrency": 64, "partition_concurrency": 1},
+    # Clones and comparisons, all repositories at once after an installation and every hour.
+    "looks": {"worker_concurrency": 8},
+}
+
+
+async def listen() -> None:
+    """Take jobs from all queues from now on."""
+    for name, limits in QUEUES.items():
+        await DBOS.register_queue_async(name, polling_interval_sec=POLL_S, **limits)

@@ -1,0 +1,123 @@
+"""Places: how many root runs there are at once in this worker, and whose turn is next.
+
+Repositories take turns, however much each has waiting, so that one with a thousand root modules does not keep another's
+one from its place. Inside a repository applies and plans take turns too: a merge waits for one plan and not for all of
+them, and no plan waits for the whole of an apply. Inside those it is first come, first served.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, Literal, TypeVar
+
+from ghapp.values import RepositoryId
+
+T = TypeVar("T")
+
+Operation = Literal["plan", "apply"]
+
+
+class Turns(Generic[T]):
+    """Who waits, in the order of their turns. Between two turns of one that waits every other has at most one."""
+
+    def __init__(self) -> None:
+        self._lines: dict[RepositoryId, dict[Operation, deque[T]]] = {}
+        """Both dictionaries are rings: who is next stands first, and goes to the end with a turn."""
+
+    def __len__(self) -> int:
+        return sum(len(line) for lines in self._lines.values() for line in lines.values())
+
+    def join(self, repository: RepositoryId, operation: Operation, waiting: T, *, first: bool = False) -> None:
+        """Wait at the end of the own line, or with `first` at its front."""
+        line = self._lines.setdefault(repository, {}).setdefault(operation, deque())
+        if first:
+            line.appendleft(waiting)
+        else:
+            line.append(waiting)
+
+    def leave(self, repository: RepositoryId, operation: Operation, waiting: T) -> None:
+        """Wait no more."""
+        lines = self._lines[repository]
+        lines[operation].remove(waiting)
+        if not lines[operation]:
+            del lines[operation]
+        if not lines:
+            del self._lines[repository]
+
+    def next(self) -> T | None:
+        """Take out whose turn it is; None where nobody waits."""
+        if not self._lines:
+            return None
+        repository = next(iter(self._lines))
+        lines = self._lines.pop(repository)
+        operation = next(iter(lines))
+        line = lines.pop(operation)
+        waiting = line.popleft()
+        if line:
+            lines[operation] = line
+        if lines:
+            self._lines[repository] = lines
+        return waiting
+
+
+class Places:
+    """The places of one worker."""
+
+    def __init__(self, number: int, *, on_change: Callable[[int, int], None] = lambda taken, waiting: None) -> None:
+        """`on_change` is told how many places are taken and how many root runs wait for one."""
+        self._number = number
+        self._taken = 0
+        self._turns: Turns[asyncio.Future[None]] = Turns()
+        self._on_change = on_change
+
+    def claim(self, repository: RepositoryId, operation: Operation) -> "Place":
+        """A place for a root run, not taken yet."""
+        return Place(self, repository, operation)
+
+    async def take(self, repository: RepositoryId, operation: Operation, *, first: bool) -> None:
+        """Wait for a place and take it."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._turns.join(repository, operation, turn, first=first)
+        self._hand_out()
+        try:
+            # Not awaited itself: who is cancelled would leave a future behind that has a turn still.
+            await asyncio.wait({turn})
+        except asyncio.CancelledError:
+            if turn.done():
+                self.give_back()
+            else:
+                self._turns.leave(repository, operation, turn)
+                self._hand_out()
+            raise
+
+    def give_back(self) -> None:
+        """Let the next one have the place."""
+        self._taken -= 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._taken < self._number and (turn := self._turns.next()) is not None:
+            self._taken += 1
+            turn.set_result(None)
+        self._on_change(self._taken, len(self._turns))
+
+
+class Place:
+    """One root run's place: taken, lent and taken again, given back."""
+
+    def __init__(self, places: Places, repository: RepositoryId, operation: Operation) -> None:
+        self._places = places
+        self._repository = repository
+        self._operation = operation
+        self._is_taken = False
+
+    async def take(self, *, first: bool = False) -> None:
+        """Wait for the place; `first` in the own line is who had it and lent it."""
+        await self._places.take(self._repository, self._operation, first=first)
+        self._is_taken = True
+
+    def give_back(self) -> None:
+        """Let others have it. Nothing where it is not taken."""
+        if self._is_taken:
+            self._is_taken = False
+            self._places.give_back()

@@ -1,0 +1,42 @@
+"""A worker whose flows say that they have begun, and end when a file is there: `python -m tests.ghapp.shares_worker …`
+
+Arguments: the database's URL, a data directory, a file to write to, and the file that ends the flows.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from ghapp.durable import Acceptor, Worker
+from ghapp.jobs import Job
+from ghapp.sealing import Sealer
+from ghapp.store import Store
+
+
+async def work(database_url: str, data_dir: Path, told: Path, over: Path) -> None:
+    stopping, stop = asyncio.Event(), asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+
+    def tell(words: str) -> None:
+        descriptor = os.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(descriptor, f"{words}\n".encode())
+        os.close(descriptor)
+
+    async def flow(job: Job) -> None:
+        tell(job.key)
+        while not over.exists() and not stopping.is_set():  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(0.05)
+
+    acceptor = Acceptor(database_url)
+    store = Store(database_url, Sealer(["k" * 32]))
+    async with Worker(acceptor, store, data_dir, flow, stopping).running():
+        tell("ready")
+        await stop.wait()
+    store.close()
+    acceptor.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(work(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4])))

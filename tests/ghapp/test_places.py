@@ -1,0 +1,205 @@
+"""Whose turn it is: repositories take turns, inside one its applies and its plans, inside those first come."""
+
+import asyncio
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ghapp.places import Operation, Place, Places, Turns
+from ghapp.values import RepositoryId
+
+Waiting = tuple[int, Operation, int]
+"""A repository, an operation, a number."""
+
+
+def turns_of(*waiting: str) -> list[str]:
+    """The order in which those who wait have their turns; each is a repository's digit, `p` or `a`, and any name."""
+    turns: Turns[str] = Turns()
+    for each in waiting:
+        turns.join(RepositoryId(int(each[0])), "apply" if each[1] == "a" else "plan", each)
+    order = []
+    while (had := turns.next()) is not None:
+        order.append(had)
+    assert len(turns) == 0
+    return order
+
+
+@pytest.mark.parametrize(
+    ("waiting", "order"),
+    [
+        ([], []),
+        (["1p1", "1p2", "1p3"], ["1p1", "1p2", "1p3"]),
+        (["1p1", "1p2", "1p3", "1p4", "2p1"], ["1p1", "2p1", "1p2", "1p3", "1p4"]),
+        (["1p1", "1p2", "2p1", "2p2", "3p1"], ["1p1", "2p1", "3p1", "1p2", "2p2"]),
+        (["1p1", "1p2", "1p3", "1a1"], ["1p1", "1a1", "1p2", "1p3"]),
+        (["1a1", "1a2", "1a3", "1p1"], ["1a1", "1p1", "1a2", "1a3"]),
+        (["1p1", "1p2", "1a1", "2p1", "2p2"], ["1p1", "2p1", "1a1", "2p2", "1p2"]),
+    ],
+)
+def test_repositories_take_turns_and_inside_one_its_applies_and_plans(waiting: list[str], order: list[str]) -> None:
+    assert turns_of(*waiting) == order
+
+
+def test_who_comes_back_after_a_turn_waits_behind_those_who_wait() -> None:
+    turns: Turns[str] = Turns()
+    one, two = RepositoryId(1), RepositoryId(2)
+    turns.join(one, "plan", "one")
+    turns.join(two, "plan", "two")
+    assert turns.next() == "one"
+    turns.join(one, "plan", "one again")
+    assert [turns.next(), turns.next()] == ["two", "one again"]
+
+
+def test_who_lent_a_place_is_first_in_the_own_line_and_not_before_others() -> None:
+    turns: Turns[str] = Turns()
+    turns.join(RepositoryId(2), "plan", "other")
+    turns.join(RepositoryId(1), "plan", "waits")
+    turns.join(RepositoryId(1), "plan", "lent", first=True)
+    assert [turns.next(), turns.next(), turns.next()] == ["other", "lent", "waits"]
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["join", "join", "first", "leave", "next"]),
+        st.integers(0, 3),
+        st.sampled_from(["plan", "apply"]),
+    ),
+    max_size=80,
+)
+
+
+@settings(deadline=None)
+@given(steps)
+def test_between_two_turns_of_one_that_waits_every_other_has_at_most_one(steps: list[tuple[str, int, Any]]) -> None:
+    turns: Turns[Waiting] = Turns()
+    waiting: list[Waiting] = []
+    since: dict[tuple[int, Operation | None], list[tuple[int, Operation]]] = {}
+    """Who had a turn while a repository (and one of its operations) waited, since its own or since it came."""
+
+    def forget() -> None:
+        there = {(who, None) for who, _, _ in waiting} | {(who, operation) for who, operation, _ in waiting}
+        for key in [key for key in since if key not in there]:
+            del since[key]
+
+    for number, (what, repository, operation) in enumerate(steps):
+        key = (repository, operation)
+        if what in ("join", "first"):
+            turns.join(RepositoryId(repository), operation, (*key, number), first=what == "first")
+            waiting.append((*key, number))
+            since.setdefault((repository, None), [])
+            since.setdefault(key, [])
+        elif what == "leave" and any(each[:2] == key for each in waiting):
+            gone = next(each for each in waiting if each[:2] == key)
+            turns.leave(RepositoryId(repository), operation, gone)
+            waiting.remove(gone)
+        elif what == "next":
+            had = turns.next()
+            assert (had is None) == (not waiting)
+            if had is None:
+                continue
+            waiting.remove(had)
+            for who, others in since.items():
+                others.append(had[:2])
+                if who[1] is None:
+                    repositories = [each[0] for each in others if each[0] != who[0]]
+                    assert len(set(repositories)) == len(repositories), "no other has two turns meanwhile"
+                else:
+                    inside = [each[1] for each in others if each[0] == who[0] and each[1] != who[1]]
+                    assert len(inside) <= 1, "nor has the other operation of the same repository"
+            since[(had[0], None)] = []
+            since[had[:2]] = []
+        forget()
+        assert len(turns) == len(waiting)
+
+
+@settings(deadline=None)
+@given(steps)
+def test_inside_a_line_it_is_first_come_first_served(steps: list[tuple[str, int, Any]]) -> None:
+    turns: Turns[Waiting] = Turns()
+    had: list[Waiting] = []
+    for number, (what, repository, operation) in enumerate(steps):
+        if what == "join":
+            turns.join(RepositoryId(repository), operation, (repository, operation, number))
+        elif what == "next" and (each := turns.next()) is not None:
+            had.append(each)
+    while (each := turns.next()) is not None:
+        had.append(each)
+    for line in {each[:2] for each in had}:
+        numbers = [each[2] for each in had if each[:2] == line]
+        assert all(before < after for before, after in pairwise(numbers))
+
+
+class TestPlaces:
+    """The places themselves; `seen` is what the metrics are told."""
+
+    def test_there_are_no_more_at_once_than_places(self) -> None:
+        asyncio.run(self._no_more_at_once_than_places())
+
+    async def _no_more_at_once_than_places(self) -> None:
+        seen: list[tuple[int, int]] = []
+        places = Places(2, on_change=lambda taken, waiting: seen.append((taken, waiting)))
+        claims = [places.claim(RepositoryId(1), "plan") for _ in range(3)]
+        tasks = [asyncio.create_task(claim.take()) for claim in claims]
+        await asyncio.wait(tasks[:2])
+        await asyncio.sleep(0)
+        assert (seen[-1], tasks[2].done()) == ((2, 1), False)
+        claims[0].give_back()
+        await tasks[2]
+        for claim in claims:
+            claim.give_back()
+            claim.give_back()
+        assert seen[-1] == (0, 0)
+        assert max(taken for taken, _ in seen) == 2
+
+    def test_who_is_cancelled_while_waiting_leaves_no_place_taken(self) -> None:
+        asyncio.run(self._cancelled_leaves_no_place_taken())
+
+    async def _cancelled_leaves_no_place_taken(self) -> None:
+        places = Places(1)
+        holder, gone, other = (places.claim(RepositoryId(number), "plan") for number in (1, 2, 3))
+        await holder.take()
+        waiting = [asyncio.create_task(each.take()) for each in (gone, other)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        await asyncio.wait({waiting[0]})
+        holder.give_back()
+        await waiting[1]
+
+    def test_who_is_cancelled_at_the_moment_of_the_turn_gives_the_place_on(self) -> None:
+        asyncio.run(self._cancelled_at_the_turn_gives_the_place_on())
+
+    async def _cancelled_at_the_turn_gives_the_place_on(self) -> None:
+        places = Places(1)
+        holder, gone, other = (places.claim(RepositoryId(number), "plan") for number in (1, 2, 3))
+        await holder.take()
+        waiting = [asyncio.create_task(each.take()) for each in (gone, other)]
+        await asyncio.sleep(0)
+        holder.give_back()
+        waiting[0].cancel()
+        await asyncio.wait({waiting[0]})
+        assert waiting[0].cancelled()
+        await waiting[1]
+
+    def test_a_place_that_is_lent_comes_back_before_the_others_of_its_line(self) -> None:
+        asyncio.run(self._lent_comes_back_first())
+
+    async def _lent_comes_back_first(self) -> None:
+        places = Places(1)
+        lender, waits, apply = (places.claim(RepositoryId(1), operation) for operation in ("plan", "plan", "apply"))
+        await lender.take()
+        order: list[str] = []
+
+        async def take(name: str, place: Place, *, first: bool = False) -> None:
+            await place.take(first=first)
+            order.append(name)
+            place.give_back()
+
+        tasks = [asyncio.create_task(take("apply", apply)), asyncio.create_task(take("waits", waits))]
+        await asyncio.sleep(0)
+        lender.give_back()
+        tasks.append(asyncio.create_task(take("lent", lender, first=True)))
+        await asyncio.wait(tasks)
+        assert order == ["apply", "lent", "waits"]

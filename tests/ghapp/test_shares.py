@@ -1,0 +1,128 @@
+"""What a worker has under way at once: a share of a backlog, and a share for each repository."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ghapp.durable import Acceptor, side_by_side
+from ghapp.durable.queues import QUEUES
+from ghapp.jobs import Job, PlanAnew, PlanRun, Reconcile, SettleBranch
+from ghapp.values import BranchName, RepositoryId, RunId
+from tests.databases import NewDatabase
+from tests.stories.harness import eventually
+
+MORE = int(os.environ.get("PLANWARD_TEST_BACKLOG", "4"))
+"""How many jobs of each kind wait beyond what may be under way. With 1,000 it is a long test."""
+
+
+def announcement(repository: int, number: int) -> PlanAnew:
+    return PlanAnew(repository_id=RepositoryId(repository), number=number, cause="news")
+
+
+def plan(repository: int, number: int) -> PlanRun:
+    return PlanRun(repository_id=RepositoryId(repository), run_id=RunId(f"{repository}.{number}"))
+
+
+def settlement(repository: int, number: int) -> SettleBranch:
+    return SettleBranch(repository_id=RepositoryId(repository), branch=BranchName(f"branch{number}"), cause="push")
+
+
+def look(repository: int, number: int) -> Reconcile:
+    return Reconcile(repository_id=RepositoryId(repository), cause=str(number))
+
+
+@contextmanager
+def worker(url: str, directory: Path) -> Iterator[Path]:
+    """A worker on this database; gives the file in which each flow that has begun is a line."""
+    told, over = directory / "told", directory / "over"
+    words = [url, str(directory), str(told), str(over)]
+    process = subprocess.Popen([sys.executable, "-m", "tests.ghapp.shares_worker", *words])
+    try:
+        eventually(lambda: told.exists() or process.poll() is not None, "the worker is ready")
+        yield told
+    finally:
+        over.touch()
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def accept(url: str, jobs: Sequence[Job]) -> None:
+    async def all_of_them() -> None:
+        for job in jobs:
+            assert await acceptor.accept(job)
+
+    with closing(Acceptor(url)) as acceptor:
+        asyncio.run(all_of_them())
+
+
+def test_a_backlog_of_one_repository_leaves_room_for_another_and_plans_hold_no_announcement_up(
+    new_database: NewDatabase, tmp_path: Path
+) -> None:
+    url = new_database(tmp_path)
+    shares: dict[Callable[[int, int], Job], int] = {
+        announcement: QUEUES["news"]["partition_worker_concurrency"],
+        plan: QUEUES["plans"]["partition_worker_concurrency"],
+        settlement: QUEUES["branches"]["worker_concurrency"],
+        look: QUEUES["looks"]["worker_concurrency"],
+    }
+    accept(url, [kind(1, number) for kind, share in shares.items() for number in range(share + MORE)])
+    with worker(url, tmp_path) as told:
+
+        def begun() -> Counter[str]:
+            return Counter(line.split(":")[0] for line in told.read_text().splitlines() if line != "ready")
+
+        expected = {kind(1, 0).key.split(":")[0]: share for kind, share in shares.items()}
+        eventually(lambda: begun() == expected, f"each has its share under way: {expected}")
+        accept(url, [announcement(2, 0), plan(2, 0)])
+        both = {**expected, "plan_anew": expected["plan_anew"] + 1, "plan": expected["plan"] + 1}
+        eventually(lambda: begun() == both, "another repository's begin")
+        time.sleep(0.5)
+        assert begun() == both
+
+
+class TestSideBySide:
+    """A flow's steps: some at once, all in their order."""
+
+    def test_so_many_are_begun_in_their_order_and_no_more(self) -> None:
+        begun: list[int] = []
+        going = [0, 0]
+
+        async def one(number: int) -> int:
+            begun.append(number)
+            going[0] += 1
+            going[1] = max(going)
+            await asyncio.sleep(0.001 * (number * 7 % 5))
+            going[0] -= 1
+            return number * 10
+
+        found = asyncio.run(self._all([partial(one, number) for number in range(50)], 3))
+        assert found == tuple(number * 10 for number in range(50))
+        assert begun == list(range(50))
+        assert going == [0, 3]
+
+    def test_behind_one_that_fails_no_other_is_begun_and_those_that_are_come_to_their_end(self) -> None:
+        said: list[str] = []
+
+        async def one(number: int) -> int:
+            said.append(f"{number} begins")
+            await asyncio.sleep(0.02 * number)
+            if number == 1:
+                raise ValueError("one")
+            said.append(f"{number} ends")
+            return number
+
+        with pytest.raises(ValueError, match="one"):
+            asyncio.run(self._all([partial(one, number) for number in (1, 2, 3)], 2))
+        assert said == ["1 begins", "2 begins", "2 ends"]
+
+    async def _all(self, steps: Sequence[Callable[[], Awaitable[int]]], at_once: int) -> tuple[int, ...]:
+        return await side_by_side(steps, at_once=at_once)
