@@ -22,6 +22,7 @@ from ghapp.jobs import Job
 from ghapp.listening import listen
 from ghapp.log import log
 from ghapp.private_directories import make_private, sweep
+from ghapp.processes.memory import is_measurable
 from ghapp.sealing import Sealer, load_or_make_key
 from ghapp.server import Front, create_server
 from ghapp.services import Services
@@ -78,6 +79,8 @@ async def _front(settings: Settings) -> AsyncIterator[Front]:
 async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     """What carries out jobs. Raises SettingsError where git, Terraform or the App's key is not there."""
     await require_git()
+    if settings.limits.memory_bytes is not None and not is_measurable():
+        log.warning("memory_not_limited", reason="this platform has no /proc that tells how much a program takes")
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
     vault = Vault(settings.vault) if settings.vault is not None else None
     mirrors = Mirrors(

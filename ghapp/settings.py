@@ -13,11 +13,15 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from ghapp.errors import SettingsError
+from ghapp.processes import Limits
+from ghapp.processes.memory import machine_bytes
 from ghapp.vault import VaultSettings
 from ghapp.vault.settings import AuthMethod
 
 _PUBLIC_API = "https://api.github.com"
 _PUBLIC_URL = "http://127.0.0.1:8000"
+_MB = 1_000_000
+_OUTPUT_BYTES = 256 * _MB
 _SECRETS = frozenset(
     {
         "PLANWARD_GITHUB_PRIVATE_KEY",
@@ -55,6 +59,8 @@ class Settings:
     """The first encrypts, all decrypt; empty: the key in the data directory."""
     terraform: str | None
     concurrency: int
+    limits: Limits
+    """What each root run may take."""
     merge_wait_s: float
     debounce_s: float
     plan_timeout_s: float
@@ -79,6 +85,7 @@ class LocalSettings:
     data_dir: Path
     terraform: str | None
     concurrency: int
+    limits: Limits
     plan_timeout_s: float
 
 
@@ -99,6 +106,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         encryption_keys=_split(names.text("PLANWARD_ENCRYPTION_KEY")),
         terraform=local.terraform,
         concurrency=local.concurrency,
+        limits=local.limits,
         merge_wait_s=names.number("PLANWARD_MERGE_WAIT_S", 60),
         debounce_s=names.number("PLANWARD_DEBOUNCE_S", 10),
         plan_timeout_s=local.plan_timeout_s,
@@ -116,13 +124,27 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
     """Read what the commands without GitHub need. Raises SettingsError as `read_settings` does."""
     names = _Names(environ)
+    concurrency = int(names.number("PLANWARD_CONCURRENCY", float(os.cpu_count() or 1), least=1))
     return LocalSettings(
         vault=read_vault_settings(environ),
         data_dir=Path(names.text("PLANWARD_DATA_DIR") or platformdirs.user_data_dir("planward")).absolute(),
         terraform=names.text("PLANWARD_TERRAFORM"),
-        concurrency=int(names.number("PLANWARD_CONCURRENCY", float(os.cpu_count() or 1), least=1)),
+        concurrency=concurrency,
+        limits=Limits(
+            memory_bytes=names.size("PLANWARD_MEMORY_LIMIT_MB", default_memory_bytes(machine_bytes(), concurrency)),
+            output_bytes=names.size("PLANWARD_OUTPUT_LIMIT_MB", _OUTPUT_BYTES),
+        ),
         plan_timeout_s=names.number("PLANWARD_PLAN_TIMEOUT_S", 3600),
     )
+
+
+def default_memory_bytes(machine_bytes: int, concurrency: int) -> int:
+    """How much memory a root run may take where nobody says: its part of three quarters of the machine's.
+
+    At least 2 GB of them, since few are as large as they may be at the same time.
+    """
+    ours = machine_bytes * 3 // 4
+    return max(ours // concurrency, min(2_000_000_000, ours))
 
 
 def read_github_access(environ: Mapping[str, str]) -> GitHubAccess:
@@ -231,6 +253,10 @@ class _Names:
         if 0 < value < least:
             raise SettingsError(f"{name} is {value:g}: set it to 0 (for ever), or to at least {least:g} days")
         return value
+
+    def size(self, name: str, default_bytes: int) -> int | None:
+        """A size in bytes, given in MB; None where it is 0."""
+        return int(self.number(name, default_bytes / _MB) * _MB) or None
 
     def url(self, name: str, default: str) -> str:
         value = (self.text(name) or default).rstrip("/")

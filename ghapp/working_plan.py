@@ -177,6 +177,7 @@ class _Planner:
                 var_files=[self.checkout / path for path in settings.var_files],
                 backend_config=[self.checkout / path for path in settings.backend_config],
                 provider_cache=make_private(self.local.data_dir / "providers"),
+                limits=self.local.limits,
             ) as laid:
                 planned = await make_plan(
                     terraform,

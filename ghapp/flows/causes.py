@@ -1,13 +1,56 @@
 """The first line that people read when Terraform did not succeed: what, where, the way out."""
 
 import re
-from typing import assert_never
+from typing import Literal, assert_never
 
 from checks.diagnostic import Diagnostic
+from ghapp.processes import Exceeded
 from ghapp.terraform import Failure, Finished
+
+Command = Literal["init", "plan", "show", "apply"]
 
 _PROVIDER = re.compile(r"\bprovider ([\w-]+(?:[.][\w-]+)*(?:/[\w-]+)+)")
 """How Terraform names a provider in the detail of a failed installation: `HOST/NAMESPACE/TYPE`, host optional."""
+
+
+def cause_of_limit(
+    finished: Finished, command: Command, root_module: str, environment: str, *, held_lock: bool
+) -> str | None:
+    """Say over which limit `terraform COMMAND` was, and what that left of the state; None where it was over none."""
+    if finished.exceeded is not None:
+        took, limit, less = _taken(finished.exceeded)
+    elif finished.timed_out:
+        took, less = "was over its time limit", "do less"
+        limit = "PLANWARD_APPLY_TIMEOUT_S" if command == "apply" else "PLANWARD_PLAN_TIMEOUT_S"
+    else:
+        return None
+    state = ""
+    if held_lock and finished.exit_code < 0:
+        lacks = " and may lack what was made last" if command == "apply" else ""
+        state = f" It was killed: the state may be locked (`planward unlock -d {root_module}`){lacks}."
+    elif command == "apply":
+        state = " It was interrupted: what was applied until then is in the state, the rest is not."
+    return (
+        f"{root_module} in {environment}: terraform {command} {took}.{state} "
+        f"Make it {less}, or have the operator raise {limit}"
+    )
+
+
+def _taken(exceeded: Exceeded) -> tuple[str, str, str]:
+    """What was taken, which setting limits it, what would help."""
+    size, allowed = (f"{number / 1_000_000:,.0f} MB" for number in (exceeded.size_bytes, exceeded.allowed_bytes))
+    match exceeded.limit:
+        case "memory":
+            limit = "PLANWARD_MEMORY_LIMIT_MB"
+            return f"took {size} of memory, more than the {allowed} of {limit}", limit, "take less"
+        case "output":
+            limit = "PLANWARD_OUTPUT_LIMIT_MB"
+            return f"printed more than the {allowed} of {limit}", limit, "print less"
+        case "file":
+            limit = "PLANWARD_OUTPUT_LIMIT_MB"
+            return f"wrote a plan of {size}, more than the {allowed} of {limit}", limit, "plan less at once"
+        case _ as never:
+            assert_never(never)
 
 
 def cause_of(finished: Finished, command: str, root_module: str, environment: str) -> str:

@@ -11,7 +11,7 @@ from checks.diagnostic import Diagnostic
 from checks.errors import PlanFormatError
 from checks.plan import Plan, read_plan
 from ghapp.errors import JobError
-from ghapp.flows.causes import cause_of
+from ghapp.flows.causes import Command, cause_of, cause_of_limit
 from ghapp.processes import Stop
 from ghapp.repository_config import Environment
 from ghapp.root_modules import RootModuleSettings
@@ -33,19 +33,16 @@ class Planned:
 class NotDone:
     """A command that did not do what it was asked; `diagnostics` are its own and what `validate` adds."""
 
-    command: str
+    command: Command
     finished: Finished
-    diagnostics: tuple[Diagnostic, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    held_lock: bool = False
+    """Whether it had the state's lock."""
 
     def cause(self, root_module: str, environment: str) -> str:
         """What, where, the way out; not of an interrupted one."""
-        if self.finished.timed_out:
-            name = "PLANWARD_APPLY_TIMEOUT_S" if self.command == "apply" else "PLANWARD_PLAN_TIMEOUT_S"
-            return (
-                f"{root_module} in {environment}: terraform {self.command} was over its time limit. "
-                f"Make it do less, or have the operator raise {name}"
-            )
-        return cause_of(self.finished, self.command, root_module, environment)
+        over = cause_of_limit(self.finished, self.command, root_module, environment, held_lock=self.held_lock)
+        return over or cause_of(self.finished, self.command, root_module, environment)
 
 
 @contextlib.asynccontextmanager
@@ -82,37 +79,49 @@ async def make_plan(
 ) -> Planned | NotDone:
     """init, plan, show. Without `lock` a state that was just being written is read once more, after `until_written`.
 
-    Raises JobError where the plan cannot be read.
+    They have `timeout_s` seconds together; waiting for others does not count. Raises JobError where the plan cannot be
+    read.
     """
     log(f"{terraform.name} {terraform.version}: {laid.root_module} in {environment}")
 
-    async def repeated(command: Callable[[], Awaitable[Finished]]) -> Finished:
+    left_s = timeout_s
+
+    async def timed(command: Callable[[], Awaitable[Finished]]) -> Finished:
+        nonlocal left_s
         finished = await command()
+        left_s = max(left_s - finished.took_s, 0)
+        return finished
+
+    async def repeated(command: Callable[[], Awaitable[Finished]]) -> Finished:
+        finished = await timed(command)
         if not lock and until_written is not None and finished.failure is Failure.STATE_UNREADABLE:
             log("The state could not be read; once more, after whoever is writing it")
             await until_written()
-            finished = await command()
+            finished = await timed(command)
         return finished
 
-    initialised = await repeated(lambda: terraform.init(laid, log, stop, timeout_s=timeout_s))
+    initialised = await repeated(lambda: terraform.init(laid, log, stop, timeout_s=left_s))
     if not initialised.done:
         return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
     planned = await repeated(
-        lambda: terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=timeout_s, options=options)
+        lambda: terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=left_s, options=options)
     )
     if not planned.done:
-        more = await _validated(planned, terraform, laid)
+        more = await _validated(planned, terraform, laid, left_s)
         diagnostics = tuple(dict.fromkeys((*planned.diagnostics, *more)))
-        return NotDone(command="plan", finished=planned, diagnostics=diagnostics)
+        return NotDone(command="plan", finished=planned, diagnostics=diagnostics, held_lock=lock)
+    shown = await terraform.show(laid, stop=stop, timeout_s=left_s)
+    if isinstance(shown, Finished):
+        return NotDone(command="show", finished=shown)
     try:
-        plan = read_plan(await terraform.show(laid, stop=stop))
+        plan = read_plan(shown)
     except PlanFormatError as error:
         raise JobError(f"{laid.root_module} in {environment}: {error}") from None
     return Planned(plan=plan, diagnostics=planned.diagnostics)
 
 
-async def _validated(planned: Finished, terraform: Terraform, laid: Laid) -> tuple[Diagnostic, ...]:
+async def _validated(planned: Finished, terraform: Terraform, laid: Laid, timeout_s: float) -> tuple[Diagnostic, ...]:
     """What `validate` adds to a plan that failed before its walk: a missing variable hides other errors."""
-    if planned.interrupted or planned.timed_out:
+    if planned.interrupted or planned.timed_out or planned.exceeded is not None:
         return ()
-    return await terraform.validate(laid)
+    return await terraform.validate(laid, timeout_s=timeout_s)

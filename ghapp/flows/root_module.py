@@ -183,6 +183,7 @@ class _RootRun:
                     var_files=[checkout / path for path in settings.var_files],
                     backend_config=[checkout / path for path in settings.backend_config],
                     provider_cache=self._services.provider_cache,
+                    limits=self._services.settings.limits,
                 ) as laid,
             ):
                 self._warnings = laid.warnings
@@ -228,7 +229,9 @@ class _RootRun:
                         options=self._settings.apply_arguments,
                     )
                     if not applied.done:
-                        not_done = NotDone(command="apply", finished=applied, diagnostics=applied.diagnostics)
+                        not_done = NotDone(
+                            command="apply", finished=applied, diagnostics=applied.diagnostics, held_lock=True
+                        )
                         return await self._not_done(not_done, stop)
                 return await self.keep(report.applied(), plan)
 

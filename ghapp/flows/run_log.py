@@ -23,7 +23,8 @@ class RunLog:
 
     def __call__(self, line: str) -> None:
         """Add one line, unmasked."""
-        self._add(self._mask.feed(line + "\n"))
+        if self._characters <= _MOST_CHARACTERS:
+            self._add(self._mask.feed(line + "\n"))
 
     def end(self) -> None:
         """Give up what the mask held back in case a secret went on."""

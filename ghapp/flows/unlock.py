@@ -82,6 +82,7 @@ async def _force_unlock(
                 var_files=[checkout / path for path in settings.var_files],
                 backend_config=[checkout / path for path in settings.backend_config],
                 provider_cache=services.provider_cache,
+                limits=services.settings.limits,
             )
         )
         if not (await terraform.init(laid, stop=stop)).done:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.diagnostic import Diagnostic
 from ghapp import processes
-from ghapp.processes import Stop
+from ghapp.processes import Exceeded, Stop
 from ghapp.terraform.errors import TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock, read_failure
 from ghapp.terraform.laid import Laid
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _INIT_TIMEOUT_S = 1800.0
 _SHORT_TIMEOUT_S = 600.0
+_MOST_PLAIN = 100
 _NO_FINDING = re.compile(
     # About how the operator has providers installed, and the lock file that init writes, which goes with the checkout.
     r"Incomplete lock file information for providers"
@@ -54,19 +55,22 @@ class _HeldBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """How a command ended. `failure` is None where it did what it was asked."""
+    """How a command ended. `failure` is None where it did what it was asked. `exit_code` is negative for a signal."""
 
     exit_code: int
     diagnostics: tuple[Diagnostic, ...] = ()
     interrupted: bool = False
     timed_out: bool = False
+    exceeded: Exceeded | None = None
     failure: Failure | None = None
     state_lock: StateLock | None = None
+    took_s: float = field(default=0, compare=False)
 
     @property
     def done(self) -> bool:
         """Whether the command did what it was asked, also where it was asked to stop and was at its end already."""
-        return self.exit_code == 0
+        is_too_large = self.exceeded is not None and self.exceeded.limit == "file"
+        return self.exit_code == 0 and not is_too_large
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,7 @@ class Terraform:
         if self.name == "tofu":
             # OpenTofu takes variables in backends and module sources: https://opentofu.org/docs/cli/commands/init/
             words += [f"-var-file={path}" for path in laid.var_files]
+        laid = _interrupted_first(laid)
         async with one_writer(laid.provider_lock, stop):
             finished = await self._init(laid, words, log, stop, timeout_s)
             note_use(laid.data_dir, laid.provider_lock)
@@ -109,7 +114,8 @@ class Terraform:
             return finished
         # init refuses a workspace that no state was written to yet; plan and apply make it.
         log(f"The workspace {laid.environ['TF_WORKSPACE']} is new: init once more without it")
-        return await self._run(_without_workspace(laid), words, log, stop, timeout_s)
+        again = await self._run(_without_workspace(laid), words, log, stop, timeout_s - finished.took_s)
+        return replace(again, took_s=finished.took_s + again.took_s)
 
     async def plan(
         self,
@@ -126,14 +132,26 @@ class Terraform:
         """Plan into `plan_file` (by default the run's own). Without `lock` the state's lock is not asked for."""
         words = ["plan", "-json", "-input=false", f"-out={plan_file or laid.plan_file}", *_lock(lock, lock_timeout_s)]
         words += [f"-var-file={path}" for path in laid.var_files]
-        return await self._run(laid, [*words, *options], log, stop, timeout_s)
+        limits = replace(laid.limits, files=(plan_file or laid.plan_file,), interrupt_first=lock)
+        return await self._run(replace(laid, limits=limits), [*words, *options], log, stop, timeout_s)
 
-    async def show(self, laid: Laid, plan_file: Path | None = None, *, stop: Stop | None = None) -> bytes:
-        """Give the plan JSON of a plan file: sensitive values are in clear. Raises TerraformError."""
-        ended = await self._started(
-            laid, ["show", "-json", str(plan_file or laid.plan_file)], stop, _SHORT_TIMEOUT_S, stdout_to=laid.plan_json
-        )
+    async def show(
+        self,
+        laid: Laid,
+        plan_file: Path | None = None,
+        *,
+        stop: Stop | None = None,
+        timeout_s: float = _SHORT_TIMEOUT_S,
+    ) -> bytes | Finished:
+        """Give the plan JSON of a plan file: sensitive values are in clear.
+
+        Gives how it ended where it was ended: over a limit, or because it was asked to. Raises TerraformError.
+        """
+        words = ["show", "-json", str(plan_file or laid.plan_file)]
+        ended = await self._started(laid, words, stop, timeout_s, stdout_to=laid.plan_json)
         try:
+            if ended.interrupted or ended.timed_out or ended.exceeded is not None:
+                return _finished(ended)
             if ended.exit_code:
                 raise TerraformError(
                     f'the plan of the root module "{laid.root_module}" cannot be shown: use Re-run to make a new one'
@@ -165,15 +183,18 @@ class Terraform:
             *options,
             str(plan_file or laid.plan_file),
         ]
-        return await self._run(laid, words, log, stop, timeout_s)
+        return await self._run(_interrupted_first(laid), words, log, stop, timeout_s)
 
     async def force_unlock(self, laid: Laid, lock_id: str, *, stop: Stop | None = None) -> Finished:
         """Remove the state's lock of this id. A local state cannot be unlocked by another process."""
-        return await self._run(laid, ["force-unlock", "-force", lock_id], _quiet, stop, _SHORT_TIMEOUT_S)
+        words = ["force-unlock", "-force", lock_id]
+        return await self._run(_interrupted_first(laid), words, _quiet, stop, _SHORT_TIMEOUT_S)
 
-    async def validate(self, laid: Laid, *, stop: Stop | None = None) -> tuple[Diagnostic, ...]:
+    async def validate(
+        self, laid: Laid, *, stop: Stop | None = None, timeout_s: float = _SHORT_TIMEOUT_S
+    ) -> tuple[Diagnostic, ...]:
         """Give all diagnostics of the configuration, for a plan that failed early. Raises TerraformError."""
-        ended = await self._started(laid, ["validate", "-json"], stop, _SHORT_TIMEOUT_S)
+        ended = await self._started(laid, ["validate", "-json"], stop, timeout_s)
         try:
             return read_validation(ended.stdout, _place(laid))
         except ValueError as error:
@@ -188,7 +209,7 @@ class Terraform:
         plain: list[str] = []
 
         def line(said: bytes) -> None:
-            if found := _ERROR.match(said.decode(errors="replace")):
+            if len(plain) < _MOST_PLAIN and (found := _ERROR.match(said.decode(errors="replace"))):
                 plain.append(found[1].strip())
             messages.line(said)
 
@@ -197,14 +218,7 @@ class Terraform:
         if ended.exit_code and not any(diagnostic.severity == "error" for diagnostic in diagnostics):
             diagnostics += tuple(Diagnostic(severity="error", summary=summary) for summary in plain)
         failure, state_lock = read_failure(diagnostics) if ended.exit_code else (None, None)
-        return Finished(
-            exit_code=ended.exit_code,
-            diagnostics=diagnostics,
-            interrupted=ended.interrupted,
-            timed_out=ended.timed_out,
-            failure=failure,
-            state_lock=state_lock,
-        )
+        return replace(_finished(ended), diagnostics=diagnostics, failure=failure, state_lock=state_lock)
 
     async def _started(
         self,
@@ -223,6 +237,7 @@ class Terraform:
                 cwd=laid.directory,
                 stop=stop or Stop(),
                 timeout_s=timeout_s,
+                limits=laid.limits,
                 on_line=on_line,
                 stdout_to=stdout_to,
             )
@@ -239,6 +254,21 @@ class Terraform:
 
 def _lock(lock: bool, timeout_s: int) -> tuple[str, ...]:
     return (f"-lock-timeout={timeout_s}s",) if lock else ("-lock=false",)
+
+
+def _finished(ended: processes.Exited) -> Finished:
+    return Finished(
+        exit_code=ended.exit_code,
+        interrupted=ended.interrupted,
+        timed_out=ended.timed_out,
+        exceeded=ended.exceeded,
+        took_s=ended.took_s,
+    )
+
+
+def _interrupted_first(laid: Laid) -> Laid:
+    """With limits under which a command that writes gets its time to end."""
+    return replace(laid, limits=replace(laid.limits, interrupt_first=True))
 
 
 def _without_workspace(laid: Laid) -> Laid:

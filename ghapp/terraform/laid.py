@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ghapp.private_directories import private_directory
+from ghapp.processes import NO_LIMITS, Limits
 from ghapp.terraform import provider_cache as cache
 from ghapp.terraform.environment import base_environment, is_ours, temporary_directory
 from ghapp.terraform.errors import TerraformError
@@ -18,7 +19,8 @@ from ghapp.terraform.errors import TerraformError
 class Laid:
     """One root module, ready to be run: files are absolute, `environ` is the whole environment.
 
-    `warnings` are sentences for people (secrets that no variable takes); they name keys and never values.
+    `limits` are what each command may take, its providers included. `warnings` are sentences for people (secrets that
+    no variable takes); they name keys and never values.
     """
 
     checkout: Path
@@ -28,6 +30,7 @@ class Laid:
     var_files: tuple[Path, ...] = ()
     backend_config: tuple[Path, ...] = ()
     provider_lock: Path | None = None
+    limits: Limits = NO_LIMITS
     warnings: tuple[str, ...] = ()
 
     @property
@@ -59,6 +62,7 @@ async def laid_out(
     var_files: Sequence[str | Path] = (),
     backend_config: Sequence[str | Path] = (),
     provider_cache: Path | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> AsyncIterator[Laid]:
     """Lay a root run out in a private directory below `work`, and remove it afterwards, whatever happens.
 
@@ -92,6 +96,7 @@ async def laid_out(
                 var_files=tuple(files),
                 backend_config=backend_files,
                 provider_lock=providers.lock,
+                limits=limits,
                 warnings=warnings,
             )
 

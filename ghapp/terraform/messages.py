@@ -5,12 +5,16 @@ https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from checks.diagnostic import Diagnostic
+
+_MOST_CHARACTERS = 16_000_000
+"""Of diagnostics of one severity. Those of a real configuration have some hundred each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +34,15 @@ class Place:
 
 @dataclass(slots=True, kw_only=True)
 class Messages:
-    """Reads a command's standard output line by line: hands lines for people to `log`, keeps the diagnostics."""
+    """Reads a command's standard output line by line: hands lines for people to `log`, keeps the diagnostics.
+
+    No more of them than anybody could read: a provider that complains without end is not kept in memory.
+    """
 
     place: Place
     log: Callable[[str], None]
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    _kept_characters: Counter[str] = field(default_factory=Counter)
 
     def line(self, line: bytes) -> None:
         """Take one line. What is no message of Terraform's is logged as it is."""
@@ -47,7 +55,10 @@ class Messages:
         found = message.get("diagnostic")
         if message.get("type") == "diagnostic" and isinstance(found, Mapping):
             diagnostic = read_diagnostic(found, self.place)
-            self.diagnostics.append(diagnostic)
+            # Warnings and errors apart, so that no number of warnings hides an error.
+            self._kept_characters[diagnostic.severity] += len(text)
+            if self._kept_characters[diagnostic.severity] <= _MOST_CHARACTERS:
+                self.diagnostics.append(diagnostic)
             for part in _lines(diagnostic):
                 self.log(part)
             return

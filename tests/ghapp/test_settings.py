@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from ghapp.errors import SettingsError
-from ghapp.settings import Settings, read_local_settings, read_settings, read_vault_settings
+from ghapp.processes import Limits
+from ghapp.processes.memory import machine_bytes
+from ghapp.settings import (
+    Settings,
+    default_memory_bytes,
+    read_local_settings,
+    read_settings,
+    read_vault_settings,
+)
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"
 LEAST = {
@@ -44,6 +52,8 @@ def test_the_least_that_has_to_be_set_gives_the_defaults_for_the_rest() -> None:
     assert (settings.keep_runs_days, settings.keep_logs_days, settings.keep_audit_days) == (400, 90, 0)
     assert settings.object_store_url is None
     assert settings.disk_budget_bytes == 50_000_000_000
+    assert settings.limits.output_bytes == 256_000_000
+    assert settings.limits.memory_bytes == default_memory_bytes(machine_bytes(), settings.concurrency)
 
 
 def test_what_is_kept_is_kept_for_ever_with_0_and_not_too_short() -> None:
@@ -52,6 +62,22 @@ def test_what_is_kept_is_kept_for_ever_with_0_and_not_too_short() -> None:
     assert refusal({**LEAST, "PLANWARD_KEEP_RUNS_DAYS": "30"}) == (
         "PLANWARD_KEEP_RUNS_DAYS is 30: set it to 0 (for ever), or to at least 31 days"
     )
+
+
+@pytest.mark.parametrize(
+    ("machine_gb", "concurrency", "gb"),
+    [(24, 2, 9), (64, 4, 12), (16, 16, 2), (4, 2, 2), (2, 2, 1.5), (1, 8, 0.75)],
+)
+def test_a_root_run_may_take_its_part_of_the_machine_and_what_a_large_provider_needs(
+    machine_gb: int, concurrency: int, gb: float
+) -> None:
+    assert default_memory_bytes(machine_gb * 1_000_000_000, concurrency) == gb * 1_000_000_000
+
+
+def test_limits_are_megabytes_and_0_is_none() -> None:
+    limits = read(PLANWARD_MEMORY_LIMIT_MB="1500", PLANWARD_OUTPUT_LIMIT_MB="0.5").limits
+    assert (limits.memory_bytes, limits.output_bytes) == (1_500_000_000, 500_000)
+    assert read_local_settings({"PLANWARD_MEMORY_LIMIT_MB": "0", "PLANWARD_OUTPUT_LIMIT_MB": "0"}).limits == Limits()
 
 
 @pytest.mark.parametrize("name", ["APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET"])
@@ -100,6 +126,7 @@ def test_what_has_to_be_set_is_named_where_it_is_not(name: str, value: str | Non
         ({"PLANWARD_CONCURRENCY": "many"}, "PLANWARD_CONCURRENCY is 'many': set it to a number of at least 1"),
         ({"PLANWARD_DEBOUNCE_S": "-1"}, "PLANWARD_DEBOUNCE_S is '-1': set it to a number of at least 0"),
         ({"PLANWARD_PLAN_TIMEOUT_S": "nan"}, "PLANWARD_PLAN_TIMEOUT_S is 'nan': set it to a number of at least 0"),
+        ({"PLANWARD_MEMORY_LIMIT_MB": "1G"}, "PLANWARD_MEMORY_LIMIT_MB is '1G': set it to a number of at least 0"),
         ({"PLANWARD_MERGE_WAIT_S": "inf"}, "PLANWARD_MERGE_WAIT_S is 'inf': set it to a number of at least 0"),
         (
             {"PLANWARD_GITHUB_CLIENT_ID": "Iv23li"},

@@ -135,6 +135,12 @@ async def planned(terraform: Terraform, laid: Laid, bench: Bench, **more: Any) -
     return await terraform.plan(laid, **{"lock": False, "log": bench.log.append, **more})
 
 
+async def plan_json(terraform: Terraform, laid: Laid) -> bytes:
+    shown = await terraform.show(laid)
+    assert isinstance(shown, bytes)
+    return shown
+
+
 class TestTheLine:
     def test_init_plan_show_and_apply(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(
@@ -145,6 +151,7 @@ class TestTheLine:
         async def story(laid: Laid) -> tuple[Finished, bytes, Finished]:
             plan = await planned(terraform, laid, bench)
             shown = await terraform.show(laid)
+            assert isinstance(shown, bytes)
             assert list(laid.plan_json.parent.glob("*.json")) == [], "the plan JSON holds secrets, and is not kept"
             return plan, shown, await terraform.apply(laid, None, proceed(), bench.log.append)
 
@@ -234,7 +241,7 @@ class TestSecrets:
             (secrets,) = laid.var_files
             mode = stat.S_IMODE(secrets.stat().st_mode)
             finished = await planned(terraform, laid, bench)
-            shown = json.loads(await terraform.show(laid))
+            shown = json.loads(await plan_json(terraform, laid))
             after = shown["resource_changes"][0]["change"]["after"]["input"]
             return after, mode, secrets.is_relative_to(bench.checkout), finished
 
@@ -356,7 +363,7 @@ class TestVarFiles:
 
         async def story(laid: Laid) -> Any:
             await planned(any_terraform, laid, bench)
-            shown = json.loads(await any_terraform.show(laid))
+            shown = json.loads(await plan_json(any_terraform, laid))
             return shown["resource_changes"][0]["change"]["after"]["input"]
 
         assert bench.run(story, var_files=["env/testing.tfvars"], tfvars={"b": "-secret"}) == "file-secret"

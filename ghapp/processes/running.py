@@ -1,16 +1,19 @@
-"""Run one program: an environment built from nothing, a group of its own, a time limit, and a gentle end."""
+"""One program from its start to its end."""
 
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ghapp import keeper
+from ghapp.processes.limits import NO_LIMITS, Exceeded, Guard, Limits
+from ghapp.processes.output import Output, read
 
-_CHUNK_BYTES = 64 * 1024
 _DRAIN_S = 5.0
 
 
@@ -35,6 +38,8 @@ class Exited:
     stderr: bytes = field(default=b"", repr=False)
     interrupted: bool = False
     timed_out: bool = False
+    exceeded: Exceeded | None = None
+    took_s: float = 0
 
 
 async def run(
@@ -44,6 +49,7 @@ async def run(
     cwd: Path | None = None,
     stdin: bytes = b"",
     timeout_s: float,
+    limits: Limits = NO_LIMITS,
     stop: Stop | None = None,
     on_line: Callable[[bytes], None] | None = None,
     stdout_to: Path | None = None,
@@ -53,12 +59,15 @@ async def run(
     With `on_line` each line of its standard output and standard error is handed over as it comes, without its end,
     instead of being collected. With `stdout_to` the standard output goes to that file, made with mode 0600. After
     `timeout_s` seconds, when `stop` is requested and when the calling task is cancelled the program gets SIGINT, and
-    what is left of its group SIGKILL after the stop's `deadline_s`. Children that outlive it are killed. Nothing is
-    started where `stop` is requested already. Raises ProgramMissing.
+    what is left of its group SIGKILL after the stop's `deadline_s`; above one of the `limits` the same, or SIGKILL at
+    once. Children that outlive it are killed. Nothing is started where `stop` is requested already. Raises
+    ProgramMissing.
     """
     if stop is not None and stop.requested.is_set():
         return Exited(exit_code=-signal.SIGINT, interrupted=True)
-    out, err = (None if stdout_to else await _Output.opened()), await _Output.opened()
+    if stdout_to is not None:
+        limits = replace(limits, files=(*limits.files, stdout_to))
+    out, err = (None if stdout_to else await Output.opened()), await Output.opened()
     target = out.write_end if out else os.open(stdout_to or "", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         process = await asyncio.create_subprocess_exec(
@@ -81,83 +90,80 @@ async def run(
         os.close(target)
         os.close(err.write_end)
     try:
-        return await _Running(process, stop or Stop(deadline_s=5.0), out, err).to_its_end(stdin, timeout_s, on_line)
+        running = _Running(process, stop or Stop(deadline_s=5.0), Guard(limits), out, err)
+        return await running.to_its_end(stdin, timeout_s, on_line)
     finally:
         keeper.ended(process.pid)
         _close(out, err)
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """A pipe for what a program says: read here, and by the keeper where this process is gone."""
-
-    reader: asyncio.StreamReader
-    transport: asyncio.BaseTransport
-    read_end: int
-    write_end: int
-
-    @classmethod
-    async def opened(cls) -> "_Output":
-        read_end, write_end = os.pipe()
-        reader = asyncio.StreamReader()
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb", buffering=0)
-        )
-        return cls(reader, transport, read_end, write_end)
-
-
-def _close(*outputs: _Output | None) -> None:
+def _close(*outputs: Output | None) -> None:
     for output in outputs:
         if output is not None:
-            output.transport.close()
+            output.close()
 
 
 class _Running:
     def __init__(
-        self, process: asyncio.subprocess.Process, stop: Stop, out: _Output | None, err: _Output | None
+        self, process: asyncio.subprocess.Process, stop: Stop, guard: Guard, out: Output | None, err: Output | None
     ) -> None:
         self._process = process
         self._stop = stop
+        self._guard = guard
         self._out = out
         self._err = err
 
     async def to_its_end(self, stdin: bytes, timeout_s: float, on_line: Callable[[bytes], None] | None) -> Exited:
         process = self._process
-        out = asyncio.ensure_future(_read(self._out, on_line))
-        err = asyncio.ensure_future(_read(self._err, on_line))
+        began = time.monotonic()
+        out = asyncio.ensure_future(self._read(self._out, on_line))
+        err = asyncio.ensure_future(self._read(self._err, on_line))
         feeding = asyncio.ensure_future(_feed(process.stdin, stdin))
+        watching = asyncio.ensure_future(self._guard.watch(process.pid))
         interrupted = timed_out = False
         try:
             interrupted, timed_out = await self._wait(timeout_s)
+            self._guard.look_at_files()
         except asyncio.CancelledError:
             await asyncio.shield(self._end())
             raise
         finally:
             self._kill_group()
             feeding.cancel()
+            watching.cancel()
             # A child that left the group may hold the pipes open for ever; what was said until now is enough.
             _, unread = await asyncio.wait({out, err}, timeout=_DRAIN_S)
             for reader in unread:
                 reader.cancel()
-            await asyncio.gather(out, err, feeding, return_exceptions=True)
+            await asyncio.gather(out, err, feeding, watching, return_exceptions=True)
         return Exited(
             exit_code=process.returncode if process.returncode is not None else -signal.SIGKILL,
             stdout=_result(out),
             stderr=_result(err),
             interrupted=interrupted,
             timed_out=timed_out,
+            exceeded=None if interrupted or timed_out else self._guard.found(),
+            took_s=time.monotonic() - began,
         )
+
+    async def _read(self, output: Output | None, on_line: Callable[[bytes], None] | None) -> bytes:
+        return b"" if output is None else await read(output, self._guard, on_line)
 
     async def _wait(self, timeout_s: float) -> tuple[bool, bool]:
         ended = asyncio.ensure_future(self._process.wait())
         asked = asyncio.ensure_future(self._stop.requested.wait())
         try:
-            await asyncio.wait({ended, asked}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            of: set[asyncio.Future[Any]] = {ended, asked, self._guard.exceeded}
+            await asyncio.wait(of, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if ended.done():
                 return False, False
-            interrupted = asked.done()
-            await self._end()
-            return interrupted, not interrupted
+            interrupted, exceeded = asked.done(), self._guard.exceeded.done()
+            if exceeded and not self._guard.limits.interrupt_first:
+                self._kill_group()
+                await self._process.wait()
+            else:
+                await self._end()
+            return interrupted, not interrupted and not exceeded
         finally:
             asked.cancel()
             ended.cancel()
@@ -178,27 +184,6 @@ class _Running:
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-
-
-async def _read(output: _Output | None, on_line: Callable[[bytes], None] | None) -> bytes:
-    if output is None:
-        return b""
-    kept: list[bytes] = []
-    while chunk := await output.reader.read(_CHUNK_BYTES):
-        if on_line is None:
-            kept.append(chunk)
-            continue
-        # Read by chunks, since StreamReader.readline refuses lines above its limit and plans have long ones.
-        *lines, rest = chunk.split(b"\n")
-        for line in lines:
-            on_line(b"".join([*kept, line]))
-            kept.clear()
-        if rest:
-            kept.append(rest)
-    if on_line is not None and kept:
-        on_line(b"".join(kept))
-        return b""
-    return b"".join(kept)
 
 
 async def _feed(stream: asyncio.StreamWriter | None, data: bytes) -> None:

@@ -1,0 +1,116 @@
+"""What a program may take, and what becomes of one that takes more."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ghapp.processes.memory import Measured, Memory, is_measurable
+
+_CHILDREN_END = 1.25
+_IT_ENDS = 2.0
+"""Above these parts of its memory limit a program that was interrupted for it does not get its time: first what it
+started is killed, since without a provider Terraform can still write its state, then itself."""
+
+_memory = Memory()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a program may take; None is as much as it likes."""
+
+    memory_bytes: int | None = None
+    """Of its processes together. Nothing where the platform does not tell."""
+    output_bytes: int | None = None
+    """Of its standard output and standard error; every line costs 100 bytes more than it has. Also of each of
+    `files`."""
+    files: tuple[Path, ...] = ()
+    interrupt_first: bool = False
+    """Whether it gets SIGINT and its time to end, since it holds a lock, or is killed at once."""
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exceeded:
+    """Which limit a program was ended at, and how much it had taken."""
+
+    limit: Literal["memory", "output", "file"]
+    size_bytes: int
+    allowed_bytes: int
+
+
+class Guard:
+    """Watches one program that runs; `exceeded` is done once it takes more than it may."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.exceeded: asyncio.Future[Exceeded] = asyncio.get_running_loop().create_future()
+        self._said_bytes = 0
+
+    def found(self) -> Exceeded | None:
+        """The limit that it went over, if it did."""
+        return self.exceeded.result() if self.exceeded.done() else None
+
+    def say(self, size_bytes: int) -> bool:
+        """Count what it says; False where that is more than it may say."""
+        self._said_bytes += size_bytes
+        limit = self.limits.output_bytes
+        if limit is None or self._said_bytes <= limit:
+            return True
+        self._exceed(Exceeded(limit="output", size_bytes=self._said_bytes, allowed_bytes=limit))
+        return False
+
+    def look_at_files(self) -> None:
+        """Compare what it writes with what it may write."""
+        limit = self.limits.output_bytes
+        if limit is None:
+            return
+        for path in self.limits.files:
+            with suppress(OSError):
+                size_bytes = path.stat().st_size
+                if size_bytes > limit:
+                    self._exceed(Exceeded(limit="file", size_bytes=size_bytes, allowed_bytes=limit))
+
+    async def watch(self, pid: int) -> None:
+        """Watch the program of this process and session until cancelled, if there is anything to watch for."""
+        limits = self.limits
+        if limits.memory_bytes is None and not (limits.files and limits.output_bytes is not None):
+            return
+        with _memory.of(pid) as measured:
+            while not self.exceeded.done():
+                await asyncio.sleep(Memory.EVERY_S)
+                self.look_at_files()
+                await self._look_at_memory(measured)
+            # It was interrupted, and has its time.
+            while self.exceeded.result().limit == "memory":
+                await asyncio.sleep(Memory.EVERY_S)
+                await self._kill_the_largest(pid, measured)
+
+    async def _look_at_memory(self, measured: Measured) -> None:
+        limit = self.limits.memory_bytes
+        if limit is None or not is_measurable():
+            return
+        size_bytes = sum(each.size_bytes for each in await measured.processes(limit))
+        if size_bytes > limit:
+            self._exceed(Exceeded(limit="memory", size_bytes=size_bytes, allowed_bytes=limit))
+
+    async def _kill_the_largest(self, pid: int, measured: Measured) -> None:
+        """End what goes on eating although it was interrupted."""
+        limit = self.limits.memory_bytes or 0
+        found = await measured.processes(int(_CHILDREN_END * limit))
+        size_bytes = sum(each.size_bytes for each in found)
+        if size_bytes <= _CHILDREN_END * limit:
+            return
+        largest = max(found, key=lambda each: each.size_bytes).pid
+        if largest != pid or size_bytes > _IT_ENDS * limit:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(largest, signal.SIGKILL)
+
+    def _exceed(self, exceeded: Exceeded) -> None:
+        if not self.exceeded.done():
+            self.exceeded.set_result(exceeded)

@@ -1,0 +1,137 @@
+"""How much memory programs take, their children included, as Linux tells in `/proc`.
+
+A program's session is what it and its children share, also those that leave its group. The sum of resident sizes
+counts twice what processes share, so that above a limit the proportional one decides. There is no `RLIMIT_AS` here,
+since Go reserves far more addresses than it uses, and no cgroup, since few places let an ordinary process make one.
+
+https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+_PROC = Path("/proc")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_PROPORTIONAL = re.compile(rb"^(?:Pss|SwapPss):\s*(\d+) kB$", re.MULTILINE)
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A process, and how much memory of its own it takes."""
+
+    pid: int
+    size_bytes: int
+
+
+def is_measurable() -> bool:
+    """Whether this platform tells how much memory a program takes."""
+    return (_PROC / "self" / "stat").exists()
+
+
+def machine_bytes() -> int:
+    """How much memory this machine has, or the container that this process is in."""
+    found = [os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES]
+    for file in _cgroup_limits():
+        with contextlib.suppress(OSError, ValueError):  # "max" is no number
+            found.append(int(file.read_text()))
+    return min(found)
+
+
+def _cgroup_limits() -> Iterator[Path]:
+    """Where the memory limits of this process's control group and those around it stand, in both versions."""
+    try:
+        groups = (_PROC / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for group in groups:
+        _, controllers, path = group.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        top, name = (_CGROUPS / "memory", "memory.limit_in_bytes") if controllers else (_CGROUPS, "memory.max")
+        here = PurePosixPath(path.lstrip("/"))
+        for each in (here, *here.parents):
+            yield top / each / name
+
+
+class Memory:
+    """Measures all programs at once, in a thread of its own, however many ask."""
+
+    EVERY_S = 0.25
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="memory")
+        self._sessions: set[int] = set()
+        self._others: set[int] = set()
+        self._measured: dict[int, tuple[Sized, ...]] = {}
+        self._measuring: asyncio.Future[None] | None = None
+        self._at = float("-inf")
+
+    @contextlib.contextmanager
+    def of(self, pid: int) -> Iterator["Measured"]:
+        """Measure a program that was started as the leader of a session."""
+        self._sessions.add(pid)
+        try:
+            yield Measured(self, pid)
+        finally:
+            self._sessions.discard(pid)
+
+    async def measure(self, pid: int) -> tuple[Sized, ...]:
+        """Its processes and their resident sizes, as they were at most a quarter of a second ago."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._at >= self.EVERY_S or self._measuring is None:
+            self._at = loop.time()
+            self._measuring = loop.run_in_executor(self._thread, self._measure, frozenset(self._sessions))
+        await asyncio.shield(self._measuring)
+        return self._measured.get(pid, ())
+
+    async def proportional(self, processes: Collection[Sized]) -> tuple[Sized, ...]:
+        """The same processes with their proportional sizes: what is shared counts once."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: tuple(_proportional(each) for each in processes)
+        )
+
+    def _measure(self, sessions: frozenset[int]) -> None:
+        listed = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208 - a path for each costs
+        # What was of another session once stays there: most of a machine is looked at once.
+        self._others &= listed
+        found: dict[int, list[Sized]] = {session: [] for session in sessions}
+        for pid in (listed - self._others) | (listed & sessions):
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                words = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+                session, pages = int(words[3]), int(words[21])
+                if session in sessions:
+                    found[session].append(Sized(pid, pages * _PAGE_BYTES))
+                else:
+                    self._others.add(pid)
+        self._measured = {session: tuple(processes) for session, processes in found.items()}
+
+
+class Measured:
+    """One program that is measured."""
+
+    def __init__(self, memory: Memory, pid: int) -> None:
+        self._memory = memory
+        self._pid = pid
+
+    async def processes(self, above_bytes: int) -> tuple[Sized, ...]:
+        """Its processes: exactly where they take more than this together, else roughly."""
+        found = await self._memory.measure(self._pid)
+        if sum(each.size_bytes for each in found) <= above_bytes:
+            return found
+        return await self._memory.proportional(found)
+
+
+def _proportional(process: Sized) -> Sized:
+    try:
+        said = (_PROC / str(process.pid) / "smaps_rollup").read_bytes()
+    except OSError:
+        return process
+    found = _PROPORTIONAL.findall(said)
+    return Sized(process.pid, 1024 * sum(int(each) for each in found)) if found else process

@@ -1,0 +1,92 @@
+"""What a program says: read as it comes, handed over line by line, and never more of it kept than is allowed."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ghapp.processes.limits import Guard
+
+_CHUNK_BYTES = 64 * 1024
+_LONGEST_LINE_BYTES = 4 * 1024 * 1024
+_CUT = " … the rest of this line is left out: it is longer than 4 MB".encode()
+_LINE_COSTS_BYTES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A pipe for what a program says: read here, and by the keeper where this process is gone."""
+
+    reader: asyncio.StreamReader
+    transport: asyncio.BaseTransport
+    read_end: int
+    write_end: int
+
+    @classmethod
+    async def opened(cls) -> "Output":
+        """Make a pipe; the writing end is the program's."""
+        read_end, write_end = os.pipe()
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb", buffering=0)
+        )
+        return cls(reader, transport, read_end, write_end)
+
+    def close(self) -> None:
+        """Close the reading end."""
+        self.transport.close()
+
+
+async def read(output: Output, guard: Guard, on_line: Callable[[bytes], None] | None) -> bytes:
+    """Read to the end: hand lines over, or collect. Past the guard's limit what is said is let go."""
+    if on_line is None:
+        return await _collected(output, guard)
+    lines = _Lines(on_line)
+    while chunk := await output.reader.read(_CHUNK_BYTES):
+        # Read by chunks, since StreamReader.readline refuses lines above its limit and plans have long ones.
+        if guard.say(len(chunk) + chunk.count(b"\n") * _LINE_COSTS_BYTES):
+            lines.feed(chunk)
+    lines.end()
+    return b""
+
+
+async def _collected(output: Output, guard: Guard) -> bytes:
+    kept: list[bytes] = []
+    while chunk := await output.reader.read(_CHUNK_BYTES):
+        if guard.say(len(chunk)):
+            kept.append(chunk)
+    return b"".join(kept)
+
+
+class _Lines:
+    """Cuts what comes into lines, and a line that does not end where it is too long."""
+
+    def __init__(self, on_line: Callable[[bytes], None]) -> None:
+        self._on_line = on_line
+        self._parts: list[bytes] = []
+        self._size_bytes = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Take what was said next."""
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            self._add(line)
+            self._give()
+        self._add(rest)
+
+    def end(self) -> None:
+        """Hand over a last line that has no end."""
+        if self._size_bytes:
+            self._give()
+
+    def _add(self, part: bytes) -> None:
+        room = _LONGEST_LINE_BYTES - self._size_bytes
+        self._size_bytes += len(part)
+        if room > 0:
+            self._parts.append(part[:room])
+
+    def _give(self) -> None:
+        cut = [_CUT] if self._size_bytes > _LONGEST_LINE_BYTES else []
+        line = b"".join([*self._parts, *cut])
+        self._parts, self._size_bytes = [], 0
+        self._on_line(line)

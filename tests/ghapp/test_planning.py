@@ -1,0 +1,174 @@
+"""init, plan and show have their time together; one over a limit says so. The engine is a small program."""
+
+import asyncio
+import json
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from ghapp.errors import JobError
+from ghapp.flows.causes import Command, cause_of_limit
+from ghapp.flows.planning import NotDone, Planned, make_plan
+from ghapp.processes import NO_LIMITS, Exceeded, Limits, Stop
+from ghapp.terraform import Failure, Finished, Terraform, laid_out
+
+MB = 1_000_000
+
+
+def plan(directory: Path, script: str, *, timeout_s: float = 30, limits: Limits = NO_LIMITS) -> Planned | NotDone:
+    """Plan with an engine that does this for its command `command`, and nothing else."""
+    checkout = directory / "checkout"
+    (checkout / "network").mkdir(parents=True)
+    engine = directory / "engine.py"
+    head = "import json, os, sys, time\nfrom pathlib import Path\ncommand = sys.argv[1]\n"
+    engine.write_text(head + textwrap.dedent(script))
+    terraform = Terraform(argv=(sys.executable, "-I", "-S", str(engine)), name="terraform", version="1.11.4")
+
+    async def planned() -> Planned | NotDone:
+        async with laid_out(directory / "runs", checkout=checkout, root_module="network", limits=limits) as laid:
+            return await make_plan(
+                terraform,
+                laid,
+                environment="testing",
+                lock=False,
+                log=lambda line: None,
+                stop=Stop(deadline_s=5),
+                timeout_s=timeout_s,
+                until_written=waited,
+            )
+
+    async def waited() -> None:
+        await asyncio.sleep(3)
+
+    return asyncio.run(planned())
+
+
+@pytest.mark.parametrize(
+    ("slow", "timeout_s", "command"),
+    [({"init": 60.0}, 0.5, "init"), ({"init": 1.0, "plan": 1.0, "show": 60.0}, 6, "show")],
+)
+def test_the_commands_have_their_time_together(
+    tmp_path: Path, slow: dict[str, float], timeout_s: float, command: str
+) -> None:
+    not_done = plan(tmp_path, f"time.sleep({slow!r}.get(command, 0))", timeout_s=timeout_s)
+    assert isinstance(not_done, NotDone)
+    assert (not_done.command, not_done.finished.timed_out) == (command, True)
+    assert not_done.cause("network", "testing") == (
+        f"network in testing: terraform {command} was over its time limit. Make it do less, or have the operator raise "
+        "PLANWARD_PLAN_TIMEOUT_S"
+    )
+    spent_before_s = sum(slow.values()) - slow[command]
+    assert not_done.finished.took_s < timeout_s - spent_before_s + 1
+
+
+def test_waiting_for_an_apply_is_no_time_of_theirs(tmp_path: Path) -> None:
+    diagnostic = {
+        "type": "diagnostic",
+        "@message": "Error",
+        "diagnostic": {"severity": "error", "summary": "Error loading state: broken"},
+    }
+    script = f"""\
+        seen = Path(os.environ["TF_DATA_DIR"], "seen")
+        if command == "plan" and not seen.exists():
+            seen.touch()
+            print({json.dumps(diagnostic)!r})
+            sys.exit(1)
+        sys.exit(0 if command in ("init", "plan") else 3)
+        """
+    with pytest.raises(JobError, match="cannot be shown"):
+        plan(tmp_path, script, timeout_s=3)
+
+
+def test_a_plan_file_that_is_too_large_is_not_shown(tmp_path: Path) -> None:
+    script = """\
+        if command == "plan":
+            [out] = [word for word in sys.argv if word.startswith("-out=")]
+            Path(out.removeprefix("-out=")).write_bytes(bytes(3_000_000))
+        elif command == "show":
+            sys.exit("shown")
+        """
+    not_done = plan(tmp_path, script, limits=Limits(output_bytes=2 * MB))
+    assert isinstance(not_done, NotDone)
+    assert not_done.cause("network", "testing") == (
+        "network in testing: terraform plan wrote a plan of 3 MB, more than the 2 MB of PLANWARD_OUTPUT_LIMIT_MB. "
+        "Make it plan less at once, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB"
+    )
+
+
+def test_of_diagnostics_without_end_some_are_kept_and_no_warnings_hide_an_error(tmp_path: Path) -> None:
+    warning = {"severity": "warning", "summary": "deprecated", "detail": "x" * 10_000}
+    error = {"severity": "error", "summary": "it failed", "detail": ""}
+    messages = [{"type": "diagnostic", "@message": "m", "diagnostic": each} for each in (warning, error)]
+    script = f"""\
+        if command == "plan":
+            for _ in range(2_000): print({json.dumps(messages[0])!r})
+            print({json.dumps(messages[1])!r})
+            sys.exit(1)
+        print('{{"diagnostics": []}}')
+        """
+    not_done = plan(tmp_path, script)
+    assert isinstance(not_done, NotDone)
+    assert (not_done.finished.failure, not_done.diagnostics[-1].summary) == (Failure.OTHER, "it failed")
+    assert len(not_done.finished.diagnostics) < 1_700
+    assert not_done.cause("network", "testing") == "network in testing: plan failed: it failed"
+
+
+MEMORY = Exceeded(limit="memory", size_bytes=1_234 * MB, allowed_bytes=1_000 * MB)
+OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
+
+
+@pytest.mark.parametrize(
+    ("command", "finished", "held_lock", "said"),
+    [
+        (
+            "plan",
+            Finished(exit_code=-9, exceeded=MEMORY),
+            False,
+            "terraform plan took 1,234 MB of memory, more than the 1,000 MB of PLANWARD_MEMORY_LIMIT_MB. "
+            "Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+        ),
+        (
+            "plan",
+            Finished(exit_code=-9, exceeded=OUTPUT),
+            True,
+            "terraform plan printed more than the 256 MB of PLANWARD_OUTPUT_LIMIT_MB. "
+            "It was killed: the state may be locked (`planward unlock -d network`). "
+            "Make it print less, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB",
+        ),
+        (
+            "apply",
+            Finished(exit_code=1, exceeded=MEMORY),
+            True,
+            "terraform apply took 1,234 MB of memory, more than the 1,000 MB of PLANWARD_MEMORY_LIMIT_MB. "
+            "It was interrupted: what was applied until then is in the state, the rest is not. "
+            "Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+        ),
+        (
+            "apply",
+            Finished(exit_code=-9, timed_out=True),
+            True,
+            "terraform apply was over its time limit. "
+            "It was killed: the state may be locked (`planward unlock -d network`) and may lack what was made last. "
+            "Make it do less, or have the operator raise PLANWARD_APPLY_TIMEOUT_S",
+        ),
+        (
+            "apply",
+            Finished(exit_code=1, timed_out=True),
+            True,
+            "terraform apply was over its time limit. "
+            "It was interrupted: what was applied until then is in the state, the rest is not. "
+            "Make it do less, or have the operator raise PLANWARD_APPLY_TIMEOUT_S",
+        ),
+    ],
+)
+def test_which_limit_and_what_it_left_of_the_state_is_said(
+    command: Command, finished: Finished, held_lock: bool, said: str
+) -> None:
+    cause = cause_of_limit(finished, command, "network", "staging", held_lock=held_lock)
+    assert cause == f"network in staging: {said}"
+
+
+def test_one_that_is_over_no_limit_says_nothing_of_them() -> None:
+    assert cause_of_limit(Finished(exit_code=1), "apply", "network", "staging", held_lock=True) is None

@@ -1,0 +1,141 @@
+"""A root run that takes more than it may is ended, and the check run says so. Scripts are run before the engine."""
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from ghapp.terraform import find_terraforms
+from tests.stories.harness import Line, Story, running_line
+
+EATS = "import time; eaten = [bytearray(5_000_000) for _ in range(400) if not time.sleep(0.02)]; time.sleep(600)"
+"""250 MB a second, up to 2 GB."""
+LIMIT_MB = 400
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A line whose root runs may take little, and whose engine runs `COMMAND.sh` of a root module before a command."""
+    directory = tmp_path_factory.mktemp("limited")
+    engine = directory / "engine"
+    argv = shlex.join(find_terraforms(None)[0].argv)
+    engine.write_text(f'#!/bin/sh\nif test -e "$1.sh"; then . "./$1.sh"; fi\nexec {argv} "$@"\n')
+    engine.chmod(0o700)
+    with running_line(
+        directory,
+        PLANWARD_TERRAFORM=str(engine),
+        PLANWARD_CONCURRENCY="4",
+        PLANWARD_MEMORY_LIMIT_MB=str(LIMIT_MB),
+        PLANWARD_OUTPUT_LIMIT_MB="5",
+        PLANWARD_PLAN_TIMEOUT_S="15",
+    ) as line:
+        yield line
+
+
+def python(script: str) -> str:
+    """A line of shell that runs a Python script."""
+    return f"{shlex.quote(sys.executable)} -I -S -c {shlex.quote(script)}\n"
+
+
+PLANS = {
+    "memory": (
+        {"plan.sh": f"exec {python(EATS)}"},
+        "failure",
+        r"terraform plan took [4-9]\d\d MB of memory, more than the 400 MB of PLANWARD_MEMORY_LIMIT_MB\. "
+        r"Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+    ),
+    "a child's memory": (
+        {"init.sh": python(EATS)},
+        "failure",
+        r"terraform init took [4-9]\d\d MB of memory, more than the 400 MB of PLANWARD_MEMORY_LIMIT_MB\. "
+        r"Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+    ),
+    "lines": (
+        {"plan.sh": "exec yes 'and once more'\n"},
+        "failure",
+        r"terraform plan printed more than the 5 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
+        r"Make it print less, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB",
+    ),
+    "one line": (
+        {"plan.sh": f"exec {python('while True: print(str(1) * 999, end=str())')}"},
+        "failure",
+        r"terraform plan printed more than the 5 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
+        r"Make it print less, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB",
+    ),
+    "plan JSON": (
+        {"show.sh": "exec yes 'and once more'\n"},
+        "failure",
+        r"terraform show wrote a plan of [\d,]+ MB, more than the 5 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
+        r"Make it plan less at once, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB",
+    ),
+    "time": (
+        {"plan.sh": "sleep 7\n", "show.sh": "exec sleep 600\n"},
+        "timed_out",
+        r"terraform show was over its time limit\. Make it do less, or have the operator raise PLANWARD_PLAN_TIMEOUT_S",
+    ),
+}
+"""By what is taken: the scripts, the conclusion, the first line."""
+
+
+def test_a_plan_that_takes_more_than_it_may_is_ended_and_its_first_line_says_what_and_the_way_out(
+    limited: Line,
+) -> None:
+    story = limited.story()
+    numbers = {}
+    for index, (what, (scripts, _, _)) in enumerate(PLANS.items()):
+        files = story.network(2) | {f"network/{name}": text for name, text in scripts.items()}
+        numbers[what] = story.propose(files, head=f"topic{index}")
+    for what, (_, conclusion, said) in PLANS.items():
+        check = story.planned(numbers[what])
+        assert check["conclusion"] == conclusion, (what, check["output"])
+        assert re.fullmatch(f"network in testing: {said}", story.first_line(check)), (what, story.first_line(check))
+    assert not any((limited.directory / "data" / "runs").glob("*/d")), "nothing of them is left on disk"
+
+
+def applying(story: Story, command: str) -> dict[str, str]:
+    """`network` with a resource that is made by a command, once the other one is there."""
+    extra = f"""\
+resource "terraform_data" "hungry" {{
+  depends_on = [terraform_data.net]
+  provisioner "local-exec" {{
+    command = {json.dumps(command)}
+  }}
+}}
+"""
+    return {"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]}
+
+
+def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_and_its_state_is_written(limited: Line) -> None:
+    story = limited.story()
+    number = story.propose(applying(story, python(EATS)))
+    check = story.planned(number)
+    assert check["conclusion"] == "success", check["output"]
+    check = story.applied(story.merge(number))
+    assert check["conclusion"] == "failure"
+    first_line = story.first_line(check)
+    assert re.fullmatch(
+        r"network in staging: terraform apply took [4-9]\d\d MB of memory, more than the 400 MB of "
+        r"PLANWARD_MEMORY_LIMIT_MB\. It was interrupted: what was applied until then is in the state, the rest is "
+        r"not\. Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+        first_line,
+    ), first_line
+    assert story.size("staging") == 2
+    story.commented(number, "MB of memory, more than")
+    assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "failure"]]
+
+
+def test_after_an_apply_that_was_killed_it_is_said_that_the_state_may_be_locked(limited: Line) -> None:
+    story = limited.story()
+    eats = f"exec {python(f'import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {EATS}')}"
+    number = story.propose(story.network(2) | {"network/apply.sh": eats})
+    check = story.planned(number)
+    assert check["conclusion"] == "success", check["output"]
+    check = story.applied(story.merge(number))
+    first_line = story.first_line(check)
+    assert check["conclusion"] == "failure", first_line
+    assert "It was killed: the state may be locked (`planward unlock -d network`) and may lack what was made last." in (
+        first_line
+    )
