@@ -1,0 +1,64 @@
+"""Three workers on machines of their own, which share nothing but PostgreSQL."""
+
+import pytest
+
+from tests.stories.faults.conftest import THREE, FaultyLine
+from tests.stories.faults.outcome import without_words
+from tests.stories.faults.telling import Told, tell
+from tests.stories.harness import Story, eventually
+
+KINDS = [THREE]
+
+
+@pytest.fixture(scope="module")
+def as_ever(faulty: FaultyLine) -> Told:
+    return tell(faulty)
+
+
+@pytest.mark.parametrize("point", ["terraform plan without lock: during", "terraform apply: during"])
+def test_what_a_machine_that_is_gone_was_doing_is_done_by_another(
+    faulty: FaultyLine, as_ever: Told, point: str
+) -> None:
+    with faulty.fewer():
+        told = tell(faulty, kill=point)
+        assert faulty.calm() == [point]
+        assert len(faulty.line.running()) == faulty.line.machines  # what answers GitHub, and the others
+    assert without_words(told.outcome) == without_words(as_ever.outcome)
+
+
+def test_applies_are_one_at_a_time_in_the_order_of_the_branch_whoever_does_them(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    go_on, said = story.states / "go on", story.states / "said"
+    merged = [propose_and_merge(story, 2, waiting(story, 2))]
+    eventually(said.exists, "the first apply is under way")
+    merged += [propose_and_merge(story, size, waiting(story, size)) for size in (3, 4)]
+    eventually(lambda: story.check_runs(merged[2], "planward/apply (staging)"), "the last push is shown")
+    story.github.wait_for_deliveries()
+    assert said.read_text().split() == ["begin-2"]
+    assert [each["states"] for each in story.deployments("staging")] == [["in_progress"]]
+    go_on.touch()
+    ends = [story.applied(sha)["conclusion"] for sha in merged]
+    assert ends == ["success", "cancelled", "success"]  # only the branch's tip is applied
+    assert said.read_text().split() == ["begin-2", "end-2", "begin-4", "end-4"]
+    assert story.size("staging") == 4
+
+
+def propose_and_merge(story: Story, size: int, files: dict[str, str]) -> str:
+    """Bring a change into staging; gives the merge SHA."""
+    number = story.propose(files, head=f"size-{size}")
+    assert story.planned(number)["conclusion"] == "success"
+    return story.merge(number)
+
+
+def waiting(story: Story, size: int) -> dict[str, str]:
+    """`network` with a resource that says when its apply begins and ends, and waits until it may go on."""
+    said, go_on = story.states / "said", story.states / "go on"
+    extra = f"""\
+resource "terraform_data" "waits" {{
+  triggers_replace = {size}
+  provisioner "local-exec" {{
+    command = "echo begin-{size} >> '{said}'; until test -e '{go_on}'; do sleep 0.1; done; echo end-{size} >> '{said}'"
+  }}
+}}
+"""
+    return {"network/main.tf": story.root_module("network", size=size, extra=extra)["network/main.tf"]}
