@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import SettingsError
 from ghapp.jobs import Job, queue_of
-from ghapp.store import StoreUnavailable
+from ghapp.store import StoreUnavailable, why_unavailable
 
 APPLICATION = "planward"
 APPLICATION_VERSION = "1"
@@ -75,7 +75,7 @@ class Acceptor:
                 return self._enqueue_next(job)
             except (OperationalError, InterfaceError, PoolTimeout) as failure:
                 if not left:
-                    raise StoreUnavailable("Planward's database cannot be reached: bring it back") from failure
+                    raise StoreUnavailable(why_unavailable(failure)) from failure
             # What was enqueued although the answer was lost is found there.
             time.sleep(_PAUSE_S)
         raise AssertionError("the last try gives or raises")
@@ -120,7 +120,7 @@ class Acceptor:
         try:
             found = await self._client.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
         except (OperationalError, InterfaceError, PoolTimeout) as failure:
-            raise StoreUnavailable("Planward's database cannot be reached: bring it back") from failure
+            raise StoreUnavailable(why_unavailable(failure)) from failure
         return frozenset(each.workflow_id.partition(_ATTEMPT)[0] for each in found)
 
     async def take_over(self, executor_id: str | None) -> tuple[str, ...]:

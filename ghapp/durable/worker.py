@@ -11,11 +11,13 @@ from typing import Any
 
 import msgspec
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from sqlalchemy import Engine
 
 from ghapp.durable import queues
 from ghapp.durable.acceptor import APPLICATION, APPLICATION_VERSION, Acceptor, attempt_of
 from ghapp.durable.claims import find_claims_again
 from ghapp.durable.executors import Heart, executor, hand_over
+from ghapp.durable.patient_sqlite import patient_engine
 from ghapp.durable.steps import Going, OwnFailure, RecordedOtherwise, going
 from ghapp.jobs import Job
 from ghapp.log import log
@@ -41,6 +43,7 @@ class Worker:
         self._flow = flow
         self._stopping = stopping
         self._flows: set[Going] = set()
+        self._engine: Engine | None = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -60,6 +63,8 @@ class Worker:
                 await _cancelled(ticking)
                 parked = await self._all_parked()
                 await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+                if self._engine is not None:
+                    self._engine.dispose()
                 # DBOS made its own threads the loop's, and they are gone.
                 asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
                 if beating is not None:
@@ -77,6 +82,8 @@ class Worker:
             "log_level": "ERROR",
             "enable_otlp": False,
         }
+        if not self._acceptor.shared:
+            self._engine = config["system_database_engine"] = patient_engine(self._acceptor.url)
         dbos = DBOS(config=config)
 
         @DBOS.workflow(name="job")

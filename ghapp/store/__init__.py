@@ -7,7 +7,7 @@ import time
 
 from ghapp.sealing import Sealer
 from ghapp.store.branches import Branches, Last
-from ghapp.store.database import Clock, Database, StoreUnavailable
+from ghapp.store.database import Clock, Database, StoreUnavailable, why_unavailable
 from ghapp.store.executors import Executors, Heartbeat
 from ghapp.store.memory import Approval, Approvals, Handles, Later
 from ghapp.store.moving import Moving
@@ -33,6 +33,7 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "Verdict",
+    "why_unavailable",
 ]
 
 

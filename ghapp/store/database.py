@@ -65,7 +65,7 @@ class Database:
         try:
             return _in_transaction(work, engine)
         except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise StoreUnavailable(_cause(error)) from error
+            raise StoreUnavailable(why_unavailable(error)) from error
 
     def close(self) -> None:
         """Give the connections back."""
@@ -138,7 +138,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _cause(error: Exception) -> str:
+def why_unavailable(error: Exception) -> str:
+    """What the operator has to do where the database failed so."""
     said = str(error)
     if "full" in said or "No space left" in said:
         return "the disk of Planward's database is full: make room"

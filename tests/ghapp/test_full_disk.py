@@ -1,0 +1,84 @@
+"""The disk of the database is full: nothing that was accepted or done is lost, and it is said what to do."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ghapp.durable import Acceptor
+from ghapp.jobs import SettleBranch
+from ghapp.sealing import Sealer
+from ghapp.store import Store, StoreUnavailable
+from ghapp.values import BranchName, RepositoryId
+from tests.ghapp.durable_worker import STEPS
+from tests.small_disk import SmallDisk, small_disk
+from tests.stories.harness import eventually
+
+FULL = "the disk of Planward's database is full: make room"
+
+
+def job(cause: str) -> SettleBranch:
+    return SettleBranch(repository_id=RepositoryId(1), branch=BranchName(cause), cause=cause)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "small", megabytes=8) as disk:
+        yield disk
+
+
+def test_steps_wait_for_room_and_go_on_by_themselves(disk: SmallDisk, tmp_path: Path) -> None:
+    url = f"sqlite:///{disk.directory / 'planward.db'}"
+    told, logged = tmp_path / "told", tmp_path / "log"
+    # What one step does is remembered by DBOS alone, what the other one does in Planward's own tables too.
+    causes = ("first", "remembers")
+    with logged.open("wb") as log:
+        words = [url, str(disk.directory), str(told), "0.5"]
+        worker = subprocess.Popen([sys.executable, "-m", "tests.ghapp.durable_worker", *words], stdout=log, stderr=log)
+    try:
+        eventually(lambda: told.exists(), "the worker is ready")
+        with closing(Acceptor(url)) as acceptor:
+            assert all(asyncio.run(acceptor.accept(job(cause))) for cause in causes)
+            eventually(lambda: told.read_text().count(" 0 begin") == 2, "both jobs begin")
+            disk.fill()
+            waits = ("engine_waits_for_disk", "step_waits_for_database")
+            eventually(lambda: all(each in logged.read_text() for each in waits), "both wait")
+            with pytest.raises(StoreUnavailable, match=FULL):
+                asyncio.run(acceptor.accept(job("late")))
+            assert worker.poll() is None
+            disk.make_room()
+            last = [f"{cause} {STEPS - 1} end" for cause in causes]
+            eventually(lambda: all(each in told.read_text() for each in last), "both go on to their ends")
+            eventually(lambda: asyncio.run(acceptor.owed()) == frozenset(), "both are done")
+            assert asyncio.run(acceptor.accept(job("late")))
+        worker.terminate()
+        worker.wait(timeout=60)
+    finally:
+        worker.kill()
+        worker.wait()
+    # What DBOS alone had to remember was done once; its step was over before there was no room.
+    assert [line.split(" ", 1)[1] for line in told.read_text().splitlines() if " first 0" in line] == [
+        "first 0 begin",
+        "first 0 end",
+    ]
+
+
+def test_what_was_remembered_before_is_there_and_what_was_not_is_said(disk: SmallDisk) -> None:
+    store = Store(f"sqlite:///{disk.directory / 'planward.db'}", Sealer(("k" * 32,)))
+
+    async def story() -> None:
+        await store.handles.keep("before", "1")
+        disk.fill()
+        with pytest.raises(StoreUnavailable, match=FULL):
+            await store.handles.keep("while it is full", "x" * 100_000)
+        assert await store.handles.find("before") == "1"
+        disk.make_room()
+        await store.handles.keep("after", "1")
+        assert await store.handles.find("after") == "1"
+
+    asyncio.run(story())
+    store.close()
