@@ -10,6 +10,7 @@
         ├── VaultError       (vault.py)
         ├── TerraformError   (terraform.py)
         ├── GitHubError      (github/)
+        ├── NoRoom           Planward's own disk is full: the operator has to make room
         └── Unavailable      something outside does not answer for now: the job is owed again, nothing is said yet
 
 Anything else that is raised is a fault of Planward's own: people read "an internal error occurred" and the run's id,
@@ -34,6 +35,10 @@ class JobError(PlanwardError):
 
     It never holds a secret, a foreign exception's text or a URL with credentials.
     """
+
+
+class NoRoom(JobError):
+    """Planward's own disk is full. A run fails by it; what nobody would hear of is owed again."""
 
 
 class Unavailable(JobError):

@@ -87,6 +87,9 @@ async def _refuse(
     cause: str,
 ) -> None:
     """Say on the pull request why not even its environment could be found out."""
+    if await services.store.pull_requests.find(repository.id, pull_request.number) is None:
+        # Otherwise "Re-run" would find nothing to plan anew.
+        await services.store.pull_requests.see(pull_request)
     run = await services.store.runs.begin(
         Run(
             id=_run_id(key),

@@ -1,14 +1,14 @@
 """Which story a job tells, and what becomes of a story that breaks off."""
 
 import errno
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 import msgspec
 
 from checks.report import RunReport
 from ghapp import events, jobs
 from ghapp.durable import OwnFailure, RecordedOtherwise, attempts_before, step
-from ghapp.errors import JobError, Unavailable
+from ghapp.errors import JobError, NoRoom, Unavailable
 from ghapp.flows import (
     apply,
     chat,
@@ -34,6 +34,7 @@ AGAIN_S = 30.0
 _AGAIN_MOST_S = 600.0
 _PARKED_S = 24 * 3600.0
 """Where GitHub's "unsuspend" is lost, it is tried again once a day."""
+_FULL = "Planward's data directory is full: the operator has to make room, then press Re-run."
 
 
 async def tell(services: Services, job: jobs.Job) -> None:
@@ -56,16 +57,18 @@ async def tell(services: Services, job: jobs.Job) -> None:
         await _put_off(services, job, f"{jobs.PARKED}{job.key}", _PARKED_S)
         raise OwnFailure(f"parked: {job.key}") from None
     except Unavailable as error:
-        wait_s = error.retry_after_s or wait_after(attempts_before())
-        log.warning("job_put_off", job=job.key, reason=str(error), in_s=wait_s)
-        await _put_off(services, job, f"again:{job.key}", wait_s)
-        raise OwnFailure(f"put off: {job.key}") from None
+        await _put_off_again(services, job, str(error), error.retry_after_s)
+    except NoRoom as error:
+        await _fail_or_put_off(services, job, str(error))
     except JobError as error:
         log.info("job_refused", job=job.key, reason=str(error))
         await _break_off(services, job, str(error))
     except Exception as error:
         log.exception("job_failed", job=job.key)
-        await _break_off(services, job, _for_the_operator(error))
+        if _is_no_room(error):
+            await _fail_or_put_off(services, job, _FULL)
+            return
+        await _break_off(services, job)
         raise OwnFailure(f"internal error: {job.key}") from None
     else:
         log.info("job_done", job=job.key)
@@ -74,6 +77,21 @@ async def tell(services: Services, job: jobs.Job) -> None:
 def wait_after(attempts: int) -> float:
     """How long a job waits that was tried so often before, where nobody says when it may work."""
     return min(AGAIN_S * 2.0 ** min(attempts, 10), _AGAIN_MOST_S)
+
+
+async def _fail_or_put_off(services: Services, job: jobs.Job, cause: str) -> None:
+    """Fail the runs on whose check runs it can be said; where nobody would hear of it, it is owed again."""
+    if await _break_off(services, job, cause):
+        log.warning("job_without_room", job=job.key)
+    else:
+        await _put_off_again(services, job, cause, None)
+
+
+async def _put_off_again(services: Services, job: jobs.Job, reason: str, wait_s: float | None) -> NoReturn:
+    in_s = wait_s or wait_after(attempts_before())
+    log.warning("job_put_off", job=job.key, reason=reason, in_s=in_s)
+    await _put_off(services, job, f"again:{job.key}", in_s)
+    raise OwnFailure(f"put off: {job.key}") from None
 
 
 async def _put_off(services: Services, job: jobs.Job, key: str, in_s: float) -> None:
@@ -148,15 +166,13 @@ async def _take_in(services: Services, event: events.Event, key: str) -> None:
             assert_never(never)
 
 
-def _for_the_operator(error: Exception) -> str | None:
-    """What the operator has to mend; None for a fault of our own."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "Planward's data directory is full: the operator has to make room, then press Re-run."
-    return None
+def _is_no_room(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-async def _break_off(services: Services, job: jobs.Job, cause: str | None) -> None:
-    """End the runs that the job began and did not finish: none stays in progress for ever."""
+async def _break_off(services: Services, job: jobs.Job, cause: str | None = None) -> int:
+    """End the runs that the job began and did not finish: none stays in progress for ever. Gives how many."""
+    ended = 0
     for run in await services.store.runs.unfinished():
         if not _began(job, run) or run.check_run_id is None:
             continue
@@ -174,6 +190,9 @@ async def _break_off(services: Services, job: jobs.Job, cause: str | None) -> No
             await complete(services, repository, run, [report], conclusion="failure")
         except Exception:
             log.exception("run_not_ended", run=run.id)
+        else:
+            ended += 1
+    return ended
 
 
 def _began(job: jobs.Job, run: Run) -> bool:

@@ -1,6 +1,6 @@
 """What can go wrong with git, in words for the person who has to mend it."""
 
-from ghapp.errors import JobError, Unavailable
+from ghapp.errors import JobError, NoRoom, Unavailable
 
 
 class GitError(JobError):
@@ -13,6 +13,10 @@ class RemoteRefused(GitError):
 
 class FetchFailed(GitError):
     """The remote could not be fetched from."""
+
+
+class NoRoomToFetch(FetchFailed, NoRoom):
+    """There is no room for what the remote gives."""
 
 
 class RemoteUnavailable(GitError, Unavailable):

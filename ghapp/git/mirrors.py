@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 import stamina
 
-from ghapp.git.errors import FetchFailed, MissingObject, RemoteUnavailable
+from ghapp.git.errors import FetchFailed, MissingObject, NoRoomToFetch, RemoteUnavailable
 from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.mirror import Mirror
 from ghapp.git.program import git
@@ -236,9 +236,16 @@ _GONE_AWAY = re.compile(
     re.IGNORECASE,
 )
 """What git and curl say where the other end does not answer, or stops in the middle."""
+_NO_ROOM = re.compile(r"no space left|disk quota exceeded", re.IGNORECASE)
 
 
 def _failure(said: str) -> FetchFailed | RemoteUnavailable:
+    # First: where git cannot write any more, the rest of what it says is that the other end hung up.
+    if _NO_ROOM.search(said):
+        return NoRoomToFetch(
+            "the repository could not be fetched: the data directory of Planward is full; the operator has to make "
+            "room, then press Re-run"
+        )
     # It hangs up, too, where it has not got what it was asked for by name.
     if _GONE_AWAY.search(said) and "not our ref" not in said:
         return RemoteUnavailable("GitHub could not be reached to fetch the repository")
@@ -256,8 +263,4 @@ def _cause(said: str) -> str:
         )
     if "redirect" in said:
         return "GitHub redirects the repository's clone_url elsewhere: it was renamed; push again so that it is learnt"
-    if "No space left" in said:
-        return (
-            "the repository could not be fetched: the data directory of Planward is full; the operator has to make room"
-        )
     return "the repository could not be fetched from GitHub: try again with Re-run; the operator's log may say more"

@@ -18,6 +18,13 @@ from tests.ghapp.durable_worker import STEPS
 from tests.small_disk import SmallDisk, small_disk
 from tests.stories.harness import eventually
 
+_WORK = """
+import sys
+from pathlib import Path
+from tests.ghapp.durable_worker import NEW, run
+url, data_dir, told, step_s = sys.argv[1:]
+run(url, Path(data_dir), Path(told), float(step_s), NEW, None)
+"""
 FULL = "the disk of Planward's database is full: make room"
 
 
@@ -38,7 +45,7 @@ def test_steps_wait_for_room_and_go_on_by_themselves(disk: SmallDisk, tmp_path: 
     causes = ("first", "remembers")
     with logged.open("wb") as log:
         words = [url, str(disk.directory), str(told), "0.5"]
-        worker = subprocess.Popen([sys.executable, "-m", "tests.ghapp.durable_worker", *words], stdout=log, stderr=log)
+        worker = subprocess.Popen([sys.executable, "-c", _WORK, *words], stdout=log, stderr=log)
     try:
         eventually(lambda: told.exists(), "the worker is ready")
         with closing(Acceptor(url)) as acceptor:
