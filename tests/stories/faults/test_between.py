@@ -33,7 +33,7 @@ from tests.stories.faults.proxies import Exchange, Fates, HttpProxy, Loop, befor
 from tests.stories.harness import Line, eventually, running_line
 from tests.stories.rules.test_chat import chat_room
 
-PULL_REQUESTS = int(os.environ.get("PLANWARD_TEST_PULL_REQUESTS", "12"))
+PULL_REQUESTS = int(os.environ.get("PLANWARD_TEST_PULL_REQUESTS", "4"))
 SEED = int(os.environ.get("PLANWARD_TEST_SEED", "1"))
 _OF_ONE_REPOSITORY = 6 if PULL_REQUESTS <= 24 else 20
 _ALWAYS_OWED = ("look", "reconcile:", "tidy")
