@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import SettingsError
-from ghapp.jobs import Job, queue_of
+from ghapp.jobs import Job, Queue, queue_of
 from ghapp.store import StoreUnavailable, why_unavailable
 
 APPLICATION = "planward"
@@ -55,6 +56,8 @@ class Acceptor:
             retry_connection_errors=False,
         )
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="accept")
+        self.on_owed: Callable[[Queue], None] | None = None
+        """Told of the queue of each job that is owed from then on; from any thread."""
 
     async def accept(self, job: Job) -> bool:
         """Have the job owed; durable when this returns. False: it was owed already, or is done.
@@ -113,6 +116,8 @@ class Acceptor:
             self._client.enqueue(options, msgspec.json.encode(job).decode())
         except error.DBOSWorkflowIDInUseError as there:
             return there.workflow_status
+        if self.on_owed is not None:
+            self.on_owed(queue)
         return None
 
     async def owed(self) -> frozenset[str]:

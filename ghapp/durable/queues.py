@@ -11,12 +11,14 @@ https://docs.dbos.dev/python/reference/queues
 
 from typing import TypedDict
 
+import dbos
 from dbos import DBOS
 
 from ghapp.jobs import Queue
 
-POLL_S = 0.1
-"""How long a job may wait until it is seen."""
+_ALONE_S = 1.0
+_SHARED_S = 0.2
+"""How long a job may wait until it is seen that another process accepted; one's own are seen at once (waking.py)."""
 
 
 class _Limits(TypedDict, total=False):
@@ -39,7 +41,10 @@ QUEUES: dict[Queue, _Limits] = {
 }
 
 
-async def listen() -> None:
-    """Take jobs from all queues from now on."""
-    for name, limits in QUEUES.items():
-        await DBOS.register_queue_async(name, polling_interval_sec=POLL_S, **limits)
+async def register(*, shared: bool) -> list[dbos.Queue]:
+    """Have all queues known, and give them. `shared`: other processes may accept jobs."""
+    interval_s = _SHARED_S if shared else _ALONE_S
+    return [
+        await DBOS.register_queue_async(name, polling_interval_sec=interval_s, **limits)
+        for name, limits in QUEUES.items()
+    ]

@@ -19,6 +19,7 @@ from ghapp.durable.claims import find_claims_again
 from ghapp.durable.executors import Heart, executor, hand_over
 from ghapp.durable.patient_sqlite import patient_engine
 from ghapp.durable.steps import Going, OwnFailure, RecordedOtherwise, going
+from ghapp.durable.waking import Looking
 from ghapp.jobs import Job
 from ghapp.log import log
 from ghapp.store import Store
@@ -44,6 +45,7 @@ class Worker:
         self._stopping = stopping
         self._flows: set[Going] = set()
         self._engine: Engine | None = None
+        self._looking = Looking()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -62,6 +64,8 @@ class Worker:
                 self._stopping.set()
                 await _cancelled(ticking)
                 parked = await self._all_parked()
+                self._acceptor.on_owed = None
+                await asyncio.to_thread(self._looking.end)
                 await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
                 if self._engine is not None:
                     self._engine.dispose()
@@ -90,9 +94,11 @@ class Worker:
         async def job(encoded: str) -> None:
             await self._run(encoded)
 
+        DBOS.listen_queues([])
         DBOS.launch()
         find_claims_again(dbos)
-        await queues.listen()
+        self._looking.begin(dbos, await queues.register(shared=self._acceptor.shared))
+        self._acceptor.on_owed = self._looking.wake
 
     async def _run(self, encoded: str) -> None:
         try:
@@ -115,6 +121,8 @@ class Worker:
             raise OwnFailure(f"internal error in {job.key}") from None
         finally:
             self._flows.discard(this)
+            # A place is free for what waits.
+            self._looking.wake()
 
     async def _leave(self, key: str, job: Any) -> None:
         """Leave what this version does not know to the newer one that knows it, as in a rolling restart."""
