@@ -1,9 +1,11 @@
 """Several web processes and several workers on one PostgreSQL, each with a data directory of its own."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -40,10 +42,31 @@ class Several:
         """Have GitHub deliver to this web process from now on."""
         self.line.app.webhook_url = f"{url}/webhooks/github"
 
-    def begun(self, log: str, key: str = "") -> bool:
-        """Whether the worker that writes this log has begun a job with this in its key."""
-        lines = (self.line.directory / log).read_text().splitlines()
-        return any('"event": "job_begun"' in line and key in line for line in lines)
+    def begun(self, log: str) -> bool:
+        """Whether the worker that writes this log has begun a job."""
+        return '"event": "job_begun"' in (self.line.directory / log).read_text()
+
+    def plans(self, log: str) -> bool:
+        """Whether the worker that writes this log is at a plan."""
+        said = [json.loads(line) for line in (self.line.directory / log).read_text().splitlines() if line[:1] == "{"]
+        begun, done = (
+            [each["job"] for each in said if each["event"] == event and each["job"].startswith("plan:")]
+            for event in ("job_begun", "job_done")
+        )
+        return len(begun) > len(done)
+
+    @contextmanager
+    def without(self, worker: subprocess.Popen[bytes]) -> Iterator[None]:
+        """End a worker, and start it again behind what is done without it."""
+        worker.terminate()
+        assert worker.wait(60) == 0
+        try:
+            yield
+        finally:
+            if worker is self.line.worker:
+                self.line.spawn_worker()
+            else:
+                self.start_other("worker")
 
 
 @pytest.fixture(scope="module")
@@ -107,20 +130,14 @@ def test_what_a_worker_that_is_ended_was_at_is_done_by_the_other_at_once(several
     with slow_place() as slow:
         number = story.propose({"network/wait.tf": slow.module("waits")})
         eventually(lambda: slow.asked, "Terraform waits")
-        other = several.begun(OTHERS, f"{story.repository.id}:plan:")
-        worker = several.processes["worker"] if other else several.line.worker
+        worker = several.processes["worker"] if several.plans(OTHERS) else several.line.worker
         assert worker is not None
-        worker.terminate()
-        assert worker.wait(60) == 0
-        eventually(lambda: len(slow.asked) == 2, "the other worker is at it")
-        [check] = story.check_runs(story.head(number))
-        assert check["status"] == "in_progress"
-        slow.let_go()
-        assert story.planned(number)["id"] == check["id"]
-    if other:
-        several.start_other("worker")
-    else:
-        several.line.spawn_worker()
+        with several.without(worker):
+            eventually(lambda: len(slow.asked) == 2, "the other worker is at it")
+            [check] = story.check_runs(story.head(number))
+            assert check["status"] == "in_progress"
+            slow.let_go()
+            assert story.planned(number)["id"] == check["id"]
 
 
 def test_applies_of_one_environment_are_one_at_a_time_over_all_workers(several: Several) -> None:
