@@ -12,11 +12,14 @@ from collections.abc import Mapping, Sequence
 from dbos import DBOS, Queue
 from dbos._queue import queue_worker_thread
 
-OFTEN_S = 0.1
+from ghapp.log import log
+
+_OFTEN_S = 0.1
 """Between two looks while something happens."""
 _WHILE_S = 2.0
 _LEAST_S = 0.02
 """A burst of deliveries is not a burst of looks."""
+_AGAIN_S = 1.0
 _PATIENCE_S = 10.0
 
 
@@ -43,7 +46,7 @@ class Alarm(threading.Event):
         if super().wait(_LEAST_S):
             return True
         if timeout is not None and time.monotonic() < self._often_until:
-            timeout = min(timeout, OFTEN_S)
+            timeout = min(timeout, _OFTEN_S)
         self._woken.wait(timeout)
         self._woken.clear()
         return self.is_set()
@@ -60,9 +63,7 @@ class Looking:
         """Look into these queues, each in a thread of its own; DBOS itself must not listen to them."""
         self._alarms = {queue.name: Alarm() for queue in queues}
         self._threads = [
-            threading.Thread(
-                target=queue_worker_thread, args=(self._alarms[queue.name], dbos, queue), name=queue.name, daemon=True
-            )
+            threading.Thread(target=_look, args=(self._alarms[queue.name], dbos, queue), name=queue.name, daemon=True)
             for queue in queues
         ]
         for thread in self._threads:
@@ -81,3 +82,13 @@ class Looking:
             alarm.set()
         for thread in self._threads:
             thread.join(_PATIENCE_S)
+
+
+def _look(alarm: Alarm, dbos: DBOS, queue: Queue) -> None:
+    """Look until the end; a loop that ended before is begun again, as DBOS does with its own."""
+    while not alarm.is_set():
+        try:
+            queue_worker_thread(alarm, dbos, queue)
+        except Exception:
+            log.exception("queue_loop_failed", queue=queue.name)
+        alarm.wait(_AGAIN_S)

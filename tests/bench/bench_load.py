@@ -27,6 +27,7 @@ BURST_S = 10
 _HANGS_UP_S = 10.0
 _SAMPLE_S = 5.0
 _PLAN_EVERY_S = 30.0
+_IDLE_S = 15.0
 _WARM_UP = 0.25
 """The part of the time in which a process is still taking in what it needs."""
 
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     parser.add_argument("--own-worker", action="store_true")
     chosen = parser.parse_args(arguments)
     with _line(own_worker=chosen.own_worker) as line:
-        rows = [_idle_memory(line)]
+        rows = [_idle_memory(line), _idle_processor(line)]
         load = _Load(line)
         rows.append(load.taken_up())
         rows += load.steady(chosen.seconds)
@@ -192,6 +193,20 @@ def _idle_memory(line: Line) -> Row:
     time.sleep(3)
     size = _megabytes(line)
     return Row(what="idle memory of serve", figure=f"{size:.0f} MB", aim="180 MB", reached=size <= 180)
+
+
+def _idle_processor(line: Line) -> Row:
+    before = _processor_s(line)
+    time.sleep(_IDLE_S)
+    used = (_processor_s(line) - before) / _IDLE_S
+    return Row(what=f"idle serve, of one core, in {_IDLE_S:.0f} s", figure=f"{used:.1%}")
+
+
+def _processor_s(line: Line) -> float:
+    """What serve has computed, by /proc."""
+    assert line.process is not None
+    words = Path(f"/proc/{line.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _megabytes(line: Line) -> float:
