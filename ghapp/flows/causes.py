@@ -61,7 +61,7 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
     match finished.failure:
         case Failure.STATE_LOCKED:
             lock = finished.state_lock
-            held = f" since {lock.created} by {lock.who} ({lock.operation})" if lock is not None else ""
+            held = f" since {lock.created} by {lock.who} ({lock.operation})" if lock is not None and lock.who else ""
             name = lock.id if lock is not None else "?"
             return (
                 f"{where}: the state is locked{held}, lock id {name}. Wait until that is over and press Re-run; "

@@ -19,6 +19,8 @@ from ghapp.terraform.versions import read_version
 if TYPE_CHECKING:
     from checks.gate import Proceed
 
+LOCK_WAIT_S = 60
+"""How long Terraform waits for whoever else has locked the state, unless it is told otherwise."""
 _INIT_TIMEOUT_S = 1800.0
 _SHORT_TIMEOUT_S = 600.0
 _MOST_PLAIN = 100
@@ -125,7 +127,7 @@ class Terraform:
         lock: bool,
         log: Callable[[str], None] = _quiet,
         stop: Stop | None = None,
-        lock_timeout_s: int = 60,
+        lock_timeout_s: int | None = None,
         timeout_s: float = 3600.0,
         options: Sequence[str] = (),
     ) -> Finished:
@@ -168,7 +170,7 @@ class Terraform:
         log: Callable[[str], None] = _quiet,
         stop: Stop | None = None,
         *,
-        lock_timeout_s: int = 60,
+        lock_timeout_s: int | None = None,
         timeout_s: float = 7200.0,
         options: Sequence[str] = (),
     ) -> Finished:
@@ -252,8 +254,8 @@ class Terraform:
         return read_version(self.version).order >= read_version(oldest).order
 
 
-def _lock(lock: bool, timeout_s: int) -> tuple[str, ...]:
-    return (f"-lock-timeout={timeout_s}s",) if lock else ("-lock=false",)
+def _lock(lock: bool, timeout_s: int | None) -> tuple[str, ...]:
+    return (f"-lock-timeout={LOCK_WAIT_S if timeout_s is None else timeout_s}s",) if lock else ("-lock=false",)
 
 
 def _finished(ended: processes.Exited) -> Finished:

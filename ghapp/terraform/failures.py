@@ -27,7 +27,7 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateLock:
-    """Who holds a state's lock, as Terraform says; `id` is what `force-unlock` takes."""
+    """Who holds a state's lock, as Terraform says; `id` is what `force-unlock` takes. Empty: it does not say."""
 
     id: str
     who: str = ""
@@ -65,6 +65,12 @@ _BY_SUMMARY = (
 
 _LOCK = re.compile(r"^[ \t│]*(ID|Who|Operation|Created):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 
+_LOCKED_OVER_HTTP = re.compile(r"HTTP remote state already locked: ID=(\S+)")
+"""The backend `http` puts what *asked* for the lock under "Lock Info"; who holds it is in the error alone.
+
+https://github.com/hashicorp/terraform/blob/v1.11.4/internal/backend/remote-state/http/client.go
+"""
+
 
 def read_failure(diagnostics: Sequence[Diagnostic]) -> tuple[Failure, StateLock | None]:
     """Tell why a command failed by its diagnostics, and who holds the state where somebody does."""
@@ -81,6 +87,9 @@ def read_failure(diagnostics: Sequence[Diagnostic]) -> tuple[Failure, StateLock 
 
 
 def _read_lock(detail: str) -> StateLock | None:
+    over_http = _LOCKED_OVER_HTTP.search(detail)
+    if over_http:
+        return StateLock(id=over_http[1])
     said = dict(_LOCK.findall(detail))
     if not said.get("ID"):
         return None

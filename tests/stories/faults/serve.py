@@ -26,6 +26,7 @@ from ghapp.cli import main
 from ghapp.durable import Acceptor, executors
 from ghapp.flows import chat, reconcile, showing, stories, telling
 from ghapp.jobs import Job
+from ghapp.terraform import commands
 from ghapp.vault.session import VaultSession
 
 _COMMANDS = ("init", "plan", "show", "apply", "validate")
@@ -55,6 +56,7 @@ def _shorten() -> None:
     reconcile.AFTER_REDELIVERIES_S = int(_read("after redeliveries") or 60)
     executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.8, 5.0, 9.0
     keeper.SILENCE_S, keeper.GRACE_S = 6.0, 2.0
+    commands.LOCK_WAIT_S = 3
 
 
 def reached(point: str) -> None:

@@ -1,5 +1,8 @@
 """Planward ends while Terraform is at work, killed or in order; Terraform ends with it, and nothing stays locked."""
 
+import contextlib
+import json
+import os
 import re
 import signal
 from pathlib import Path
@@ -8,6 +11,8 @@ import pytest
 
 from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
 from tests.stories.harness import Story, eventually
+from tests.stories.rules.saying import answered
+from tests.stories.rules.state_server import state_server
 
 KINDS = [SQLITE, POSTGRESQL]
 
@@ -37,6 +42,52 @@ def test_an_apply_that_was_broken_off_is_planned_anew_and_applied(faulty: Faulty
     assert not any((faulty.line.directory / "data" / "runs").glob("*/d")), "no directory with secrets is left"
 
 
+def test_the_lock_that_a_lost_machine_left_is_named_with_a_way_to_unlock_and_not_forced(faulty: FaultyLine) -> None:
+    with state_server() as states:
+        story = faulty.line.story()
+        begun, go_on = story.states / "begun", story.states / "go on"
+        files = {"network/main.tf": waiting(story, begun, go_on)["network/main.tf"].replace('"local"', '"http"')}
+        for environment in ("testing", "staging", "production"):
+            files[f"network/env/{environment}.backend.hcl"] = states.backend(f"{story.owner}-{environment}")
+        pull_request = story.propose(files)
+        assert story.planned(pull_request)["conclusion"] == "success"
+        merged = story.merge(pull_request)
+        eventually(lambda: begun.exists(), "Terraform applies")
+        [lock] = states.locks.values()
+        lose_machine(faulty)
+        go_on.touch()
+        check = story.applied(merged)
+        said = f"{check['output']['title']} {story.first_line(check)}"
+        assert check["conclusion"] == "failure"
+        assert lock["ID"] in said
+        assert "planward unlock -d network" in said
+        assert [*states.locks.values()] == [lock]
+        comment = story.comment(pull_request, "planward unlock -d network", by=story.maintainer)
+        assert answered(story, comment) == "+1"
+        assert not states.locks
+        story.rerun(check, by=story.maintainer)
+        assert story.applied(merged, count=2)["conclusion"] == "success"
+        faulty.quiet()
+        assert not states.locks
+        kept = json.loads(states.states[f"/{story.owner}-staging"])
+        assert sorted(each["name"] for each in kept["resources"]) == ["net", "waits"]
+        assert [each["states"][:2] for each in story.deployments("staging")] == [
+            ["in_progress", "failure"],
+            ["in_progress", "success"],
+        ]
+        assert len(story.comments(pull_request)) == 2  # the command, and Planward's one
+
+
+def lose_machine(faulty: FaultyLine) -> None:
+    """End Planward, its keeper, Terraform and all that it started at once, as where the power is cut."""
+    process = faulty.process
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # nothing sees the others go
+        for pid in (process.pid, *(int(words[0]) for words in _descendants(process.pid))):
+            with contextlib.suppress(ProcessLookupError):  # the shell's `sleep` has ended meanwhile
+                os.kill(pid, number)
+    process.wait(timeout=60)
+
+
 def waiting(story: Story, begun: Path, go_on: Path) -> dict[str, str]:
     """`network` with a resource that is made once somebody says so."""
     extra = f"""\
@@ -64,12 +115,13 @@ def test_no_program_outlives_its_process(faulty: FaultyLine) -> None:
     faulty.quiet()
 
     def programs() -> list[str]:
-        return [re.sub(r".*/", "", words[3]) for words in _descendants(faulty.process.pid)]
+        return [re.sub(r".*/", "", words[4]) for words in _descendants(faulty.process.pid)]
 
     eventually(lambda: programs() == ["keeper.py"], "the keeper is all that runs")
 
 
 def _descendants(pid: int) -> list[list[str]]:
+    """The processes below a process: the number of each, and its command line."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -78,5 +130,6 @@ def _descendants(pid: int) -> list[list[str]]:
         except (OSError, ValueError):
             continue
         if parent == pid:
-            found += [words, *_descendants(int(stat.parent.name))]
+            number = stat.parent.name
+            found += [[number, *words], *_descendants(int(number))]
     return found
