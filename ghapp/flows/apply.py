@@ -11,15 +11,16 @@ from checks import gate
 from checks.report import Conclusion, RootReport
 from ghapp.durable import step
 from ghapp.flows import telling
+from ghapp.flows.deploying import begin_deployment, say_deployment
 from ghapp.flows.finishing import finish, report_apply
-from ghapp.flows.ground import config_at, github_of, mirror_with, short
+from ghapp.flows.ground import config_at, mirror_with, short
 from ghapp.flows.look import look_at_branch
 from ghapp.flows.root_module import RootJob, RootOutcome, run_root_modules
 from ghapp.flows.showing import complete
 from ghapp.flows.stages import Settlement, Stage
 from ghapp.jobs import PlanAnew, SettleBranch
 from ghapp.services import Services
-from ghapp.store import KnownRepository, Run
+from ghapp.store import KnownRepository
 from ghapp.values import TESTING
 
 
@@ -45,46 +46,7 @@ async def _begin(services: Services, stage: Stage) -> None:
         return
     run = await services.store.runs.load(stage.run_id)
     repository = await services.store.repositories.load(run.repository_id)
-    github = await github_of(services, repository)
-    key = f"deployment:{run.id}"
-    if await services.store.handles.find(key) is None:
-        tried_before = bool(run.data.get("deploying"))
-        await services.store.runs.remember(run.id, deploying=True)
-        deployment = await github.create_deployment(
-            sha=stage.sha,
-            environment=stage.environment,
-            description=f"Planward applies {short(stage.sha)}",
-            run=run.id,
-            production=stage.environment == "production",
-            look_first=tried_before,
-        )
-        await services.store.handles.keep(key, str(deployment))
-    await _deployment_status(services, repository, run, "in_progress", "Terraform is running")
-
-
-async def _deployment_status(
-    services: Services,
-    repository: KnownRepository,
-    run: Run,
-    state: Literal["in_progress", "success", "failure"],
-    description: str,
-) -> None:
-    key = f"deployment:{run.id}"
-    deployment = await services.store.handles.find(key)
-    said = await services.store.handles.find(f"{key}:state")
-    if deployment is None or said == state:
-        return
-    await services.store.handles.keep(f"{key}:state", f"saying {state}")
-    github = await github_of(services, repository)
-    await github.set_deployment_status(
-        int(deployment),
-        state,
-        description=description,
-        log_url=services.run_url(run.id),
-        auto_inactive=True,
-        look_first=said == f"saying {state}",
-    )
-    await services.store.handles.keep(f"{key}:state", state)
+    await begin_deployment(services, repository, run)
 
 
 async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
@@ -149,7 +111,7 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
     state: Literal["success", "failure"] = "success" if done else "failure"
     if stage.layers:
         words = "applied" if done else (cause or "failed")
-        await _deployment_status(services, repository, run, state, words)
+        await say_deployment(services, repository, run, state, words)
     report = report_apply(
         services,
         repository,

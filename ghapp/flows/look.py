@@ -9,9 +9,11 @@ from typing import assert_never
 import msgspec
 
 from checks import settle
+from checks.report import RootReport
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows import telling
 from ghapp.flows.branch import environment_at_last, next_attempt, runs_of_tip
+from ghapp.flows.deploying import say_deployment
 from ghapp.flows.explaining import NOT_JUDGED, Judged, judge_push
 from ghapp.flows.finishing import finish, report_apply
 from ghapp.flows.ground import fetch, short
@@ -113,7 +115,7 @@ class _Look:
             case settle.UpToDate():
                 for run in attempts:
                     if run.status != "completed":
-                        await self._succeed(run, f"nothing to apply: {self._environment.name} is at {short(self._tip)}")
+                        await self._succeed(run)
                 return Settlement()
             case settle.Wait():
                 await self._wait(await self._run(judged))
@@ -180,6 +182,9 @@ class _Look:
         for run in applies:
             if run.status == "completed" or run.head_sha == self._tip:
                 continue
+            if await self._was_applied(run):
+                await self._succeed(run)
+                continue
             contained = await self._mirror.has(run.head_sha) and await self._mirror.is_ancestor(run.head_sha, self._tip)
             cause = f"contained in {short(self._tip)}" if contained else f"no longer on {self._job.branch}"
             if self._last is not None and contained and await self._mirror.is_ancestor(run.head_sha, self._last.sha):
@@ -236,9 +241,25 @@ class _Look:
         )
         await telling.comment(self._services, self._repository, run.data.get("explains", ()))
 
-    async def _succeed(self, run: Run, note: str) -> None:
-        report = report_apply(self._services, self._repository, run, "success", note, notes=(note,))
-        await complete(self._services, self._repository, run, [report], conclusion="success")
+    async def _was_applied(self, run: Run) -> bool:
+        """Whether a run that was not brought to its end had moved LAST already."""
+        history = await self._services.store.branches.history(self._repository.id, run.environment)
+        return any(last.applied and last.sha == run.head_sha for last in history)
+
+    async def _succeed(self, run: Run) -> None:
+        """The environment is there: say so, with what this run itself did before it was broken off."""
+        services, repository = self._services, self._repository
+        found = await services.store.runs.root_reports(run.id)
+        roots = tuple(msgspec.json.decode(raw, type=RootReport) for raw in found.values())
+        note = f"nothing to apply: {run.environment} is at {short(run.head_sha)}"
+        notes = () if roots else (note,)
+        report = report_apply(services, repository, run, "success", note, notes=notes, roots=roots)
+        await say_deployment(services, repository, run, "success", "applied")
+        if roots:
+            await telling.owe(services, run)
+        await complete(services, repository, run, [report], conclusion="success")
+        if roots:
+            await telling.tell_now(services, repository, run.id)
 
     async def _apply(self, run: Run, judged: Judged, approval: Approval | None, *, everything: bool) -> Settlement:
         if approval is not None:

@@ -62,6 +62,30 @@ def test_a_run_that_nobody_carries_out_is_ended_and_made_again(faulty: FaultyLin
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["cancelled", "success"]
 
 
+def test_an_apply_that_nobody_carries_out_is_completed_with_what_it_did(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    merged = []
+    for size in (2, 3):
+        number = story.propose(story.network(size), head=f"size-{size}")
+        assert story.planned(number)["conclusion"] == "success"
+        merged.append(story.merge(number))
+        assert story.applied(merged[-1])["conclusion"] == "success"
+        faulty.quiet()
+    titles = [story.applied(sha)["output"]["title"] for sha in merged]
+    with faulty.down():
+        unfinished = "update runs set status = 'in_progress', conclusion = null, created_at = created_at - 3600"
+        faulty.ask(f"{unfinished} where repository_id = :id and operation = 'apply'", id=story.repository.id)
+    open_runs = "select id from runs where repository_id = :id and status != 'completed'"
+    eventually(lambda: not faulty.ask(open_runs, id=story.repository.id), "both are ended")
+    faulty.quiet()
+    ended = [story.check_runs(sha, "planward/apply (staging)") for sha in merged]
+    assert [[(each["conclusion"], each["output"]["title"]) for each in of_one] for of_one in ended] == [
+        [("success", title)] for title in titles
+    ]
+    assert [each["states"][:2] for each in story.deployments("staging")] == [["in_progress", "success"]] * 2
+    assert [len(story.comments(number)) for number in (1, 2)] == [1, 1]
+
+
 def test_where_nothing_is_missing_a_look_takes_one_call(faulty: FaultyLine) -> None:
     faulty.quiet()
     # What the stories before this one had delivered may fill more than a page.
