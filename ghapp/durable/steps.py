@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -89,7 +89,9 @@ async def _step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], arg
         except Exception as failure:
             # What a step raises is kept in the database as it is: a foreign exception's text never goes there.
             raised.append(failure)
-            return {"raised": str(failure) if isinstance(failure, JobError) else None}
+            if not isinstance(failure, JobError):
+                return {"raised": None}
+            return {"raised": str(failure), "kind": type(failure).__name__}
 
     try:
         result = await DBOS.run_step_async({"name": name}, as_json)
@@ -102,11 +104,27 @@ async def _step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], arg
         unavailable.retry_after_s = result["retry_after_s"]
         raise unavailable
     if "raised" in result:
-        raise OwnFailure(f"{name} failed before") if result["raised"] is None else JobError(result["raised"])
+        raise _raised_before(name, result)
     try:
         return msgspec.convert(result["value"], type=kind)
     except msgspec.ValidationError as invalid:
         raise RecordedOtherwise(name) from invalid
+
+
+def _raised_before(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
+    """What a step raised before an interruption, of the same kind where the kind holds nothing but its words."""
+    if recorded["raised"] is None:
+        return OwnFailure(f"{name} failed before")
+    for kind in _kinds(JobError):
+        if kind.__name__ == recorded.get("kind") and kind.__init__ is JobError.__init__:
+            return kind(recorded["raised"])
+    return JobError(recorded["raised"])
+
+
+def _kinds(kind: type[JobError]) -> Iterator[type[JobError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)
 
 
 async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:

@@ -3,8 +3,8 @@
 It is of the version "old", "more steps" (there is one more in their midst) or "other results" (they give words instead
 of numbers). A step of the job whose cause is "program" runs a program; of the one whose cause is "remembers" it writes
 to the store; the steps of "beside" are done at once, and the first of them fails. The job whose cause is "fails" does
-so the first time, after its steps; the first step of "away" does not get what it needs, and its flow says so and goes
-on. Patience is shorter than in production.
+so the first time, after its steps; the first step of "away" does not get what it needs, that of "full" has no room, and
+their flows say so and go on. Patience is shorter than in production.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ghapp import keeper, processes
 from ghapp.durable import Acceptor, Worker, attempts_before, executors, park, side_by_side, step
-from ghapp.errors import JobError, Unavailable
+from ghapp.errors import JobError, NoRoom, Unavailable
 from ghapp.jobs import SettleBranch
 from ghapp.private_directories import make_private
 from ghapp.sealing import Sealer
@@ -53,6 +53,8 @@ async def _work(
             await park()
         if job.cause == "away" and number == 0:
             raise Unavailable("nobody is there")
+        if job.cause == "full" and number == 0:
+            raise NoRoom("there is no room")
         if job.cause == "remembers":
             await store.handles.keep("done", str(number))
         tell(f"{job.cause} {number} end")
@@ -68,7 +70,7 @@ async def _work(
         for number in numbers:
             try:
                 assert await step(f"step {number}", kind, one, job, number) == kind(number)
-            except Unavailable as error:
+            except (Unavailable, NoRoom) as error:
                 tell(f"{job.cause} {number} {error}")
         if job.cause == "fails" and attempts_before() == 0:
             raise JobError("it failed")

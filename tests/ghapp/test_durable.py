@@ -305,15 +305,18 @@ def test_what_a_job_is_put_off_to_waits_until_the_job_has_ended(alone: Workers) 
     assert alone.steps("end").count("fails 2") == 2
 
 
-def test_what_was_away_for_a_step_was_so_for_whoever_goes_on_behind_it(alone: Workers) -> None:
+@pytest.mark.parametrize(("cause", "words"), [("away", "nobody is there"), ("full", "there is no room")])
+def test_what_a_step_raised_is_raised_again_for_whoever_goes_on_behind_it(
+    alone: Workers, cause: str, words: str
+) -> None:
     worker = alone.start("one")
-    alone.accept("away")
-    eventually(lambda: "away 1" in alone.steps("begin"), "the second step begins")
+    alone.accept(cause)
+    eventually(lambda: f"{cause} 1" in alone.steps("begin"), "the second step begins")
     worker.send_signal(signal.SIGKILL)
     alone.start("one")
-    eventually(lambda: len(alone.told("away 2 end")) == 1, "all is done")
-    assert len(alone.told("away 0 begin")) == 1
-    assert len(alone.told("away 0 nobody is there")) == 2
+    eventually(lambda: len(alone.told(f"{cause} 2 end")) == 1, "all is done")
+    assert len(alone.told(f"{cause} 0 begin")) == 1
+    assert len(alone.told(f"{cause} 0 {words}")) == 2
 
 
 class LosesClaims(TcpProxy):
