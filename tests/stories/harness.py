@@ -100,14 +100,21 @@ class Line:
 
     def spawn(self) -> None:
         """Start `planward serve`, and `planward worker` where the work is its own; do not wait."""
-        serve = ["serve", "--port", self.url.rpartition(":")[2]]
-        self.process = self._spawn(*serve, *(["--no-worker"] if self.own_worker else []))
+        self.process = self._spawn_serve()
         if self.own_worker:
             self.spawn_worker()
 
     def spawn_worker(self) -> None:
         """Start `planward worker`."""
         self.worker = self._spawn("worker")
+
+    def restart_serve(self) -> None:
+        """End what answers GitHub in order, and start it again."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=60) == 0
+        self.process = self._spawn_serve()
+        eventually(self._ready, "planward is ready", patience_s=180)
 
     def supervise(self) -> None:
         """Start the worker again where it ended itself, as it does when it cannot reach its database for a while."""
@@ -119,6 +126,10 @@ class Line:
         assert self.worker is not None
         self.worker.kill()
         self.worker.wait()
+
+    def _spawn_serve(self) -> "subprocess.Popen[bytes]":
+        port = self.url.rpartition(":")[2]
+        return self._spawn("serve", "--port", port, *(["--no-worker"] if self.own_worker else []))
 
     def _spawn(self, *arguments: str) -> "subprocess.Popen[bytes]":
         with (self.directory / "planward.log").open("ab") as log:

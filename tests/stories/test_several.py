@@ -4,17 +4,22 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+import tests
 from tests.openbao import free_port
 from tests.postgres import Postgres
-from tests.stories.harness import Line, answers, eventually, running_line
+from tests.stories.harness import Line, Story, answers, eventually, running_line
 from tests.stories.slow import slow_place
 
 LINES, OTHERS = "planward.log", "planward-worker.log"
@@ -35,7 +40,7 @@ class Several:
         environ = {**self.line.environ, "PLANWARD_DATA_DIR": str(self.line.directory / f"other-{kind}")}
         with (self.line.directory / f"planward-{kind}.log").open("ab") as log:
             self.processes[kind] = subprocess.Popen(
-                [sys.executable, "-m", "ghapp", *arguments], env=environ, stdout=log, stderr=log
+                [sys.executable, "-m", self.line.module, *arguments], env=environ, stdout=log, stderr=log
             )
 
     def deliver_to(self, url: str) -> None:
@@ -68,12 +73,37 @@ class Several:
             else:
                 self.start_other("worker")
 
+    def quiet(self) -> None:
+        """Wait until deliveries are through and no job is owed or under way."""
+        self.line.github.wait_for_deliveries()
+        unfinished = "select workflow_uuid from dbos.workflow_status where status in ('ENQUEUED', 'PENDING')"
+        eventually(lambda: not self.line.query(unfinished), "nothing is under way")
+
+    def upgrade(self, module: str) -> None:
+        """Replace one process after the other by a newer version's: old and new work side by side meanwhile."""
+        line, other = self.line, self.processes
+        port = self.urls[1].rpartition(":")[2]
+        line.module = module
+        for worker in (other["worker"], line.worker):
+            assert worker is not None
+            with self.without(worker):
+                pass
+            time.sleep(1)  # both versions take part for a moment
+        self.deliver_to(self.urls[0])
+        other["serve"].terminate()
+        assert other["serve"].wait(60) == 0
+        self.start_other("serve", "--port", port, "--no-worker")
+        eventually(lambda: answers(f"{self.urls[1]}/readyz"), "the other web process is ready", patience_s=180)
+        self.deliver_to(self.urls[1])
+        line.restart_serve()
+
 
 @pytest.fixture(scope="module")
 def several(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Several]:
     """Two of each on one database, with one encryption key."""
     directory = tmp_path_factory.mktemp("several")
     shared = {"PLANWARD_DATABASE_URL": postgres.prepared(), "PLANWARD_ENCRYPTION_KEY": os.urandom(32).hex()}
+    shared["PYTHONPATH"] = os.pathsep.join([str(Path(tests.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     with running_line(directory, own_worker=True, **shared) as line:
         port = free_port()
         several = Several(line=line, urls=(line.url, f"http://127.0.0.1:{port}"))
@@ -155,3 +185,42 @@ def test_applies_of_one_environment_are_one_at_a_time_over_all_workers(several: 
     assert first["conclusion"] in ("success", "cancelled")  # cancelled: the newer one contains it
     assert {name for name in ("app", "db") if story.state(name, "staging")} == {"app", "db"}
     assert all(each["states"] == ["in_progress", "success"] for each in story.deployments("staging"))
+
+
+def test_an_upgrade_under_work_loses_nothing_and_says_nothing_twice(several: Several) -> None:
+    line, over = several.line, threading.Event()
+    stories = [line.story() for _ in range(2)]
+    waiting = line.story()
+    with slow_place() as slow, ThreadPoolExecutor() as people:
+        begun = waiting.propose({"network/wait.tf": slow.module("waits")})
+        eventually(lambda: slow.asked, "Terraform waits")
+        [check] = waiting.check_runs(waiting.head(begun))
+        working = [people.submit(work, story, over) for story in stories]
+        try:
+            several.upgrade("tests.stories.next_version")
+        finally:
+            over.set()
+            slow.let_go()
+        done = [each.result() for each in working]
+        assert waiting.planned(begun)["id"] == check["id"]
+    assert line.events("job_told_anew")
+    several.quiet()
+    for story, merged in zip(stories, done, strict=True):
+        for number, sha in merged.items():
+            assert len(story.check_runs(story.head(number))) == 1
+            assert len(story.check_runs(sha, "planward/apply (staging)")) == 1
+            assert len(story.comments(number)) == 1
+        assert [each["sha"] for each in story.deployments("staging")] == [*merged.values()]
+        assert all(each["states"][:2] == ["in_progress", "success"] for each in story.deployments("staging"))
+        assert story.size("staging") == 1 + len(merged)
+
+
+def work(story: Story, over: threading.Event) -> dict[int, str]:
+    """Bring one change after the other into staging until it is over, and one more; gives their merge SHAs."""
+    merged: dict[int, str] = {}
+    last = False
+    while not last:
+        last = over.is_set()
+        number = story.propose(story.network(2 + len(merged)), head=f"size-{2 + len(merged)}")
+        merged[number] = story.land(number)
+    return merged
