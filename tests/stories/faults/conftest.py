@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -145,15 +145,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def faulty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyLine]:
     """Planward with faults, started again whenever it dies."""
     directory = tmp_path_factory.mktemp("faulty")
-    faults = directory / "faults"
-    faults.mkdir()
     url = f"sqlite:///{directory / 'planward.db'}"
     if request.param != SQLITE:
         postgres: Postgres = request.getfixturevalue("postgres")
         url = postgres.database()
+    with faulty_line(directory, url, machines=3 if request.param == THREE else 0) as line:
+        yield line
+
+
+@contextmanager
+def faulty_line(
+    directory: Path,
+    url: str,
+    *,
+    machines: int = 0,
+    of_machine: Callable[[int], Mapping[str, str]] = lambda number: {},
+) -> Iterator[FaultyLine]:
+    """Planward with faults on this database; `of_machine` gives more settings for each machine, by its number."""
+    faults = directory / "faults"
+    faults.mkdir()
     with running_line(
         directory,
-        line_type=partial(ForkedLine, machines=3 if request.param == THREE else 0),
+        line_type=partial(ForkedLine, machines=machines, of_machine=of_machine),
         PLANWARD_TEST_FAULTS=str(faults),
         PLANWARD_DATABASE_URL=url,
         PLANWARD_ENCRYPTION_KEY="k" * 32,

@@ -4,6 +4,7 @@ A machine is a data directory; only PostgreSQL is shared by several.
 """
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.forked import Forked
@@ -13,10 +14,13 @@ from tests.stories.harness import Line
 
 @dataclass(kw_only=True)
 class ForkedLine(Line):
-    """A line with `machines` workers of their own; none: `serve` does the work."""
+    """A line with `machines` workers of their own; none: `serve` does the work. Each may have settings of its own."""
 
     machines: int = 0
+    of_machine: Callable[[int], Mapping[str, str]] = lambda number: {}
     workers: list[Forked] = field(default_factory=list)
+    numbers: dict[int, int] = field(default_factory=dict)
+    """Which machine each worker is on, by its process; the first is 1."""
     _begun: int = 0
 
     def spawn(self) -> None:
@@ -32,8 +36,11 @@ class ForkedLine(Line):
     def spawn_machine(self) -> Forked:
         """Start a worker on a machine that was not there before."""
         self._begun += 1
+        more = self.of_machine(self._begun)
         machine = self.directory / f"machine-{self._begun}"
-        return self._forked(["worker"], {**self.environ, "PLANWARD_DATA_DIR": os.fspath(machine)})
+        worker = self._forked(["worker"], {**self.environ, "PLANWARD_DATA_DIR": os.fspath(machine), **more})
+        self.numbers[worker.pid] = self._begun
+        return worker
 
     def _forked(self, arguments: list[str], environ: dict[str, str]) -> Forked:
         return Forked(serve.run, arguments, environ, os.fspath(self.directory / "planward.log"))

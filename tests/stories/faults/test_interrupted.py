@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stories.faults.below import descendants
 from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
 from tests.stories.harness import Story, eventually
 from tests.stories.rules.saying import answered
@@ -82,7 +83,7 @@ def lose_machine(faulty: FaultyLine) -> None:
     """End Planward, its keeper, Terraform and all that it started at once, as where the power is cut."""
     process = faulty.process
     for number in (signal.SIGSTOP, signal.SIGKILL):  # nothing sees the others go
-        for pid in (process.pid, *(int(words[0]) for words in _descendants(process.pid))):
+        for pid in (process.pid, *(int(words[0]) for words in descendants(process.pid))):
             with contextlib.suppress(ProcessLookupError):  # the shell's `sleep` has ended meanwhile
                 os.kill(pid, number)
     process.wait(timeout=60)
@@ -115,21 +116,6 @@ def test_no_program_outlives_its_process(faulty: FaultyLine) -> None:
     faulty.quiet()
 
     def programs() -> list[str]:
-        return [re.sub(r".*/", "", words[4]) for words in _descendants(faulty.process.pid)]
+        return [re.sub(r".*/", "", words[4]) for words in descendants(faulty.process.pid)]
 
     eventually(lambda: programs() == ["keeper.py"], "the keeper is all that runs")
-
-
-def _descendants(pid: int) -> list[list[str]]:
-    """The processes below a process: the number of each, and its command line."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            words = (stat.parent / "cmdline").read_text().split("\0")
-        except (OSError, ValueError):
-            continue
-        if parent == pid:
-            number = stat.parent.name
-            found += [[number, *words], *_descendants(int(number))]
-    return found

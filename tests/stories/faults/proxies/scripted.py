@@ -1,6 +1,6 @@
 """Proxies for tests of one room."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy.engine import make_url
@@ -32,7 +32,7 @@ def once_each(fate: str, address: str) -> Iterator[tuple[str, HttpProxy]]:
         yield f"http://127.0.0.1:{loop.listen(proxy)}", proxy
 
 
-def before_postgres(loop: Loop, url: str, drawn: Fates, kind: type[TcpProxy] = TcpProxy) -> str:
+def before_postgres(loop: Loop, url: str, drawn: Fates, kind: Callable[[str, Fates], TcpProxy] = TcpProxy) -> str:
     """Put a proxy before a database on a socket in the file system; gives the database's address behind it."""
     parsed = make_url(url)
     port = loop.listen(kind(f"{parsed.query['host']}/.s.PGSQL.{parsed.port or 5432}", drawn))

@@ -1,0 +1,146 @@
+"""The database cannot be reached for a while: by one worker, or by nobody."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import Postgres
+from tests.stories.faults.below import descendants
+from tests.stories.faults.conftest import FaultyLine, faulty_line
+from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
+from tests.stories.faults.proxies.running import reset
+from tests.stories.faults.test_interrupted import waiting
+from tests.stories.harness import Story, eventually
+
+
+class Cable(TcpProxy):
+    """What leads to the database, until it is pulled."""
+
+    pulled = False
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Refuse a connection, or pass on what is said on it."""
+        if self.pulled:
+            reset(writer)
+        else:
+            await super().__call__(reader, writer)
+
+    def fate(self, connection: str, said: bytes) -> tuple[str | None, random.Random]:
+        """A connection ends when something is said on it."""
+        return (fates.RESET if self.pulled else None), random.Random(0)
+
+
+@dataclass(kw_only=True)
+class Apart:
+    """A web process and two workers, and the cable of each: that of the web process is number 0."""
+
+    faulty: FaultyLine
+    cables: list[Cable]
+
+    @contextmanager
+    def without_database(self, *cables: Cable) -> Iterator[None]:
+        """Pull these cables, by default all, for as long as the context lasts."""
+        for cable in cables or self.cables:
+            cable.pulled = True
+        yield
+        for cable in self.cables:
+            cable.pulled = False
+
+    def cable_of_who_runs(self, pid: int) -> Cable:
+        """The cable of the worker below which a program runs."""
+        workers = [each.pid for each in self.faulty.line.workers]
+        [worker] = [each for each in workers if str(pid) in {words[0] for words in descendants(each)}]
+        return self.cables[self.faulty.line.numbers[worker]]
+
+
+@pytest.fixture(scope="module")
+def apart(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
+    """Each process has a cable of its own; one that is started while all are pulled has none either."""
+    url = postgres.database()
+    cables: list[Cable] = []
+
+    def cable(path: str, drawn: Fates) -> Cable:
+        cables.append(Cable(path, drawn))
+        cables[-1].pulled = bool(cables[:-1]) and all(each.pulled for each in cables[:-1])
+        return cables[-1]
+
+    with Loop() as loop, ExitStack() as stack:
+
+        def led_there() -> str:
+            return before_postgres(loop, url, Fates(0), cable)
+
+        faulty = stack.enter_context(
+            faulty_line(
+                tmp_path_factory.mktemp("apart"),
+                led_there(),
+                machines=2,
+                of_machine=lambda _: {"PLANWARD_DATABASE_URL": led_there()},
+            )
+        )
+        yield Apart(faulty=faulty, cables=cables)
+
+
+def applying(story: Story, begun: Path, go_on: Path) -> tuple[int, str]:
+    """Merge a change whose apply waits until somebody lets it go on; gives pull request and merge SHA."""
+    pull_request = story.propose(waiting(story, begun, go_on))
+    assert story.planned(pull_request)["conclusion"] == "success"
+    merged = story.merge(pull_request)
+    eventually(lambda: begun.exists() and begun.read_text().strip(), "Terraform applies")
+    return pull_request, merged
+
+
+def applied_once(faulty: FaultyLine, story: Story, pull_request: int, merged: str) -> None:
+    """See to it that everything was done and said once."""
+    assert story.applied(merged)["conclusion"] == "success"
+    faulty.quiet()
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
+    assert len(story.comments(pull_request)) == 1
+    assert story.size("staging") == 2
+
+
+def test_who_alone_cannot_reach_the_database_has_stopped_before_another_goes_on(apart: Apart) -> None:
+    story = apart.faulty.line.story()
+    begun, go_on = story.states / "begun", story.states / "go on"
+    pull_request, merged = applying(story, begun, go_on)
+    first = int(begun.read_text())
+    with apart.without_database(apart.cable_of_who_runs(first)):
+        eventually(lambda: int(begun.read_text().strip() or first) != first, "another one applies")
+        assert not Path(f"/proc/{first}").exists()
+    go_on.touch()
+    applied_once(apart.faulty, story, pull_request, merged)
+
+
+def test_an_apply_bears_a_database_that_is_away_for_a_moment(apart: Apart) -> None:
+    story = apart.faulty.line.story()
+    begun, go_on = story.states / "begun", story.states / "go on"
+    pull_request, merged = applying(story, begun, go_on)
+    first = begun.read_text()
+    with apart.without_database():
+        go_on.touch()
+        eventually(lambda: story.size("staging") == 2, "Terraform has applied")
+    applied_once(apart.faulty, story, pull_request, merged)
+    assert begun.read_text() == first
+
+
+def test_what_happens_while_the_database_is_away_for_all_is_done_when_it_is_back(apart: Apart) -> None:
+    line = apart.faulty.line
+    story = line.story()
+    begun, go_on = story.states / "begun", story.states / "go on"
+    pull_request, merged = applying(story, begun, go_on)
+    first, workers = int(begun.read_text()), [*line.workers]
+    with apart.without_database():
+        later = story.propose(story.network(3), head="later")
+        eventually(lambda: all(each.poll() is not None for each in workers), "the workers end by themselves")
+        assert not Path(f"/proc/{first}").exists()
+        refused = [each for each in line.github.deliveries if each.status_code == 503]
+        assert "pull_request" in {each.event for each in refused}
+    go_on.touch()
+    applied_once(apart.faulty, story, pull_request, merged)
+    assert story.planned(later)["conclusion"] == "success"
+    assert len(story.check_runs(story.head(later))) == 1
