@@ -1,6 +1,8 @@
 """What GitHub could not deliver, or never sent, is found by looking."""
 
 import signal
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
 from tests.stories.harness import eventually
@@ -42,6 +44,49 @@ def test_what_github_never_sent_is_found_in_the_repository_itself(faulty: Faulty
     assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
     assert len(story.check_runs(story.head(second))) == 1
     assert story.size("staging") == 2
+
+
+def test_a_day_of_being_down_heals_by_itself(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    first = story.propose()
+    assert story.planned(first)["conclusion"] == "success"
+    broken_off = story.propose(story.root_module("app"), head="broken-off")
+    faulty.quiet()
+    faulty.kill_at("step plan .*: before", held_down=True)
+    story.commit("broken-off", {"app/more.tf": "output more { value = 1 }\n"}, start="broken-off")
+    with faulty.ended_at(f"step plan {broken_off}:testing app: before"):
+        merged = story.merge(first)
+        second = story.propose(story.root_module("db"), head="later")
+        story.github.wait_for_deliveries()
+        deliver_much_more(faulty)
+        a_day_goes_by(faulty)
+    assert story.applied(merged)["conclusion"] == "success"
+    assert story.planned(second)["conclusion"] == "success"
+    assert story.planned(broken_off)["conclusion"] == "success"
+    faulty.quiet()
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
+    assert len(story.check_runs(story.head(second))) == 1
+    assert len(story.comments(first)) == 1
+
+
+def deliver_much_more(faulty: FaultyLine) -> None:
+    """GitHub has delivered two more pages of what went well since."""
+    deliveries = faulty.line.github.world.hooks.deliveries
+    well = next(each for each in deliveries if each.status_code == 202)
+    more = [replace(well, id=deliveries[-1].id + n, guid=f"{n}") for n in range(1, 250)]
+    deliveries += [replace(each, delivered_at=datetime.now(UTC)) for each in more]
+
+
+def a_day_goes_by(faulty: FaultyLine) -> None:
+    """What both sides remember is a day older."""
+    for each in faulty.line.github.world.hooks.deliveries:
+        assert each.delivered_at is not None
+        each.delivered_at -= timedelta(days=1)
+    earlier = "update handles set value = cast(cast(value as bigint) - 86400 as text)"
+    faulty.ask(f"{earlier} where key = 'looked for missed deliveries'")
+    faulty.ask("update later set due_at = due_at - 86400")
+    faulty.ask("update runs set created_at = created_at - 86400")
 
 
 def forget_deliveries(faulty: FaultyLine) -> None:
