@@ -24,11 +24,21 @@ def read_hcl(content: bytes) -> Document:
         tolerant = read_hcl_tolerant(content)
         problem = SyntaxProblem(line=line, message="not valid UTF-8")
         return Document(attributes=tolerant.attributes, blocks=tolerant.blocks, problem=problem)
-    document = read_hcl_tolerant(content)
+    document = _without_nameless(read_hcl_tolerant(content))
     if document.problem is None or len(content) > _STRICT_BYTES:
         return document
     # Only now: its library takes 0.2 s and 25 MB to load, and most processes never meet an error.
     from checks.configuration.hcl_strict import read_hcl_strict
 
-    strict = read_hcl_strict(text)
+    strict = _without_nameless(read_hcl_strict(text))
     return document if strict.problem is not None else strict
+
+
+def _without_nameless(document: Document) -> Document:
+    """Refuse a label that is empty or holds a template, as Terraform does: nothing can be called by it."""
+    nameless = [block for block in document.blocks if not all(block.labels)]
+    if document.problem is not None or not nameless:
+        return document
+    message = "a label is text: it is neither empty nor holds a template"
+    problem = SyntaxProblem(line=nameless[0].start_line, message=message)
+    return Document(attributes=document.attributes, blocks=document.blocks, problem=problem)

@@ -28,6 +28,8 @@ _DEEPEST = 20
 
 
 _BEGINS_BLOCK = re.compile(rb'^[A-Za-z_][\w-]*(?:[ \t]+(?:"[^"\n]*"|[A-Za-z_][\w-]*))*[ \t]*\{', re.MULTILINE)
+_TEMPLATE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
+"""In a label, which the grammar takes for text there; Terraform refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _block(node: tree_sitter.Node, text: _Text, depth: int) -> Block:
         elif kind == "identifier":
             labels.append(text.of(child))
         elif kind == "string_lit":
-            labels.append(_string(child, text))
+            labels.append("" if _TEMPLATE.search(text.of(child)) else _string(child, text))
         elif kind == "body" and depth < _DEEPEST and (depth or name in INSPECTED):
             attributes = _attributes(child, text)
             blocks = tuple(_blocks(child, text, depth + 1))

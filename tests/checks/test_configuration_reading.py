@@ -198,6 +198,17 @@ def test_an_error_spoils_one_block_and_not_those_after_it() -> None:
     ]
 
 
+@pytest.mark.parametrize("label", ['""', '"${path.module}/password"', '"%{ if true }a%{ endif }"'])
+def test_a_label_that_terraform_would_refuse_is_a_problem_at_its_line(label: str) -> None:
+    facts = read_file("main.tf", f"locals {{}}\n\nvariable {label} {{\n  type = string\n}}\n".encode())
+
+    assert facts.problem == Problem(line=3, message="a label is text: it is neither empty nor holds a template")
+
+
+def test_a_label_with_an_escaped_template_is_text() -> None:
+    assert read_file("main.tf", b'resource "a" "$${b}" {}\n').problem is None
+
+
 def test_json_in_a_file_for_hcl_is_a_problem() -> None:
     assert read_file("main.tf", b'\n{"a": 1}').problem == Problem(
         line=2, message="a block or an attribute is expected here"
