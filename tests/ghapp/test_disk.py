@@ -11,6 +11,7 @@ import pytest
 
 from ghapp.disk import Disk, erase_left_mirrors, size_bytes
 from ghapp.facts import Facts
+from ghapp.facts.kept import VERSION
 from ghapp.git import Mirrors, Remote
 from ghapp.private_directories import private_directory
 from ghapp.sealing import Sealer
@@ -48,7 +49,7 @@ class Data:
         return path
 
     def facts(self, *, used: int) -> Path:
-        path = self.filled(self.directory / "facts") / "facts-1.sqlite"
+        path = self.filled(self.directory / "facts") / f"facts-{VERSION}.sqlite"
         (path.parent / "content").rename(path)
         os.utime(path, (used, used))
         return path
