@@ -46,7 +46,9 @@ def read_hcl_strict(text: str) -> Document:
 def _blocks(body: BodyRule) -> Iterator[Block]:
     for rule in body.children:
         if isinstance(rule, BlockRule):
-            name, *labels = (_label(label) for label in rule.labels)
+            # A comment or a line break before the brace is among the labels there.
+            words = [each for each in rule.labels if isinstance(each, IdentifierRule | StringRule)]
+            name, *labels = (_label(each) for each in words)
             yield Block(
                 type=name,
                 labels=tuple(labels),

@@ -1,8 +1,4 @@
-"""What Planward was never told, or did not bring to an end: found by looking, and owed like anything else.
-
-GitHub does not deliver again by itself, and keeps what it tried to deliver for three days.
-https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
-"""
+"""What Planward was never told, or did not bring to an end: found by looking, and owed like anything else."""
 
 from dataclasses import replace
 
@@ -13,10 +9,10 @@ from ghapp.flows.abandoned import end_abandoned_runs
 from ghapp.flows.branch import environment_at_last, runs_of_tip
 from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import as_known, fetch, github_of
+from ghapp.flows.redelivering import redeliver
 from ghapp.git import Mirror
-from ghapp.github import DeliverySeen, GitHubRefused, PullRequestSeen
+from ghapp.github import PullRequestSeen
 from ghapp.jobs import LookForMissed, PlanAnew, Reconcile, SettleBranch
-from ghapp.log import log
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository
@@ -28,17 +24,13 @@ EACH_REPOSITORY_S = 3600
 AFTER_REDELIVERIES_S = 60
 """How long GitHub has to redeliver before a repository is looked at for what is still missing."""
 
-_KEPT_S = 3 * 24 * 3600
-_OVERLAP_S = 600
-_MOST_REDELIVERIES = 5
-
 
 async def look_for_missed(services: Services, job: LookForMissed) -> None:
     """Look for deliveries that failed, for runs that nobody carries out, and owe a look at each repository."""
     await step("owe the next look", type(None), owe_look, services, EVERY_S)
     await step("end abandoned runs", type(None), end_abandoned_runs, services)
     await step("owe repositories", type(None), _owe_repositories, services)
-    await step("redeliver", type(None), _redeliver, services, job.at)
+    await step("redeliver", type(None), redeliver, services, job.at)
 
 
 async def reconcile(services: Services, job: Reconcile) -> None:
@@ -56,41 +48,6 @@ async def owe_look(services: Services, in_s: float) -> None:
     """Have the next look owed; there is one for all workers."""
     due = LookForMissed(at=int(services.store.clock() + in_s))
     await services.store.later.put("look for missed", msgspec.to_builtins(due), in_s=in_s)
-
-
-# --- deliveries ------------------------------------------------------------------------------------------------------
-
-
-async def _redeliver(services: Services, now: int) -> None:
-    """Ask GitHub to deliver again what failed since the last look."""
-    looked = await services.store.handles.find("looked for missed deliveries")
-    since = now - _KEPT_S if looked is None else float(looked) - _OVERLAP_S
-    try:
-        seen = await services.github.deliveries(since=since)
-        for delivery in _failed(seen):
-            await _redeliver_once(services, delivery)
-    except GitHubRefused as error:
-        log.warning("missed_deliveries_not_listed", reason=str(error))
-        return
-    await services.store.handles.keep("looked for missed deliveries", str(now))
-
-
-def _failed(seen: tuple[DeliverySeen, ...]) -> tuple[DeliverySeen, ...]:
-    """The newest attempt of each delivery that no attempt of was accepted or is under way, oldest first."""
-    settled = {each.guid for each in seen if each.accepted or each.status == "pending"}
-    newest = {each.guid: each for each in sorted(seen, key=lambda each: each.id) if each.guid not in settled}
-    return tuple(sorted(newest.values(), key=lambda each: each.id))
-
-
-async def _redeliver_once(services: Services, delivery: DeliverySeen) -> None:
-    """Ask for one more attempt after this one, unless that was asked for before, or too often."""
-    key = f"redelivered:{delivery.guid}"
-    times, _, attempt = (await services.store.handles.find(key) or "0:").partition(":")
-    if attempt == str(delivery.id) or int(times) >= _MOST_REDELIVERIES:
-        return
-    await services.github.redeliver(delivery.id)
-    await services.store.handles.keep(key, f"{int(times) + 1}:{delivery.id}")
-    log.info("redelivery_asked", delivery=delivery.guid, of=delivery.event, status=delivery.status_code)
 
 
 # --- repositories ----------------------------------------------------------------------------------------------------

@@ -209,6 +209,14 @@ def test_a_label_with_an_escaped_template_is_text() -> None:
     assert read_file("main.tf", b'resource "a" "$${b}" {}\n').problem is None
 
 
+@pytest.mark.parametrize("between", ["\n", " /* here */ ", " # here\n"])
+def test_what_stands_between_a_label_and_its_block_is_no_label(between: str) -> None:
+    text = f'output "id"{between}{{\n  value = 1\n}}\n'
+
+    assert [block.labels for block in read_hcl_strict(text).blocks] == [("id",)]
+    assert [block.labels for block in read_hcl_tolerant(text.encode()).blocks] == [("id",)]
+
+
 def test_json_in_a_file_for_hcl_is_a_problem() -> None:
     assert read_file("main.tf", b'\n{"a": 1}').problem == Problem(
         line=2, message="a block or an attribute is expected here"

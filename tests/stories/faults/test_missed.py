@@ -1,11 +1,16 @@
 """What GitHub could not deliver, or never sent, is found by looking."""
 
+import json
 import signal
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from ghapp.flows.redelivering import MOST
+from tests.openbao import free_port
 from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
 from tests.stories.harness import eventually
+from tests.stories.rules.saying import answered
 
 KINDS = [SQLITE, POSTGRESQL]
 
@@ -68,6 +73,38 @@ def test_a_day_of_being_down_heals_by_itself(faulty: FaultyLine) -> None:
     assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
     assert len(story.check_runs(story.head(second))) == 1
     assert len(story.comments(first)) == 1
+
+
+def test_whatever_github_could_not_deliver_for_hours_arrives_when_the_way_is_mended(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    held = story.propose(story.network(2))
+    assert story.planned(held)["conclusion"] == "success"
+    faulty.quiet()
+    url = faulty.line.app.webhook_url
+    faulty.line.app.webhook_url = f"http://127.0.0.1:{free_port()}/webhooks/github"
+    numbers = [story.propose(story.root_module(name), head=name) for name in ("app", "db", "dns")]
+    comment = story.comment(held, "planward plan")
+    for _ in range(2 * MOST):
+        story.github.wait_for_deliveries()
+        look(faulty)
+    story.github.wait_for_deliveries()
+    assert not any(story.check_runs(story.head(number)) for number in numbers)
+    faulty.line.app.webhook_url = url
+    for _ in range(2):
+        look(faulty)
+        story.github.wait_for_deliveries()
+    for number in numbers:
+        assert story.planned(number)["conclusion"] == "success"
+    assert answered(story, comment) == "+1"
+    assert story.planned(held, count=2)["conclusion"] == "success"
+
+
+def look(faulty: FaultyLine) -> None:
+    """Have Planward look for what was missed now, and wait until it has."""
+    before = looked(faulty)
+    due = json.dumps({"type": "look_for_missed", "at": int(time.time()) + before})  # no two looks have the same time
+    faulty.ask("update later set due_at = 0, job = :due where key = 'look for missed'", due=due)
+    eventually(lambda: looked(faulty) > before, "Planward has looked")
 
 
 def deliver_much_more(faulty: FaultyLine) -> None:

@@ -1,0 +1,100 @@
+"""Which failed deliveries GitHub is asked to deliver again. It does not do so by itself, and keeps them for three days.
+
+https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ghapp.github import DeliverySeen, GitHubRefused
+from ghapp.log import log
+from ghapp.services import Services
+
+MOST = 5
+"""So often a delivery is asked for that fails while others arrive: it is not the way that is broken."""
+KEPT_S = 3 * 24 * 3600
+OVERLAP_S = 600
+"""What was delivered so long before a look may be listed only after it; so long a redelivery may take to be listed."""
+_LOOKED = "looked for missed deliveries"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked for before: how often, last after which attempt, and when (seconds since 1970)."""
+
+    times: int = 0
+    after: int = 0
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redeliveries:
+    """What to ask for now. `probe`: nothing arrives at all, and it is one that finds out when that is over."""
+
+    wanted: tuple[DeliverySeen, ...] = ()
+    probe: bool = False
+    open_since: int | None = None
+    """When the oldest attempt was made of those that are not settled."""
+
+
+def decide_redeliveries(seen: Sequence[DeliverySeen], asked: Mapping[str, Asked], *, now: int) -> Redeliveries:
+    """Decide by the attempts that GitHub lists, and by what was asked for before, by GUID.
+
+    As long as nothing has arrived since one that was asked for failed, one more is asked for each time, and it is held
+    against none of them: however long the way is broken, all are delivered when it is mended.
+    """
+    failed = [each for each in failed_deliveries(seen) if asked.get(each.guid, Asked()).times < MOST]
+    if not failed:
+        return Redeliveries()
+    open_since = min(each.delivered_at for each in failed)
+    failed_again = [each.id for each in failed if 0 < asked.get(each.guid, Asked()).after < each.id]
+    arrived = max((each.id for each in seen if each.accepted), default=0)
+    due = [each for each in failed if not _is_under_way(each, asked.get(each.guid, Asked()), now)]
+    if not failed_again or arrived > max(failed_again):
+        return Redeliveries(wanted=tuple(due), open_since=open_since)
+    tried = Counter(each.guid for each in seen)
+    fewest = sorted(due, key=lambda each: (tried[each.guid], each.id))
+    return Redeliveries(wanted=tuple(fewest[:1]), probe=True, open_since=open_since)
+
+
+def failed_deliveries(seen: Sequence[DeliverySeen]) -> tuple[DeliverySeen, ...]:
+    """The newest attempt of each delivery that no attempt of was accepted or is under way, oldest first."""
+    settled = {each.guid for each in seen if each.accepted or each.status == "pending"}
+    newest = {each.guid: each for each in sorted(seen, key=lambda each: each.id) if each.guid not in settled}
+    return tuple(sorted(newest.values(), key=lambda each: each.id))
+
+
+def _is_under_way(delivery: DeliverySeen, asked: Asked, now: int) -> bool:
+    return asked.after == delivery.id and now - asked.at < OVERLAP_S
+
+
+async def redeliver(services: Services, now: int) -> None:
+    """Ask GitHub to deliver again what failed and was not delivered since."""
+    handles = services.store.handles
+    looked = await handles.find(_LOOKED)
+    since = now - KEPT_S if looked is None else max(float(looked) - OVERLAP_S, now - KEPT_S)
+    try:
+        seen = await services.github.deliveries(since=since)
+    except GitHubRefused as error:
+        log.warning("missed_deliveries_not_listed", reason=str(error))
+        return
+    asked = {each.guid: await _asked(services, each.guid) for each in failed_deliveries(seen)}
+    decided = decide_redeliveries(seen, asked, now=now)
+    for delivery in decided.wanted:
+        before = asked[delivery.guid]
+        try:
+            await services.github.redeliver(delivery.id)
+        except GitHubRefused as error:
+            log.warning("redelivery_refused", delivery=delivery.guid, reason=str(error))
+        else:
+            log.info("redelivery_asked", delivery=delivery.guid, of=delivery.event, status=delivery.status_code)
+        times = before.times if decided.probe else before.times + 1
+        await handles.keep(f"redelivered:{delivery.guid}", f"{times}:{delivery.id}:{now}")
+    open_since = decided.open_since
+    await handles.keep(_LOOKED, str(now if open_since is None else min(now, open_since + OVERLAP_S)))
+
+
+async def _asked(services: Services, guid: str) -> Asked:
+    times, after, at, *_ = [*(await services.store.handles.find(f"redelivered:{guid}") or "").split(":"), "", ""]
+    return Asked(times=int(times or 0), after=int(after or 0), at=int(at or 0))
