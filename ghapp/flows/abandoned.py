@@ -1,6 +1,7 @@
 """Runs that are not completed although nothing that is owed would complete them: none stays in progress for ever."""
 
 from checks.report import RunReport
+from ghapp.errors import JobError
 from ghapp.flows.showing import complete
 from ghapp.jobs import PlanAnew, SettleBranch
 from ghapp.log import log
@@ -22,7 +23,11 @@ async def end_abandoned_runs(services: Services) -> None:
         if _is_carried_out(run, owed) or (await services.store.runs.load(run.id)).status == "completed":
             continue
         log.warning("run_abandoned", run=run.id)
-        await _go_on_or_end(services, run)
+        try:
+            await _go_on_or_end(services, run)
+        except JobError as error:
+            # The next look tries again; what keeps this one from being ended keeps no other.
+            log.warning("abandoned_run_not_ended", run=run.id, reason=str(error))
 
 
 def _is_carried_out(run: Run, owed: frozenset[str]) -> bool:

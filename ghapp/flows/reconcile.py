@@ -5,6 +5,7 @@ from dataclasses import replace
 import msgspec
 
 from ghapp.durable import step
+from ghapp.errors import Unavailable
 from ghapp.flows.abandoned import end_abandoned_runs
 from ghapp.flows.branch import environment_at_last, runs_of_tip
 from ghapp.flows.ending import end_plan
@@ -13,12 +14,15 @@ from ghapp.flows.redelivering import redeliver
 from ghapp.git import Mirror
 from ghapp.github import PullRequestSeen
 from ghapp.jobs import LookForMissed, PlanAnew, Reconcile, SettleBranch
+from ghapp.log import log
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository
 
 EVERY_S = 300
 """How often GitHub is asked which deliveries failed: one call."""
+SOONER_S = 30.0
+"""How long a look waits at least that took the place of one which GitHub did not answer."""
 EACH_REPOSITORY_S = 3600
 """How often a repository is looked at: one call and one fetch."""
 AFTER_REDELIVERIES_S = 60
@@ -30,7 +34,13 @@ async def look_for_missed(services: Services, job: LookForMissed) -> None:
     await step("owe the next look", type(None), owe_look, services, EVERY_S)
     await step("end abandoned runs", type(None), end_abandoned_runs, services)
     await step("owe repositories", type(None), _owe_repositories, services)
-    await step("redeliver", type(None), redeliver, services, job.at)
+    try:
+        await step("redeliver", type(None), redeliver, services, job.at)
+    except Unavailable as error:
+        # Not put off as other jobs are: another look is owed already, and each would owe one more.
+        in_s = min(max(error.retry_after_s or 0.0, SOONER_S), EVERY_S)
+        log.warning("look_broken_off", reason=str(error), in_s=in_s)
+        await step("owe a look sooner", type(None), owe_look, services, in_s)
 
 
 async def reconcile(services: Services, job: Reconcile) -> None:

@@ -32,6 +32,8 @@ from ghapp.store import Run
 
 AGAIN_S = 30.0
 _AGAIN_MOST_S = 600.0
+_LEAST_S = 1.0
+"""Where a place in GitHub's minute is free at once, others have asked for it too."""
 _PARKED_S = 24 * 3600.0
 """Where GitHub's "unsuspend" is lost, it is tried again once a day."""
 _FULL = "Planward's data directory is full: the operator has to make room, then press Re-run."
@@ -88,7 +90,7 @@ async def _fail_or_put_off(services: Services, job: jobs.Job, cause: str) -> Non
 
 
 async def _put_off_again(services: Services, job: jobs.Job, reason: str, wait_s: float | None) -> NoReturn:
-    in_s = wait_s or wait_after(attempts_before())
+    in_s = wait_after(attempts_before()) if wait_s is None else max(wait_s, _LEAST_S)
     log.warning("job_put_off", job=job.key, reason=reason, in_s=in_s)
     await _put_off(services, job, f"again:{job.key}", in_s)
     raise OwnFailure(f"put off: {job.key}") from None

@@ -11,7 +11,7 @@ from tests.stories.faults.outcome import outcome
 from tests.stories.harness import Story, eventually
 from tests.stories.rules.test_chat import Chat, chat_room, story_with
 
-_LOOKING = "owe the next (look|tidying)|end abandoned runs|owe repositories|redeliver|reconcile"
+_LOOKING = "owe the next (look|tidying)|owe a look sooner|end abandoned runs|owe repositories|redeliver|reconcile"
 OF_A_LOOK = rf"step ({_LOOKING}): .*|accepted (look|rec|tidy).*"
 """What comes of a start, at any moment, and is no part of a story."""
 

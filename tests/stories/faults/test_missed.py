@@ -99,20 +99,40 @@ def test_whatever_github_could_not_deliver_for_hours_arrives_when_the_way_is_men
     assert story.planned(held, count=2)["conclusion"] == "success"
 
 
+def test_looks_that_github_does_not_answer_do_not_pile_up(faulty: FaultyLine) -> None:
+    faulty.quiet()
+    faulty.line.github.fail("GET", "/app/hook/deliveries$", status=429, headers={"Retry-After": "1"}, times=None)
+    try:
+        for _ in range(3):
+            broken_off = len(faulty.line.events("look_broken_off"))
+            look(faulty)
+            assert len(faulty.line.events("look_broken_off")) == broken_off + 1
+            time.sleep(1)  # GitHub asked for as much
+    finally:
+        faulty.line.github.clear_faults()
+    rows = faulty.ask("select key, due_at from later where key like '%look%'")
+    assert [key for key, _ in rows] == ["look for missed"]
+    assert float(rows[0][1]) < time.time() + 60
+    look(faulty)
+    faulty.quiet()
+
+
 def look(faulty: FaultyLine) -> None:
     """Have Planward look for what was missed now, and wait until it has."""
     before = looked(faulty)
-    due = json.dumps({"type": "look_for_missed", "at": int(time.time()) + before})  # no two looks have the same time
+    at = int(time.time()) - 10_000 + before  # no two looks have the same time
+    due = json.dumps({"type": "look_for_missed", "at": at})
     faulty.ask("update later set due_at = 0, job = :due where key = 'look for missed'", due=due)
     eventually(lambda: looked(faulty) > before, "Planward has looked")
 
 
 def deliver_much_more(faulty: FaultyLine) -> None:
     """GitHub has delivered two more pages of what went well since."""
-    deliveries = faulty.line.github.world.hooks.deliveries
-    well = next(each for each in deliveries if each.status_code == 202)
-    more = [replace(well, id=deliveries[-1].id + n, guid=f"{n}") for n in range(1, 250)]
-    deliveries += [replace(each, delivered_at=datetime.now(UTC)) for each in more]
+    world = faulty.line.github.world
+    well = next(each for each in world.hooks.deliveries if each.status_code == 202)
+    for number in range(250):
+        more = replace(well, id=world.new_id(), guid=f"{number}", delivered_at=datetime.now(UTC))
+        world.hooks.deliveries.append(more)
 
 
 def a_day_goes_by(faulty: FaultyLine) -> None:
