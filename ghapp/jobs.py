@@ -213,6 +213,21 @@ Job = (
 PARKED = "parked:"
 """Begins the keys of what waits until an installation is let go on."""
 
+
+def put_off_as(job: Job) -> str:
+    """As what a job is owed that could not be done for now.
+
+    What is done anew every so often is owed once, however many of its turns were put off: GitHub may be away for a day.
+    """
+    match job:
+        case Reconcile():
+            return f"again:reconcile:{job.repository_id}"
+        case LookForMissed() | TidyUp():
+            return f"again:{job.__struct_config__.tag}"
+        case _:
+            return f"again:{job.key}"
+
+
 Queue = Literal["news", "plans", "branches", "looks"]
 
 

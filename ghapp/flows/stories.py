@@ -92,7 +92,7 @@ async def _fail_or_put_off(services: Services, job: jobs.Job, cause: str) -> Non
 async def _put_off_again(services: Services, job: jobs.Job, reason: str, wait_s: float | None) -> NoReturn:
     in_s = wait_after(attempts_before()) if wait_s is None else max(wait_s, _LEAST_S)
     log.warning("job_put_off", job=job.key, reason=reason, in_s=in_s)
-    await _put_off(services, job, f"again:{job.key}", in_s)
+    await _put_off(services, job, jobs.put_off_as(job), in_s)
     raise OwnFailure(f"put off: {job.key}") from None
 
 
