@@ -20,7 +20,8 @@ from moto.server import ThreadedMotoServer
 from tests.bench.by_hand import ByHand
 from tests.bench.completing import seconds_of_plan
 from tests.bench.rows import Row, in_turn, render
-from tests.stories.harness import Line, Story, running_line
+from tests.stories.line import Line, running_line
+from tests.stories.story import Story
 
 WHAT = "delivery → completed check run, AWS resources on moto"
 AIM = 1.1

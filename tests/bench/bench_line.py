@@ -14,7 +14,7 @@ from ghapp.demo.github.api import Recorded
 from tests.bench.by_hand import ByHand
 from tests.bench.completing import completed, seconds_of_plan
 from tests.bench.rows import Row, in_turn, render
-from tests.stories.harness import Line, running_line
+from tests.stories.line import Line, running_line
 
 AIMS = {1: 4, 10: 4, 50: 5}
 ATLANTIS = {1: 8, 10: 26, 50: 108}

@@ -20,7 +20,9 @@ from tests.bench.completing import completed
 from tests.bench.deliveries import Answered, deliver, pushed
 from tests.bench.rows import Row, p50_and_p99, render
 from tests.postgres import running_postgres
-from tests.stories.harness import Line, Story, eventually, running_line
+from tests.stories.line import Line, running_line
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 PER_SECOND = 50
 BURST_S = 10

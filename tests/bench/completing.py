@@ -2,7 +2,7 @@
 
 import time
 
-from tests.stories.harness import Story
+from tests.stories.story import Story
 
 
 def completed(story: Story, sha: str, name: str = "planward/plan", *, patience_s: float = 600) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from tests.stories.harness import SECRET
+from tests.stories.line import SECRET
 
 
 @dataclass(frozen=True, slots=True)

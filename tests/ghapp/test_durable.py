@@ -26,7 +26,7 @@ from tests.ghapp import durable_worker
 from tests.ghapp.durable_worker import NEW, STEPS
 from tests.postgres import Postgres
 from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
-from tests.stories.harness import eventually
+from tests.stories.waiting import eventually
 
 
 @dataclass(kw_only=True)

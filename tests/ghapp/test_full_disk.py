@@ -16,7 +16,7 @@ from ghapp.store import Store, StoreUnavailable
 from ghapp.values import BranchName, RepositoryId
 from tests.ghapp.durable_worker import STEPS
 from tests.small_disk import SmallDisk, small_disk
-from tests.stories.harness import eventually
+from tests.stories.waiting import eventually
 
 _WORK = """
 import sys

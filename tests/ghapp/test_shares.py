@@ -18,7 +18,7 @@ from ghapp.durable.queues import QUEUES
 from ghapp.jobs import Job, PlanAnew, PlanRun, Reconcile, SettleBranch
 from ghapp.values import BranchName, RepositoryId, RunId
 from tests.databases import NewDatabase
-from tests.stories.harness import eventually
+from tests.stories.waiting import eventually
 
 MORE = int(os.environ.get("PLANWARD_TEST_BACKLOG", "4"))
 """How many jobs of each kind wait beyond what may be under way. With 1,000 it is a long test."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.databases import POSTGRESQL, NewDatabase
-from tests.stories.harness import Line, running_line
+from tests.stories.line import Line, running_line
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import pytest
 
 from ghapp.terraform import find_terraforms
 from tests.openbao import free_port
-from tests.stories.harness import CONFIG, Line, Story, running_line
+from tests.stories.line import Line, running_line
+from tests.stories.story import CONFIG, Story
 
 # --- at the door -----------------------------------------------------------------------------------------------------
 

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.bench.deliveries import deliver, pushed
-from tests.stories.harness import Line, eventually
+from tests.stories.line import Line
 from tests.stories.slow import slow_place
+from tests.stories.waiting import eventually
 
 
 def test_what_is_delivered_again_is_not_done_again(line: Line) -> None:

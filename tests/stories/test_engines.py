@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ghapp.terraform import Terraform, find_terraforms
-from tests.stories.harness import Line, Story, running_line
+from tests.stories.line import Line, running_line
+from tests.stories.story import Story
 
 INSTALLED = find_terraforms(None)
 

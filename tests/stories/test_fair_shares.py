@@ -2,8 +2,10 @@
 
 import re
 
-from tests.stories.harness import Line, Story, eventually
+from tests.stories.line import Line
+from tests.stories.story import Story
 from tests.stories.test_state_being_written import log_of
+from tests.stories.waiting import eventually
 
 
 def test_a_pull_request_with_one_root_module_overtakes_one_with_sixty(line: Line) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.stories.harness import Line, Story
+from tests.stories.line import Line
+from tests.stories.story import Story
 
 
 def held(check: dict[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.stories.harness import ON_MERGE, Line
+from tests.stories.line import Line
+from tests.stories.story import ON_MERGE
 
 
 def test_a_root_module_is_applied_after_the_one_whose_state_it_reads(line: Line) -> None:

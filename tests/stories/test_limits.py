@@ -7,7 +7,9 @@ from ghapp.demo.github import Limits
 from ghapp.sealing import Sealer, load_or_make_key
 from ghapp.settings import read_settings
 from ghapp.store import Store
-from tests.stories.harness import Line, Story, eventually
+from tests.stories.line import Line
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 
 def refusals(story: Story) -> int:

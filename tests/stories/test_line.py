@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from ghapp.demo.github.api import Recorded
-from tests.stories.harness import ON_MERGE, Line, Story, eventually
+from tests.stories.line import Line
 from tests.stories.slow import slow_place
+from tests.stories.story import ON_MERGE, Story
+from tests.stories.waiting import eventually
 
 APPLIED_IN_TURN = [["in_progress", "success"]]
 

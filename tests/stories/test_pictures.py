@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.stories.harness import running_line
+from tests.stories.line import running_line
 
 
 def test_where_the_pages_are_public_the_check_run_shows_a_picture_that_github_can_fetch(tmp_path: Path) -> None:

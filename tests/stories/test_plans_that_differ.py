@@ -2,7 +2,7 @@
 
 import shutil
 
-from tests.stories.harness import Line
+from tests.stories.line import Line
 
 
 def test_a_plan_that_is_not_the_reviewed_one_is_held_with_what_differs(line: Line) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from ghapp.terraform import find_terraforms
 from ghapp.terraform.versions import read_version
-from tests.stories.harness import CONFIG, Line, Story
+from tests.stories.line import Line
+from tests.stories.story import CONFIG, Story
 
 ENGINES = find_terraforms(None)
 _VERSIONS = sorted((engine.version for engine in ENGINES), key=lambda each: read_version(each).order)

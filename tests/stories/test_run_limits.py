@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from ghapp.terraform import find_terraforms
-from tests.stories.harness import Line, Story, running_line
+from tests.stories.line import Line, running_line
+from tests.stories.story import Story
 
 EATS = "import time; eaten = [bytearray(5_000_000) for _ in range(400) if not time.sleep(0.02)]; time.sleep(600)"
 """250 MB a second, up to 2 GB."""

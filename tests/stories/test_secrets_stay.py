@@ -10,8 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.stories.harness import Line, Story, eventually
+from tests.stories.line import Line
 from tests.stories.slow import slow_place
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 PASSWORD = "correct-horse-battery-staple"
 TOKEN = "tok-9f86d081884c7d659a2feaa0c55ad015"

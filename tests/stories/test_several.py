@@ -19,8 +19,10 @@ import pytest
 import tests
 from tests.openbao import free_port
 from tests.postgres import Postgres
-from tests.stories.harness import Line, Story, answers, eventually, running_line
+from tests.stories.line import Line, running_line
 from tests.stories.slow import slow_place
+from tests.stories.story import Story
+from tests.stories.waiting import answers, eventually
 
 LINES, OTHERS = "planward.log", "planward-worker.log"
 """Where the line's own processes and the other worker write."""

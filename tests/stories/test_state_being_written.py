@@ -2,7 +2,9 @@
 
 import httpx
 
-from tests.stories.harness import ON_MERGE, Line, Story, eventually
+from tests.stories.line import Line
+from tests.stories.story import ON_MERGE, Story
+from tests.stories.waiting import eventually
 
 
 def test_a_state_that_cannot_be_read_while_testing_is_applied_is_read_once_more_after_it(line: Line) -> None:

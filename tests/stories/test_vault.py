@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.postgres import Postgres
-from tests.stories.harness import Line, Story, eventually, running_line
+from tests.stories.line import Line, running_line
 from tests.stories.slow import slow_place
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 LEASE_S = 4
 DYNAMIC = """\

@@ -17,7 +17,8 @@ from sqlalchemy.pool import NullPool
 from tests.forked import Forked
 from tests.postgres import Postgres
 from tests.stories.faults.forked import ForkedLine
-from tests.stories.harness import eventually, running_line
+from tests.stories.line import running_line
+from tests.stories.waiting import eventually
 
 SQLITE, POSTGRESQL, THREE = "sqlite", "postgresql", "three workers"
 """One process on SQLite, one on PostgreSQL, a web process and three workers on PostgreSQL."""

@@ -6,8 +6,10 @@ from functools import partial
 from typing import Literal
 
 from ghapp.demo.github.state import CheckRun
-from tests.stories.harness import Line, Story, eventually
+from tests.stories.line import Line
 from tests.stories.rules.test_chat import Chat
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 Kind = Literal["merged", "pushed to again", "conflicting", "broken", "left open"]
 _KINDS: tuple[Kind, ...] = ("merged", "conflicting", "pushed to again", "broken", "merged", "left open")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.forked import Forked
 from tests.stories.faults import serve
-from tests.stories.harness import Line
+from tests.stories.line import Line
 
 
 @dataclass(kw_only=True)

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from tests.stories.harness import Story
+from tests.stories.story import Story
 
 _SHOWN = ("status", "conclusion")
 

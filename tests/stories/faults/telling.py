@@ -8,8 +8,9 @@ from typing import Any
 
 from tests.stories.faults.conftest import FaultyLine
 from tests.stories.faults.outcome import outcome
-from tests.stories.harness import Story, eventually
 from tests.stories.rules.test_chat import Chat, chat_room, story_with
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 _LOOKING = "owe the next (look|tidying)|owe a look sooner|end abandoned runs|owe repositories|redeliver|reconcile"
 OF_A_LOOK = rf"step ({_LOOKING}): .*|accepted (look|rec|tidy).*"

@@ -30,8 +30,9 @@ from tests.openbao import OpenBao
 from tests.postgres import Postgres
 from tests.stories.faults.crowd import Crowd
 from tests.stories.faults.proxies import Exchange, Fates, HttpProxy, Loop, before_postgres, fates
-from tests.stories.harness import Line, eventually, running_line
+from tests.stories.line import Line, running_line
 from tests.stories.rules.test_chat import chat_room
+from tests.stories.waiting import eventually
 
 PULL_REQUESTS = int(os.environ.get("PLANWARD_TEST_PULL_REQUESTS", "4"))
 SEED = int(os.environ.get("PLANWARD_TEST_SEED", "1"))

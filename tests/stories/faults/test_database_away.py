@@ -15,7 +15,8 @@ from tests.stories.faults.conftest import FaultyLine, faulty_line
 from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
 from tests.stories.faults.proxies.running import reset
 from tests.stories.faults.test_interrupted import waiting
-from tests.stories.harness import Story, eventually
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 
 class Cable(TcpProxy):

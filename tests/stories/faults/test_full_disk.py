@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.small_disk import SmallDisk, small_disk
-from tests.stories.harness import Line, eventually, running_line
+from tests.stories.line import Line, running_line
+from tests.stories.waiting import eventually
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import pytest
 
 from tests.stories.faults.conftest import FaultyLine
 from tests.stories.faults.outcome import outcome
-from tests.stories.harness import Story, eventually
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 CREATES = [r"/check-runs$", r"/deployments$", r"/deployments/\d+/statuses$", r"/issues/\d+/comments$"]
 

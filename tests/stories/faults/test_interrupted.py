@@ -11,9 +11,10 @@ import pytest
 
 from tests.stories.faults.below import descendants
 from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
-from tests.stories.harness import Story, eventually
 from tests.stories.rules.saying import answered
 from tests.stories.rules.state_server import state_server
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 KINDS = [SQLITE, POSTGRESQL]
 

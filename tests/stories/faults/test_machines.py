@@ -5,7 +5,8 @@ import pytest
 from tests.stories.faults.conftest import THREE, FaultyLine
 from tests.stories.faults.outcome import without_words
 from tests.stories.faults.telling import Told, tell
-from tests.stories.harness import Story, eventually
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 KINDS = [THREE]
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from ghapp.flows.redelivering import MOST
 from tests.openbao import free_port
 from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
-from tests.stories.harness import eventually
 from tests.stories.rules.saying import answered
+from tests.stories.waiting import eventually
 
 KINDS = [SQLITE, POSTGRESQL]
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.stories.harness import Story, eventually
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 APPLY = "planward/apply (staging)"
 

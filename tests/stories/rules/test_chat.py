@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.stories.harness import Line, Story, eventually
+from tests.stories.line import Line
 from tests.stories.rules.saying import green, held, refused
 from tests.stories.rules.test_holds import proposed_from_fork
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 
 class Chat:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.stories.harness import Line
+from tests.stories.line import Line
 from tests.stories.rules.saying import APPLY, answered, audit, green, held, refused, unanswered
 from tests.stories.rules.test_holds import proposed_from_fork
 

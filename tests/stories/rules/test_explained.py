@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.harness import Line, Story, eventually
+from tests.stories.line import Line
 from tests.stories.rules.saying import APPLY, green, held
 from tests.stories.slow import slow_place
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 # --- explained -------------------------------------------------------------------------------------------------------
 

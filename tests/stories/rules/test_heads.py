@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.stories.harness import Line, Story, eventually
+from tests.stories.line import Line
 from tests.stories.rules.saying import APPLY, green, held, refused, title
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 WRONG = {"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}
 

@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.stories.harness import Line, Story, eventually
+from tests.stories.line import Line
 from tests.stories.rules.saying import APPLY, audit, audit_rows, buttons, green, held, refused
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 # --- code that nobody with write access vouches for ------------------------------------------------------------------
 

@@ -3,9 +3,11 @@
 import httpx
 import pytest
 
-from tests.stories.harness import Line, Story, eventually
+from tests.stories.line import Line
 from tests.stories.rules.saying import green, held
 from tests.stories.slow import slow_place
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 
 def discovered(story: Story, times: int) -> None:

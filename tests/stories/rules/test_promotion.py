@@ -1,6 +1,6 @@
 """A promotion brings a tree that the environment before has applied; a refusal says how to get there."""
 
-from tests.stories.harness import Line
+from tests.stories.line import Line
 from tests.stories.rules.saying import green, held, refused
 
 

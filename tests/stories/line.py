@@ -1,0 +1,302 @@
+"""The whole line on real parts, driven from outside: `planward serve` in a process of its own, everything by HTTP.
+
+One local GitHub, one OpenBao and one Planward serve many stories; each story has a repository of its own.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+from ghapp.demo.github import Limits, LocalGitHub
+from tests.openbao import OpenBao, free_port, running_openbao
+from tests.stories.story import Story
+from tests.stories.waiting import answers, eventually
+
+PERMISSIONS = {
+    "checks": "write",
+    "contents": "read",
+    "deployments": "write",
+    "issues": "read",
+    "members": "read",
+    "merge_queues": "read",
+    "pull_requests": "write",
+    "statuses": "write",
+}
+EVENTS = ["pull_request", "push", "issue_comment", "merge_group", "repository"]
+SECRET = "a-webhook-secret-of-the-tests"
+POLICY = """
+path "kv/*" { capabilities = ["read", "list"] }
+path "kv/data/denied/*" { capabilities = ["deny"] }
+path "kv/metadata/denied/*" { capabilities = ["deny"] }
+"""
+"""What Planward's token may do in Vault; the team `denied` has secrets that it may not read."""
+_ENDS = ("job_done", "job_refused", "job_failed", "job_put_off", "job_without_installation")
+
+
+class Process(Protocol):
+    """A process of Planward's, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def poll(self) -> int | None:
+        """How it ended; None while it runs."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+
+
+@dataclass(kw_only=True)
+class Line:
+    """Everything that runs, and where it keeps things."""
+
+    directory: Path
+    github: LocalGitHub
+    bao: OpenBao
+    url: str
+    app: Any
+    environ: dict[str, str] = field(repr=False)
+    module: str = "ghapp"
+    own_worker: bool = False
+    process: "Process | None" = None
+    worker: subprocess.Popen[bytes] | None = None
+    stories: int = 0
+    clients: dict[str, httpx.Client] = field(default_factory=dict, repr=False)
+
+    def rest(self, login: str) -> httpx.Client:
+        """Somebody's REST client; made once, since making one takes longer than asking."""
+        if login not in self.clients:
+            self.clients[login] = self.github.rest(login)
+        return self.clients[login]
+
+    def start(self) -> None:
+        """Start `planward serve`, and wait until it is ready."""
+        self.spawn()
+        eventually(self._ready, "planward is ready", patience_s=180)
+
+    def spawn(self) -> None:
+        """Start `planward serve`, and `planward worker` where the work is its own; do not wait."""
+        self.process = self._spawn_serve()
+        if self.own_worker:
+            self.spawn_worker()
+
+    def spawn_worker(self) -> None:
+        """Start `planward worker`."""
+        self.worker = self._spawn("worker")
+
+    def restart_serve(self) -> None:
+        """End what answers GitHub in order, and start it again."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=60) == 0
+        self.process = self._spawn_serve()
+        eventually(self._ready, "planward is ready", patience_s=180)
+
+    def supervise(self) -> None:
+        """Start the worker again where it ended itself, as it does when it cannot reach its database for a while."""
+        if self.worker is not None and self.worker.poll() is not None:
+            self.spawn_worker()
+
+    def kill_worker(self) -> None:
+        """End `planward worker` as a machine that fails does."""
+        assert self.worker is not None
+        self.worker.kill()
+        self.worker.wait()
+
+    def _spawn_serve(self) -> "subprocess.Popen[bytes]":
+        port = self.url.rpartition(":")[2]
+        return self._spawn("serve", "--port", port, *(["--no-worker"] if self.own_worker else []))
+
+    def _spawn(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        with (self.directory / "planward.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", self.module, *arguments], env=self.environ, stdout=log, stderr=log
+            )
+
+    def _ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()[-3000:]
+        return answers(f"{self.url}/readyz")
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it with a signal, the worker too, and wait."""
+        assert self.process is not None
+        running = [each for each in (self.worker, self.process) if each is not None]
+        for each in running:
+            each.send_signal(number)
+        for each in running:
+            each.wait(timeout=60)
+
+    def log(self) -> str:
+        """What Planward's processes wrote to their logs so far."""
+        return "".join(path.read_text() for path in sorted(self.directory.glob("planward*.log")))
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """What Planward logged under this name so far, oldest first."""
+        wanted = f'"event": "{event}"'
+        return [json.loads(line) for line in self.log().splitlines() if wanted in line and line.startswith("{")]
+
+    def query(self, statement: str, **values: object) -> list[dict[str, Any]]:
+        """Ask Planward's database, as columns by their names."""
+        database = make_url(self.environ["PLANWARD_DATABASE_URL"])
+        if database.get_backend_name() == "postgresql":
+            database = database.set(drivername="postgresql+psycopg")
+        engine = create_engine(database, poolclass=NullPool)
+        with engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(statement), values).mappings()]
+
+    def deliver(
+        self,
+        event: str,
+        payload: object,
+        *,
+        to: str | None = None,
+        guid: str | None = None,
+        secret: str = SECRET,
+        **headers: str,
+    ) -> httpx.Response:
+        """Post a delivery as GitHub does; `payload` is the body as bytes or becomes JSON."""
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        told = {
+            "Content-Type": "application/json",
+            "X-GitHub-Delivery": guid or str(uuid.uuid4()),
+            "X-GitHub-Event": event,
+            "X-Hub-Signature-256": f"sha256={signature}",
+        }
+        url = f"{to or self.url}/webhooks/github"
+        with httpx.Client(trust_env=False, timeout=60) as client:
+            return client.post(url, content=body, headers={**told, **headers})
+
+    def secrets_read(self) -> list[str]:
+        """The paths below `kv/` that Planward asked Vault for, oldest first, as Vault's own audit log has them."""
+        entries = map(json.loads, (self.directory / "audit.log").read_text().splitlines())
+        return [
+            entry["request"]["path"]
+            for entry in entries
+            if entry["type"] == "request"
+            and entry["request"]["path"].startswith("kv/")
+            and "planward" in entry.get("auth", {}).get("token_policies", ())
+        ]
+
+    @contextmanager
+    def sealed_vault(self) -> Iterator[None]:
+        """Seal Vault for a while."""
+        said = (self.directory / "openbao.log").read_text()
+        key = next(line.partition(": ")[2] for line in said.splitlines() if line.startswith("Unseal Key: "))
+        self.bao.client().sys.seal()
+        try:
+            yield
+        finally:
+            self.bao.client().sys.submit_unseal_key(key)
+            eventually(lambda: not self.bao.client().sys.is_sealed(), "Vault is unsealed")
+
+    def until_idle(self, seconds: float) -> None:
+        """Wait until the log has begun and ended the same jobs, and nothing was added for a moment."""
+
+        def idle() -> bool:
+            before = self.log()
+            begun = before.count('"event": "job_begun"')
+            ended = sum(before.count(f'"event": "{word}"') for word in _ENDS)
+            accepted = before.count('"fresh": true')
+            if begun != ended or accepted > begun:
+                return False
+            time.sleep(seconds)
+            return self.log() == before
+
+        eventually(idle, "planward has nothing under way")
+
+    def story(self, **options: Any) -> Story:
+        """A repository of its own with staging and production, the App installed, and people."""
+        self.stories += 1
+        return Story(self, f"acme{self.stories}", **options)
+
+
+Between = Callable[[LocalGitHub, OpenBao], AbstractContextManager[Mapping[str, str]]]
+"""Puts something between Planward and what it speaks to; gives the settings that lead there."""
+
+
+@contextmanager
+def running_line(
+    directory: Path,
+    between: Between = lambda github, bao: nullcontext({}),
+    /,
+    *,
+    module: str = "ghapp",
+    own_worker: bool = False,
+    line_type: Any = Line,
+    **environ: str,
+) -> Iterator[Line]:
+    """Start the local GitHub, OpenBao and Planward; end them."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with (
+        # Limited nowhere, as Enterprise Server comes: what has many done in a minute is not paced.
+        LocalGitHub(directory / "github", limits=Limits(requests_an_hour=None)) as github,
+        running_openbao(directory / "openbao.log", audit=directory / "audit.log") as bao,
+        between(github, bao) as led_there,
+    ):
+        bao.client().sys.create_or_update_policy("planward", POLICY)
+        github.create_user("planward-owner")
+        app = github.create_app(
+            "Planward",
+            owner="planward-owner",
+            permissions=PERMISSIONS,
+            events=EVENTS,
+            webhook_url=f"{url}/webhooks/github",
+            webhook_secret=SECRET,
+        )
+        line = line_type(
+            directory=directory,
+            github=github,
+            bao=bao,
+            url=url,
+            app=app,
+            module=module,
+            own_worker=own_worker,
+            environ={
+                "PATH": os.environ["PATH"],
+                "HOME": str(directory),
+                "PLANWARD_GITHUB_API_URL": github.api_url,
+                "PLANWARD_GITHUB_APP_ID": str(app.id),
+                "PLANWARD_GITHUB_PRIVATE_KEY": app.private_key_pem,
+                "PLANWARD_GITHUB_WEBHOOK_SECRET": SECRET,
+                "PLANWARD_PUBLIC_URL": url,
+                "PLANWARD_DATA_DIR": str(directory / "data"),
+                "PLANWARD_DATABASE_URL": f"sqlite:///{directory / 'data' / 'planward.db'}",
+                "PLANWARD_MERGE_WAIT_S": "2",
+                "PLANWARD_DEBOUNCE_S": "0.5",
+                "PLANWARD_CONCURRENCY": "2",
+                "VAULT_ADDR": bao.address,
+                "VAULT_TOKEN": bao.client().auth.token.create(policies=["planward"])["auth"]["client_token"],
+                **led_there,
+                **environ,
+            },
+        )
+        try:
+            line.start()
+            yield line
+        finally:
+            for client in line.clients.values():
+                client.close()
+            line.stop()
