@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
@@ -22,6 +22,8 @@ _READS = "planward_reads"
 """The option of a connection that only reads."""
 _PAUSES_S = (0.05, 0.5)
 """How long it is waited before a transaction that PostgreSQL broke off is begun again."""
+
+_ASK_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -46,9 +48,10 @@ class Database:
             bring_forward(connection)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` in one transaction, in a thread; more than once where PostgreSQL broke off.
+        """Do `work` in one transaction, in a thread; anew where PostgreSQL broke off before the transaction's end.
 
-        Also the end of a transaction may be broken off, so that what was done is done again: let that do no harm.
+        Where its end was broken off PostgreSQL is asked what became of it. It may be away for too long to say: then
+        what was done is done again, so let that do no harm.
         """
         return await asyncio.to_thread(self._run, work, self.engine)
 
@@ -57,13 +60,20 @@ class Database:
         return await asyncio.to_thread(self._run, work, self._reading)
 
     def _run(self, work: Callable[[Connection], T], engine: Engine) -> T:
-        for pause_s in _PAUSES_S if engine.dialect.name == "postgresql" else ():
+        postgresql = engine.dialect.name == "postgresql"
+        if postgresql and engine is self.engine:
+            return self._again(lambda: _once(work, engine), _PAUSES_S)
+        return self._again(lambda: _in_transaction(work, engine), _PAUSES_S if postgresql else ())
+
+    @staticmethod
+    def _again(work: Callable[[], T], pauses_s: Sequence[float]) -> T:
+        for pause_s in pauses_s:
             try:
-                return _in_transaction(work, engine)
+                return work()
             except (OperationalError, InterfaceError):
                 time.sleep(pause_s)
         try:
-            return _in_transaction(work, engine)
+            return work()
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise StoreUnavailable(why_unavailable(error)) from error
 
@@ -75,6 +85,34 @@ class Database:
 def _in_transaction(work: Callable[[Connection], T], engine: Engine) -> T:
     with engine.begin() as connection:
         return work(connection)
+
+
+def _once(work: Callable[[Connection], T], engine: Engine) -> T:
+    """Do it in a transaction whose end PostgreSQL is asked about where its answer got lost."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        result = work(connection)
+        number = connection.scalar(text("SELECT CAST(pg_current_xact_id_if_assigned() AS text)"))
+        try:
+            transaction.commit()
+        except (OperationalError, InterfaceError):
+            if number is None or not _is_committed(number, engine):
+                raise
+        return result
+
+
+def _is_committed(number: str, engine: Engine) -> bool:
+    """Whether the transaction of this number was committed; waits while it is under way, and until PostgreSQL is back.
+
+    https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+    """
+    status = text("SELECT pg_xact_status(CAST(:number AS xid8))")
+    for pause_s in _ASK_AGAIN_S:
+        with contextlib.suppress(OperationalError, InterfaceError), engine.connect() as connection:
+            said = connection.scalar(status, {"number": number})
+            if said != "in progress":
+                return bool(said == "committed")
+        time.sleep(pause_s)
+    return False
 
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, update: Sequence[str]) -> None:

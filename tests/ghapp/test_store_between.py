@@ -1,11 +1,16 @@
 """Connections to PostgreSQL break off, before a statement and after it; what is remembered and accepted is so once."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from typing import ClassVar
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
 from ghapp.durable import Acceptor
 from ghapp.jobs import SettleBranch
@@ -13,7 +18,7 @@ from ghapp.sealing import Sealer
 from ghapp.store import Store
 from ghapp.values import BranchName, RepositoryId
 from tests.postgres import Postgres
-from tests.stories.faults.proxies import Fates, Loop, before_postgres, fates
+from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
 
 MANY = 40
 
@@ -52,6 +57,35 @@ def test_what_is_to_be_remembered_is_remembered(url: str, drawn: Fates) -> None:
         drawn.on = True
         asyncio.run(story(store))
     assert drawn.counted.keys() == {fates.RESET, fates.LOST}
+
+
+class LosesCommits(TcpProxy):
+    """Every second answer to the end of a transaction gets lost."""
+
+    ends: ClassVar[Iterator[int]] = itertools.count()
+
+    def fate(self, connection: str, said: bytes) -> tuple[str | None, random.Random]:
+        lost = b"COMMIT" in said and next(self.ends) % 2
+        return (fates.LOST if lost else None), random.Random(0)
+
+
+def test_what_was_remembered_without_an_answer_is_not_remembered_twice(postgres: Postgres) -> None:
+    url = postgres.database()
+
+    async def story(store: Store) -> None:
+        for number in range(MANY):
+            await store.approvals.audit(RepositoryId(1), who="ada", did=f"did {number}", sha="0" * 40)
+
+    with (
+        Loop() as loop,
+        closing(Store(before_postgres(loop, url, Fates(0), LosesCommits), Sealer(["k" * 32]))) as store,
+    ):
+        asyncio.run(story(store))
+    database = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    with database.connect() as connection:
+        done = connection.scalars(text("select did from audit order by id")).all()
+    assert done == [f"did {number}" for number in range(MANY)]
+    assert next(LosesCommits.ends) > MANY
 
 
 def test_what_is_to_be_accepted_is_accepted_once(url: str, drawn: Fates) -> None:
