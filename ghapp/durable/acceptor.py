@@ -3,9 +3,9 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -38,23 +38,33 @@ Taken = Literal["fresh", "under way", "done"]
 """What became of a job that is to be owed: it is now, it was, or it has had its result."""
 
 
+@contextmanager
+def told_where_unavailable() -> Iterator[None]:
+    """Raises StoreUnavailable, in words for the operator, where the database fails."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as failure:
+        raise StoreUnavailable(why_unavailable(failure)) from failure
+
+
 class Acceptor:
     """Accepts jobs: all that a process without a worker needs of the engine."""
 
     def __init__(self, database_url: str) -> None:
-        """Bring DBOS' own tables up to date and connect."""
+        """Bring DBOS' own tables up to date and connect. Raises StoreUnavailable."""
         self.url = _system_url(database_url)
         self.shared = make_url(database_url).get_backend_name() != "sqlite"
         """Whether workers on other machines may be at the same database."""
         if not self.shared:
             _write_ahead(Path(make_url(self.url).database or ""))
-        run_dbos_database_migrations(self.url)
-        self._client = DBOSClient(
-            system_database_url=self.url,
-            serializer=DBOSPortableJSONSerializer(),
-            application_name=APPLICATION,
-            retry_connection_errors=False,
-        )
+        with told_where_unavailable():
+            run_dbos_database_migrations(self.url)
+            self._client = DBOSClient(
+                system_database_url=self.url,
+                serializer=DBOSPortableJSONSerializer(),
+                application_name=APPLICATION,
+                retry_connection_errors=False,
+            )
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="accept")
         self.on_owed: Callable[[Queue], None] | None = None
         """Told of the queue of each job that is owed from then on; from any thread."""
@@ -122,10 +132,8 @@ class Acceptor:
 
     async def owed(self) -> frozenset[str]:
         """The keys of the jobs that wait or are under way."""
-        try:
+        with told_where_unavailable():
             found = await self._client.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
-        except (OperationalError, InterfaceError, PoolTimeout) as failure:
-            raise StoreUnavailable(why_unavailable(failure)) from failure
         return frozenset(each.workflow_id.partition(_ATTEMPT)[0] for each in found)
 
     async def take_over(self, executor_id: str | None) -> tuple[str, ...]:

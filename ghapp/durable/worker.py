@@ -14,7 +14,13 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy import Engine
 
 from ghapp.durable import queues
-from ghapp.durable.acceptor import APPLICATION, APPLICATION_VERSION, Acceptor, attempt_of
+from ghapp.durable.acceptor import (
+    APPLICATION,
+    APPLICATION_VERSION,
+    Acceptor,
+    attempt_of,
+    told_where_unavailable,
+)
 from ghapp.durable.claims import find_claims_again
 from ghapp.durable.executors import Heart, executor, hand_over
 from ghapp.durable.patient_sqlite import patient_engine
@@ -51,10 +57,13 @@ class Worker:
     async def running(self) -> AsyncIterator[None]:
         """Take jobs up, those of the worker before this one first, until the context ends.
 
-        What is under way then stops between two steps, and waits in its queue for whoever comes next.
+        What is under way then stops between two steps, and waits in its queue for whoever comes next. Raises
+        StoreUnavailable where the database is away at the start.
         """
-        async with executor(self._acceptor, self._store, self._data_dir) as name:
-            await self._launch(name)
+        async with contextlib.AsyncExitStack() as stack:
+            with told_where_unavailable():
+                name = await stack.enter_async_context(executor(self._acceptor, self._store, self._data_dir))
+                await self._launch(name)
             heart = Heart(self._acceptor, self._store.executors, name, lost=self._end)
             beating = asyncio.create_task(heart.beat()) if self._acceptor.shared else None
             ticking = asyncio.create_task(self._tick())

@@ -170,7 +170,8 @@ async def _announce(
     if run.status == "completed":
         return
     await _supersede(services, run)
-    await judge_all(services, run, "in_progress")
+    if (await services.store.runs.load(run.id)).ended_by is None:
+        await judge_all(services, run, "in_progress")
     run = await announce(
         services,
         repository,

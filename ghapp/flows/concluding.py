@@ -14,6 +14,7 @@ from ghapp.flows.preparing import Part
 from ghapp.flows.root_module import RootOutcome
 from ghapp.flows.showing import complete
 from ghapp.git import MissingObject
+from ghapp.jobs import PlanAnew
 from ghapp.services import Services
 from ghapp.store import Run
 from ghapp.values import TESTING, RunId
@@ -38,6 +39,7 @@ async def conclude_plan(
             [report_plan_run(services, repository, run, "cancelled", cause)],
             conclusion="cancelled",
         )
+        await _show_again_what_it_hides(services, run)
         return
     reports = {
         key: msgspec.json.decode(raw, type=RootReport)
@@ -91,6 +93,23 @@ async def conclude_plan(
             )
     changed_lines = await _changed_lines(services, run, parts)
     await complete(services, repository, run, shown, conclusion=worst, buttons=buttons, changed_lines=changed_lines)
+
+
+async def _show_again_what_it_hides(services: Services, run: Run) -> None:
+    """Plan anew where the check run of a cancelled run came after that of the run which took its place.
+
+    Both were being made while GitHub did not answer; it shows the newest.
+    """
+    own = (await services.store.runs.load(run.id)).check_run_id
+    if own is None or run.pull_request is None:
+        return
+    for each in await services.store.runs.of_head(run.repository_id, run.head_sha, run.check_run_name):
+        if each.created_at > run.created_at and each.check_run_id is not None and each.check_run_id < own:
+            again = PlanAnew(
+                repository_id=run.repository_id, number=run.pull_request, cause=f"hidden:{run.id}:{each.id}"
+            )
+            await services.accept(again)
+            return
 
 
 async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) -> dict[str, list[range]]:

@@ -12,7 +12,7 @@ from checks.rendering.markdown import render_check_run
 from checks.rendering.picture import render_picture
 from checks.report import Conclusion, RunReport
 from ghapp.flows.ground import github_of
-from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, PutOff, Status, or_put_off
+from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, GitHubRefused, PutOff, Status, or_put_off
 from ghapp.log import log
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run, StoreUnavailable
@@ -45,11 +45,14 @@ def apply_check_run(environment: str) -> str:
 
 
 async def announce(services: Services, repository: KnownRepository, run: Run, *, status: Status, summary: str) -> Run:
-    """Make the run's check run, once: a repeated step finds the one that it left, and flows side by side make one."""
+    """Make the run's check run, once: a repeated step finds the one that it left, and flows side by side make one.
+
+    A run that was ended meanwhile gets none any more: it would be newer than that of the run which took its place.
+    """
     lock = _announcing.setdefault(run.id, asyncio.Lock())
     async with lock:
         run = await services.store.runs.load(run.id)
-        while run.check_run_id is None:
+        while run.check_run_id is None and run.ended_by is None and run.status != "completed":
             tried_before = "announcing" in run.data
             if await services.store.runs.claim(run.id, "announcing", by=_PROCESS, for_s=_CLAIM_S):
                 draft = _draft(services, run, status=status, summary=summary)
@@ -108,8 +111,12 @@ async def complete(
     run = await services.store.runs.load(run.id)
     if run.status == "completed":
         return
-    assert run.check_run_id is not None
     output = render_check_run(*reports, changed_lines=changed_lines)
+    raw = msgspec.json.encode(list(reports))
+    run = await _with_check_run(services, repository, run, output.title)
+    if run.check_run_id is None:
+        await services.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
+        return
     github = await github_of(services, repository)
     resumed = bool(run.data.get("completing"))
     await services.store.runs.remember(run.id, completing=True)
@@ -128,9 +135,39 @@ async def complete(
         images=_images(services, run, reports),
     )
     await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)
-    await services.store.runs.complete(
-        run.id, conclusion=conclusion, title=output.title, report=msgspec.json.encode(list(reports))
-    )
+    await services.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
+
+
+async def _with_check_run(services: Services, repository: KnownRepository, run: Run, summary: str) -> Run:
+    """Give the run with its check run, made now where GitHub could not be reached when it was to be announced.
+
+    Without one where the run was ended before it had one, and where GitHub takes none on this commit.
+    """
+    if run.check_run_id is not None:
+        return run
+    if run.ended_by is not None:
+        return await _found(services, repository, run)
+    try:
+        return await announce(services, repository, run, status="in_progress", summary=summary)
+    except GitHubRefused as error:
+        log.warning("run_not_shown", run=run.id, reason=str(error))
+        return run
+
+
+async def _found(services: Services, repository: KnownRepository, run: Run) -> Run:
+    """Give an ended run with the check run that an attempt to announce it may have left all the same."""
+    while run.check_run_id is None and "announcing" in run.data:
+        if not await services.store.runs.claim(run.id, "announcing", by=_PROCESS, for_s=_CLAIM_S):
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            run = await services.store.runs.load(run.id)
+            continue
+        github = await github_of(services, repository)
+        seen = await github.find_check_runs(run.head_sha, run.check_run_name)
+        ids = [each.id for each in seen if each.external_id == run.id]
+        if ids:
+            await services.store.runs.change(run.id, check_run_id=ids[0])
+        return await services.store.runs.load(run.id)
+    return run
 
 
 def _images(services: Services, run: Run, reports: Sequence[RunReport]) -> tuple[CheckRunImage, ...]:

@@ -27,7 +27,7 @@ async def comment(services: Services, repository: KnownRepository, numbers: Iter
     What GitHub's limits have no room for now is owed: whoever asks goes on.
     """
     for number in numbers:
-        runs = await services.store.runs.explained_by(repository.id, number)
+        runs = await _applies_of(services, repository, number)
         newest = {run.environment: run.id for run in runs if run.conclusion != "cancelled"}
         reports: list[RunReport] = []
         for run in runs:
@@ -40,6 +40,20 @@ async def comment(services: Services, repository: KnownRepository, numbers: Iter
         written = await or_put_off(_write(services, repository, number, body))
         if isinstance(written, PutOff):
             await _comment_later(services, repository, number, in_s=written.in_s)
+
+
+async def _applies_of(services: Services, repository: KnownRepository, number: int) -> list[Run]:
+    """Apply runs that a pull request has part in, oldest first.
+
+    That of its own merge is one also where it was ended before anybody told that this is a merge.
+    """
+    runs = list(await services.store.runs.explained_by(repository.id, number))
+    known = await services.store.pull_requests.find(repository.id, number)
+    if known is not None and known.merge_sha is not None:
+        ids = {run.id for run in runs}
+        of_merge = await services.store.runs.of_commit(repository.id, known.merge_sha)
+        runs += [run for run in of_merge if run.operation == "apply" and run.id not in ids]
+    return sorted(runs, key=lambda run: (run.created_at, run.id))
 
 
 async def comment_again(services: Services, job: Comment) -> None:

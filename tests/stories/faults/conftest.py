@@ -57,17 +57,21 @@ class FaultyLine:
         """Planward is ended in order, and started when the context ends."""
         self._held_down.set()
         self.line.stop()
-        yield
-        (self.directory / "after redeliveries").write_text(str(after_redeliveries_s))
-        self._held_down.clear()
+        try:
+            yield
+        finally:
+            (self.directory / "after redeliveries").write_text(str(after_redeliveries_s))
+            self._held_down.clear()
 
     @contextmanager
     def ended_at(self, point: str) -> Iterator[None]:
         """Wait until it has died at this point, as `kill_at` was told; it comes back when the context ends."""
-        eventually(lambda: self.process.poll() is not None, f"it dies at {point}")
-        assert self.calm() == [point]
-        yield
-        self._held_down.clear()
+        try:
+            eventually(lambda: self.process.poll() is not None, f"it dies at {point}")
+            assert self.calm() == [point]
+            yield
+        finally:
+            self._held_down.clear()
 
     @contextmanager
     def fewer(self) -> Iterator[None]:

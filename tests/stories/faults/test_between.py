@@ -136,6 +136,8 @@ def between(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             engines = create_engine(urls[0]), create_engine(urls[1])
             try:
                 github, vault = proxies
+                # Its worker has begun: one that finds no database at its start ends, and leaves that to who starts it.
+                eventually(partial(_looked, line), "the worker looks for what was missed", patience_s=180)
                 own = urls[1].render_as_string(hide_password=False).replace("+psycopg", "")
                 yield Between(
                     drawn=drawn, line=line, github=github, vault=vault, url=own, engines=engines, schema=schema
@@ -144,6 +146,10 @@ def between(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
                 drawn.on = False
                 for engine in engines:
                     engine.dispose()
+
+
+def _looked(line: Line) -> bool:
+    return any(each["job"].startswith("look_for_missed:") for each in line.events("job_done"))
 
 
 def _of_github(exchange: Exchange) -> tuple[str, Mapping[str, float]] | None:

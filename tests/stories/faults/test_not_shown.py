@@ -1,0 +1,85 @@
+"""Runs whose check run GitHub did not take in time: they end all the same, hold nothing up, and hide nothing newer."""
+
+import json
+from typing import Any
+
+from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
+from tests.stories.story import Story
+from tests.stories.waiting import eventually
+
+KINDS = [SQLITE, POSTGRESQL]
+_OF = "where repository_id = :repository and"
+
+
+def runs(faulty: FaultyLine, story: Story) -> list[dict[str, Any]]:
+    """The runs of a repository, oldest first."""
+    names = ("id", "operation", "head_sha", "status", "conclusion", "created_at", "data")
+    rows = faulty.ask(
+        f"select {', '.join(names)} from runs {_OF} true order by created_at", repository=story.repository.id
+    )
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def unshown(faulty: FaultyLine, story: Story, run: str, **columns: Any) -> None:
+    """Have a run unfinished, of which GitHub has not said that there is a check run."""
+    more = "".join(f", {name} = :{name}" for name in columns)
+    unfinished = f"update runs set status = 'in_progress', conclusion = null, check_run_id = null{more}"
+    faulty.ask(f"{unfinished} {_OF} id = :run", repository=story.repository.id, run=run, **columns)
+
+
+def test_an_apply_that_could_not_be_shown_is_shown_when_another_contains_it(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    merged = [story.land(story.propose(story.network(2), head="first"))]
+    number = story.propose(story.network(3), head="second")
+    assert story.planned(number)["conclusion"] == "success"
+    faulty.quiet()
+    with faulty.down():
+        [first] = [each for each in runs(faulty, story) if each["operation"] == "apply"]
+        unshown(faulty, story, first["id"], data="{}")
+        faulty.ask(f"delete from lasts {_OF} sha = :sha", repository=story.repository.id, sha=merged[0])
+        merged.append(story.merge(number))
+    assert story.applied(merged[1])["conclusion"] == "success"
+    faulty.quiet()
+    check = story.check_runs(merged[0], "planward/apply (staging)")[-1]
+    assert (check["conclusion"], check["output"]["title"]) == ("cancelled", f"contained in {merged[1][:7]}")
+    assert "contained in" in story.commented(1, "contained in")
+
+
+def test_a_plan_that_gave_way_before_it_was_shown_is_not_shown_any_more(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    faulty.quiet()
+    with faulty.down():
+        [run] = runs(faulty, story)
+        unshown(faulty, story, run["id"], ended_by="planned anew", data='{"bases": {}}')
+        owe_plan(faulty, story, run["id"])
+    eventually(lambda: runs(faulty, story)[0]["status"] == "completed", "it is ended")
+    faulty.quiet()
+    assert [each["conclusion"] for each in runs(faulty, story)] == ["cancelled"]
+    assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["success"]
+
+
+def test_what_a_plan_that_gave_way_hides_is_planned_anew(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    number = story.propose()
+    story.rerun(story.planned(number))
+    assert story.planned(number, count=2)["conclusion"] == "success"
+    faulty.quiet()
+    with faulty.down():
+        taking, given_way = runs(faulty, story)
+        earlier = float(taking["created_at"]) - 1
+        unshown(faulty, story, given_way["id"], ended_by="planned anew", created_at=earlier)
+        owe_plan(faulty, story, given_way["id"])
+    assert story.planned(number, count=3)["conclusion"] == "success"
+    faulty.quiet()
+    assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["success", "cancelled", "success"]
+
+
+def owe_plan(faulty: FaultyLine, story: Story, run: str) -> None:
+    """Have a run carried out, as whoever announced it would; what carried it out before is forgotten."""
+    for table in ("operation_outputs", "workflow_status"):
+        faulty.ask(f"delete from {{durable}}{table} where workflow_uuid = :key", durable=True, key=f"plan:{run}")
+    job = json.dumps({"type": "plan_run", "run_id": run, "repository_id": story.repository.id})
+    statement = "insert into later (key, due_at, job) values (:key, 0, :job)"
+    faulty.ask(statement, key=f"plan:{run}:again", job=job)
