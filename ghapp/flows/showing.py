@@ -25,6 +25,7 @@ _LOOK_AGAIN_S = 0.2
 _announcing: WeakValueDictionary[RunId, asyncio.Lock] = WeakValueDictionary()
 
 _MOST_IMAGES = 5
+_NOT_OURS = (403, 404)
 PLAN = "planward/plan"
 """The check run that branch protection requires."""
 
@@ -134,7 +135,13 @@ async def complete(
         actions=tuple(BUTTONS[name] for name in buttons),
         images=_images(services, run, reports),
     )
-    await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)
+    try:
+        await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)
+    except GitHubRefused as error:
+        if error.status not in _NOT_OURS:
+            raise
+        # Another App made it, or nobody: nothing can be shown there, and nothing has to wait for it.
+        log.warning("run_not_shown", run=run.id, reason=str(error))
     await services.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
 
 

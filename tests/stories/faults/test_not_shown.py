@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
+from tests.stories.faults.conftest import FaultyLine
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
-KINDS = [SQLITE, POSTGRESQL]
 _OF = "where repository_id = :repository and"
 
 
@@ -43,6 +42,22 @@ def test_an_apply_that_could_not_be_shown_is_shown_when_another_contains_it(faul
     check = story.check_runs(merged[0], "planward/apply (staging)")[-1]
     assert (check["conclusion"], check["output"]["title"]) == ("cancelled", f"contained in {merged[1][:7]}")
     assert "contained in" in story.commented(1, "contained in")
+
+
+def test_an_apply_whose_check_run_is_not_there_holds_nothing_up(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    merged = story.land(story.propose(story.network(2), head="first"))
+    number = story.propose(story.network(3), head="second")
+    assert story.planned(number)["conclusion"] == "success"
+    faulty.quiet()
+    with faulty.down():
+        [first] = [each for each in runs(faulty, story) if each["operation"] == "apply"]
+        unshown(faulty, story, first["id"], data="{}")
+        faulty.ask(f"update runs set check_run_id = 1 {_OF} id = :run", repository=story.repository.id, run=first["id"])
+        faulty.ask(f"delete from lasts {_OF} sha = :sha", repository=story.repository.id, sha=merged)
+        again = story.merge(number)
+    assert story.applied(again)["conclusion"] == "success"
+    assert story.size("staging") == 3
 
 
 def test_a_plan_that_gave_way_before_it_was_shown_is_not_shown_any_more(faulty: FaultyLine) -> None:
