@@ -87,7 +87,8 @@ async def _kept_claimed(services: Services, run_id: RunId) -> AsyncIterator[None
 
 async def show_progress(services: Services, repository: KnownRepository, run: Run, summary: str) -> None:
     """Say on the check run what the run is doing now; left out where GitHub's limits leave room for gates alone."""
-    assert run.check_run_id is not None
+    if run.check_run_id is None:
+        return  # it was ended before it had one
     github = await github_of(services, repository)
     draft = _draft(services, run, status="in_progress", summary=summary)
     if isinstance(await or_put_off(github.update_check_run(run.check_run_id, draft)), PutOff):
