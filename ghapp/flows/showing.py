@@ -59,8 +59,10 @@ async def announce(services: Services, repository: KnownRepository, run: Run, *,
                 draft = _draft(services, run, status=status, summary=summary)
                 github = await github_of(services, repository)
                 async with _kept_claimed(services, run.id):
-                    found = await github.create_check_run(draft, look_first=tried_before)
-                await services.store.runs.change(run.id, check_run_id=found, status=status)
+                    made = await github.create_check_run(draft, look_first=tried_before)
+                if made.unclear:
+                    await services.store.runs.remember(run.id, made_twice=True)
+                await services.store.runs.change(run.id, check_run_id=made.id, status=status)
             else:
                 await asyncio.sleep(_LOOK_AGAIN_S)
             run = await services.store.runs.load(run.id)
@@ -143,6 +145,11 @@ async def complete(
             raise
         # Another App made it, or nobody: nothing can be shown there, and nothing has to wait for it.
         log.warning("run_not_shown", run=run.id, reason=str(error))
+    if run.data.get("made_twice"):
+        # Whichever of them GitHub takes for the newest says the same.
+        for each in await github.find_check_runs(run.head_sha, run.check_run_name):
+            if each.external_id == run.id and each.id != run.check_run_id and each.status != "completed":
+                await github.update_check_run(each.id, draft)
     await services.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
 
 
@@ -164,18 +171,21 @@ async def _with_check_run(services: Services, repository: KnownRepository, run: 
 
 async def _found(services: Services, repository: KnownRepository, run: Run) -> Run:
     """Give an ended run with the check run that an attempt to announce it may have left all the same."""
-    while run.check_run_id is None and "announcing" in run.data:
-        if not await services.store.runs.claim(run.id, "announcing", by=_PROCESS, for_s=_CLAIM_S):
-            await asyncio.sleep(_LOOK_AGAIN_S)
+    lock = _announcing.setdefault(run.id, asyncio.Lock())
+    async with lock:
+        run = await services.store.runs.load(run.id)
+        while run.check_run_id is None and "announcing" in run.data:
+            if await services.store.runs.claim(run.id, "announcing", by=_PROCESS, for_s=_CLAIM_S):
+                github = await github_of(services, repository)
+                seen = await github.find_check_runs(run.head_sha, run.check_run_name)
+                ids = [each.id for each in seen if each.external_id == run.id]
+                if not ids:
+                    return run
+                await services.store.runs.change(run.id, check_run_id=ids[0])
+            else:
+                await asyncio.sleep(_LOOK_AGAIN_S)
             run = await services.store.runs.load(run.id)
-            continue
-        github = await github_of(services, repository)
-        seen = await github.find_check_runs(run.head_sha, run.check_run_name)
-        ids = [each.id for each in seen if each.external_id == run.id]
-        if ids:
-            await services.store.runs.change(run.id, check_run_id=ids[0])
-        return await services.store.runs.load(run.id)
-    return run
+        return run
 
 
 def _images(services: Services, run: Run, reports: Sequence[RunReport]) -> tuple[CheckRunImage, ...]:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from checks.report import Annotation
-from ghapp.github.creation import create_once
+from ghapp.github.creation import Made, create_once
 from ghapp.github.errors import GitHubRefused, GitHubUnavailable
 from ghapp.github.place import Place
 from ghapp.values import CommitSha
@@ -106,8 +106,8 @@ class CheckRuns:
 
     _place: Place
 
-    async def create_check_run(self, draft: CheckRunDraft, *, look_first: bool = False) -> int:
-        """Create a check run with its first 50 annotations and give its id.
+    async def create_check_run(self, draft: CheckRunDraft, *, look_first: bool = False) -> Made:
+        """Create a check run with its first 50 annotations and give its id, and whether there may be another.
 
         `look_first` finds the one that an interrupted attempt has made. Further annotations go with
         `update_check_run`. Annotations that GitHub refuses are left out rather than the check run.

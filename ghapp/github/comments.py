@@ -65,7 +65,8 @@ class Comments:
         async def find() -> int | None:
             return await self.find_comment(number, marker)
 
-        return await create_once(create, find, look_first=look_first, settle_s=self._place.settle_s)
+        made = await create_once(create, find, look_first=look_first, settle_s=self._place.settle_s)
+        return made.id
 
     async def update_comment(self, comment_id: int, body: str, *, marker: str) -> None:
         """Replace a comment's text, and keep it findable."""

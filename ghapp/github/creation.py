@@ -2,8 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from ghapp.github.errors import GitHubUnavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What was made. `unclear`: an earlier request may still make it a second time, later than anybody waits for."""
+
+    id: int
+    unclear: bool = False
 
 
 async def create_once(
@@ -12,21 +21,21 @@ async def create_once(
     *,
     look_first: bool,
     settle_s: float,
-) -> int:
+) -> Made:
     """Create, and where it is not known whether that worked, wait `settle_s`, look for it, and create again if need be.
 
     `look_first` is for whoever resumes after an interruption. Raises GitHubUnavailable where the second try is as
     unclear as the first.
     """
     if look_first and (found := await find()) is not None:
-        return found
+        return Made(id=found)
     try:
-        return await create()
+        return Made(id=await create(), unclear=look_first)
     except GitHubUnavailable as error:
         if not error.may_have_happened:
             raise
     # GitHub answers 502 while it still works on the request: asked at once, it would not know of it yet.
     await asyncio.sleep(settle_s)
     if (found := await find()) is not None:
-        return found
-    return await create()
+        return Made(id=found)
+    return Made(id=await create(), unclear=True)

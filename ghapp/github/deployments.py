@@ -87,7 +87,8 @@ class Deployments:
         async def find() -> int | None:
             return await self.find_deployment(sha=sha, environment=environment, run=run)
 
-        return await create_once(create, find, look_first=look_first, settle_s=self._place.settle_s)
+        made = await create_once(create, find, look_first=look_first, settle_s=self._place.settle_s)
+        return made.id
 
     async def find_deployment(self, *, sha: CommitSha, environment: str, run: RunId) -> int | None:
         """The deployment that this run has made, if it has."""

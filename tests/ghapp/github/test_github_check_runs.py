@@ -75,7 +75,7 @@ async def test_a_check_run_is_created_with_what_people_see_of_it(infra: GitHubRe
     wire.expect(CREATE, 201, {"id": 99})
     approve = CheckRunAction(label="Approve plan", identifier="approve", description="Plan with credentials")
     done = draft(status="completed", conclusion="action_required", text="Details", actions=(approve,))
-    assert await infra.create_check_run(done) == 99
+    assert (await infra.create_check_run(done)).id == 99
     assert wire.sent(0) == {
         "name": "planward/plan",
         "head_sha": SHA,
@@ -104,7 +104,7 @@ async def test_columns_go_only_with_an_annotation_of_one_line(infra: GitHubRepos
 async def test_a_lost_check_run_is_found_by_its_external_id(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(CREATE, failure=httpx.ReadTimeout)
     wire.expect(LIST, body={"total_count": 2, "check_runs": [seen(98, "run-0"), seen(99, "run-1")]})
-    assert await infra.create_check_run(draft()) == 99
+    assert (await infra.create_check_run(draft())).id == 99
     assert dict(wire.requests[1].url.params) == {
         "check_name": "planward/plan",
         "app_id": "3",
@@ -115,19 +115,19 @@ async def test_a_lost_check_run_is_found_by_its_external_id(infra: GitHubReposit
 
 async def test_who_resumes_looks_first(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(LIST, body={"check_runs": [seen(99, "run-1")]})
-    assert await infra.create_check_run(draft(), look_first=True) == 99
+    assert (await infra.create_check_run(draft(), look_first=True)).id == 99
 
 
 async def test_who_resumes_creates_what_is_not_there(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(LIST, body={"check_runs": [seen(98, "run-0")]})
     wire.expect(CREATE, 201, {"id": 99})
-    assert await infra.create_check_run(draft(), look_first=True) == 99
+    assert (await infra.create_check_run(draft(), look_first=True)).id == 99
 
 
 async def test_a_check_run_does_not_fail_with_its_annotations(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(CREATE, 422, REFUSED)
     wire.expect(CREATE, 201, {"id": 99})
-    assert await infra.create_check_run(draft(annotations=annotations(2))) == 99
+    assert (await infra.create_check_run(draft(annotations=annotations(2)))).id == 99
     assert [lines(wire.sent(number)) for number in (0, 1)] == [[1, 2], []]
 
 

@@ -16,6 +16,6 @@ if __name__ == "__main__":
     reconcile.EVERY_S, reconcile.AFTER_REDELIVERIES_S = 3, 30
     chat._WAITS_S = (1.0,) * 6
     showing._CLAIM_S = 1.5
-    setattr(app, "GitHubApp", partial(GitHubApp, patience=PATIENCE, settle_s=0.3))  # noqa: B010
+    setattr(app, "GitHubApp", partial(GitHubApp, patience=PATIENCE, settle_s=1.0))  # noqa: B010
     setattr(settings, "VaultSettings", partial(VaultSettings, timeout_s=2.0))  # noqa: B010
     main()

@@ -220,6 +220,16 @@ def test_a_check_run_that_is_slow_to_make_is_left_to_who_makes_it(between: Betwe
     assert len(story.check_runs(story.head(number))) == 1
 
 
+def test_a_check_run_that_github_made_after_nobody_waited_for_it_any_more_says_the_same(between: Between) -> None:
+    line = between.line
+    story = line.story()
+    line.github.delay("POST", "/check-runs$", 4.0)
+    number = story.propose()
+    assert story.planned(number)["conclusion"] == "success"
+    between.quiet()
+    assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["success", "success"]
+
+
 def _sizes(pull_requests: int) -> list[int]:
     whole, rest = divmod(pull_requests, _OF_ONE_REPOSITORY)
     return [_OF_ONE_REPOSITORY] * whole + ([rest] if rest else [])
