@@ -77,7 +77,8 @@ async def judge_push(
         people += merged_by or pushed_by
     return Judged(
         explanation=found,
-        may_still_come=any(not segment.candidates for segment in found.unexplained),
+        # Before the end of a segment there may be the merge of another pull request.
+        may_still_come=any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained),
         people=tuple(dict.fromkeys(people)),
         seen=seen,
     )

@@ -299,7 +299,8 @@ class GateMachine(RuleBasedStateMachine):
         explanation = self._explain(commits)
         unexplained = explanation.unexplained if isinstance(explanation, Unexplained) else ()
         return settle.Behind(
-            explanation=explanation, may_still_come=any(not segment.candidates for segment in unexplained)
+            explanation=explanation,
+            may_still_come=any(not each.candidates or len(each.commits) > 1 for each in unexplained),
         )
 
     def _explain(self, commits: list[str]) -> Explained | Unexplained:

@@ -95,6 +95,21 @@ def test_where_nobody_told_that_it_was_merged_github_is_asked(line: Line) -> Non
     assert story.size("staging") == 2
 
 
+def test_a_merge_of_which_nobody_told_does_not_hold_the_one_behind_it(line: Line) -> None:
+    story = line.story()
+    numbers = [story.propose(story.root_module(name), head=name) for name in ("app", "db")]
+    for number in numbers:
+        assert story.planned(number)["conclusion"] == "success"
+    line.github.lose_deliveries("push", times=1)
+    line.github.lose_deliveries("pull_request", "closed", times=1)
+    first, second = (story.merge(number) for number in numbers)
+    assert story.applied(second)["conclusion"] == "success"
+    story.quiet()
+    assert len(story.check_runs(second, "planward/apply (staging)")) == 1
+    assert {name for name in ("app", "db") if story.state(name, "staging")} == {"app", "db"}
+    assert not story.check_runs(first, "planward/apply (staging)")
+
+
 def test_two_hundred_deliveries_in_two_seconds_while_a_plan_runs_are_answered_in_time_and_none_is_lost(
     line: Line,
 ) -> None:
