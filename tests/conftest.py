@@ -10,6 +10,8 @@ AGAIN = (
     "tests/ghapp/test_listening.py",
     "tests/ghapp/test_process_limits.py",
     "tests/ghapp/test_durable.py",
+    "tests/ghapp/test_git.py",
+    "tests/ghapp/test_terraform.py",
 )
 """They run several processes against the clock: what a busy machine broke is tried twice more, and shown as rerun."""
 

@@ -23,6 +23,9 @@ from tests.stories.waiting import eventually
 SQLITE, POSTGRESQL, THREE = "sqlite", "postgresql", "three workers"
 """One process on SQLite, one on PostgreSQL, a web process and three workers on PostgreSQL."""
 
+_BREATH_S = 1.0
+"""Where a worker ends at its start, as without a database, the next one is not started at once."""
+
 
 class FaultyLine:
     """The line, and what a test says to its faults."""
@@ -34,6 +37,7 @@ class FaultyLine:
         """Whether another worker is started for one that has ended."""
         self._held_down = threading.Event()
         self._rounds = 0
+        self._spawned: dict[int, float] = {}
 
     def start_again(self, over: threading.Event) -> None:
         """Start Planward whenever it has ended, until it is over; a worker on another machine than the one before."""
@@ -43,7 +47,9 @@ class FaultyLine:
             if self.process.poll() is not None:
                 self.line.spawn_serve()
             for number, worker in enumerate(self.line.workers):
-                if self.replaced and worker.poll() is not None:
+                soon = time.monotonic() < self._spawned.get(number, 0.0) + _BREATH_S
+                if self.replaced and worker.poll() is not None and not soon:
+                    self._spawned[number] = time.monotonic()
                     self.line.workers[number] = self.line.spawn_machine()
 
     @property
