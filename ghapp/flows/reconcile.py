@@ -60,9 +60,6 @@ async def owe_look(services: Services, in_s: float) -> None:
     await services.store.later.put("look for missed", msgspec.to_builtins(due), in_s=in_s)
 
 
-# --- repositories ----------------------------------------------------------------------------------------------------
-
-
 async def _owe_repositories(services: Services) -> None:
     """Owe a look at each repository once an hour, when what is redelivered now was taken in."""
     cause = str(int(services.store.clock() // EACH_REPOSITORY_S))

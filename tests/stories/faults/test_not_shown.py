@@ -26,35 +26,41 @@ def unshown(faulty: FaultyLine, story: Story, run: str, **columns: Any) -> None:
     faulty.ask(f"{unfinished} {_OF} id = :run", repository=story.repository.id, run=run, **columns)
 
 
-def test_an_apply_that_could_not_be_shown_is_shown_when_another_contains_it(faulty: FaultyLine) -> None:
-    story = faulty.line.story()
-    merged = [story.land(story.propose(story.network(2), head="first"))]
-    number = story.propose(story.network(3), head="second")
-    assert story.planned(number)["conclusion"] == "success"
-    faulty.quiet()
-    with faulty.down():
-        [first] = [each for each in runs(faulty, story) if each["operation"] == "apply"]
-        unshown(faulty, story, first["id"], data="{}")
-        faulty.ask(f"delete from lasts {_OF} sha = :sha", repository=story.repository.id, sha=merged[0])
-        merged.append(story.merge(number))
-    assert story.applied(merged[1])["conclusion"] == "success"
-    faulty.quiet()
-    check = story.check_runs(merged[0], "planward/apply (staging)")[-1]
-    assert (check["conclusion"], check["output"]["title"]) == ("cancelled", f"contained in {merged[1][:7]}")
-    assert "contained in" in story.commented(1, "contained in")
-
-
-def test_an_apply_whose_check_run_is_not_there_holds_nothing_up(faulty: FaultyLine) -> None:
+def applied_and_planned(faulty: FaultyLine) -> tuple[Story, str, int]:
+    """A merge that was applied, and a pull request behind it that may be merged: merge SHA and number."""
     story = faulty.line.story()
     merged = story.land(story.propose(story.network(2), head="first"))
     number = story.propose(story.network(3), head="second")
     assert story.planned(number)["conclusion"] == "success"
     faulty.quiet()
+    return story, merged, number
+
+
+def unapply(faulty: FaultyLine, story: Story, merged: str) -> str:
+    """Have the one apply unfinished and unshown, and LAST where it was before; gives the run."""
+    [run] = [str(each["id"]) for each in runs(faulty, story) if each["operation"] == "apply"]
+    unshown(faulty, story, run, data="{}")
+    faulty.ask(f"delete from lasts {_OF} sha = :sha", repository=story.repository.id, sha=merged)
+    return run
+
+
+def test_an_apply_that_could_not_be_shown_is_shown_when_another_contains_it(faulty: FaultyLine) -> None:
+    story, first, number = applied_and_planned(faulty)
     with faulty.down():
-        [first] = [each for each in runs(faulty, story) if each["operation"] == "apply"]
-        unshown(faulty, story, first["id"], data="{}")
-        faulty.ask(f"update runs set check_run_id = 1 {_OF} id = :run", repository=story.repository.id, run=first["id"])
-        faulty.ask(f"delete from lasts {_OF} sha = :sha", repository=story.repository.id, sha=merged)
+        unapply(faulty, story, first)
+        second = story.merge(number)
+    assert story.applied(second)["conclusion"] == "success"
+    faulty.quiet()
+    check = story.check_runs(first, "planward/apply (staging)")[-1]
+    assert (check["conclusion"], check["output"]["title"]) == ("cancelled", f"contained in {second[:7]}")
+    assert "contained in" in story.commented(1, "contained in")
+
+
+def test_an_apply_whose_check_run_is_not_there_holds_nothing_up(faulty: FaultyLine) -> None:
+    story, first, number = applied_and_planned(faulty)
+    with faulty.down():
+        run = unapply(faulty, story, first)
+        faulty.ask(f"update runs set check_run_id = 1 {_OF} id = :run", repository=story.repository.id, run=run)
         again = story.merge(number)
     assert story.applied(again)["conclusion"] == "success"
     assert story.size("staging") == 3
