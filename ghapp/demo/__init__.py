@@ -1,1 +1,1 @@
-"""The demo: a local GitHub with state, and a sample repository to try Planward on."""
+"""The demo: a sample repository on a local GitHub, to try Planward on."""

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import httpx
 
-from ghapp.demo.github import LocalGitHub
-from ghapp.demo.github.state import App
 from ghapp.demo.sample import Secrets
 from ghapp.errors import PlanwardError
+from ghapp.local_github import LocalGitHub
+from ghapp.local_github.state import App
 
 _READY_S = 60.0
 _NEEDED = "pip install 'planward[demo]' brings it"

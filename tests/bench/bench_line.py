@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ghapp.demo.github.api import Recorded
+from ghapp.local_github.api import Recorded
 from tests.bench.by_hand import ByHand
 from tests.bench.completing import completed, seconds_of_plan
 from tests.bench.rows import Row, in_turn, render

@@ -14,7 +14,7 @@ import structlog
 
 from ghapp.cli import main, planward
 from ghapp.config_schema import schema_text
-from ghapp.demo.github import LocalGitHub
+from ghapp.local_github import LocalGitHub
 from tests.openbao import OpenBao
 
 NETWORK = """\

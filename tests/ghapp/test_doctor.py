@@ -15,8 +15,6 @@ from click.testing import CliRunner, Result
 
 from ghapp.app_manifest import read_app_manifest
 from ghapp.cli import planward
-from ghapp.demo.github import LocalGitHub
-from ghapp.demo.github.state import App
 from ghapp.doctor import Diagnosis, examine
 from ghapp.doctor.app_gates import judge_app, judge_repository
 from ghapp.doctor.gate import Gate, Guarded, State
@@ -33,6 +31,8 @@ from ghapp.github import (
     RequiredCheck,
     RuleSource,
 )
+from ghapp.local_github import LocalGitHub
+from ghapp.local_github.state import App
 from ghapp.values import BranchName, InstallationId, RepositoryId
 
 APP_ID = 4711

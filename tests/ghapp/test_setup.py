@@ -19,10 +19,10 @@ import anyio
 import httpx
 import pytest
 
-from ghapp.demo.github import LocalGitHub
 from ghapp.errors import JobError, SettingsError
 from ghapp.github import GitHubApp, GitHubError, PemKey
 from ghapp.github.manifest import exchange_code
+from ghapp.local_github import LocalGitHub
 from ghapp.settings import read_github_access
 from ghapp.setup import FileKeeper, Plan, flow, set_up
 from ghapp.setup.manifest import form_url

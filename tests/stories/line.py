@@ -23,7 +23,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from ghapp.demo.github import Limits, LocalGitHub
+from ghapp.local_github import Limits, LocalGitHub
 from tests.openbao import OpenBao, free_port, running_openbao
 from tests.stories.story import Story
 from tests.stories.waiting import answers, eventually

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from ghapp.demo.github import Limits
+from ghapp.local_github import Limits
 from ghapp.sealing import Sealer, load_or_make_key
 from ghapp.settings import read_settings
 from ghapp.store import Store

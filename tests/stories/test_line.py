@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ghapp.demo.github.api import Recorded
+from ghapp.local_github.api import Recorded
 from tests.stories.line import Line
 from tests.stories.slow import slow_place
 from tests.stories.story import ON_MERGE, Story

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.demo.github import DOCUMENTED, LocalGitHub
 from ghapp.events import Person, RepositoryRef
 from ghapp.github import (
     CheckRunDraft,
@@ -21,6 +20,7 @@ from ghapp.github import (
     Role,
     or_put_off,
 )
+from ghapp.local_github import DOCUMENTED, LocalGitHub
 from ghapp.values import CommitSha, InstallationId, RepositoryId
 from tests.ghapp.github.scripted_github import APP_ID, INFRA, ScriptedWire, github_time
 

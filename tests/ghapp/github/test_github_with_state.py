@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from checks.report import Annotation
-from ghapp.demo.github import LocalGitHub
 from ghapp.events import Person, RepositoryRef
 from ghapp.github import (
     CheckRunAction,
@@ -24,6 +23,7 @@ from ghapp.github import (
     PemKey,
     Role,
 )
+from ghapp.local_github import LocalGitHub
 from ghapp.values import CommitSha, InstallationId, RepositoryId, RunId
 from ghapp.webhook import read_delivery
 

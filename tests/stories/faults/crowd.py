@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from ghapp.demo.github.state import CheckRun
+from ghapp.local_github.state import CheckRun
 from tests.stories.line import Line
 from tests.stories.rules.test_chat import Chat
 from tests.stories.story import Story

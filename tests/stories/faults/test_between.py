@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine, make_url
 
 import tests
-from ghapp.demo.github import LocalGitHub
+from ghapp.local_github import LocalGitHub
 from ghapp.sealing import Sealer
 from ghapp.store import Store
 from ghapp.values import RepositoryId

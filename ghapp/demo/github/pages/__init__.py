@@ -1,5 +1,0 @@
-"""Pages that look like GitHub's, for people who try the demo: no login, one chooses in the header who one is."""
-
-from ghapp.demo.github.pages.site import Pages
-
-__all__ = ["Pages"]

@@ -1,0 +1,40 @@
+"""A local GitHub with state behind a real socket: REST, git over HTTP, signed deliveries, pages.
+
+It follows GitHub's documented REST API (2022-11-28 and 2026-03-10): unknown routes are 404, what does not fit is 422,
+a token may do what its permissions say and no more. How a test uses it:
+
+    with LocalGitHub(tmp_path) as github:                       # `async with` is the same
+        for login in ("ada", "grace"):
+            github.create_user(login)
+        github.create_organization("acme", owners=["ada"], members=["grace"])
+        github.create_repository("acme/infra", files={"network/main.tf": "..."}, default_branch="staging")
+        github.grant("acme/infra", "grace", "write")
+        app = github.create_app("Planward", owner="acme", webhook_url=..., webhook_secret="s3cret",
+                                permissions={"checks": "write", "contents": "read", "pull_requests": "write", ...},
+                                events=["pull_request", "push", "issue_comment"])
+        github.install(app, "acme", repositories=["acme/infra"])
+        # app.id, app.private_key_pem, github.api_url and github.url are what the App is configured with
+
+        github.commit("acme/infra", "topic", {"network/main.tf": "..."}, by="grace")      # a push, without git
+        # or by git itself: `git push {github.clone_url("acme/infra", "grace")}`
+        pull = github.rest("grace").post("/repos/acme/infra/pulls",
+                                         json={"title": "Widen", "head": "topic", "base": "staging"}).json()
+        github.wait_for_deliveries()                            # or `await github.delivered()`
+        github.rest("ada").put(f"/repos/acme/infra/pulls/{pull['number']}/merge", json={"merge_method": "squash"})
+        github.press("acme/infra", check_run_id, "approve", by="ada")                     # what has no REST
+        github.rerun("acme/infra", check_run_id, by="ada")
+
+        github.hold_deliveries(event="push"); ...; github.release(reversed)
+        github.lose_deliveries(event="push", times=1); github.duplicate_deliveries(); github.redeliver(guid)
+        github.fail("POST", r"/check-runs$", status=502); github.lose_answer("POST", r"/deployments$")
+        github.set_limits(DOCUMENTED)                           # github.com's; `Limits()` is generous
+        # people sign in to the App through /login/oauth/authorize, where create_app had `callback_urls`
+        assert github.unexpected == []                          # requests to paths that GitHub does not have
+
+State is in `github.world` (records of `state.py`), for questions that REST does not answer; hold `github.world.lock`.
+"""
+
+from ghapp.local_github.limits import DOCUMENTED, Limits
+from ghapp.local_github.server import LocalGitHub
+
+__all__ = ["DOCUMENTED", "Limits", "LocalGitHub"]

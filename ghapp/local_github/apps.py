@@ -1,0 +1,184 @@
+"""Registering Apps and installing them, as the pages and a test's hands do."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ghapp.local_github.errors import ApiError
+from ghapp.local_github.shapes.accounts import installation as installation_json
+from ghapp.local_github.shapes.repositories import minimal_repository
+from ghapp.local_github.state import Account, App, Installation
+from ghapp.local_github.world import World
+
+PERMISSION_OF_EVENT = {
+    "check_run": "checks",
+    "check_suite": "checks",
+    "deployment": "deployments",
+    "deployment_status": "deployments",
+    "issue_comment": "issues",
+    "issues": "issues",
+    "merge_group": "merge_queues",
+    "pull_request": "pull_requests",
+    "pull_request_review": "pull_requests",
+    "push": "contents",
+    "repository": "metadata",
+    "status": "statuses",
+}
+"""The events that the local GitHub sends, each with the permission that an App needs to subscribe to it."""
+
+_LEVELS = ("read", "write", "admin")
+
+
+def check_permissions(permissions: Mapping[str, str], events: Sequence[str]) -> None:
+    """Raises 422 on an unknown level, and on an event whose permission is not asked for."""
+    for name, level in permissions.items():
+        if level not in _LEVELS:
+            raise ApiError(422, f"Default permission {name}: {level} is not an access level")
+    for event in events:
+        needed = PERMISSION_OF_EVENT.get(event)
+        also = ("pull_requests",) if event == "issue_comment" else ()
+        if needed is None:
+            raise ApiError(422, f"Default events unsupported: {event}")
+        if needed != "metadata" and not any(name in permissions for name in (needed, *also)):
+            raise ApiError(422, f"Default events are not supported by permissions: {event}")
+
+
+def register(
+    world: World,
+    name: str,
+    *,
+    owner: Account,
+    permissions: Mapping[str, str],
+    events: Sequence[str],
+    webhook_url: str | None,
+    webhook_secret: str | None,
+    external_url: str = "",
+    description: str = "",
+    callback_urls: Sequence[str] = (),
+) -> App:
+    """Raises 422 where the name is taken."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    with world.lock:
+        if any(app.slug == slug for app in world.apps.values()):
+            raise ApiError(422, "Name is already taken")
+        now = world.now()
+        bot = Account(id=world.new_id(), login=f"{slug}[bot]", type="Bot", name=None, created_at=now)
+        world.new_account(bot)
+        app = App(
+            id=world.new_id(),
+            slug=slug,
+            name=name,
+            owner=owner,
+            bot=bot,
+            client_id=f"Iv23li{secrets.token_hex(7)}",
+            client_secret=secrets.token_hex(20),
+            private_key_pem=pem.decode(),
+            public_key_pem=public.decode(),
+            webhook_url=webhook_url,
+            webhook_secret=webhook_secret,
+            permissions={"metadata": "read", **permissions},
+            events=list(events),
+            created_at=now,
+            external_url=external_url,
+            description=description,
+            callback_urls=list(callback_urls),
+        )
+        world.apps[app.id] = app
+        if webhook_url is not None:
+            world.hooks.ping(app)
+        return app
+
+
+def install(
+    world: World, app: App, target: Account, *, repositories: Sequence[str] | None, sender: Account
+) -> Installation:
+    """On all repositories of an account, or on those named. Raises 422 where it is installed already."""
+    with world.lock:
+        if any(item.app is app and item.account is target for item in world.installations.values()):
+            raise ApiError(422, f"{app.name} is already installed on {target.login}.")
+        chosen = [world.repository(name) for name in repositories or ()]
+        installation = Installation(
+            id=world.new_id(),
+            app=app,
+            account=target,
+            repository_selection="all" if repositories is None else "selected",
+            repository_ids={repository.id for repository in chosen},
+            permissions=dict(app.permissions),
+            events=list(app.events),
+            created_at=world.now(),
+        )
+        world.installations[installation.id] = installation
+        tell_with_repositories(world, installation, "created", sender)
+        return installation
+
+
+def tell_with_repositories(world: World, installation: Installation, action: str, sender: Account) -> None:
+    listed = [minimal_repository(world, item) for item in world.installed_repositories(installation)]
+    tell(world, installation, "installation", action, sender, repositories=listed, requester=None)
+
+
+def tell(world: World, installation: Installation, event: str, action: str, sender: Account, **more: object) -> None:
+    body = {"installation": installation_json(world, installation), **more}
+    world.hooks.emit_to(installation, event, action, body, sender=sender, brief=False)
+
+
+def uninstall(world: World, installation: Installation, sender: Account) -> None:
+    with world.lock:
+        tell_with_repositories(world, installation, "deleted", sender)
+        del world.installations[installation.id]
+
+
+def suspend(world: World, installation: Installation, sender: Account) -> None:
+    with world.lock:
+        installation.suspended_at, installation.suspended_by = world.now(), sender
+        tell(world, installation, "installation", "suspend", sender)
+
+
+def unsuspend(world: World, installation: Installation, sender: Account) -> None:
+    with world.lock:
+        installation.suspended_at = installation.suspended_by = None
+        tell(world, installation, "installation", "unsuspend", sender)
+
+
+def accept_permissions(world: World, installation: Installation, sender: Account) -> None:
+    """An owner accepts what the App asks for by now."""
+    with world.lock:
+        installation.permissions, installation.events = (
+            dict(installation.app.permissions),
+            list(installation.app.events),
+        )
+        tell(world, installation, "installation", "new_permissions_accepted", sender)
+
+
+def change_repositories(
+    world: World, installation: Installation, *, add: Sequence[str], remove: Sequence[str], sender: Account
+) -> None:
+    with world.lock:
+        added = [world.repository(name) for name in add]
+        removed = [world.repository(name) for name in remove]
+        installation.repository_ids |= {item.id for item in added}
+        installation.repository_ids -= {item.id for item in removed}
+        for action, items in (("added", added), ("removed", removed)):
+            shown = [minimal_repository(world, item) for item in items]
+            if shown:
+                tell(
+                    world,
+                    installation,
+                    "installation_repositories",
+                    action,
+                    sender,
+                    repository_selection=installation.repository_selection,
+                    repositories_added=shown if action == "added" else [],
+                    repositories_removed=shown if action == "removed" else [],
+                    requester=None,
+                )

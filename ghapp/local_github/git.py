@@ -1,0 +1,261 @@
+"""Bare git repositories on disk, each question one run of git."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ghapp.local_github.changed_files import ChangedFile, read_changes, split_patches
+
+NO_SHA = "0" * 40
+
+_ENVIRON = {
+    "PATH": os.environ.get("PATH", os.defpath),
+    "HOME": "/nonexistent",
+    "LC_ALL": "C.UTF-8",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+_UPDATE_HOOK = """#!/bin/sh
+# $LOCAL_GITHUB_RULES: lines of "REF<TAB>deny|fast-forward<TAB>message", written by the server for this very push.
+rule=$(awk -F '\\t' -v ref="$1" '$1 == ref { print $2 "\\t" $3; exit }' "$LOCAL_GITHUB_RULES")
+case "$rule" in
+  deny*) ;;
+  fast-forward*)
+    case "$2$3" in *0000000000000000000000000000000000000000*) exit 0 ;; esac
+    git merge-base --is-ancestor "$2" "$3" && exit 0 ;;
+  *) exit 0 ;;
+esac
+printf '%s\\n' "$rule" | cut -f 2- | sed 's/\\\\n/\\n/g' >&2
+exit 1
+"""
+
+_SETTINGS = (
+    ("uploadpack.allowFilter", "true"),
+    ("uploadpack.allowAnySHA1InWant", "true"),
+    ("http.receivepack", "true"),
+    ("receive.hideRefs", "refs/pull"),
+    ("core.logAllRefUpdates", "false"),
+    ("gc.auto", "0"),
+    ("receive.autogc", "false"),
+)
+
+
+class GitFailed(Exception):
+    """git ended with a status that the caller did not expect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    name: str
+    email: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Signature
+    committer: Signature
+    message: str
+
+
+class BareRepository:
+    """One bare repository. Methods raise GitFailed where git refuses what must not be refused."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, default_branch: str) -> BareRepository:
+        repository = cls(path)
+        path.mkdir(parents=True)
+        repository.run("init", "--bare", "--quiet", "--template=", f"--initial-branch={default_branch}", ".")
+        with (path / "config").open("a") as config:
+            for key, value in _SETTINGS:
+                section, name = key.split(".")
+                config.write(f"[{section}]\n\t{name} = {value}\n")
+        hook = path / "hooks" / "update"
+        hook.parent.mkdir()
+        hook.write_text(_UPDATE_HOOK)
+        hook.chmod(0o755)
+        return repository
+
+    def run(
+        self,
+        *arguments: str,
+        stdin: bytes | None = None,
+        environ: Mapping[str, str] | None = None,
+        ok: Sequence[int] = (0,),
+    ) -> subprocess.CompletedProcess[bytes]:
+        done = subprocess.run(
+            ["git", "-c", "core.quotePath=false", "--git-dir", str(self.path), *arguments],
+            cwd=self.path,
+            input=stdin if stdin is not None else b"",
+            capture_output=True,
+            env={**_ENVIRON, **(environ or {})},
+            check=False,
+        )
+        if done.returncode not in ok:
+            raise GitFailed(f"git {arguments[0]}: {done.stderr.decode(errors='replace')}")
+        return done
+
+    def text(self, *arguments: str) -> str:
+        return self.run(*arguments).stdout.decode(errors="replace").strip()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def resolve(self, revision: str) -> str | None:
+        """The commit that a branch, tag or (abbreviated) SHA names."""
+        if not revision or revision.startswith("-") or ".." in revision or any(c in revision for c in " ~^:?*[\\@{"):
+            return None
+        for candidate in (f"refs/heads/{revision}", revision, f"refs/tags/{revision}"):
+            done = self.run("rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}", ok=(0, 1, 128))
+            if done.returncode == 0:
+                return done.stdout.decode().strip()
+        return None
+
+    def tip(self, branch: str) -> str | None:
+        return self.ref(f"refs/heads/{branch}")
+
+    def ref(self, name: str) -> str | None:
+        done = self.run("rev-parse", "--verify", "--quiet", name, ok=(0, 1, 128))
+        return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def refs(self, prefix: str) -> dict[str, str]:
+        lines = self.text("for-each-ref", "--format=%(objectname) %(refname)", prefix).splitlines()
+        return {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
+
+    def branches(self) -> dict[str, str]:
+        return {name.removeprefix("refs/heads/"): sha for name, sha in self.refs("refs/heads/").items()}
+
+    def is_ref_name(self, name: str) -> bool:
+        return self.run("check-ref-format", name, ok=(0, 1, 128)).returncode == 0
+
+    def has(self, sha: str) -> bool:
+        return self.run("cat-file", "-e", f"{sha}^{{commit}}", ok=(0, 1, 128)).returncode == 0
+
+    def tree_of(self, commit: str) -> str:
+        return self.text("rev-parse", f"{commit}^{{tree}}")
+
+    def commits(self, *revisions: str, limit: int | None = None) -> list[Commit]:
+        """Commits of a `git log` range, newest first."""
+        form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x00%x01"
+        count = [f"--max-count={limit}"] if limit is not None else []
+        raw = self.run("log", f"--format={form}", "--topo-order", *count, *revisions, "--").stdout.decode(
+            errors="replace"
+        )
+        return [_read_commit(entry) for entry in raw.split("\x00\x01") if entry.strip("\n")]
+
+    def commit(self, sha: str) -> Commit:
+        return self.commits(sha, limit=1)[0]
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        return self.run("merge-base", "--is-ancestor", ancestor, descendant, ok=(0, 1, 128)).returncode == 0
+
+    def merge_base(self, a: str, b: str) -> str | None:
+        done = self.run("merge-base", a, b, ok=(0, 1))
+        return done.stdout.decode().split()[0] if done.returncode == 0 else None
+
+    def count(self, revisions: str) -> int:
+        return int(self.text("rev-list", "--count", revisions))
+
+    def blob(self, treeish: str, path: str) -> bytes | None:
+        done = self.run("cat-file", "blob", f"{treeish}:{path}", ok=(0, 128))
+        return done.stdout if done.returncode == 0 else None
+
+    def tree(self, treeish: str, path: str = "") -> list[tuple[str, str, str, str]]:
+        """(mode, type, object, path) of the entries of one directory."""
+        place = f"{treeish}:{path}" if path else treeish
+        done = self.run("ls-tree", "-z", place, ok=(0, 128))
+        entries = [line.split("\t", 1) for line in done.stdout.decode(errors="replace").split("\0") if line]
+        return [(*head.split(" ", 2), name) for head, name in entries]  # type: ignore[misc]
+
+    def changed_files(self, before: str, after: str) -> list[ChangedFile]:
+        """What differs between two trees, with patches as GitHub cuts them (from the first `@@` on)."""
+        raw = self.run("diff-tree", "-r", "-M", "-z", "--raw", "--numstat", before, after).stdout.decode(
+            errors="replace"
+        )
+        patches = split_patches(self.run("diff", "-M", "--no-color", before, after).stdout.decode(errors="replace"))
+        return read_changes(raw, patches)
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def update_ref(self, name: str, sha: str) -> None:
+        self.run("update-ref", name, sha)
+
+    def delete_ref(self, name: str) -> None:
+        self.run("update-ref", "-d", name)
+
+    def merge_tree(self, base: str, head: str) -> str | None:
+        """The tree of the merge, or None where it conflicts."""
+        done = self.run("merge-tree", "--write-tree", "--allow-unrelated-histories", base, head, ok=(0, 1))
+        return done.stdout.decode().split("\n", 1)[0].strip() if done.returncode == 0 else None
+
+    def commit_tree(
+        self, tree: str, parents: Sequence[str], message: str, *, author: Signature, committer: Signature
+    ) -> str:
+        environ = {
+            "GIT_AUTHOR_NAME": author.name,
+            "GIT_AUTHOR_EMAIL": author.email,
+            "GIT_AUTHOR_DATE": author.date,
+            "GIT_COMMITTER_NAME": committer.name,
+            "GIT_COMMITTER_EMAIL": committer.email,
+            "GIT_COMMITTER_DATE": committer.date,
+        }
+        flags = [flag for parent in parents for flag in ("-p", parent)]
+        return self.run("commit-tree", tree, *flags, stdin=message.encode(), environ=environ).stdout.decode().strip()
+
+    def commit_files(
+        self,
+        files: Mapping[str, bytes | None],
+        *,
+        parent: str | None,
+        message: str,
+        author: Signature,
+    ) -> str:
+        """A commit of these files on top of `parent`; None deletes a file. No ref moves."""
+        ref = "refs/local-github/commit"
+        signature = f"{author.name} <{author.email}> {int(datetime.fromisoformat(author.date).timestamp())} +0000"
+        body = message.encode()
+        lines = [f"commit {ref}\nauthor {signature}\ncommitter {signature}\ndata {len(body)}\n".encode(), body, b"\n"]
+        if parent is not None:
+            lines.append(f"from {parent}\n".encode())
+        for path, content in files.items():
+            if content is None:
+                lines.append(f"D {path}\n".encode())
+            else:
+                lines += [f"M 100644 inline {path}\ndata {len(content)}\n".encode(), content, b"\n"]
+        self.run("fast-import", "--quiet", "--force", stdin=b"".join(lines))
+        sha = self.text("rev-parse", ref)
+        self.delete_ref(ref)
+        return sha
+
+    def fetch(self, other: BareRepository, sha: str) -> None:
+        """Bring a commit of a fork into this repository."""
+        if not self.has(sha):
+            self.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(other.path), sha)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path)
+
+
+def _read_commit(entry: str) -> Commit:
+    sha, tree, parents, an, ae, ad, cn, ce, cd, message = entry.lstrip("\n").split("\0", 9)
+    return Commit(
+        sha=sha,
+        tree=tree,
+        parents=tuple(parents.split()),
+        author=Signature(name=an, email=ae, date=ad),
+        committer=Signature(name=cn, email=ce, date=cd),
+        message=message.rstrip("\n"),
+    )

@@ -1,0 +1,164 @@
+"""Smart HTTP for git: `git http-backend` behind GitHub's permissions and protected branches."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ghapp.local_github.access import Actor, Anonymous, actor_account, authenticate, require
+from ghapp.local_github.errors import ApiError
+from ghapp.local_github.git import NO_SHA
+from ghapp.local_github.protection import Violation, denies_force, push_violations
+from ghapp.local_github.pushes import QUEUE_PREFIX, ref_moved
+from ghapp.local_github.state import Repository
+from ghapp.local_github.world import World
+
+_PATH = re.compile(r"/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)")
+_COMMAND = re.compile(rb"^([0-9a-f]{40}) ([0-9a-f]{40}) ([^\0\n]+)")
+
+
+def is_git(path: str) -> bool:
+    return _PATH.fullmatch(path) is not None
+
+
+class GitHttp:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        body = await request.body()
+        try:
+            response = await self._serve(request, body)
+        except ApiError as error:
+            headers = {"WWW-Authenticate": 'Basic realm="GitHub"'} if error.status == 401 else {}
+            response = Response(error.message + "\n", error.status, headers, media_type="text/plain")
+        await response(scope, receive, send)
+
+    async def _serve(self, request: Request, body: bytes) -> Response:
+        match = _PATH.fullmatch(request.url.path)
+        assert match is not None
+        owner, name, action = match.groups()
+        pushing = action == "git-receive-pack" or request.query_params.get("service") == "git-receive-pack"
+        actor, repository = await to_thread.run_sync(self._admit, request, f"{owner}/{name}", pushing)
+        if action != "git-receive-pack":
+            return await _backend(repository, request, action, body, {})
+        commands = _read_commands(body)
+        with tempfile.NamedTemporaryFile(mode="w", suffix=".rules", encoding="utf-8") as rules:
+            rules.write(await to_thread.run_sync(self._rules, repository, actor, commands))
+            rules.flush()
+            response = await _backend(repository, request, action, body, {"LOCAL_GITHUB_RULES": rules.name})
+        await to_thread.run_sync(self._tell, repository, actor, commands)
+        return response
+
+    def _admit(self, request: Request, full_name: str, pushing: bool) -> tuple[Actor, Repository]:
+        with self._world.lock:
+            actor = authenticate(self._world, request.headers.get("authorization"))
+            repository = self._world.find_repository(full_name)
+            if repository is None and full_name.lower() in self._world.former_names:
+                repository = self._world.repositories.get(self._world.former_names[full_name.lower()])
+            if isinstance(actor, Anonymous) and (repository is None or repository.private or pushing):
+                raise ApiError(401, "Repository not found." if repository is None else "Authentication required.")
+            if repository is None:
+                raise ApiError(404, "Repository not found.")
+            try:
+                require(self._world, actor, repository, "contents", "write" if pushing else "read")
+            except ApiError as error:
+                if error.status != 403:
+                    raise ApiError(404, "Repository not found.") from None
+                login = actor_account(actor).login
+                raise ApiError(403, f"Permission to {repository.full_name}.git denied to {login}.") from None
+            if pushing and repository.archived:
+                raise ApiError(403, "This repository was archived so it is read-only.")
+            return actor, repository
+
+    def _rules(self, repository: Repository, actor: Actor, commands: list[tuple[str, str, str]]) -> str:
+        """What the `update` hook has to know about each ref of this push."""
+        lines = []
+        with self._world.lock:
+            for _, after, ref in commands:
+                if not ref.startswith("refs/heads/"):
+                    continue
+                branch = ref.removeprefix("refs/heads/")
+                violations = push_violations(
+                    self._world, repository, branch, actor, after=None if after == NO_SHA else after
+                )
+                if branch.startswith(QUEUE_PREFIX):
+                    violations = [
+                        Violation(type="merge_queue", message="Cannot update this protected ref.", by_ruleset=True)
+                    ]
+                if violations:
+                    lines.append(f"{ref}\tdeny\t{_refusal(ref, violations)}\n")
+                elif denies_force(self._world, repository, branch, actor):
+                    forced = Violation(
+                        type="non_fast_forward", message="Cannot force-push to this branch", by_ruleset=False
+                    )
+                    lines.append(f"{ref}\tfast-forward\t{_refusal(ref, [forced])}\n")
+        return "".join(lines)
+
+    def _tell(self, repository: Repository, actor: Actor, commands: list[tuple[str, str, str]]) -> None:
+        with self._world.lock:
+            for before, after, ref in commands:
+                if (repository.git.ref(ref) or NO_SHA) == after and before != after:
+                    ref_moved(self._world, repository, ref, before, after, actor_account(actor))
+
+
+def _refusal(ref: str, violations: list[Violation]) -> str:
+    """As GitHub prints it; line ends are written `\\n` for the hook."""
+    if any(violation.by_ruleset for violation in violations):
+        listed = "".join(f"\\n- {violation.message}" for violation in violations)
+        return f"error: GH013: Repository rule violations found for {ref}.{listed}"
+    listed = "".join(f"\\nerror: {violation.message}" for violation in violations)
+    return f"error: GH006: Protected branch update failed for {ref}.{listed}"
+
+
+def _read_commands(body: bytes) -> list[tuple[str, str, str]]:
+    """(before, after, ref) of the pkt-lines up to the first flush."""
+    commands, at = [], 0
+    while at + 4 <= len(body) and (size := int(body[at : at + 4], 16)) >= 4:
+        if match := _COMMAND.match(body[at + 4 : at + size]):
+            before, after, ref = (part.decode() for part in match.groups())
+            commands.append((before, after, ref))
+        at += size
+    return commands
+
+
+async def _backend(
+    repository: Repository, request: Request, action: str, body: bytes, more: dict[str, str]
+) -> Response:
+    """Run `git http-backend` as a CGI program."""
+    path = repository.git.path
+    environ = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_PROJECT_ROOT": str(path.parent),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "PATH_INFO": f"/{Path(path).name}/{action}",
+        "QUERY_STRING": request.url.query,
+        "REQUEST_METHOD": request.method,
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
+        "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
+        "REMOTE_USER": "git",
+        "REMOTE_ADDR": "127.0.0.1",
+        **more,
+    }
+    process = await asyncio.create_subprocess_exec(
+        "git", "http-backend", env=environ, cwd=path, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    output, _ = await process.communicate(body)
+    head, _, content = output.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if ": " in line)
+    status = int(headers.pop("Status", "200").split(" ", 1)[0])
+    return Response(content, status, headers)

@@ -1,0 +1,32 @@
+"""GitHub's REST API, one module for each kind of thing."""
+
+from ghapp.local_github.rest import (
+    apps,
+    check_runs,
+    deployments,
+    git_refs,
+    issues,
+    meta,
+    people,
+    protection,
+    pulls,
+    repositories,
+    statuses,
+    user_tokens,
+)
+
+ROUTES = (
+    *meta.ROUTES,
+    *apps.ROUTES,
+    *repositories.ROUTES,
+    *git_refs.ROUTES,
+    *pulls.ROUTES,
+    *check_runs.ROUTES,
+    *statuses.ROUTES,
+    *deployments.ROUTES,
+    *issues.ROUTES,
+    *people.ROUTES,
+    *user_tokens.ROUTES,
+    *protection.ROUTES,
+    *repositories.LAST_ROUTES,
+)

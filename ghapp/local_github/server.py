@@ -1,0 +1,215 @@
+"""The local GitHub itself: one socket, one thread, and what a test or the demo does by hand."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+import uvicorn
+from anyio import to_thread
+from starlette.types import Receive, Scope, Send
+
+from ghapp.local_github.api import Api, Recorded
+from ghapp.local_github.faults import Fault
+from ghapp.local_github.git_http import GitHttp, is_git
+from ghapp.local_github.hands import Hands
+from ghapp.local_github.hooks import Delivery, Hooks
+from ghapp.local_github.limits import Limits
+from ghapp.local_github.pages import Pages
+from ghapp.local_github.state import Installation
+from ghapp.local_github.world import World
+
+_GENEROUS = Limits()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LocalGitHub(Hands):
+    """GitHub on loopback, with state.
+
+    Served by a thread of its own, so that it works beside an event loop and without one: `async with` and `with` are
+    alike. Everything that changes state takes `world.lock`; the methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        clock: Callable[[], datetime] = _utc_now,
+        delivery_timeout_s: float = 10.0,
+        limits: Limits = _GENEROUS,
+    ) -> None:
+        self.world = World(directory=directory, clock=clock)
+        self.world.hooks = Hooks(self.world, timeout_s=delivery_timeout_s)
+        self._api = Api(self.world, limits)
+        self._git = GitHttp(self.world)
+        self._pages = Pages(self.world)
+        self._port = port
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        return self.world.url
+
+    @property
+    def api_url(self) -> str:
+        return self.world.api_url
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Listen on loopback; returns once requests are answered."""
+        # IPPROTO_TCP, so that asyncio sets TCP_NODELAY: without it each call on a kept connection takes 40 ms longer.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self._port))
+        listener.listen(128)
+        self._port = listener.getsockname()[1]
+        self.world.url = f"http://127.0.0.1:{self._port}"
+        config = uvicorn.Config(self, log_level="error", lifespan="off", access_log=False, timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(listener, started), name="local-github", daemon=True)
+        self._thread.start()
+        self.world.hooks.start()
+
+    def _run(self, listener: socket.socket, started: threading.Event) -> None:
+        assert self._server is not None
+        with listener:
+            self._server.run(sockets=[listener])
+
+    def stop(self) -> None:
+        self.world.hooks.stop()
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+            self._server = self._thread = None
+
+    def __enter__(self) -> LocalGitHub:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> LocalGitHub:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await to_thread.run_sync(self.stop)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if path.startswith("/api/v3"):
+            await self._api(scope, receive, send)
+        elif is_git(path):
+            await self._git(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
+
+    # -- what a test looks at --------------------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> list[Recorded]:
+        """The REST requests that were answered, oldest first."""
+        return list(self._api.recorded)
+
+    @property
+    def unexpected(self) -> list[Recorded]:
+        """Requests to paths that GitHub does not have (or this one does not know)."""
+        return [request for request in self._api.recorded if not request.known]
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        return list(self.world.hooks.deliveries)
+
+    def wait_for_deliveries(self, timeout_s: float = 30.0) -> None:
+        """Return once everything that is not held back was sent. Raises TimeoutError."""
+        self.world.hooks.wait(timeout_s)
+
+    async def delivered(self, timeout_s: float = 30.0) -> None:
+        await to_thread.run_sync(self.wait_for_deliveries, timeout_s)
+
+    # -- what a test does to deliveries and answers ----------------------------------------------------------------
+
+    def hold_deliveries(self, event: str | None = None, action: str | None = None) -> None:
+        """Keep deliveries (of an event, of an action) back until `release`."""
+        self.world.hooks.trap("hold", event, action, None)
+
+    def lose_deliveries(self, event: str | None = None, action: str | None = None, times: int | None = None) -> None:
+        self.world.hooks.trap("lose", event, action, times)
+
+    def duplicate_deliveries(
+        self, event: str | None = None, action: str | None = None, times: int | None = None
+    ) -> None:
+        self.world.hooks.trap("duplicate", event, action, times)
+
+    def release(self, order: Callable[[list[Delivery]], Iterable[Delivery]] = list) -> None:
+        """Send what was held back, in the order that `order` gives (`reversed`, for one)."""
+        self.world.hooks.release(lambda held: list(order(held)))
+
+    def let_through(self) -> None:
+        """Send what was held back; deliveries are not held, lost or doubled any longer."""
+        self.world.hooks.let_through()
+
+    def redeliver(self, guid: str) -> Delivery:
+        """Send the delivery of that guid again. Raises KeyError."""
+        for delivery in self.deliveries:
+            if delivery.guid == guid:
+                return self.world.hooks.redeliver(delivery)
+        raise KeyError(guid)
+
+    def fail(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 502,
+        message: str = "Server Error",
+        headers: Mapping[str, str] | None = None,
+        times: int | None = 1,
+    ) -> None:
+        """Answer requests whose path matches the pattern with this status; nothing is done."""
+        self._api.faults.order(
+            Fault(
+                method=method,
+                path=re.compile(path),
+                kind="refuse",
+                status=status,
+                message=message,
+                headers=dict(headers or {}),
+                times=times,
+            )
+        )
+
+    def lose_answer(self, method: str, path: str, *, times: int | None = 1) -> None:
+        """Do what is asked, and break the connection before the answer."""
+        self._api.faults.order(Fault(method=method, path=re.compile(path), kind="lose", times=times))
+
+    def delay(self, method: str, path: str, delay_s: float, *, times: int | None = 1) -> None:
+        self._api.faults.order(Fault(method=method, path=re.compile(path), kind="delay", delay_s=delay_s, times=times))
+
+    def clear_faults(self) -> None:
+        self._api.faults.clear()
+
+    def set_limits(self, limits: Limits, *, installation: Installation | None = None) -> None:
+        """Limit the rate otherwise from now on, of everybody or of one installation, whose hour begins anew."""
+        with self.world.lock:
+            if installation is None:
+                self._api.meter.limits = limits
+            else:
+                self._api.meter.begin_anew(f"installation {installation.id}", limits)

@@ -1,0 +1,49 @@
+"""What the local GitHub knows: plain, mutable records, all of them changed under `World.lock` alone."""
+
+from ghapp.local_github.state.accounts import (
+    BASE_ROLES,
+    JSON,
+    Account,
+    App,
+    CustomRole,
+    Installation,
+    InstallationToken,
+    Permissions,
+    SignInCode,
+    Team,
+    UserToken,
+)
+from ghapp.local_github.state.checks import CheckRun, CheckSuite, CommitStatus, Deployment, DeploymentStatus
+from ghapp.local_github.state.protection import BranchProtection, RequiredCheck, Ruleset
+from ghapp.local_github.state.pulls import Comment, Issue, PullRequest, Reaction, Review, ReviewThread
+from ghapp.local_github.state.repositories import QueueEntry, Repository
+
+__all__ = [
+    "BASE_ROLES",
+    "JSON",
+    "Account",
+    "App",
+    "BranchProtection",
+    "CheckRun",
+    "CheckSuite",
+    "Comment",
+    "CommitStatus",
+    "CustomRole",
+    "Deployment",
+    "DeploymentStatus",
+    "Installation",
+    "InstallationToken",
+    "Issue",
+    "Permissions",
+    "PullRequest",
+    "QueueEntry",
+    "Reaction",
+    "Repository",
+    "RequiredCheck",
+    "Review",
+    "ReviewThread",
+    "Ruleset",
+    "SignInCode",
+    "Team",
+    "UserToken",
+]

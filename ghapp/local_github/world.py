@@ -1,0 +1,165 @@
+"""The whole state behind one lock, and how things in it are found."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ghapp.local_github.errors import not_found
+from ghapp.local_github.state import (
+    Account,
+    App,
+    CheckRun,
+    CheckSuite,
+    CustomRole,
+    Deployment,
+    Installation,
+    InstallationToken,
+    Issue,
+    PullRequest,
+    Repository,
+    SignInCode,
+    Team,
+    UserToken,
+)
+
+if TYPE_CHECKING:
+    from ghapp.local_github.hooks import Hooks
+
+_NODE_PREFIXES = {"User": "U", "Organization": "O", "Bot": "BOT"}
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class World:
+    directory: Path
+    clock: Callable[[], datetime]
+    url: str = ""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    people_tokens: dict[str, Account] = field(default_factory=dict)
+    organization_members: dict[int, dict[int, str]] = field(default_factory=dict)
+    custom_roles: dict[int, list[CustomRole]] = field(default_factory=dict)
+    teams: list[Team] = field(default_factory=list)
+    repositories: dict[int, Repository] = field(default_factory=dict)
+    former_names: dict[str, int] = field(default_factory=dict)
+    apps: dict[int, App] = field(default_factory=dict)
+    manifest_codes: dict[str, int] = field(default_factory=dict)
+    installations: dict[int, Installation] = field(default_factory=dict)
+    user_tokens: dict[str, UserToken] = field(default_factory=dict)
+    sign_in_codes: dict[str, SignInCode] = field(default_factory=dict)
+    authorized: set[tuple[int, int]] = field(default_factory=set)
+    """(App, person) who have said yes to signing in."""
+    installation_tokens: dict[str, InstallationToken] = field(default_factory=dict)
+    hooks: Hooks = field(init=False)
+    _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(10_001))
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.url}/api/v3"
+
+    def new_id(self) -> int:
+        return next(self._ids)
+
+    def now(self) -> datetime:
+        return self.clock()
+
+    # -- accounts --------------------------------------------------------------------------------------------------
+
+    def account(self, login: str) -> Account:
+        """Raises 404 where nobody has that name."""
+        for account in self.accounts.values():
+            if account.login.lower() == login.lower():
+                return account
+        raise not_found()
+
+    def new_account(self, account: Account) -> Account:
+        self.accounts[account.id] = account
+        return account
+
+    def team(self, organization: str, slug: str) -> Team:
+        for team in self.teams:
+            if team.organization.login.lower() == organization.lower() and team.slug == slug.lower():
+                return team
+        raise not_found()
+
+    def new_person_token(self, account: Account) -> str:
+        token = f"ghp_{secrets.token_hex(18)}"
+        self.people_tokens[token] = account
+        return token
+
+    # -- repositories ----------------------------------------------------------------------------------------------
+
+    def find_repository(self, full_name: str) -> Repository | None:
+        for repository in self.repositories.values():
+            if repository.full_name.lower() == full_name.lower():
+                return repository
+        return None
+
+    def repository(self, full_name: str) -> Repository:
+        """Raises 404; a former name is not followed here."""
+        repository = self.find_repository(full_name)
+        if repository is None:
+            raise not_found()
+        return repository
+
+    def installation_of(self, app: App, repository: Repository) -> Installation | None:
+        for installation in self.installations.values():
+            if installation.app is app and covers(installation, repository):
+                return installation
+        return None
+
+    def installed_repositories(self, installation: Installation) -> list[Repository]:
+        return [repository for repository in self.repositories.values() if covers(installation, repository)]
+
+
+def covers(installation: Installation, repository: Repository) -> bool:
+    if installation.account is not repository.owner:
+        return False
+    return installation.repository_selection == "all" or repository.id in installation.repository_ids
+
+
+def find_issue(repository: Repository, number: str | int) -> Issue:
+    issue = repository.issues.get(int(number)) if str(number).isdigit() else None
+    if issue is None:
+        raise not_found()
+    return issue
+
+
+def find_pull(repository: Repository, number: str | int) -> PullRequest:
+    pull = find_issue(repository, number).pull
+    if pull is None:
+        raise not_found()
+    return pull
+
+
+def find_check_run(repository: Repository, check_run_id: str | int) -> CheckRun:
+    for run in repository.check_runs:
+        if str(run.id) == str(check_run_id):
+            return run
+    raise not_found()
+
+
+def find_check_suite(repository: Repository, suite_id: str | int) -> CheckSuite:
+    for suite in repository.suites:
+        if str(suite.id) == str(suite_id):
+            return suite
+    raise not_found()
+
+
+def find_deployment(repository: Repository, deployment_id: str | int) -> Deployment:
+    for deployment in repository.deployments:
+        if str(deployment.id) == str(deployment_id):
+            return deployment
+    raise not_found()
+
+
+def node_id(prefix: str, number: int) -> str:
+    encoded = base64.urlsafe_b64encode(b"\x93\x00\xce" + number.to_bytes(4, "big")).decode().rstrip("=")
+    return f"{_NODE_PREFIXES.get(prefix, prefix)}_kwDO{encoded}"

@@ -1,0 +1,80 @@
+"""An organisation with one repository and an App, and how tests speak to the GitHub that they live on."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import jwt
+
+from ghapp.local_github import LocalGitHub
+from ghapp.local_github.state import App, Installation
+
+PERMISSIONS = {
+    "checks": "write",
+    "contents": "read",
+    "deployments": "write",
+    "issues": "read",
+    "members": "read",
+    "merge_queues": "read",
+    "pull_requests": "write",
+    "statuses": "write",
+}
+EVENTS = ["pull_request", "push", "issue_comment", "merge_group", "repository", "deployment", "deployment_status"]
+
+
+@dataclass
+class Receiver:
+    """An App's webhook: keeps what comes and answers with `status`."""
+
+    url: str
+    status: int = 202
+    bodies: list[bytes] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+    def events(self) -> list[str]:
+        named = [
+            (item["X-GitHub-Event"], json.loads(body).get("action"))
+            for item, body in zip(self.headers, self.bodies, strict=True)
+        ]
+        return [event if action is None else f"{event}.{action}" for event, action in named]
+
+    def last(self, event: str) -> dict[str, Any]:
+        bodies = zip(self.headers, self.bodies, strict=True)
+        body: dict[str, Any] = [json.loads(body) for item, body in bodies if item["X-GitHub-Event"] == event][-1]
+        return body
+
+
+def app_jwt(app: App, *, issued: int = -30, expires: int = 300, issuer: str | None = None) -> str:
+    now = int(time.time())
+    claims = {"iat": now + issued, "exp": now + expires, "iss": issuer or str(app.id)}
+    return jwt.encode(claims, app.private_key_pem, algorithm="RS256")
+
+
+def client(github: LocalGitHub, token: str | None, version: str = "2026-03-10") -> httpx.Client:
+    headers = {"X-GitHub-Api-Version": version} | ({"Authorization": f"Bearer {token}"} if token else {})
+    return httpx.Client(base_url=github.api_url, headers=headers, trust_env=False)
+
+
+def installed(github: LocalGitHub, installation: Installation, **body: object) -> httpx.Client:
+    """The App with an installation token, narrowed as `body` says."""
+    path = f"/app/installations/{installation.id}/access_tokens"
+    with client(github, app_jwt(installation.app)) as speaker:
+        answer = speaker.post(path, json=body)
+    assert answer.status_code == 201, answer.text
+    return client(github, answer.json()["token"])
+
+
+def propose(
+    github: LocalGitHub, branch: str = "topic", *, by: str = "grace", files: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Commit on a branch and open a pull request into staging."""
+    github.commit("acme/infra", branch, files or {"network/main.tf": "one\ntwo\nthree\n"}, by=by)
+    with github.rest(by) as speaker:
+        answer = speaker.post(
+            "/repos/acme/infra/pulls", json={"title": f"Add {branch}", "head": branch, "base": "staging"}
+        )
+    assert answer.status_code == 201, answer.text
+    pull: dict[str, Any] = answer.json()
+    return pull
