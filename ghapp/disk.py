@@ -122,7 +122,7 @@ class Disk:
 async def erase_left_mirrors(mirrors: Mirrors, store: Store) -> None:
     """Erase this machine's mirrors of repositories that the App was taken from."""
     here = [mirror.repository_id for mirror in mirrors.kept()]
-    for id in await store.repositories.left(here) if here else ():
+    for id in await store.repositories.uninstalled(here) if here else ():
         if await asyncio.to_thread(mirrors.remove, id):
             log.info("mirror_erased", repository=id)
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import SettingsError
 from ghapp.jobs import Job, Queue, queue_of
-from ghapp.store import StoreUnavailable, why_unavailable
+from ghapp.store import StoreUnavailable, explain_unavailable
 
 APPLICATION = "planward"
 APPLICATION_VERSION = "1"
@@ -44,7 +44,7 @@ def told_where_unavailable() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeout) as failure:
-        raise StoreUnavailable(why_unavailable(failure)) from failure
+        raise StoreUnavailable(explain_unavailable(failure)) from failure
 
 
 class Acceptor:
@@ -88,7 +88,7 @@ class Acceptor:
                 return self._enqueue_next(job)
             except (OperationalError, InterfaceError, PoolTimeout) as failure:
                 if not left:
-                    raise StoreUnavailable(why_unavailable(failure)) from failure
+                    raise StoreUnavailable(explain_unavailable(failure)) from failure
             # What was enqueued although the answer was lost is found there.
             time.sleep(_PAUSE_S)
         raise AssertionError("the last try gives or raises")

@@ -122,7 +122,7 @@ class Worker:
             await self._flow(job)
         except RecordedOtherwise as step:
             log.info("job_told_anew", job=job.key, step=str(step))
-            await self._store.later.put(f"again:{job.key}", msgspec.to_builtins(job), in_s=_AGAIN_S)
+            await self._store.deferred.defer(f"again:{job.key}", msgspec.to_builtins(job), in_s=_AGAIN_S)
             raise OwnFailure(f"told anew: {job.key}") from None
         except Exception:
             log.exception("flow_failed", job=job.key)
@@ -136,7 +136,7 @@ class Worker:
     async def _leave(self, key: str, job: Any) -> None:
         """Leave what this version does not know to the newer one that knows it, as in a rolling restart."""
         log.warning("job_of_another_version", key=key)
-        await self._store.later.put(key, job, in_s=_LEAVE_S)
+        await self._store.deferred.defer(key, job, in_s=_LEAVE_S)
 
     def _end(self) -> None:
         """Stop what runs at once, then the process: whoever supervises it starts another."""
@@ -155,7 +155,7 @@ class Worker:
     async def _tick(self) -> None:
         while True:
             try:
-                for key, due_at, owed in await self._store.later.due():
+                for key, due_at, owed in await self._store.deferred.due():
                     try:
                         job = msgspec.convert(owed, type=Job)
                     except msgspec.ValidationError:
@@ -163,9 +163,9 @@ class Worker:
                         continue
                     if await self._acceptor.take(job) == "under way":
                         # It may be about to end as put off, and this row is what it is put off to.
-                        await self._store.later.put(key, owed, in_s=_AGAIN_S)
+                        await self._store.deferred.defer(key, owed, in_s=_AGAIN_S)
                     else:
-                        await self._store.later.done(key, due_at)
+                        await self._store.deferred.remove(key, due_at)
             except Exception:
                 log.exception("tick_failed")
             await asyncio.sleep(_TICK_S)

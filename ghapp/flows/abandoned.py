@@ -18,7 +18,7 @@ async def end_abandoned_runs(services: Services) -> None:
     unfinished = [run for run in await services.store.runs.unfinished() if run.created_at < old]
     if not unfinished:
         return
-    owed = await services.owed() | await services.store.later.keys()
+    owed = await services.owed() | await services.store.deferred.keys()
     for run in unfinished:
         if _is_carried_out(run, owed) or (await services.store.runs.load(run.id)).status == "completed":
             continue

@@ -51,7 +51,7 @@ async def announce_event(services: Services, event: PullRequestChanged, key: str
             if now is None or not now.is_open or now.head.sha != event.head.sha:
                 return
             seen = as_known(repository, now)
-        await services.store.pull_requests.see(seen)
+        await services.store.pull_requests.record(seen)
         await _announce(services, repository, mirror, seen, key, wait_s=0)
     except Unavailable:
         raise
@@ -89,7 +89,7 @@ async def _refuse(
     """Say on the pull request why not even its environment could be found out."""
     if await services.store.pull_requests.find(repository.id, pull_request.number) is None:
         # Otherwise "Re-run" would find nothing to plan anew.
-        await services.store.pull_requests.see(pull_request)
+        await services.store.pull_requests.record(pull_request)
     run = await services.store.runs.begin(
         Run(
             id=_run_id(key),
@@ -170,7 +170,7 @@ async def _announce(
     if run.status == "completed":
         return
     await _supersede(services, run)
-    if (await services.store.runs.load(run.id)).ended_by is None:
+    if (await services.store.runs.load(run.id)).cancel_reason is None:
         await judge_all(services, run, "in_progress")
     run = await announce(
         services,
@@ -181,7 +181,7 @@ async def _announce(
     )
     due = PlanRun(run_id=run.id, repository_id=run.repository_id)
     if wait_s:
-        await services.store.later.put(
+        await services.store.deferred.defer(
             f"plan:{run.repository_id}:{run.pull_request}", msgspec.to_builtins(due), in_s=wait_s
         )
     else:

@@ -43,7 +43,7 @@ async def environment_at_last(
 
 async def in_force(services: Services, repository: KnownRepository, mirror: Mirror) -> tuple[RepositoryConfig, ...]:
     """The configs that nobody can put in force by a push alone: at each LAST, and on the default branch."""
-    commits = [last.sha for last in await services.store.branches.newest(repository.id)]
+    commits = [last.sha for last in await services.store.branches.all_last(repository.id)]
     default = BranchName(repository.default_branch)
     tip = await mirror.tip(default)
     if tip is not None and await services.store.branches.last_of_branch(repository.id, default) is None:

@@ -33,7 +33,7 @@ async def _say(services: Services, job: Say) -> None:
         waits_s = [patience_s]
     if waits_s and job.attempt < len(_WAITS_S):
         again = msgspec.structs.replace(job, attempt=job.attempt + 1)
-        await services.store.later.put(again.key, msgspec.to_builtins(again), in_s=max(waits_s))
+        await services.store.deferred.defer(again.key, msgspec.to_builtins(again), in_s=max(waits_s))
 
 
 async def _say_to_each(services: Services, job: Say, patience_s: float) -> list[float]:
@@ -45,7 +45,7 @@ async def _say_to_each(services: Services, job: Say, patience_s: float) -> list[
     waits_s: list[float] = []
     for number, target in enumerate(config.notify):
         key = f"said:{job.about}:{number}"
-        said = await services.store.handles.find(key)
+        said = await services.store.markers.find(key)
         if message.kind not in target.on or said == "sent":
             continue
         if said == "sending":
@@ -58,13 +58,13 @@ async def _say_to_each(services: Services, job: Say, patience_s: float) -> list[
             log.warning("chat_address_unknown", about=job.about, reason=str(error))
             waits_s.append(patience_s)
             continue
-        await services.store.handles.keep(key, "sending")
+        await services.store.markers.keep(key, "sending")
         match await deliver(message, url):
             case Sent():
                 # Patiently, since all of the step again would say it twice.
-                await patiently("said", partial(services.store.handles.keep, key, "sent"))
+                await patiently("said", partial(services.store.markers.keep, key, "sent"))
             case NotSent(reason=reason, retryable=retryable, retry_after_s=retry_after_s):
-                await services.store.handles.keep(key, "not sent")
+                await services.store.markers.keep(key, "not sent")
                 log.warning("chat_not_sent", about=job.about, reason=reason, retryable=retryable)
                 if retryable:
                     waits_s.append(patience_s if retry_after_s is None else retry_after_s)

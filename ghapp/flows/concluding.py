@@ -30,8 +30,8 @@ async def conclude_plan(
     repository = await services.store.repositories.load(run.repository_id)
     # What GitHub may show already stands: whoever saw it there has merged, or gone on.
     stands = bool(run.data.get("completing"))
-    if (run.ended_by is not None and not stands) or not parts:
-        cause = f"Cancelled: {run.ended_by or 'the pull request was closed'}"
+    if (run.cancel_reason is not None and not stands) or not parts:
+        cause = f"Cancelled: {run.cancel_reason or 'the pull request was closed'}"
         await complete(
             services,
             repository,

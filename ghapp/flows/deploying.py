@@ -13,7 +13,7 @@ from ghapp.store import KnownRepository, Run
 async def begin_deployment(services: Services, repository: KnownRepository, run: Run) -> None:
     """Make the run's deployment, or find the one that a step before this one left, and say that it is in progress."""
     key = f"deployment:{run.id}"
-    if await services.store.handles.find(key) is None:
+    if await services.store.markers.find(key) is None:
         tried_before = bool(run.data.get("deploying"))
         await services.store.runs.remember(run.id, deploying=True)
         github = await github_of(services, repository)
@@ -25,7 +25,7 @@ async def begin_deployment(services: Services, repository: KnownRepository, run:
             production=run.environment == "production",
             look_first=tried_before,
         )
-        await services.store.handles.keep(key, str(deployment))
+        await services.store.markers.keep(key, str(deployment))
     await say_deployment(services, repository, run, "in_progress", "Terraform is running")
 
 
@@ -38,11 +38,11 @@ async def say_deployment(
 ) -> None:
     """Say how the run's deployment stands; nothing where it has none."""
     key = f"deployment:{run.id}"
-    deployment = await services.store.handles.find(key)
-    said = await services.store.handles.find(f"{key}:state")
+    deployment = await services.store.markers.find(key)
+    said = await services.store.markers.find(f"{key}:state")
     if deployment is None or said == state:
         return
-    await services.store.handles.keep(f"{key}:state", f"saying {state}")
+    await services.store.markers.keep(f"{key}:state", f"saying {state}")
     github = await github_of(services, repository)
     await github.set_deployment_status(
         int(deployment),
@@ -52,4 +52,4 @@ async def say_deployment(
         auto_inactive=True,
         look_first=said == f"saying {state}",
     )
-    await services.store.handles.keep(f"{key}:state", state)
+    await services.store.markers.keep(f"{key}:state", state)

@@ -7,5 +7,5 @@ from ghapp.store import Run
 
 async def end_plan(services: Services, run: Run, *, by: str) -> None:
     """Have an unfinished plan run end `cancelled`. One that still waits has no flow yet, and gets one."""
-    if await services.store.runs.end(run.id, by=by) and run.data.get("debounced"):
+    if await services.store.runs.cancel(run.id, reason=by) and run.data.get("debounced"):
         await services.accept(PlanRun(run_id=run.id, repository_id=run.repository_id))

@@ -185,4 +185,4 @@ async def _look_for_merges(
                 merge_sha=merge_sha,
                 merged_at=float(seen.merged_at),
             )
-            await services.store.pull_requests.see(merged)
+            await services.store.pull_requests.record(merged)

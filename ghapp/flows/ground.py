@@ -25,7 +25,7 @@ async def see_repository(
     services: Services, repository: Repository, installation_id: InstallationId
 ) -> KnownRepository:
     """Note the repository of an event."""
-    return await services.store.repositories.see(
+    return await services.store.repositories.record(
         id=repository.id,
         installation_id=installation_id,
         full_name=repository.full_name,
@@ -125,12 +125,12 @@ async def adopt(services: Services, repository: KnownRepository, mirror: Mirror,
     """Take the tips of branches as adopted when a repository is first seen: what was there before is not judged."""
     if not await is_adopted(services, repository):
         await adopt_under(services, repository, mirror, config)
-        await services.store.handles.keep(adopted_key(repository), "all")
+        await services.store.markers.keep(adopted_key(repository), "all")
 
 
 async def is_adopted(services: Services, repository: KnownRepository) -> bool:
     """Whether what was there when the repository was first seen is adopted already."""
-    return await services.store.handles.find(adopted_key(repository)) is not None
+    return await services.store.markers.find(adopted_key(repository)) is not None
 
 
 async def adopt_under(

@@ -27,7 +27,7 @@ def still_about(run: Run, pull_request: KnownPullRequest) -> bool:
 
 async def judge_head(services: Services, run: Run, pull_request: KnownPullRequest, conclusion: str) -> None:
     """Note what `planward/plan` says of this pull request on the run's commit."""
-    await services.store.pull_requests.judge(
+    await services.store.pull_requests.record_verdict(
         run.repository_id,
         pull_request.number,
         base_branch=pull_request.base_branch,

@@ -51,7 +51,7 @@ async def discover(services: Services, job: Discover) -> None:
 async def _installation(services: Services, event: InstallationChanged, key: str) -> None:
     match event.action:
         case "created" | "unsuspend" | "new_permissions_accepted":
-            await services.store.later.hasten(PARKED)
+            await services.store.deferred.make_due(PARKED)
             await _add(services, event.installation_id, event.repositories, key)
         case "deleted" | "suspend":
             deleted = event.action == "deleted"
@@ -97,7 +97,7 @@ async def _leave(services: Services, repository: RepositoryId, *, by: str, for_g
     await services.store.repositories.deactivate(repository, for_good=for_good)
     for run in await services.store.runs.unfinished():
         if run.repository_id == repository:
-            await services.store.runs.end(run.id, by=by)
+            await services.store.runs.cancel(run.id, reason=by)
     if for_good:
         await owe_tidying(services, 0)
 
@@ -110,9 +110,9 @@ async def _discover(services: Services, job: Discover) -> None:
     await _adopt_all(services, repository, mirror)
     seen = await (await github_of(services, repository)).open_pull_requests()
     for pull_request in seen:
-        await services.store.pull_requests.see(as_known(repository, pull_request))
+        await services.store.pull_requests.record(as_known(repository, pull_request))
         runs = await services.store.runs.of_pull_request(repository.id, pull_request.number)
-        planned = (run for run in runs if run.status != "completed" and run.ended_by is None)
+        planned = (run for run in runs if run.status != "completed" and run.cancel_reason is None)
         if any(run.head_sha == pull_request.head.sha for run in planned):
             continue  # its own delivery came first
         await services.accept(PlanAnew(repository_id=repository.id, number=pull_request.number, cause=job.key))
@@ -147,8 +147,8 @@ async def _adopt_all(services: Services, repository: KnownRepository, mirror: Mi
         named = {each.branch for each in config.environments.values() if each.branch is not None}
         branches += sorted(named - asked)
         asked |= named
-    await services.store.handles.keep(adopted_key(repository), "all")
-    for last in await services.store.branches.newest(repository.id):
+    await services.store.markers.keep(adopted_key(repository), "all")
+    for last in await services.store.branches.all_last(repository.id):
         tip = await mirror.tip(last.branch)
         if last.environment != TESTING and tip not in (None, last.sha):
             cause = f"seen:{tip}:{last.sha}"

@@ -198,8 +198,8 @@ class _Look:
     async def _end_stopped(self) -> None:
         """An attempt that was stopped from elsewhere is over; what is owed is looked at anew."""
         for run in await runs_of_tip(self._services, self._repository, self._environment, self._tip):
-            if run.status != "completed" and run.ended_by is not None:
-                await finish(self._services, self._repository, run, "cancelled", f"Cancelled: {run.ended_by}")
+            if run.status != "completed" and run.cancel_reason is not None:
+                await finish(self._services, self._repository, run, "cancelled", f"Cancelled: {run.cancel_reason}")
 
     async def _approval(self, attempts: list[Run]) -> Approval | None:
         """The newest decision of a person to apply this commit here, if no attempt has acted on it yet."""
@@ -223,7 +223,7 @@ class _Look:
         wait_s = self._services.settings.merge_wait_s
         await self._services.store.runs.remember(run.id, explained_until=self._services.store.clock() + wait_s)
         due = SettleBranch(repository_id=self._repository.id, branch=self._job.branch, cause=f"due:{run.id}")
-        await self._services.store.later.put(f"wait:{run.id}", msgspec.to_builtins(due), in_s=wait_s)
+        await self._services.store.deferred.defer(f"wait:{run.id}", msgspec.to_builtins(due), in_s=wait_s)
 
     async def _hold(self, run: Run, reason: str, people: tuple[str, ...]) -> None:
         by = f" (by {', '.join(people)})" if people else ""
@@ -293,7 +293,7 @@ class _Look:
             SettleBranch(repository_id=self._repository.id, branch=holder.branch, cause=f"free:{run.id}:{holder.id}")
         )
         again = SettleBranch(repository_id=self._repository.id, branch=self._job.branch, cause=cause)
-        await self._services.store.later.put(cause, msgspec.to_builtins(again), in_s=_BUSY_S)
+        await self._services.store.deferred.defer(cause, msgspec.to_builtins(again), in_s=_BUSY_S)
 
 
 def _attempt(attempts: list[Run]) -> settle.Attempt:

@@ -19,7 +19,7 @@ async def pull_request_closed(services: Services, event: PullRequestClosed, key:
 
 async def _closed(services: Services, event: PullRequestClosed, key: str) -> None:
     repository = await see_repository(services, event.repository, event.installation_id)
-    await services.store.pull_requests.see(
+    await services.store.pull_requests.record(
         KnownPullRequest(
             repository_id=repository.id,
             number=event.number,
@@ -38,7 +38,7 @@ async def _closed(services: Services, event: PullRequestClosed, key: str) -> Non
             merged_at=float(event.merged_at) if event.merged_at is not None else None,
         )
     )
-    await services.store.later.drop(f"plan:{repository.id}:{event.number}")
+    await services.store.deferred.cancel(f"plan:{repository.id}:{event.number}")
     by = "the pull request was merged" if event.merged else "the pull request was closed"
     for run in await services.store.runs.of_pull_request(repository.id, event.number):
         await end_plan(services, run, by=by)

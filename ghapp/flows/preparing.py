@@ -57,7 +57,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
     """Decide for each pull request what is planned: who vouches for it, what it merges to, what it touches."""
     run = await services.store.runs.load(run_id)
-    if run.status == "completed" or run.ended_by is not None:
+    if run.status == "completed" or run.cancel_reason is not None:
         return ()
     repository = await services.store.repositories.load(run.repository_id)
     # Nothing waits for GitHub to have it; the run does not end before.

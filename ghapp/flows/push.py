@@ -25,7 +25,9 @@ async def _push(services: Services, event: BranchPushed) -> None:
     repository = await see_repository(services, event.repository, event.installation_id)
     if event.deleted:
         return
-    await services.store.branches.note_push(repository.id, event.branch, event.before, event.after, event.pusher.login)
+    await services.store.branches.record_push(
+        repository.id, event.branch, event.before, event.after, event.pusher.login
+    )
     mirror = await fetch(services, repository)
     try:
         await adopt_before(services, repository, mirror, event.branch, event.before)

@@ -57,7 +57,7 @@ async def owe_first_look(services: Services) -> None:
 async def owe_look(services: Services, in_s: float) -> None:
     """Have the next look owed; there is one for all workers."""
     due = LookForMissed(at=int(services.store.clock() + in_s))
-    await services.store.later.put("look for missed", msgspec.to_builtins(due), in_s=in_s)
+    await services.store.deferred.defer("look for missed", msgspec.to_builtins(due), in_s=in_s)
 
 
 async def _owe_repositories(services: Services) -> None:
@@ -65,7 +65,7 @@ async def _owe_repositories(services: Services) -> None:
     cause = str(int(services.store.clock() // EACH_REPOSITORY_S))
     for repository in await services.store.repositories.all_active():
         job = Reconcile(repository_id=repository.id, cause=cause)
-        await services.store.later.put(
+        await services.store.deferred.defer(
             f"reconcile:{repository.id}", msgspec.to_builtins(job), in_s=AFTER_REDELIVERIES_S
         )
 
@@ -105,7 +105,7 @@ async def _close(
             merge_sha=seen.merge_sha,
             merged_at=float(seen.merged_at),
         )
-        await services.store.pull_requests.see(merged)
+        await services.store.pull_requests.record(merged)
     else:
         await services.store.pull_requests.close_unmerged(repository.id, (known.number,))
     for run in await services.store.runs.of_pull_request(repository.id, known.number):
@@ -122,7 +122,7 @@ async def _plan_if_missed(
     if any(key.startswith(told) for key in owed):
         return  # its delivery is being taken in
     if now != known:
-        await services.store.pull_requests.see(now)
+        await services.store.pull_requests.record(now)
     judged = await services.store.pull_requests.verdicts(
         repository.id, now.number, base_branch=now.base_branch, head_sha=now.head_sha
     )

@@ -71,8 +71,8 @@ def _is_under_way(delivery: DeliverySeen, asked: Asked, now: int) -> bool:
 
 async def redeliver(services: Services, now: int) -> None:
     """Ask GitHub to deliver again what failed and was not delivered since."""
-    handles = services.store.handles
-    looked = await handles.find(_LOOKED)
+    markers = services.store.markers
+    looked = await markers.find(_LOOKED)
     since = now - KEPT_S if looked is None else max(float(looked) - OVERLAP_S, now - KEPT_S)
     try:
         seen = await services.github.deliveries(since=since)
@@ -90,11 +90,11 @@ async def redeliver(services: Services, now: int) -> None:
         else:
             log.info("redelivery_asked", delivery=delivery.guid, of=delivery.event, status=delivery.status_code)
         times = before.times if decided.probe else before.times + 1
-        await handles.keep(f"redelivered:{delivery.guid}", f"{times}:{delivery.id}:{now}")
+        await markers.keep(f"redelivered:{delivery.guid}", f"{times}:{delivery.id}:{now}")
     open_since = decided.open_since
-    await handles.keep(_LOOKED, str(now if open_since is None else min(now, open_since + OVERLAP_S)))
+    await markers.keep(_LOOKED, str(now if open_since is None else min(now, open_since + OVERLAP_S)))
 
 
 async def _asked(services: Services, guid: str) -> Asked:
-    times, after, at, *_ = [*(await services.store.handles.find(f"redelivered:{guid}") or "").split(":"), "", ""]
+    times, after, at, *_ = [*(await services.store.markers.find(f"redelivered:{guid}") or "").split(":"), "", ""]
     return Asked(times=int(times or 0), after=int(after or 0), at=int(at or 0))

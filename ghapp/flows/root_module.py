@@ -274,7 +274,7 @@ class _RootRun:
         if self._services.stopping.is_set():
             raise _ProcessEnds
         if stop.requested.is_set():
-            raise _Stopped(await self._services.store.runs.ended_by(self._job.run_id) or "it was cancelled")
+            raise _Stopped(await self._services.store.runs.cancel_reason(self._job.run_id) or "it was cancelled")
 
     def _summarize(self, plan: Plan) -> PlanSummary | None:
         """What is remembered of a plan that another one may be compared with: a preview, or one that may be held."""

@@ -53,7 +53,7 @@ async def announce(services: Services, repository: KnownRepository, run: Run, *,
     lock = _announcing.setdefault(run.id, asyncio.Lock())
     async with lock:
         run = await services.store.runs.load(run.id)
-        while run.check_run_id is None and run.ended_by is None and run.status != "completed":
+        while run.check_run_id is None and run.cancel_reason is None and run.status != "completed":
             tried_before = "announcing" in run.data
             if await services.store.runs.claim(run.id, "announcing", by=_PROCESS, for_s=_CLAIM_S):
                 draft = _draft(services, run, status=status, summary=summary)
@@ -160,7 +160,7 @@ async def _with_check_run(services: Services, repository: KnownRepository, run: 
     """
     if run.check_run_id is not None:
         return run
-    if run.ended_by is not None:
+    if run.cancel_reason is not None:
         return await _found(services, repository, run)
     try:
         return await announce(services, repository, run, status="in_progress", summary=summary)

@@ -105,7 +105,7 @@ class _Layout:
                 runs.append(await next_attempt(self._services, self._repository, testing, self._tip))
         runs.append(self._run)
         for run in runs:
-            holder = await self._services.store.runs.take_turn(run)
+            holder = await self._services.store.runs.claim_environment(run)
             if holder != run.id:
                 return Settlement(busy=holder)
         stages = [await self._testing_stage(run, ground, tree) for run in runs[:-1]]

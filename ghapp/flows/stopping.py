@@ -44,7 +44,7 @@ async def _watch(services: Services, run_id: RunId, stop: Stop) -> None:
 
 async def _is_ended(services: Services, run_id: RunId) -> bool:
     try:
-        return await services.store.runs.ended_by(run_id) is not None
+        return await services.store.runs.cancel_reason(run_id) is not None
     except StoreUnavailable:
         return False  # asked again in a moment
 

@@ -98,7 +98,7 @@ async def _put_off_again(services: Services, job: jobs.Job, reason: str, wait_s:
 
 async def _put_off(services: Services, job: jobs.Job, key: str, in_s: float) -> None:
     async def put() -> None:
-        await services.store.later.put(key, msgspec.to_builtins(job), in_s=in_s)
+        await services.store.deferred.defer(key, msgspec.to_builtins(job), in_s=in_s)
 
     # A step, so that it waits for the database, too: a job that is neither owed nor put off is lost.
     await step("put off", type(None), put)

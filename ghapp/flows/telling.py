@@ -70,25 +70,25 @@ async def _comment_again(services: Services, job: Comment) -> None:
 async def _comment_later(services: Services, repository: KnownRepository, number: int, *, in_s: float) -> None:
     job = Comment(repository_id=repository.id, number=number, at=int(services.store.clock() + in_s))
     log.info("comment_put_off", job=job.key, in_s=in_s)
-    await services.store.later.put(f"comment:{repository.id}:{number}", msgspec.to_builtins(job), in_s=in_s)
+    await services.store.deferred.defer(f"comment:{repository.id}:{number}", msgspec.to_builtins(job), in_s=in_s)
 
 
 async def _write(services: Services, repository: KnownRepository, number: int, body: str) -> None:
     key, marker = f"comment:{repository.id}:{number}", f"planward:{repository.id}:{number}"
     github = await github_of(services, repository)
-    known = await services.store.handles.find(key)
+    known = await services.store.markers.find(key)
     if known is not None and known != "being made":
         await github.update_comment(int(known), body, marker=marker)
         return
-    await services.store.handles.keep(key, "being made")
+    await services.store.markers.keep(key, "being made")
     made = await github.create_comment(number, body, marker=marker, look_first=known is not None)
-    await services.store.handles.keep(key, str(made))
+    await services.store.markers.keep(key, str(made))
 
 
 async def owe(services: Services, run: Run, *, attempt: int = 0) -> None:
     """Have it told what came of a run that is about to be completed: nobody looks at it again once it is."""
     job = Tell(run_id=run.id, attempt=attempt)
-    await services.store.later.put(f"tell:{run.id}", msgspec.to_builtins(job), in_s=OWED_S)
+    await services.store.deferred.defer(f"tell:{run.id}", msgspec.to_builtins(job), in_s=OWED_S)
 
 
 async def tell_now(services: Services, repository: KnownRepository, run_id: RunId) -> None:
@@ -99,7 +99,7 @@ async def tell_now(services: Services, repository: KnownRepository, run_id: RunI
     await comment(services, repository, run.data.get("explains", ()))
     for report in msgspec.json.decode(raw, type=list[RunReport]):
         await applied(services, repository, run, report)
-    await services.store.later.drop(f"tell:{run_id}")
+    await services.store.deferred.cancel(f"tell:{run_id}")
 
 
 async def tell(services: Services, job: Tell) -> None:
@@ -211,7 +211,7 @@ async def _promotion_decided(
 ) -> None:
     """Say it when the gate is first decided, and when it first turns green; nothing else."""
     key = f"promotion:{repository.id}:{pull_request.number}"
-    said = await services.store.handles.find(key)
+    said = await services.store.markers.find(key)
     now = "green" if report.conclusion == "success" else "decided"
     if said in (now, "green"):
         return
@@ -228,7 +228,7 @@ async def _promotion_decided(
         counts=total(report.previews) if report.previews else None,
     )
     await say(services, repository, config_sha, "promotion", message, about=f"{key}:{now}")
-    await services.store.handles.keep(key, now)
+    await services.store.markers.keep(key, now)
 
 
 async def _result(services: Services, repository: KnownRepository, environment: EnvironmentName) -> EnvironmentResult:

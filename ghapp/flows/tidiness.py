@@ -14,11 +14,11 @@ _KEY = "tidy up"
 async def owe_tidying(services: Services, in_s: float) -> None:
     """Have the next tidying owed; there is one for all workers, and it moves."""
     due = TidyUp(at=int(services.store.clock() + in_s))
-    await services.store.later.put(_KEY, msgspec.to_builtins(due), in_s=in_s)
+    await services.store.deferred.defer(_KEY, msgspec.to_builtins(due), in_s=in_s)
 
 
 async def owe_first_tidying(services: Services) -> None:
     """Have a tidying owed now, at the start of a worker, unless one is."""
-    owed = await services.owed() | await services.store.later.keys()
+    owed = await services.owed() | await services.store.deferred.keys()
     if not any(key == _KEY or key.startswith("tidy_up:") for key in owed):
         await owe_tidying(services, 0)

@@ -43,20 +43,20 @@ async def tidy_up(services: Services, job: TidyUp) -> None:
 async def _erase(services: Services) -> None:
     """Erase what is left of repositories that the App was taken from; other machines erase their mirrors themselves."""
     await erase_left_mirrors(services.mirrors, services.store)
-    await _with_objects("erased", services, lambda limit: services.store.retention.erased(limit=limit))
+    await _with_objects("erased", services, lambda limit: services.store.retention.erase_uninstalled(limit=limit))
 
 
 async def _remove_logs(services: Services) -> None:
     before = _before(services, services.settings.keep_logs_days)
     if before is not None:
-        removal = services.store.retention.logs
+        removal = services.store.retention.remove_logs
         await _with_objects("logs_removed", services, lambda limit: removal(before=before, limit=limit))
 
 
 async def _remove_runs(services: Services) -> None:
     before = _before(services, services.settings.keep_runs_days)
     if before is not None:
-        removal = services.store.retention.runs
+        removal = services.store.retention.remove_runs
         await _with_objects("runs_removed", services, lambda limit: removal(before=before, limit=limit))
 
 
@@ -66,23 +66,25 @@ async def _remove_rows(services: Services) -> None:
     before = _before(services, services.settings.keep_runs_days)
     if before is not None:
         for name, removal in (
-            ("verdicts_removed", retention.verdicts),
-            ("approvals_removed", retention.approvals),
-            ("pushes_removed", retention.pushes),
-            ("pull_requests_removed", retention.pull_requests),
+            ("verdicts_removed", retention.remove_verdicts),
+            ("approvals_removed", retention.remove_approvals),
+            ("pushes_removed", retention.remove_pushes),
+            ("pull_requests_removed", retention.remove_pull_requests),
         ):
             await _in_batches(name, services, lambda limit, removal=removal: removal(before=before, limit=limit))
-        await _remove_handles(services, before)
-    await services.store.old_handles.redelivered()
+        await _remove_markers(services, before)
+    await services.store.old_markers.remove_redelivered()
     before = _before(services, services.settings.keep_audit_days)
     if before is not None:
-        await _in_batches("audit_removed", services, lambda limit: retention.audit(before=before, limit=limit))
+        await _in_batches(
+            "audit_removed", services, lambda limit: retention.remove_audit_entries(before=before, limit=limit)
+        )
 
 
-async def _remove_handles(services: Services, before: float) -> None:
+async def _remove_markers(services: Services, before: float) -> None:
     after: str | None = ""
     while after is not None and not services.stopping.is_set():
-        _, after = await services.store.old_handles.remove(before=before, limit=_BATCH, after=after)
+        _, after = await services.store.old_markers.remove(before=before, limit=_BATCH, after=after)
 
 
 async def _remove_jobs(services: Services) -> None:
@@ -96,23 +98,25 @@ async def _move(services: Services) -> None:
 
 
 async def _move_some(services: Services, limit: int) -> int:
-    moving = services.store.moving
-    found = await moving.unmoved(limit=limit)
+    offloading = services.store.offloading
+    found = await offloading.pending(limit=limit)
     for id, repository in found:
         try:
-            await moving.move(id, repository)
+            await offloading.offload(id, repository)
         except UnsealError as error:
             log.error("run_not_moved", run=id, reason=str(error))
-            await moving.leave(id)
+            await offloading.mark_offloaded(id)
     return len(found)
 
 
 async def _seal_anew(services: Services) -> None:
     """Where several keys are listed: once nothing is found any more the older ones may be taken off the list."""
-    resealing = services.store.resealing
-    if resealing.wanted:
-        rows = await _in_batches("rows_sealed_anew", services, lambda limit: resealing.rows(limit=limit))
-        objects = await _with_objects("objects_sealed_anew", services, lambda limit: resealing.objects(limit=limit))
+    key_rotation = services.store.key_rotation
+    if key_rotation.is_under_way:
+        rows = await _in_batches("rows_sealed_anew", services, lambda limit: key_rotation.reseal_rows(limit=limit))
+        objects = await _with_objects(
+            "objects_sealed_anew", services, lambda limit: key_rotation.reseal_objects(limit=limit)
+        )
         log.info("sealed_anew", rows=rows, objects=objects)
 
 

@@ -6,19 +6,21 @@ Nothing here is a secret: ids, digests, counts, and reports and logs that were m
 import time
 
 from ghapp.sealing import Sealer
+from ghapp.store.approvals import Approval, Approvals
 from ghapp.store.branches import Branches, Last
-from ghapp.store.database import Clock, Database, StoreUnavailable, why_unavailable
+from ghapp.store.database import Clock, Database, StoreUnavailable, explain_unavailable
+from ghapp.store.deferred_jobs import DeferredJobs
 from ghapp.store.executors import Executors, Heartbeat
-from ghapp.store.memory import Approval, Approvals, Handles, Later
-from ghapp.store.moving import Moving
+from ghapp.store.key_rotation import KeyRotation
+from ghapp.store.markers import Markers
 from ghapp.store.objects import Objects
-from ghapp.store.old_handles import OldHandles
+from ghapp.store.offloading import Offloading
+from ghapp.store.old_markers import OldMarkers
 from ghapp.store.overview import EnvironmentNow, Overview
-from ghapp.store.pieces import Pieces
 from ghapp.store.pull_requests import KnownPullRequest, PullRequests, Verdict
 from ghapp.store.repositories import KnownRepository, Repositories
-from ghapp.store.resealing import Resealing
 from ghapp.store.retention import Retention
+from ghapp.store.run_objects import RunObjects
 from ghapp.store.runs import Run, Runs
 
 __all__ = [
@@ -33,7 +35,7 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "Verdict",
-    "why_unavailable",
+    "explain_unavailable",
 ]
 
 
@@ -56,15 +58,15 @@ class Store:
         self.repositories = Repositories(self._database)
         self.branches = Branches(self._database)
         self.pull_requests = PullRequests(self._database)
-        pieces = Pieces(self._database, objects)
-        self.runs = Runs(self._database, pieces)
-        self.moving = Moving(self._database, pieces)
-        self.retention = Retention(self._database, pieces)
-        self.resealing = Resealing(self._database, pieces)
-        self.old_handles = OldHandles(self._database)
-        self.later = Later(self._database)
+        run_objects = RunObjects(self._database, objects)
+        self.runs = Runs(self._database, run_objects)
+        self.offloading = Offloading(self._database, run_objects)
+        self.retention = Retention(self._database, run_objects)
+        self.key_rotation = KeyRotation(self._database, run_objects)
+        self.old_markers = OldMarkers(self._database)
+        self.deferred = DeferredJobs(self._database)
         self.approvals = Approvals(self._database)
-        self.handles = Handles(self._database)
+        self.markers = Markers(self._database)
         self.overview = Overview(self._database)
         self.executors = Executors(self._database)
 

@@ -48,7 +48,7 @@ class Branches:
         row = await self._db.read(lambda connection: connection.execute(query).first())
         return None if row is None else Last(**row._mapping)
 
-    async def newest(self, repository: RepositoryId) -> tuple[Last, ...]:
+    async def all_last(self, repository: RepositoryId) -> tuple[Last, ...]:
         """LAST of every environment that has one."""
         c = lasts.c
         newest = select(func.max(c.id)).where(c.repository_id == repository).group_by(c.environment)
@@ -98,7 +98,7 @@ class Branches:
         }
         await self._db.run(lambda c: c.execute(lasts.insert().values(row)))
 
-    async def note_push(
+    async def record_push(
         self, repository: RepositoryId, branch: BranchName, before: CommitSha, after: CommitSha, pusher: str
     ) -> None:
         """Remember who pushed; the same push twice is one."""

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import PlanwardError, SettingsError
 from ghapp.sealing import Sealer
-from ghapp.store.migrations import bring_forward
+from ghapp.store.migrations import migrate_schema
 
 SQLITE_PATIENCE_S = 30
 """How long a statement waits for whoever writes to the file."""
@@ -45,7 +45,7 @@ class Database:
     def migrate(self) -> None:
         """Bring the schema to this version. Raises SettingsError where a newer Planward has already been here."""
         with _first(self.engine) as connection:
-            bring_forward(connection)
+            migrate_schema(connection)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in one transaction, in a thread; anew where PostgreSQL broke off before the transaction's end.
@@ -75,7 +75,7 @@ class Database:
         try:
             return work()
         except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise StoreUnavailable(why_unavailable(error)) from error
+            raise StoreUnavailable(explain_unavailable(error)) from error
 
     def close(self) -> None:
         """Give the connections back."""
@@ -176,7 +176,7 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def why_unavailable(error: Exception) -> str:
+def explain_unavailable(error: Exception) -> str:
     """What the operator has to do where the database failed so."""
     said = str(error)
     if "full" in said or "No space left" in said:

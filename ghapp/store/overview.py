@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, desc, func, or_, select
 
 from ghapp.store.branches import Last
 from ghapp.store.database import Database
-from ghapp.store.runs import Run
+from ghapp.store.runs import RUN_COLUMNS, Run
 from ghapp.store.tables import lasts, pull_requests, removed_runs, runs
 from ghapp.values import EnvironmentName, RepositoryId
 
@@ -97,8 +97,7 @@ class Overview:
         return await self._runs(c.id.in_(select(ranked.c.id).where(ranked.c.place == 1)))
 
     async def _runs(self, *conditions: ColumnElement[bool], limit: int | None = None) -> tuple[Run, ...]:
-        columns = [runs.c[name] for name in Run.__slots__]
-        query = select(*columns).where(*conditions).order_by(desc(runs.c.created_at), desc(runs.c.id)).limit(limit)
+        query = select(*RUN_COLUMNS).where(*conditions).order_by(desc(runs.c.created_at), desc(runs.c.id)).limit(limit)
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(Run(**row._mapping) for row in rows)
 

@@ -1,4 +1,4 @@
-"""Pull requests as deliveries tell of them, and the verdicts of `planward/plan` on each, with their times."""
+"""Pull requests as deliveries describe them, and the verdicts of `planward/plan` on each, with their times."""
 
 import math
 from dataclasses import dataclass
@@ -54,8 +54,8 @@ class PullRequests:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def see(self, pull_request: KnownPullRequest) -> None:
-        """Note a pull request as its newest delivery tells of it."""
+    async def record(self, pull_request: KnownPullRequest) -> None:
+        """Record a pull request as its newest delivery describes it."""
         values = {name: getattr(pull_request, name) for name in _NAMES} | {"seen_at": self._db.clock()}
         changing = [name for name in values if name not in ("repository_id", "number")]
         await self._db.run(lambda c: upsert(c, pull_requests, values, update=changing))
@@ -90,7 +90,7 @@ class PullRequests:
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(_read(row) for row in rows)
 
-    async def judge(
+    async def record_verdict(
         self,
         repository: RepositoryId,
         number: int,

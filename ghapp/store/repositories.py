@@ -32,7 +32,7 @@ class Repositories:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def see(
+    async def record(
         self,
         *,
         id: RepositoryId,
@@ -41,7 +41,7 @@ class Repositories:
         clone_url: str,
         default_branch: str,
     ) -> KnownRepository:
-        """Note a repository as a delivery tells of it; the first name and time stay."""
+        """Record a repository as a delivery describes it; the first name and time stay."""
         values = {
             "id": id,
             "installation_id": installation_id,
@@ -85,7 +85,7 @@ class Repositories:
         query = _all().where(repositories.c.installation_id == installation).order_by(repositories.c.full_name)
         return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
-    async def left(self, ids: Collection[int]) -> frozenset[int]:
+    async def uninstalled(self, ids: Collection[int]) -> frozenset[int]:
         """Which of these repositories the App was taken from, for good."""
         c = repositories.c
         query = select(c.id).where(c.id.in_(ids), c.left_at.is_not(None))

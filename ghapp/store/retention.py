@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, not_, or_, select, tuple_, update
 
-from ghapp.store import needed
+from ghapp.store import retention_rules
 from ghapp.store.database import Database, upsert
-from ghapp.store.pieces import Kind, Pieces, forget, pieces_of
+from ghapp.store.run_objects import Kind, RunObjects, forget_objects, objects_of
 from ghapp.store.tables import (
     approvals,
     audit,
@@ -30,11 +30,11 @@ from ghapp.values import RunId
 class Retention:
     """Each gives how many were removed; fewer than `limit`: nothing is left to do."""
 
-    def __init__(self, database: Database, pieces: Pieces) -> None:
+    def __init__(self, database: Database, run_objects: RunObjects) -> None:
         self._db = database
-        self._pieces = pieces
+        self._run_objects = run_objects
 
-    async def logs(self, *, before: float, limit: int) -> int:
+    async def remove_logs(self, *, before: float, limit: int) -> int:
         """Remove the logs of runs that ended before; their pages say so."""
         c = runs.c
         mine = (c.status == "completed", c.finished_at < before, c.log_removed_at.is_(None))
@@ -43,10 +43,10 @@ class Retention:
             await self._each(id, self._log_removed, kind="log")
         return len(found)
 
-    async def runs(self, *, before: float, limit: int) -> int:
+    async def remove_runs(self, *, before: float, limit: int) -> int:
         """Remove runs that ended before, with reports and logs; what a counter asks of them stays."""
         c = runs.c
-        old = (c.status == "completed", c.finished_at < before, not_(needed.attempt_is_needed(before)))
+        old = (c.status == "completed", c.finished_at < before, not_(retention_rules.attempt_is_needed(before)))
         # Later attempts first: those that are left are numbered without a gap.
         order = (c.repository_id, c.head_sha, c.check_run_name, c.attempt.desc())
         found = await self._ids(select(c.id).where(*old).order_by(*order).limit(limit))
@@ -54,7 +54,7 @@ class Retention:
             await self._each(id, _remove_run)
         return len(found)
 
-    async def erased(self, *, limit: int) -> int:
+    async def erase_uninstalled(self, *, limit: int) -> int:
         """Erase the reports and logs of repositories that the App was taken from; the rows of their runs stay."""
         c = runs.c
         left = select(repositories.c.id).where(repositories.c.left_at.is_not(None))
@@ -65,25 +65,29 @@ class Retention:
             await self._each(id, self._erase)
         return len(found)
 
-    async def pushes(self, *, before: float, limit: int) -> int:
+    async def remove_pushes(self, *, before: float, limit: int) -> int:
         """Remove pushes that LAST has left behind."""
-        return await self._rows(pushes, pushes.c.at < before, not_(needed.push_is_needed()), limit=limit)
+        return await self._rows(pushes, pushes.c.at < before, not_(retention_rules.push_is_needed()), limit=limit)
 
-    async def verdicts(self, *, before: float, limit: int) -> int:
+    async def remove_verdicts(self, *, before: float, limit: int) -> int:
         """Remove verdicts on pull requests that are over."""
-        return await self._rows(verdicts, verdicts.c.at < before, not_(needed.verdict_is_needed()), limit=limit)
+        return await self._rows(
+            verdicts, verdicts.c.at < before, not_(retention_rules.verdict_is_needed()), limit=limit
+        )
 
-    async def approvals(self, *, before: float, limit: int) -> int:
+    async def remove_approvals(self, *, before: float, limit: int) -> int:
         """Remove approvals of commits of which nothing is kept; the audit log has them."""
-        return await self._rows(approvals, approvals.c.at < before, not_(needed.approval_is_needed()), limit=limit)
+        return await self._rows(
+            approvals, approvals.c.at < before, not_(retention_rules.approval_is_needed()), limit=limit
+        )
 
-    async def pull_requests(self, *, before: float, limit: int) -> int:
+    async def remove_pull_requests(self, *, before: float, limit: int) -> int:
         """Remove pull requests that are over and of which nothing is kept."""
         c = pull_requests.c
         # A version that knew no such time wrote them: their time begins now.
         unseen = update(pull_requests).where(c.seen_at.is_(None)).values(seen_at=self._db.clock())
         await self._db.run(lambda connection: connection.execute(unseen))
-        old = (c.seen_at < before, not_(needed.pull_request_is_needed()))
+        old = (c.seen_at < before, not_(retention_rules.pull_request_is_needed()))
         keys = select(c.repository_id, c.number).where(*old).limit(limit)
         rows = await self._db.read(lambda connection: connection.execute(keys).all())
         if rows:
@@ -91,7 +95,7 @@ class Retention:
             await self._db.run(lambda connection: connection.execute(statement.where(*old)))
         return len(rows)
 
-    async def audit(self, *, before: float, limit: int) -> int:
+    async def remove_audit_entries(self, *, before: float, limit: int) -> int:
         """Remove entries of the audit log."""
         return await self._rows(audit, audit.c.at < before, limit=limit)
 
@@ -105,17 +109,17 @@ class Retention:
 
     async def _each(self, id: RunId, rest: Callable[[Connection, RunId], None], *, kind: Kind | None = None) -> None:
         """Remove what a run has in the object store, then do the `rest`."""
-        await self._pieces.remove(await self._db.run(lambda connection: pieces_of(connection, id, kind)))
+        await self._run_objects.remove(await self._db.run(lambda connection: objects_of(connection, id, kind)))
         await self._db.run(lambda connection: rest(connection, id))
 
     def _log_removed(self, connection: Connection, id: RunId) -> None:
         connection.execute(delete(log_lines).where(log_lines.c.run_id == id))
-        forget(connection, id, "log")
+        forget_objects(connection, id, "log")
         connection.execute(update(runs).where(runs.c.id == id).values(log_removed_at=self._db.clock()))
 
     def _erase(self, connection: Connection, id: RunId) -> None:
         self._log_removed(connection, id)
-        forget(connection, id)
+        forget_objects(connection, id)
         connection.execute(delete(root_runs).where(root_runs.c.run_id == id))
         connection.execute(update(runs).where(runs.c.id == id).values(report=None))
 

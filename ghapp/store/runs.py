@@ -7,8 +7,8 @@ from typing import Any, Literal
 from sqlalchemy import Row, desc, func, select, update
 
 from ghapp.store.database import Database, upsert
-from ghapp.store.pieces import Pieces, about_lines, about_report, about_root, pieces_of
-from ghapp.store.tables import handles, log_lines, root_runs, runs
+from ghapp.store.run_objects import RunObjects, about_lines, about_report, about_root, objects_of
+from ghapp.store.tables import log_lines, markers, root_runs, runs
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
 
 Operation = Literal["plan", "apply"]
@@ -32,26 +32,27 @@ class Run:
     conclusion: str | None = None
     title: str = ""
     check_run_id: int | None = None
-    ended_by: str | None = None
+    cancel_reason: str | None = None
     created_at: float = 0
     finished_at: float | None = None
     log_removed_at: float | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-_NAMES = tuple(Run.__slots__)
+RUN_COLUMNS = tuple(runs.c[name].label(name) for name in Run.__slots__)
+"""The columns of a `Run`, by its names."""
 
 
 class Runs:
     """Rows of runs."""
 
-    def __init__(self, database: Database, pieces: Pieces) -> None:
+    def __init__(self, database: Database, run_objects: RunObjects) -> None:
         self._db = database
-        self._pieces = pieces
+        self._run_objects = run_objects
 
     async def begin(self, run: Run) -> Run:
         """Insert the run, or give the one that is there under its id: a replayed step finds what it left."""
-        values = {name: getattr(run, name) for name in _NAMES} | {"created_at": self._db.clock()}
+        values = {name: getattr(run, name) for name in Run.__slots__} | {"created_at": self._db.clock()}
         await self._db.run(lambda c: upsert(c, runs, values, update=[]))
         return await self.load(run.id)
 
@@ -102,15 +103,13 @@ class Runs:
 
     async def recent(self, *, repository: RepositoryId | None = None, limit: int = 100) -> tuple[Run, ...]:
         """The newest runs, newest first."""
-        columns = [runs.c[name] for name in _NAMES]
-        query = select(*columns).order_by(desc(runs.c.created_at)).limit(limit)
+        query = select(*RUN_COLUMNS).order_by(desc(runs.c.created_at)).limit(limit)
         if repository is not None:
             query = query.where(runs.c.repository_id == repository)
         return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def _select(self, *conditions: object) -> tuple[Run, ...]:
-        columns = [runs.c[name] for name in _NAMES]
-        query = select(*columns).where(*conditions).order_by(runs.c.created_at, runs.c.id)  # type: ignore[arg-type]
+        query = select(*RUN_COLUMNS).where(*conditions).order_by(runs.c.created_at, runs.c.id)  # type: ignore[arg-type]
         return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def change(self, id: RunId, **values: Any) -> None:
@@ -142,33 +141,33 @@ class Runs:
 
         return await self._db.run(work)
 
-    async def end(self, id: RunId, *, by: str) -> bool:
-        """Ask an unfinished run to stop and to end `cancelled`, saying `by`. Returns whether it was unfinished."""
-        statement = update(runs).where(runs.c.id == id, runs.c.status != "completed", runs.c.ended_by.is_(None))
-        result = await self._db.run(lambda c: c.execute(statement.values(ended_by=by)).rowcount)
+    async def cancel(self, id: RunId, *, reason: str) -> bool:
+        """Ask an unfinished run to stop and to end `cancelled` for this reason. Returns whether it was unfinished."""
+        statement = update(runs).where(runs.c.id == id, runs.c.status != "completed", runs.c.cancel_reason.is_(None))
+        result = await self._db.run(lambda c: c.execute(statement.values(cancel_reason=reason)).rowcount)
         return bool(result)
 
-    async def take_turn(self, run: Run) -> RunId:
+    async def claim_environment(self, run: Run) -> RunId:
         """Give this apply run its environment, if no other unfinished run has it; gives the run that has it."""
         key = f"applying:{run.repository_id}:{run.environment}"
         row = {"key": key, "value": run.id, "at": self._db.clock()}
 
         def work(connection: Any) -> RunId:
-            upsert(connection, handles, row, update=[])
+            upsert(connection, markers, row, update=[])
             # Locked until the transaction ends: two runs of two branches may ask at once.
-            query = select(handles.c.value).where(handles.c.key == key).with_for_update()
+            query = select(markers.c.value).where(markers.c.key == key).with_for_update()
             holder = RunId(connection.scalar(query))
             status = connection.scalar(select(runs.c.status).where(runs.c.id == holder))
             if holder != run.id and status not in (None, "completed"):
                 return holder
-            upsert(connection, handles, row, update=["value", "at"])
+            upsert(connection, markers, row, update=["value", "at"])
             return run.id
 
         return await self._db.run(work)
 
-    async def ended_by(self, id: RunId) -> str | None:
+    async def cancel_reason(self, id: RunId) -> str | None:
         """Why the run has to stop, or None while it may go on."""
-        return await self._db.read(lambda c: c.scalar(select(runs.c.ended_by).where(runs.c.id == id)))
+        return await self._db.read(lambda c: c.scalar(select(runs.c.cancel_reason).where(runs.c.id == id)))
 
     async def complete(self, id: RunId, *, conclusion: str, title: str, report: bytes) -> None:
         """Finish a run with its masked report."""
@@ -186,7 +185,7 @@ class Runs:
         """The run's masked report (RunReport as JSON), or None while there is none."""
         sealed = await self._db.read(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
         if sealed is None:
-            return await self._pieces.report(id)
+            return await self._run_objects.report(id)
         return self._db.sealer.open(sealed, about=about_report(id))
 
     async def keep_root_run(self, id: RunId, part: str, root_module: str, *, outcome: str, report: bytes) -> None:
@@ -208,7 +207,7 @@ class Runs:
         here = {
             (part, root): self._db.sealer.open(sealed, about=about_root(id, part, root)) for part, root, sealed in rows
         }
-        return here or {(each.part, each.root_module): each.report for each in await self._pieces.roots(id)}
+        return here or {(each.part, each.root_module): each.report for each in await self._run_objects.roots(id)}
 
     async def write_log(self, id: RunId, part: str, lines: Sequence[str]) -> None:
         """Append masked lines to a run's log; `part` says which root module in which environment."""
@@ -222,15 +221,15 @@ class Runs:
         await self._db.run(work)
 
     async def read_log(self, id: RunId, *, after: int = 0) -> tuple[tuple[int, str, str], ...]:
-        """Pieces of the log behind position `after`: (position, part, text of one or more lines)."""
+        """The log after position `after`: (position, part, text of one or more lines)."""
         query = select(log_lines.c.id, log_lines.c.part, log_lines.c.sealed).where(
             log_lines.c.run_id == id, log_lines.c.id > after
         )
         # In one transaction: lines are moved from the one place to the other.
         rows, moved = await self._db.read(
-            lambda c: (c.execute(query.order_by(log_lines.c.id)).all(), pieces_of(c, id, "log"))
+            lambda c: (c.execute(query.order_by(log_lines.c.id)).all(), objects_of(c, id, "log"))
         )
-        elsewhere = await self._pieces.lines(moved, after=after)
+        elsewhere = await self._run_objects.lines(moved, after=after)
         return (
             *((each.position, each.part, each.text) for each in elsewhere),
             *(

@@ -134,7 +134,7 @@ runs = Table(
     Column("title", Words, nullable=False),
     Column("check_run_name", String(255), nullable=False),
     Column("check_run_id", BigInteger, nullable=True),
-    Column("ended_by", Words, nullable=True),
+    Column("ended_by", Words, nullable=True, key="cancel_reason"),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float, nullable=True),
     Column("data", JSON, nullable=False),
@@ -188,8 +188,8 @@ removed_runs = Table(
     Column("count", BigInteger, nullable=False),
 )
 
-later = Table(
-    "later",
+deferred_jobs = Table(
+    "later",  # as the first version named it
     metadata,
     Column("key", String(512), primary_key=True),
     Column("due_at", Float, nullable=False, index=True),
@@ -222,10 +222,10 @@ audit = Table(
     Column("details", JSON, nullable=False),
 )
 
-handles = Table(
-    "handles",
+markers = Table(
+    "handles",  # as the first version named it
     metadata,
-    # What was made on GitHub or said in chat, under a key of ours, so that it is made once.
+    # What was created on GitHub or said in chat, under a key of ours, so that it is done once.
     Column("key", String(512), primary_key=True),
     Column("value", Text, nullable=False),
     Column("at", Float, nullable=False),

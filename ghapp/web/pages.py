@@ -77,7 +77,7 @@ async def show_run(request: Request) -> Response:
         "run.html",
         run=views.run_row(run, repository),
         going_on=run.status != "completed",
-        ended_by=run.ended_by,
+        cancel_reason=run.cancel_reason,
         log_removed_at=run.log_removed_at,
         reports=[Markup(render_html(report)) for report in reports],  # noqa: S704 - escapes what is not its own
         pictures=list(roots_with_pictures(reports)),

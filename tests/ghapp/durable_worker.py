@@ -56,7 +56,7 @@ async def _work(
         if job.cause == "full" and number == 0:
             raise NoRoom("there is no room")
         if job.cause == "remembers":
-            await store.handles.keep("done", str(number))
+            await store.markers.keep("done", str(number))
         tell(f"{job.cause} {number} end")
         return kind(number)
 

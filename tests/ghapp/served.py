@@ -64,7 +64,7 @@ class Served:
     def repository(self, name: str = "acme/infra", *, id: int = 7) -> KnownRepository:
         """A repository with the App installed."""
         return self.do(
-            self.store.repositories.see(
+            self.store.repositories.record(
                 id=RepositoryId(id),
                 installation_id=InstallationId(3),
                 full_name=name,

@@ -181,7 +181,7 @@ def test_mirrors_of_repositories_that_were_left_are_erased_whatever_the_budget(d
 
     async def story() -> None:
         for id in (1, 2):
-            await store.repositories.see(
+            await store.repositories.record(
                 id=RepositoryId(id),
                 installation_id=InstallationId(3),
                 full_name=f"acme/{id}",

@@ -299,9 +299,9 @@ def test_what_a_job_is_put_off_to_waits_until_the_job_has_ended(alone: Workers) 
     with closing(Store(alone.url, Sealer(["k" * 32]))) as store:
         alone.accept("fails")
         eventually(lambda: "fails 0" in alone.steps("begin"), "the job is under way")
-        asyncio.run(store.later.put("again", msgspec.to_builtins(job), in_s=0))
+        asyncio.run(store.deferred.defer("again", msgspec.to_builtins(job), in_s=0))
         eventually(lambda: alone.steps("end").count("fails 2") == 2, "the job is done in its second attempt")
-        eventually(lambda: not asyncio.run(store.later.keys()), "nothing is put off any more")
+        eventually(lambda: not asyncio.run(store.deferred.keys()), "nothing is put off any more")
     assert alone.steps("end").count("fails 2") == 2
 
 

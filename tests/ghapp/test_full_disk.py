@@ -78,14 +78,14 @@ def test_what_was_remembered_before_is_there_and_what_was_not_is_said(disk: Smal
     store = Store(f"sqlite:///{disk.directory / 'planward.db'}", Sealer(("k" * 32,)))
 
     async def story() -> None:
-        await store.handles.keep("before", "1")
+        await store.markers.keep("before", "1")
         disk.fill()
         with pytest.raises(StoreUnavailable, match=FULL):
-            await store.handles.keep("while it is full", "x" * 100_000)
-        assert await store.handles.find("before") == "1"
+            await store.markers.keep("while it is full", "x" * 100_000)
+        assert await store.markers.find("before") == "1"
         disk.make_room()
-        await store.handles.keep("after", "1")
-        assert await store.handles.find("after") == "1"
+        await store.markers.keep("after", "1")
+        assert await store.markers.find("after") == "1"
 
     asyncio.run(story())
     store.close()

@@ -35,7 +35,7 @@ from sqlalchemy.engine import make_url
 from ghapp.errors import SettingsError
 from ghapp.sealing import Sealer
 from ghapp.store import Store, migrations, tables
-from ghapp.store.migrations import SCHEMA_VERSION, VERSION_TABLE, bring_forward
+from ghapp.store.migrations import SCHEMA_VERSION, VERSION_TABLE, migrate_schema
 from tests.postgres import Postgres
 
 SEALER = Sealer(("a key of sixteen characters",))
@@ -67,7 +67,7 @@ def start(url: str) -> None:
 def at_revision(engine: Engine, revision: int) -> MetaData:
     """Bring the database to a revision, and read what tables the version of then knows."""
     with engine.begin() as connection:
-        bring_forward(connection, to=revision)
+        migrate_schema(connection, to=revision)
     return known_now(engine)
 
 

@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from ghapp.errors import SettingsError
 from ghapp.sealing import Sealer
-from ghapp.store import Run, Store, StoreUnavailable, moving
+from ghapp.store import Run, Store, StoreUnavailable, offloading
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
 
 T = TypeVar("T")
@@ -83,9 +83,9 @@ class Machine:
         self.do(runs.complete(ID, conclusion="success", title="", report=b"[1]"))
 
     def move(self) -> None:
-        self.now += moving.SETTLED_S
-        for id, repository in self.do(self.store.moving.unmoved(limit=10)):
-            self.do(self.store.moving.move(id, repository))
+        self.now += offloading.SETTLED_S
+        for id, repository in self.do(self.store.offloading.pending(limit=10)):
+            self.do(self.store.offloading.offload(id, repository))
 
     def read(self) -> tuple[Any, ...]:
         runs = self.store.runs
@@ -116,7 +116,7 @@ def addresses(bucket: Any) -> list[str]:
 def test_what_one_machine_moved_another_one_reads_the_same(
     bucket: Any, machines: list[Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moving, "_MOST_BYTES", 500)
+    monkeypatch.setattr(offloading, "_MOST_BYTES", 500)
     here, there = machines
     here.complete()
     before = here.read()
@@ -135,7 +135,7 @@ def test_what_one_machine_moved_another_one_reads_the_same(
     with here.store._database.engine.begin() as connection:
         for table in ("log_lines", "root_runs"):
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
-    assert there.do(there.store.moving.unmoved(limit=10)) == ()
+    assert there.do(there.store.offloading.pending(limit=10)) == ()
 
 
 def test_nothing_lies_there_in_clear(bucket: Any, moved: Machine) -> None:
@@ -152,7 +152,7 @@ def test_a_run_is_moved_only_when_it_is_over(bucket: Any, machines: list[Machine
     machine.move()
     assert addresses(bucket) == []
     machine.do(machine.store.runs.complete(ID, conclusion="success", title="", report=b"[]"))
-    assert machine.do(machine.store.moving.unmoved(limit=10)) == ()
+    assert machine.do(machine.store.offloading.pending(limit=10)) == ()
     machine.move()
     assert len(addresses(bucket)) == 2
 
@@ -169,11 +169,11 @@ def test_without_an_object_store_nothing_is_moved(bucket: Any, tmp_path: Path) -
 def test_a_move_that_broke_off_is_made_again_and_loses_nothing(
     bucket: Any, machines: list[Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moving, "_MOST_BYTES", 500)
+    monkeypatch.setattr(offloading, "_MOST_BYTES", 500)
     machine = machines[0]
     machine.complete()
     before = machine.read()
-    noted = moving._note_instead
+    noted = offloading._record_and_delete
     # Each time one piece further: report, root reports, the two of the log.
     for breaks_at in (0, 1, 1, 1):
         done = 0
@@ -185,11 +185,11 @@ def test_a_move_that_broke_off_is_made_again_and_loses_nothing(
             done += 1
             noted(*arguments)
 
-        monkeypatch.setattr(moving, "_note_instead", break_off)
+        monkeypatch.setattr(offloading, "_record_and_delete", break_off)
         with pytest.raises(KeyboardInterrupt):
             machine.move()
         assert machine.read() == before
-    monkeypatch.setattr(moving, "_note_instead", noted)
+    monkeypatch.setattr(offloading, "_record_and_delete", noted)
     machine.move()
     assert machine.read() == before
     assert len(addresses(bucket)) == 4
@@ -234,11 +234,11 @@ def test_an_object_that_was_put_elsewhere_is_not_opened(bucket: Any, moved: Mach
 
 def test_retention_removes_objects(bucket: Any, moved: Machine) -> None:
     later = moved.now + 1
-    assert moved.do(moved.store.retention.logs(before=later, limit=10)) == 1
+    assert moved.do(moved.store.retention.remove_logs(before=later, limit=10)) == 1
     assert [each.rpartition("/")[2] for each in addresses(bucket)] == ["report-1", "roots-1"]
     moved.do(moved.store.runs.begin(RUN))
     assert moved.read() == ((), b"[1]", ROOTS)
-    assert moved.do(moved.store.retention.runs(before=later, limit=10)) == 1
+    assert moved.do(moved.store.retention.remove_runs(before=later, limit=10)) == 1
     assert addresses(bucket) == []
 
 
@@ -249,17 +249,17 @@ def test_a_removal_that_meets_no_object_store_is_made_again(
     monkeypatch.setenv("AWS_ENDPOINT", "http://127.0.0.1:1")
     away = Machine(tmp_path / "planward.db")
     with pytest.raises(StoreUnavailable):
-        away.do(away.store.retention.runs(before=later, limit=10))
+        away.do(away.store.retention.remove_runs(before=later, limit=10))
     assert moved.read()[1:] == (b"[1]", ROOTS)
     away.store.close()
-    assert moved.do(moved.store.retention.runs(before=later, limit=10)) == 1
+    assert moved.do(moved.store.retention.remove_runs(before=later, limit=10)) == 1
     assert addresses(bucket) == []
 
 
 def test_objects_are_erased_where_the_app_was_taken_away(bucket: Any, moved: Machine) -> None:
     repositories = moved.store.repositories
     moved.do(
-        repositories.see(
+        repositories.record(
             id=RUN.repository_id,
             installation_id=3,  # type: ignore[arg-type]
             full_name="acme/shop",
@@ -268,7 +268,7 @@ def test_objects_are_erased_where_the_app_was_taken_away(bucket: Any, moved: Mac
         )
     )
     moved.do(repositories.deactivate(RUN.repository_id, for_good=True))
-    assert moved.do(moved.store.retention.erased(limit=10)) == 1
+    assert moved.do(moved.store.retention.erase_uninstalled(limit=10)) == 1
     assert addresses(bucket) == []
     assert moved.read() == ((), None, {})
 
@@ -279,9 +279,9 @@ def test_objects_are_read_with_an_older_key_and_sealed_anew_with_the_first(
     before = moved.read()
     rotated = Machine(tmp_path / "planward.db", "n" * 32, KEY)
     assert rotated.read() == before
-    assert rotated.do(rotated.store.resealing.objects(limit=2)) == 2
-    assert rotated.do(rotated.store.resealing.objects(limit=2)) == 1
-    assert rotated.do(rotated.store.resealing.objects(limit=2)) == 0
+    assert rotated.do(rotated.store.key_rotation.reseal_objects(limit=2)) == 2
+    assert rotated.do(rotated.store.key_rotation.reseal_objects(limit=2)) == 1
+    assert rotated.do(rotated.store.key_rotation.reseal_objects(limit=2)) == 0
     assert rotated.read() == before
     rotated.store.close()
     alone = Machine(tmp_path / "planward.db", "n" * 32)

@@ -101,7 +101,7 @@ def test_what_waits_for_a_person_are_newest_applies_and_plans_of_open_heads(stor
         title="",
     )
     plan: dict[str, Any] = {"operation": "plan", "pull_request": 12, "check_run_name": "planward/plan"}
-    asyncio.run(store.pull_requests.see(pull_request))
+    asyncio.run(store.pull_requests.record(pull_request))
     begin(store, "fork", "action_required", **plan)
     begin(store, "old-head", "action_required", **{**plan, "head_sha": B})
     clock.now += 1

@@ -97,10 +97,10 @@ def test_a_plan_that_waits_for_approval_is_open_as_long_as_its_pull_request_is(s
         draft=False,
         title="Widen",
     )
-    served.do(served.store.pull_requests.see(pull_request))
+    served.do(served.store.pull_requests.record(pull_request))
     served.complete(served.run("fork"), "action_required", "somebody with write access has to approve the plan")
     assert "Waits for a person" in text_of(served)
-    served.do(served.store.pull_requests.see(replace(pull_request, state="closed")))
+    served.do(served.store.pull_requests.record(replace(pull_request, state="closed")))
     assert "Waits for a person" not in text_of(served)
 
 
@@ -167,7 +167,7 @@ def test_a_run_that_goes_on_shows_what_is_done_so_far(served: Served) -> None:
     assert "<code>network</code> in testing: failed" in text
     assert 'data-live="/runs/r1/log?after=1"' in text
     assert '<script src="/static/live_log.js" defer></script>' in text
-    served.do(served.store.runs.end(run.id, by="a newer commit arrived: bbbbbbb"))
+    served.do(served.store.runs.cancel(run.id, reason="a newer commit arrived: bbbbbbb"))
     assert "It is being stopped: a newer commit arrived: bbbbbbb" in text_of(served, "/runs/r1")
 
 

@@ -84,14 +84,14 @@ class Past:
             draft=False,
             title="",
         )
-        self.do(self.store.pull_requests.see(replace(known, state=state, **more)))
+        self.do(self.store.pull_requests.record(replace(known, state=state, **more)))
 
     def merged(self, number: int, head: CommitSha = OLD) -> None:
         self.pull_request(number, "merged", head, merge_sha=CommitSha("c" * 40), merged_at=self.now, merged_by="mona")
 
     def judged(self, number: int, run: Run) -> None:
         self.do(
-            self.store.pull_requests.judge(
+            self.store.pull_requests.record_verdict(
                 REPOSITORY,
                 number,
                 base_branch=BRANCH,
@@ -109,17 +109,17 @@ class Past:
         """Remove all that is older, as often as there is something."""
         retention, before = self.store.retention, self.now - days * DAY
         for removal in (
-            retention.runs,
-            retention.verdicts,
-            retention.approvals,
-            retention.pushes,
-            retention.pull_requests,
+            retention.remove_runs,
+            retention.remove_verdicts,
+            retention.remove_approvals,
+            retention.remove_pushes,
+            retention.remove_pull_requests,
         ):
             while self.do(removal(before=before, limit=2)) == 2:
                 pass
         after: str | None = ""
         while after is not None:
-            _, after = self.do(self.store.old_handles.remove(before=before, limit=2, after=after))
+            _, after = self.do(self.store.old_markers.remove(before=before, limit=2, after=after))
 
     def has(self, id: str) -> bool:
         return self.do(self.store.runs.find(RunId(id))) is not None
@@ -254,7 +254,7 @@ def test_attempts_at_one_commit_go_together(past: Past) -> None:
     past.tidy()
     assert [past.has(id) for id in "012"] == [True, True, True]
     past.wait(20)
-    past.do(past.store.retention.runs(before=past.now - 30 * DAY, limit=1))
+    past.do(past.store.retention.remove_runs(before=past.now - 30 * DAY, limit=1))
     # Broken off in the middle, the numbers that are left have no gap.
     assert [past.has(id) for id in "012"] == [True, True, False]
 
@@ -270,7 +270,7 @@ def test_each_commit_that_once_was_LAST_is_kept(past: Past) -> None:  # noqa: N8
 
 def test_who_pushed_is_known_from_LAST_on(past: Past) -> None:  # noqa: N802
     def push(before: str, after: str, pusher: str) -> None:
-        note = past.store.branches.note_push
+        note = past.store.branches.record_push
         past.do(note(REPOSITORY, BRANCH, CommitSha(before * 40), CommitSha(after * 40), pusher))
 
     past.last(CommitSha("1" * 40))
@@ -310,44 +310,44 @@ def test_what_was_made_once_is_known_as_long_as_what_it_was_made_for(past: Past)
         "looked for missed deliveries": True,
     }
     for key in keys:
-        past.do(past.store.handles.keep(key, "1"))
+        past.do(past.store.markers.keep(key, "1"))
     past.wait(500)
-    past.do(past.store.handles.keep("deployment:" + "c" * 24, "young, of a run that is not begun yet"))
+    past.do(past.store.markers.keep("deployment:" + "c" * 24, "young, of a run that is not begun yet"))
     past.tidy()
-    found = {key: past.do(past.store.handles.find(key)) is not None for key in keys}
+    found = {key: past.do(past.store.markers.find(key)) is not None for key in keys}
     assert found == keys
-    assert past.do(past.store.handles.find("deployment:" + "c" * 24)) is not None
+    assert past.do(past.store.markers.find("deployment:" + "c" * 24)) is not None
 
 
 def test_marks_of_redeliveries_are_kept_longer_than_github_keeps_deliveries(past: Past) -> None:
-    past.do(past.store.handles.keep("redelivered:guid", "1:2"))
+    past.do(past.store.markers.keep("redelivered:guid", "1:2"))
     past.wait(29)
-    past.do(past.store.old_handles.redelivered())
-    assert past.do(past.store.handles.find("redelivered:guid")) == "1:2"
+    past.do(past.store.old_markers.remove_redelivered())
+    assert past.do(past.store.markers.find("redelivered:guid")) == "1:2"
     past.wait(2)
-    past.do(past.store.old_handles.redelivered())
-    assert past.do(past.store.handles.find("redelivered:guid")) is None
+    past.do(past.store.old_markers.remove_redelivered())
+    assert past.do(past.store.markers.find("redelivered:guid")) is None
 
 
 def test_a_log_is_removed_before_its_run(past: Past) -> None:
     past.ended("old")
     past.run("going", head=NEW)
     past.wait(31)
-    past.do(past.store.retention.logs(before=past.now - 30 * DAY, limit=10))
+    past.do(past.store.retention.remove_logs(before=past.now - 30 * DAY, limit=10))
     run = past.do(past.store.runs.load(RunId("old")))
     assert run.log_removed_at == past.now
     assert past.do(past.store.runs.read_log(run.id)) == ()
     assert past.do(past.store.runs.report(run.id)) == b"[]"
     assert past.do(past.store.runs.read_log(RunId("going"))) != ()
-    assert past.do(past.store.retention.logs(before=past.now - 30 * DAY, limit=10)) == 0
+    assert past.do(past.store.retention.remove_logs(before=past.now - 30 * DAY, limit=10)) == 0
 
 
 def test_the_audit_log_has_an_age_of_its_own(past: Past) -> None:
     past.do(past.store.approvals.audit(REPOSITORY, who="mona", did="cancel", sha=OLD))
     past.wait(500)
     past.tidy()
-    assert past.do(past.store.retention.audit(before=past.now - 501 * DAY, limit=10)) == 0
-    assert past.do(past.store.retention.audit(before=past.now - 499 * DAY, limit=10)) == 1
+    assert past.do(past.store.retention.remove_audit_entries(before=past.now - 501 * DAY, limit=10)) == 0
+    assert past.do(past.store.retention.remove_audit_entries(before=past.now - 499 * DAY, limit=10)) == 1
 
 
 def test_a_pull_request_that_an_older_version_noted_ages_from_when_it_is_found(past: Past) -> None:
@@ -364,7 +364,7 @@ def test_a_pull_request_that_an_older_version_noted_ages_from_when_it_is_found(p
 def test_reports_and_logs_of_a_repository_that_was_left_are_erased(past: Past) -> None:
     def see() -> None:
         past.do(
-            past.store.repositories.see(
+            past.store.repositories.record(
                 id=REPOSITORY,
                 installation_id=InstallationId(3),
                 full_name="acme/shop",
@@ -376,29 +376,29 @@ def test_reports_and_logs_of_a_repository_that_was_left_are_erased(past: Past) -
     see()
     past.ended("done")
     past.do(past.store.repositories.deactivate(REPOSITORY, for_good=False))
-    assert past.do(past.store.retention.erased(limit=10)) == 0
+    assert past.do(past.store.retention.erase_uninstalled(limit=10)) == 0
     past.do(past.store.repositories.deactivate(REPOSITORY, for_good=True))
     see()
-    assert past.do(past.store.retention.erased(limit=10)) == 0
+    assert past.do(past.store.retention.erase_uninstalled(limit=10)) == 0
     past.do(past.store.repositories.deactivate(REPOSITORY, for_good=True))
-    assert past.do(past.store.retention.erased(limit=10)) == 1
+    assert past.do(past.store.retention.erase_uninstalled(limit=10)) == 1
     assert past.do(past.store.runs.read_log(RunId("done"))) == ()
     assert past.do(past.store.runs.root_reports(RunId("done"))) == {}
     assert past.do(past.store.runs.report(RunId("done"))) is None
     assert past.has("done")
-    assert past.do(past.store.retention.erased(limit=10)) == 0
+    assert past.do(past.store.retention.erase_uninstalled(limit=10)) == 0
 
 
 def test_everything_is_sealed_anew_with_the_first_key(urls: str, past: Past, tmp_path: Path) -> None:
     past.ended("done")
     rotated = Store(urls, Sealer(("n" * 32, "k" * 32)))
-    assert rotated.resealing.wanted
-    assert past.do(rotated.resealing.rows(limit=2)) == 2
-    assert past.do(rotated.resealing.rows(limit=9)) == 1
-    assert past.do(rotated.resealing.rows(limit=9)) == 0
+    assert rotated.key_rotation.is_under_way
+    assert past.do(rotated.key_rotation.reseal_rows(limit=2)) == 2
+    assert past.do(rotated.key_rotation.reseal_rows(limit=9)) == 1
+    assert past.do(rotated.key_rotation.reseal_rows(limit=9)) == 0
     rotated.close()
     alone = Store(urls, Sealer(("n" * 32,)))
-    assert not alone.resealing.wanted
+    assert not alone.key_rotation.is_under_way
     assert past.do(alone.runs.report(RunId("done"))) == b"[]"
     assert past.do(alone.runs.root_reports(RunId("done"))) == {("1:staging", "network"): b"{}"}
     assert [text for _, _, text in past.do(alone.runs.read_log(RunId("done")))] == ["a line"]

@@ -50,8 +50,8 @@ def url(postgres: Postgres, drawn: Fates) -> Iterator[str]:
 def test_what_is_to_be_remembered_is_remembered(url: str, drawn: Fates) -> None:
     async def story(store: Store) -> None:
         for number in range(MANY):
-            await store.handles.keep(f"key {number}", str(number))
-        assert [await store.handles.find(f"key {number}") for number in range(MANY)] == [str(n) for n in range(MANY)]
+            await store.markers.keep(f"key {number}", str(number))
+        assert [await store.markers.find(f"key {number}") for number in range(MANY)] == [str(n) for n in range(MANY)]
 
     with closing(Store(url, Sealer(["k" * 32]))) as store:
         drawn.on = True

@@ -95,10 +95,14 @@ def test_text_that_a_database_does_not_take_does_not_end_the_run(store: Store) -
     async def story() -> None:
         await store.runs.begin(RUN)
         await store.runs.remember(RUN.id, words="a\x00b")
-        await store.runs.end(RUN.id, by="a newer\x00 commit")
+        await store.runs.cancel(RUN.id, reason="a newer\x00 commit")
         await store.runs.complete(RUN.id, conclusion="failure", title="failed: \x00", report=b"\x00")
         run = await store.runs.load(RUN.id)
-        assert (run.title, run.ended_by, run.data) == ("failed: \ufffd", "a newer\ufffd commit", {"words": "a\x00b"})
+        assert (run.title, run.cancel_reason, run.data) == (
+            "failed: \ufffd",
+            "a newer\ufffd commit",
+            {"words": "a\x00b"},
+        )
         assert await store.runs.report(RUN.id) == b"\x00"
 
     asyncio.run(story())
@@ -107,7 +111,7 @@ def test_text_that_a_database_does_not_take_does_not_end_the_run(store: Store) -
 def test_a_large_repository_id_fits(store: Store) -> None:
     async def story() -> None:
         large = RepositoryId(2**52)
-        await store.repositories.see(
+        await store.repositories.record(
             id=large,
             installation_id=InstallationId(2**52),
             full_name="acme/shop",

@@ -81,4 +81,4 @@ async def hasten(line: Line, key: str) -> None:
     """Let the time pass that something is put off for."""
     settings = read_settings(line.environ)
     with contextlib.closing(Store(settings.database_url, Sealer([load_or_make_key(settings.data_dir)]))) as store:
-        await store.later.hasten(key)
+        await store.deferred.make_due(key)

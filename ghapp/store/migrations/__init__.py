@@ -23,7 +23,7 @@ _LOCK = 0x706C616E77617264
 """The number of the advisory lock: "planward"."""
 
 
-def bring_forward(connection: Connection, *, to: int = SCHEMA_VERSION) -> None:
+def migrate_schema(connection: Connection, *, to: int = SCHEMA_VERSION) -> None:
     """Bring the schema to revision `to`, in the connection's transaction.
 
     One process at a time; who comes later finds it done. Raises SettingsError where a newer Planward was here.

@@ -1,7 +1,7 @@
-"""The large pieces of a run, its report, its root reports and its log, where they were moved to the object store.
+"""Reports, root reports and logs of completed runs, where they were moved to the object store.
 
-A piece is written to the database, and moved once its run is completed: a run never waits for the object store. Objects
-are sealed like rows, under their address.
+They are written to the database, and moved once their run is completed: a run never waits for the object store.
+Objects are sealed like rows, under their address.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class KeptRoot(msgspec.Struct, frozen=True, array_like=True):
 
 
 class KeptLines(msgspec.Struct, frozen=True, array_like=True):
-    """One piece of the log in an object of kind "log"."""
+    """Lines of the log in an object of kind "log"."""
 
     position: int
     part: str
@@ -37,7 +37,7 @@ class KeptLines(msgspec.Struct, frozen=True, array_like=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class RunObject:
     """An object of a run: the `number`th of its kind, up to a position of the log; sealed with the key `key_id`."""
 
     run_id: RunId
@@ -48,54 +48,54 @@ class Piece:
     key_id: bytes
 
 
-_COLUMNS = [run_objects.c[name] for name in Piece.__slots__]
+_COLUMNS = [run_objects.c[name] for name in RunObject.__slots__]
 
 
-class Pieces:
-    """What lies in the object store, by run and kind."""
+class RunObjects:
+    """Objects of runs in the object store, by run and kind."""
 
     def __init__(self, database: Database, objects: Objects | None) -> None:
         self._db = database
         self._objects = objects
 
     @property
-    def elsewhere(self) -> bool:
+    def available(self) -> bool:
         """Whether there is an object store."""
         return self._objects is not None
 
     async def roots(self, id: RunId) -> tuple[KeptRoot, ...]:
         """The root runs of a run that were moved."""
-        pieces = await self._db.read(lambda c: pieces_of(c, id, "roots"))
-        contents = [await self.content(piece) for piece in pieces]
+        objects = await self._db.read(lambda c: objects_of(c, id, "roots"))
+        contents = [await self.content(run_object) for run_object in objects]
         return tuple(root for each in contents if each for root in msgspec.msgpack.decode(each, type=list[KeptRoot]))
 
     async def report(self, id: RunId) -> bytes | None:
         """A run's report that was moved, or None."""
-        pieces = await self._db.read(lambda c: pieces_of(c, id, "report"))
-        return await self.content(pieces[0]) if pieces else None
+        objects = await self._db.read(lambda c: objects_of(c, id, "report"))
+        return await self.content(objects[0]) if objects else None
 
-    async def lines(self, pieces: Iterable[Piece], *, after: int) -> list[KeptLines]:
-        """The lines of these pieces of a log behind a position."""
+    async def lines(self, objects: Iterable[RunObject], *, after: int) -> list[KeptLines]:
+        """The lines of these objects of a log after a position."""
         lines: list[KeptLines] = []
-        for piece in pieces:
-            content = await self.content(piece) if piece.last_position > after else None
+        for run_object in objects:
+            content = await self.content(run_object) if run_object.last_position > after else None
             if content is not None:
                 decoded = msgspec.msgpack.decode(content, type=list[KeptLines])
                 lines += [each for each in decoded if each.position > after]
         return lines
 
-    async def content(self, piece: Piece) -> bytes | None:
-        """What lies there, opened; None where somebody removed it. Raises StoreUnavailable."""
-        sealed = await self._reach().read(piece.address)
-        return None if sealed is None else self._db.sealer.open(sealed, about=_about(piece.address))
+    async def content(self, run_object: RunObject) -> bytes | None:
+        """The object's content, unsealed; None where somebody removed it. Raises StoreUnavailable."""
+        sealed = await self._reach().read(run_object.address)
+        return None if sealed is None else self._db.sealer.open(sealed, about=_about(run_object.address))
 
-    async def put(self, piece: Piece, content: bytes) -> None:
-        """Keep the content, durably. It is found once the piece is `noted`. Raises StoreUnavailable."""
-        await self._reach().put(piece.address, self._db.sealer.seal(content, about=_about(piece.address)))
+    async def put(self, run_object: RunObject, content: bytes) -> None:
+        """Write the content, durably. It is found once it is recorded. Raises StoreUnavailable."""
+        await self._reach().put(run_object.address, self._db.sealer.seal(content, about=_about(run_object.address)))
 
-    async def remove(self, pieces: Iterable[Piece]) -> None:
-        """Remove what lies there; it may be gone already. Raises StoreUnavailable."""
-        addresses = [piece.address for piece in pieces]
+    async def remove(self, objects: Iterable[RunObject]) -> None:
+        """Remove the objects; one that is gone already is no error. Raises StoreUnavailable."""
+        addresses = [run_object.address for run_object in objects]
         if addresses:
             await self._reach().remove(addresses)
 
@@ -107,23 +107,23 @@ class Pieces:
         return self._objects
 
 
-def pieces_of(connection: Connection, id: RunId, kind: Kind | None = None) -> tuple[Piece, ...]:
-    """The pieces of a run, in their order."""
+def objects_of(connection: Connection, id: RunId, kind: Kind | None = None) -> tuple[RunObject, ...]:
+    """The objects of a run, in their order."""
     query = select(*_COLUMNS).where(run_objects.c.run_id == id)
     if kind is not None:
         query = query.where(run_objects.c.kind == kind)
     rows = connection.execute(query.order_by(run_objects.c.kind, run_objects.c.number)).all()
-    return tuple(Piece(**row._mapping) for row in rows)
+    return tuple(RunObject(**row._mapping) for row in rows)
 
 
-def note(connection: Connection, piece: Piece) -> None:
-    """Note that the piece lies in the object store."""
-    values = {name: getattr(piece, name) for name in Piece.__slots__}
+def record_object(connection: Connection, run_object: RunObject) -> None:
+    """Record that the object is in the object store."""
+    values = {name: getattr(run_object, name) for name in RunObject.__slots__}
     upsert(connection, run_objects, values, update=["address", "last_position", "key_id"])
 
 
-def forget(connection: Connection, id: RunId, kind: Kind | None = None) -> None:
-    """Forget where pieces of a run lay."""
+def forget_objects(connection: Connection, id: RunId, kind: Kind | None = None) -> None:
+    """Forget the addresses of a run's objects."""
     statement = delete(run_objects).where(run_objects.c.run_id == id)
     connection.execute(statement if kind is None else statement.where(run_objects.c.kind == kind))
 

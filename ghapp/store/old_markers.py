@@ -1,4 +1,4 @@
-"""Handles of what is over: they go with the run or the pull request for which something was made once.
+"""Markers of what is over: they go with the run or the pull request for which something was made once.
 
 `adopted:…` and `applying:…` stay: there is one a repository, and one an environment.
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 
 from ghapp.store.database import Database
-from ghapp.store.tables import handles, pull_requests, runs
+from ghapp.store.tables import markers, pull_requests, runs
 
 _REDELIVERED_S = 30 * 24 * 3600.0
 """GitHub keeps deliveries for three days."""
@@ -16,30 +16,30 @@ _OF_RUN = ("deployment:", "said:")
 _OF_PULL_REQUEST = ("comment:", "promotion:", "said:promotion:", "said:")
 
 
-class OldHandles:
-    """Handles by what they stand for, read from their keys."""
+class OldMarkers:
+    """Markers by what they stand for, read from their keys."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def remove(self, *, before: float, limit: int, after: str = "") -> tuple[int, str | None]:
-        """Look at so many handles that were kept before, in the order of their keys behind `after`.
+        """Look at so many markers that were kept before, in the order of their keys after `after`.
 
         Gives how many were removed, and the last key that was looked at; None where there are no more.
         """
-        c = handles.c
+        c = markers.c
         query = select(c.key).where(c.at < before, c.key > after).order_by(c.key).limit(limit)
         keys = [str(row[0]) for row in await self._db.read(lambda connection: connection.execute(query).all())]
         over = [key for key in keys if await self._is_over(key)]
         if over:
-            statement = delete(handles).where(c.key.in_(over), c.at < before)
+            statement = delete(markers).where(c.key.in_(over), c.at < before)
             await self._db.run(lambda connection: connection.execute(statement))
         return len(over), keys[-1] if len(keys) == limit else None
 
-    async def redelivered(self) -> int:
-        """Remove the marks of redeliveries that GitHub has long forgotten."""
-        c = handles.c
-        old = delete(handles).where(c.key.startswith("redelivered:"), c.at < self._db.clock() - _REDELIVERED_S)
+    async def remove_redelivered(self) -> int:
+        """Remove markers of redeliveries that GitHub has long forgotten."""
+        c = markers.c
+        old = delete(markers).where(c.key.startswith("redelivered:"), c.at < self._db.clock() - _REDELIVERED_S)
         return int(await self._db.run(lambda connection: connection.execute(old).rowcount))
 
     async def _is_over(self, key: str) -> bool:

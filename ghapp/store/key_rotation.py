@@ -1,4 +1,4 @@
-"""Seal anew, with the first key, what an older one sealed, so that the older one can be taken off the list."""
+"""Seal with the first key what an older one sealed, so that the older one can be taken off the list."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,26 +7,26 @@ from typing import Any
 from sqlalchemy import Column, func, select, update
 
 from ghapp.store.database import Database
-from ghapp.store.pieces import Piece, Pieces, about_lines, about_report, about_root
+from ghapp.store.run_objects import RunObject, RunObjects, about_lines, about_report, about_root
 from ghapp.store.tables import log_lines, root_runs, run_objects, runs
 
 _KEY_ID_BYTES = 4
 
 
-class Resealing:
+class KeyRotation:
     """Rows and objects under older keys."""
 
-    def __init__(self, database: Database, pieces: Pieces) -> None:
+    def __init__(self, database: Database, run_objects: RunObjects) -> None:
         self._db = database
-        self._pieces = pieces
+        self._run_objects = run_objects
 
     @property
-    def wanted(self) -> bool:
+    def is_under_way(self) -> bool:
         """Whether more than one key is listed."""
         return bool(self._db.sealer.older_key_ids)
 
-    async def rows(self, *, limit: int) -> int:
-        """Seal so many rows anew; gives how many were found."""
+    async def reseal_rows(self, *, limit: int) -> int:
+        """Seal so many rows with the first key; gives how many were found."""
         number = 0
         for column, keys in (
             (runs.c.report, [runs.c.id]),
@@ -34,41 +34,43 @@ class Resealing:
             (log_lines.c.sealed, [log_lines.c.id, log_lines.c.run_id, log_lines.c.part]),
         ):
             if number < limit:
-                number += await self._rows_of(column, keys, limit=limit - number)
+                number += await self._reseal_column(column, keys, limit=limit - number)
         return number
 
-    async def objects(self, *, limit: int) -> int:
-        """Seal so many objects anew; gives how many were found. Raises StoreUnavailable."""
+    async def reseal_objects(self, *, limit: int) -> int:
+        """Seal so many objects with the first key; gives how many were found. Raises StoreUnavailable."""
         c = run_objects.c
-        query = select(*(c[name] for name in Piece.__slots__)).where(c.key_id.in_(self._db.sealer.older_key_ids))
+        query = select(*(c[name] for name in RunObject.__slots__)).where(c.key_id.in_(self._db.sealer.older_key_ids))
         rows = await self._db.read(lambda connection: connection.execute(query.limit(limit)).all())
         for row in rows:
-            await self._object(Piece(**row._mapping))
+            await self._reseal_object(RunObject(**row._mapping))
         return len(rows)
 
-    async def _rows_of(self, column: Column[Any], keys: Sequence[Column[Any]], *, limit: int) -> int:
+    async def _reseal_column(self, column: Column[Any], keys: Sequence[Column[Any]], *, limit: int) -> int:
         older = func.substr(column, 1, _KEY_ID_BYTES).in_(self._db.sealer.older_key_ids)
         rows = await self._db.read(lambda c: c.execute(select(column, *keys).where(older).limit(limit)).all())
         for sealed, *found in rows:
-            await self._row(column, keys, sealed, found)
+            await self._reseal_row(column, keys, sealed, found)
         return len(rows)
 
-    async def _row(self, column: Column[Any], keys: Sequence[Column[Any]], sealed: bytes, found: Sequence[Any]) -> None:
+    async def _reseal_row(
+        self, column: Column[Any], keys: Sequence[Column[Any]], sealed: bytes, found: Sequence[Any]
+    ) -> None:
         about = _about(column.table, found)
-        anew = self._db.sealer.seal(self._db.sealer.open(sealed, about=about), about=about)
+        resealed = self._db.sealer.seal(self._db.sealer.open(sealed, about=about), about=about)
         mine = [key == value for key, value in zip(keys, found, strict=True)]
         # Only what was read: it may have been written again meanwhile.
         statement = update(runs.metadata.tables[column.table.name]).where(*mine, column == sealed)
-        await self._db.run(lambda c: c.execute(statement.values({column.name: anew})))
+        await self._db.run(lambda c: c.execute(statement.values({column.name: resealed})))
 
-    async def _object(self, piece: Piece) -> None:
-        content = await self._pieces.content(piece)
-        anew = replace(piece, key_id=self._db.sealer.key_id)
+    async def _reseal_object(self, run_object: RunObject) -> None:
+        content = await self._run_objects.content(run_object)
+        resealed = replace(run_object, key_id=self._db.sealer.key_id)
         if content is not None:
-            await self._pieces.put(anew, content)
+            await self._run_objects.put(resealed, content)
         c = run_objects.c
-        mine = (c.run_id == piece.run_id, c.kind == piece.kind, c.number == piece.number)
-        statement = update(run_objects).where(*mine).values(key_id=anew.key_id)
+        mine = (c.run_id == run_object.run_id, c.kind == run_object.kind, c.number == run_object.number)
+        statement = update(run_objects).where(*mine).values(key_id=resealed.key_id)
         await self._db.run(lambda connection: connection.execute(statement))
 
 

@@ -1,4 +1,4 @@
-"""Move what is large of completed runs to the object store, first there, then away from here."""
+"""Move the reports and logs of completed runs to the object store: written there first, deleted here afterwards."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,17 @@ import msgspec
 from sqlalchemy import Connection, Executable, delete, func, select, update
 
 from ghapp.store.database import Database
-from ghapp.store.pieces import (
+from ghapp.store.run_objects import (
     KeptLines,
     KeptRoot,
     Kind,
-    Piece,
-    Pieces,
+    RunObject,
+    RunObjects,
     about_lines,
     about_report,
     about_root,
-    note,
-    pieces_of,
+    objects_of,
+    record_object,
 )
 from ghapp.store.tables import log_lines, root_runs, runs
 from ghapp.values import RepositoryId, RunId
@@ -27,16 +27,16 @@ _MOST_BYTES = 4 * 1024 * 1024
 """About as much of a log lies in one object."""
 
 
-class Moving:
-    """Moves runs; a move that broke off is made again from where it was."""
+class Offloading:
+    """Moves runs; a move that was interrupted goes on where it was."""
 
-    def __init__(self, database: Database, pieces: Pieces) -> None:
+    def __init__(self, database: Database, run_objects: RunObjects) -> None:
         self._db = database
-        self._pieces = pieces
+        self._run_objects = run_objects
 
-    async def unmoved(self, *, limit: int) -> tuple[tuple[RunId, RepositoryId], ...]:
+    async def pending(self, *, limit: int) -> tuple[tuple[RunId, RepositoryId], ...]:
         """Completed runs that lie in the database, oldest first; none where there is no object store."""
-        if not self._pieces.elsewhere:
+        if not self._run_objects.available:
             return ()
         c = runs.c
         query = (
@@ -48,29 +48,29 @@ class Moving:
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple((RunId(id), RepositoryId(repository)) for id, repository in rows)
 
-    async def move(self, id: RunId, repository: RepositoryId) -> None:
-        """Move one run. Raises StoreUnavailable where the object store does not take it; then it lies here."""
-        await self._move_report(id, repository)
-        await self._move_roots(id, repository)
-        while await self._move_lines(id, repository):
+    async def offload(self, id: RunId, repository: RepositoryId) -> None:
+        """Move one run. Raises StoreUnavailable where the object store does not take it; then it stays here."""
+        await self._offload_report(id, repository)
+        await self._offload_roots(id, repository)
+        while await self._offload_lines(id, repository):
             pass
-        await self.leave(id)
+        await self.mark_offloaded(id)
 
-    async def leave(self, id: RunId) -> None:
-        """Look at the run no more: it was moved, or cannot be read and lies where it lies."""
+    async def mark_offloaded(self, id: RunId) -> None:
+        """Do not move the run again: it was moved, or it cannot be read and stays where it is."""
         statement = update(runs).where(runs.c.id == id).values(moved_at=self._db.clock())
         await self._db.run(lambda c: c.execute(statement))
 
-    async def _move_report(self, id: RunId, repository: RepositoryId) -> None:
+    async def _offload_report(self, id: RunId, repository: RepositoryId) -> None:
         sealed = await self._db.read(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
         if sealed is None:
             return
-        piece = self._piece(id, repository, "report", 1)
-        await self._pieces.put(piece, self._db.sealer.open(sealed, about=about_report(id)))
+        run_object = self._run_object(id, repository, "report", 1)
+        await self._run_objects.put(run_object, self._db.sealer.open(sealed, about=about_report(id)))
         there = update(runs).where(runs.c.id == id).values(report=None)
-        await self._db.run(lambda c: _note_instead(c, piece, there))
+        await self._db.run(lambda c: _record_and_delete(c, run_object, there))
 
-    async def _move_roots(self, id: RunId, repository: RepositoryId) -> None:
+    async def _offload_roots(self, id: RunId, repository: RepositoryId) -> None:
         c = root_runs.c
         query = select(c.part, c.root_module, c.outcome, c.report).where(c.run_id == id).order_by(c.part, c.root_module)
         rows = await self._db.read(lambda connection: connection.execute(query).all())
@@ -80,14 +80,14 @@ class Moving:
             KeptRoot(part, root, outcome, self._db.sealer.open(sealed, about=about_root(id, part, root)))
             for part, root, outcome, sealed in rows
         ]
-        piece = self._piece(id, repository, "roots", 1)
-        await self._pieces.put(piece, msgspec.msgpack.encode(kept))
+        run_object = self._run_object(id, repository, "roots", 1)
+        await self._run_objects.put(run_object, msgspec.msgpack.encode(kept))
         there = delete(root_runs).where(root_runs.c.run_id == id)
-        await self._db.run(lambda connection: _note_instead(connection, piece, there))
+        await self._db.run(lambda connection: _record_and_delete(connection, run_object, there))
 
-    async def _move_lines(self, id: RunId, repository: RepositoryId) -> bool:
+    async def _offload_lines(self, id: RunId, repository: RepositoryId) -> bool:
         """Move the beginning of what lies here of the log, as much as one object takes. False: nothing lies here."""
-        moved = await self._db.run(lambda connection: pieces_of(connection, id, "log"))
+        moved = await self._db.run(lambda connection: objects_of(connection, id, "log"))
         last = await self._last_of_next(id)
         if last is None:
             return False
@@ -99,11 +99,11 @@ class Moving:
             KeptLines(position, part, self._db.sealer.open(sealed, about=about_lines(id, part)).decode())
             for position, part, sealed in rows
         ]
-        number = 1 + max((piece.number for piece in moved), default=0)
-        piece = self._piece(id, repository, "log", number, last_position=last)
-        await self._pieces.put(piece, msgspec.msgpack.encode(kept))
+        number = 1 + max((run_object.number for run_object in moved), default=0)
+        run_object = self._run_object(id, repository, "log", number, last_position=last)
+        await self._run_objects.put(run_object, msgspec.msgpack.encode(kept))
         there = delete(log_lines).where(*mine)
-        await self._db.run(lambda connection: _note_instead(connection, piece, there))
+        await self._db.run(lambda connection: _record_and_delete(connection, run_object, there))
         return True
 
     async def _last_of_next(self, id: RunId) -> int | None:
@@ -117,8 +117,10 @@ class Moving:
             total, last = total + size, position
         return last
 
-    def _piece(self, id: RunId, repository: RepositoryId, kind: Kind, number: int, *, last_position: int = 0) -> Piece:
-        return Piece(
+    def _run_object(
+        self, id: RunId, repository: RepositoryId, kind: Kind, number: int, *, last_position: int = 0
+    ) -> RunObject:
+        return RunObject(
             run_id=id,
             kind=kind,
             number=number,
@@ -128,7 +130,7 @@ class Moving:
         )
 
 
-def _note_instead(connection: Connection, piece: Piece, statement: Executable) -> None:
-    """Note where it lies now, and take it away from here."""
-    note(connection, piece)
+def _record_and_delete(connection: Connection, run_object: RunObject, statement: Executable) -> None:
+    """Record where it is now, and delete it here."""
+    record_object(connection, run_object)
     connection.execute(statement)

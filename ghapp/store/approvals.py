@@ -1,0 +1,91 @@
+"""Decisions of people about commits, and the audit log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from ghapp.store.database import Database
+from ghapp.store.tables import approvals, audit
+from ghapp.values import CommitSha, EnvironmentName, RepositoryId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person's decision about one commit, and about the plans that they saw (none: nothing was planned yet)."""
+
+    kind: str
+    environment: EnvironmentName
+    sha: CommitSha
+    digests: tuple[str, ...]
+    by: str
+    at: float
+
+
+class Approvals:
+    """Decisions of people, and the audit log of everything that people did."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def add(
+        self,
+        repository: RepositoryId,
+        *,
+        kind: str,
+        environment: EnvironmentName,
+        sha: CommitSha,
+        by: str,
+        digests: Sequence[str] = (),
+    ) -> None:
+        """Record a decision and, in the audit log, who made it."""
+        now = self._db.clock()
+        row = {
+            "repository_id": repository,
+            "kind": kind,
+            "environment": environment,
+            "sha": sha,
+            "digests": list(digests),
+            "by": by,
+            "at": now,
+        }
+        entry = {
+            "repository_id": repository,
+            "at": now,
+            "who": by,
+            "did": kind,
+            "sha": sha,
+            "details": {"environment": environment, "digests": list(digests)},
+        }
+
+        def work(connection: Any) -> None:
+            connection.execute(approvals.insert().values(row))
+            connection.execute(audit.insert().values(entry))
+
+        await self._db.run(work)
+
+    async def of(
+        self, repository: RepositoryId, sha: CommitSha, *, kind: str, environment: EnvironmentName
+    ) -> tuple[Approval, ...]:
+        """Decisions of this kind about this commit in this environment, oldest first."""
+        c = approvals.c
+        query = (
+            select(c.kind, c.environment, c.sha, c.digests, c.by, c.at)
+            .where(c.repository_id == repository, c.sha == sha, c.kind == kind, c.environment == environment)
+            .order_by(c.id)
+        )
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
+        return tuple(Approval(**{**row._mapping, "digests": tuple(row.digests)}) for row in rows)
+
+    async def audit(self, repository: RepositoryId, *, who: str, did: str, sha: str, **details: Any) -> None:
+        """Record what a person did that is no approval (a re-run, a cancel, a refused attempt)."""
+        row = {
+            "repository_id": repository,
+            "at": self._db.clock(),
+            "who": who,
+            "did": did,
+            "sha": sha,
+            "details": details,
+        }
+        await self._db.run(lambda c: c.execute(audit.insert().values(row)))

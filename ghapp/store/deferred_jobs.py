@@ -1,0 +1,47 @@
+"""Jobs with a due time: deferred, retried, or repeated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from ghapp.store.database import Database, upsert
+from ghapp.store.tables import deferred_jobs
+
+
+class DeferredJobs:
+    """Jobs to be enqueued at a later time. Waiting is a row with a due time: never a workflow that sleeps."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def defer(self, key: str, job: Mapping[str, Any], *, in_s: float) -> None:
+        """Enqueue `job` in so many seconds; the same key again replaces it."""
+        row = {"key": key, "due_at": self._db.clock() + in_s, "job": dict(job)}
+        await self._db.run(lambda c: upsert(c, deferred_jobs, row, update=["due_at", "job"]))
+
+    async def make_due(self, prefix: str) -> None:
+        """Make every job due now whose key begins so."""
+        statement = update(deferred_jobs).where(deferred_jobs.c.key.startswith(prefix, autoescape=True))
+        await self._db.run(lambda c: c.execute(statement.values(due_at=self._db.clock())))
+
+    async def cancel(self, key: str) -> None:
+        """Forget the job of this key."""
+        await self._db.run(lambda c: c.execute(delete(deferred_jobs).where(deferred_jobs.c.key == key)))
+
+    async def keys(self) -> frozenset[str]:
+        """The keys of all deferred jobs."""
+        rows = await self._db.read(lambda c: c.execute(select(deferred_jobs.c.key)).all())
+        return frozenset(key for (key,) in rows)
+
+    async def due(self, *, limit: int = 100) -> tuple[tuple[str, float, dict[str, Any]], ...]:
+        """Jobs that are due: (key, due time, job), oldest first."""
+        now = self._db.clock()
+        query = select(deferred_jobs).where(deferred_jobs.c.due_at <= now).order_by(deferred_jobs.c.due_at).limit(limit)
+        rows = await self._db.read(lambda c: c.execute(query).all())
+        return tuple((row.key, row.due_at, row.job) for row in rows)
+
+    async def remove(self, key: str, due_at: float) -> None:
+        """Remove a job that was enqueued, unless it was deferred again meanwhile."""
+        statement = delete(deferred_jobs).where(deferred_jobs.c.key == key, deferred_jobs.c.due_at == due_at)
+        await self._db.run(lambda c: c.execute(statement))
