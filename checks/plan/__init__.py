@@ -137,6 +137,12 @@ class Plan(Struct, frozen=True, kw_only=True):
         outputs = (output.change for output in self.output_changes)
         return marked_values([*changed, *outputs], configuration=self.configuration, variables=self.variables)
 
+    def names(self) -> frozenset[str]:
+        """The names in the addresses of what changes, as they stand in the code: no secrets, whatever their words."""
+        changes = (*self.resource_changes, *self.drift)
+        kinds, modules = {(change.type, change.name) for change in changes}, {each.module_address for each in changes}
+        return frozenset(name for kind in kinds for name in kind) | {module for module in modules if module}
+
     def __repr__(self) -> str:
         return f"Plan({self.counts.words()})"
 

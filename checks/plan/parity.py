@@ -93,7 +93,7 @@ class PlanDifference(Struct, frozen=True, kw_only=True):
 
 def summarize(plan: Plan, *, mask: Mask, key: bytes = b"") -> PlanSummary:
     """What may be stored of a plan. Summaries are compared with each other only if made with the same key."""
-    mask = mask.also(plan.sensitive_values())
+    mask = mask.also(plan.sensitive_values()).but_names(plan.names())
     changes = [_resource(change, mask, key) for change in plan.resource_changes if change.changes]
     changes += [_output(output, mask, key) for output in plan.output_changes if output.action is not Action.NO_OP]
     return PlanSummary(
@@ -140,10 +140,10 @@ def _resource(change: ResourceChange, mask: Mask, key: bytes) -> ChangeSummary:
     importing = change.importing
     previous = change.previous_address if change.moved else None
     return ChangeSummary(
-        address=mask.text(change.address),
+        address=mask.address(change.address),
         action=change.action.value,
         deposed=change.deposed,
-        previous_address=previous and mask.text(previous),
+        previous_address=previous and mask.address(previous),
         import_id=None if importing is None else mask.text(importing.id or ""),
         attributes=_attributes(change, mask, key),
     )

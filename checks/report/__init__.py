@@ -183,8 +183,8 @@ def report_plan(
     (`module.net.aws_subnet.private`). `reviewed` is the summary of another plan, made with the same `digest_key`: the
     report then says what this plan does other than that one.
     """
-    mask = mask.also(plan.sensitive_values())
     configured = dict(blocks(read_modules(plan.configuration)))
+    mask = mask.also(plan.sensitive_values()).but_names([root_module, *configured, *plan.names()])
     return RootReport(
         root_module=root_module,
         environment=environment,
@@ -202,7 +202,7 @@ def report_plan(
         outputs=report_outputs(plan, mask),
         checks=report_checks(plan, mask),
         invocations=report_invocations(plan, mask),
-        dependents=report_dependents(plan, mask),
+        dependents=report_dependents(plan),
         difference=difference(reviewed, summarize(plan, mask=mask, key=digest_key)) if reviewed is not None else None,
         terraform_version=plan.terraform_version,
     )
@@ -220,6 +220,7 @@ def report_failure(
     timed_out: bool = False,
 ) -> RootReport:
     """Report a root module that could not be planned or applied; `cause` is what, where and the way out."""
+    mask = mask.but_names([root_module])
     return RootReport(
         root_module=root_module,
         environment=environment,
@@ -277,7 +278,7 @@ def _masked(diagnostics: Sequence[Diagnostic], mask: Mask) -> tuple[Diagnostic, 
             diagnostic,
             summary=mask.text(diagnostic.summary),
             detail=mask.text(diagnostic.detail),
-            address=hide(diagnostic.address),
+            address=diagnostic.address and mask.address(diagnostic.address),
             snippet=hide(diagnostic.snippet),
         )
         for diagnostic in diagnostics

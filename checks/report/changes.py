@@ -96,7 +96,7 @@ def _report(
         section = "tags"
     importing = change.importing
     return ChangeReport(
-        address=mask.text(change.address),
+        address=mask.address(change.address),
         type=change.type,
         action=action.value,
         section=section,
@@ -105,7 +105,7 @@ def _report(
         recomputed=difference.recomputed,
         marks=marks(change.type, section, attributes),
         reason=_reason(change, section, attributes != ()),
-        previous_address=mask.text(change.previous_address) if change.moved and change.previous_address else None,
+        previous_address=mask.address(change.previous_address) if change.moved and change.previous_address else None,
         importing=mask.text(importing.id or "an identity") if importing is not None else None,
         deposed=change.deposed,
         declaration=_declaration(block, declarations),

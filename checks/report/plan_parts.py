@@ -44,18 +44,17 @@ def _invocation(invocation: ActionInvocation) -> str:
     return f"`{invocation.address}` {event} of `{trigger.triggering_resource_address}`"
 
 
-def report_dependents(plan: Plan, mask: Mask) -> tuple[Dependency, ...]:
+def report_dependents(plan: Plan) -> tuple[Dependency, ...]:
     """The blocks that depend on those that change."""
     changed = {block_address(change.address) for change in plan.resource_changes if change.changes}
-    found = dependents(plan.configuration, plan.prior_state, changed)
-    return tuple(Dependency(mask.text(one.block), tuple(map(mask.text, one.on))) for one in found)
+    return dependents(plan.configuration, plan.prior_state, changed)
 
 
 def report_checks(plan: Plan, mask: Mask) -> tuple[CheckReport, ...]:
     """The conditions that do not hold."""
     return tuple(
         CheckReport(
-            address=mask.text(check.address.to_display),
+            address=mask.address(check.address.to_display),
             status=check.status,
             messages=tuple(map(mask.text, check.messages)),
         )

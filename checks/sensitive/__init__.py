@@ -4,6 +4,7 @@ One search over the text finds every secret in each of the ways it may be writte
 credential may begin; what is found is replaced by "(sensitive)".
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ _LONGEST_LINE = 1 << 20
 _LONGEST_KEY = 1 << 16
 _SHORT, _MOST_KNOWN = 128, 20_000  # short texts come again and again: names, addresses, regions
 _PAD = "\n"  # around the searched text, so that each find has neighbours
+_INSTANCE_KEY = re.compile(r'\["((?:[^"\\]|\\.)*)"\]')
+_NAME = re.compile(r"[\w-]+")
 
 Span = tuple[int, int]
 
@@ -26,13 +29,13 @@ class Mask:
     """Hides secrets wherever they stand in a text, and what has the form of a well-known credential.
 
     A value is hidden as it is, escaped, URL-encoded, in base64 (also inside a longer one), line by line. Short ones
-    are hidden only where they stand alone or are all of the text: see `checks.secret_forms.Reach`. It neither prints
-    nor pickles what it hides.
+    are hidden only where they stand alone or are all of the text: see `checks.secret_forms.Reach`. A name that stands
+    in the code is no secret: inside a text, a word that is one stays. It neither prints nor pickles what it hides.
     """
 
-    __slots__ = ("_finds", "_known", "_search", "_values", "_whole", "longest", "openings")
+    __slots__ = ("_finds", "_known", "_longest_name", "_names", "_search", "_values", "_whole", "longest", "openings")
 
-    def __init__(self, values: frozenset[str]) -> None:
+    def __init__(self, values: frozenset[str], names: frozenset[str] = frozenset()) -> None:
         forms: dict[str, list[Written | CredentialForm]] = {}
         for form in FORMS:
             for anchor in form.anchors:
@@ -46,6 +49,8 @@ class Mask:
         self._search = AhoCorasick(forms, matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA)
         self._known: dict[str, str] = {}
         self._values = values
+        self._names = names
+        self._longest_name = max(map(len, names), default=0)
         self._whole = frozenset(value.strip() for value in values)
         self.longest = max(map(len, forms))
         self.openings = tuple({opening for value in values for opening in _openings(value.strip())})
@@ -63,7 +68,26 @@ class Mask:
     def also(self, values: Iterable[str]) -> "Mask":
         """A mask that hides these values too."""
         more = frozenset(_encodable(value) for value in values if value.strip()) | self._values
-        return self if more == self._values else Mask(more)
+        return self if more == self._values else Mask(more, self._names)
+
+    def but_names(self, addresses: Iterable[str]) -> "Mask":
+        """A mask that leaves the words of these addresses and paths alone; instance keys are no names.
+
+        A value that is such a word is still hidden where it is all of a text.
+        """
+        if not self._values:
+            return self
+        names = {name for each in set(addresses) for name in _NAME.findall(_INSTANCE_KEY.sub("", each))}
+        return self if names <= self._names else Mask(self._values, self._names | names)
+
+    @property
+    def unmaskable(self) -> frozenset[str]:
+        """The values that cannot be hidden inside a text, since they are also names in the code."""
+        return self._whole & self._names
+
+    def address(self, address: str) -> str:
+        """An address, of which only instance keys may be secret: everything else are names in the code."""
+        return _INSTANCE_KEY.sub(lambda key: f'["{self.text(key[1])}"]', address) if '["' in address else address
 
     def text(self, text: str) -> str:
         """The text with all that is secret replaced by "(sensitive)"."""
@@ -116,12 +140,21 @@ class Mask:
         for index, start, end in found:
             for form in self._finds[index]:
                 if isinstance(form, Written):
-                    if not form.alone or _stands_alone(padded, start, end):
+                    if (not form.alone or _stands_alone(padded, start, end)) and not self._is_name(padded, start, end):
                         span = _with_shared_bits(padded, form, start, end)
                         yield max(span[0], 1) - 1, min(span[1], last) - 1
                 elif start >= hidden_to.get(form, 0) and (found_here := form.find(padded, start)):
                     hidden_to[form] = found_here[1]
                     yield max(found_here[0], 1) - 1, min(found_here[1], last) - 1
+
+    def _is_name(self, padded: str, start: int, end: int) -> bool:
+        """Whether the word around a find is a name in the code."""
+        longest = self._longest_name
+        while end - start <= longest and _is_of_name(padded[start - 1]):
+            start -= 1
+        while end - start <= longest and _is_of_name(padded[end]):
+            end += 1
+        return padded[start:end] in self._names
 
     def __repr__(self) -> str:
         return "Mask()"
@@ -136,6 +169,10 @@ def _stands_alone(padded: str, start: int, end: int) -> bool:
 
 def _is_of_word(character: str) -> bool:
     return character.isalnum() or character == "_"
+
+
+def _is_of_name(character: str) -> bool:
+    return character == "-" or _is_of_word(character)
 
 
 def _with_shared_bits(padded: str, form: Written, start: int, end: int) -> Span:

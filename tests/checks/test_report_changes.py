@@ -1,25 +1,23 @@
 """What a change's report says: attributes, danger, noise, folding."""
 
-import json
 from typing import Any
 
 import pytest
 
 from checks.declaration import Declaration
 from checks.diagnostic import Diagnostic
-from checks.plan import read_plan
 from checks.plan.marks import UNKNOWN, Hidden
 from checks.rendering.annotations import annotate
 from checks.rendering.lines import lines_of_change
-from checks.report import RootReport, RunReport, report_failure, report_plan, report_skipped
+from checks.report import RunReport, report_failure, report_skipped
 from checks.report.change_report import AttributeChange, ChangeReport
 from checks.report.danger import gravity, marks, stateful_kind
 from checks.report.danger_table import STATEFUL
 from checks.report.diff import diff, diff_value
 from checks.report.fold import common_name, fold
 from checks.sensitive import Mask
+from tests.checks.building import NO_MASK, plan_of, report, resource, run
 
-NO_MASK = Mask.none()
 OPENED = ("opens to the world",)
 
 
@@ -191,35 +189,6 @@ def test_equal_changes_of_tags_are_folded_over_all_resources() -> None:
     ]
     (folded,) = fold(changes)
     assert (folded.address, folded.several_blocks, folded.size) == ("3 resources", True, 3)
-
-
-def plan_of(*resources: dict[str, Any], **more: Any) -> Any:
-    return read_plan(json.dumps({"format_version": "1.2", "resource_changes": resources, **more}).encode())
-
-
-def resource(address: str, *actions: str, **change: Any) -> dict[str, Any]:
-    marks_of: dict[str, Any] = {"before_sensitive": {}, "after_sensitive": {}, "after_unknown": {}}
-    return {
-        "address": address,
-        "type": address.split(".")[-2],
-        "name": address.split(".")[-1],
-        "change": {"actions": actions, **marks_of, **change},
-    }
-
-
-def report(plan: Any, **more: Any) -> RootReport:
-    return report_plan(plan, root_module=".", environment="testing", workspace="default", mask=NO_MASK, **more)
-
-
-def run(*roots: RootReport) -> RunReport:
-    return RunReport(
-        operation="plan",
-        environment="testing",
-        repository="o/r",
-        commit_sha="a" * 40,
-        conclusion="success",
-        roots=roots,
-    )
 
 
 def test_the_order_is_by_danger() -> None:
