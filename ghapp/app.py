@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 
-from ghapp import keeper
-from ghapp.app_key import app_key
 from ghapp.disk import Disk
 from ghapp.durable import Acceptor, Worker
 from ghapp.facts import Facts
@@ -18,18 +16,21 @@ from ghapp.flows.stories import tell
 from ghapp.flows.tidiness import owe_first_tidying
 from ghapp.git import Mirrors, require_git
 from ghapp.github import GitHubApp
+from ghapp.github.app_key import app_key
 from ghapp.jobs import Job
-from ghapp.listening import listen
 from ghapp.log import log
-from ghapp.private_directories import make_private, sweep
+from ghapp.processes import keeper
 from ghapp.processes.memory import is_measurable
+from ghapp.processes.private_directories import make_private, sweep
 from ghapp.sealing import Sealer, load_or_make_key
-from ghapp.server import Front, create_server
 from ghapp.services import Services
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.terraform import Terraform, TerraformMissing, find_terraforms
 from ghapp.vault import Vault
+from ghapp.web.front import Front
+from ghapp.web.listening import listen
+from ghapp.web.server import create_server
 
 _GIT_HOSTS = {"api.github.com": "github.com"}
 MAX_DELIVERY_BYTES = 25 * 1024 * 1024
@@ -102,7 +103,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
         GitHubApp(
             settings.github.api_url,
             settings.github.app_id,
-            app_key(settings.github, vault),
+            app_key(settings.github.private_key, vault),
             on_call=metrics.github_request,
             on_put_off=metrics.github_put_off,
         ) as github,

@@ -15,7 +15,7 @@ from pathlib import Path
 from ghapp.facts import Facts
 from ghapp.git import Mirrors
 from ghapp.log import log
-from ghapp.private_directories import sweep
+from ghapp.processes.private_directories import sweep
 from ghapp.store import Store
 from ghapp.terraform import kept_providers, remove_provider
 

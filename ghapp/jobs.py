@@ -11,9 +11,9 @@ from typing import Literal, assert_never
 import msgspec
 
 from ghapp import events
-from ghapp.commands import read_commands
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
 from ghapp.webhook import Delivery
+from ghapp.webhook.commands import read_commands
 
 
 class EventJob(msgspec.Struct, frozen=True, kw_only=True, tag="event"):

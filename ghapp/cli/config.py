@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ghapp import config_commands
+from ghapp.local import config as config_commands
 from ghapp.settings import read_github_access, read_local_settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -65,7 +65,7 @@ def show(place: str) -> None:
         return
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", place, flags=re.ASCII):
         raise click.UsageError(f"{place} is no directory, and no repository: say DIR or OWNER/REPO.")
-    from ghapp.config_of_repository import show_repository
+    from ghapp.local.remote_config import show_repository
 
     access, local = read_github_access(os.environ), read_local_settings(os.environ)
     _print(asyncio.run(show_repository(place, access, local)))

@@ -30,7 +30,7 @@ def plan(directory: Path, environment: str, form: Form, verbose: bool) -> None:
       planward plan network -e staging
       planward plan --format markdown > plan.md
     """
-    from ghapp.working_plan import plan_working_copy
+    from ghapp.local.plan import plan_working_copy
 
     def log(line: str) -> None:
         if verbose:

@@ -13,8 +13,8 @@ from checks.configuration.module import is_terraform_file
 from ghapp.demo.loop import AUTHOR, Loop, done, say
 from ghapp.demo.sample import Change
 from ghapp.demo.stage import DemoError
+from ghapp.local.working_copy import WorkingCopy, read_working_copy
 from ghapp.repository_config import CONFIG_PATH
-from ghapp.working_copy import WorkingCopy, read_working_copy
 
 OVERRIDE = "zz_planward_demo_override.tf"
 """Terraform merges files of such names over the others, in their order: the last one's backend is the one that counts.

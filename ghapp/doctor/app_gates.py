@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ghapp.app_manifest import OPTIONAL, AppManifest
 from ghapp.doctor.gate import Gate, State
 from ghapp.github import AppSeen, InstallationSeen, RepositoryAllows
+from ghapp.github.app_manifest import OPTIONAL, AppManifest
 
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 _OURS = "the App's settings → Permissions & events"

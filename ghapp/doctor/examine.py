@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 
-from ghapp.app_manifest import read_app_manifest
 from ghapp.doctor.app_gates import judge_app, judge_repository
 from ghapp.doctor.gate import Gate, Guarded, State
 from ghapp.doctor.gates import judge_branch
 from ghapp.errors import JobError
 from ghapp.github import GitHubApp, RepositoryAllows, Rules
+from ghapp.github.app_manifest import read_app_manifest
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
 from ghapp.values import BranchName
 

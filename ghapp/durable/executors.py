@@ -17,10 +17,10 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TextIO
 
-from ghapp import keeper
 from ghapp.durable.acceptor import Acceptor
 from ghapp.errors import SettingsError
 from ghapp.log import log
+from ghapp.processes import keeper
 from ghapp.store import Executors, Heartbeat, Store
 
 BEAT_S = 3.0

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from checks.configuration.file_facts import FileFacts
-from ghapp.private_directories import make_private
+from ghapp.processes.private_directories import make_private
 
 VERSION = 2
 """Rises with every change of what is read from a file or how it is kept; facts of another version are forgotten."""

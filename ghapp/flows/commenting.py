@@ -5,7 +5,6 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment
 
 from typing import Literal
 
-from ghapp.commands import HELP, Command, read_commands
 from ghapp.durable import step
 from ghapp.events import CommentCreated, Person
 from ghapp.flows.deciding import Kind, decide_apply, decide_head, find_environment, is_approver
@@ -16,6 +15,7 @@ from ghapp.jobs import PlanAnew, Unlock
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository
 from ghapp.values import BranchName, EnvironmentName
+from ghapp.webhook.commands import HELP, Command, read_commands
 
 Answer = Literal["+1", "-1", "confused"]
 _KINDS: dict[str, Kind] = {"approve": "approve_plan", "confirm": "confirm_destroy", "reject": "reject"}

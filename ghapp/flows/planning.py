@@ -1,4 +1,4 @@
-"""From secrets to a plan, for one root module that is laid out: what every operation begins with.
+"""From secrets to a plan, for one root module in its work directory: what every operation begins with.
 
 Needs no GitHub, no database and no mirror, so that a working copy is planned by the same steps as a pull request.
 """
@@ -15,7 +15,7 @@ from ghapp.flows.causes import Command, cause_of, cause_of_limit
 from ghapp.processes import Stop
 from ghapp.repository_config import Environment
 from ghapp.root_modules import RootModuleSettings
-from ghapp.terraform import Failure, Finished, Laid, Terraform
+from ghapp.terraform import Failure, Finished, Terraform, Workdir
 from ghapp.vault import DEFAULT_SOURCES, Credentials, Vault
 
 Log = Callable[[str], None]
@@ -67,7 +67,7 @@ async def credentials_of(
 
 async def make_plan(
     terraform: Terraform,
-    laid: Laid,
+    workdir: Workdir,
     *,
     environment: str,
     lock: bool,
@@ -82,7 +82,7 @@ async def make_plan(
     They have `timeout_s` seconds together; waiting for others does not count. Raises JobError where the plan cannot be
     read.
     """
-    log(f"{terraform.name} {terraform.version}: {laid.root_module} in {environment}")
+    log(f"{terraform.name} {terraform.version}: {workdir.root_module} in {environment}")
 
     left_s = timeout_s
 
@@ -100,28 +100,30 @@ async def make_plan(
             finished = await timed(command)
         return finished
 
-    initialised = await repeated(lambda: terraform.init(laid, log, stop, timeout_s=left_s))
+    initialised = await repeated(lambda: terraform.init(workdir, log, stop, timeout_s=left_s))
     if not initialised.done:
         return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
     planned = await repeated(
-        lambda: terraform.plan(laid, lock=lock, log=log, stop=stop, timeout_s=left_s, options=options)
+        lambda: terraform.plan(workdir, lock=lock, log=log, stop=stop, timeout_s=left_s, options=options)
     )
     if not planned.done:
-        more = await _validated(planned, terraform, laid, left_s)
+        more = await _validated(planned, terraform, workdir, left_s)
         diagnostics = tuple(dict.fromkeys((*planned.diagnostics, *more)))
         return NotDone(command="plan", finished=planned, diagnostics=diagnostics, held_lock=lock)
-    shown = await terraform.show(laid, stop=stop, timeout_s=left_s)
+    shown = await terraform.show(workdir, stop=stop, timeout_s=left_s)
     if isinstance(shown, Finished):
         return NotDone(command="show", finished=shown)
     try:
         plan = read_plan(shown)
     except PlanFormatError as error:
-        raise JobError(f"{laid.root_module} in {environment}: {error}") from None
+        raise JobError(f"{workdir.root_module} in {environment}: {error}") from None
     return Planned(plan=plan, diagnostics=planned.diagnostics)
 
 
-async def _validated(planned: Finished, terraform: Terraform, laid: Laid, timeout_s: float) -> tuple[Diagnostic, ...]:
+async def _validated(
+    planned: Finished, terraform: Terraform, workdir: Workdir, timeout_s: float
+) -> tuple[Diagnostic, ...]:
     """What `validate` adds to a plan that failed before its walk: a missing variable hides other errors."""
     if planned.interrupted or planned.timed_out or planned.exceeded is not None:
         return ()
-    return await terraform.validate(laid, timeout_s=timeout_s)
+    return await terraform.validate(workdir, timeout_s=timeout_s)

@@ -31,7 +31,7 @@ from ghapp.processes import Stop
 from ghapp.root_modules import RootModuleSettings
 from ghapp.services import Services
 from ghapp.store import Run
-from ghapp.terraform import Laid, Terraform, choose, laid_out
+from ghapp.terraform import Terraform, Workdir, choose, prepare_workdir
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
 
 
@@ -172,7 +172,7 @@ class _RootRun:
             part = f"{job.environment} {job.root_module}"
             async with (
                 kept_log(self._services.store, job.run_id, part, self._mask) as log,
-                laid_out(
+                prepare_workdir(
                     self._services.settings.data_dir / "runs",
                     checkout=checkout,
                     root_module=job.root_module,
@@ -184,17 +184,19 @@ class _RootRun:
                     backend_config=[checkout / path for path in settings.backend_config],
                     provider_cache=self._services.provider_cache,
                     limits=self._services.settings.limits,
-                ) as laid,
+                ) as workdir,
             ):
-                self._warnings = laid.warnings
-                return await self._commands(terraform, laid, log, place, stop)
+                self._warnings = workdir.warnings
+                return await self._commands(terraform, workdir, log, place, stop)
 
-    async def _commands(self, terraform: Terraform, laid: Laid, log: RunLog, place: Place, stop: Stop) -> RootOutcome:
+    async def _commands(
+        self, terraform: Terraform, workdir: Workdir, log: RunLog, place: Place, stop: Stop
+    ) -> RootOutcome:
         """init, plan, show, gate, apply."""
         job, limits = self._job, self._services.settings
         planned = await make_plan(
             terraform,
-            laid,
+            workdir,
             environment=job.environment,
             lock=job.operation == "apply",  # a pull request's plan writes nothing
             log=log,
@@ -220,7 +222,7 @@ class _RootRun:
                 await self._go_on(stop)
                 if plan.changes_anything:
                     applied = await terraform.apply(
-                        laid,
+                        workdir,
                         None,
                         proceed,
                         log,

@@ -18,7 +18,7 @@ from ghapp.log import log
 from ghapp.processes import Stop
 from ghapp.services import Services
 from ghapp.store import KnownRepository
-from ghapp.terraform import Failure, choose, laid_out
+from ghapp.terraform import Failure, choose, prepare_workdir
 from ghapp.values import CommitSha
 
 
@@ -70,8 +70,8 @@ async def _force_unlock(
             credentials_of(settings, environment, services.vault, operation="apply")
         )
         checkout = await stack.enter_async_context(mirror.checkout(tip))
-        laid = await stack.enter_async_context(
-            laid_out(
+        workdir = await stack.enter_async_context(
+            prepare_workdir(
                 services.settings.data_dir / "runs",
                 checkout=checkout,
                 root_module=job.root_module,
@@ -85,13 +85,13 @@ async def _force_unlock(
                 limits=services.settings.limits,
             )
         )
-        if not (await terraform.init(laid, stop=stop)).done:
+        if not (await terraform.init(workdir, stop=stop)).done:
             return "-1"
         # Terraform names the lock only to who asks for it in vain.
         asked = await terraform.plan(
-            laid, lock=True, lock_timeout_s=0, stop=stop, timeout_s=services.settings.plan_timeout_s
+            workdir, lock=True, lock_timeout_s=0, stop=stop, timeout_s=services.settings.plan_timeout_s
         )
         if asked.failure is not Failure.STATE_LOCKED or asked.state_lock is None:
             return "confused"
-        unlocked = await terraform.force_unlock(laid, asked.state_lock.id, stop=stop)
+        unlocked = await terraform.force_unlock(workdir, asked.state_lock.id, stop=stop)
         return "+1" if unlocked.done else "-1"

@@ -26,8 +26,8 @@ from pathlib import Path
 from ghapp.git.errors import GitError
 from ghapp.git.kept_checkouts import KeptCheckouts, remove_strangers
 from ghapp.git.program import environment, git
-from ghapp.private_directories import private_directory, remove_tree
 from ghapp.processes import Exited
+from ghapp.processes.private_directories import private_directory, remove_tree
 from ghapp.values import TreeId
 
 _SYMLINK = b"120000"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ghapp.private_directories import remove_tree
+from ghapp.processes.private_directories import remove_tree
 from ghapp.values import TreeId
 
 _KEPT = "checkouts"

@@ -17,7 +17,7 @@ from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.mirror import Mirror
 from ghapp.git.program import git
 from ghapp.git.remote import Remote
-from ghapp.private_directories import InUse, locked, make_private, remove_whole, sweep
+from ghapp.processes.private_directories import InUse, locked, make_private, remove_whole, sweep
 from ghapp.values import CommitSha
 
 _FETCH_TIMEOUT_S = 900.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ghapp import keeper
+from ghapp.processes import keeper
 from ghapp.processes.limits import NO_LIMITS, Exceeded, Guard, Limits
 from ghapp.processes.output import Output, read
 

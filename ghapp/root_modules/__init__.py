@@ -3,7 +3,7 @@
 `layout` reads top to bottom; `settings` is what it gives; `state` says where a state lies.
 """
 
-from ghapp.root_modules.layout import backend_files, lay_out_all, reconfigured
+from ghapp.root_modules.layout import Layout, backend_files, lay_out_all, reconfigured
 from ghapp.root_modules.settings import RootModuleSettings
 
-__all__ = ["RootModuleSettings", "backend_files", "lay_out_all", "reconfigured"]
+__all__ = ["Layout", "RootModuleSettings", "backend_files", "lay_out_all", "reconfigured"]

@@ -9,7 +9,7 @@ from ghapp.root_modules.settings import RootModuleSettings, Tree, settle
 from ghapp.root_modules.state import StateLocation, literal_values, locate, lost_state_cause
 from ghapp.values import EnvironmentName
 
-Laid = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
+Layout = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
 
 
 def backend_files(config: RepositoryConfig, configuration: Configuration, *, paths: Collection[str]) -> frozenset[str]:
@@ -27,7 +27,7 @@ def lay_out_all(
     branches: Mapping[EnvironmentName, str] | None = None,
     paths: Collection[str],
     contents: Mapping[str, bytes],
-) -> Laid:
+) -> Layout:
     """Lay out all root modules for every environment, in the order in which they were found.
 
     `branches` says what `{branch}` stands for where it is not the environment's own ("testing" for testing); `paths`
@@ -37,7 +37,7 @@ def lay_out_all(
     tree = Tree(paths=frozenset(paths), links=configuration.links)
     settled = _settle_all(config, configuration, branches=branches or {}, tree=tree)
     locations: dict[tuple[EnvironmentName, str], StateLocation] = {}
-    laid: dict[EnvironmentName, tuple[RootModuleSettings, ...]] = {}
+    layout: dict[EnvironmentName, tuple[RootModuleSettings, ...]] = {}
     for name, all_settings in settled.items():
         judged: list[RootModuleSettings] = []
         for root_module, settings in zip(configuration.root_modules, all_settings, strict=True):
@@ -48,11 +48,11 @@ def lay_out_all(
             judged.append(replace(settings, lost_state_cause=cause, backend_values=values))
             if root_module.backend is not None and cause is None and settings.settings_cause is None:
                 locations[name, root_module.dir] = locate(root_module.backend, files, settings.workspace)
-        laid[name] = tuple(judged)
+        layout[name] = tuple(judged)
     problems = _shared_states(config, configuration.root_modules, locations)
     if problems:
         raise ConfigInvalid(problems)
-    return laid
+    return layout
 
 
 def reconfigured(before: Collection[RootModuleSettings], after: Collection[RootModuleSettings]) -> tuple[str, ...]:

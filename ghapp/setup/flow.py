@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ghapp.app_manifest import read_app_manifest
 from ghapp.errors import JobError, PlanwardError
 from ghapp.github import API_VERSION, PUBLIC_API
+from ghapp.github.app_manifest import read_app_manifest
 from ghapp.github.manifest import RegisteredApp, exchange_code
 from ghapp.setup.keeping import Keeper
 from ghapp.setup.manifest import fill_manifest, form_url, require_reachable

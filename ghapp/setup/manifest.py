@@ -3,8 +3,8 @@
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from ghapp.app_manifest import AppManifest
 from ghapp.errors import SettingsError
+from ghapp.github.app_manifest import AppManifest
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

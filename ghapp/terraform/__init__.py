@@ -2,7 +2,7 @@
 
 programs.py      which engines there are, and which one a root module's `required_version` takes
 versions.py      Terraform's constraint language
-laid.py          the private directories of one root run; secrets as files and variables
+workdir.py          the private directories of one root run; secrets as files and variables
 environment.py   an environment built from nothing
 commands.py      init, plan, show, apply, validate
 messages.py      Terraform's JSON messages: diagnostics, lines for the log
@@ -14,24 +14,24 @@ from ghapp.processes import Stop
 from ghapp.terraform.commands import Finished, Terraform
 from ghapp.terraform.errors import NoVersionFits, TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock
-from ghapp.terraform.laid import Laid, laid_out
 from ghapp.terraform.programs import choose, find_terraforms
 from ghapp.terraform.provider_cache import KeptProvider, kept_providers, remove_provider
+from ghapp.terraform.workdir import Workdir, prepare_workdir
 
 __all__ = [
     "Failure",
     "Finished",
     "KeptProvider",
-    "Laid",
     "NoVersionFits",
     "StateLock",
     "Stop",
     "Terraform",
     "TerraformError",
     "TerraformMissing",
+    "Workdir",
     "choose",
     "find_terraforms",
     "kept_providers",
-    "laid_out",
+    "prepare_workdir",
     "remove_provider",
 ]

@@ -1,4 +1,4 @@
-"""Terraform's commands on one root module that is laid out."""
+"""Terraform's commands on one root module in its work directory."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,10 +11,10 @@ from ghapp import processes
 from ghapp.processes import Exceeded, Stop
 from ghapp.terraform.errors import TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock, read_failure
-from ghapp.terraform.laid import Laid
 from ghapp.terraform.messages import Messages, Place, read_validation
 from ghapp.terraform.provider_cache import note_use, one_writer
 from ghapp.terraform.versions import read_version
+from ghapp.terraform.workdir import Workdir
 
 if TYPE_CHECKING:
     from checks.gate import Proceed
@@ -85,43 +85,43 @@ class Terraform:
 
     async def init(
         self,
-        laid: Laid,
+        workdir: Workdir,
         log: Callable[[str], None] = _quiet,
         stop: Stop | None = None,
         *,
         timeout_s: float = _INIT_TIMEOUT_S,
     ) -> Finished:
         """Install providers and modules, configure the backend; one init at a time writes a shared provider cache."""
-        words = ["init", "-input=false", "-no-color", *(f"-backend-config={path}" for path in laid.backend_config)]
+        words = ["init", "-input=false", "-no-color", *(f"-backend-config={path}" for path in workdir.backend_config)]
         if self._init_speaks_json():
             words.insert(1, "-json")
         if self.name == "tofu":
             # OpenTofu takes variables in backends and module sources: https://opentofu.org/docs/cli/commands/init/
-            words += [f"-var-file={path}" for path in laid.var_files]
-        laid = _interrupted_first(laid)
-        async with one_writer(laid.provider_lock, stop):
-            finished = await self._init(laid, words, log, stop, timeout_s)
-            note_use(laid.data_dir, laid.provider_lock)
+            words += [f"-var-file={path}" for path in workdir.var_files]
+        workdir = _interrupted_first(workdir)
+        async with one_writer(workdir.provider_lock, stop):
+            finished = await self._init(workdir, words, log, stop, timeout_s)
+            note_use(workdir.data_dir, workdir.provider_lock)
             return finished
 
     async def _init(
-        self, laid: Laid, words: Sequence[str], log: Callable[[str], None], stop: Stop | None, timeout_s: float
+        self, workdir: Workdir, words: Sequence[str], log: Callable[[str], None], stop: Stop | None, timeout_s: float
     ) -> Finished:
-        if "TF_WORKSPACE" not in laid.environ:
-            return await self._run(laid, words, log, stop, timeout_s)
+        if "TF_WORKSPACE" not in workdir.environ:
+            return await self._run(workdir, words, log, stop, timeout_s)
         held = _HeldBack(log)
-        finished = await self._run(laid, words, held.line, stop, timeout_s)
+        finished = await self._run(workdir, words, held.line, stop, timeout_s)
         if finished.failure is not Failure.WORKSPACE_MISSING:
             held.release()
             return finished
         # init refuses a workspace that no state was written to yet; plan and apply make it.
-        log(f"The workspace {laid.environ['TF_WORKSPACE']} is new: init once more without it")
-        again = await self._run(_without_workspace(laid), words, log, stop, timeout_s - finished.took_s)
+        log(f"The workspace {workdir.environ['TF_WORKSPACE']} is new: init once more without it")
+        again = await self._run(_without_workspace(workdir), words, log, stop, timeout_s - finished.took_s)
         return replace(again, took_s=finished.took_s + again.took_s)
 
     async def plan(
         self,
-        laid: Laid,
+        workdir: Workdir,
         plan_file: Path | None = None,
         *,
         lock: bool,
@@ -132,14 +132,20 @@ class Terraform:
         options: Sequence[str] = (),
     ) -> Finished:
         """Plan into `plan_file` (by default the run's own). Without `lock` the state's lock is not asked for."""
-        words = ["plan", "-json", "-input=false", f"-out={plan_file or laid.plan_file}", *_lock(lock, lock_timeout_s)]
-        words += [f"-var-file={path}" for path in laid.var_files]
-        limits = replace(laid.limits, files=(plan_file or laid.plan_file,), interrupt_first=lock)
-        return await self._run(replace(laid, limits=limits), [*words, *options], log, stop, timeout_s)
+        words = [
+            "plan",
+            "-json",
+            "-input=false",
+            f"-out={plan_file or workdir.plan_file}",
+            *_lock(lock, lock_timeout_s),
+        ]
+        words += [f"-var-file={path}" for path in workdir.var_files]
+        limits = replace(workdir.limits, files=(plan_file or workdir.plan_file,), interrupt_first=lock)
+        return await self._run(replace(workdir, limits=limits), [*words, *options], log, stop, timeout_s)
 
     async def show(
         self,
-        laid: Laid,
+        workdir: Workdir,
         plan_file: Path | None = None,
         *,
         stop: Stop | None = None,
@@ -149,22 +155,22 @@ class Terraform:
 
         Gives how it ended where it was ended: over a limit, or because it was asked to. Raises TerraformError.
         """
-        words = ["show", "-json", str(plan_file or laid.plan_file)]
-        ended = await self._started(laid, words, stop, timeout_s, stdout_to=laid.plan_json)
+        words = ["show", "-json", str(plan_file or workdir.plan_file)]
+        ended = await self._started(workdir, words, stop, timeout_s, stdout_to=workdir.plan_json)
         try:
             if ended.interrupted or ended.timed_out or ended.exceeded is not None:
                 return _finished(ended)
             if ended.exit_code:
                 raise TerraformError(
-                    f'the plan of the root module "{laid.root_module}" cannot be shown: use Re-run to make a new one'
+                    f'the plan of the root module "{workdir.root_module}" cannot be shown: use Re-run to make a new one'
                 )
-            return laid.plan_json.read_bytes()
+            return workdir.plan_json.read_bytes()
         finally:
-            laid.plan_json.unlink(missing_ok=True)
+            workdir.plan_json.unlink(missing_ok=True)
 
     async def apply(
         self,
-        laid: Laid,
+        workdir: Workdir,
         plan_file: Path | None,
         proceed: "Proceed",
         log: Callable[[str], None] = _quiet,
@@ -175,7 +181,7 @@ class Terraform:
         options: Sequence[str] = (),
     ) -> Finished:
         """Apply exactly this plan file. `proceed` is what the gate made for it in this run."""
-        if proceed.root_module != laid.root_module:
+        if proceed.root_module != workdir.root_module:
             raise TypeError("apply takes the Proceed of this very root module")
         words = [
             "apply",
@@ -183,31 +189,31 @@ class Terraform:
             "-input=false",
             *_lock(True, lock_timeout_s),
             *options,
-            str(plan_file or laid.plan_file),
+            str(plan_file or workdir.plan_file),
         ]
-        return await self._run(_interrupted_first(laid), words, log, stop, timeout_s)
+        return await self._run(_interrupted_first(workdir), words, log, stop, timeout_s)
 
-    async def force_unlock(self, laid: Laid, lock_id: str, *, stop: Stop | None = None) -> Finished:
+    async def force_unlock(self, workdir: Workdir, lock_id: str, *, stop: Stop | None = None) -> Finished:
         """Remove the state's lock of this id. A local state cannot be unlocked by another process."""
         words = ["force-unlock", "-force", lock_id]
-        return await self._run(_interrupted_first(laid), words, _quiet, stop, _SHORT_TIMEOUT_S)
+        return await self._run(_interrupted_first(workdir), words, _quiet, stop, _SHORT_TIMEOUT_S)
 
     async def validate(
-        self, laid: Laid, *, stop: Stop | None = None, timeout_s: float = _SHORT_TIMEOUT_S
+        self, workdir: Workdir, *, stop: Stop | None = None, timeout_s: float = _SHORT_TIMEOUT_S
     ) -> tuple[Diagnostic, ...]:
         """Give all diagnostics of the configuration, for a plan that failed early. Raises TerraformError."""
-        ended = await self._started(laid, ["validate", "-json"], stop, timeout_s)
+        ended = await self._started(workdir, ["validate", "-json"], stop, timeout_s)
         try:
-            return read_validation(ended.stdout, _place(laid))
+            return read_validation(ended.stdout, _place(workdir))
         except ValueError as error:
             raise TerraformError(
-                f'the root module "{laid.root_module}" cannot be validated: use Re-run to try it again'
+                f'the root module "{workdir.root_module}" cannot be validated: use Re-run to try it again'
             ) from error
 
     async def _run(
-        self, laid: Laid, words: Sequence[str], log: Callable[[str], None], stop: Stop | None, timeout_s: float
+        self, workdir: Workdir, words: Sequence[str], log: Callable[[str], None], stop: Stop | None, timeout_s: float
     ) -> Finished:
-        messages = Messages(place=_place(laid), log=log)
+        messages = Messages(place=_place(workdir), log=log)
         plain: list[str] = []
 
         def line(said: bytes) -> None:
@@ -215,7 +221,7 @@ class Terraform:
                 plain.append(found[1].strip())
             messages.line(said)
 
-        ended = await self._started(laid, words, stop, timeout_s, on_line=line)
+        ended = await self._started(workdir, words, stop, timeout_s, on_line=line)
         diagnostics = tuple(found for found in messages.diagnostics if not _NO_FINDING.match(found.summary))
         if ended.exit_code and not any(diagnostic.severity == "error" for diagnostic in diagnostics):
             diagnostics += tuple(Diagnostic(severity="error", summary=summary) for summary in plain)
@@ -224,7 +230,7 @@ class Terraform:
 
     async def _started(
         self,
-        laid: Laid,
+        workdir: Workdir,
         words: Sequence[str],
         stop: Stop | None,
         timeout_s: float,
@@ -235,11 +241,11 @@ class Terraform:
         try:
             return await processes.run(
                 [*self.argv, *words],
-                environ=laid.environ,
-                cwd=laid.directory,
+                environ=workdir.environ,
+                cwd=workdir.directory,
                 stop=stop or Stop(),
                 timeout_s=timeout_s,
-                limits=laid.limits,
+                limits=workdir.limits,
                 on_line=on_line,
                 stdout_to=stdout_to,
             )
@@ -268,15 +274,15 @@ def _finished(ended: processes.Exited) -> Finished:
     )
 
 
-def _interrupted_first(laid: Laid) -> Laid:
+def _interrupted_first(workdir: Workdir) -> Workdir:
     """With limits under which a command that writes gets its time to end."""
-    return replace(laid, limits=replace(laid.limits, interrupt_first=True))
+    return replace(workdir, limits=replace(workdir.limits, interrupt_first=True))
 
 
-def _without_workspace(laid: Laid) -> Laid:
-    environ = {name: value for name, value in laid.environ.items() if name != "TF_WORKSPACE"}
-    return replace(laid, environ=environ)
+def _without_workspace(workdir: Workdir) -> Workdir:
+    environ = {name: value for name, value in workdir.environ.items() if name != "TF_WORKSPACE"}
+    return replace(workdir, environ=environ)
 
 
-def _place(laid: Laid) -> Place:
-    return Place(checkout=laid.checkout, root_module=laid.root_module)
+def _place(workdir: Workdir) -> Place:
+    return Place(checkout=workdir.checkout, root_module=workdir.root_module)

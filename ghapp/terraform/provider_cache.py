@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ghapp.private_directories import locked, make_private, remove_whole
 from ghapp.processes import Stop
+from ghapp.processes.private_directories import locked, make_private, remove_whole
 from ghapp.terraform.environment import operator_config
 
 _POLL_S = 0.02

@@ -13,8 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ghapp.store import Store
 from ghapp.values import RunId
-from ghapp.web.front import Front
-from ghapp.web.visiting import find_run, visitor_of
+from ghapp.web.front import Front, find_run, visitor_of
 
 _POLL_S = 0.5
 _HEART_BEAT_S = 15.0

@@ -14,11 +14,10 @@ from checks.rendering.titles import words_of_root
 from checks.report import RootReport, RunReport
 from ghapp.store import KnownRepository, Run
 from ghapp.web import views
-from ghapp.web.front import Front
+from ghapp.web.front import Front, find_run, visitor_of
 from ghapp.web.pictures import roots_with_pictures
 from ghapp.web.rendering import render
 from ghapp.web.shown_log import read_shown_log
-from ghapp.web.visiting import find_run, visitor_of
 from ghapp.web.visitors import Visitor
 
 _RECENT = 50

@@ -10,8 +10,7 @@ from starlette.responses import Response
 from checks.rendering.picture import render_picture
 from checks.report import RootReport, RunReport
 from ghapp.values import RunId
-from ghapp.web.front import Front
-from ghapp.web.visiting import find_run, visitor_of
+from ghapp.web.front import Front, find_run, visitor_of
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 """A picture brings its own style and loads nothing."""

@@ -5,7 +5,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from ghapp.web.moments import ago, iso, lasted, moment
+from ghapp.web.time_format import ago, iso, lasted, moment
 
 _environment = Environment(
     loader=PackageLoader("ghapp.web"),

@@ -13,11 +13,12 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from ghapp import keeper, processes
+from ghapp import processes
 from ghapp.durable import Acceptor, Worker, attempts_before, executors, park, side_by_side, step
 from ghapp.errors import JobError, NoRoom, Unavailable
 from ghapp.jobs import SettleBranch
-from ghapp.private_directories import make_private
+from ghapp.processes import keeper
+from ghapp.processes.private_directories import make_private
 from ghapp.sealing import Sealer
 from ghapp.store import Store, database
 

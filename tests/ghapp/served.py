@@ -20,10 +20,11 @@ from checks.report import RootReport, RunReport
 from checks.report.change_report import ChangeReport
 from ghapp.durable import Acceptor
 from ghapp.sealing import Sealer
-from ghapp.server import Front, create_server
 from ghapp.settings import Settings, read_settings
 from ghapp.store import KnownRepository, Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
+from ghapp.web.front import Front
+from ghapp.web.server import create_server
 from tests.openbao import free_port
 
 SECRET = "the-webhook-secret-of-the-tests"

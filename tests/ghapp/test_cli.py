@@ -13,8 +13,8 @@ import pytest
 import structlog
 
 from ghapp.cli import main, planward
-from ghapp.config_schema import schema_text
 from ghapp.local_github import LocalGitHub
+from ghapp.repository_config.schema import schema_text
 from tests.openbao import OpenBao
 
 NETWORK = """\

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ghapp.commands import Command, read_commands
+from ghapp.webhook.commands import Command, read_commands
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.config_commands import Answer, check, import_from_atlantis, schema, show_working_copy
-from ghapp.config_schema import schema_text
+from ghapp.local.config import Answer, check, import_from_atlantis, schema, show_working_copy
+from ghapp.local.working_copy import read_working_copy
 from ghapp.repository_config import ConfigInvalid, read_config
-from ghapp.working_copy import read_working_copy
+from ghapp.repository_config.schema import schema_text
 
 S3 = 'terraform {\n  required_version = ">= 1.9"\n  backend "s3" {\n    bucket = "b"\n    key = "%s"\n  }\n}\n'
 CONFIG = """\

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 
-from ghapp.config_schema import config_schema, schema_text
 from ghapp.repository_config import ConfigInvalid, read_config
 from ghapp.repository_config.entries import DRIFT_KEYS, NOTIFY_KEYS, SECRET_KEYS
 from ghapp.repository_config.environments import ENVIRONMENT_KEYS, TESTING_KEYS
 from ghapp.repository_config.reader import KEYS
 from ghapp.repository_config.root_module_entries import OVERRIDE_KEYS, ROOT_MODULE_KEYS
+from ghapp.repository_config.schema import config_schema, schema_text
 
 SCHEMA = config_schema()
 VALIDATOR = Draft202012Validator(SCHEMA)

@@ -13,7 +13,7 @@ from ghapp.disk import Disk, erase_left_mirrors, size_bytes
 from ghapp.facts import Facts
 from ghapp.facts.kept import VERSION
 from ghapp.git import Mirrors, Remote
-from ghapp.private_directories import private_directory
+from ghapp.processes.private_directories import private_directory
 from ghapp.sealing import Sealer
 from ghapp.store import Store
 from ghapp.values import InstallationId, RepositoryId

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from ghapp.app_manifest import read_app_manifest
 from ghapp.cli import planward
 from ghapp.doctor import Diagnosis, examine
 from ghapp.doctor.app_gates import judge_app, judge_repository
@@ -31,6 +30,7 @@ from ghapp.github import (
     RequiredCheck,
     RuleSource,
 )
+from ghapp.github.app_manifest import read_app_manifest
 from ghapp.local_github import LocalGitHub
 from ghapp.local_github.state import App
 from ghapp.values import BranchName, InstallationId, RepositoryId

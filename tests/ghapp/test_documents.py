@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from checks.rendering.json_report import json_schema
-from ghapp.config_schema import config_schema
 from ghapp.repository_config import read_config
+from ghapp.repository_config.schema import config_schema
 
 DOCS = Path(__file__).parents[2] / "docs"
 CONFIGURATION = (DOCS / "configuration.md").read_text()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ghapp import private_directories, processes
+from ghapp import processes
 from ghapp.errors import SettingsError
 from ghapp.git import (
     Conflict,
@@ -31,6 +31,7 @@ from ghapp.git import (
 )
 from ghapp.git.differences import read_line_ranges
 from ghapp.git.kept_checkouts import KeptCheckouts
+from ghapp.processes import private_directories
 from ghapp.values import CommitSha
 from tests.git_server import GitServer, git_server
 from tests.stories.faults.proxies import fates, once_each
@@ -737,7 +738,7 @@ class TestCheckouts:
         script = (
             "import asyncio, os, signal, sys\n"
             "from pathlib import Path\n"
-            "from ghapp.private_directories import private_directory\n"
+            "from ghapp.processes.private_directories import private_directory\n"
             "async def main():\n"
             "    async with private_directory(Path(sys.argv[1]), 'root-run') as directory:\n"
             "        (directory / 'secrets.tfvars.json').write_text('{}')\n"

@@ -12,7 +12,7 @@ from ghapp.errors import JobError
 from ghapp.flows.causes import Command, cause_of_limit
 from ghapp.flows.planning import NotDone, Planned, make_plan
 from ghapp.processes import NO_LIMITS, Exceeded, Limits, Stop
-from ghapp.terraform import Failure, Finished, Terraform, laid_out
+from ghapp.terraform import Failure, Finished, Terraform, prepare_workdir
 
 MB = 1_000_000
 
@@ -27,10 +27,12 @@ def plan(directory: Path, script: str, *, timeout_s: float = 30, limits: Limits 
     terraform = Terraform(argv=(sys.executable, "-I", "-S", str(engine)), name="terraform", version="1.11.4")
 
     async def planned() -> Planned | NotDone:
-        async with laid_out(directory / "runs", checkout=checkout, root_module="network", limits=limits) as laid:
+        async with prepare_workdir(
+            directory / "runs", checkout=checkout, root_module="network", limits=limits
+        ) as workdir:
             return await make_plan(
                 terraform,
-                laid,
+                workdir,
                 environment="testing",
                 lock=False,
                 log=lambda line: None,

@@ -18,16 +18,16 @@ from checks.diagnostic import Diagnostic
 from ghapp.terraform import (
     Failure,
     Finished,
-    Laid,
     NoVersionFits,
     StateLock,
     Stop,
     Terraform,
     TerraformError,
     TerraformMissing,
+    Workdir,
     choose,
     find_terraforms,
-    laid_out,
+    prepare_workdir,
 )
 from ghapp.terraform.environment import is_ours, temporary_directory
 from ghapp.terraform.failures import read_failure
@@ -106,12 +106,12 @@ class Bench:
         (self.checkout / "net/b.hcl").write_text(f'path = "{self.state}"\nworkspace_dir = "{self.top}/workspaces"\n')
         return self
 
-    def run(self, story: Callable[[Laid], Coroutine[Any, Any, T]], **laying: Any) -> T:
+    def run(self, story: Callable[[Workdir], Coroutine[Any, Any, T]], **laying: Any) -> T:
         async def told() -> T:
-            async with laid_out(
+            async with prepare_workdir(
                 self.work, checkout=self.checkout, root_module="net", **{"backend_config": ["b.hcl"], **laying}
-            ) as laid:
-                return await story(laid)
+            ) as workdir:
+                return await story(workdir)
 
         return asyncio.run(told())
 
@@ -128,15 +128,15 @@ def proceed(root_module: str = "net") -> gate.Proceed:
     return gate.Proceed("run", "testing", root_module, "digest", gate._MADE_HERE)
 
 
-async def planned(terraform: Terraform, laid: Laid, bench: Bench, **more: Any) -> Finished:
-    finished = await terraform.init(laid, bench.log.append)
+async def planned(terraform: Terraform, workdir: Workdir, bench: Bench, **more: Any) -> Finished:
+    finished = await terraform.init(workdir, bench.log.append)
     if not finished.done:
         return finished
-    return await terraform.plan(laid, **{"lock": False, "log": bench.log.append, **more})
+    return await terraform.plan(workdir, **{"lock": False, "log": bench.log.append, **more})
 
 
-async def plan_json(terraform: Terraform, laid: Laid) -> bytes:
-    shown = await terraform.show(laid)
+async def plan_json(terraform: Terraform, workdir: Workdir) -> bytes:
+    shown = await terraform.show(workdir)
     assert isinstance(shown, bytes)
     return shown
 
@@ -148,12 +148,12 @@ class TestTheLine:
             up__modules__m__main='resource "terraform_data" "a" {\n  input = "x"\n}\n',
         )
 
-        async def story(laid: Laid) -> tuple[Finished, bytes, Finished]:
-            plan = await planned(terraform, laid, bench)
-            shown = await terraform.show(laid)
+        async def story(workdir: Workdir) -> tuple[Finished, bytes, Finished]:
+            plan = await planned(terraform, workdir, bench)
+            shown = await terraform.show(workdir)
             assert isinstance(shown, bytes)
-            assert list(laid.plan_json.parent.glob("*.json")) == [], "the plan JSON holds secrets, and is not kept"
-            return plan, shown, await terraform.apply(laid, None, proceed(), bench.log.append)
+            assert list(workdir.plan_json.parent.glob("*.json")) == [], "the plan JSON holds secrets, and is not kept"
+            return plan, shown, await terraform.apply(workdir, None, proceed(), bench.log.append)
 
         plan, shown, apply = bench.run(story)
 
@@ -168,10 +168,10 @@ class TestTheLine:
     def test_apply_takes_extra_arguments(self, bench: Bench, any_terraform: Terraform) -> None:
         bench.write(main=BACKEND + 'resource "terraform_data" "a" {}\n')
 
-        async def story(laid: Laid) -> tuple[Finished, Finished]:
-            assert (await planned(any_terraform, laid, bench)).done
-            unknown = await any_terraform.apply(laid, None, proceed(), options=["-no-such-argument"])
-            return unknown, await any_terraform.apply(laid, None, proceed(), options=["-parallelism=2"])
+        async def story(workdir: Workdir) -> tuple[Finished, Finished]:
+            assert (await planned(any_terraform, workdir, bench)).done
+            unknown = await any_terraform.apply(workdir, None, proceed(), options=["-no-such-argument"])
+            return unknown, await any_terraform.apply(workdir, None, proceed(), options=["-parallelism=2"])
 
         unknown, known = bench.run(story)
         assert not unknown.done
@@ -181,13 +181,13 @@ class TestTheLine:
         bench.write(main=BACKEND)
 
         with pytest.raises(TypeError, match="apply takes the Proceed of this very root module"):
-            bench.run(lambda laid: any_terraform.apply(laid, None, proceed("another")))
+            bench.run(lambda workdir: any_terraform.apply(workdir, None, proceed("another")))
 
     def test_nothing_is_left_behind(self, bench: Bench, any_terraform: Terraform) -> None:
         bench.write(main=BACKEND)
         before = sorted(path for path in bench.checkout.rglob("*"))
 
-        bench.run(lambda laid: planned(any_terraform, laid, bench), tfvars={"x": "s3cret"})
+        bench.run(lambda workdir: planned(any_terraform, workdir, bench), tfvars={"x": "s3cret"})
 
         assert sorted(path for path in bench.checkout.rglob("*")) == before
         assert [path.name for path in bench.work.iterdir()] == [".lock"]
@@ -196,15 +196,15 @@ class TestTheLine:
         bench.write(main=BACKEND + 'resource "terraform_data" "a" {}\n')
 
         async def one(number: int) -> Finished:
-            async with laid_out(
+            async with prepare_workdir(
                 bench.work,
                 checkout=bench.checkout,
                 root_module="net",
                 workspace=f"w{number}",
                 backend_config=["b.hcl"],
                 provider_cache=bench.top / "providers",
-            ) as laid:
-                return await planned(any_terraform, laid, bench)
+            ) as workdir:
+                return await planned(any_terraform, workdir, bench)
 
         async def all_of_them() -> list[Finished]:
             return await asyncio.gather(*(one(number) for number in range(4)))
@@ -214,9 +214,9 @@ class TestTheLine:
     def test_a_workspace_that_is_new(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main=BACKEND + 'resource "terraform_data" "a" {\n  input = terraform.workspace\n}\n')
 
-        async def story(laid: Laid) -> Finished:
-            assert (await planned(terraform, laid, bench)).done
-            return await terraform.apply(laid, None, proceed(), bench.log.append)
+        async def story(workdir: Workdir) -> Finished:
+            assert (await planned(terraform, workdir, bench)).done
+            return await terraform.apply(workdir, None, proceed(), bench.log.append)
 
         for workspace in ("staging", "production", "staging"):
             assert bench.run(story, workspace=workspace).done
@@ -237,11 +237,11 @@ class TestSecrets:
     def test_they_reach_terraform_as_a_private_file(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main=self.SECRETS)
 
-        async def story(laid: Laid) -> tuple[Any, int, bool, Finished]:
-            (secrets,) = laid.var_files
+        async def story(workdir: Workdir) -> tuple[Any, int, bool, Finished]:
+            (secrets,) = workdir.var_files
             mode = stat.S_IMODE(secrets.stat().st_mode)
-            finished = await planned(terraform, laid, bench)
-            shown = json.loads(await plan_json(terraform, laid))
+            finished = await planned(terraform, workdir, bench)
+            shown = json.loads(await plan_json(terraform, workdir))
             after = shown["resource_changes"][0]["change"]["after"]["input"]
             return after, mode, secrets.is_relative_to(bench.checkout), finished
 
@@ -256,8 +256,8 @@ class TestSecrets:
     def test_those_that_no_variable_is_declared_for_are_named_and_not_passed(self, bench: Bench) -> None:
         bench.write(main=BACKEND)
 
-        async def story(laid: Laid) -> tuple[Any, tuple[str, ...]]:
-            return json.loads(laid.var_files[0].read_text()), laid.warnings
+        async def story(workdir: Workdir) -> tuple[Any, tuple[str, ...]]:
+            return json.loads(workdir.var_files[0].read_text()), workdir.warnings
 
         assert bench.run(story, tfvars={"a": "1", "z": "s3cret", "b": 2}, declared={"a"}) == (
             {"a": "1"},
@@ -276,9 +276,9 @@ class TestSecrets:
             + 'resource "terraform_data" "a" {\n  provisioner "local-exec" {\n    command = "env"\n  }\n}\n'
         )
 
-        async def story(laid: Laid) -> Finished:
-            await planned(any_terraform, laid, bench)
-            return await any_terraform.apply(laid, None, proceed(), bench.log.append)
+        async def story(workdir: Workdir) -> Finished:
+            await planned(any_terraform, workdir, bench)
+            return await any_terraform.apply(workdir, None, proceed(), bench.log.append)
 
         assert bench.run(story, env={"TF_VAR_x": "1", "DATABASE_URL": "s3cret"}).done
         said = [line.partition("(local-exec): ")[2] for line in bench.log if "(local-exec): " in line]
@@ -289,7 +289,7 @@ class TestSecrets:
     def test_one_with_a_name_that_is_planwards_is_refused(self, bench: Bench) -> None:
         bench.write(main=BACKEND)
 
-        async def story(_: Laid) -> None: ...
+        async def story(_: Workdir) -> None: ...
 
         with pytest.raises(TerraformError) as refused:
             bench.run(story, env={"TF_CLI_ARGS_plan": "s3cret"})
@@ -322,16 +322,16 @@ class TestSecrets:
     def test_they_are_not_shown_where_a_root_run_is(self, bench: Bench) -> None:
         bench.write(main=BACKEND)
 
-        async def story(laid: Laid) -> str:
-            return repr(laid)
+        async def story(workdir: Workdir) -> str:
+            return repr(workdir)
 
         assert "s3cret" not in bench.run(story, env={"A": "s3cret"})
 
     def test_they_are_removed_when_the_run_is_cancelled(self, bench: Bench) -> None:
         bench.write(main=BACKEND)
 
-        async def story(laid: Laid) -> None:
-            assert laid.var_files[0].is_file()
+        async def story(workdir: Workdir) -> None:
+            assert workdir.var_files[0].is_file()
             raise asyncio.CancelledError
 
         with pytest.raises(asyncio.CancelledError):
@@ -361,9 +361,9 @@ class TestVarFiles:
         (bench.checkout / "net/env").mkdir()
         (bench.checkout / "net/env/testing.tfvars").write_text('a = "file"\nb = "file"\n')
 
-        async def story(laid: Laid) -> Any:
-            await planned(any_terraform, laid, bench)
-            shown = json.loads(await plan_json(any_terraform, laid))
+        async def story(workdir: Workdir) -> Any:
+            await planned(any_terraform, workdir, bench)
+            shown = json.loads(await plan_json(any_terraform, workdir))
             return shown["resource_changes"][0]["change"]["after"]["input"]
 
         assert bench.run(story, var_files=["env/testing.tfvars"], tfvars={"b": "-secret"}) == "file-secret"
@@ -388,7 +388,7 @@ class TestVarFiles:
         bench.write(main=BACKEND)
         (bench.checkout / "net/link").symlink_to("/etc/hosts")
 
-        async def story(_: Laid) -> None: ...
+        async def story(_: Workdir) -> None: ...
 
         with pytest.raises(TerraformError) as refused:
             bench.run(story, var_files=[path])
@@ -403,7 +403,7 @@ class TestFailures:
             up__modules__m__main='resource "terraform_data" "a" {\n  input = local.missing\n}\n',
         )
 
-        finished = bench.run(lambda laid: planned(terraform, laid, bench))
+        finished = bench.run(lambda workdir: planned(terraform, workdir, bench))
 
         assert finished == Finished(
             exit_code=1,
@@ -431,7 +431,7 @@ class TestFailures:
     def test_a_syntax_error_is_found_by_init(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main=BACKEND + 'resource "terraform_data" {\n')
 
-        finished = bench.run(lambda laid: terraform.init(laid, bench.log.append))
+        finished = bench.run(lambda workdir: terraform.init(workdir, bench.log.append))
 
         assert (finished.done, finished.failure) == (False, Failure.OTHER)
         assert (finished.diagnostics[0].path, finished.diagnostics[0].start_line) == ("net/main.tf", 4)
@@ -439,8 +439,8 @@ class TestFailures:
     def test_validate_completes_what_a_missing_variable_hides(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main=BACKEND + 'variable "a" {}\nresource "terraform_data" "x" {\n  input = local.missing\n}\n')
 
-        async def story(laid: Laid) -> tuple[Finished, tuple[Diagnostic, ...]]:
-            return await planned(terraform, laid, bench), await terraform.validate(laid)
+        async def story(workdir: Workdir) -> tuple[Finished, tuple[Diagnostic, ...]]:
+            return await planned(terraform, workdir, bench), await terraform.validate(workdir)
 
         plan, validation = bench.run(story)
 
@@ -454,7 +454,7 @@ class TestFailures:
             main='terraform {\n  required_providers {\n    x = {\n      source = "127.0.0.1:9/a/x"\n    }\n  }\n}\n'
         )
 
-        finished = bench.run(lambda laid: terraform.init(laid), backend_config=[])
+        finished = bench.run(lambda workdir: terraform.init(workdir), backend_config=[])
 
         assert finished.failure is Failure.PROVIDER_UNAVAILABLE
         assert "127.0.0.1:9/a/x" in finished.diagnostics[0].detail
@@ -462,7 +462,7 @@ class TestFailures:
     def test_a_module_that_is_not_there(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main=BACKEND + 'module "m" {\n  source = "../nowhere"\n}\n')
 
-        finished = bench.run(lambda laid: terraform.init(laid))
+        finished = bench.run(lambda workdir: terraform.init(workdir))
 
         assert finished.failure is Failure.MODULE_UNAVAILABLE
 
@@ -471,24 +471,24 @@ class TestFailures:
         bench.state.write_text('{"bad')
 
         for lock in (False, True):
-            finished = bench.run(lambda laid, lock=lock: planned(terraform, laid, bench, lock=lock))  # type: ignore[misc]
+            finished = bench.run(lambda workdir, lock=lock: planned(terraform, workdir, bench, lock=lock))  # type: ignore[misc]
             assert finished.failure is Failure.STATE_UNREADABLE, finished
 
     def test_a_version_that_the_configuration_refuses(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main='terraform {\n  required_version = ">= 99.0"\n}\n')
 
-        finished = bench.run(lambda laid: terraform.init(laid), backend_config=[])
+        finished = bench.run(lambda workdir: terraform.init(workdir), backend_config=[])
 
         assert finished.failure is Failure.VERSION_UNSUPPORTED
 
     def test_a_plan_that_is_stale(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main=BACKEND + 'resource "terraform_data" "a" {}\n')
 
-        async def story(laid: Laid) -> Finished:
-            assert (await planned(terraform, laid, bench)).done
-            assert (await terraform.plan(laid, laid.data_dir / "other", lock=False)).done
-            assert (await terraform.apply(laid, laid.data_dir / "other", proceed())).done
-            return await terraform.apply(laid, None, proceed())
+        async def story(workdir: Workdir) -> Finished:
+            assert (await planned(terraform, workdir, bench)).done
+            assert (await terraform.plan(workdir, workdir.data_dir / "other", lock=False)).done
+            assert (await terraform.apply(workdir, workdir.data_dir / "other", proceed())).done
+            return await terraform.apply(workdir, None, proceed())
 
         finished = bench.run(story)
 
@@ -498,7 +498,7 @@ class TestFailures:
         bench.write(main=BACKEND)
 
         with pytest.raises(TerraformError) as refused:
-            bench.run(lambda laid: terraform.show(laid))
+            bench.run(lambda workdir: terraform.show(workdir))
 
         assert str(refused.value) == ('the plan of the root module "net" cannot be shown: use Re-run to make a new one')
 
@@ -510,19 +510,21 @@ SLOW = (
 
 
 class TestStopping:
-    async def _applying(self, terraform: Terraform, laid: Laid, bench: Bench, stop: Stop) -> "asyncio.Task[Finished]":
-        assert (await planned(terraform, laid, bench)).done
-        applying = asyncio.ensure_future(terraform.apply(laid, None, proceed(), bench.log.append, stop))
-        while not (laid.directory / "started").exists():  # noqa: ASYNC110
+    async def _applying(
+        self, terraform: Terraform, workdir: Workdir, bench: Bench, stop: Stop
+    ) -> "asyncio.Task[Finished]":
+        assert (await planned(terraform, workdir, bench)).done
+        applying = asyncio.ensure_future(terraform.apply(workdir, None, proceed(), bench.log.append, stop))
+        while not (workdir.directory / "started").exists():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         return applying
 
     def test_terraform_ends_gently_and_gives_the_lock_back(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main=BACKEND + SLOW)
 
-        async def story(laid: Laid) -> Finished:
+        async def story(workdir: Workdir) -> Finished:
             stop = Stop(deadline_s=30)
-            applying = await self._applying(terraform, laid, bench, stop)
+            applying = await self._applying(terraform, workdir, bench, stop)
             assert list(bench.top.glob(".terraform.tfstate.lock.info"))
             stop.requested.set()
             return await applying
@@ -536,13 +538,13 @@ class TestStopping:
     def test_nothing_is_started_after_it_was_asked_for(self, bench: Bench, any_terraform: Terraform) -> None:
         bench.write(main=BACKEND + 'resource "terraform_data" "a" {}\n')
 
-        async def story(laid: Laid) -> tuple[Finished, Finished]:
-            assert (await planned(any_terraform, laid, bench)).done
+        async def story(workdir: Workdir) -> tuple[Finished, Finished]:
+            assert (await planned(any_terraform, workdir, bench)).done
             stop = Stop()
             stop.requested.set()
-            async with one_writer(laid.provider_lock):
-                return await any_terraform.init(laid, stop=stop), await any_terraform.apply(
-                    laid, None, proceed(), stop=stop
+            async with one_writer(workdir.provider_lock):
+                return await any_terraform.init(workdir, stop=stop), await any_terraform.apply(
+                    workdir, None, proceed(), stop=stop
                 )
 
         for finished in bench.run(story, provider_cache=bench.top / "providers"):
@@ -555,8 +557,8 @@ class TestStopping:
     def test_a_task_that_is_cancelled_ends_terraform_gently_too(self, bench: Bench, any_terraform: Terraform) -> None:
         bench.write(main=BACKEND + SLOW)
 
-        async def story(laid: Laid) -> None:
-            applying = await self._applying(any_terraform, laid, bench, Stop(deadline_s=30))
+        async def story(workdir: Workdir) -> None:
+            applying = await self._applying(any_terraform, workdir, bench, Stop(deadline_s=30))
             applying.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await applying
@@ -569,9 +571,9 @@ class TestStopping:
     def test_one_over_its_time_limit(self, bench: Bench, any_terraform: Terraform) -> None:
         bench.write(main=BACKEND + SLOW)
 
-        async def story(laid: Laid) -> Finished:
-            assert (await planned(any_terraform, laid, bench)).done
-            return await any_terraform.apply(laid, None, proceed(), timeout_s=1.5)
+        async def story(workdir: Workdir) -> Finished:
+            assert (await planned(any_terraform, workdir, bench)).done
+            return await any_terraform.apply(workdir, None, proceed(), timeout_s=1.5)
 
         finished = bench.run(story)
 
@@ -580,11 +582,11 @@ class TestStopping:
     def test_a_state_that_somebody_else_holds(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main=BACKEND + SLOW)
 
-        async def story(laid: Laid) -> tuple[Finished, Finished]:
+        async def story(workdir: Workdir) -> tuple[Finished, Finished]:
             stop = Stop(deadline_s=30)
-            applying = await self._applying(terraform, laid, bench, stop)
-            locked = await terraform.plan(laid, laid.data_dir / "other", lock=True, lock_timeout_s=0)
-            unlocked = await terraform.plan(laid, laid.data_dir / "other", lock=False)
+            applying = await self._applying(terraform, workdir, bench, stop)
+            locked = await terraform.plan(workdir, workdir.data_dir / "other", lock=True, lock_timeout_s=0)
+            unlocked = await terraform.plan(workdir, workdir.data_dir / "other", lock=False)
             stop.requested.set()
             await applying
             return locked, unlocked
@@ -618,8 +620,8 @@ class TestTheOperatorsConfiguration:
             main='terraform {\n  required_providers {\n    thing = {\n      source = "acme/thing"\n    }\n  }\n}\n'
         )
 
-        async def story(laid: Laid) -> tuple[Finished, bool]:
-            return await terraform.init(laid, bench.log.append), "TF_PLUGIN_CACHE_DIR" in laid.environ
+        async def story(workdir: Workdir) -> tuple[Finished, bool]:
+            return await terraform.init(workdir, bench.log.append), "TF_PLUGIN_CACHE_DIR" in workdir.environ
 
         assert bench.run(story, backend_config=[], provider_cache=bench.top / "providers") == (
             Finished(exit_code=0),
@@ -632,7 +634,7 @@ class TestTheOperatorsConfiguration:
         monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(bench.top / "missing.tfrc"))
         bench.write(main=BACKEND)
 
-        bench.run(lambda laid: planned(any_terraform, laid, bench))
+        bench.run(lambda workdir: planned(any_terraform, workdir, bench))
 
         assert bench.log[0] == f"Terraform {any_terraform.version}"
 
@@ -652,10 +654,10 @@ class TestTheOperatorsConfiguration:
         monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(config))
 
         async def one() -> Finished:
-            async with laid_out(
+            async with prepare_workdir(
                 bench.work, checkout=bench.checkout, root_module="net", provider_cache=bench.top / "providers"
-            ) as laid:
-                return await any_terraform.init(laid)
+            ) as workdir:
+                return await any_terraform.init(workdir)
 
         async def four() -> list[Finished]:
             return await asyncio.gather(*(one() for _ in range(4)))
@@ -678,8 +680,8 @@ class TestTheOperatorsConfiguration:
         monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(config))
         bench.write(main=requiring("acme/thing"))
 
-        async def story(laid: Laid) -> KeptProvider:
-            assert (await any_terraform.init(laid, bench.log.append)).done
+        async def story(workdir: Workdir) -> KeptProvider:
+            assert (await any_terraform.init(workdir, bench.log.append)).done
             [provider] = kept_providers(cache)
             assert not remove_provider(cache, provider, bench.work)
             return provider
@@ -792,7 +794,7 @@ class TestEnginesThatAreThere:
         gone = Terraform(argv=("/nonexistent/terraform",), name="terraform", version="1.11.4")
 
         with pytest.raises(TerraformMissing) as missing:
-            bench.run(lambda laid: gone.init(laid))
+            bench.run(lambda workdir: gone.init(workdir))
 
         assert str(missing.value) == (
             "terraform 1.11.4 is gone from where Planward runs: the operator has to install it again"
@@ -810,7 +812,7 @@ class TestEnginesThatAreThere:
         program.chmod(0o755)
         old = Terraform(argv=(str(program),), name="terraform", version="1.5.7")
 
-        finished = bench.run(lambda laid: old.init(laid, bench.log.append))
+        finished = bench.run(lambda workdir: old.init(workdir, bench.log.append))
 
         assert finished == Finished(
             exit_code=1,

@@ -21,11 +21,12 @@ from dbos import DBOS
 from githubkit import GitHub
 
 import ghapp.app  # noqa: F401 - imported once, and not by each process
-from ghapp import keeper, notify, processes
+from ghapp import notify, processes
 from ghapp.cli import main
 from ghapp.durable import Acceptor, executors
 from ghapp.flows import chat, reconcile, showing, stories, telling
 from ghapp.jobs import Job
+from ghapp.processes import keeper
 from ghapp.terraform import commands
 from ghapp.vault.session import VaultSession
 

@@ -1,4 +1,4 @@
-"""All that one root run needs on disk: private directories, the secrets' file, where the plan file goes."""
+"""The work directory of one root run: private, with the secrets' file and a place for the plan file."""
 
 import json
 import os
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ghapp.private_directories import private_directory
 from ghapp.processes import NO_LIMITS, Limits
+from ghapp.processes.private_directories import private_directory
 from ghapp.terraform import provider_cache as cache
 from ghapp.terraform.environment import base_environment, is_ours, temporary_directory
 from ghapp.terraform.errors import TerraformError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Laid:
+class Workdir:
     """One root module, ready to be run: files are absolute, `environ` is the whole environment.
 
     `limits` are what each command may take, its providers included. `warnings` are sentences for people (secrets that
@@ -50,7 +50,7 @@ class Laid:
 
 
 @asynccontextmanager
-async def laid_out(
+async def prepare_workdir(
     work: Path,
     *,
     checkout: Path,
@@ -63,8 +63,8 @@ async def laid_out(
     backend_config: Sequence[str | Path] = (),
     provider_cache: Path | None = None,
     limits: Limits = NO_LIMITS,
-) -> AsyncIterator[Laid]:
-    """Lay a root run out in a private directory below `work`, and remove it afterwards, whatever happens.
+) -> AsyncIterator[Workdir]:
+    """Prepare a private directory below `work` for a root run, and remove it afterwards, whatever happens.
 
     `tfvars` are written to a file with mode 0600, only those that the root module declares (`declared`; None takes
     all); the others are named in a warning. `env` is added to the environment. Relative `var_files` and
@@ -88,7 +88,7 @@ async def laid_out(
             environ = {**base_environment(private, temporary), **providers.variables, **(env or {})}
             if workspace != "default":
                 environ["TF_WORKSPACE"] = workspace
-            yield Laid(
+            yield Workdir(
                 checkout=checkout,
                 root_module=root_module,
                 data_dir=private / "data",

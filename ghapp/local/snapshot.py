@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ghapp.git.program import environment as git_environment
 from ghapp.git.program import git
-from ghapp.private_directories import private_directory
-from ghapp.working_copy import WorkingCopy
+from ghapp.local.working_copy import WorkingCopy
+from ghapp.processes.private_directories import private_directory
 
 
 @asynccontextmanager

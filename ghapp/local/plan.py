@@ -20,17 +20,17 @@ from checks.report import Conclusion, RootReport, RunReport, report_failure, rep
 from checks.sensitive import Mask
 from ghapp.errors import JobError
 from ghapp.flows.planning import NotDone, credentials_of, make_plan
-from ghapp.private_directories import make_private
+from ghapp.local.snapshot import copied, head_of
+from ghapp.local.working_copy import WorkingCopy, read_working_copy
 from ghapp.processes import Stop
+from ghapp.processes.private_directories import make_private
 from ghapp.repository_config import Environment, RepositoryConfig, read_config
 from ghapp.root_modules import RootModuleSettings
 from ghapp.settings import LocalSettings
-from ghapp.terraform import Laid, Terraform, choose, find_terraforms, laid_out
+from ghapp.terraform import Terraform, Workdir, choose, find_terraforms, prepare_workdir
 from ghapp.terraform.environment import is_ours
 from ghapp.values import EnvironmentName
 from ghapp.vault import Vault
-from ghapp.working_copy import WorkingCopy, read_working_copy
-from ghapp.working_snapshot import copied, head_of
 
 Log = Callable[[str], None]
 
@@ -73,8 +73,8 @@ async def plan_working_copy(
     if environment not in config.environments:
         known = ", ".join(config.environments)
         raise NothingToPlan(f'there is no environment "{environment}" in this repository: -e takes {known}')
-    configuration, laid = working_copy.lay_out(config)
-    settings = {each.dir: each for each in laid[EnvironmentName(environment)]}
+    configuration, layout = working_copy.lay_out(config)
+    settings = {each.dir: each for each in layout[EnvironmentName(environment)]}
     dirs = _asked_for(working_copy, directory, settings)
     try:
         order = layers(
@@ -166,7 +166,7 @@ class _Planner:
         async with credentials_of(settings, self.environment, self.vault, operation="plan") as credentials:
             mask = Mask.of(credentials.values)
             masked = mask.lines()
-            async with laid_out(
+            async with prepare_workdir(
                 self.local.data_dir / "runs",
                 checkout=self.checkout,
                 root_module=settings.dir,
@@ -178,10 +178,10 @@ class _Planner:
                 backend_config=[self.checkout / path for path in settings.backend_config],
                 provider_cache=make_private(self.local.data_dir / "providers"),
                 limits=self.local.limits,
-            ) as laid:
+            ) as workdir:
                 planned = await make_plan(
                     terraform,
-                    self._in_persons_environment(laid),
+                    self._in_persons_environment(workdir),
                     environment=self.environment.name,
                     lock=False,
                     log=lambda line: self._say(masked.feed(line + "\n")),
@@ -191,7 +191,7 @@ class _Planner:
                 )
                 self._say(masked.flush())
             if isinstance(planned, NotDone):
-                return self._not_done(settings, planned, mask, laid.warnings)
+                return self._not_done(settings, planned, mask, workdir.warnings)
             report = report_plan(
                 planned.plan,
                 root_module=settings.dir,
@@ -200,12 +200,12 @@ class _Planner:
                 mask=mask,
                 declarations=root.declarations,
                 diagnostics=planned.diagnostics,
-                warnings=laid.warnings,
+                warnings=workdir.warnings,
                 digest_key=self.digest_key,
             )
             return _Outcome(report=report, to_confirm=gate.to_confirm(planned.plan, self.config.confirm))
 
-    def _in_persons_environment(self, laid: Laid) -> Laid:
+    def _in_persons_environment(self, workdir: Workdir) -> Workdir:
         """What providers find: the person's environment, and their home for what lies there (`~/.aws`)."""
         own = {
             name: value
@@ -213,7 +213,7 @@ class _Planner:
             if not is_ours(name) and not name.startswith(_NOT_THEIRS)
         }
         home = {"HOME": self.environ["HOME"]} if "HOME" in self.environ else {}
-        return replace(laid, environ={**own, **laid.environ, **home})
+        return replace(workdir, environ={**own, **workdir.environ, **home})
 
     def _say(self, text: str) -> None:
         for line in text.splitlines():

@@ -15,13 +15,13 @@ from starlette.types import Lifespan
 
 from ghapp.log import log
 from ghapp.store import StoreUnavailable
-from ghapp.web.answering import Answering
 from ghapp.web.deliveries import Deliveries
-from ghapp.web.front import Front as Front
+from ghapp.web.front import Front
 from ghapp.web.github_people import GitHubAway, GitHubPeople
 from ghapp.web.health import healthy, ready
 from ghapp.web.live_log import stream_log
 from ghapp.web.metrics import show_metrics
+from ghapp.web.middleware import Answering
 from ghapp.web.pages import show_dashboard, show_repository, show_run
 from ghapp.web.pictures import show_picture, show_public_picture
 from ghapp.web.rendering import message_page

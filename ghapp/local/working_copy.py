@@ -9,8 +9,7 @@ from pathlib import Path
 from checks.configuration import Configuration, discover, read_file
 from checks.configuration.module import is_terraform_file
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig
-from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all
-from ghapp.values import EnvironmentName
+from ghapp.root_modules import Layout, backend_files, lay_out_all
 
 _PASSED_OVER = frozenset({".git", ".terraform"})
 _ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^\s*url\s*=\s*(\S+)', re.MULTILINE)
@@ -41,9 +40,7 @@ class WorkingCopy:
         }
         return discover(files, explicit=None if explicit is None else sorted(explicit), links=self.links)
 
-    def lay_out(
-        self, config: RepositoryConfig
-    ) -> tuple[Configuration, Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]]:
+    def lay_out(self, config: RepositoryConfig) -> tuple[Configuration, Layout]:
         """Its root modules, and how each environment runs them. Raises ConfigInvalid where two share a state."""
         explicit = None if config.root_modules is None else [entry.dir for entry in config.root_modules]
         configuration = self.configuration(explicit)

@@ -8,16 +8,14 @@ from checks.configuration import Configuration, RootModule
 from checks.configuration.layers import layers
 from checks.errors import ConfigurationError
 from ghapp.atlantis import Imported, import_atlantis
-from ghapp.config_schema import schema_text
+from ghapp.local.working_copy import WorkingCopy, read_working_copy
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig, read_config
-from ghapp.root_modules import RootModuleSettings
-from ghapp.values import TESTING, EnvironmentName
+from ghapp.repository_config.schema import schema_text
+from ghapp.root_modules import Layout, RootModuleSettings
+from ghapp.values import TESTING
 from ghapp.vault import DEFAULT_SOURCES, SecretSource
 from ghapp.vault.errors import SecretPathInvalid
 from ghapp.vault.sources import fill_source
-from ghapp.working_copy import WorkingCopy, read_working_copy
-
-Laid = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +33,10 @@ def check(path: Path) -> Answer:
     working_copy = read_working_copy(path)
     try:
         config = _config_of(working_copy)
-        configuration, laid = working_copy.lay_out(config)
+        configuration, layout = working_copy.lay_out(config)
     except ConfigInvalid as error:
         return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
-    complaints = tuple(_complaints(config, configuration, laid))
+    complaints = tuple(_complaints(config, configuration, layout))
     if complaints:
         return Answer(exit_status=1, lines=complaints)
     said = CONFIG_PATH if working_copy.config is not None else f"no {CONFIG_PATH}, the defaults hold"
@@ -56,13 +54,13 @@ def show_working_copy(directory: Path) -> Answer:
     working_copy = read_working_copy(directory)
     try:
         config = _config_of(working_copy)
-        configuration, laid = working_copy.lay_out(config)
+        configuration, layout = working_copy.lay_out(config)
     except ConfigInvalid as error:
         return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
-    return Answer(exit_status=0, lines=tuple(show(config, configuration, laid)))
+    return Answer(exit_status=0, lines=tuple(show(config, configuration, layout)))
 
 
-def show(config: RepositoryConfig, configuration: Configuration, laid: Laid) -> Iterator[str]:
+def show(config: RepositoryConfig, configuration: Configuration, layout: Layout) -> Iterator[str]:
     """Show a config: environments, root modules in their layers, versions, and the secrets' paths."""
     yield f"team {config.team}"
     yield ""
@@ -70,11 +68,11 @@ def show(config: RepositoryConfig, configuration: Configuration, laid: Laid) -> 
     for environment in config.environments.values():
         yield f"  {environment.name}: {_environment(environment)}"
     yield ""
-    yield from _root_modules(config, configuration, laid)
+    yield from _root_modules(config, configuration, layout)
     yield ""
     yield "secrets" if config.secrets is not None else "secrets (the default, where the operator has a Vault)"
     for environment in config.environments.values():
-        yield from _secrets(config, environment, laid[environment.name])
+        yield from _secrets(config, environment, layout[environment.name])
 
 
 def import_from_atlantis(path: Path) -> Imported:
@@ -103,21 +101,21 @@ def _config_of(working_copy: WorkingCopy) -> RepositoryConfig:
     return read_config(working_copy.config, branches=working_copy.branches, repository_name=working_copy.name)
 
 
-def _complaints(config: RepositoryConfig, configuration: Configuration, laid: Laid) -> Iterator[str]:
+def _complaints(config: RepositoryConfig, configuration: Configuration, layout: Layout) -> Iterator[str]:
     for index, entry in enumerate(config.root_modules or ()):
         if entry.dir in configuration.missing:
             yield str(config.problem(f"root_modules[{index}].dir", f'"{entry.dir}" has no .tf files'))
     for problem in configuration.problems:
         yield f"{problem.path}:{problem.line}: {problem.message}"
-    yield from dict.fromkeys(settings.cause for each in laid.values() for settings in each if settings.cause)
+    yield from dict.fromkeys(settings.cause for each in layout.values() for settings in each if settings.cause)
     try:
-        _layers(configuration, laid)
+        _layers(configuration, layout)
     except ConfigurationError as error:
         yield str(error)
 
 
-def _layers(configuration: Configuration, laid: Laid) -> tuple[tuple[str, ...], ...]:
-    first = next(iter(laid.values()))
+def _layers(configuration: Configuration, layout: Layout) -> tuple[tuple[str, ...], ...]:
+    first = next(iter(layout.values()))
     return layers(
         configuration,
         [settings.dir for settings in first],
@@ -139,15 +137,15 @@ def _environment(environment: Environment) -> str:
     return ", ".join(parts)
 
 
-def _root_modules(config: RepositoryConfig, configuration: Configuration, laid: Laid) -> Iterator[str]:
+def _root_modules(config: RepositoryConfig, configuration: Configuration, layout: Layout) -> Iterator[str]:
     try:
-        order: Sequence[Sequence[str]] = _layers(configuration, laid)
+        order: Sequence[Sequence[str]] = _layers(configuration, layout)
         heading = f"{_count(len(configuration.root_modules), 'root module')} in {_count(len(order), 'layer')}"
     except ConfigurationError as error:
         order = [[root_module.dir for root_module in configuration.root_modules]]
         heading = f"{_count(len(configuration.root_modules), 'root module')}, in no order: {error}"
     yield heading
-    settings = {(name, each.dir): each for name, members in laid.items() for each in members}
+    settings = {(name, each.dir): each for name, members in layout.items() for each in members}
     for number, members in enumerate(order, start=1):
         for directory in members:
             yield f"  {number}. {directory}: {_facts(configuration.by_dir[directory], settings[TESTING, directory])}"

@@ -1,14 +1,14 @@
 """`planward config show OWNER/REPO`: what Planward finds in a repository on GitHub, at its default branch."""
 
 from ghapp.addresses import git_host
-from ghapp.app_key import app_key
-from ghapp.config_commands import Answer, show
 from ghapp.errors import JobError
 from ghapp.events import Repository
 from ghapp.facts import Facts
 from ghapp.git import Mirror, Mirrors, Remote
 from ghapp.github import GitHubApp
-from ghapp.private_directories import make_private
+from ghapp.github.app_key import app_key
+from ghapp.local.config import Answer, show
+from ghapp.processes.private_directories import make_private
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, read_config
 from ghapp.root_modules import backend_files, lay_out_all
 from ghapp.settings import GitHubAccess, LocalSettings
@@ -23,7 +23,7 @@ class NotToBeSeen(JobError):
 async def show_repository(full_name: str, access: GitHubAccess, local: LocalSettings) -> Answer:
     """Fetch a repository as the App, and show its config with the defaults filled in. Raises JobError."""
     vault = Vault(local.vault) if local.vault is not None else None
-    async with GitHubApp(access.api_url, access.app_id, app_key(access, vault)) as github:
+    async with GitHubApp(access.api_url, access.app_id, app_key(access.private_key, vault)) as github:
         installation = await github.installation_of(full_name)
         if installation is None:
             raise NotToBeSeen(f"the App is not installed on {full_name}, or there is no such repository")
@@ -56,8 +56,8 @@ async def _show(repository: Repository, mirror: Mirror, tip: CommitSha, facts: F
         named = backend_files(config, configuration, paths=blobs.keys())
         read = await mirror.read_blobs(blobs[path] for path in named)
         contents = {path: read[blobs[path]] for path in named}
-        laid = lay_out_all(config, configuration, paths=blobs.keys(), contents=contents)
+        layout = lay_out_all(config, configuration, paths=blobs.keys(), contents=contents)
     except ConfigInvalid as error:
         return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
-    lines = show(config, configuration, laid)
+    lines = show(config, configuration, layout)
     return Answer(exit_status=0, lines=(f"{repository.full_name} at {tip[:12]}", "", *lines))
