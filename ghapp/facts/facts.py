@@ -98,4 +98,4 @@ def _blob_id(key: str) -> str:
 async def _links(mirror: Blobs, entries: Sequence[TreeEntry]) -> dict[str, str]:
     symlinks = [entry for entry in entries if entry.mode == _SYMLINK]
     targets = await mirror.read_blobs({entry.blob_id for entry in symlinks}) if symlinks else {}
-    return {entry.path: targets[entry.blob_id].decode("utf-8", "surrogateescape") for entry in symlinks}
+    return {entry.path: targets[entry.blob_id].decode(errors="backslashreplace") for entry in symlinks}

@@ -15,6 +15,7 @@ from githubkit.cache import MemCacheStrategy
 from githubkit.exception import GitHubException
 from githubkit.throttling import LocalThrottler
 
+from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.github.auth import THE_APP, Authentication
 from ghapp.github.budget import Asked, Priority
 from ghapp.github.budgets import Budgets
@@ -252,9 +253,9 @@ class _Request:
     repeatable: bool = True
 
 
-def decode(content: bytes, shape: type[Shape], doing: str) -> Shape:
+def decode(content: bytes | msgspec.Raw, shape: type[Shape], doing: str) -> Shape:
     """Read the fields that are needed. A page of a proxy's is no answer of GitHub's."""
     try:
-        return msgspec.json.decode(content, type=shape)
-    except (msgspec.DecodeError, RecursionError):
+        return read_json(content, shape)
+    except UnreadableJson:
         raise GitHubUnavailable(f"GitHub's answer cannot be read: to {doing}") from None

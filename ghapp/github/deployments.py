@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.github.creation import create_once
 from ghapp.github.place import Place
 from ghapp.values import CommitSha, RunId
@@ -184,7 +185,7 @@ def _run_of(payload: object) -> RunId | None:
     # GitHub hands a payload back as it was given: an object, or a text that may hold one. Anybody may deploy.
     try:
         if isinstance(payload, str):
-            return msgspec.json.decode(payload, type=_Payload).run
+            return read_json(payload, _Payload).run
         return msgspec.convert(payload, _Payload).run
-    except msgspec.DecodeError:
+    except (UnreadableJson, msgspec.ValidationError):
         return None

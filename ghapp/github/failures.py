@@ -8,6 +8,7 @@ import msgspec
 from githubkit.exception import GitHubException, RateLimitExceeded, RequestError, RequestFailed
 from msgspec import Struct
 
+from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.github.errors import (
     GitHubError,
     GitHubRefused,
@@ -91,11 +92,11 @@ class _Answer(Struct):
 def read_words(content: bytes) -> str:
     """GitHub's `message` and what it names in `errors`, on one line; empty where it said nothing that can be read."""
     try:
-        answer = msgspec.json.decode(content, type=_Answer)
-    except (msgspec.DecodeError, RecursionError):
+        answer = read_json(content, _Answer)
+    except UnreadableJson:
         return ""
     details: list[_Detail | str] = []
-    with contextlib.suppress(msgspec.DecodeError):
-        details = msgspec.json.decode(answer.errors, type=list[_Detail | str])
+    with contextlib.suppress(UnreadableJson):
+        details = read_json(answer.errors, list[_Detail | str])
     told = [each if isinstance(each, str) else each.message or f"{each.field} {each.code}".strip() for each in details]
     return shorten("; ".join(part for part in (answer.message, *told) if part))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 import httpx
-import msgspec
 from msgspec import Struct
 
+from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.github.errors import GitHubRefused, GitHubUnavailable
 from ghapp.github.failures import read_words
 from ghapp.github.wire import connections
@@ -61,8 +61,8 @@ async def exchange_code(api_url: str, api_version: str, code: str) -> Registered
         words = read_words(answer.content)
         raise GitHubRefused(f"GitHub refused ({answer.status_code}) the code: {words}", status=answer.status_code)
     try:
-        told = msgspec.json.decode(answer.content, type=_Registered)
-    except msgspec.DecodeError:
+        told = read_json(answer.content, _Registered)
+    except UnreadableJson:
         raise GitHubUnavailable("GitHub's answer cannot be read; check PLANWARD_GITHUB_API_URL") from None
     return RegisteredApp(
         id=told.id,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Struct
 
-from ghapp.github.calls import Calls
-from ghapp.github.errors import GitHubRefused
+from ghapp.github.calls import Calls, decode
+from ghapp.github.errors import GitHubRefused, GitHubUnavailable
 from ghapp.values import BranchName, RepositoryId
 
 CLASSIC = "classic protection"
@@ -111,7 +111,10 @@ class Rules:
             if error.status == 404:
                 return None
             raise
-        return base64.b64decode(told.content)
+        try:
+            return base64.b64decode(told.content)
+        except ValueError:
+            raise GitHubUnavailable(f"GitHub's answer cannot be read: to read {path}") from None
 
     async def of_branch(self, branch: BranchName) -> tuple[RuleSource, ...]:
         """Everything that protects a branch, rulesets first. Rules of rulesets that are only evaluated do not count."""
@@ -207,7 +210,11 @@ _ROLES = {1: "read", 2: "maintain", 3: "triage", 4: "write", 5: "admin"}
 def _read_ruleset(told: _Ruleset, rules: list[_Rule]) -> RuleSource:
     types = {rule.type for rule in rules}
     # Only the rules that are looked at: what others have in `parameters` may have any shape.
-    known = {rule.type: msgspec.json.decode(rule.parameters, type=_Parameters) for rule in rules if rule.type in _READ}
+    known = {
+        rule.type: decode(rule.parameters, _Parameters, f"ask for the ruleset {told.id}")
+        for rule in rules
+        if rule.type in _READ
+    }
     asked, checked = known.get("pull_request"), known.get("required_status_checks", _Parameters())
     return RuleSource(
         name=f'the ruleset "{told.name}"',

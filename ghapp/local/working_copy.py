@@ -83,9 +83,9 @@ def _git_directory(top: Path) -> Path | None:
     """
     git = top / ".git"
     if git.is_file():
-        git = top / git.read_text().removeprefix("gitdir:").strip()
+        git = top / git.read_text(errors="replace").removeprefix("gitdir:").strip()
         common = git / "commondir"
-        git = git / common.read_text().strip() if common.is_file() else git
+        git = git / common.read_text(errors="replace").strip() if common.is_file() else git
     return git if git.is_dir() else None
 
 
@@ -93,7 +93,7 @@ def _branches(git: Path) -> Iterator[str]:
     for kept in (git / "refs/heads", git / "refs/remotes/origin"):
         yield from (path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file())
     packed = git / "packed-refs"
-    for line in packed.read_text().splitlines() if packed.is_file() else ():
+    for line in packed.read_text(errors="replace").splitlines() if packed.is_file() else ():
         _, _, name = line.partition(" ")
         for prefix in ("refs/heads/", "refs/remotes/origin/"):
             if name.startswith(prefix):
@@ -102,7 +102,7 @@ def _branches(git: Path) -> Iterator[str]:
 
 def _name(git: Path | None) -> str | None:
     config = None if git is None else git / "config"
-    found = _ORIGIN.search(config.read_text()) if config is not None and config.is_file() else None
+    found = _ORIGIN.search(config.read_text(errors="replace")) if config is not None and config.is_file() else None
     if found is None:
         return None
     name = re.split(r"[/:]", found[1].rstrip("/"))[-1].removesuffix(".git")

@@ -3,7 +3,6 @@
 https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 """
 
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -12,9 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from checks.diagnostic import Diagnostic
+from ghapp.foreign_json import UnreadableJson, read_any_json
 
 _MOST_CHARACTERS = 16_000_000
 """Of diagnostics of one severity. Those of a real configuration have some hundred each."""
+
+
+_LAST_POSITION = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,7 @@ class Messages:
 
 def read_validation(said: bytes, place: Place) -> tuple[Diagnostic, ...]:
     """Read the output of `terraform validate -json`. Raises ValueError on anything else."""
-    answer = json.loads(said)
+    answer = read_any_json(said)
     if not isinstance(answer, Mapping) or not isinstance(answer.get("diagnostics"), list):
         raise ValueError("not the output of validate -json")
     return tuple(read_diagnostic(found, place) for found in answer["diagnostics"] if isinstance(found, Mapping))
@@ -77,10 +80,10 @@ def read_validation(said: bytes, place: Place) -> tuple[Diagnostic, ...]:
 
 def read_diagnostic(found: Mapping[str, Any], place: Place) -> Diagnostic:
     """Read one diagnostic and place it in the repository. The values beside a snippet are left behind."""
-    span = found.get("range") or {}
-    start, end = span.get("start") or {}, span.get("end") or {}
+    span = _mapping(found.get("range"))
+    start, end = _mapping(span.get("start")), _mapping(span.get("end"))
     path = place.repository_path(str(span.get("filename", "")))
-    snippet = (found.get("snippet") or {}).get("code")
+    snippet = _mapping(found.get("snippet")).get("code")
     severity: Literal["error", "warning"] = "warning" if found.get("severity") == "warning" else "error"
     return Diagnostic(
         severity=severity,
@@ -98,15 +101,20 @@ def read_diagnostic(found: Mapping[str, Any], place: Place) -> Diagnostic:
 
 def _position(place: Mapping[str, Any], name: str) -> int | None:
     number = place.get(name)
-    return number if isinstance(number, int) and number > 0 else None
+    return number if isinstance(number, int) and 0 < number < _LAST_POSITION else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    # A program that Terraform runs can print what looks like a message, and has any shape inside.
+    return value if isinstance(value, Mapping) else {}
 
 
 def _message(text: str) -> Mapping[str, Any] | None:
     if not text.startswith("{"):
         return None
     try:
-        message = json.loads(text)
-    except ValueError:
+        message = read_any_json(text)
+    except UnreadableJson:
         return None
     return message if isinstance(message, Mapping) and "@message" in message else None
 

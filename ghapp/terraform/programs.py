@@ -1,7 +1,6 @@
 """Find the engines that are installed, and the one for a root module."""
 
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ghapp.foreign_json import read_any_json
 from ghapp.terraform.commands import Terraform
 from ghapp.terraform.errors import NoVersionFits, TerraformMissing
 from ghapp.terraform.versions import read_version, satisfies
@@ -93,7 +93,7 @@ def _probed(argv: Sequence[str]) -> Terraform:
         said = subprocess.run(
             [*argv, "version", "-json"], env=environ, capture_output=True, timeout=_PROBE_TIMEOUT_S, check=True
         ).stdout
-        version = str(json.loads(said)["terraform_version"])
+        version = str(read_any_json(said)["terraform_version"])
         read_version(version)
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
         raise TerraformMissing(

@@ -10,29 +10,28 @@ from starlette.responses import JSONResponse, Response
 
 from ghapp.jobs import jobs_for
 from ghapp.log import log
+from ghapp.web.bodies import Bodies, NoRoom, TooLarge, TooSlow
 from ghapp.web.front import Front
-from ghapp.webhook import Delivery, MalformedDelivery, SignatureMismatch, read_delivery
+from ghapp.webhook import Delivery, MalformedDelivery, SignatureMismatch, read_delivery, require_signature
 
 _ACCEPT_S = 8.0
 """GitHub hangs up after ten seconds. https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks"""
-
-
-class TooLarge(Exception):
-    """The body is larger than any that GitHub sends."""
+_ROOM_BYTES = 64 * 1024 * 1024
 
 
 class Deliveries:
     """`POST /webhooks/github`."""
 
-    def __init__(self, max_body_size: int) -> None:
-        self._max_body_size = max_body_size
+    def __init__(self, max_body_size: int, *, room_bytes: int = _ROOM_BYTES, deadline_s: float = _ACCEPT_S) -> None:
+        self.bodies = Bodies(largest_bytes=max_body_size, room_bytes=room_bytes, deadline_s=deadline_s)
 
     async def receive(self, request: Request) -> Response:
         """Verify, accept durably, answer; nothing else is written before.
 
-        202: a job is owed (a repeated one included); 200: `ping`, or an event that leaves nothing owed; 401: the
-        signature fits no secret; 400: says which header or field; 413; 503: the database does not take it, so that
-        GitHub shows the delivery as failed and it can be redelivered.
+        202: a job is owed (a repeated one included); 200: `ping`, or an event that leaves nothing owed; 401: there
+        is no signature, which is said before the body is read, or it fits no secret; 400: says which header or field;
+        408 and 413: the body comes too slowly, or is too large; 503: the database does not take it, or there is no
+        room for the body, so that GitHub shows the delivery as failed and it can be redelivered.
         """
         front: Front = request.state.front
         event = request.headers.get("X-GitHub-Event", "")
@@ -42,10 +41,18 @@ class Deliveries:
 
     async def _answer(self, front: Front, request: Request) -> tuple[str, Response]:
         try:
-            body = await self._read_body(request)
-            delivery = read_delivery(request.headers, body, front.settings.github.webhook_secrets)
+            require_signature(request.headers)
+            with self.bodies.reading() as body:
+                content = await body.read(request)
+                secrets = front.settings.github.webhook_secrets
+                # Signing a large one takes a tenth of a second.
+                delivery = await asyncio.to_thread(read_delivery, request.headers, content, secrets)
         except TooLarge:
-            return "too_large", _refused(413, f"the body is larger than {self._max_body_size} bytes")
+            return "too_large", _refused(413, f"the body is larger than {self.bodies.largest_bytes} bytes")
+        except TooSlow:
+            return "too_slow", _refused(408, "the body did not come in time")
+        except NoRoom:
+            return "no_room", _refused(503, "too many large deliveries at once: redeliver it later")
         except SignatureMismatch as error:
             return "unsigned", _refused(401, str(error))
         except MalformedDelivery as error:
@@ -61,18 +68,6 @@ class Deliveries:
             return "unavailable", _refused(503, "the delivery could not be stored: redeliver it later")
         answer = JSONResponse({"delivery": delivery.id, "accepted": owed}, status_code=202 if owed else 200)
         return ("accepted" if owed else "nothing_owed"), answer
-
-    async def _read_body(self, request: Request) -> bytes:
-        """Read the body, and stop at the limit. Raises TooLarge."""
-        declared = request.headers.get("Content-Length", "")
-        if declared.isdecimal() and int(declared) > self._max_body_size:
-            raise TooLarge
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._max_body_size:
-                raise TooLarge
-        return bytes(body)
 
 
 async def _accept(front: Front, delivery: Delivery) -> int:

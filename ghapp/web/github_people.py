@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from ghapp.addresses import web_url
+from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.store import KnownRepository
 
 _ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
@@ -143,6 +144,6 @@ class GitHubPeople:
 
 def _decode(answer: httpx.Response, shape: type[Shape]) -> Shape:
     try:
-        return msgspec.json.decode(answer.content, type=shape)
-    except (msgspec.DecodeError, RecursionError):
+        return read_json(answer.content, shape)
+    except UnreadableJson:
         raise GitHubAway from None

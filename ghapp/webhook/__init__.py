@@ -1,6 +1,6 @@
 """Headers and body of one POST by GitHub in, a typed event out. No I/O; no other room sees a payload."""
 
-from ghapp.webhook.delivery import Delivery, read_delivery
+from ghapp.webhook.delivery import Delivery, read_delivery, require_signature
 from ghapp.webhook.errors import MalformedDelivery, SignatureMismatch
 
-__all__ = ["Delivery", "MalformedDelivery", "SignatureMismatch", "read_delivery"]
+__all__ = ["Delivery", "MalformedDelivery", "SignatureMismatch", "read_delivery", "require_signature"]

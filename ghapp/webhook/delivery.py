@@ -13,6 +13,8 @@ from ghapp.events import Event
 from ghapp.webhook.errors import MalformedDelivery, SignatureMismatch
 from ghapp.webhook.readers import read_event
 
+Body = bytes | bytearray
+
 
 class Delivery(Struct, frozen=True, kw_only=True):
     """One POST by GitHub. A redelivery has the id of the first."""
@@ -21,7 +23,13 @@ class Delivery(Struct, frozen=True, kw_only=True):
     event: Event
 
 
-def read_delivery(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Delivery:
+def require_signature(headers: Mapping[str, str]) -> None:
+    """Refuse what cannot be signed, before its body is read. Raises SignatureMismatch."""
+    if not _SIGNATURE.fullmatch(headers.get("x-hub-signature-256", "")):
+        raise SignatureMismatch(_UNSIGNED)
+
+
+def read_delivery(headers: Mapping[str, str], body: Body, secrets: Sequence[str]) -> Delivery:
     """Verify the signature, then read the event.
 
     Every secret is tried, so that one can be rotated. Raises SignatureMismatch before one byte is parsed, and
@@ -40,10 +48,12 @@ def read_delivery(headers: Mapping[str, str], body: bytes, secrets: Sequence[str
     return Delivery(id=delivery_id, event=read_event(name, _payload(fields.get("content-type", ""), body)))
 
 
+_SIGNATURE: Final = re.compile(r"sha256=[0-9a-f]{64}")
+_UNSIGNED: Final = "X-Hub-Signature-256 is missing or fits no secret"
 _DELIVERY_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,100}")
 
 
-def _verify(signature: str, body: bytes, secrets: Sequence[str]) -> None:
+def _verify(signature: str, body: Body, secrets: Sequence[str]) -> None:
     given = signature.encode(errors="backslashreplace")
     fits = False
     for secret in secrets:
@@ -51,10 +61,10 @@ def _verify(signature: str, body: bytes, secrets: Sequence[str]) -> None:
         # Every secret is compared whatever came before; an empty one would be a signature that anybody can make.
         fits |= hmac.compare_digest(given, expected) and secret != ""
     if not fits:
-        raise SignatureMismatch("X-Hub-Signature-256 is missing or fits no secret")
+        raise SignatureMismatch(_UNSIGNED)
 
 
-def _payload(content_type: str, body: bytes) -> bytes:
+def _payload(content_type: str, body: Body) -> Body:
     kind = content_type.partition(";")[0].strip().lower()
     if kind in {"", "application/json"}:
         return body

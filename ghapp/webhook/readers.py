@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, TypeVar, cast
 
-import msgspec
 from msgspec import Struct
 
 from ghapp.events import (
@@ -29,6 +28,7 @@ from ghapp.events import (
     RepositoryChanged,
     RepositoryRef,
 )
+from ghapp.foreign_json import MisshapenJson, UnreadableJson, read_json
 from ghapp.values import BranchName, RepositoryId
 from ghapp.webhook import payloads
 from ghapp.webhook.errors import MalformedDelivery
@@ -40,16 +40,16 @@ _QUEUE: Final = "gh-readonly-queue/"
 _Payload = TypeVar("_Payload", bound=Struct)
 
 
-def _read(kind: type[_Payload], payload: bytes) -> _Payload:
+def _read(kind: type[_Payload], payload: bytes | bytearray) -> _Payload:
     try:
-        return msgspec.json.decode(payload, type=kind)
-    except msgspec.ValidationError as error:
+        return read_json(payload, kind)
+    except MisshapenJson as error:
         raise MalformedDelivery(f"the payload does not fit: {error}") from None
-    except (msgspec.DecodeError, RecursionError):
+    except UnreadableJson:
         raise MalformedDelivery("the payload is not JSON") from None
 
 
-def read_event(name: str, payload: bytes) -> Event:
+def read_event(name: str, payload: bytes | bytearray) -> Event:
     action = _read(payloads.Action, payload).action
     reader = _READERS.get(name)
     if reader is None:
@@ -57,7 +57,7 @@ def read_event(name: str, payload: bytes) -> Event:
     return reader(action, payload)
 
 
-def _pull_request(action: str, payload: bytes) -> Event:
+def _pull_request(action: str, payload: bytes | bytearray) -> Event:
     if action == "closed":
         return _pull_request_closed(_read(payloads.PullRequestPayload, payload))
     if action not in {"opened", "synchronize", "reopened", "ready_for_review", "edited", "converted_to_draft"}:
@@ -108,7 +108,7 @@ def _pull_request_closed(told: payloads.PullRequestPayload) -> PullRequestClosed
     )
 
 
-def _push(action: str, payload: bytes) -> Event:
+def _push(action: str, payload: bytes | bytearray) -> Event:
     told = _read(payloads.PushPayload, payload)
     if not told.ref.startswith(_HEADS):
         return Ignored(reason="a push that is not to a branch")
@@ -128,7 +128,7 @@ def _push(action: str, payload: bytes) -> Event:
     )
 
 
-def _check_run(action: str, payload: bytes) -> Event:
+def _check_run(action: str, payload: bytes | bytearray) -> Event:
     if action == "requested_action":
         pressed = _read(payloads.ButtonPayload, payload)
         return ButtonPressed(
@@ -157,7 +157,7 @@ def _check_run(action: str, payload: bytes) -> Event:
     )
 
 
-def _check_suite(action: str, payload: bytes) -> Event:
+def _check_suite(action: str, payload: bytes | bytearray) -> Event:
     if action != "rerequested":
         return _no_interest
     told = _read(payloads.CheckSuitePayload, payload)
@@ -172,7 +172,7 @@ def _check_suite(action: str, payload: bytes) -> Event:
     )
 
 
-def _issue_comment(action: str, payload: bytes) -> Event:
+def _issue_comment(action: str, payload: bytes | bytearray) -> Event:
     if action != "created":
         return Ignored(reason="a comment that was edited or deleted does not count")
     told = _read(payloads.CommentPayload, payload)
@@ -187,7 +187,7 @@ def _issue_comment(action: str, payload: bytes) -> Event:
     )
 
 
-def _merge_group(action: str, payload: bytes) -> Event:
+def _merge_group(action: str, payload: bytes | bytearray) -> Event:
     if action not in {"checks_requested", "destroyed"}:
         return _no_interest
     told = _read(payloads.MergeGroupPayload, payload)
@@ -211,7 +211,7 @@ def _merge_group(action: str, payload: bytes) -> Event:
     )
 
 
-def _installation(action: str, payload: bytes) -> Event:
+def _installation(action: str, payload: bytes | bytearray) -> Event:
     if action not in {"created", "deleted", "suspend", "unsuspend", "new_permissions_accepted"}:
         return _no_interest
     told = _read(payloads.InstallationPayload, payload)
@@ -223,7 +223,7 @@ def _installation(action: str, payload: bytes) -> Event:
     )
 
 
-def _installation_repositories(action: str, payload: bytes) -> Event:
+def _installation_repositories(action: str, payload: bytes | bytearray) -> Event:
     if action not in {"added", "removed"}:
         return _no_interest
     told = _read(payloads.RepositoriesPayload, payload)
@@ -235,7 +235,7 @@ def _installation_repositories(action: str, payload: bytes) -> Event:
     )
 
 
-def _repository_changed(action: str, payload: bytes) -> Event:
+def _repository_changed(action: str, payload: bytes | bytearray) -> Event:
     if action not in {"renamed", "deleted", "archived", "unarchived", "transferred"}:
         return _no_interest
     told = _read(payloads.RepositoryPayload, payload)
@@ -247,12 +247,12 @@ def _repository_changed(action: str, payload: bytes) -> Event:
     )
 
 
-def _ping(action: str, payload: bytes) -> Event:
+def _ping(action: str, payload: bytes | bytearray) -> Event:
     return Ping()
 
 
 _no_interest: Final = Ignored(reason="an action of no interest")
-_READERS: Final[Mapping[str, Callable[[str, bytes], Event]]] = {
+_READERS: Final[Mapping[str, Callable[[str, bytes | bytearray], Event]]] = {
     "pull_request": _pull_request,
     "push": _push,
     "check_run": _check_run,

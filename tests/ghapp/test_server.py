@@ -117,6 +117,10 @@ def test_a_secret_that_is_being_rotated_out_still_counts(served: Served) -> None
     [
         (b"{ this is no JSON", "JSON"),
         (b"[]", "object"),
+        (b'{"ref": "refs/heads/\xff"}', "JSON"),
+        (b'{"ref": "\\ud800"}', "JSON"),
+        (b'{"ref": ' + b"[" * 10_000, "JSON"),
+        (b'{"ref": ' + b"1" * 10_000, "JSON"),
         ({key: value for key, value in PUSH.items() if key != "after"}, "after"),
         ({**PUSH, "repository": {"id": 7}}, "full_name"),
         ({**PUSH, "before": 5}, "before"),
@@ -148,7 +152,7 @@ def test_a_body_over_the_limit_that_comes_in_chunks_is_answered_413(served: Serv
             yield b" " * 1024
 
     with served.client() as client:
-        answer = client.post("/webhooks/github", content=chunks())
+        answer = client.post("/webhooks/github", content=chunks(), headers={"X-Hub-Signature-256": sign(b"another")})
     assert answer.status_code == 413
 
 

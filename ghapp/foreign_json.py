@@ -1,0 +1,53 @@
+"""JSON that others wrote: GitHub's payloads and answers, what a program that Terraform runs prints."""
+
+import json
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+Shape = TypeVar("Shape")
+
+_NOT_JSON: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""msgspec raises UnicodeDecodeError for bytes that are no UTF-8, and leaves endless nesting to Python."""
+
+
+class UnreadableJson(ValueError):
+    """It is no JSON, or none of the wanted shape. The text quotes no value of it."""
+
+
+class MisshapenJson(UnreadableJson):
+    """It is JSON of another shape; the text says what is expected, and where."""
+
+
+def read_json(content: bytes | bytearray | str | msgspec.Raw, shape: type[Shape]) -> Shape:
+    """Read the wanted part of a document. Raises UnreadableJson, and MisshapenJson for another shape."""
+    try:
+        return msgspec.json.decode(content, type=shape)
+    except msgspec.ValidationError as error:
+        raise MisshapenJson(str(error)) from None
+    except _NOT_JSON:
+        raise UnreadableJson("not JSON") from None
+
+
+def read_any_json(content: bytes | str) -> Any:
+    """Read a document of any shape, with integers of any size. Raises UnreadableJson.
+
+    Half a surrogate pair, which JSON can write and no output can carry, becomes a question mark.
+    """
+    try:
+        value = json.loads(content if isinstance(content, str) else content.decode())
+        return _encodable(value)
+    except (ValueError, RecursionError):
+        raise UnreadableJson("not JSON") from None
+
+
+def _encodable(value: Any) -> Any:
+    match value:
+        case str():
+            return value if value.isascii() else value.encode(errors="replace").decode()
+        case list():
+            return [_encodable(item) for item in value]
+        case dict():
+            return {_encodable(key): _encodable(item) for key, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,92 @@
+"""Bodies of deliveries while they come in: few bytes of them in memory at once, none for long.
+
+Anybody can send them, so room is made at the expense of the largest: GitHub's are small, nearly all below 100 KB.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from starlette.requests import Request
+
+
+class BodyRefused(Exception):
+    """The body is not read to its end."""
+
+
+class TooLarge(BodyRefused):
+    """It is larger than any that GitHub sends."""
+
+
+class TooSlow(BodyRefused):
+    """It did not come within the time that GitHub itself waits for an answer."""
+
+
+class NoRoom(BodyRefused):
+    """Too many bytes of bodies are in memory, and this is the largest of them."""
+
+
+class Bodies:
+    """Reads bodies of at most `largest_bytes` each, within `deadline_s`, and of `room_bytes` together."""
+
+    def __init__(self, *, largest_bytes: int, room_bytes: int, deadline_s: float) -> None:
+        self.largest_bytes = largest_bytes
+        self._room_bytes = max(room_bytes, largest_bytes)
+        self._deadline_s = deadline_s
+        self._held: set[_Body] = set()
+
+    @contextmanager
+    def reading(self) -> Iterator["_Body"]:
+        """One body, which takes room until the context ends."""
+        body = _Body(self)
+        self._held.add(body)
+        try:
+            yield body
+        finally:
+            self._held.discard(body)
+
+    def held_bytes(self) -> int:
+        """How much is in memory."""
+        return sum(len(body.content) for body in self._held)
+
+    def make_room(self) -> None:
+        """Give the largest bodies up until the rest fits."""
+        while self.held_bytes() > self._room_bytes:
+            coming = [body for body in self._held if not body.is_whole]
+            max(coming, key=lambda body: len(body.content)).give_up()
+
+
+class _Body:
+    def __init__(self, bodies: Bodies) -> None:
+        self.content = bytearray()
+        self.is_whole = False
+        self._bodies = bodies
+        self._is_given_up = False
+
+    def give_up(self) -> None:
+        self._is_given_up = True
+        self.content = bytearray()
+
+    async def read(self, request: Request) -> bytearray:
+        """Read to the end. Raises BodyRefused, and ClientDisconnect."""
+        declared = request.headers.get("Content-Length", "")
+        if len(declared) > 20 or (declared.isdecimal() and int(declared) > self._bodies.largest_bytes):
+            raise TooLarge
+        try:
+            async with asyncio.timeout(self._bodies._deadline_s):
+                await self._read(request.stream())
+        except TimeoutError:
+            raise TooSlow from None
+        return self.content
+
+    async def _read(self, chunks: AsyncIterator[bytes]) -> None:
+        async for chunk in chunks:
+            if self._is_given_up:
+                raise NoRoom
+            self.content += chunk
+            if len(self.content) > self._bodies.largest_bytes:
+                raise TooLarge
+            self._bodies.make_room()
+        if self._is_given_up:
+            raise NoRoom
+        self.is_whole = True

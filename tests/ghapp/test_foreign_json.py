@@ -1,0 +1,119 @@
+"""Bytes of others that are not what they should be: an error of ours that says so, wherever they are read."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import checks
+import ghapp
+from checks.diagnostic import Diagnostic
+from ghapp.foreign_json import MisshapenJson, UnreadableJson, read_any_json, read_json
+from ghapp.github.calls import decode
+from ghapp.github.errors import GitHubUnavailable
+from ghapp.github.failures import read_words
+from ghapp.terraform.messages import Messages, Place, read_validation
+
+NOT_JSON = [b"", b"\xff", b'"\xff"', b'["\xff"]', b'{"\xff": 1}', b"{", b"[" * 100_000, b'"\\ud800"', b"nul"]
+
+OURS = {
+    # What Planward itself wrote: jobs, reports, facts, cookies, answers of GitHub's that were read before.
+    *("durable/worker.py", "facts/kept.py", "web/sessions.py", "web/pages.py", "web/pictures.py", "store/pieces.py"),
+    *("flows/apply.py", "flows/stages.py", "flows/telling.py", "flows/chat.py", "flows/look.py", "flows/reviewed.py"),
+    "flows/concluding.py",
+}
+GUARDED = {
+    # Each catches NOT_UNDERSTOOD or what json.loads raises; `checks` knows nothing of the shell.
+    *("plan/__init__.py", "plan/format.py", "plan/configuration.py", "report/graph.py", "report/text_diff.py"),
+    *("sensitive/secret_forms.py", "vault/credentials.py", "foreign_json.py"),
+}
+
+
+class Shape(msgspec.Struct):
+    name: str = ""
+
+
+@pytest.mark.parametrize("content", NOT_JSON)
+@pytest.mark.parametrize("shape", [object, str, list[str], dict[str, str]])
+def test_what_is_no_json_is_unreadable_whatever_was_asked_for(content: bytes, shape: Any) -> None:
+    with pytest.raises(UnreadableJson):
+        read_json(content, shape)
+
+
+@pytest.mark.parametrize("content", [each for each in NOT_JSON if each != b'"\\ud800"'])
+def test_what_is_no_json_is_unreadable_as_any_json(content: bytes) -> None:
+    with pytest.raises(UnreadableJson):
+        read_any_json(content)
+
+
+def test_half_a_surrogate_pair_in_any_json_becomes_a_question_mark() -> None:
+    assert read_any_json(rb'{"a\ud800": ["\udfff"], "\ud83d\ude00": 1}') == {"a?": ["?"], "😀": 1}
+
+
+def test_json_of_another_shape_says_what_is_expected_and_quotes_no_value() -> None:
+    with pytest.raises(MisshapenJson, match=r"^Expected `str`, got `int` - at `\$.name`$"):
+        read_json(b'{"name": 23}', Shape)
+
+
+@pytest.mark.parametrize("content", [b'{"name": "\xff"}', b"\xff", b"[1]", b"<html>"])
+def test_an_answer_that_is_no_github_s_is_tried_again_later(content: bytes) -> None:
+    with pytest.raises(GitHubUnavailable):
+        decode(content, Shape, "ask for the repository")
+
+
+@pytest.mark.parametrize("content", [b'{"message": "\xff"}', b'{"message": "no", "errors": ["\xff"]}', b"[" * 99_999])
+def test_a_refusal_that_cannot_be_read_is_a_refusal_all_the_same(content: bytes) -> None:
+    assert read_words(content) in ("", "no")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"@message": "\\ud800", "type": "diagnostic", "diagnostic": {"summary": "\\ud800"}}',
+        b'{"@message": "", "type": "diagnostic", "diagnostic": {"range": [1], "snippet": "x"}}',
+        b'{"@message": "", "type": "diagnostic", "diagnostic": {"range": {"filename": "a.tf", "start": 5}}}',
+        b'{"@message": "", "type": "diagnostic", "diagnostic": {"range": {"filename": "a.tf", "start": {"line": '
+        + b"9" * 99
+        + b"}}}}",
+        b'{"@message": "", "type": "diagnostic", "diagnostic": {"range": {"filename": "\\u0000"}}}',
+        b'{"@message": ' + b"[" * 100_000,
+        b'{"@message": \xff\xfe}',
+        b"\xff\xfe\x00",
+    ],
+)
+def test_a_program_that_prints_what_only_looks_like_a_message_of_terraform_ends_no_run(
+    line: bytes, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    messages = Messages(place=Place(checkout=tmp_path, root_module="."), log=lines.append)
+    messages.line(line)
+    kept = msgspec.json.encode([messages.diagnostics, lines])
+    assert msgspec.json.decode(kept, type=tuple[list[Diagnostic], list[str]]) == (messages.diagnostics, lines)
+    assert all((each.start_line or 1) < 2**31 for each in messages.diagnostics)  # GitHub takes no other annotation
+
+
+@pytest.mark.parametrize("said", [*NOT_JSON, b'{"diagnostics": 1}'])
+def test_a_validation_that_cannot_be_read_is_a_value_error(said: bytes, tmp_path: Path) -> None:
+    with pytest.raises(ValueError):
+        read_validation(said, Place(checkout=tmp_path, root_module="."))
+
+
+def decoding_files(package: Path) -> set[str]:
+    """The files that decode JSON by themselves."""
+    found = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in (
+                *("msgspec.json.decode", "msgspec.json.Decoder", "msgspec.msgpack.decode", "msgspec.msgpack.Decoder"),
+                *("json.loads", "json.load", "json.JSONDecoder"),
+            ):
+                found.add(path.relative_to(package).as_posix())
+    return found
+
+
+def test_json_of_others_is_decoded_in_one_place() -> None:
+    found = decoding_files(Path(ghapp.__file__).parent) | decoding_files(Path(checks.__file__).parent)
+    shown = {path for path in found if not path.startswith(("demo/", "local_github/"))}
+    assert shown - OURS - GUARDED == {"configuration/tf_json.py"}
