@@ -3,8 +3,8 @@
 import contextlib
 import hashlib
 
+from ghapp.flows.check_run import announce, apply_check_run
 from ghapp.flows.ground import config_at, is_adopted, short
-from ghapp.flows.showing import announce, apply_check_run
 from ghapp.git import GitError, Mirror
 from ghapp.repository_config import ConfigInvalid, Environment, RepositoryConfig
 from ghapp.services import Services

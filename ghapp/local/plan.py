@@ -19,7 +19,7 @@ from checks.errors import ConfigurationError
 from checks.report import Conclusion, RootReport, RunReport, report_failure, report_plan, report_skipped
 from checks.sensitive import Mask
 from ghapp.errors import JobError
-from ghapp.flows.planning import NotDone, credentials_of, make_plan
+from ghapp.flows.root_module.terraform_plan import NotDone, credentials_of, make_plan
 from ghapp.local.snapshot import copied, head_of
 from ghapp.local.working_copy import WorkingCopy, read_working_copy
 from ghapp.processes import Stop

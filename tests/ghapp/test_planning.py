@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ghapp.errors import JobError
-from ghapp.flows.causes import Command, cause_of_limit
-from ghapp.flows.planning import NotDone, Planned, make_plan
+from ghapp.flows.root_module.failures import Command, cause_of_limit
+from ghapp.flows.root_module.terraform_plan import NotDone, Planned, make_plan
 from ghapp.processes import NO_LIMITS, Exceeded, Limits, Stop
 from ghapp.terraform import Failure, Finished, Terraform, prepare_workdir
 

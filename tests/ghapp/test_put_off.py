@@ -1,6 +1,6 @@
 """How long a job waits that could not be done for now, and as what."""
 
-from ghapp.flows.stories import wait_after
+from ghapp.flows.dispatch import wait_after
 from ghapp.jobs import LookForMissed, PlanRun, Reconcile, TidyUp, put_off_as
 from ghapp.values import RepositoryId, RunId
 

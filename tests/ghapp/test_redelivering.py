@@ -1,6 +1,6 @@
 """Which failed deliveries are asked for again, decided by GitHub's list and by what was asked before."""
 
-from ghapp.flows.redelivering import MOST, OVERLAP_S, Asked, Redeliveries, decide_redeliveries
+from ghapp.flows.maintenance.deliveries import MOST, OVERLAP_S, Asked, Redeliveries, decide_redeliveries
 from ghapp.github import DeliverySeen
 
 NOW = 1_000_000

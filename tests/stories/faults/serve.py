@@ -24,7 +24,9 @@ import ghapp.app  # noqa: F401 - imported once, and not by each process
 from ghapp import notify, processes
 from ghapp.cli import main
 from ghapp.durable import Acceptor, executors
-from ghapp.flows import chat, reconcile, showing, stories, telling
+from ghapp.flows import check_run, dispatch
+from ghapp.flows.maintenance import reconcile
+from ghapp.flows.notifications import chat, telling
 from ghapp.jobs import Job
 from ghapp.processes import keeper
 from ghapp.terraform import commands
@@ -43,7 +45,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
     os.close(descriptor)
     # What a process is by chance, and these would share.
     random.seed()
-    setattr(showing, "_PROCESS", uuid.uuid4().hex)  # noqa: B010
+    setattr(check_run, "_PROCESS", uuid.uuid4().hex)  # noqa: B010
     _shorten()
     for watch in (_watch_steps, _watch_programs, _watch_secrets, _watch_github, _watch_chat, _watch_acceptor):
         watch()
@@ -53,7 +55,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
 
 def _shorten() -> None:
     """Wait for seconds where it would wait for a minute."""
-    stories.AGAIN_S, telling.OWED_S = 2.0, 4.0
+    dispatch.AGAIN_S, telling.OWED_S = 2.0, 4.0
     reconcile.AFTER_REDELIVERIES_S = int(_read("after redeliveries") or 60)
     executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.8, 5.0, 9.0
     keeper.SILENCE_S, keeper.GRACE_S = 6.0, 2.0

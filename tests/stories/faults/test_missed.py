@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from ghapp.flows.redelivering import MOST
+from ghapp.flows.maintenance.deliveries import MOST
 from tests.openbao import free_port
 from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
 from tests.stories.rules.saying import answered

@@ -10,14 +10,14 @@ import msgspec
 from checks import gate
 from checks.report import Conclusion, RootReport
 from ghapp.durable import step
-from ghapp.flows import telling
-from ghapp.flows.deploying import begin_deployment, say_deployment
-from ghapp.flows.finishing import finish, report_apply
+from ghapp.flows.apply.deployment import begin_deployment, say_deployment
+from ghapp.flows.apply.finishing import finish, report_apply
+from ghapp.flows.apply.stages import Settlement, Stage
+from ghapp.flows.apply.tip import look_at_branch
+from ghapp.flows.check_run import complete
 from ghapp.flows.ground import config_at, mirror_with, short
-from ghapp.flows.look import look_at_branch
-from ghapp.flows.root_module import RootJob, RootOutcome, run_root_modules
-from ghapp.flows.showing import complete
-from ghapp.flows.stages import Settlement, Stage
+from ghapp.flows.notifications import telling
+from ghapp.flows.root_module.run import RootJob, RootOutcome, run_root_modules
 from ghapp.jobs import PlanAnew, SettleBranch
 from ghapp.services import Services
 from ghapp.store import KnownRepository

@@ -10,7 +10,7 @@ from typing import Literal
 from ghapp.durable import step
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.ground import config_at, fetch, github_of, survey, terraforms
-from ghapp.flows.planning import credentials_of
+from ghapp.flows.root_module.terraform_plan import credentials_of
 from ghapp.git import Mirror
 from ghapp.github import InstallationGone, InstallationSuspended, or_put_off
 from ghapp.jobs import Unlock

@@ -7,9 +7,9 @@ from typing import Literal
 
 from ghapp.durable import step
 from ghapp.events import CommentCreated, Person
-from ghapp.flows.deciding import Kind, decide_apply, decide_head, find_environment, is_approver
 from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import fetch, github_of, see_repository
+from ghapp.flows.people.decisions import Kind, decide_apply, decide_head, find_environment, is_approver
 from ghapp.github import Role, or_put_off
 from ghapp.jobs import PlanAnew, Unlock
 from ghapp.services import Services

@@ -21,10 +21,10 @@ from checks.sensitive import Mask
 from ghapp.durable import park, patiently, side_by_side, step
 from ghapp.errors import JobError
 from ghapp.flows.ground import Ground, ground_of_run, mirror_with_merge, terraforms
-from ghapp.flows.planning import NotDone, credentials_of, make_plan
-from ghapp.flows.reviewed import Reviewed, reviewed_summary, with_summary
-from ghapp.flows.run_log import RunLog, kept_log
-from ghapp.flows.stopping import STOP_POLL_S, lent, place, watched
+from ghapp.flows.root_module.reviewed import Reviewed, reviewed_summary, with_summary
+from ghapp.flows.root_module.run_log import RunLog, kept_log
+from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, place, watched
+from ghapp.flows.root_module.terraform_plan import NotDone, credentials_of, make_plan
 from ghapp.git import Mirror
 from ghapp.places import Place
 from ghapp.processes import Stop

@@ -6,11 +6,11 @@ import msgspec
 
 from ghapp.durable import step
 from ghapp.errors import Unavailable
-from ghapp.flows.abandoned import end_abandoned_runs
 from ghapp.flows.branch import environment_at_last, runs_of_tip
 from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import as_known, fetch, github_of
-from ghapp.flows.redelivering import redeliver
+from ghapp.flows.maintenance.abandoned import end_abandoned_runs
+from ghapp.flows.maintenance.deliveries import redeliver
 from ghapp.git import Mirror
 from ghapp.github import PullRequestSeen
 from ghapp.jobs import LookForMissed, PlanAnew, Reconcile, SettleBranch

@@ -11,8 +11,8 @@ from checks.diagnostic import Diagnostic
 from checks.errors import ConfigurationError
 from ghapp.errors import JobError, Unavailable
 from ghapp.events import Person
-from ghapp.flows import promotion
 from ghapp.flows.branch import is_named
+from ghapp.flows.check_run import show_progress
 from ghapp.flows.ground import (
     Ground,
     config_at,
@@ -23,9 +23,9 @@ from ghapp.flows.ground import (
     short,
     survey,
 )
-from ghapp.flows.heads import numbers_of, still_about
+from ghapp.flows.plan import promotion
+from ghapp.flows.plan.heads import numbers_of, still_about
 from ghapp.flows.reconfigured import known_to, left_behind, not_planned_yet, run_otherwise
-from ghapp.flows.showing import show_progress
 from ghapp.git import Conflict, Mirror
 from ghapp.github import InstallationGone, InstallationSuspended, Role
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig

@@ -2,7 +2,7 @@
 
 from checks.report import RunReport
 from ghapp.errors import JobError
-from ghapp.flows.showing import complete
+from ghapp.flows.check_run import complete
 from ghapp.jobs import PlanAnew, SettleBranch
 from ghapp.log import log
 from ghapp.services import Services

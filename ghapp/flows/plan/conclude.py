@@ -7,12 +7,12 @@ import msgspec
 
 from checks import gate
 from checks.report import Conclusion, RootReport, RunReport
-from ghapp.flows import telling
+from ghapp.flows.check_run import complete
 from ghapp.flows.ground import config_at, mirror_with, mirror_with_merge
-from ghapp.flows.heads import decided_sha, judge_head, report_plan_run, still_about
-from ghapp.flows.preparing import Part
-from ghapp.flows.root_module import RootOutcome
-from ghapp.flows.showing import complete
+from ghapp.flows.notifications import telling
+from ghapp.flows.plan.heads import decided_sha, judge_head, report_plan_run, still_about
+from ghapp.flows.plan.prepare import Part
+from ghapp.flows.root_module.run import RootOutcome
 from ghapp.git import MissingObject
 from ghapp.jobs import PlanAnew
 from ghapp.services import Services

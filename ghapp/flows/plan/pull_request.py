@@ -5,8 +5,8 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
 
 from ghapp.durable import step
 from ghapp.events import PullRequestChanged
-from ghapp.flows.announcing import announce_anew, announce_event
-from ghapp.flows.carrying_out import carry_out
+from ghapp.flows.plan.announce import announce_anew, announce_event
+from ghapp.flows.plan.carrying_out import carry_out
 from ghapp.jobs import PlanAnew, PlanRun
 from ghapp.services import Services
 

@@ -1,8 +1,8 @@
 """The report of an apply run, and its end where Terraform was not run."""
 
 from checks.report import Conclusion, RootReport, RunReport
+from ghapp.flows.check_run import complete
 from ghapp.flows.ground import blob_url
-from ghapp.flows.showing import complete
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run
 

@@ -11,14 +11,14 @@ import msgspec
 from checks import settle
 from checks.report import RootReport
 from ghapp.errors import JobError, Unavailable
-from ghapp.flows import telling
+from ghapp.flows.apply.deployment import say_deployment
+from ghapp.flows.apply.explain import NOT_JUDGED, Judged, judge_push
+from ghapp.flows.apply.finishing import finish, report_apply
+from ghapp.flows.apply.stages import Settlement, lay_out_stages
 from ghapp.flows.branch import environment_at_last, next_attempt, runs_of_tip
-from ghapp.flows.deploying import say_deployment
-from ghapp.flows.explaining import NOT_JUDGED, Judged, judge_push
-from ghapp.flows.finishing import finish, report_apply
+from ghapp.flows.check_run import complete, show_progress
 from ghapp.flows.ground import fetch, short
-from ghapp.flows.showing import complete, show_progress
-from ghapp.flows.stages import Settlement, lay_out_stages
+from ghapp.flows.notifications import telling
 from ghapp.git import Mirror
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch

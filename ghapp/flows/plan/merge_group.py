@@ -10,10 +10,10 @@ from checks.report import RunReport
 from ghapp.durable import step
 from ghapp.events import MergeGroupDestroyed, MergeGroupRequested
 from ghapp.flows.branch import environment_at_last
+from ghapp.flows.check_run import PLAN, announce, complete
 from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import blob_url, fetch, see_repository
-from ghapp.flows.heads import judge_all
-from ghapp.flows.showing import PLAN, announce, complete
+from ghapp.flows.plan.heads import judge_all
 from ghapp.jobs import PlanAnew, PlanGroupAnew, PlanRun
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run

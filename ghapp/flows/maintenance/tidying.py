@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from ghapp.disk import erase_left_mirrors
 from ghapp.durable import step
-from ghapp.flows.tidiness import EVERY_S, owe_tidying
+from ghapp.flows.maintenance.tidiness import EVERY_S, owe_tidying
 from ghapp.jobs import TidyUp
 from ghapp.log import log
 from ghapp.sealing import UnsealError

@@ -7,8 +7,8 @@ from typing import Literal, cast
 
 from ghapp.durable import step
 from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, Person
-from ghapp.flows.deciding import decide_apply, decide_head, find_environment, may_apply
 from ghapp.flows.ground import fetch, see_repository
+from ghapp.flows.people.decisions import decide_apply, decide_head, find_environment, may_apply
 from ghapp.jobs import PlanAnew, PlanGroupAnew, SettleBranch
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from ghapp.durable import step
-from ghapp.flows.concluding import conclude_plan
-from ghapp.flows.preparing import Part, prepare_plan
-from ghapp.flows.root_module import RootJob, RootOutcome, run_root_modules
+from ghapp.flows.plan.conclude import conclude_plan
+from ghapp.flows.plan.prepare import Part, prepare_plan
+from ghapp.flows.root_module.run import RootJob, RootOutcome, run_root_modules
 from ghapp.services import Services
 from ghapp.values import TESTING, EnvironmentName, RunId
 

@@ -9,8 +9,8 @@ from typing import Literal
 
 from ghapp.events import Person
 from ghapp.flows.branch import environment_at_last, in_force
+from ghapp.flows.check_run import PLAN
 from ghapp.flows.ground import config_at, fetch, github_of
-from ghapp.flows.showing import PLAN
 from ghapp.git import Mirror
 from ghapp.github import Role
 from ghapp.jobs import PlanAnew, SettleBranch

@@ -9,22 +9,17 @@ from checks.report import RunReport
 from ghapp import events, jobs
 from ghapp.durable import OwnFailure, RecordedOtherwise, attempts_before, step
 from ghapp.errors import JobError, NoRoom, Unavailable
-from ghapp.flows import (
-    apply,
-    chat,
-    commenting,
-    group,
-    installation,
-    merge,
-    people,
-    plan,
-    push,
-    reconcile,
-    telling,
-    tidying,
-    unlock,
-)
-from ghapp.flows.showing import complete
+from ghapp.flows.apply.push import branch_pushed
+from ghapp.flows.apply.settle import settle_branch
+from ghapp.flows.check_run import complete
+from ghapp.flows.maintenance import installation, reconcile, tidying
+from ghapp.flows.notifications import chat, telling
+from ghapp.flows.people.buttons import button_pressed, check_run_rerequested, check_suite_rerequested
+from ghapp.flows.people.comments import comment_created
+from ghapp.flows.people.unlock import unlock
+from ghapp.flows.plan.closed import pull_request_closed
+from ghapp.flows.plan.merge_group import merge_group_destroyed, merge_group_requested, plan_group_anew
+from ghapp.flows.plan.pull_request import plan_anew, plan_run, pull_request_changed
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.log import log
 from ghapp.services import Services
@@ -109,15 +104,15 @@ async def _tell(services: Services, job: jobs.Job) -> None:
         case jobs.EventJob():
             await _take_in(services, job.event, job.key)
         case jobs.PlanRun():
-            await plan.plan_run(services, job)
+            await plan_run(services, job)
         case jobs.PlanAnew():
-            await plan.plan_anew(services, job)
+            await plan_anew(services, job)
         case jobs.PlanGroupAnew():
-            await group.plan_group_anew(services, job)
+            await plan_group_anew(services, job)
         case jobs.SettleBranch():
-            await apply.settle_branch(services, job)
+            await settle_branch(services, job)
         case jobs.Unlock():
-            await unlock.unlock(services, job)
+            await unlock(services, job)
         case jobs.Discover():
             await installation.discover(services, job)
         case jobs.Say():
@@ -139,19 +134,19 @@ async def _tell(services: Services, job: jobs.Job) -> None:
 async def _take_in(services: Services, event: events.Event, key: str) -> None:
     match event:
         case events.PullRequestChanged():
-            await plan.pull_request_changed(services, event, key)
+            await pull_request_changed(services, event, key)
         case events.PullRequestClosed():
-            await merge.pull_request_closed(services, event, key)
+            await pull_request_closed(services, event, key)
         case events.BranchPushed():
-            await push.branch_pushed(services, event)
+            await branch_pushed(services, event)
         case events.CheckRunRerequested():
-            await people.check_run_rerequested(services, event, key)
+            await check_run_rerequested(services, event, key)
         case events.CheckSuiteRerequested():
-            await people.check_suite_rerequested(services, event, key)
+            await check_suite_rerequested(services, event, key)
         case events.ButtonPressed():
-            await people.button_pressed(services, event, key)
+            await button_pressed(services, event, key)
         case events.CommentCreated():
-            await commenting.comment_created(services, event, key)
+            await comment_created(services, event, key)
         case events.InstallationChanged():
             await installation.installation_changed(services, event, key)
         case events.RepositoriesChanged():
@@ -159,9 +154,9 @@ async def _take_in(services: Services, event: events.Event, key: str) -> None:
         case events.RepositoryChanged():
             await installation.repository_changed(services, event)
         case events.MergeGroupRequested():
-            await group.merge_group_requested(services, event, key)
+            await merge_group_requested(services, event, key)
         case events.MergeGroupDestroyed():
-            await group.merge_group_destroyed(services, event, key)
+            await merge_group_destroyed(services, event, key)
         case events.Ping() | events.Ignored():
             pass
         case _ as never:

@@ -6,11 +6,11 @@ from checks import gate
 from checks.errors import ConfigurationError
 from checks.report import RootReport
 from ghapp.errors import JobError
+from ghapp.flows.apply.explain import Judged, verdict_at_merge
 from ghapp.flows.branch import next_attempt, runs_of_tip
-from ghapp.flows.explaining import Judged, verdict_at_merge
 from ghapp.flows.ground import Ground, config_at, survey
 from ghapp.flows.reconfigured import known_to, run_otherwise
-from ghapp.flows.reviewed import Reviewed
+from ghapp.flows.root_module.reviewed import Reviewed
 from ghapp.git import Mirror
 from ghapp.repository_config import CONFIG_PATH, Environment
 from ghapp.services import Services

@@ -7,6 +7,7 @@ import msgspec
 from ghapp.errors import Unavailable
 from ghapp.events import PullRequestChanged
 from ghapp.flows.branch import is_named
+from ghapp.flows.check_run import PLAN, announce, complete
 from ghapp.flows.ending import end_plan
 from ghapp.flows.ground import (
     adopt,
@@ -17,8 +18,7 @@ from ghapp.flows.ground import (
     see_repository,
     short,
 )
-from ghapp.flows.heads import judge_all, numbers_of, report_plan_run
-from ghapp.flows.showing import PLAN, announce, complete
+from ghapp.flows.plan.heads import judge_all, numbers_of, report_plan_run
 from ghapp.git import GitError, Mirror
 from ghapp.jobs import PlanAnew, PlanRun
 from ghapp.repository_config import ConfigInvalid

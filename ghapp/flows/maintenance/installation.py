@@ -19,7 +19,7 @@ from ghapp.flows.ground import (
     is_adopted,
     see_repository,
 )
-from ghapp.flows.tidiness import owe_tidying
+from ghapp.flows.maintenance.tidiness import owe_tidying
 from ghapp.git import Mirror
 from ghapp.jobs import PARKED, Discover, PlanAnew, SettleBranch
 from ghapp.repository_config import ConfigInvalid

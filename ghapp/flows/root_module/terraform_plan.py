@@ -11,7 +11,7 @@ from checks.diagnostic import Diagnostic
 from checks.errors import PlanFormatError
 from checks.plan import Plan, read_plan
 from ghapp.errors import JobError
-from ghapp.flows.causes import Command, cause_of, cause_of_limit
+from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit
 from ghapp.processes import Stop
 from ghapp.repository_config import Environment
 from ghapp.root_modules import RootModuleSettings

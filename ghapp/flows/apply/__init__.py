@@ -1,0 +1,1 @@
+"""Pushes: explained, applied, or held."""

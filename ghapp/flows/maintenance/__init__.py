@@ -1,0 +1,1 @@
+"""What nobody waits for: installations, missed deliveries, cleanup."""

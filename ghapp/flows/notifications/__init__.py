@@ -1,0 +1,1 @@
+"""The comment on merged pull requests, and chat."""

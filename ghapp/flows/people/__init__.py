@@ -1,0 +1,1 @@
+"""What people decide, by buttons and comments."""

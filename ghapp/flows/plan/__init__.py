@@ -1,0 +1,1 @@
+"""Pull requests: announced, prepared, planned, concluded."""

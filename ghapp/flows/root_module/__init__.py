@@ -1,0 +1,1 @@
+"""One root module in one environment: one durable step."""
