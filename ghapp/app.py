@@ -12,8 +12,8 @@ from ghapp.disk import Disk
 from ghapp.durable import Acceptor, Worker
 from ghapp.facts import Facts
 from ghapp.flows.dispatch import tell
+from ghapp.flows.maintenance.cleanup import owe_first_tidying
 from ghapp.flows.maintenance.reconcile import owe_first_look
-from ghapp.flows.maintenance.tidiness import owe_first_tidying
 from ghapp.git import Mirrors, require_git
 from ghapp.github import GitHubApp
 from ghapp.github.app_key import app_key

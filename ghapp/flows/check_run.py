@@ -11,12 +11,14 @@ import msgspec
 from checks.rendering.markdown import render_check_run
 from checks.rendering.picture import render_picture
 from checks.report import Conclusion, RunReport
-from ghapp.flows.ground import github_of
+from ghapp.flows.repository import github_of
 from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, GitHubRefused, PutOff, Status, or_put_off
+from ghapp.jobs import PlanRun
 from ghapp.log import log
+from ghapp.repository_config import Environment
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run, StoreUnavailable
-from ghapp.values import RunId
+from ghapp.values import CommitSha, RunId
 
 _PROCESS = uuid.uuid4().hex
 _CLAIM_S = 5.0
@@ -98,7 +100,7 @@ async def show_progress(services: Services, repository: KnownRepository, run: Ru
     await services.store.runs.change(run.id, status="in_progress")
 
 
-async def complete(
+async def complete_check_run(
     services: Services,
     repository: KnownRepository,
     run: Run,
@@ -212,3 +214,17 @@ def _draft(services: Services, run: Run, *, status: Status, summary: str) -> Che
         title=summary,
         summary=summary,
     )
+
+
+async def runs_of_tip(
+    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha
+) -> list[Run]:
+    """The attempts at this commit so far, oldest first."""
+    name = apply_check_run(environment.name)
+    return list(await services.store.runs.of_head(repository.id, tip, name))
+
+
+async def cancel_plan(services: Services, run: Run, *, by: str) -> None:
+    """Have an unfinished plan run end `cancelled`. One that still waits has no flow yet, and gets one."""
+    if await services.store.runs.cancel(run.id, reason=by) and run.data.get("debounced"):
+        await services.accept(PlanRun(run_id=run.id, repository_id=run.repository_id))

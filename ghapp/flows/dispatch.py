@@ -11,15 +11,14 @@ from ghapp.durable import OwnFailure, RecordedOtherwise, attempts_before, step
 from ghapp.errors import JobError, NoRoom, Unavailable
 from ghapp.flows.apply.push import branch_pushed
 from ghapp.flows.apply.settle import settle_branch
-from ghapp.flows.check_run import complete
-from ghapp.flows.maintenance import installation, reconcile, tidying
+from ghapp.flows.check_run import complete_check_run
+from ghapp.flows.maintenance import cleanup, installation, reconcile
 from ghapp.flows.notifications import chat, telling
 from ghapp.flows.people.buttons import button_pressed, check_run_rerequested, check_suite_rerequested
 from ghapp.flows.people.comments import comment_created
 from ghapp.flows.people.unlock import unlock
-from ghapp.flows.plan.closed import pull_request_closed
 from ghapp.flows.plan.merge_group import merge_group_destroyed, merge_group_requested, plan_group_anew
-from ghapp.flows.plan.pull_request import plan_anew, plan_run, pull_request_changed
+from ghapp.flows.plan.pull_request import plan_anew, plan_run, pull_request_changed, pull_request_closed
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.log import log
 from ghapp.services import Services
@@ -124,7 +123,7 @@ async def _tell(services: Services, job: jobs.Job) -> None:
         case jobs.Tell():
             await telling.tell(services, job)
         case jobs.TidyUp():
-            await tidying.tidy_up(services, job)
+            await cleanup.tidy_up(services, job)
         case jobs.Comment():
             await telling.comment_again(services, job)
         case _ as never:
@@ -184,7 +183,7 @@ async def _break_off(services: Services, job: jobs.Job, cause: str | None = None
             run_url=services.run_url(run.id),
         )
         try:
-            await complete(services, repository, run, [report], conclusion="failure")
+            await complete_check_run(services, repository, run, [report], conclusion="failure")
         except Exception:
             log.exception("run_not_ended", run=run.id)
         else:

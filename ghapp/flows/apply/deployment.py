@@ -5,7 +5,7 @@ https://docs.github.com/en/rest/deployments/statuses
 
 from typing import Literal
 
-from ghapp.flows.ground import github_of, short
+from ghapp.flows.repository import github_of, short
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run
 

@@ -11,7 +11,7 @@ from checks.explain import (
     cut_segments,
     explain_push,
 )
-from ghapp.flows.ground import fetch, github_of
+from ghapp.flows.repository import fetch, github_of
 from ghapp.git import Conflict, GitError, Mirror
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Verdict
@@ -49,7 +49,7 @@ NOT_JUDGED = Judged(explanation=None)
 """Nothing is there that pull requests could explain: the branch is new, was forced, or is at LAST."""
 
 
-async def judge_push(
+async def explain_commits(
     services: Services,
     repository: KnownRepository,
     mirror: Mirror,

@@ -5,8 +5,11 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 
 from ghapp.durable import step
 from ghapp.events import BranchPushed
-from ghapp.flows.branch import adopt_before, environment_at_last, next_attempt, runs_of_tip
-from ghapp.flows.ground import adopt, config_at, fetch, see_repository, survey
+from ghapp.flows.apply.attempts import next_attempt
+from ghapp.flows.check_run import runs_of_tip
+from ghapp.flows.environments import adopt, adopt_before, environment_at_last
+from ghapp.flows.repository import config_at, fetch, see_repository
+from ghapp.flows.survey import survey
 from ghapp.git import GitError, Mirror
 from ghapp.jobs import PlanAnew, SettleBranch
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid

@@ -10,14 +10,15 @@ import msgspec
 from checks import gate
 from checks.report import Conclusion, RootReport
 from ghapp.durable import step
+from ghapp.flows.apply.attempts import complete_apply, report_apply
 from ghapp.flows.apply.deployment import begin_deployment, say_deployment
-from ghapp.flows.apply.finishing import finish, report_apply
 from ghapp.flows.apply.stages import Settlement, Stage
-from ghapp.flows.apply.tip import look_at_branch
-from ghapp.flows.check_run import complete
-from ghapp.flows.ground import config_at, mirror_with, short
+from ghapp.flows.apply.tip import judge_tip
+from ghapp.flows.check_run import complete_check_run
 from ghapp.flows.notifications import telling
-from ghapp.flows.root_module.run import RootJob, RootOutcome, run_root_modules
+from ghapp.flows.repository import config_at, mirror_with, short
+from ghapp.flows.root_module.job import RootJob, RootOutcome
+from ghapp.flows.root_module.run import run_root_modules
 from ghapp.jobs import PlanAnew, SettleBranch
 from ghapp.services import Services
 from ghapp.store import KnownRepository
@@ -26,7 +27,7 @@ from ghapp.values import TESTING
 
 async def settle_branch(services: Services, job: SettleBranch) -> None:
     """Bring an environment to its branch's tip, or say on the commit why not."""
-    settlement = await step("judge", Settlement, look_at_branch, services, job)
+    settlement = await step("judge", Settlement, judge_tip, services, job)
     for stage in settlement.stages:
         await step(f"begin {stage.environment}", type(None), _begin, services, stage)
         outcomes = await _apply_layers(services, stage)
@@ -123,7 +124,7 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
     )
     if stage.layers:
         await telling.owe(services, run)
-    await complete(services, repository, run, [report], conclusion=conclusion, buttons=buttons)
+    await complete_check_run(services, repository, run, [report], conclusion=conclusion, buttons=buttons)
     if done and stage.environment != TESTING:
         await _turn_promotions_green(services, repository, stage)
     if stage.layers:
@@ -152,7 +153,7 @@ async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> N
         cause = (
             f"{each.environment} was not touched, since {stage.environment} could not be brought to {short(each.sha)}"
         )
-        await finish(services, repository, run, "failure", cause)
+        await complete_apply(services, repository, run, "failure", cause)
         await telling.comment(services, repository, run.data.get("explains", ()))
 
 

@@ -6,11 +6,12 @@ from checks import gate
 from checks.errors import ConfigurationError
 from checks.report import RootReport
 from ghapp.errors import JobError
+from ghapp.flows.apply.attempts import next_attempt
 from ghapp.flows.apply.explain import Judged, verdict_at_merge
-from ghapp.flows.branch import next_attempt, runs_of_tip
-from ghapp.flows.ground import Ground, config_at, survey
-from ghapp.flows.reconfigured import known_to, run_otherwise
-from ghapp.flows.root_module.reviewed import Reviewed
+from ghapp.flows.check_run import runs_of_tip
+from ghapp.flows.repository import config_at
+from ghapp.flows.root_module.job import Reviewed
+from ghapp.flows.survey import Ground, known_to, run_otherwise, survey
 from ghapp.git import Mirror
 from ghapp.repository_config import CONFIG_PATH, Environment
 from ghapp.services import Services

@@ -11,14 +11,14 @@ import msgspec
 from checks import settle
 from checks.report import RootReport
 from ghapp.errors import JobError, Unavailable
+from ghapp.flows.apply.attempts import complete_apply, next_attempt, report_apply
 from ghapp.flows.apply.deployment import say_deployment
-from ghapp.flows.apply.explain import NOT_JUDGED, Judged, judge_push
-from ghapp.flows.apply.finishing import finish, report_apply
+from ghapp.flows.apply.explain import NOT_JUDGED, Judged, explain_commits
 from ghapp.flows.apply.stages import Settlement, lay_out_stages
-from ghapp.flows.branch import environment_at_last, next_attempt, runs_of_tip
-from ghapp.flows.check_run import complete, show_progress
-from ghapp.flows.ground import fetch, short
+from ghapp.flows.check_run import complete_check_run, runs_of_tip, show_progress
+from ghapp.flows.environments import environment_at_last
 from ghapp.flows.notifications import telling
+from ghapp.flows.repository import fetch, short
 from ghapp.git import Mirror
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch
@@ -30,7 +30,7 @@ from ghapp.values import TESTING, BranchName, CommitSha, RunId
 _BUSY_S = 2.0
 
 
-async def look_at_branch(services: Services, job: SettleBranch) -> Settlement:
+async def judge_tip(services: Services, job: SettleBranch) -> Settlement:
     """Decide about the branch's tip and say so on it; gives what is to be applied now."""
     repository = await services.store.repositories.load(job.repository_id)
     if not repository.active:
@@ -49,7 +49,7 @@ async def look_at_branch(services: Services, job: SettleBranch) -> Settlement:
     if found is None:
         return Settlement()
     environment, _, last = found
-    return await _Look(services, job, repository, mirror, environment, last, tip).look()
+    return await _Tip(services, job, repository, mirror, environment, last, tip).look()
 
 
 async def _show_broken_config(
@@ -60,10 +60,10 @@ async def _show_broken_config(
     if attempts and attempts[-1].status == "completed":
         return
     run = await next_attempt(services, repository, environment, tip)
-    await finish(services, repository, run, "failure", cause)
+    await complete_apply(services, repository, run, "failure", cause)
 
 
-class _Look:
+class _Tip:
     """One look at a branch: what its parts share."""
 
     def __init__(
@@ -100,7 +100,7 @@ class _Look:
         except (Unavailable, InstallationGone, InstallationSuspended):
             raise  # the job is owed again, or no more
         except JobError as error:
-            await finish(self._services, self._repository, await self._run(), "failure", str(error))
+            await complete_apply(self._services, self._repository, await self._run(), "failure", str(error))
             return Settlement()
 
     async def _decide(self, attempts: list[Run], attempt: settle.Attempt, approval: Approval | None) -> Settlement:
@@ -137,7 +137,7 @@ class _Look:
         commits = await self._mirror.first_parent_commits(self._last.sha, self._tip)
         if commits is None:
             return NOT_JUDGED, settle.Forced()
-        judged = await judge_push(
+        judged = await explain_commits(
             self._services,
             self._repository,
             self._mirror,
@@ -192,14 +192,16 @@ class _Look:
             merged = await self._services.store.pull_requests.merged_as(self._repository.id, (run.head_sha,))
             explains = sorted({*run.data.get("explains", ()), *(each.number for each in merged)})
             await self._services.store.runs.remember(run.id, explains=explains)
-            await finish(self._services, self._repository, run, "cancelled", cause)
+            await complete_apply(self._services, self._repository, run, "cancelled", cause)
             await telling.comment(self._services, self._repository, explains)
 
     async def _end_stopped(self) -> None:
         """An attempt that was stopped from elsewhere is over; what is owed is looked at anew."""
         for run in await runs_of_tip(self._services, self._repository, self._environment, self._tip):
             if run.status != "completed" and run.cancel_reason is not None:
-                await finish(self._services, self._repository, run, "cancelled", f"Cancelled: {run.cancel_reason}")
+                await complete_apply(
+                    self._services, self._repository, run, "cancelled", f"Cancelled: {run.cancel_reason}"
+                )
 
     async def _approval(self, attempts: list[Run]) -> Approval | None:
         """The newest decision of a person to apply this commit here, if no attempt has acted on it yet."""
@@ -230,7 +232,7 @@ class _Look:
         cause = f"Not applied{by}: {reason}. Look at it, then apply it by hand, or revert it."
         await self._services.store.runs.remember(run.id, held_for="unexplained")
         await telling.waiting(self._services, self._repository, run, cause)
-        await finish(
+        await complete_apply(
             self._services,
             self._repository,
             run,
@@ -257,7 +259,7 @@ class _Look:
         await say_deployment(services, repository, run, "success", "applied")
         if roots:
             await telling.owe(services, run)
-        await complete(services, repository, run, [report], conclusion="success")
+        await complete_check_run(services, repository, run, [report], conclusion="success")
         if roots:
             await telling.tell_now(services, repository, run.id)
 

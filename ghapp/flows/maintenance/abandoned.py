@@ -2,7 +2,7 @@
 
 from checks.report import RunReport
 from ghapp.errors import JobError
-from ghapp.flows.check_run import complete
+from ghapp.flows.check_run import complete_check_run
 from ghapp.jobs import PlanAnew, SettleBranch
 from ghapp.log import log
 from ghapp.services import Services
@@ -69,4 +69,4 @@ async def _cancel(services: Services, run: Run) -> None:
         cause=cause,
         run_url=services.run_url(run.id),
     )
-    await complete(services, repository, run, [report], conclusion="cancelled")
+    await complete_check_run(services, repository, run, [report], conclusion="cancelled")

@@ -8,18 +8,10 @@ from typing import assert_never
 
 from ghapp.durable import step
 from ghapp.events import InstallationChanged, RepositoriesChanged, RepositoryChanged, RepositoryRef
-from ghapp.flows.ending import end_plan
-from ghapp.flows.ground import (
-    adopt_under,
-    adopted_key,
-    as_known,
-    config_at,
-    fetch,
-    github_of,
-    is_adopted,
-    see_repository,
-)
-from ghapp.flows.maintenance.tidiness import owe_tidying
+from ghapp.flows.check_run import cancel_plan
+from ghapp.flows.environments import adopt_under, adopted_key, is_adopted
+from ghapp.flows.maintenance.cleanup import owe_tidying
+from ghapp.flows.repository import as_known, config_at, fetch, github_of, see_repository
 from ghapp.git import Mirror
 from ghapp.jobs import PARKED, Discover, PlanAnew, SettleBranch
 from ghapp.repository_config import ConfigInvalid
@@ -122,7 +114,7 @@ async def _discover(services: Services, job: Discover) -> None:
     await services.store.pull_requests.close_unmerged(repository.id, gone)
     for number in gone:
         for run in await services.store.runs.of_pull_request(repository.id, number):
-            await end_plan(services, run, by="the pull request was closed")
+            await cancel_plan(services, run, by="the pull request was closed")
 
 
 async def _adopt_all(services: Services, repository: KnownRepository, mirror: Mirror) -> None:

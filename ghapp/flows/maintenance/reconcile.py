@@ -6,11 +6,11 @@ import msgspec
 
 from ghapp.durable import step
 from ghapp.errors import Unavailable
-from ghapp.flows.branch import environment_at_last, runs_of_tip
-from ghapp.flows.ending import end_plan
-from ghapp.flows.ground import as_known, fetch, github_of
+from ghapp.flows.check_run import cancel_plan, runs_of_tip
+from ghapp.flows.environments import environment_at_last
 from ghapp.flows.maintenance.abandoned import end_abandoned_runs
 from ghapp.flows.maintenance.deliveries import redeliver
+from ghapp.flows.repository import as_known, fetch, github_of
 from ghapp.git import Mirror
 from ghapp.github import PullRequestSeen
 from ghapp.jobs import LookForMissed, PlanAnew, Reconcile, SettleBranch
@@ -109,7 +109,7 @@ async def _close(
     else:
         await services.store.pull_requests.close_unmerged(repository.id, (known.number,))
     for run in await services.store.runs.of_pull_request(repository.id, known.number):
-        await end_plan(services, run, by="the pull request was closed")
+        await cancel_plan(services, run, by="the pull request was closed")
 
 
 async def _plan_if_missed(

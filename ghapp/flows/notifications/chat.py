@@ -7,7 +7,7 @@ import msgspec
 
 from ghapp.durable import patiently, step
 from ghapp.errors import JobError
-from ghapp.flows.ground import config_at, mirror_with
+from ghapp.flows.repository import config_at, mirror_with
 from ghapp.git import GitError
 from ghapp.jobs import Say
 from ghapp.log import log

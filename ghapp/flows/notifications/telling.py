@@ -8,7 +8,7 @@ import msgspec
 from checks.rendering.markdown import render_comment
 from checks.report import RunReport, total
 from ghapp.durable import step
-from ghapp.flows.ground import config_at, github_of, mirror_with
+from ghapp.flows.repository import config_at, github_of, mirror_with
 from ghapp.github import PutOff, or_put_off
 from ghapp.jobs import Comment, Say, Tell
 from ghapp.log import log

@@ -7,8 +7,8 @@ from typing import Literal, cast
 
 from ghapp.durable import step
 from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, Person
-from ghapp.flows.ground import fetch, see_repository
-from ghapp.flows.people.decisions import decide_apply, decide_head, find_environment, may_apply
+from ghapp.flows.people.decisions import approve_apply, decide_head, find_environment, may_apply
+from ghapp.flows.repository import fetch, see_repository
 from ghapp.jobs import PlanAnew, PlanGroupAnew, SettleBranch
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run
@@ -45,7 +45,7 @@ async def _button(services: Services, event: ButtonPressed, key: str) -> None:
             repository.id, who=event.sender.login, did=f"too late: {event.identifier}", sha=run.head_sha, run=run.id
         )
     elif event.identifier == "apply" and run.operation == "apply":
-        await decide_apply(services, repository, run.environment, run.head_sha, event.sender, key)
+        await approve_apply(services, repository, run.environment, run.head_sha, event.sender, key)
     elif event.identifier in ("approve_plan", "confirm_destroy") and run.operation == "plan":
         kind = cast(Literal["approve_plan", "confirm_destroy"], event.identifier)
         await decide_head(services, repository, run.head_sha, kind, event.sender, key)

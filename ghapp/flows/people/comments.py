@@ -7,9 +7,9 @@ from typing import Literal
 
 from ghapp.durable import step
 from ghapp.events import CommentCreated, Person
-from ghapp.flows.ending import end_plan
-from ghapp.flows.ground import fetch, github_of, see_repository
-from ghapp.flows.people.decisions import Kind, decide_apply, decide_head, find_environment, is_approver
+from ghapp.flows.check_run import cancel_plan
+from ghapp.flows.people.decisions import Kind, approve_apply, decide_head, find_environment, is_approver
+from ghapp.flows.repository import fetch, github_of, see_repository
 from ghapp.github import Role, or_put_off
 from ghapp.jobs import PlanAnew, Unlock
 from ghapp.services import Services
@@ -87,7 +87,7 @@ async def _obey_about_head(
         assert command.verb == "cancel"
         for run in await services.store.runs.of_commit(repository.id, pull_request.head_sha):
             if run.operation == "plan":
-                await end_plan(services, run, by=f"{person.login} cancelled it")
+                await cancel_plan(services, run, by=f"{person.login} cancelled it")
     return "+1"
 
 
@@ -102,7 +102,7 @@ async def _obey_apply(
     tip = await mirror.tip(found[0].branch)
     if tip is None or command.sha is None or not tip.startswith(command.sha):
         return "confused"
-    return "+1" if await decide_apply(services, repository, name, tip, person, key) else "-1"
+    return "+1" if await approve_apply(services, repository, name, tip, person, key) else "-1"
 
 
 async def _obey_unlock(

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ghapp.events import Person
-from ghapp.flows.branch import environment_at_last, in_force
 from ghapp.flows.check_run import PLAN
-from ghapp.flows.ground import config_at, fetch, github_of
+from ghapp.flows.environments import environment_at_last, in_force
+from ghapp.flows.repository import config_at, fetch, github_of
 from ghapp.git import Mirror
 from ghapp.github import Role
 from ghapp.jobs import PlanAnew, SettleBranch
@@ -63,7 +63,7 @@ async def _may_decide(
     return True
 
 
-async def decide_apply(
+async def approve_apply(
     services: Services,
     repository: KnownRepository,
     environment_name: EnvironmentName,

@@ -9,8 +9,9 @@ from typing import Literal
 
 from ghapp.durable import step
 from ghapp.errors import JobError, Unavailable
-from ghapp.flows.ground import config_at, fetch, github_of, survey, terraforms
+from ghapp.flows.repository import config_at, fetch, github_of
 from ghapp.flows.root_module.terraform_plan import credentials_of
+from ghapp.flows.survey import survey, terraforms
 from ghapp.git import Mirror
 from ghapp.github import InstallationGone, InstallationSuspended, or_put_off
 from ghapp.jobs import Unlock

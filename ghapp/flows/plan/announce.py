@@ -6,19 +6,10 @@ import msgspec
 
 from ghapp.errors import Unavailable
 from ghapp.events import PullRequestChanged
-from ghapp.flows.branch import is_named
-from ghapp.flows.check_run import PLAN, announce, complete
-from ghapp.flows.ending import end_plan
-from ghapp.flows.ground import (
-    adopt,
-    as_known,
-    config_at,
-    fetch,
-    github_of,
-    see_repository,
-    short,
-)
-from ghapp.flows.plan.heads import judge_all, numbers_of, report_plan_run
+from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run
+from ghapp.flows.environments import adopt, is_named
+from ghapp.flows.plan.heads import numbers_of, record_verdicts, report_plan_run
+from ghapp.flows.repository import as_known, config_at, fetch, github_of, see_repository, short
 from ghapp.git import GitError, Mirror
 from ghapp.jobs import PlanAnew, PlanRun
 from ghapp.repository_config import ConfigInvalid
@@ -106,8 +97,8 @@ async def _refuse(
         )
     )
     run = await announce(services, repository, run, status="in_progress", summary="Fetching the repository")
-    await judge_all(services, run, "failure")
-    await complete(
+    await record_verdicts(services, run, "failure")
+    await complete_check_run(
         services, repository, run, [report_plan_run(services, repository, run, "failure", cause)], conclusion="failure"
     )
     return
@@ -171,7 +162,7 @@ async def _announce(
         return
     await _supersede(services, run)
     if (await services.store.runs.load(run.id)).cancel_reason is None:
-        await judge_all(services, run, "in_progress")
+        await record_verdicts(services, run, "in_progress")
     run = await announce(
         services,
         repository,
@@ -196,9 +187,9 @@ async def _supersede(services: Services, run: Run) -> None:
     for each in older:
         if each.id != run.id and each.created_at <= run.created_at:
             by = "planned anew" if each.head_sha == run.head_sha else f"a newer commit arrived: {short(run.head_sha)}"
-            await end_plan(services, each, by=by)
+            await cancel_plan(services, each, by=by)
 
 
 async def _end_runs_of(services: Services, pull_request: KnownPullRequest, *, by: str) -> None:
     for run in await services.store.runs.of_pull_request(pull_request.repository_id, pull_request.number):
-        await end_plan(services, run, by=by)
+        await cancel_plan(services, run, by=by)

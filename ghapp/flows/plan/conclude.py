@@ -7,12 +7,12 @@ import msgspec
 
 from checks import gate
 from checks.report import Conclusion, RootReport, RunReport
-from ghapp.flows.check_run import complete
-from ghapp.flows.ground import config_at, mirror_with, mirror_with_merge
+from ghapp.flows.check_run import complete_check_run
 from ghapp.flows.notifications import telling
-from ghapp.flows.plan.heads import decided_sha, judge_head, report_plan_run, still_about
+from ghapp.flows.plan.heads import decided_sha, record_verdict, report_plan_run, still_about
 from ghapp.flows.plan.prepare import Part
-from ghapp.flows.root_module.run import RootOutcome
+from ghapp.flows.repository import config_at, mirror_with, mirror_with_merge
+from ghapp.flows.root_module.job import RootOutcome
 from ghapp.git import MissingObject
 from ghapp.jobs import PlanAnew
 from ghapp.services import Services
@@ -32,7 +32,7 @@ async def conclude_plan(
     stands = bool(run.data.get("completing"))
     if (run.cancel_reason is not None and not stands) or not parts:
         cause = f"Cancelled: {run.cancel_reason or 'the pull request was closed'}"
-        await complete(
+        await complete_check_run(
             services,
             repository,
             run,
@@ -74,7 +74,7 @@ async def conclude_plan(
     for part, report, _ in judged if not stands else ():
         pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
         if pull_request is not None and still_about(run, pull_request):
-            await judge_head(services, run, pull_request, report.conclusion)
+            await record_verdict(services, run, pull_request, report.conclusion)
     worst = judged[0][1].conclusion
     shown = [report for _, report, _ in judged]
     if len(judged) > 1:
@@ -92,7 +92,9 @@ async def conclude_plan(
                 config_sha=part.config_sha,
             )
     changed_lines = await _changed_lines(services, run, parts)
-    await complete(services, repository, run, shown, conclusion=worst, buttons=buttons, changed_lines=changed_lines)
+    await complete_check_run(
+        services, repository, run, shown, conclusion=worst, buttons=buttons, changed_lines=changed_lines
+    )
 
 
 async def _show_again_what_it_hides(services: Services, run: Run) -> None:

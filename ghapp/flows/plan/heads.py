@@ -1,9 +1,7 @@
 """The head that a plan run is about: its pull requests, what is said of them, and the report of it."""
 
 from checks.report import Conclusion, RootReport, RunReport
-from ghapp.flows.ground import (
-    blob_url,
-)
+from ghapp.flows.repository import blob_url
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Run
 from ghapp.values import TESTING, CommitSha
@@ -25,7 +23,7 @@ def still_about(run: Run, pull_request: KnownPullRequest) -> bool:
     return pull_request.state == "open" and pull_request.head_sha == decided_sha(run)
 
 
-async def judge_head(services: Services, run: Run, pull_request: KnownPullRequest, conclusion: str) -> None:
+async def record_verdict(services: Services, run: Run, pull_request: KnownPullRequest, conclusion: str) -> None:
     """Note what `planward/plan` says of this pull request on the run's commit."""
     await services.store.pull_requests.record_verdict(
         run.repository_id,
@@ -38,12 +36,12 @@ async def judge_head(services: Services, run: Run, pull_request: KnownPullReques
     )
 
 
-async def judge_all(services: Services, run: Run, conclusion: str) -> None:
+async def record_verdicts(services: Services, run: Run, conclusion: str) -> None:
     """Note what `planward/plan` says of all that the run is about."""
     for number in numbers_of(run):
         pull_request = await services.store.pull_requests.find(run.repository_id, number)
         if pull_request is not None and still_about(run, pull_request):
-            await judge_head(services, run, pull_request, conclusion)
+            await record_verdict(services, run, pull_request, conclusion)
 
 
 def report_plan_run(

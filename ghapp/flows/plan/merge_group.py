@@ -9,11 +9,10 @@ import re
 from checks.report import RunReport
 from ghapp.durable import step
 from ghapp.events import MergeGroupDestroyed, MergeGroupRequested
-from ghapp.flows.branch import environment_at_last
-from ghapp.flows.check_run import PLAN, announce, complete
-from ghapp.flows.ending import end_plan
-from ghapp.flows.ground import blob_url, fetch, see_repository
-from ghapp.flows.plan.heads import judge_all
+from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run
+from ghapp.flows.environments import environment_at_last
+from ghapp.flows.plan.heads import record_verdicts
+from ghapp.flows.repository import blob_url, fetch, see_repository
 from ghapp.jobs import PlanAnew, PlanGroupAnew, PlanRun
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run
@@ -66,7 +65,7 @@ async def _announce_event(services: Services, event: MergeGroupRequested, key: s
 async def _announce_anew(services: Services, job: PlanGroupAnew) -> None:
     before = await services.store.runs.load(job.run_id)
     repository = await services.store.repositories.load(before.repository_id)
-    await end_plan(services, before, by="planned anew")
+    await cancel_plan(services, before, by="planned anew")
     data = {name: before.data[name] for name in ("bases", "group")}
     run = await _begin(
         services, repository, before.head_sha, before.base_sha, before.branch, before.environment, data, job.key
@@ -108,7 +107,7 @@ async def _begin(
     )
     if run.status == "completed":
         return run
-    await judge_all(services, run, "in_progress")
+    await record_verdicts(services, run, "in_progress")
     return await announce(services, repository, run, status="queued", summary="Waiting to be planned")
 
 
@@ -123,7 +122,7 @@ async def _refuse(services: Services, repository: KnownRepository, run: Run, cau
         blob_url=blob_url(repository, run.head_sha),
         run_url=services.run_url(run.id),
     )
-    await complete(services, repository, run, [report], conclusion="failure")
+    await complete_check_run(services, repository, run, [report], conclusion="failure")
 
 
 async def _destroyed(services: Services, event: MergeGroupDestroyed, key: str) -> None:
@@ -133,6 +132,6 @@ async def _destroyed(services: Services, event: MergeGroupDestroyed, key: str) -
         group = run.data.get("group")
         if group is None:
             continue
-        await end_plan(services, run, by=f"the merge queue let this go: {event.reason}")
+        await cancel_plan(services, run, by=f"the merge queue let this go: {event.reason}")
         if event.reason == "dequeued":
             await services.accept(PlanAnew(repository_id=repository.id, number=group["pull_request"], cause=key))

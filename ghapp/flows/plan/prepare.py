@@ -11,21 +11,11 @@ from checks.diagnostic import Diagnostic
 from checks.errors import ConfigurationError
 from ghapp.errors import JobError, Unavailable
 from ghapp.events import Person
-from ghapp.flows.branch import is_named
 from ghapp.flows.check_run import show_progress
-from ghapp.flows.ground import (
-    Ground,
-    config_at,
-    fetch,
-    github_of,
-    keep_ground,
-    proposed_config,
-    short,
-    survey,
-)
-from ghapp.flows.plan import promotion
+from ghapp.flows.environments import is_named
 from ghapp.flows.plan.heads import numbers_of, still_about
-from ghapp.flows.reconfigured import known_to, left_behind, not_planned_yet, run_otherwise
+from ghapp.flows.repository import config_at, fetch, github_of, proposed_config, short
+from ghapp.flows.survey import Ground, keep_ground, known_to, left_behind, not_planned_yet, run_otherwise, survey
 from ghapp.git import Conflict, Mirror
 from ghapp.github import InstallationGone, InstallationSuspended, Role
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig
@@ -142,7 +132,7 @@ async def _prepare_part(
     part = msgspec.structs.replace(part, tree=tree, diagnostics=() if invalid is None else _at_lines(invalid))
     preview_in: EnvironmentName | None = None
     if environment.promote_from is not None:
-        decision = await promotion.judge(services, repository, mirror, config, environment, tree)
+        decision = await check_promotion(services, repository, mirror, config, environment, tree)
         if isinstance(decision, gate.Refuse):
             refused = refused or decision.cause
         else:
@@ -234,4 +224,31 @@ async def _vouch(
         author_can_write=can_write,
         trusted_bots=config.trusted_bots,
         approved_by=approvals[-1].by if approvals else None,
+    )
+
+
+async def check_promotion(
+    services: Services,
+    repository: KnownRepository,
+    mirror: Mirror,
+    config: RepositoryConfig,
+    environment: Environment,
+    tree: TreeId,
+) -> gate.Clear | gate.Refuse:
+    """Compare the tree that a pull request brings with those applied in `environment.promote_from`."""
+    assert environment.promote_from is not None
+    before = config.environments[environment.promote_from]
+    history = await services.store.branches.history(repository.id, before.name)
+    applied = [last for last in history if last.applied]
+    tip = await mirror.tip(before.branch) if before.branch is not None else None
+    return gate.decide_promotion(
+        gate.PromotionFacts(
+            before=before.name,
+            tree=tree,
+            applied_trees=frozenset(last.tree for last in applied),
+            adopted_trees=frozenset(last.tree for last in history if not last.applied),
+            last_applied=short(applied[0].sha) if applied else None,
+            tip=tip or "",
+            tip_in_progress=bool(history) and tip is not None and tip != history[0].sha,
+        )
     )

@@ -3,12 +3,21 @@
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
 """
 
+from collections.abc import Sequence
+
 from ghapp.durable import step
-from ghapp.events import PullRequestChanged
+from ghapp.events import PullRequestChanged, PullRequestClosed
+from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.plan.announce import announce_anew, announce_event
-from ghapp.flows.plan.carrying_out import carry_out
-from ghapp.jobs import PlanAnew, PlanRun
+from ghapp.flows.plan.conclude import conclude_plan
+from ghapp.flows.plan.prepare import Part, prepare_plan
+from ghapp.flows.repository import fetch, see_repository
+from ghapp.flows.root_module.job import RootJob, RootOutcome
+from ghapp.flows.root_module.run import run_root_modules
+from ghapp.jobs import PlanAnew, PlanRun, SettleBranch
 from ghapp.services import Services
+from ghapp.store import KnownPullRequest
+from ghapp.values import TESTING, EnvironmentName, RunId
 
 
 async def pull_request_changed(services: Services, event: PullRequestChanged, key: str) -> None:
@@ -24,3 +33,84 @@ async def plan_anew(services: Services, job: PlanAnew) -> None:
 async def plan_run(services: Services, job: PlanRun) -> None:
     """Carry out a run that was announced before."""
     await carry_out(services, job.run_id)
+
+
+async def carry_out(services: Services, run_id: RunId) -> None:
+    """Plan, judge and show one announced run."""
+    parts = await step("prepare", tuple[Part, ...], prepare_plan, services, run_id)
+    outcomes: list[RootOutcome] = []
+    for part in parts:
+        for environment, part_layers in ((TESTING, part.layers), (part.environment, part.preview_layers)):
+            outcomes += await _plan_layers(services, run_id, part, environment, part_layers)
+    await step("conclude", type(None), conclude_plan, services, run_id, parts, tuple(outcomes))
+
+
+async def _plan_layers(
+    services: Services,
+    run_id: RunId,
+    part: Part,
+    environment: EnvironmentName,
+    part_layers: Sequence[Sequence[str]],
+) -> list[RootOutcome]:
+    outcomes: list[RootOutcome] = []
+    for layer in part_layers:
+        jobs = [
+            RootJob(
+                run_id=run_id,
+                part=f"{part.pull_request}:{environment}",
+                environment=environment,
+                tree=part.tree,
+                config_sha=part.config_sha,
+                root_module=root_module,
+                operation="plan",
+                blocked_by=_failed_below(outcomes),
+            )
+            for root_module in layer
+        ]
+        outcomes += await run_root_modules(services, jobs)
+    return outcomes
+
+
+def _failed_below(outcomes: Sequence[RootOutcome]) -> tuple[str, ...]:
+    return tuple(outcome.root_module for outcome in outcomes if outcome.outcome not in ("planned", "applied"))
+
+
+async def pull_request_closed(services: Services, event: PullRequestClosed, key: str) -> None:
+    """A pull request was merged or given up."""
+    await step("closed", type(None), _closed, services, event, key)
+
+
+async def _closed(services: Services, event: PullRequestClosed, key: str) -> None:
+    repository = await see_repository(services, event.repository, event.installation_id)
+    await services.store.pull_requests.record(
+        KnownPullRequest(
+            repository_id=repository.id,
+            number=event.number,
+            state="merged" if event.merged else "closed",
+            head_sha=event.head.sha,
+            head_repository_id=event.head.repository_id,
+            base_branch=event.base.ref,
+            url=event.url,
+            author=event.author.login,
+            author_id=event.author.id,
+            author_is_bot=event.author.is_bot,
+            draft=False,
+            title=event.title,
+            merge_sha=event.merge_sha,
+            merged_by=event.merged_by.login if event.merged_by is not None else None,
+            merged_at=float(event.merged_at) if event.merged_at is not None else None,
+        )
+    )
+    await services.store.deferred.cancel(f"plan:{repository.id}:{event.number}")
+    by = "the pull request was merged" if event.merged else "the pull request was closed"
+    for run in await services.store.runs.of_pull_request(repository.id, event.number):
+        await cancel_plan(services, run, by=by)
+    for other in await services.store.pull_requests.open_with_head(repository.id, event.head.sha):
+        await services.accept(PlanAnew(repository_id=repository.id, number=other.number, cause=key))
+    if event.merged:
+        await fetch(services, repository, pull_requests=[event.number])
+        await services.accept(
+            SettleBranch(
+                repository_id=repository.id, branch=event.base.ref, cause=f"closed:{event.number}:{event.merge_sha}"
+            )
+        )

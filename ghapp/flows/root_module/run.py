@@ -8,23 +8,23 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Sequence
 from functools import partial
-from typing import Literal
 
 import msgspec
 
 from checks import gate
 from checks.diagnostic import Diagnostic
-from checks.plan import Counts, Plan
+from checks.plan import Plan
 from checks.plan.parity import PlanSummary, summarize
 from checks.report import RootReport, report_failure, report_plan, report_skipped
 from checks.sensitive import Mask
 from ghapp.durable import park, patiently, side_by_side, step
 from ghapp.errors import JobError
-from ghapp.flows.ground import Ground, ground_of_run, mirror_with_merge, terraforms
-from ghapp.flows.root_module.reviewed import Reviewed, reviewed_summary, with_summary
+from ghapp.flows.repository import mirror_with_merge
+from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summary, with_summary
 from ghapp.flows.root_module.run_log import RunLog, kept_log
 from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, place, watched
 from ghapp.flows.root_module.terraform_plan import NotDone, credentials_of, make_plan
+from ghapp.flows.survey import Ground, ground_of_run, terraforms
 from ghapp.git import Mirror
 from ghapp.places import Place
 from ghapp.processes import Stop
@@ -32,55 +32,7 @@ from ghapp.root_modules import RootModuleSettings
 from ghapp.services import Services
 from ghapp.store import Run
 from ghapp.terraform import Terraform, Workdir, choose, prepare_workdir
-from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
-
-
-class RootJob(msgspec.Struct, frozen=True, kw_only=True):
-    """Which root module, of which tree, under which config, in which environment."""
-
-    run_id: RunId
-    part: str
-    environment: EnvironmentName
-    tree: TreeId
-    config_sha: CommitSha
-    root_module: str
-    operation: Literal["plan", "apply"]
-    blocked_by: tuple[str, ...] = ()
-    review: gate.Review | None = None
-    """What was looked at before; only for an apply."""
-    reviewed: Reviewed | None = None
-    """Where the plan that was looked at is remembered."""
-    by_hand: bool = False
-    """This environment applies only what a person approved."""
-
-
-class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What leaves the step."""
-
-    part: str
-    environment: EnvironmentName
-    root_module: str
-    outcome: Literal["planned", "applied", "failed", "timed_out", "skipped", "held"]
-    may_be_approved: bool = False
-    """It is held, and a person can let it go on."""
-    cause: str | None = None
-    digest: str | None = None
-    shape_digest: str | None = None
-    counts: Counts = Counts()
-    to_confirm: tuple[str, ...] = ()
-    changes_anything: bool = False
-    state_empty: bool = False
-
-    def verdict(self) -> gate.RootVerdict:
-        """As the gate takes it."""
-        return gate.RootVerdict(
-            root_module=self.root_module,
-            environment=self.environment,
-            outcome="planned" if self.outcome == "held" else self.outcome,
-            cause=self.cause,
-            plan_digest=self.digest,
-            to_confirm=self.to_confirm,
-        )
+from ghapp.values import TESTING
 
 
 class _Stopped(Exception):

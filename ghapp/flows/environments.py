@@ -1,15 +1,13 @@
-"""A branch and its environment: which one it stands for, where LAST is, and the run that shows its tip."""
+"""A branch and its environment: which one it stands for, and what was there before Planward."""
 
 import contextlib
-import hashlib
 
-from ghapp.flows.check_run import announce, apply_check_run
-from ghapp.flows.ground import config_at, is_adopted, short
+from ghapp.flows.repository import config_at
 from ghapp.git import GitError, Mirror
 from ghapp.repository_config import ConfigInvalid, Environment, RepositoryConfig
 from ghapp.services import Services
-from ghapp.store import KnownRepository, Last, Run
-from ghapp.values import BranchName, CommitSha, RunId, is_no_commit
+from ghapp.store import KnownRepository, Last
+from ghapp.values import BranchName, CommitSha, is_no_commit
 
 
 async def adopt_before(
@@ -63,44 +61,33 @@ async def is_named(services: Services, repository: KnownRepository, mirror: Mirr
     return any(config.environment_of_branch(branch) is not None for config in configs)
 
 
-async def run_of_tip(
-    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha, *, attempt: int = 0
-) -> Run:
-    """Give the run that shows the apply of this commit, made and announced if there is none yet."""
-    assert environment.branch is not None
-    key = f"{repository.id}:apply:{environment.name}:{tip}:{attempt}"
-    run = await services.store.runs.begin(
-        Run(
-            id=RunId(hashlib.sha256(key.encode()).hexdigest()[:24]),
-            repository_id=repository.id,
-            operation="apply",
-            environment=environment.name,
-            branch=environment.branch,
-            head_sha=tip,
-            base_sha=tip,
-            pull_request=None,
-            attempt=attempt,
-            check_run_name=apply_check_run(environment.name),
+def adopted_key(repository: KnownRepository) -> str:
+    """The mark that what was there when the repository was first seen is adopted: what comes later is judged."""
+    return f"adopted:{repository.id}"
+
+
+async def adopt(services: Services, repository: KnownRepository, mirror: Mirror, config: RepositoryConfig) -> None:
+    """Take the tips of branches as adopted when a repository is first seen: what was there before is not judged."""
+    if not await is_adopted(services, repository):
+        await adopt_under(services, repository, mirror, config)
+        await services.store.markers.keep(adopted_key(repository), "all")
+
+
+async def is_adopted(services: Services, repository: KnownRepository) -> bool:
+    """Whether what was there when the repository was first seen is adopted already."""
+    return await services.store.markers.find(adopted_key(repository)) is not None
+
+
+async def adopt_under(
+    services: Services, repository: KnownRepository, mirror: Mirror, config: RepositoryConfig
+) -> None:
+    """Adopt the tips of branches that this config calls environments' and that have no LAST."""
+    for environment in config.environments.values():
+        if environment.branch is None:
+            continue
+        tip = await mirror.tip(environment.branch)
+        if tip is None or await services.store.branches.last(repository.id, environment.name) is not None:
+            continue
+        await services.store.branches.move_last(
+            repository.id, environment.name, environment.branch, tip, await mirror.tree_of(tip), applied=False
         )
-    )
-    if run.status == "completed":
-        return run
-    summary = f"Looking for the pull request that explains {short(tip)}"
-    return await announce(services, repository, run, status="in_progress", summary=summary)
-
-
-async def next_attempt(
-    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha
-) -> Run:
-    """Give the unfinished attempt at this commit, or the one that follows those that are completed."""
-    attempts = await runs_of_tip(services, repository, environment, tip)
-    number = len([run for run in attempts if run.status == "completed"])
-    return await run_of_tip(services, repository, environment, tip, attempt=number)
-
-
-async def runs_of_tip(
-    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha
-) -> list[Run]:
-    """The attempts at this commit so far, oldest first."""
-    name = apply_check_run(environment.name)
-    return list(await services.store.runs.of_head(repository.id, tip, name))

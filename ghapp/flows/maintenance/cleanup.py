@@ -5,9 +5,10 @@ What is left to do when the time is up, or when the object store is away, is don
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from ghapp.disk import erase_left_mirrors
 from ghapp.durable import step
-from ghapp.flows.maintenance.tidiness import EVERY_S, owe_tidying
 from ghapp.jobs import TidyUp
 from ghapp.log import log
 from ghapp.sealing import UnsealError
@@ -142,3 +143,23 @@ async def _in_batches(name: str, services: Services, remove: Remove) -> int:
     if total:
         log.info(name, number=total)
     return total
+
+
+EVERY_S = 600
+"""How often what is old is looked for; one job for all workers."""
+
+
+_KEY = "tidy up"
+
+
+async def owe_tidying(services: Services, in_s: float) -> None:
+    """Have the next tidying owed; there is one for all workers, and it moves."""
+    due = TidyUp(at=int(services.store.clock() + in_s))
+    await services.store.deferred.defer(_KEY, msgspec.to_builtins(due), in_s=in_s)
+
+
+async def owe_first_tidying(services: Services) -> None:
+    """Have a tidying owed now, at the start of a worker, unless one is."""
+    owed = await services.owed() | await services.store.deferred.keys()
+    if not any(key == _KEY or key.startswith("tidy_up:") for key in owed):
+        await owe_tidying(services, 0)

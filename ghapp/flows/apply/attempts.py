@@ -1,0 +1,88 @@
+"""The attempts to apply a commit: begun, reported, completed."""
+
+import hashlib
+
+from checks.report import Conclusion, RootReport, RunReport
+from ghapp.flows.check_run import announce, apply_check_run, complete_check_run, runs_of_tip
+from ghapp.flows.repository import blob_url, short
+from ghapp.repository_config import Environment
+from ghapp.services import Services
+from ghapp.store import KnownRepository, Run
+from ghapp.values import CommitSha, RunId
+
+
+async def run_of_tip(
+    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha, *, attempt: int = 0
+) -> Run:
+    """Give the run that shows the apply of this commit, made and announced if there is none yet."""
+    assert environment.branch is not None
+    key = f"{repository.id}:apply:{environment.name}:{tip}:{attempt}"
+    run = await services.store.runs.begin(
+        Run(
+            id=RunId(hashlib.sha256(key.encode()).hexdigest()[:24]),
+            repository_id=repository.id,
+            operation="apply",
+            environment=environment.name,
+            branch=environment.branch,
+            head_sha=tip,
+            base_sha=tip,
+            pull_request=None,
+            attempt=attempt,
+            check_run_name=apply_check_run(environment.name),
+        )
+    )
+    if run.status == "completed":
+        return run
+    summary = f"Looking for the pull request that explains {short(tip)}"
+    return await announce(services, repository, run, status="in_progress", summary=summary)
+
+
+async def next_attempt(
+    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha
+) -> Run:
+    """Give the unfinished attempt at this commit, or the one that follows those that are completed."""
+    attempts = await runs_of_tip(services, repository, environment, tip)
+    number = len([run for run in attempts if run.status == "completed"])
+    return await run_of_tip(services, repository, environment, tip, attempt=number)
+
+
+def report_apply(
+    services: Services,
+    repository: KnownRepository,
+    run: Run,
+    conclusion: Conclusion,
+    cause: str | None,
+    *,
+    notes: tuple[str, ...] = (),
+    roots: tuple[RootReport, ...] = (),
+    paste: str | None = None,
+) -> RunReport:
+    """What people see of an apply run; `cause` is the first line of anything but a success."""
+    return RunReport(
+        operation="apply",
+        environment=run.environment,
+        repository=repository.full_name,
+        commit_sha=run.head_sha,
+        conclusion=conclusion,
+        cause=cause,
+        notes=notes,
+        roots=roots,
+        paste=paste,
+        blob_url=blob_url(repository, run.head_sha),
+        run_url=services.run_url(run.id),
+    )
+
+
+async def complete_apply(
+    services: Services,
+    repository: KnownRepository,
+    run: Run,
+    conclusion: Conclusion,
+    cause: str,
+    *,
+    buttons: tuple[str, ...] = (),
+    paste: str | None = None,
+) -> None:
+    """Complete an apply run with one sentence, and with a button where a person has to decide."""
+    report = report_apply(services, repository, run, conclusion, cause, paste=paste)
+    await complete_check_run(services, repository, run, [report], conclusion=conclusion, buttons=buttons)
