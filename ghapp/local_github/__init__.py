@@ -26,6 +26,7 @@ a token may do what its permissions say and no more. How a test uses it:
 
         github.hold_deliveries(event="push"); ...; github.release(reversed)
         github.lose_deliveries(event="push", times=1); github.duplicate_deliveries(); github.redeliver(guid)
+        github.hide_deliveries(event="check_run"); ...; github.show_deliveries()          # sent, and not listed yet
         github.fail("POST", r"/check-runs$", status=502); github.lose_answer("POST", r"/deployments$")
         github.set_limits(DOCUMENTED)                           # github.com's; `Limits()` is generous
         # people sign in to the App through /login/oauth/authorize, where create_app had `callback_urls`

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ghapp.local_github import deliveries
 from ghapp.local_github.errors import ApiError
 from ghapp.local_github.shapes.accounts import installation as installation_json
 from ghapp.local_github.shapes.repositories import minimal_repository
@@ -95,7 +96,7 @@ def register(
         )
         world.apps[app.id] = app
         if webhook_url is not None:
-            world.hooks.ping(app)
+            deliveries.ping(world, app)
         return app
 
 
@@ -129,7 +130,7 @@ def tell_with_repositories(world: World, installation: Installation, action: str
 
 def tell(world: World, installation: Installation, event: str, action: str, sender: Account, **more: object) -> None:
     body = {"installation": installation_json(world, installation), **more}
-    world.hooks.emit_to(installation, event, action, body, sender=sender, brief=False)
+    deliveries.emit_to(world, installation, event, action, body, sender=sender, brief=False)
 
 
 def uninstall(world: World, installation: Installation, sender: Account) -> None:

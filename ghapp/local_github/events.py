@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ghapp.local_github import deliveries
 from ghapp.local_github.changed_files import ChangedFile
 from ghapp.local_github.git import NO_SHA
 from ghapp.local_github.shapes import checks as checks_json
@@ -29,7 +30,7 @@ def pull_request(world: World, pull: PullRequest, action: str, sender: Account, 
         "pull_request": pulls_json.full_pull(world, pull, mergeable=None, mergeable_state=state),
         **more,
     }
-    world.hooks.emit("pull_request", action, body, repository=pull.repository, sender=sender)
+    deliveries.emit(world, "pull_request", action, body, repository=pull.repository, sender=sender)
 
 
 def push(world: World, value: Repository, ref: str, before: str, after: str, sender: Account) -> None:
@@ -74,7 +75,7 @@ def push(world: World, value: Repository, ref: str, before: str, after: str, sen
     }
     if value.owner.type == "Organization":
         body["repository"]["organization"] = value.owner.login
-    world.hooks.emit("push", None, body, repository=value, sender=sender)
+    deliveries.emit(world, "push", None, body, repository=value, sender=sender)
 
 
 def _others(value: Repository, ref: str) -> list[str]:
@@ -89,7 +90,7 @@ def _files_of(value: Repository, sha: str, parents: tuple[str, ...]) -> list[Cha
 def check_run(world: World, value: Repository, run: CheckRun, action: str, sender: Account, **more: object) -> None:
     body: JSON = {"check_run": checks_json.check_run(world, value, run), **more}
     body["check_run"]["check_suite"] = checks_json.suite_in_check_run(world, value, run.suite)
-    world.hooks.emit("check_run", action, body, repository=value, sender=sender)
+    deliveries.emit(world, "check_run", action, body, repository=value, sender=sender)
 
 
 def check_suite(world: World, value: Repository, suite: CheckSuite, action: str, sender: Account) -> None:
@@ -97,7 +98,7 @@ def check_suite(world: World, value: Repository, suite: CheckSuite, action: str,
     installation = world.installation_of(suite.app, value)
     if installation is not None and installation.suspended_at is None:
         body: JSON = {"check_suite": checks_json.check_suite(world, value, suite, in_delivery=True)}
-        world.hooks.emit_to(installation, "check_suite", action, body, repository=value, sender=sender)
+        deliveries.emit_to(world, installation, "check_suite", action, body, repository=value, sender=sender)
 
 
 def issue_comment(
@@ -109,12 +110,12 @@ def issue_comment(
         "comment": pulls_json.comment(world, value, comment),
         **more,
     }
-    world.hooks.emit("issue_comment", action, body, repository=value, sender=sender)
+    deliveries.emit(world, "issue_comment", action, body, repository=value, sender=sender)
 
 
 def deployment(world: World, value: Repository, item: Deployment, sender: Account) -> None:
     body: JSON = {"deployment": checks_json.deployment(world, value, item), "workflow": None, "workflow_run": None}
-    world.hooks.emit("deployment", "created", body, repository=value, sender=sender)
+    deliveries.emit(world, "deployment", "created", body, repository=value, sender=sender)
 
 
 def deployment_status(
@@ -127,7 +128,7 @@ def deployment_status(
         "workflow": None,
         "workflow_run": None,
     }
-    world.hooks.emit("deployment_status", "created", body, repository=value, sender=sender)
+    deliveries.emit(world, "deployment_status", "created", body, repository=value, sender=sender)
 
 
 def merge_group(
@@ -151,15 +152,16 @@ def merge_group(
         },
         **more,
     }
-    world.hooks.emit("merge_group", action, body, repository=value, sender=sender)
+    deliveries.emit(world, "merge_group", action, body, repository=value, sender=sender)
 
 
 def repository_event(world: World, value: Repository, action: str, sender: Account, **more: object) -> None:
-    world.hooks.emit("repository", action, dict(more), repository=value, sender=sender)
+    deliveries.emit(world, "repository", action, dict(more), repository=value, sender=sender)
 
 
 def review(world: World, pull: PullRequest, item: object, sender: Account) -> None:
-    world.hooks.emit(
+    deliveries.emit(
+        world,
         "pull_request_review",
         "submitted",
         {"review": item, "pull_request": pulls_json.pull_in_list(world, pull)},

@@ -15,13 +15,15 @@ from anyio import to_thread
 from starlette.types import Receive, Scope, Send
 
 from ghapp.local_github.api import Api, Recorded
+from ghapp.local_github.deliveries import redeliver
 from ghapp.local_github.faults import Fault
 from ghapp.local_github.git_http import GitHttp, is_git
 from ghapp.local_github.hands import Hands
-from ghapp.local_github.hooks import Delivery, Hooks
 from ghapp.local_github.limits import Limits
+from ghapp.local_github.outbox import DeliveryRule, RuleKind
 from ghapp.local_github.pages import Pages
-from ghapp.local_github.state import Installation
+from ghapp.local_github.sender import DeliverySender
+from ghapp.local_github.state import Delivery, Installation
 from ghapp.local_github.world import World
 
 _GENEROUS = Limits()
@@ -48,7 +50,7 @@ class LocalGitHub(Hands):
         limits: Limits = _GENEROUS,
     ) -> None:
         self.world = World(directory=directory, clock=clock)
-        self.world.hooks = Hooks(self.world, timeout_s=delivery_timeout_s)
+        self._sender = DeliverySender(self.world, timeout_s=delivery_timeout_s)
         self._api = Api(self.world, limits)
         self._git = GitHttp(self.world)
         self._pages = Pages(self.world)
@@ -80,7 +82,7 @@ class LocalGitHub(Hands):
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(listener, started), name="local-github", daemon=True)
         self._thread.start()
-        self.world.hooks.start()
+        self._sender.start()
 
     def _run(self, listener: socket.socket, started: threading.Event) -> None:
         assert self._server is not None
@@ -88,7 +90,7 @@ class LocalGitHub(Hands):
             self._server.run(sockets=[listener])
 
     def stop(self) -> None:
-        self.world.hooks.stop()
+        self._sender.stop()
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
@@ -135,11 +137,11 @@ class LocalGitHub(Hands):
 
     @property
     def deliveries(self) -> list[Delivery]:
-        return list(self.world.hooks.deliveries)
+        return list(self.world.outbox.deliveries)
 
     def wait_for_deliveries(self, timeout_s: float = 30.0) -> None:
         """Return once everything that is not held back was sent. Raises TimeoutError."""
-        self.world.hooks.wait(timeout_s)
+        self.world.outbox.wait(timeout_s)
 
     async def delivered(self, timeout_s: float = 30.0) -> None:
         await to_thread.run_sync(self.wait_for_deliveries, timeout_s)
@@ -148,29 +150,48 @@ class LocalGitHub(Hands):
 
     def hold_deliveries(self, event: str | None = None, action: str | None = None) -> None:
         """Keep deliveries (of an event, of an action) back until `release`."""
-        self.world.hooks.trap("hold", event, action, None)
+        self._add_delivery_rule("hold", event, action, None)
 
     def lose_deliveries(self, event: str | None = None, action: str | None = None, times: int | None = None) -> None:
-        self.world.hooks.trap("lose", event, action, times)
+        self._add_delivery_rule("lose", event, action, times)
 
     def duplicate_deliveries(
         self, event: str | None = None, action: str | None = None, times: int | None = None
     ) -> None:
-        self.world.hooks.trap("duplicate", event, action, times)
+        self._add_delivery_rule("duplicate", event, action, times)
 
     def release(self, order: Callable[[list[Delivery]], Iterable[Delivery]] = list) -> None:
         """Send what was held back, in the order that `order` gives (`reversed`, for one)."""
-        self.world.hooks.release(lambda held: list(order(held)))
+        with self.world.lock:
+            self.world.outbox.release(lambda held: list(order(held)))
+
+    def hide_deliveries(self, event: str | None = None, action: str | None = None, times: int | None = None) -> None:
+        """Send deliveries, and leave them out of `GET /app/hook/deliveries` until `show_deliveries`.
+
+        GitHub lists a delivery some time after it was sent; nothing says how long.
+        """
+        self._add_delivery_rule("hide", event, action, times)
+
+    def show_deliveries(self) -> None:
+        """List the deliveries that were hidden; new ones are listed at once."""
+        with self.world.lock:
+            self.world.outbox.show()
+
+    def _add_delivery_rule(self, kind: RuleKind, event: str | None, action: str | None, times: int | None) -> None:
+        with self.world.lock:
+            self.world.outbox.add_rule(DeliveryRule(kind=kind, event=event, action=action, times=times))
 
     def let_through(self) -> None:
-        """Send what was held back; deliveries are not held, lost or doubled any longer."""
-        self.world.hooks.let_through()
+        """Send what was held back; deliveries are not held, lost, sent twice or hidden any longer."""
+        with self.world.lock:
+            self.world.outbox.clear_rules()
 
     def redeliver(self, guid: str) -> Delivery:
         """Send the delivery of that guid again. Raises KeyError."""
-        for delivery in self.deliveries:
-            if delivery.guid == guid:
-                return self.world.hooks.redeliver(delivery)
+        with self.world.lock:
+            for delivery in self.deliveries:
+                if delivery.guid == guid:
+                    return redeliver(self.world, delivery)
         raise KeyError(guid)
 
     def fail(

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ghapp.local_github.errors import not_found
+from ghapp.local_github.outbox import Outbox
 from ghapp.local_github.state import (
     Account,
     App,
@@ -29,9 +29,6 @@ from ghapp.local_github.state import (
     Team,
     UserToken,
 )
-
-if TYPE_CHECKING:
-    from ghapp.local_github.hooks import Hooks
 
 _NODE_PREFIXES = {"User": "U", "Organization": "O", "Bot": "BOT"}
 
@@ -57,7 +54,7 @@ class World:
     authorized: set[tuple[int, int]] = field(default_factory=set)
     """(App, person) who have said yes to signing in."""
     installation_tokens: dict[str, InstallationToken] = field(default_factory=dict)
-    hooks: Hooks = field(init=False)
+    outbox: Outbox = field(default_factory=Outbox)
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(10_001))
 
     @property

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from ghapp.local_github.hooks import Delivery
+from ghapp.local_github.state import Delivery
 from tests.bench.completing import completed
 from tests.bench.deliveries import Answered, deliver, pushed
 from tests.bench.rows import Row, p50_and_p99, render

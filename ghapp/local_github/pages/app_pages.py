@@ -7,7 +7,7 @@ import re
 import secrets
 from urllib.parse import urlencode, urlsplit
 
-from ghapp.local_github import apps
+from ghapp.local_github import apps, deliveries
 from ghapp.local_github.errors import ApiError, not_found
 from ghapp.local_github.pages.view import Answer, Page, PageRoute, Redirect, View
 from ghapp.local_github.state import JSON, App, Repository
@@ -115,13 +115,13 @@ def install(view: View) -> Answer:
 
 def settings(view: View) -> Answer:
     app = _app(view)
-    deliveries = [item for item in view.world.hooks.deliveries if item.app is app][-50:][::-1]
-    return Page(template="app_settings.html", values={"app": app, "deliveries": deliveries})
+    newest = [item for item in view.world.outbox.deliveries if item.app is app][-50:][::-1]
+    return Page(template="app_settings.html", values={"app": app, "deliveries": newest})
 
 
 def delivery(view: View) -> Answer:
     app = _app(view)
-    for item in view.world.hooks.deliveries:
+    for item in view.world.outbox.deliveries:
         if item.app is app and str(item.id) == view.params["delivery_id"]:
             body = json.dumps(item.payload, indent=2)
             return Page(template="delivery.html", values={"app": app, "delivery": item, "body": body})
@@ -130,9 +130,9 @@ def delivery(view: View) -> Answer:
 
 def redeliver(view: View) -> Answer:
     app = _app(view)
-    for item in view.world.hooks.deliveries:
+    for item in view.world.outbox.deliveries:
         if item.app is app and str(item.id) == view.params["delivery_id"]:
-            view.world.hooks.redeliver(item)
+            deliveries.redeliver(view.world, item)
     return Redirect(url=f"/settings/apps/{app.slug}")
 
 

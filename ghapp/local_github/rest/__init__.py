@@ -3,6 +3,7 @@
 from ghapp.local_github.rest import (
     apps,
     check_runs,
+    deliveries,
     deployments,
     git_refs,
     issues,
@@ -18,6 +19,7 @@ from ghapp.local_github.rest import (
 ROUTES = (
     *meta.ROUTES,
     *apps.ROUTES,
+    *deliveries.ROUTES,
     *repositories.ROUTES,
     *git_refs.ROUTES,
     *pulls.ROUTES,

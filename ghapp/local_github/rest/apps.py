@@ -1,4 +1,4 @@
-"""The App about itself: installations, tokens, deliveries, the manifest's conversion."""
+"""The App about itself: installations, tokens, the manifest's conversion."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from datetime import timedelta
 from ghapp.local_github.access import Installed
 from ghapp.local_github.errors import ApiError, Unprocessable, field_error, not_found
 from ghapp.local_github.fields import Fields
-from ghapp.local_github.hooks import Delivery
 from ghapp.local_github.routing import Call, Reply, Route
 from ghapp.local_github.shapes import accounts
-from ghapp.local_github.shapes.accounts import maybe_timestamp
 from ghapp.local_github.shapes.repositories import full_repository, repository
 from ghapp.local_github.state import JSON, Installation, InstallationToken, Repository
 
@@ -128,65 +126,6 @@ def installation_repositories(call: Call) -> Reply:
     return call.page(found, shape, wrapped="repositories", repository_selection=selection)
 
 
-# -- deliveries ----------------------------------------------------------------------------------------------------
-
-
-def delivery_json(item: Delivery) -> JSON:
-    return {
-        "id": item.id,
-        "guid": item.guid,
-        "delivered_at": maybe_timestamp(item.delivered_at),
-        "redelivery": item.redelivery,
-        "duration": item.duration_s,
-        "status": item.status,
-        "status_code": item.status_code,
-        "event": item.event,
-        "action": item.action,
-        "installation_id": item.installation_id,
-        "repository_id": item.repository_id,
-        "throttled_at": None,
-    }
-
-
-def list_deliveries(call: Call) -> Reply:
-    own = [item for item in call.world.hooks.deliveries if item.app is call.app and item.status != "pending"][::-1]
-    if call.query.get("status") in ("success", "failure"):
-        own = [item for item in own if (item.status == "OK") == (call.query["status"] == "success")]
-    size = min(max(int(call.query["per_page"]) if call.query.get("per_page", "").isdigit() else 30, 1), 100)
-    cursor = call.query.get("cursor")
-    if cursor is not None:
-        own = [item for item in own if cursor.isdigit() and item.id <= int(cursor)]
-    shown, rest = own[:size], own[size:]
-    headers = {}
-    if rest:
-        url = f"{call.world.api_url}/app/hook/deliveries?per_page={size}&cursor={rest[0].id}"
-        headers["Link"] = f'<{url}>; rel="next"'
-    return Reply(body=[delivery_json(item) for item in shown], headers=headers)
-
-
-def _delivery(call: Call) -> Delivery:
-    for item in call.world.hooks.deliveries:
-        if str(item.id) == call.params["delivery_id"] and item.app is call.app:
-            return item
-    raise not_found()
-
-
-def read_delivery(call: Call) -> Reply:
-    item = _delivery(call)
-    body = {
-        **delivery_json(item),
-        "url": call.app.webhook_url,
-        "request": {"headers": item.request_headers, "payload": item.payload},
-        "response": {"headers": item.response_headers, "payload": item.response_body},
-    }
-    return Reply(body=body)
-
-
-def redeliver(call: Call) -> Reply:
-    call.world.hooks.redeliver(_delivery(call))
-    return Reply(body={}, status=202)
-
-
 # -- the manifest flow ---------------------------------------------------------------------------------------------
 
 
@@ -215,8 +154,5 @@ ROUTES = (
     Route("GET", "/users/{login}/installation", installation_of_account, kind="app"),
     Route("DELETE", "/installation/token", revoke_token, kind="installation"),
     Route("GET", "/installation/repositories", installation_repositories, kind="installation"),
-    Route("GET", "/app/hook/deliveries", list_deliveries, kind="app"),
-    Route("GET", "/app/hook/deliveries/{delivery_id}", read_delivery, kind="app"),
-    Route("POST", "/app/hook/deliveries/{delivery_id}/attempts", redeliver, kind="app"),
     Route("POST", "/app-manifests/{code}/conversions", convert_manifest),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ghapp.local_github import queue
+from ghapp.local_github import deliveries, queue
 from ghapp.local_github.access import actor_app
 from ghapp.local_github.fields import Fields
 from ghapp.local_github.routing import Call, Reply, Route
@@ -34,7 +34,7 @@ def create(call: Call) -> Reply:
     call.repository.statuses.append(item)
     shown = shapes.commit_status(call.world, call.repository, item)
     body = {"id": item.id, "sha": sha, "name": call.repository.full_name, "context": item.context, "state": item.state}
-    call.world.hooks.emit("status", None, body, repository=call.repository, sender=call.account)
+    deliveries.emit(call.world, "status", None, body, repository=call.repository, sender=call.account)
     queue.advance(call.world, call.repository)
     return Reply(body=shown, status=201, headers={"Location": shown["url"]})
 

@@ -14,9 +14,10 @@ from ghapp.local_github.state.accounts import (
     UserToken,
 )
 from ghapp.local_github.state.checks import CheckRun, CheckSuite, CommitStatus, Deployment, DeploymentStatus
+from ghapp.local_github.state.deliveries import Delivery
 from ghapp.local_github.state.protection import BranchProtection, RequiredCheck, Ruleset
-from ghapp.local_github.state.pulls import Comment, Issue, PullRequest, Reaction, Review, ReviewThread
-from ghapp.local_github.state.repositories import QueueEntry, Repository
+from ghapp.local_github.state.repositories import Issue, PullRequest, QueueEntry, Repository
+from ghapp.local_github.state.writing import Comment, Reaction, Review, ReviewThread
 
 __all__ = [
     "BASE_ROLES",
@@ -29,6 +30,7 @@ __all__ = [
     "Comment",
     "CommitStatus",
     "CustomRole",
+    "Delivery",
     "Deployment",
     "DeploymentStatus",
     "Installation",

@@ -1,18 +1,68 @@
-"""Repositories and what lies in them."""
+"""Repositories with their issues, pull requests and merge queues: they know each other, so they live together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Literal
 
+from ghapp.local_github.git import BareRepository
 from ghapp.local_github.state.accounts import Account
 from ghapp.local_github.state.checks import CheckRun, CheckSuite, CommitStatus, Deployment
 from ghapp.local_github.state.protection import BranchProtection, Ruleset
-from ghapp.local_github.state.pulls import Issue, PullRequest
+from ghapp.local_github.state.writing import Comment, Review, ReviewThread
 
-if TYPE_CHECKING:
-    from ghapp.local_github.git import BareRepository
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Issue:
+    """An issue, or the issue half of a pull request."""
+
+    id: int
+    number: int
+    title: str
+    body: str | None
+    author: Account
+    created_at: datetime
+    updated_at: datetime
+    state: Literal["open", "closed"] = "open"
+    closed_at: datetime | None = None
+    comments: list[Comment] = field(default_factory=list)
+    pull: PullRequest | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class PullRequest:
+    id: int
+    issue: Issue
+    repository: Repository
+    head_repository: Repository | None
+    head_owner: Account
+    head_ref: str
+    head_sha: str
+    base_ref: str
+    base_sha: str
+    draft: bool = False
+    merged_at: datetime | None = None
+    merged_by: Account | None = None
+    merge_commit_sha: str | None = None
+    mergeable_for: tuple[str, str] | None = None
+    """(base tip, head) that the test merge was asked for; the first question for a pair is answered `null`."""
+    mergeable: bool | None = None
+    maintainer_can_modify: bool = False
+    reviews: list[Review] = field(default_factory=list)
+    threads: list[ReviewThread] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        return self.issue.number
+
+    @property
+    def state(self) -> str:
+        return self.issue.state
+
+    @property
+    def from_fork(self) -> bool:
+        return self.head_repository is not self.repository
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -46,9 +47,11 @@ class Receiver:
         return body
 
 
-def app_jwt(app: App, *, issued: int = -30, expires: int = 300, issuer: str | None = None) -> str:
-    now = int(time.time())
-    claims = {"iat": now + issued, "exp": now + expires, "iss": issuer or str(app.id)}
+def app_jwt(
+    app: App, *, issued: int = -30, expires: int = 300, issuer: str | None = None, now: datetime | None = None
+) -> str:
+    seconds = int(time.time() if now is None else now.timestamp())
+    claims = {"iat": seconds + issued, "exp": seconds + expires, "iss": issuer or str(app.id)}
     return jwt.encode(claims, app.private_key_pem, algorithm="RS256")
 
 

@@ -11,8 +11,7 @@ from githubkit_schemas.v2026_03_10 import models
 from pydantic import TypeAdapter
 
 from ghapp.local_github import LocalGitHub
-from ghapp.local_github.hooks import Delivery
-from ghapp.local_github.state import App, Installation
+from ghapp.local_github.state import App, Delivery, Installation
 from tests.ghapp.local_github.acme import Receiver, app_jwt, client, installed, propose
 
 

@@ -129,15 +129,15 @@ def look(faulty: FaultyLine) -> None:
 def deliver_much_more(faulty: FaultyLine) -> None:
     """GitHub has delivered two more pages of what went well since."""
     world = faulty.line.github.world
-    well = next(each for each in world.hooks.deliveries if each.status_code == 202)
+    well = next(each for each in world.outbox.deliveries if each.status_code == 202)
     for number in range(250):
         more = replace(well, id=world.new_id(), guid=f"{number}", delivered_at=datetime.now(UTC))
-        world.hooks.deliveries.append(more)
+        world.outbox.deliveries.append(more)
 
 
 def a_day_goes_by(faulty: FaultyLine) -> None:
     """What both sides remember is a day older."""
-    for each in faulty.line.github.world.hooks.deliveries:
+    for each in faulty.line.github.world.outbox.deliveries:
         assert each.delivered_at is not None
         each.delivered_at -= timedelta(days=1)
     earlier = "update handles set value = cast(cast(value as bigint) - 86400 as text)"
@@ -148,7 +148,7 @@ def a_day_goes_by(faulty: FaultyLine) -> None:
 
 def forget_deliveries(faulty: FaultyLine) -> None:
     """GitHub has nothing left to deliver again."""
-    faulty.line.github.world.hooks.deliveries.clear()
+    faulty.line.github.world.outbox.deliveries.clear()
 
 
 def test_a_run_that_nobody_carries_out_is_ended_and_made_again(faulty: FaultyLine) -> None:
@@ -191,7 +191,7 @@ def test_an_apply_that_nobody_carries_out_is_completed_with_what_it_did(faulty: 
 def test_where_nothing_is_missing_a_look_takes_one_call(faulty: FaultyLine) -> None:
     faulty.quiet()
     # What the stories before this one had delivered may fill more than a page.
-    del faulty.line.github.world.hooks.deliveries[:-10]
+    del faulty.line.github.world.outbox.deliveries[:-10]
     before = len(faulty.line.github.requests)
     faulty.process.send_signal(signal.SIGTERM)
     looks = looked(faulty)
