@@ -29,7 +29,8 @@ from ghapp.store import Store
 from ghapp.terraform import Terraform, TerraformMissing, find_terraforms
 from ghapp.vault import Vault
 from ghapp.web.front import Front
-from ghapp.web.listening import listen
+from ghapp.web.listening import also_listening, listen
+from ghapp.web.metrics import metrics_routes
 from ghapp.web.server import create_server
 
 _GIT_HOSTS = {"api.github.com": "github.com"}
@@ -45,6 +46,11 @@ def create_app(settings: Settings, *, worker: bool = True) -> Starlette:
         async with _front(settings) as front, contextlib.AsyncExitStack() as stack:
             if worker:
                 await stack.enter_async_context(_working(settings, front))
+            if settings.metrics.listen is not None:
+                served = also_listening(
+                    metrics_routes(), {"front": front}, settings.metrics.listen, "PLANWARD_METRICS_LISTEN"
+                )
+                await stack.enter_async_context(served)
             yield {"front": front}
 
     return create_server(lifespan, max_body_size=MAX_DELIVERY_BYTES)

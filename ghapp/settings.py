@@ -29,6 +29,7 @@ _SECRETS = frozenset(
         "PLANWARD_GITHUB_CLIENT_SECRET",
         "PLANWARD_ENCRYPTION_KEY",
         "PLANWARD_DATABASE_URL",
+        "PLANWARD_METRICS_TOKEN",
         "VAULT_TOKEN",
         "VAULT_SECRET_ID",
     }
@@ -44,6 +45,15 @@ class GitHubAccess:
     private_key: str = field(repr=False)
     """PEM, or `vault-transit:KEY`."""
     webhook_secrets: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsAccess:
+    """Who may read the metrics: without a token and an address of their own, this machine alone."""
+
+    token: str | None = field(repr=False)
+    listen: tuple[str, int] | None
+    """Host and port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +85,7 @@ class Settings:
     keep_audit_days: float
     object_store_url: str | None
     """Where logs and reports of completed runs are moved to; None: they stay in the database."""
+    metrics: MetricsAccess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +129,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         keep_logs_days=names.days("PLANWARD_KEEP_LOGS_DAYS", 90, least=1),
         keep_audit_days=names.days("PLANWARD_KEEP_AUDIT_DAYS", 0, least=31),
         object_store_url=names.text("PLANWARD_OBJECT_STORE_URL"),
+        metrics=MetricsAccess(
+            token=names.text("PLANWARD_METRICS_TOKEN"), listen=names.host_and_port("PLANWARD_METRICS_LISTEN")
+        ),
     )
 
 
@@ -257,6 +271,16 @@ class _Names:
     def size(self, name: str, default_bytes: int) -> int | None:
         """A size in bytes, given in MB; None where it is 0."""
         return int(self.number(name, default_bytes / _MB) * _MB) or None
+
+    def host_and_port(self, name: str) -> tuple[str, int] | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        host, colon, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not (colon and host and port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) < 65_536):
+            raise SettingsError(f"{name} is {text[:40]!r}: set it to HOST:PORT, such as 127.0.0.1:9100")
+        return host, int(port)
 
     def url(self, name: str, default: str) -> str:
         value = (self.text(name) or default).rstrip("/")

@@ -6,14 +6,18 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from ghapp.errors import SettingsError
 from ghapp.log import log
+from ghapp.web.middleware import Answering
 
 _GRACE_S = 10
 
@@ -45,6 +49,41 @@ async def listen(app: Starlette, *, host: str, port: int) -> None:
         listener.close()
 
 
+@contextlib.asynccontextmanager
+async def also_listening(
+    routes: Sequence[BaseRoute], state: dict[str, Any], address: tuple[str, int], setting: str
+) -> AsyncIterator[None]:
+    """Serve a few routes on another address until the context ends.
+
+    Raises SettingsError, naming the setting, where the address cannot be listened on.
+    """
+    app = Starlette(routes=routes, middleware=[Middleware(Answering, routes=routes)])
+
+    async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"] = dict(state)
+        await app(scope, receive, send)
+
+    listener = _listener(*address, way_out=f"choose another with {setting}")
+    config = uvicorn.Config(with_state, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    server = _Beside(config)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    try:
+        log.info("listening", host=address[0], port=listener.getsockname()[1], setting=setting)
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
+
+
+class _Beside(uvicorn.Server):
+    """Signals are for the server that it stands beside."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 class _Server(uvicorn.Server):
     """uvicorn raises a signal again once it has ended, which would end the process before the application's life."""
 
@@ -65,7 +104,7 @@ class _Server(uvicorn.Server):
         self.handle_exit(number, None)
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, *, way_out: str = "choose others with --host and --port") -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -76,5 +115,5 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.listen(1024)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise SettingsError(f"cannot listen on {host}:{port}: {reason}; choose others with --host and --port") from None
+        raise SettingsError(f"cannot listen on {host}:{port}: {reason}; {way_out}") from None
     return listener

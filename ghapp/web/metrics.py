@@ -4,6 +4,7 @@ https://prometheus.io/docs/practices/naming/
 """
 
 import contextlib
+import hmac
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Literal
@@ -15,11 +16,15 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from ghapp.log import log
 from ghapp.places import Places
+from ghapp.settings import MetricsAccess
+from ghapp.web.visitors import is_at_the_machine
 
 _EVENTS = frozenset(
     {
@@ -34,6 +39,9 @@ _EVENTS = frozenset(
         "push",
         "repository",
     }
+)
+_NOT_HERE = (
+    "Metrics are served to this machine alone: the operator sets PLANWARD_METRICS_TOKEN or PLANWARD_METRICS_LISTEN.\n"
 )
 _ANSWER_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -151,8 +159,35 @@ class _Stored(Collector):
 
 
 async def show_metrics(request: Request) -> Response:
-    """`GET /metrics`. A database that does not answer costs the numbers that come from it, not the others."""
+    """`GET /metrics` on the address of the pages: with the token, or without one from this machine alone.
+
+    404 where metrics have an address of their own; 401; 403.
+    """
+    access: MetricsAccess = request.state.front.settings.metrics
+    if access.listen is not None:
+        raise HTTPException(404)
+    if access.token is None and not is_at_the_machine(request):
+        return PlainTextResponse(_NOT_HERE, status_code=403)
+    return await _exposed(request)
+
+
+async def show_metrics_alone(request: Request) -> Response:
+    """`GET /metrics` on an address of its own: for whoever reaches it, with the token where there is one. 401."""
+    return await _exposed(request)
+
+
+def metrics_routes() -> list[Route]:
+    """All that is served on the metrics' own address."""
+    return [Route("/metrics", show_metrics_alone)]
+
+
+async def _exposed(request: Request) -> Response:
+    """A database that does not answer costs the numbers that come from it, not the others."""
     front = request.state.front
+    token = front.settings.metrics.token
+    given = request.headers.get("Authorization", "").encode()
+    if token is not None and not hmac.compare_digest(given, f"Bearer {token}".encode()):
+        return PlainTextResponse("the token is needed\n", status_code=401, headers={"WWW-Authenticate": "Bearer"})
     ended: Mapping[tuple[str, str], int] = {}
     unfinished: Mapping[str, int] = {}
     try:

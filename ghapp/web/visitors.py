@@ -47,19 +47,24 @@ class AtTheMachine:
         return tuple(repositories)
 
 
+def is_at_the_machine(request: Request) -> bool:
+    """Whether the request comes from loopback and asks for loopback.
+
+    The client's address alone does not do: a page elsewhere may have its own name point here (DNS rebinding), and
+    a proxy on this machine speaks for everybody.
+    """
+    client = request.client.host if request.client is not None else ""
+    asked = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    passed_on = any(name in request.headers for name in _FORWARDED)
+    return is_loopback(client) and is_loopback(asked) and not passed_on
+
+
 class LoopbackOnly:
     """Without sign-in the pages are for the machine itself."""
 
     async def visitor(self, request: Request) -> Visitor:
-        """Admit who comes from loopback and asks for loopback. Raises NotServedHere.
-
-        The client's address alone does not do: a page elsewhere may have its own name point here (DNS rebinding), and
-        a proxy on this machine speaks for everybody.
-        """
-        client = request.client.host if request.client is not None else ""
-        asked = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
-        passed_on = any(name in request.headers for name in _FORWARDED)
-        if not is_loopback(client) or not is_loopback(asked) or passed_on:
+        """Admit who is at the machine. Raises NotServedHere."""
+        if not is_at_the_machine(request):
             raise NotServedHere(
                 "These pages are served to this machine alone. For sign-in with GitHub the operator sets "
                 "PLANWARD_GITHUB_CLIENT_ID and PLANWARD_GITHUB_CLIENT_SECRET."

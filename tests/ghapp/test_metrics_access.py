@@ -1,0 +1,93 @@
+"""Who may read the metrics, over real sockets: by default nobody but the machine itself."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ghapp.errors import SettingsError
+from tests.ghapp.served import KEY, PEM, SECRET, Served, serving, settings_for
+from tests.openbao import free_port
+
+
+def metrics(served: Served, **headers: str) -> httpx.Response:
+    with served.client() as client:
+        return client.get("/metrics", headers=headers)
+
+
+def test_without_a_setting_metrics_are_for_the_machine_itself(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        assert metrics(served).status_code == 200
+        refused = [metrics(served, Host="planward.example.com"), metrics(served, **{"X-Forwarded-For": "203.0.113.7"})]
+    assert [each.status_code for each in refused] == [403, 403]
+    assert all("PLANWARD_METRICS_TOKEN" in each.text and "planward_build_info" not in each.text for each in refused)
+
+
+def test_with_a_token_metrics_are_for_whoever_has_it(tmp_path: Path) -> None:
+    with serving(tmp_path, PLANWARD_METRICS_TOKEN="let-me-in") as served:
+        good = metrics(served, Host="planward.example.com", Authorization="Bearer let-me-in")
+        bad = [
+            metrics(served),
+            metrics(served, Authorization="Bearer let-me"),
+            metrics(served, Authorization="Basic let-me-in"),
+        ]
+    assert (good.status_code, "planward_build_info" in good.text) == (200, True)
+    assert [(each.status_code, each.headers["WWW-Authenticate"]) for each in bad] == [(401, "Bearer")] * 3
+
+
+@contextmanager
+def running(directory: Path, **environ: str) -> Iterator[str]:
+    """`planward serve --no-worker` as a process; gives its address."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ghapp", "serve", "--no-worker", "--port", str(port)],
+        env={
+            "PATH": os.environ["PATH"],
+            "PLANWARD_GITHUB_APP_ID": "1",
+            "PLANWARD_GITHUB_PRIVATE_KEY": PEM,
+            "PLANWARD_GITHUB_WEBHOOK_SECRET": SECRET,
+            "PLANWARD_DATA_DIR": str(directory),
+            "PLANWARD_ENCRYPTION_KEY": KEY,
+            **environ,
+        },
+    )
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+
+
+def test_metrics_with_an_address_of_their_own_are_served_there_alone(tmp_path: Path) -> None:
+    own = free_port()
+    with running(tmp_path, PLANWARD_METRICS_LISTEN=f"127.0.0.1:{own}") as url:
+        answers = [
+            httpx.get(f"{base}{path}", trust_env=False, headers={"Host": "planward.example.com"}).status_code
+            for base in (url, f"http://127.0.0.1:{own}")
+            for path in ("/metrics", "/healthz", "/webhooks/github")
+        ]
+    assert answers == [404, 200, 405, 200, 404, 404]
+
+
+@pytest.mark.parametrize("address", ["9100", "127.0.0.1:", ":9100", "127.0.0.1:70000", "127.0.0.1:http"])
+def test_an_address_for_metrics_that_is_none_is_named(tmp_path: Path, address: str) -> None:
+    with pytest.raises(SettingsError, match=r"^PLANWARD_METRICS_LISTEN is .*: set it to HOST:PORT"):
+        settings_for(tmp_path, PLANWARD_METRICS_LISTEN=address)
+
+
+def test_an_address_for_metrics_may_be_one_of_ipv6(tmp_path: Path) -> None:
+    assert settings_for(tmp_path, PLANWARD_METRICS_LISTEN="[::1]:9100").metrics.listen == ("::1", 9100)
