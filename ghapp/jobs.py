@@ -180,6 +180,7 @@ class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
     """Say something in chat, once; a chat that is down delays and fails nothing."""
 
     about: str
+    """A `MessageSubject` of ghapp.store as text."""
     repository_id: RepositoryId
     environment: EnvironmentName
     config_sha: CommitSha

@@ -7,6 +7,7 @@ from ghapp.git import GitError, Mirror
 from ghapp.repository_config import ConfigInvalid, Environment, RepositoryConfig
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Last
+from ghapp.store.marker_kinds import Adopted
 from ghapp.values import BranchName, CommitSha, is_no_commit
 
 
@@ -61,21 +62,16 @@ async def is_named(services: Services, repository: KnownRepository, mirror: Mirr
     return any(config.environment_of_branch(branch) is not None for config in configs)
 
 
-def adopted_key(repository: KnownRepository) -> str:
-    """The mark that what was there when the repository was first seen is adopted: what comes later is judged."""
-    return f"adopted:{repository.id}"
-
-
 async def adopt(services: Services, repository: KnownRepository, mirror: Mirror, config: RepositoryConfig) -> None:
     """Take the tips of branches as adopted when a repository is first seen: what was there before is not judged."""
     if not await is_adopted(services, repository):
         await adopt_under(services, repository, mirror, config)
-        await services.store.markers.keep(adopted_key(repository), "all")
+        await services.store.markers.keep(Adopted(repository.id), True)
 
 
 async def is_adopted(services: Services, repository: KnownRepository) -> bool:
     """Whether what was there when the repository was first seen is adopted already."""
-    return await services.store.markers.find(adopted_key(repository)) is not None
+    return await services.store.markers.find(Adopted(repository.id)) is not None
 
 
 async def adopt_under(

@@ -15,7 +15,6 @@ from ghapp.store.key_rotation import KeyRotation
 from ghapp.store.markers import Markers
 from ghapp.store.objects import Objects
 from ghapp.store.offloading import Offloading
-from ghapp.store.old_markers import OldMarkers
 from ghapp.store.overview import EnvironmentNow, Overview
 from ghapp.store.pull_requests import KnownPullRequest, PullRequests, Verdict
 from ghapp.store.repositories import KnownRepository, Repositories
@@ -63,7 +62,6 @@ class Store:
         self.offloading = Offloading(self._database, run_objects)
         self.retention = Retention(self._database, run_objects)
         self.key_rotation = KeyRotation(self._database, run_objects)
-        self.old_markers = OldMarkers(self._database)
         self.deferred = DeferredJobs(self._database)
         self.approvals = Approvals(self._database)
         self.markers = Markers(self._database)

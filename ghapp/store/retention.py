@@ -3,18 +3,20 @@
 What lies in the object store goes first and its row afterwards, so that nothing is left there that nobody knows of.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, not_, or_, select, tuple_, update
 
 from ghapp.store import retention_rules
 from ghapp.store.database import Database, upsert
+from ghapp.store.marker_kinds import REDELIVERIES, MarkerOwner, PullRequestKey, read_key
 from ghapp.store.run_objects import Kind, RunObjects, forget_objects, objects_of
 from ghapp.store.tables import (
     approvals,
     audit,
     log_lines,
+    markers,
     pull_requests,
     pushes,
     removed_runs,
@@ -24,7 +26,10 @@ from ghapp.store.tables import (
     runs,
     verdicts,
 )
-from ghapp.values import RunId
+from ghapp.values import RepositoryId, RunId
+
+_REDELIVERIES_S = 30 * 24 * 3600.0
+"""GitHub keeps deliveries for three days."""
 
 
 class Retention:
@@ -95,6 +100,29 @@ class Retention:
             await self._db.run(lambda connection: connection.execute(statement.where(*old)))
         return len(rows)
 
+    async def remove_markers(self, *, before: float, limit: int, after: str = "") -> tuple[int, str | None]:
+        """Look at so many markers kept before, in the order of their keys after `after`; remove those without owner.
+
+        They go with the run or the pull request for which something was created or said once. Gives how many were
+        removed, and the last key that was looked at; None where there are no more.
+        """
+        c = markers.c
+        query = select(c.key).where(c.at < before, c.key > after).order_by(c.key).limit(limit)
+        keys = await self._ids(query)
+        owners = {key: found.owner for key in keys if (found := read_key(key)) is not None and found.owner is not None}
+        there = await self._db.read(lambda connection: _existing(connection, owners.values()))
+        over = [key for key, owner in owners.items() if owner not in there]
+        if over:
+            statement = delete(markers).where(c.key.in_(over), c.at < before)
+            await self._db.run(lambda connection: connection.execute(statement))
+        return len(over), keys[-1] if len(keys) == limit else None
+
+    async def remove_redelivery_markers(self) -> int:
+        """Remove markers of redeliveries that GitHub has long forgotten."""
+        c = markers.c
+        old = delete(markers).where(c.key.startswith(REDELIVERIES), c.at < self._db.clock() - _REDELIVERIES_S)
+        return int(await self._db.run(lambda connection: connection.execute(old).rowcount))
+
     async def remove_audit_entries(self, *, before: float, limit: int) -> int:
         """Remove entries of the audit log."""
         return await self._rows(audit, audit.c.at < before, limit=limit)
@@ -126,6 +154,22 @@ class Retention:
     async def _ids(self, query: Any) -> list[Any]:
         rows: Sequence[Any] = await self._db.run(lambda connection: connection.execute(query).all())
         return [row[0] for row in rows]
+
+
+def _existing(connection: Connection, owners: Iterable[MarkerOwner]) -> frozenset[MarkerOwner]:
+    """Those of these runs and pull requests that there are."""
+    of_runs = {each for each in owners if not isinstance(each, PullRequestKey)}
+    of_pull_requests = {(each.repository_id, each.number) for each in owners if isinstance(each, PullRequestKey)}
+    found = connection.execute(select(runs.c.id).where(runs.c.id.in_(of_runs))).all() if of_runs else ()
+    c = pull_requests.c
+    query = select(c.repository_id, c.number).where(tuple_(c.repository_id, c.number).in_(of_pull_requests))
+    numbered = connection.execute(query).all() if of_pull_requests else ()
+    return frozenset(
+        (
+            *(RunId(id) for (id,) in found),
+            *(PullRequestKey(repository_id=RepositoryId(repository), number=number) for repository, number in numbered),
+        )
+    )
 
 
 def _remove_run(connection: Connection, id: RunId) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, desc, func, select, update
 
 from ghapp.store.database import Database, upsert
+from ghapp.store.marker_kinds import EnvironmentHolder
 from ghapp.store.run_objects import RunObjects, about_lines, about_report, about_root, objects_of
 from ghapp.store.tables import log_lines, markers, root_runs, runs
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
@@ -149,14 +150,14 @@ class Runs:
 
     async def claim_environment(self, run: Run) -> RunId:
         """Give this apply run its environment, if no other unfinished run has it; gives the run that has it."""
-        key = f"applying:{run.repository_id}:{run.environment}"
-        row = {"key": key, "value": run.id, "at": self._db.clock()}
+        key = EnvironmentHolder(run.repository_id, run.environment)
+        row = {"key": key.text, "value": key.write(run.id), "at": self._db.clock()}
 
         def work(connection: Any) -> RunId:
             upsert(connection, markers, row, update=[])
             # Locked until the transaction ends: two runs of two branches may ask at once.
-            query = select(markers.c.value).where(markers.c.key == key).with_for_update()
-            holder = RunId(connection.scalar(query))
+            query = select(markers.c.value).where(markers.c.key == key.text).with_for_update()
+            holder = key.read(connection.scalar(query))
             status = connection.scalar(select(runs.c.status).where(runs.c.id == holder))
             if holder != run.id and status not in (None, "completed"):
                 return holder

@@ -21,6 +21,7 @@ from ghapp.processes import keeper
 from ghapp.processes.private_directories import make_private
 from ghapp.sealing import Sealer
 from ghapp.store import Store, database
+from ghapp.store.marker_kinds import DeliveriesReconciled
 
 STEPS = 3
 NEW = 3
@@ -57,7 +58,7 @@ async def _work(
         if job.cause == "full" and number == 0:
             raise NoRoom("there is no room")
         if job.cause == "remembers":
-            await store.markers.keep("done", str(number))
+            await store.markers.keep(DeliveriesReconciled(), number)
         tell(f"{job.cause} {number} end")
         return kind(number)
 

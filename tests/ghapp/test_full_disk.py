@@ -13,7 +13,8 @@ from ghapp.durable import Acceptor
 from ghapp.jobs import SettleBranch
 from ghapp.sealing import Sealer
 from ghapp.store import Store, StoreUnavailable
-from ghapp.values import BranchName, RepositoryId
+from ghapp.store.marker_kinds import Created, DeploymentMarker, RedeliveryMarker, RedeliveryRequest
+from ghapp.values import BranchName, RepositoryId, RunId
 from tests.ghapp.durable_worker import STEPS
 from tests.small_disk import SmallDisk, small_disk
 from tests.stories.waiting import eventually
@@ -78,14 +79,14 @@ def test_what_was_remembered_before_is_there_and_what_was_not_is_said(disk: Smal
     store = Store(f"sqlite:///{disk.directory / 'planward.db'}", Sealer(("k" * 32,)))
 
     async def story() -> None:
-        await store.markers.keep("before", "1")
+        await store.markers.keep(DeploymentMarker(RunId("before")), Created(id=1))
         disk.fill()
         with pytest.raises(StoreUnavailable, match=FULL):
-            await store.markers.keep("while it is full", "x" * 100_000)
-        assert await store.markers.find("before") == "1"
+            await store.markers.keep(RedeliveryMarker("x" * 100_000), RedeliveryRequest())
+        assert await store.markers.find(DeploymentMarker(RunId("before"))) == Created(id=1)
         disk.make_room()
-        await store.markers.keep("after", "1")
-        assert await store.markers.find("after") == "1"
+        await store.markers.keep(DeploymentMarker(RunId("after")), Created(id=1))
+        assert await store.markers.find(DeploymentMarker(RunId("after"))) == Created(id=1)
 
     asyncio.run(story())
     store.close()

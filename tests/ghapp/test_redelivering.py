@@ -1,7 +1,8 @@
 """Which failed deliveries are asked for again, decided by GitHub's list and by what was asked before."""
 
-from ghapp.flows.maintenance.deliveries import MOST, OVERLAP_S, Asked, Redeliveries, decide_redeliveries
+from ghapp.flows.maintenance.deliveries import MOST, OVERLAP_S, Redeliveries, decide_redeliveries
 from ghapp.github import DeliverySeen
+from ghapp.store.marker_kinds import RedeliveryRequest
 
 NOW = 1_000_000
 
@@ -44,8 +45,8 @@ def test_what_arrived_in_another_attempt_or_is_under_way_is_left() -> None:
 def test_what_was_asked_for_is_not_asked_for_again_until_it_is_listed_or_long_over() -> None:
     seen = [attempt(1, "a")]
 
-    under_way = decide_redeliveries(seen, {"a": Asked(times=1, after=1, at=NOW - 60)}, now=NOW)
-    lost = decide_redeliveries(seen, {"a": Asked(times=1, after=1, at=NOW - OVERLAP_S)}, now=NOW)
+    under_way = decide_redeliveries(seen, {"a": RedeliveryRequest(times=1, after=1, at=NOW - 60)}, now=NOW)
+    lost = decide_redeliveries(seen, {"a": RedeliveryRequest(times=1, after=1, at=NOW - OVERLAP_S)}, now=NOW)
 
     assert (wanted(under_way), under_way.open_since) == ([], NOW - 60)
     assert wanted(lost) == [1]
@@ -54,13 +55,13 @@ def test_what_was_asked_for_is_not_asked_for_again_until_it_is_listed_or_long_ov
 def test_what_fails_while_others_arrive_is_given_up() -> None:
     seen = [attempt(9, "b", 202), attempt(8, "a")]
 
-    assert wanted(decide_redeliveries(seen, {"a": Asked(times=MOST - 1, after=7)}, now=NOW)) == [8]
-    assert decide_redeliveries(seen, {"a": Asked(times=MOST, after=7)}, now=NOW) == Redeliveries()
+    assert wanted(decide_redeliveries(seen, {"a": RedeliveryRequest(times=MOST - 1, after=7)}, now=NOW)) == [8]
+    assert decide_redeliveries(seen, {"a": RedeliveryRequest(times=MOST, after=7)}, now=NOW) == Redeliveries()
 
 
 def test_while_nothing_arrives_one_is_asked_for_that_was_tried_least() -> None:
     seen = [attempt(6, "c"), attempt(5, "a"), attempt(4, "b"), attempt(3, "b"), attempt(2, "a"), attempt(1, "d", 202)]
-    asked = {"a": Asked(times=1, after=2), "b": Asked(times=1, after=3)}
+    asked = {"a": RedeliveryRequest(times=1, after=2), "b": RedeliveryRequest(times=1, after=3)}
 
     decided = decide_redeliveries(seen, asked, now=NOW)
 
@@ -69,7 +70,11 @@ def test_while_nothing_arrives_one_is_asked_for_that_was_tried_least() -> None:
 
 def test_when_one_has_arrived_all_are_asked_for() -> None:
     seen = [attempt(7, "c", 202), attempt(6, "c"), attempt(5, "a"), attempt(4, "b"), attempt(3, "b"), attempt(2, "a")]
-    asked = {"a": Asked(times=1, after=2), "b": Asked(times=1, after=3), "c": Asked(times=0, after=6)}
+    asked = {
+        "a": RedeliveryRequest(times=1, after=2),
+        "b": RedeliveryRequest(times=1, after=3),
+        "c": RedeliveryRequest(times=0, after=6),
+    }
 
     decided = decide_redeliveries(seen, asked, now=NOW)
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pytest
-from sqlalchemy import Executable
+from sqlalchemy import Executable, select
 
 from ghapp.sealing import Sealer
 from ghapp.store import KnownPullRequest, Run, Store
-from ghapp.store.tables import metadata, pull_requests
+from ghapp.store.marker_kinds import Created, DeploymentMarker, RedeliveryMarker, RedeliveryRequest
+from ghapp.store.tables import markers, metadata, pull_requests
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
 
 T = TypeVar("T")
@@ -119,7 +120,7 @@ class Past:
                 pass
         after: str | None = ""
         while after is not None:
-            _, after = self.do(self.store.old_markers.remove(before=before, limit=2, after=after))
+            _, after = self.do(self.store.retention.remove_markers(before=before, limit=2, after=after))
 
     def has(self, id: str) -> bool:
         return self.do(self.store.runs.find(RunId(id))) is not None
@@ -308,25 +309,30 @@ def test_what_was_made_once_is_known_as_long_as_what_it_was_made_for(past: Past)
         "adopted:7": True,
         "applying:7:staging": True,
         "looked for missed deliveries": True,
+        "of a newer version:7:2": True,
     }
     for key in keys:
-        past.do(past.store.markers.keep(key, "1"))
+        past.execute(markers.insert().values(key=key, value="1", at=past.now))
     past.wait(500)
-    past.do(past.store.markers.keep("deployment:" + "c" * 24, "young, of a run that is not begun yet"))
+    young = DeploymentMarker(RunId("c" * 24))  # of a run that has not begun yet
+    past.do(past.store.markers.keep(young, Created(id=1)))
     past.tidy()
-    found = {key: past.do(past.store.markers.find(key)) is not None for key in keys}
-    assert found == keys
-    assert past.do(past.store.markers.find("deployment:" + "c" * 24)) is not None
+    with past.store._database.engine.connect() as connection:
+        kept = set(connection.scalars(select(markers.c.key)))
+    assert kept == {key for key, is_kept in keys.items() if is_kept} | {young.text}
 
 
 def test_marks_of_redeliveries_are_kept_longer_than_github_keeps_deliveries(past: Past) -> None:
-    past.do(past.store.markers.keep("redelivered:guid", "1:2"))
+    redelivery = RedeliveryMarker("guid")
+    past.do(past.store.markers.keep(redelivery, RedeliveryRequest(times=1, after=2)))
     past.wait(29)
-    past.do(past.store.old_markers.remove_redelivered())
-    assert past.do(past.store.markers.find("redelivered:guid")) == "1:2"
+    past.do(past.store.retention.remove_redelivery_markers())
+    young = past.store.markers.find(redelivery)
+    assert past.do(young) == RedeliveryRequest(times=1, after=2)
     past.wait(2)
-    past.do(past.store.old_markers.remove_redelivered())
-    assert past.do(past.store.markers.find("redelivered:guid")) is None
+    past.do(past.store.retention.remove_redelivery_markers())
+    old = past.store.markers.find(redelivery)
+    assert past.do(old) is None
 
 
 def test_a_log_is_removed_before_its_run(past: Past) -> None:

@@ -16,7 +16,8 @@ from ghapp.durable import Acceptor
 from ghapp.jobs import SettleBranch
 from ghapp.sealing import Sealer
 from ghapp.store import Store
-from ghapp.values import BranchName, RepositoryId
+from ghapp.store.marker_kinds import Created, DeploymentMarker
+from ghapp.values import BranchName, RepositoryId, RunId
 from tests.postgres import Postgres
 from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
 
@@ -50,8 +51,10 @@ def url(postgres: Postgres, drawn: Fates) -> Iterator[str]:
 def test_what_is_to_be_remembered_is_remembered(url: str, drawn: Fates) -> None:
     async def story(store: Store) -> None:
         for number in range(MANY):
-            await store.markers.keep(f"key {number}", str(number))
-        assert [await store.markers.find(f"key {number}") for number in range(MANY)] == [str(n) for n in range(MANY)]
+            await store.markers.keep(DeploymentMarker(RunId(str(number))), Created(id=number))
+        for number in range(MANY):
+            found = await store.markers.find(DeploymentMarker(RunId(str(number))))
+            assert found == Created(id=number)
 
     with closing(Store(url, Sealer(["k" * 32]))) as store:
         drawn.on = True

@@ -3,17 +3,24 @@
 https://docs.github.com/en/rest/deployments/statuses
 """
 
-from typing import Literal
+from dataclasses import replace
 
 from ghapp.flows.repository import github_of, short
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run
+from ghapp.store.marker_kinds import (
+    Created,
+    DeploymentMarker,
+    DeploymentState,
+    DeploymentStatus,
+    DeploymentStatusMarker,
+)
 
 
 async def begin_deployment(services: Services, repository: KnownRepository, run: Run) -> None:
     """Make the run's deployment, or find the one that a step before this one left, and say that it is in progress."""
-    key = f"deployment:{run.id}"
-    if await services.store.markers.find(key) is None:
+    marker = DeploymentMarker(run.id)
+    if await services.store.markers.find(marker) is None:
         tried_before = bool(run.data.get("deploying"))
         await services.store.runs.remember(run.id, deploying=True)
         github = await github_of(services, repository)
@@ -25,7 +32,7 @@ async def begin_deployment(services: Services, repository: KnownRepository, run:
             production=run.environment == "production",
             look_first=tried_before,
         )
-        await services.store.markers.keep(key, str(deployment))
+        await services.store.markers.keep(marker, Created(id=deployment))
     await say_deployment(services, repository, run, "in_progress", "Terraform is running")
 
 
@@ -33,23 +40,24 @@ async def say_deployment(
     services: Services,
     repository: KnownRepository,
     run: Run,
-    state: Literal["in_progress", "success", "failure"],
+    state: DeploymentState,
     description: str,
 ) -> None:
     """Say how the run's deployment stands; nothing where it has none."""
-    key = f"deployment:{run.id}"
-    deployment = await services.store.markers.find(key)
-    said = await services.store.markers.find(f"{key}:state")
-    if deployment is None or said == state:
+    markers, marker = services.store.markers, DeploymentStatusMarker(run.id)
+    deployment = await markers.find(DeploymentMarker(run.id))
+    before = await markers.find(marker)
+    if deployment is None or before == DeploymentStatus(state=state, confirmed=True):
         return
-    await services.store.markers.keep(f"{key}:state", f"saying {state}")
+    sent = DeploymentStatus(state=state, confirmed=False)
+    await markers.keep(marker, sent)
     github = await github_of(services, repository)
     await github.set_deployment_status(
-        int(deployment),
+        deployment.id,
         state,
         description=description,
         log_url=services.run_url(run.id),
         auto_inactive=True,
-        look_first=said == f"saying {state}",
+        look_first=before == sent,
     )
-    await services.store.markers.keep(f"{key}:state", state)
+    await markers.keep(marker, replace(sent, confirmed=True))

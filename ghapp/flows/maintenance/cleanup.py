@@ -74,7 +74,7 @@ async def _remove_rows(services: Services) -> None:
         ):
             await _in_batches(name, services, lambda limit, removal=removal: removal(before=before, limit=limit))
         await _remove_markers(services, before)
-    await services.store.old_markers.remove_redelivered()
+    await services.store.retention.remove_redelivery_markers()
     before = _before(services, services.settings.keep_audit_days)
     if before is not None:
         await _in_batches(
@@ -85,7 +85,7 @@ async def _remove_rows(services: Services) -> None:
 async def _remove_markers(services: Services, before: float) -> None:
     after: str | None = ""
     while after is not None and not services.stopping.is_set():
-        _, after = await services.store.old_markers.remove(before=before, limit=_BATCH, after=after)
+        _, after = await services.store.retention.remove_markers(before=before, limit=_BATCH, after=after)
 
 
 async def _remove_jobs(services: Services) -> None:

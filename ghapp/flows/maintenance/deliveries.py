@@ -10,22 +10,13 @@ from dataclasses import dataclass
 from ghapp.github import DeliverySeen, GitHubRefused
 from ghapp.log import log
 from ghapp.services import Services
+from ghapp.store.marker_kinds import DeliveriesReconciled, RedeliveryMarker, RedeliveryRequest
 
 MOST = 5
 """So often a delivery is asked for that fails while others arrive: it is not the way that is broken."""
 KEPT_S = 3 * 24 * 3600
 OVERLAP_S = 600
 """What was delivered so long before a look may be listed only after it; so long a redelivery may take to be listed."""
-_LOOKED = "looked for missed deliveries"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What was asked for before: how often, last after which attempt, and when (seconds since 1970)."""
-
-    times: int = 0
-    after: int = 0
-    at: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +29,21 @@ class Redeliveries:
     """When the oldest attempt was made of those that are not settled."""
 
 
-def decide_redeliveries(seen: Sequence[DeliverySeen], asked: Mapping[str, Asked], *, now: int) -> Redeliveries:
+def decide_redeliveries(
+    seen: Sequence[DeliverySeen], asked: Mapping[str, RedeliveryRequest], *, now: int
+) -> Redeliveries:
     """Decide by the attempts that GitHub lists, and by what was asked for before, by GUID.
 
     As long as nothing has arrived since one that was asked for failed, one more is asked for each time, and it is held
     against none of them: however long the way is broken, all are delivered when it is mended.
     """
-    failed = [each for each in failed_deliveries(seen) if asked.get(each.guid, Asked()).times < MOST]
+    failed = [each for each in failed_deliveries(seen) if asked.get(each.guid, RedeliveryRequest()).times < MOST]
     if not failed:
         return Redeliveries()
     open_since = min(each.delivered_at for each in failed)
-    failed_again = [each.id for each in failed if 0 < asked.get(each.guid, Asked()).after < each.id]
+    failed_again = [each.id for each in failed if 0 < asked.get(each.guid, RedeliveryRequest()).after < each.id]
     arrived = max((each.id for each in seen if each.accepted), default=0)
-    due = [each for each in failed if not _is_under_way(each, asked.get(each.guid, Asked()), now)]
+    due = [each for each in failed if not _is_under_way(each, asked.get(each.guid, RedeliveryRequest()), now)]
     if not failed_again or arrived > max(failed_again):
         return Redeliveries(wanted=tuple(due), open_since=open_since)
     tried = Counter(each.guid for each in seen)
@@ -65,15 +58,15 @@ def failed_deliveries(seen: Sequence[DeliverySeen]) -> tuple[DeliverySeen, ...]:
     return tuple(sorted(newest.values(), key=lambda each: each.id))
 
 
-def _is_under_way(delivery: DeliverySeen, asked: Asked, now: int) -> bool:
+def _is_under_way(delivery: DeliverySeen, asked: RedeliveryRequest, now: int) -> bool:
     return asked.after == delivery.id and now - asked.at < OVERLAP_S
 
 
 async def redeliver(services: Services, now: int) -> None:
     """Ask GitHub to deliver again what failed and was not delivered since."""
     markers = services.store.markers
-    looked = await markers.find(_LOOKED)
-    since = now - KEPT_S if looked is None else max(float(looked) - OVERLAP_S, now - KEPT_S)
+    looked = await markers.find(DeliveriesReconciled())
+    since = now - KEPT_S if looked is None else max(looked - OVERLAP_S, now - KEPT_S)
     try:
         seen = await services.github.deliveries(since=since)
     except GitHubRefused as error:
@@ -90,11 +83,10 @@ async def redeliver(services: Services, now: int) -> None:
         else:
             log.info("redelivery_asked", delivery=delivery.guid, of=delivery.event, status=delivery.status_code)
         times = before.times if decided.probe else before.times + 1
-        await markers.keep(f"redelivered:{delivery.guid}", f"{times}:{delivery.id}:{now}")
+        await markers.keep(RedeliveryMarker(delivery.guid), RedeliveryRequest(times=times, after=delivery.id, at=now))
     open_since = decided.open_since
-    await markers.keep(_LOOKED, str(now if open_since is None else min(now, open_since + OVERLAP_S)))
+    await markers.keep(DeliveriesReconciled(), now if open_since is None else min(now, open_since + OVERLAP_S))
 
 
-async def _asked(services: Services, guid: str) -> Asked:
-    times, after, at, *_ = [*(await services.store.markers.find(f"redelivered:{guid}") or "").split(":"), "", ""]
-    return Asked(times=int(times or 0), after=int(after or 0), at=int(at or 0))
+async def _asked(services: Services, guid: str) -> RedeliveryRequest:
+    return await services.store.markers.find(RedeliveryMarker(guid)) or RedeliveryRequest()

@@ -9,7 +9,7 @@ from typing import assert_never
 from ghapp.durable import step
 from ghapp.events import InstallationChanged, RepositoriesChanged, RepositoryChanged, RepositoryRef
 from ghapp.flows.check_run import cancel_plan
-from ghapp.flows.environments import adopt_under, adopted_key, is_adopted
+from ghapp.flows.environments import adopt_under, is_adopted
 from ghapp.flows.maintenance.cleanup import owe_tidying
 from ghapp.flows.repository import as_known, config_at, fetch, github_of, see_repository
 from ghapp.git import Mirror
@@ -17,6 +17,7 @@ from ghapp.jobs import PARKED, Discover, PlanAnew, SettleBranch
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownRepository
+from ghapp.store.marker_kinds import Adopted
 from ghapp.values import TESTING, BranchName, InstallationId, RepositoryId
 
 
@@ -139,7 +140,7 @@ async def _adopt_all(services: Services, repository: KnownRepository, mirror: Mi
         named = {each.branch for each in config.environments.values() if each.branch is not None}
         branches += sorted(named - asked)
         asked |= named
-    await services.store.markers.keep(adopted_key(repository), "all")
+    await services.store.markers.keep(Adopted(repository.id), True)
     for last in await services.store.branches.all_last(repository.id):
         tip = await mirror.tip(last.branch)
         if last.environment != TESTING and tip not in (None, last.sha):

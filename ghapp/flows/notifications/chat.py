@@ -14,6 +14,8 @@ from ghapp.log import log
 from ghapp.notify import Message, NotSent, Sent, deliver
 from ghapp.repository_config import Notify, RepositoryConfig
 from ghapp.services import Services
+from ghapp.store.marker_kinds import MessageMarker
+from ghapp.store.message_subjects import read_subject
 from ghapp.vault import SecretSource
 
 _WAITS_S = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
@@ -42,10 +44,11 @@ async def _say_to_each(services: Services, job: Say, patience_s: float) -> list[
     mirror = await mirror_with(services, repository, job.config_sha)
     config = await config_at(mirror, repository, job.config_sha)
     message = msgspec.json.decode(job.message, type=Message)
+    subject = read_subject(job.about)
     waits_s: list[float] = []
     for number, target in enumerate(config.notify):
-        key = f"said:{job.about}:{number}"
-        said = await services.store.markers.find(key)
+        marker = MessageMarker(subject, number)
+        said = await services.store.markers.find(marker)
         if message.kind not in target.on or said == "sent":
             continue
         if said == "sending":
@@ -58,13 +61,13 @@ async def _say_to_each(services: Services, job: Say, patience_s: float) -> list[
             log.warning("chat_address_unknown", about=job.about, reason=str(error))
             waits_s.append(patience_s)
             continue
-        await services.store.markers.keep(key, "sending")
+        await services.store.markers.keep(marker, "sending")
         match await deliver(message, url):
             case Sent():
                 # Patiently, since all of the step again would say it twice.
-                await patiently("said", partial(services.store.markers.keep, key, "sent"))
+                await patiently("said", partial(services.store.markers.keep, marker, "sent"))
             case NotSent(reason=reason, retryable=retryable, retry_after_s=retry_after_s):
-                await services.store.markers.keep(key, "not sent")
+                await services.store.markers.keep(marker, "not sent")
                 log.warning("chat_not_sent", about=job.about, reason=reason, retryable=retryable)
                 if retryable:
                     waits_s.append(patience_s if retry_after_s is None else retry_after_s)

@@ -16,6 +16,8 @@ from ghapp.notify import Applied, EnvironmentResult, Failed, Message, PromotionD
 from ghapp.repository_config import ConfigInvalid, Environment, Occasion
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Run
+from ghapp.store.marker_kinds import CommentMarker, Created, Creating, PromotionMarker
+from ghapp.store.message_subjects import AboutPlan, AboutPromotion, AboutRun, MessageSubject, PromotionNotice
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId
 
 OWED_S = 60.0
@@ -74,15 +76,15 @@ async def _comment_later(services: Services, repository: KnownRepository, number
 
 
 async def _write(services: Services, repository: KnownRepository, number: int, body: str) -> None:
-    key, marker = f"comment:{repository.id}:{number}", f"planward:{repository.id}:{number}"
+    key, marker = CommentMarker(repository.id, number), f"planward:{repository.id}:{number}"
     github = await github_of(services, repository)
     known = await services.store.markers.find(key)
-    if known is not None and known != "being made":
-        await github.update_comment(int(known), body, marker=marker)
+    if isinstance(known, Created):
+        await github.update_comment(known.id, body, marker=marker)
         return
-    await services.store.markers.keep(key, "being made")
+    await services.store.markers.keep(key, Creating())
     made = await github.create_comment(number, body, marker=marker, look_first=known is not None)
-    await services.store.markers.keep(key, str(made))
+    await services.store.markers.keep(key, Created(id=made))
 
 
 async def owe(services: Services, run: Run, *, attempt: int = 0) -> None:
@@ -141,7 +143,8 @@ async def applied(services: Services, repository: KnownRepository, run: Run, rep
             cause=report.first_cause,
             pull_requests=links,
         )
-    await say(services, repository, await _in_force(services, run), message.kind, message, about=run.id)
+    subject = AboutRun(run_id=run.id, occasion=message.kind)
+    await say(services, repository, await _in_force(services, run), message.kind, message, subject)
 
 
 async def waiting(services: Services, repository: KnownRepository, run: Run, cause: str) -> None:
@@ -155,7 +158,8 @@ async def waiting(services: Services, repository: KnownRepository, run: Run, cau
         operation=run.operation,
         pull_requests=await _links(services, repository, run),
     )
-    await say(services, repository, await _in_force(services, run), "waiting", message, about=run.id)
+    subject = AboutRun(run_id=run.id, occasion="waiting")
+    await say(services, repository, await _in_force(services, run), "waiting", message, subject)
 
 
 async def planned(
@@ -187,8 +191,10 @@ async def planned(
             pull_requests=(_link(pull_request),),
         )
         asked = hashlib.sha256(report.first_cause.encode()).hexdigest()[:12]
-        about = f"{repository.id}:{number}:{run.head_sha}:{asked}"
-        await say(services, repository, config_sha, "waiting", message, about=about)
+        subject = AboutPlan(
+            repository_id=repository.id, number=number, head_sha=run.head_sha, cause=asked, occasion="waiting"
+        )
+        await say(services, repository, config_sha, "waiting", message, subject)
         return
     mirror = await mirror_with(services, repository, config_sha)
     try:
@@ -210,9 +216,9 @@ async def _promotion_decided(
     config_sha: CommitSha,
 ) -> None:
     """Say it when the gate is first decided, and when it first turns green; nothing else."""
-    key = f"promotion:{repository.id}:{pull_request.number}"
-    said = await services.store.markers.find(key)
-    now = "green" if report.conclusion == "success" else "decided"
+    marker = PromotionMarker(repository.id, pull_request.number)
+    said = await services.store.markers.find(marker)
+    now: PromotionNotice = "green" if report.conclusion == "success" else "decided"
     if said in (now, "green"):
         return
     assert environment.promote_from is not None
@@ -227,8 +233,9 @@ async def _promotion_decided(
         cause=None if now == "green" else report.first_cause,
         counts=total(report.previews) if report.previews else None,
     )
-    await say(services, repository, config_sha, "promotion", message, about=f"{key}:{now}")
-    await services.store.markers.keep(key, now)
+    subject = AboutPromotion(repository_id=repository.id, number=pull_request.number, notice=now)
+    await say(services, repository, config_sha, "promotion", message, subject)
+    await services.store.markers.keep(marker, now)
 
 
 async def _result(services: Services, repository: KnownRepository, environment: EnvironmentName) -> EnvironmentResult:
@@ -261,8 +268,7 @@ async def say(
     in_force: CommitSha | None,
     occasion: Occasion,
     message: Message,
-    *,
-    about: str,
+    subject: MessageSubject,
 ) -> None:
     """Have a message owed, once for what it is about, if the config that is in force names anybody for it."""
     if in_force is None:
@@ -275,7 +281,7 @@ async def say(
     if any(occasion in target.on for target in config.notify):
         await services.accept(
             Say(
-                about=f"{about}:{occasion}",
+                about=subject.text,
                 repository_id=repository.id,
                 environment=message.environment,
                 config_sha=in_force,
