@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -56,14 +57,16 @@ async def announce(services: Services, repository: KnownRepository, run: Run, *,
     async with lock:
         run = await services.store.runs.load(run.id)
         while run.check_run_id is None and run.cancel_reason is None and run.status != "completed":
-            tried_before = "announcing" in run.data
-            if await services.store.runs.claim(run.id, "announcing", by=_PROCESS, for_s=_CLAIM_S):
+            tried_before = run.state.check_run.creation is not None
+            if await services.store.runs.claim_creation(run.id, by=_PROCESS, for_s=_CLAIM_S):
                 draft = _draft(services, run, status=status, summary=summary)
                 github = await github_of(services, repository)
                 async with _kept_claimed(services, run.id):
                     made = await github.create_check_run(draft, look_first=tried_before)
                 if made.unclear:
-                    await services.store.runs.remember(run.id, made_twice=True)
+                    await services.store.runs.change_check_run(
+                        run.id, lambda state: replace(state, may_be_duplicated=True)
+                    )
                 await services.store.runs.change(run.id, check_run_id=made.id, status=status)
             else:
                 await asyncio.sleep(_LOOK_AGAIN_S)
@@ -79,7 +82,7 @@ async def _kept_claimed(services: Services, run_id: RunId) -> AsyncIterator[None
         while True:
             await asyncio.sleep(_CLAIM_S / 3)
             with contextlib.suppress(StoreUnavailable):
-                await services.store.runs.claim(run_id, "announcing", by=_PROCESS, for_s=_CLAIM_S)
+                await services.store.runs.claim_creation(run_id, by=_PROCESS, for_s=_CLAIM_S)
 
     renewing = asyncio.create_task(renew())
     try:
@@ -124,8 +127,8 @@ async def complete_check_run(
         await services.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
         return
     github = await github_of(services, repository)
-    resumed = bool(run.data.get("completing"))
-    await services.store.runs.remember(run.id, completing=True)
+    resumed = run.state.check_run.completion_sent
+    await services.store.runs.change_check_run(run.id, lambda state: replace(state, completion_sent=True))
     draft = CheckRunDraft(
         name=run.check_run_name,
         head_sha=run.head_sha,
@@ -147,7 +150,7 @@ async def complete_check_run(
             raise
         # Another App made it, or nobody: nothing can be shown there, and nothing has to wait for it.
         log.warning("run_not_shown", run=run.id, reason=str(error))
-    if run.data.get("made_twice"):
+    if run.state.check_run.may_be_duplicated:
         # Whichever of them GitHub takes for the newest says the same.
         for each in await github.find_check_runs(run.head_sha, run.check_run_name):
             if each.external_id == run.id and each.id != run.check_run_id and each.status != "completed":
@@ -176,8 +179,8 @@ async def _found(services: Services, repository: KnownRepository, run: Run) -> R
     lock = _announcing.setdefault(run.id, asyncio.Lock())
     async with lock:
         run = await services.store.runs.load(run.id)
-        while run.check_run_id is None and "announcing" in run.data:
-            if await services.store.runs.claim(run.id, "announcing", by=_PROCESS, for_s=_CLAIM_S):
+        while run.check_run_id is None and run.state.check_run.creation is not None:
+            if await services.store.runs.claim_creation(run.id, by=_PROCESS, for_s=_CLAIM_S):
                 github = await github_of(services, repository)
                 seen = await github.find_check_runs(run.head_sha, run.check_run_name)
                 ids = [each.id for each in seen if each.external_id == run.id]
@@ -226,5 +229,5 @@ async def runs_of_tip(
 
 async def cancel_plan(services: Services, run: Run, *, by: str) -> None:
     """Have an unfinished plan run end `cancelled`. One that still waits has no flow yet, and gets one."""
-    if await services.store.runs.cancel(run.id, reason=by) and run.data.get("debounced"):
+    if await services.store.runs.cancel(run.id, reason=by) and run.plan.debounced:
         await services.accept(PlanRun(run_id=run.id, repository_id=run.repository_id))

@@ -22,7 +22,7 @@ from ghapp.flows.plan.pull_request import plan_anew, plan_run, pull_request_chan
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.log import log
 from ghapp.services import Services
-from ghapp.store import Run
+from ghapp.store import PlanState, Run
 
 AGAIN_S = 30.0
 _AGAIN_MOST_S = 600.0
@@ -198,4 +198,4 @@ def _began(job: jobs.Job, run: Run) -> bool:
         case jobs.SettleBranch():
             return run.operation == "apply" and (run.repository_id, run.branch) == (job.repository_id, job.branch)
         case _:
-            return run.data.get("job") == job.key
+            return isinstance(run.state, PlanState) and run.state.job == job.key

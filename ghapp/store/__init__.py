@@ -20,17 +20,24 @@ from ghapp.store.pull_requests import KnownPullRequest, PullRequests, Verdict
 from ghapp.store.repositories import KnownRepository, Repositories
 from ghapp.store.retention import Retention
 from ghapp.store.run_objects import RunObjects
+from ghapp.store.run_state import ApplyState, CheckRunState, Claim, MergeGroup, PlanState, RunState
 from ghapp.store.runs import Run, Runs
 
 __all__ = [
+    "ApplyState",
     "Approval",
+    "CheckRunState",
+    "Claim",
     "EnvironmentNow",
     "Executors",
     "Heartbeat",
     "KnownPullRequest",
     "KnownRepository",
     "Last",
+    "MergeGroup",
+    "PlanState",
     "Run",
+    "RunState",
     "Store",
     "StoreUnavailable",
     "Verdict",

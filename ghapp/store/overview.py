@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, desc, func, or_, select
 
 from ghapp.store.branches import Last
 from ghapp.store.database import Database
-from ghapp.store.runs import RUN_COLUMNS, Run
+from ghapp.store.runs import RUN_COLUMNS, Run, read_run
 from ghapp.store.tables import lasts, pull_requests, removed_runs, runs
 from ghapp.values import EnvironmentName, RepositoryId
 
@@ -99,7 +99,7 @@ class Overview:
     async def _runs(self, *conditions: ColumnElement[bool], limit: int | None = None) -> tuple[Run, ...]:
         query = select(*RUN_COLUMNS).where(*conditions).order_by(desc(runs.c.created_at), desc(runs.c.id)).limit(limit)
         rows = await self._db.read(lambda connection: connection.execute(query).all())
-        return tuple(Run(**row._mapping) for row in rows)
+        return tuple(read_run(row) for row in rows)
 
 
 def _newest_of_commit() -> ColumnElement[bool]:

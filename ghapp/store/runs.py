@@ -1,7 +1,7 @@
 """Runs: one operation for one commit in one environment, its root runs, its masked report and its masked log."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import Row, desc, func, select, update
@@ -9,15 +9,24 @@ from sqlalchemy import Row, desc, func, select, update
 from ghapp.store.database import Database, upsert
 from ghapp.store.marker_kinds import EnvironmentHolder
 from ghapp.store.run_objects import RunObjects, about_lines, about_report, about_root, objects_of
+from ghapp.store.run_state import (
+    ApplyState,
+    CheckRunState,
+    Claim,
+    MergeGroup,
+    Operation,
+    PlanState,
+    RunState,
+    read_state,
+    state_to_store,
+)
 from ghapp.store.tables import log_lines, markers, root_runs, runs
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
-
-Operation = Literal["plan", "apply"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run. `data` holds what its flow has to remember: ids, digests, counts, never a value of Terraform's."""
+    """One run, with the state of its flow."""
 
     id: RunId
     repository_id: RepositoryId
@@ -37,10 +46,27 @@ class Run:
     created_at: float = 0
     finished_at: float | None = None
     log_removed_at: float | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    state: RunState
+
+    @property
+    def plan(self) -> PlanState:
+        """The state of a plan run."""
+        assert isinstance(self.state, PlanState)
+        return self.state
+
+    @property
+    def apply(self) -> ApplyState:
+        """The state of an apply run."""
+        assert isinstance(self.state, ApplyState)
+        return self.state
+
+    @property
+    def group(self) -> MergeGroup | None:
+        """The merge queue's group that the run is for; None where it is for none."""
+        return self.state.group if isinstance(self.state, PlanState) else None
 
 
-RUN_COLUMNS = tuple(runs.c[name].label(name) for name in Run.__slots__)
+RUN_COLUMNS = tuple(runs.c["data" if name == "state" else name].label(name) for name in Run.__slots__)
 """The columns of a `Run`, by its names."""
 
 
@@ -53,7 +79,8 @@ class Runs:
 
     async def begin(self, run: Run) -> Run:
         """Insert the run, or give the one that is there under its id: a replayed step finds what it left."""
-        values = {name: getattr(run, name) for name in Run.__slots__} | {"created_at": self._db.clock()}
+        values = {name: getattr(run, name) for name in Run.__slots__ if name != "state"}
+        values |= {"data": state_to_store(run.state), "created_at": self._db.clock()}
         await self._db.run(lambda c: upsert(c, runs, values, update=[]))
         return await self.load(run.id)
 
@@ -96,7 +123,7 @@ class Runs:
     async def explained_by(self, repository: RepositoryId, number: int) -> tuple[Run, ...]:
         """Apply runs that this merged pull request has part in, oldest first."""
         found = await self._select(runs.c.repository_id == repository, runs.c.operation == "apply")
-        return tuple(run for run in found if number in run.data.get("explains", ()))
+        return tuple(run for run in found if number in run.apply.explains)
 
     async def unfinished(self) -> tuple[Run, ...]:
         """Runs that are not completed, oldest first."""
@@ -107,37 +134,46 @@ class Runs:
         query = select(*RUN_COLUMNS).order_by(desc(runs.c.created_at)).limit(limit)
         if repository is not None:
             query = query.where(runs.c.repository_id == repository)
-        return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
+        return tuple(read_run(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def _select(self, *conditions: object) -> tuple[Run, ...]:
         query = select(*RUN_COLUMNS).where(*conditions).order_by(runs.c.created_at, runs.c.id)  # type: ignore[arg-type]
-        return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
+        return tuple(read_run(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def change(self, id: RunId, **values: Any) -> None:
         """Set columns of a run."""
         await self._db.run(lambda c: c.execute(update(runs).where(runs.c.id == id).values(**values)))
 
-    async def remember(self, id: RunId, **data: Any) -> None:
-        """Add to what the run's flow remembers."""
+    async def change_plan(self, id: RunId, change: Callable[[PlanState], PlanState]) -> None:
+        """Change the state of a plan run; two changes at once both hold."""
+        await self._change_state(id, lambda state: change(state) if isinstance(state, PlanState) else state)
 
+    async def change_apply(self, id: RunId, change: Callable[[ApplyState], ApplyState]) -> None:
+        """Change the state of an apply run; two changes at once both hold."""
+        await self._change_state(id, lambda state: change(state) if isinstance(state, ApplyState) else state)
+
+    async def change_check_run(self, id: RunId, change: Callable[[CheckRunState], CheckRunState]) -> None:
+        """Change how far the run's check run has come; two changes at once both hold."""
+        await self._change_state(id, lambda state: replace(state, check_run=change(state.check_run)))
+
+    async def _change_state(self, id: RunId, change: Callable[[RunState], RunState]) -> None:
         def work(connection: Any) -> None:
-            # Locked until the transaction ends, since another process may add at the same moment.
-            old = connection.scalar(select(runs.c.data).where(runs.c.id == id).with_for_update())
-            connection.execute(update(runs).where(runs.c.id == id).values(data={**old, **data}))
+            state = _locked_state(connection, id)
+            connection.execute(update(runs).where(runs.c.id == id).values(data=state_to_store(change(state))))
 
         await self._db.run(work)
 
-    async def claim(self, id: RunId, name: str, *, by: str, for_s: float) -> bool:
-        """Claim something of a run for oneself for a while; False while another has it. A claim ends by itself."""
+    async def claim_creation(self, id: RunId, *, by: str, for_s: float) -> bool:
+        """Claim the creation of the check run for a while; False while another process has it."""
 
         def work(connection: Any) -> bool:
-            old = connection.scalar(select(runs.c.data).where(runs.c.id == id).with_for_update())
-            now = self._db.clock()
-            claimed = old.get(name)
-            if claimed is not None and claimed["by"] != by and claimed["until"] > now:
+            state, now = _locked_state(connection, id), self._db.clock()
+            claimed = state.check_run.creation
+            if claimed is not None and claimed.by != by and claimed.until > now:
                 return False
-            data = {**old, name: {"by": by, "until": now + for_s}}
-            connection.execute(update(runs).where(runs.c.id == id).values(data=data))
+            check_run = replace(state.check_run, creation=Claim(by=by, until=now + for_s))
+            changed = state_to_store(replace(state, check_run=check_run))
+            connection.execute(update(runs).where(runs.c.id == id).values(data=changed))
             return True
 
         return await self._db.run(work)
@@ -246,5 +282,14 @@ class Runs:
         return {str(status): int(count) for status, count in rows}
 
 
-def _read(row: Row[Any]) -> Run:
-    return Run(**row._mapping)
+def read_run(row: Row[Any]) -> Run:
+    """The run of a row of `RUN_COLUMNS`."""
+    values = row._mapping
+    return Run(**{**values, "state": read_state(values["operation"], values["state"])})
+
+
+def _locked_state(connection: Any, id: RunId) -> RunState:
+    """The state, locked until the transaction ends: another process may change it at the same moment."""
+    query = select(runs.c.operation, runs.c.data).where(runs.c.id == id).with_for_update()
+    operation, stored = connection.execute(query).one()
+    return read_state(operation, stored)

@@ -21,7 +21,7 @@ from checks.report.change_report import ChangeReport
 from ghapp.durable import Acceptor
 from ghapp.sealing import Sealer
 from ghapp.settings import Settings, read_settings
-from ghapp.store import KnownRepository, Run, Store
+from ghapp.store import ApplyState, KnownRepository, PlanState, Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
 from ghapp.web.front import Front
 from ghapp.web.server import create_server
@@ -102,7 +102,8 @@ class Served:
             "check_run_name": "planward/plan" if operation == "plan" else f"planward/apply ({environment})",
             "status": "in_progress",
         }
-        return self.do(self.store.runs.begin(Run(**{**values, **more})))
+        state = PlanState() if operation == "plan" else ApplyState()
+        return self.do(self.store.runs.begin(Run(**{"state": state, **values, **more})))
 
     def complete(
         self,

@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from ghapp.errors import SettingsError
 from ghapp.sealing import Sealer
-from ghapp.store import Run, Store, StoreUnavailable, offloading
+from ghapp.store import PlanState, Run, Store, StoreUnavailable, offloading
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
 
 T = TypeVar("T")
@@ -29,6 +29,7 @@ RUN = Run(
     pull_request=1,
     attempt=0,
     check_run_name="planward/plan",
+    state=PlanState(),
 )
 ROOTS = {("1:testing", "network"): b'{"a": 1}', ("1:testing", "shop"): b'{"b": 2}'}
 

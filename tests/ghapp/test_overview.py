@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ghapp.sealing import Sealer
-from ghapp.store import KnownPullRequest, Run, Store
+from ghapp.store import ApplyState, KnownPullRequest, Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId, TreeId
 from tests.databases import NewDatabase
 from tests.ghapp.served import Clock
@@ -27,6 +27,7 @@ RUN = Run(
     pull_request=None,
     attempt=0,
     check_run_name="planward/apply (staging)",
+    state=ApplyState(),
 )
 
 

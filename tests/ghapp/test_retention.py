@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Executable, select
 
 from ghapp.sealing import Sealer
-from ghapp.store import KnownPullRequest, Run, Store
+from ghapp.store import ApplyState, KnownPullRequest, PlanState, Run, Store
 from ghapp.store.marker_kinds import Created, DeploymentMarker, RedeliveryMarker, RedeliveryRequest
 from ghapp.store.tables import markers, metadata, pull_requests
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
@@ -56,7 +56,8 @@ class Past:
             "attempt": 0,
             "check_run_name": name,
         }
-        run = self.do(self.store.runs.begin(Run(**{**values, **more})))
+        state = PlanState() if operation == "plan" else ApplyState()
+        run = self.do(self.store.runs.begin(Run(**{"state": state, **values, **more})))
         self.do(self.store.runs.write_log(run.id, "network", ["a line"]))
         self.do(self.store.runs.keep_root_run(run.id, "1:staging", "network", outcome="planned", report=b"{}"))
         return run

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from ghapp.durable import Acceptor
 from ghapp.errors import SettingsError
 from ghapp.jobs import SettleBranch
 from ghapp.sealing import Sealer, load_or_make_key
-from ghapp.store import Run, Store
+from ghapp.store import PlanState, Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId
 from tests.databases import NewDatabase
 from tests.postgres import Postgres
@@ -32,12 +33,17 @@ RUN = Run(
     pull_request=1,
     attempt=0,
     check_run_name="planward/plan",
+    state=PlanState(),
 )
 
 
 @pytest.fixture
 def url(new_database: NewDatabase, tmp_path: Path) -> str:
     return new_database(tmp_path)
+
+
+def _with_digest(digest: str, state: PlanState) -> PlanState:
+    return dataclasses.replace(state, digests=(*state.digests, digest))
 
 
 @pytest.fixture
@@ -55,8 +61,8 @@ def store(url: str, sealer: Sealer) -> Iterator[Store]:
 def test_what_is_remembered_at_once_is_all_remembered(store: Store) -> None:
     async def story() -> None:
         await store.runs.begin(RUN)
-        await asyncio.gather(*(store.runs.remember(RUN.id, **{f"key{number}": number}) for number in range(20)))
-        assert (await store.runs.load(RUN.id)).data == {f"key{number}": number for number in range(20)}
+        await asyncio.gather(*(store.runs.change_plan(RUN.id, partial(_with_digest, str(each))) for each in range(20)))
+        assert {*(await store.runs.load(RUN.id)).plan.digests} == {str(each) for each in range(20)}
 
     asyncio.run(story())
 
@@ -94,14 +100,14 @@ def test_a_run_is_begun_once_and_found_again(store: Store) -> None:
 def test_text_that_a_database_does_not_take_does_not_end_the_run(store: Store) -> None:
     async def story() -> None:
         await store.runs.begin(RUN)
-        await store.runs.remember(RUN.id, words="a\x00b")
+        await store.runs.change_plan(RUN.id, partial(_with_digest, "a\x00b"))
         await store.runs.cancel(RUN.id, reason="a newer\x00 commit")
         await store.runs.complete(RUN.id, conclusion="failure", title="failed: \x00", report=b"\x00")
         run = await store.runs.load(RUN.id)
-        assert (run.title, run.cancel_reason, run.data) == (
+        assert (run.title, run.cancel_reason, run.plan.digests) == (
             "failed: \ufffd",
             "a newer\ufffd commit",
-            {"words": "a\x00b"},
+            ("a\x00b",),
         )
         assert await store.runs.report(RUN.id) == b"\x00"
 

@@ -7,7 +7,7 @@ from ghapp.flows.check_run import announce, apply_check_run, complete_check_run,
 from ghapp.flows.repository import blob_url, short
 from ghapp.repository_config import Environment
 from ghapp.services import Services
-from ghapp.store import KnownRepository, Run
+from ghapp.store import ApplyState, KnownRepository, Run
 from ghapp.values import CommitSha, RunId
 
 
@@ -29,6 +29,7 @@ async def run_of_tip(
             pull_request=None,
             attempt=attempt,
             check_run_name=apply_check_run(environment.name),
+            state=ApplyState(),
         )
     )
     if run.status == "completed":

@@ -21,8 +21,8 @@ async def begin_deployment(services: Services, repository: KnownRepository, run:
     """Make the run's deployment, or find the one that a step before this one left, and say that it is in progress."""
     marker = DeploymentMarker(run.id)
     if await services.store.markers.find(marker) is None:
-        tried_before = bool(run.data.get("deploying"))
-        await services.store.runs.remember(run.id, deploying=True)
+        tried_before = run.apply.deployment_requested
+        await services.store.runs.change_apply(run.id, lambda state: replace(state, deployment_requested=True))
         github = await github_of(services, repository)
         deployment = await github.create_deployment(
             sha=run.head_sha,

@@ -94,7 +94,7 @@ async def _plan_pull_requests_anew(
         if await _merged_by(mirror, event, pull_request) or await _is_queued_on_top(mirror, event, pull_request):
             continue
         runs = await services.store.runs.of_pull_request(repository.id, pull_request.number)
-        planned = runs[-1].data.get("root_modules") if runs else None
+        planned = runs[-1].plan.root_modules if runs else None
         if everything or planned is None or touched.intersection(planned):
             await services.accept(
                 PlanAnew(

@@ -3,6 +3,7 @@
 One at a time for each environment, in the branch's order, by the queue's partition.
 """
 
+from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -107,8 +108,8 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
     may_be_approved = conclusion == "action_required" and any(each.may_be_approved for each in outcomes)
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
-        digests = sorted({each.digest for each in outcomes if each.outcome == "held" and each.digest})
-        await services.store.runs.remember(run.id, held_for="review", digests=digests)
+        digests = tuple(sorted({each.digest for each in outcomes if each.outcome == "held" and each.digest}))
+        await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))
     state: Literal["success", "failure"] = "success" if done else "failure"
     if stage.layers:
         words = "applied" if done else (cause or "failed")
@@ -154,7 +155,7 @@ async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> N
             f"{each.environment} was not touched, since {stage.environment} could not be brought to {short(each.sha)}"
         )
         await complete_apply(services, repository, run, "failure", cause)
-        await telling.comment(services, repository, run.data.get("explains", ()))
+        await telling.comment(services, repository, run.apply.explains)
 
 
 async def _turn_promotions_green(services: Services, repository: KnownRepository, stage: Stage) -> None:

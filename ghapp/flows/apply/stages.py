@@ -182,7 +182,7 @@ class _Layout:
         name = self._environment.name
         if self._approval is not None:
             attempts = await runs_of_tip(self._services, self._repository, self._environment, self._tip)
-            held = [run for run in attempts if run.data.get("held_for") == "review"]
+            held = [run for run in attempts if run.apply.held_for == "review"]
             return Reviewed(run_id=held[-1].id, part=name) if held else None
         if self._environment.promote_from is None:
             return None

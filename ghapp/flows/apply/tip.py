@@ -4,6 +4,7 @@ Level-triggered: whatever gave reason to look (a push, a merge, a due time, an a
 events may come twice, late, in any order or never. What is decided is `checks.settle`; here are its facts.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 import msgspec
@@ -171,8 +172,11 @@ class _Tip:
         """The unfinished attempt at the tip, made and announced if there is none."""
         run = await next_attempt(self._services, self._repository, self._environment, self._tip)
         if judged.explanation is not None:
-            await self._services.store.runs.remember(run.id, explains=list(judged.seen))
+            await self._explain(run, judged.seen)
         return await self._services.store.runs.load(run.id)
+
+    async def _explain(self, run: Run, numbers: tuple[int, ...]) -> None:
+        await self._services.store.runs.change_apply(run.id, lambda state: replace(state, explains=numbers))
 
     async def _end_contained(self) -> None:
         """Waiting pushes that the tip contains end here; so do those that are no longer on the branch."""
@@ -190,8 +194,8 @@ class _Tip:
             if self._last is not None and contained and await self._mirror.is_ancestor(run.head_sha, self._last.sha):
                 cause = f"contained in {short(self._last.sha)}"
             merged = await self._services.store.pull_requests.merged_as(self._repository.id, (run.head_sha,))
-            explains = sorted({*run.data.get("explains", ()), *(each.number for each in merged)})
-            await self._services.store.runs.remember(run.id, explains=explains)
+            explains = tuple(sorted({*run.apply.explains, *(each.number for each in merged)}))
+            await self._explain(run, explains)
             await complete_apply(self._services, self._repository, run, "cancelled", cause)
             await telling.comment(self._services, self._repository, explains)
 
@@ -208,29 +212,30 @@ class _Tip:
         found = await self._services.store.approvals.of(
             self._repository.id, self._tip, kind="apply", environment=self._environment.name
         )
-        acted = max((run.data.get("approved_at", 0) for run in attempts if run.status == "completed"), default=0)
+        acted = max((run.apply.approved_at for run in attempts if run.status == "completed"), default=0)
         return found[-1] if found and found[-1].at > acted else None
 
     def _waited(self, attempts: list[Run]) -> bool:
         """Whether the time to wait for an explanation of the attempt that is under way is over."""
         if not attempts or attempts[-1].status == "completed":
             return False
-        due_at = attempts[-1].data.get("explained_until")
+        due_at = attempts[-1].apply.wait_until
         return due_at is not None and self._services.store.clock() >= due_at
 
     async def _wait(self, run: Run) -> None:
         """Wait as a row: `closed` or the due time goes on."""
-        if "explained_until" in run.data:
+        if run.apply.wait_until is not None:
             return
         wait_s = self._services.settings.merge_wait_s
-        await self._services.store.runs.remember(run.id, explained_until=self._services.store.clock() + wait_s)
+        until = self._services.store.clock() + wait_s
+        await self._services.store.runs.change_apply(run.id, lambda state: replace(state, wait_until=until))
         due = SettleBranch(repository_id=self._repository.id, branch=self._job.branch, cause=f"due:{run.id}")
         await self._services.store.deferred.defer(f"wait:{run.id}", msgspec.to_builtins(due), in_s=wait_s)
 
     async def _hold(self, run: Run, reason: str, people: tuple[str, ...]) -> None:
         by = f" (by {', '.join(people)})" if people else ""
         cause = f"Not applied{by}: {reason}. Look at it, then apply it by hand, or revert it."
-        await self._services.store.runs.remember(run.id, held_for="unexplained")
+        await self._services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="unexplained"))
         await telling.waiting(self._services, self._repository, run, cause)
         await complete_apply(
             self._services,
@@ -241,7 +246,7 @@ class _Tip:
             buttons=("apply",),
             paste=f"planward apply {self._tip} -e {self._environment.name}",
         )
-        await telling.comment(self._services, self._repository, run.data.get("explains", ()))
+        await telling.comment(self._services, self._repository, run.apply.explains)
 
     async def _was_applied(self, run: Run) -> bool:
         """Whether a run that was not brought to its end had moved LAST already."""
@@ -265,7 +270,10 @@ class _Tip:
 
     async def _apply(self, run: Run, judged: Judged, approval: Approval | None, *, everything: bool) -> Settlement:
         if approval is not None:
-            await self._services.store.runs.remember(run.id, approved_at=approval.at, approved_by=approval.by)
+            at, by = approval.at, approval.by
+            await self._services.store.runs.change_apply(
+                run.id, lambda state: replace(state, approved_at=at, approved_by=by)
+            )
         settlement = await lay_out_stages(
             self._services,
             self._repository,
@@ -285,8 +293,8 @@ class _Tip:
 
     async def _come_back(self, run: Run, busy: RunId) -> None:
         """Another branch's apply has one of the environments: look again when it may be over, and look after it."""
-        number = int(run.data.get("came_back", 0)) + 1
-        await self._services.store.runs.remember(run.id, came_back=number)
+        number = run.apply.busy_retries + 1
+        await self._services.store.runs.change_apply(run.id, lambda state: replace(state, busy_retries=number))
         if number == 1:
             await show_progress(self._services, self._repository, run, "Waiting for the apply of another branch")
         holder = await self._services.store.runs.load(busy)
@@ -309,7 +317,7 @@ def _attempt(attempts: list[Run]) -> settle.Attempt:
         case "success":
             return "applied"
         case "action_required":
-            return "unexplained" if newest.data.get("held_for") == "unexplained" else "held"
+            return "unexplained" if newest.apply.held_for == "unexplained" else "held"
         case "cancelled":
             return "cancelled"
         case _:

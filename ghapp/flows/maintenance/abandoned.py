@@ -35,7 +35,7 @@ def _is_carried_out(run: Run, owed: frozenset[str]) -> bool:
     if run.operation == "apply":
         settles = f"settle:{run.repository_id}:{run.branch}:"
         return any(settles in key or key == f"wait:{run.id}" for key in owed)
-    announced = (f"plan:{run.id}", f"plan:{run.repository_id}:{run.pull_request}", str(run.data.get("job")))
+    announced = (f"plan:{run.id}", f"plan:{run.repository_id}:{run.pull_request}", run.plan.job)
     return any(key.endswith(announced) for key in owed)
 
 

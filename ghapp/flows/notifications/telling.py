@@ -98,7 +98,7 @@ async def tell_now(services: Services, repository: KnownRepository, run_id: RunI
     run = await services.store.runs.load(run_id)
     raw = await services.store.runs.report(run_id)
     assert raw is not None
-    await comment(services, repository, run.data.get("explains", ()))
+    await comment(services, repository, run.apply.explains)
     for report in msgspec.json.decode(raw, type=list[RunReport]):
         await applied(services, repository, run, report)
     await services.store.deferred.cancel(f"tell:{run_id}")
@@ -297,7 +297,7 @@ async def _in_force(services: Services, run: Run) -> CommitSha | None:
 
 
 async def _links(services: Services, repository: KnownRepository, run: Run) -> tuple[PullRequestLink, ...]:
-    numbers = run.data.get("explains", ())
+    numbers = run.apply.explains
     found = [await services.store.pull_requests.find(repository.id, number) for number in numbers]
     return tuple(_link(each) for each in found if each)
 

@@ -80,7 +80,7 @@ async def _run_again(services: Services, repository: KnownRepository, run: Run, 
         await _apply_again(services, repository, run, person, key)
         return
     await services.store.approvals.audit(repository.id, who=person.login, did="rerun", sha=run.head_sha, run=run.id)
-    if run.data.get("group") is not None:
+    if run.group is not None:
         await services.accept(PlanGroupAnew(run_id=run.id, cause=key))
         return
     for pull_request in (await services.store.pull_requests.open_with_head(repository.id, run.head_sha))[:1]:

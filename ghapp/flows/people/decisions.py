@@ -33,7 +33,7 @@ async def decide_head(
     digests: Sequence[str] = ()
     if kind == "confirm_destroy":
         runs = await services.store.runs.of_head(repository.id, head, PLAN)
-        digests = runs[-1].data.get("digests", ()) if runs else ()
+        digests = runs[-1].plan.digests if runs else ()
     await services.store.approvals.add(
         repository.id, kind=kind, environment=TESTING, sha=head, by=person.login, digests=digests
     )
@@ -96,7 +96,7 @@ async def approve_apply(
         environment=environment.name,
         sha=sha,
         by=person.login,
-        digests=shown[-1].data.get("digests", ()) if shown else (),
+        digests=shown[-1].apply.digests if shown else (),
     )
     await services.accept(SettleBranch(repository_id=repository.id, branch=environment.branch, cause=f"approved:{key}"))
     return True

@@ -14,7 +14,7 @@ from ghapp.git import GitError, Mirror
 from ghapp.jobs import PlanAnew, PlanRun
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest, KnownRepository, Run
+from ghapp.store import KnownPullRequest, KnownRepository, PlanState, Run
 from ghapp.values import CommitSha, EnvironmentName, RunId
 
 
@@ -93,7 +93,7 @@ async def _refuse(
             pull_request=pull_request.number,
             attempt=0,
             check_run_name=PLAN,
-            data={"bases": {str(pull_request.number): base_sha}, "job": key},
+            state=PlanState(bases={pull_request.number: base_sha}, job=key),
         )
     )
     run = await announce(services, repository, run, status="in_progress", summary="Fetching the repository")
@@ -136,11 +136,11 @@ async def _announce(
             return
         environment_name = environment.name
     sharing = await services.store.pull_requests.open_with_head(repository.id, pull_request.head_sha)
-    bases = {str(pull_request.number): base_sha}
+    bases = {pull_request.number: base_sha}
     for each in sharing:
         tip = await mirror.tip(each.base_branch)
         if tip is not None:
-            bases[str(each.number)] = tip
+            bases[each.number] = tip
     before = await services.store.runs.of_head(repository.id, pull_request.head_sha, PLAN)
     run_id = _run_id(key)
     run = await services.store.runs.begin(
@@ -155,7 +155,7 @@ async def _announce(
             pull_request=pull_request.number,
             attempt=len([run for run in before if run.id != run_id]),
             check_run_name=PLAN,
-            data={"bases": bases, "debounced": bool(wait_s), "job": key},
+            state=PlanState(bases=bases, debounced=bool(wait_s), job=key),
         )
     )
     if run.status == "completed":

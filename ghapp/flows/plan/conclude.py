@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -29,7 +30,7 @@ async def conclude_plan(
         return
     repository = await services.store.repositories.load(run.repository_id)
     # What GitHub may show already stands: whoever saw it there has merged, or gone on.
-    stands = bool(run.data.get("completing"))
+    stands = run.plan.check_run.completion_sent
     if (run.cancel_reason is not None and not stands) or not parts:
         cause = f"Cancelled: {run.cancel_reason or 'the pull request was closed'}"
         await complete_check_run(
@@ -70,7 +71,8 @@ async def conclude_plan(
             report = msgspec.structs.replace(report, paste=f"planward confirm {run.head_sha}")
         judged.append((part, report, (button,) if button else ()))
     judged.sort(key=lambda each: _WORST_FIRST.index(each[1].conclusion))
-    await services.store.runs.remember(run.id, digests=sorted({each.digest for each in outcomes if each.digest}))
+    digests = tuple(sorted({each.digest for each in outcomes if each.digest}))
+    await services.store.runs.change_plan(run.id, lambda state: replace(state, digests=digests))
     for part, report, _ in judged if not stands else ():
         pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
         if pull_request is not None and still_about(run, pull_request):
@@ -80,7 +82,7 @@ async def conclude_plan(
     if len(judged) > 1:
         shown = [msgspec.structs.replace(report, pull_request=part.pull_request) for part, report, _ in judged]
     buttons = tuple(dict.fromkeys(button for _, _, own in judged for button in own))
-    if run.data.get("group") is None:
+    if run.group is None:
         for part, report, _ in judged:
             await telling.planned(
                 services,
@@ -155,7 +157,7 @@ async def _decide(
     rejected = await services.store.approvals.of(run.repository_id, head_sha, kind="reject", environment=TESTING)
     if rejected and not isinstance(decision, gate.Refuse):
         return gate.Refuse(cause=f"Rejected by {rejected[-1].by}: push another commit to go on.")
-    if isinstance(decision, gate.Hold) and run.data.get("group") is not None:
+    if isinstance(decision, gate.Hold) and run.group is not None:
         # Nobody looks at a queue's commit: what has to be decided is decided on the pull request.
         return gate.Refuse(
             cause=f"{decision.cause.rstrip('.')}: bring #{part.pull_request} up to date, decide it there, and queue it "

@@ -9,13 +9,12 @@ from ghapp.values import TESTING, CommitSha
 
 def numbers_of(run: Run) -> tuple[int, ...]:
     """The open pull requests that shared the head when the run was announced."""
-    return tuple(sorted(int(number) for number in run.data["bases"]))
+    return tuple(sorted(run.plan.bases))
 
 
 def decided_sha(run: Run) -> CommitSha:
     """The commit about which people decide: the head of the pull request, also where a queue made a group of it."""
-    group = run.data.get("group")
-    return run.head_sha if group is None else CommitSha(group["head_sha"])
+    return run.head_sha if run.group is None else run.group.head_sha
 
 
 def still_about(run: Run, pull_request: KnownPullRequest) -> bool:
@@ -30,7 +29,7 @@ async def record_verdict(services: Services, run: Run, pull_request: KnownPullRe
         pull_request.number,
         base_branch=pull_request.base_branch,
         head_sha=run.head_sha,
-        base_sha=run.data["bases"][str(pull_request.number)],
+        base_sha=run.plan.bases[pull_request.number],
         run_id=run.id,
         conclusion=conclusion,
     )

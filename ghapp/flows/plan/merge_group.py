@@ -5,6 +5,7 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group
 
 import hashlib
 import re
+from dataclasses import replace
 
 from checks.report import RunReport
 from ghapp.durable import step
@@ -15,7 +16,7 @@ from ghapp.flows.plan.heads import record_verdicts
 from ghapp.flows.repository import blob_url, fetch, see_repository
 from ghapp.jobs import PlanAnew, PlanGroupAnew, PlanRun
 from ghapp.services import Services
-from ghapp.store import KnownRepository, Run
+from ghapp.store import KnownRepository, MergeGroup, PlanState, Run
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId
 
 _PULL_REQUEST = re.compile(r"/pr-(\d+)-[0-9a-f]+$")
@@ -49,16 +50,16 @@ async def _announce_event(services: Services, event: MergeGroupRequested, key: s
         return
     pull_request = await services.store.pull_requests.find(repository.id, number)
     if pull_request is None or pull_request.state != "open":
-        run = await _begin(services, repository, event.head_sha, event.base_sha, event.base_ref, found[0].name, {}, key)
+        run = await _begin(
+            services, repository, event.head_sha, event.base_sha, event.base_ref, found[0].name, PlanState(), key
+        )
         await _refuse(
             services, repository, run, f"no open pull request that Planward knows belongs to {event.head_ref}"
         )
         return
-    data = {
-        "bases": {str(number): event.base_sha},
-        "group": {"pull_request": number, "head_sha": pull_request.head_sha, "config_sha": tip},
-    }
-    run = await _begin(services, repository, event.head_sha, event.base_sha, event.base_ref, found[0].name, data, key)
+    group = MergeGroup(pull_request=number, head_sha=pull_request.head_sha, config_sha=tip)
+    state = PlanState(bases={number: event.base_sha}, group=group)
+    run = await _begin(services, repository, event.head_sha, event.base_sha, event.base_ref, found[0].name, state, key)
     await _owe(services, run)
 
 
@@ -66,9 +67,9 @@ async def _announce_anew(services: Services, job: PlanGroupAnew) -> None:
     before = await services.store.runs.load(job.run_id)
     repository = await services.store.repositories.load(before.repository_id)
     await cancel_plan(services, before, by="planned anew")
-    data = {name: before.data[name] for name in ("bases", "group")}
+    state = PlanState(bases=before.plan.bases, group=before.group)
     run = await _begin(
-        services, repository, before.head_sha, before.base_sha, before.branch, before.environment, data, job.key
+        services, repository, before.head_sha, before.base_sha, before.branch, before.environment, state, job.key
     )
     await _owe(services, run)
 
@@ -85,7 +86,7 @@ async def _begin(
     base_sha: CommitSha,
     branch: BranchName,
     environment: EnvironmentName,
-    data: dict[str, object],
+    state: PlanState,
     key: str,
 ) -> Run:
     run_id = RunId(hashlib.sha256(key.encode()).hexdigest()[:24])
@@ -102,7 +103,7 @@ async def _begin(
             pull_request=None,
             attempt=len([each for each in before if each.id != run_id]),
             check_run_name=PLAN,
-            data={"bases": {}, **data, "job": key},
+            state=replace(state, job=key),
         )
     )
     if run.status == "completed":
@@ -129,9 +130,8 @@ async def _destroyed(services: Services, event: MergeGroupDestroyed, key: str) -
     """Stop what is planned for the group; a pull request that left the queue is fresh again by a plan of its own."""
     repository = await see_repository(services, event.repository, event.installation_id)
     for run in await services.store.runs.of_head(repository.id, event.head_sha, PLAN):
-        group = run.data.get("group")
-        if group is None:
+        if run.group is None:
             continue
         await cancel_plan(services, run, by=f"the merge queue let this go: {event.reason}")
         if event.reason == "dequeued":
-            await services.accept(PlanAnew(repository_id=repository.id, number=group["pull_request"], cause=key))
+            await services.accept(PlanAnew(repository_id=repository.id, number=run.group.pull_request, cause=key))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -57,7 +58,8 @@ async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
     finally:
         await showing
     planned = {root for part in parts for layer in (*part.layers, *part.preview_layers) for root in layer}
-    await services.store.runs.remember(run_id, root_modules=sorted(planned))
+    root_modules = tuple(sorted(planned))
+    await services.store.runs.change_plan(run_id, lambda state: replace(state, root_modules=root_modules))
     return tuple(parts)
 
 
@@ -68,9 +70,9 @@ async def _prepare_parts(services: Services, repository: KnownRepository, run: R
         pull_request = await services.store.pull_requests.find(run.repository_id, number)
         if pull_request is None or not still_about(run, pull_request):
             continue
-        base_sha = CommitSha(run.data["bases"][str(number)])
+        base_sha = run.plan.bases[number]
         # What a merge queue builds on may not be merged yet: its config is not in force.
-        config_sha = CommitSha(run.data.get("group", {}).get("config_sha", base_sha))
+        config_sha = base_sha if run.group is None else run.group.config_sha
         part = Part(pull_request=number, environment=run.environment, base_sha=base_sha, config_sha=config_sha)
         try:
             config = await config_at(mirror, repository, config_sha)
@@ -91,9 +93,9 @@ async def _prepare_parts(services: Services, repository: KnownRepository, run: R
 async def _mirror_of(services: Services, repository: KnownRepository, run: Run) -> Mirror:
     """The mirror as it was fetched when the run was announced; fetched here where that was elsewhere."""
     mirror = services.mirrors.open(repository.id)
-    commits = {run.head_sha, *run.data["bases"].values()}
-    if "group" in run.data:
-        commits.add(run.data["group"]["config_sha"])
+    commits = {run.head_sha, *run.plan.bases.values()}
+    if run.group is not None:
+        commits.add(run.group.config_sha)
     if mirror is not None and await mirror.has_all(commits):
         return mirror
     return await fetch(services, repository, pull_requests=numbers_of(run))
@@ -187,7 +189,7 @@ def _at_lines(invalid: ConfigInvalid) -> tuple[Diagnostic, ...]:
 
 async def _merged(mirror: Mirror, run: Run, base_sha: CommitSha) -> TreeId | Conflict:
     """The tree that merging gives; a merge queue's commit is the merge."""
-    if run.data.get("group") is not None:
+    if run.group is not None:
         return await mirror.tree_of(run.head_sha)
     return await mirror.merge_tree(base_sha, run.head_sha)
 
@@ -199,7 +201,7 @@ async def _vouch(
     pull_request: KnownPullRequest,
     config: RepositoryConfig,
 ) -> gate.Vouched | gate.Hold | gate.Refuse:
-    if run.data.get("group") is not None:
+    if run.group is not None:
         said = await services.store.pull_requests.verdicts(
             repository.id,
             pull_request.number,

@@ -210,8 +210,8 @@ def test_a_check_run_that_is_slow_to_make_is_left_to_who_makes_it(between: Betwe
                 runs = await store.runs.recent(repository=RepositoryId(story.repository.id))
                 if runs and runs[0].check_run_id is not None:
                     return got
-                if runs and "announcing" in runs[0].data:
-                    got.append(await store.runs.claim(runs[0].id, "announcing", by="another", for_s=0.001))
+                if runs and runs[0].state.check_run.creation is not None:
+                    got.append(await store.runs.claim_creation(runs[0].id, by="another", for_s=0.001))
                 await asyncio.sleep(0.2)
 
     number = story.propose()
