@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from starlette.applications import Starlette
 
 from ghapp.disk import Disk
-from ghapp.durable import Acceptor, Worker
+from ghapp.durable import JobQueue, Worker
 from ghapp.facts import Facts
-from ghapp.flows.dispatch import tell
-from ghapp.flows.maintenance.cleanup import owe_first_tidying
-from ghapp.flows.maintenance.reconcile import owe_first_look
+from ghapp.flows.dispatch import run_job
+from ghapp.flows.maintenance.cleanup import enqueue_first_cleanup
+from ghapp.flows.maintenance.reconcile import enqueue_first_reconciliation
 from ghapp.git import Mirrors, require_git
 from ghapp.github import GitHubApp
 from ghapp.github.app_key import app_key
@@ -74,12 +74,12 @@ async def _front(settings: Settings) -> AsyncIterator[Front]:
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
     sealer = Sealer(keys)
     store = Store(settings.database_url, sealer, objects_url=settings.object_store_url)
-    acceptor = Acceptor(settings.database_url)
+    job_queue = JobQueue(settings.database_url)
     try:
-        yield Front(settings=settings, store=store, accept=acceptor.accept, acceptor=acceptor, sealer=sealer)
+        yield Front(settings=settings, store=store, enqueue=job_queue.enqueue, job_queue=job_queue, sealer=sealer)
     finally:
         store.close()
-        acceptor.close()
+        job_queue.close()
 
 
 @contextlib.asynccontextmanager
@@ -99,9 +99,9 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     disk = Disk(data_dir=settings.data_dir, mirrors=mirrors, facts=facts, budget_bytes=settings.disk_budget_bytes)
     metrics = front.metrics
 
-    async def accept(job: Job) -> bool:
-        fresh = await front.accept(job)
-        log.info("job_owed", job=job.key, fresh=fresh)
+    async def enqueue(job: Job) -> bool:
+        fresh = await front.enqueue(job)
+        log.info("job_enqueued", job=job.key, fresh=fresh)
         return fresh
 
     async with (
@@ -111,7 +111,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             settings.github.app_id,
             app_key(settings.github.private_key, vault),
             on_call=metrics.github_request,
-            on_put_off=metrics.github_put_off,
+            on_deferred=metrics.github_deferred,
         ) as github,
     ):
         metrics.watch_github_budget(github.budget_left)
@@ -123,10 +123,10 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             github=github,
             vault=vault,
             terraforms=await asyncio.to_thread(_terraforms, settings.terraform),
-            accept=accept,
-            owed=front.acceptor.owed,
-            forget_jobs=front.acceptor.forget,
-            places=metrics.places(settings.concurrency),
+            enqueue=enqueue,
+            pending=front.job_queue.pending,
+            forget_jobs=front.job_queue.forget,
+            slots=metrics.slots(settings.concurrency),
             stopping=asyncio.Event(),
             provider_cache=make_private(settings.data_dir / "providers"),
             sealer=front.sealer,
@@ -135,12 +135,12 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
 
         async def flow(job: Job) -> None:
             with metrics.job(str(job.__struct_config__.tag)):
-                await tell(services, job)
+                await run_job(services, job)
 
-        worker = Worker(front.acceptor, front.store, settings.data_dir, flow, services.stopping)
+        worker = Worker(front.job_queue, front.store, settings.data_dir, flow, services.stopping)
         try:
-            await owe_first_look(services)
-            await owe_first_tidying(services)
+            await enqueue_first_reconciliation(services)
+            await enqueue_first_cleanup(services)
             async with worker.running(), disk.kept_clean(front.store):
                 yield
         finally:

@@ -11,7 +11,7 @@
         ├── TerraformError   (terraform.py)
         ├── GitHubError      (github/)
         ├── NoRoom           Planward's own disk is full: the operator has to make room
-        └── Unavailable      something outside does not answer for now: the job is owed again, nothing is said yet
+        └── Unavailable      something outside does not answer for now: the job is deferred, nothing is reported yet
 
 Anything else that is raised is a fault of Planward's own: people read "an internal error occurred" and the run's id,
 the log has the rest.
@@ -38,11 +38,11 @@ class JobError(PlanwardError):
 
 
 class NoRoom(JobError):
-    """Planward's own disk is full. A run fails by it; what nobody would hear of is owed again."""
+    """Planward's own disk is full. A run fails by it; where nobody would hear of it, the job is deferred."""
 
 
 class Unavailable(JobError):
-    """What the job needs cannot be had for now, and it is nobody's to mend here: the job is owed again.
+    """What the job needs cannot be had for now, and nobody can mend it here: the job is deferred.
 
     `retry_after_s` is the wish of who was asked, None where it has none.
     """

@@ -1,9 +1,12 @@
-"""What an event leaves owed. Pure: a delivery in, jobs with keys out.
+"""The jobs, and which of them an event asks for. Pure: a delivery in, jobs with keys out.
 
-The key is the work that is owed, not the delivery: (repository id, operation, environment, head SHA, base SHA, pull
-request, attempt), the branch standing for the environment as long as the config was not read. Where the same words can
-be owed twice (a pull request closed and opened again, a button pressed by another person) the delivery's id is the
-attempt: a redelivery keeps it.
+The key names the work, not the delivery: (repository id, operation, environment, head SHA, base SHA, pull request,
+attempt), the branch standing for the environment as long as the config was not read. Where the same work can be asked
+for twice (a pull request closed and opened again, a button pressed by another person) the delivery's id is the attempt:
+a redelivery keeps it.
+
+Tags and keys are stored. They never change, also where a class has got a better name: a server carries out the jobs
+that an older version enqueued.
 """
 
 from typing import Literal, assert_never
@@ -53,8 +56,8 @@ class SettleBranch(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
         return f"{self.repository_id}:{self.branch}"
 
 
-class PlanAnew(msgspec.Struct, frozen=True, kw_only=True, tag="plan_anew"):
-    """Plan an open pull request anew, by ourselves: its base moved, or what its promotion waited for was applied."""
+class Replan(msgspec.Struct, frozen=True, kw_only=True, tag="plan_anew"):
+    """Plan an open pull request again: its base moved, or the commit that its promotion waited for was applied."""
 
     repository_id: RepositoryId
     number: int
@@ -67,8 +70,8 @@ class PlanAnew(msgspec.Struct, frozen=True, kw_only=True, tag="plan_anew"):
         return f"plan_anew:{self.repository_id}:{self.number}:{self.cause}"
 
 
-class PlanGroupAnew(msgspec.Struct, frozen=True, kw_only=True, tag="plan_group_anew"):
-    """Plan a merge queue's commit anew, since somebody asked for it."""
+class ReplanGroup(msgspec.Struct, frozen=True, kw_only=True, tag="plan_group_anew"):
+    """Plan a merge queue's commit again, since somebody asked for it."""
 
     run_id: RunId
     """The run that was made for it before."""
@@ -114,8 +117,8 @@ class Discover(msgspec.Struct, frozen=True, kw_only=True, tag="discover"):
         return f"discover:{self.repository_id}:{self.cause}"
 
 
-class Tell(msgspec.Struct, frozen=True, kw_only=True, tag="tell"):
-    """Tell on the pull requests and in chat what came of an apply, where that could not be done at its end."""
+class NotifyApply(msgspec.Struct, frozen=True, kw_only=True, tag="tell"):
+    """Report an apply on its pull requests and in chat, where that could not be done at its end."""
 
     run_id: RunId
     attempt: int = 0
@@ -140,15 +143,15 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True, tag="comment"):
         return f"comment:{self.repository_id}:{self.number}:{self.at}"
 
 
-class LookForMissed(msgspec.Struct, frozen=True, kw_only=True, tag="look_for_missed"):
-    """Look for what GitHub did not get delivered and for what Planward did not bring to an end."""
+class ReconcileDeliveries(msgspec.Struct, frozen=True, kw_only=True, tag="look_for_missed"):
+    """Find deliveries that failed and runs that nobody finishes."""
 
     at: int
     """When it is due, in seconds since 1970."""
 
     @property
     def key(self) -> str:
-        """One look a moment."""
+        """One a moment."""
         return f"look_for_missed:{self.at}"
 
 
@@ -164,20 +167,20 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True, tag="reconcile"):
         return f"reconcile:{self.repository_id}:{self.cause}"
 
 
-class TidyUp(msgspec.Struct, frozen=True, kw_only=True, tag="tidy_up"):
-    """Erase, move and remove what is kept no longer, or not here."""
+class Cleanup(msgspec.Struct, frozen=True, kw_only=True, tag="tidy_up"):
+    """Erase, move and remove what is no longer kept, or not kept here."""
 
     at: int
     """When it is due, in seconds since 1970."""
 
     @property
     def key(self) -> str:
-        """One tidying a moment."""
+        """One a moment."""
         return f"tidy_up:{self.at}"
 
 
-class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
-    """Say something in chat, once; a chat that is down delays and fails nothing."""
+class SendChatMessage(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
+    """Send a message to chat, once; a chat that is down delays and fails nothing."""
 
     about: str
     """A `MessageSubject` of ghapp.store as text."""
@@ -199,15 +202,15 @@ Job = (
     EventJob
     | PlanRun
     | SettleBranch
-    | PlanAnew
-    | PlanGroupAnew
+    | Replan
+    | ReplanGroup
     | Unlock
     | Discover
-    | Say
-    | LookForMissed
+    | SendChatMessage
+    | ReconcileDeliveries
     | Reconcile
-    | Tell
-    | TidyUp
+    | NotifyApply
+    | Cleanup
     | Comment
 )
 
@@ -215,43 +218,45 @@ PARKED = "parked:"
 """Begins the keys of what waits until an installation is let go on."""
 
 
-def put_off_as(job: Job) -> str:
-    """As what a job is owed that could not be done for now.
+def deferred_key(job: Job) -> str:
+    """The key under which a deferred job waits.
 
-    What is done anew every so often is owed once, however many of its turns were put off: GitHub may be away for a day.
+    At most one retry of each periodic job waits, however often it was deferred: GitHub may be away for a day.
     """
     match job:
         case Reconcile():
             return f"again:reconcile:{job.repository_id}"
-        case LookForMissed() | TidyUp():
+        case ReconcileDeliveries() | Cleanup():
             return f"again:{job.__struct_config__.tag}"
         case _:
             return f"again:{job.key}"
 
 
-Queue = Literal["news", "plans", "branches", "looks"]
+Queue = Literal["events", "plans", "branches", "background"]
+FormerQueue = Literal["news", "looks"]
+"""Names of `events` and `background` in older versions, whose jobs may wait there."""
 
 
 def queue_of(job: Job) -> tuple[Queue, str | None]:
     """Which queue a job waits in, and in which of its partitions.
 
-    `news` is what GitHub told and what follows at once: short, so that a pull request is announced however many plans
-    are under way. `plans` are long. In both a partition is a repository, and has its share. In `branches` a partition
-    is a branch, one at a time and in order. `looks` are what nobody waits for.
+    `events` has GitHub's events and what follows at once: short jobs, so that a pull request is announced however many
+    plans are under way. `plans` are long. In both a partition is a repository, and has its share. In `branches` a
+    partition is a branch, one at a time and in order. `background` has the jobs that nobody waits for.
     """
     match job:
         case SettleBranch() | Unlock():
             return "branches", job.partition
         case PlanRun():
             return "plans", str(job.repository_id)
-        case LookForMissed() | Discover() | Reconcile() | TidyUp():
-            return "looks", None
-        case PlanAnew() | Say() | Comment():
-            return "news", str(job.repository_id)
+        case ReconcileDeliveries() | Discover() | Reconcile() | Cleanup():
+            return "background", None
+        case Replan() | SendChatMessage() | Comment():
+            return "events", str(job.repository_id)
         case EventJob(event=event):
-            return "news", _partition_of(event)
-        case PlanGroupAnew() | Tell():
-            return "news", _NO_REPOSITORY
+            return "events", _partition_of(event)
+        case ReplanGroup() | NotifyApply():
+            return "events", _NO_REPOSITORY
         case _ as never:
             assert_never(never)
 
@@ -270,7 +275,7 @@ def _partition_of(event: events.Event) -> str:
 
 
 def jobs_for(delivery: Delivery) -> tuple[EventJob, ...]:
-    """Derive what a delivery leaves owed: one job, or none."""
+    """The jobs that a delivery asks for: one, or none."""
     key = _key(delivery)
     return () if key is None else (EventJob(key=key, event=delivery.event),)
 

@@ -11,10 +11,10 @@ from ghapp.facts import Facts
 from ghapp.git import Mirrors
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job
-from ghapp.places import Places
 from ghapp.processes import Stop
 from ghapp.sealing import Sealer
 from ghapp.settings import Settings
+from ghapp.slots import Slots
 from ghapp.store import Store
 from ghapp.terraform import Terraform
 from ghapp.values import RunId
@@ -32,8 +32,8 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a flow may use. `accept` has a job owed, `owed` lists them by key; `places` bounds the root runs
-    at once in this worker."""
+    """Everything a flow may use. `enqueue` puts a job into its queue (False: it is there, or done), `pending` lists the
+    keys of the jobs that wait or run; `slots` bounds the root runs at once in this worker."""
 
     settings: Settings
     store: Store
@@ -42,11 +42,11 @@ class Services:
     github: GitHubApp
     vault: Vault | None
     terraforms: Sequence[Terraform]
-    accept: Callable[[Job], Awaitable[bool]]
-    owed: Callable[[], Awaitable[frozenset[str]]]
+    enqueue: Callable[[Job], Awaitable[bool]]
+    pending: Callable[[], Awaitable[frozenset[str]]]
     forget_jobs: Callable[[float, int], Awaitable[int]]
     """Forgets so many jobs that were done before that second; gives how many."""
-    places: Places
+    slots: Slots
     stopping: asyncio.Event
     provider_cache: Path
     digest_key: bytes = field(repr=False)

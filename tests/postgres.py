@@ -38,13 +38,13 @@ class Postgres:
     @cached_property
     def _with_tables(self) -> str:
         # What is not needed by most tests is imported late: the engine alone takes a second.
-        from ghapp.durable import Acceptor
+        from ghapp.durable import JobQueue
         from ghapp.sealing import Sealer
         from ghapp.store import Store
 
         url = self.database()
         Store(url, Sealer(["k" * 32])).close()
-        Acceptor(url).close()
+        JobQueue(url).close()
         return str(make_url(url).database)
 
     def execute(self, *statements: str) -> None:

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TextIO
 
-from ghapp.durable.acceptor import Acceptor
+from ghapp.durable.job_queue import JobQueue
 from ghapp.errors import SettingsError
 from ghapp.log import log
 from ghapp.processes import keeper
@@ -29,7 +29,7 @@ GONE_S = keeper.SILENCE_S + keeper.GRACE_S + 5.0
 
 
 @contextlib.asynccontextmanager
-async def executor(acceptor: Acceptor, store: Store, data_dir: Path) -> AsyncIterator[str]:
+async def executor(job_queue: JobQueue, store: Store, data_dir: Path) -> AsyncIterator[str]:
     """Give this worker's name, once the work of the one before it on this data directory waits in its queues again.
 
     Raises SettingsError where another worker is at this directory's SQLite database.
@@ -37,13 +37,13 @@ async def executor(acceptor: Acceptor, store: Store, data_dir: Path) -> AsyncIte
     name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
     with (data_dir / "executor").open("a+", encoding="ascii") as file:
         alone = _locked(file)
-        if not acceptor.shared:
+        if not job_queue.shared:
             if not alone:
                 raise SettingsError(
                     f"another Planward works in {data_dir}: end it first, or set PLANWARD_DATABASE_URL to a PostgreSQL "
                     "database, which several workers can share"
                 )
-            _say(name, None, await acceptor.take_over(None))
+            _say(name, None, await job_queue.take_over(None))
             yield name
             return
         await store.executors.register(name)
@@ -51,7 +51,7 @@ async def executor(acceptor: Acceptor, store: Store, data_dir: Path) -> AsyncIte
             file.seek(0)
             before = await store.executors.find(file.read().strip())
             if before is not None:
-                await _take_over(acceptor, store.executors, name, before)
+                await _take_over(job_queue, store.executors, name, before)
             file.seek(0)
             file.truncate()
             file.write(name)
@@ -59,11 +59,11 @@ async def executor(acceptor: Acceptor, store: Store, data_dir: Path) -> AsyncIte
         yield name
 
 
-async def hand_over(acceptor: Acceptor, store: Store, name: str) -> None:
+async def hand_over(job_queue: JobQueue, store: Store, name: str) -> None:
     """Let others do what this executor began: it runs nothing any more."""
     try:
-        await acceptor.take_over(name)
-        if acceptor.shared:
+        await job_queue.take_over(name)
+        if job_queue.shared:
             await store.executors.remove(name)
     except Exception as error:
         # Others find out by its silence.
@@ -73,9 +73,9 @@ async def hand_over(acceptor: Acceptor, store: Store, name: str) -> None:
 class Heart:
     """The heartbeat of one executor, and its eyes for those of the others."""
 
-    def __init__(self, acceptor: Acceptor, executors: Executors, name: str, *, lost: Callable[[], None]) -> None:
+    def __init__(self, job_queue: JobQueue, executors: Executors, name: str, *, lost: Callable[[], None]) -> None:
         """`lost` is called once when this executor has to stop: others may take over what it does."""
-        self._acceptor = acceptor
+        self._job_queue = job_queue
         self._executors = executors
         self._name = name
         self._lost = lost
@@ -111,13 +111,13 @@ class Heart:
         self._seen = seen
         for heartbeat, at in seen.values():
             if now - at >= GONE_S:
-                await _take_over(self._acceptor, self._executors, self._name, heartbeat)
+                await _take_over(self._job_queue, self._executors, self._name, heartbeat)
 
 
-async def _take_over(acceptor: Acceptor, executors: Executors, name: str, gone: Heartbeat) -> None:
+async def _take_over(job_queue: JobQueue, executors: Executors, name: str, gone: Heartbeat) -> None:
     """Do it alone: of several who see the silence one claims it, and a claim that is not carried out falls silent."""
     if await executors.claim(gone, by=name):
-        _say(name, gone.id, await acceptor.take_over(gone.id))
+        _say(name, gone.id, await job_queue.take_over(gone.id))
         await executors.remove(gone.id)
 
 

@@ -18,8 +18,8 @@ T = TypeVar("T")
 _AGAIN_S = 2.0
 
 
-class Going:
-    """One flow that goes on: how many of its steps are under way, and how many of these wait for the process to end."""
+class FlowState:
+    """A flow that runs: how many of its steps are under way, and how many of these wait for the process to end."""
 
     def __init__(self, stopping: asyncio.Event, *, attempt: int = 0) -> None:
         """`stopping` is set when the process is to end; `attempt` tells how often the job was tried before."""
@@ -34,7 +34,7 @@ class Going:
         return 0 < self.parked == self.under_way
 
 
-going: ContextVar[Going] = ContextVar("going")
+flow_state: ContextVar[FlowState] = ContextVar("flow_state")
 """Bound for each flow by the worker."""
 
 
@@ -44,19 +44,19 @@ class OwnFailure(PlanwardError):
 
 def attempts_before() -> int:
     """How often the job that is under way was tried before."""
-    return going.get().attempt
+    return flow_state.get().attempt
 
 
 class RecordedOtherwise(PlanwardError):
     """What was recorded of a flow is not what its steps are now: another version of Planward began it.
 
-    Its job is told anew from its start: every step finds what was made on GitHub, and Terraform plans anew.
+    Its job runs again from its start: every step finds what was created on GitHub, and Terraform plans again.
     """
 
 
 async def park() -> NoReturn:
     """Wait for the end of the process: a step that returned would be taken for done, and is made again instead."""
-    going.get().parked += 1
+    flow_state.get().parked += 1
     while True:
         await asyncio.Event().wait()
 
@@ -67,7 +67,7 @@ async def step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], *arg
     `kind` is the result's type. After an interruption the step is made again from its start and finds what it left.
     Raises RecordedOtherwise where another step was recorded in its place, or a result of another shape.
     """
-    flow = going.get()
+    flow = flow_state.get()
     flow.under_way += 1
     try:
         if flow.stopping.is_set():
@@ -132,7 +132,7 @@ async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
 
     A step does that by itself; inside of one it is for what must not be followed by all of the step again.
     """
-    stopping = going.get().stopping
+    stopping = flow_state.get().stopping
     while True:
         try:
             return await work()

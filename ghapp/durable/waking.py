@@ -1,13 +1,13 @@
-"""Queues are looked at in the moment in which this process accepts a job, and seldom where nothing happens.
+"""Queues are polled as soon as this process enqueues a job, and seldom while nothing happens.
 
-DBOS looks into each queue once an interval, with three statements each: at an interval at which nobody waits long, an
-idle Planward would cost a tenth of a core. So its own loop runs here in threads of ours, and what it waits on is woken.
-After that it looks often for a while, since what was accepted leads to more, and what ends makes room for what waits.
+DBOS polls each queue once an interval, with three statements each: at an interval at which nobody waits long, an idle
+Planward would cost a tenth of a core. So DBOS' own loop runs here in threads of ours, and the event that it waits on is
+woken. After that it polls often for a while, since one job leads to more, and one that ends makes room for others.
 """
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from dbos import DBOS, Queue
 from dbos._queue import queue_worker_thread
@@ -15,16 +15,16 @@ from dbos._queue import queue_worker_thread
 from ghapp.log import log
 
 _OFTEN_S = 0.1
-"""Between two looks while something happens."""
+"""Between two polls while something happens."""
 _WHILE_S = 2.0
 _LEAST_S = 0.02
-"""A burst of deliveries is not a burst of looks."""
+"""A burst of deliveries is not a burst of polls."""
 _AGAIN_S = 1.0
 _PATIENCE_S = 10.0
 
 
-class Alarm(threading.Event):
-    """What a queue's loop waits on: set, it ends the loop; woken, it has the loop look at once."""
+class WakeableEvent(threading.Event):
+    """What a queue's loop waits on: set, it ends the loop; woken, it has the loop poll at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Alarm(threading.Event):
         self._often_until = 0.0
 
     def wake(self) -> None:
-        """Look now, and often for a while."""
+        """Poll now, and often for a while."""
         self._often_until = time.monotonic() + _WHILE_S
         self._woken.set()
 
@@ -42,7 +42,7 @@ class Alarm(threading.Event):
         self._woken.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is time to look again, `timeout` seconds where nothing happens. True: to end."""
+        """Wait until it is time to poll again, `timeout` seconds where nothing happens. True: to end."""
         if super().wait(_LEAST_S):
             return True
         if timeout is not None and time.monotonic() < self._often_until:
@@ -52,43 +52,48 @@ class Alarm(threading.Event):
         return self.is_set()
 
 
-class Looking:
-    """The loops of all queues, from when they are begun to when they are ended."""
+class QueuePollers:
+    """The polling loops of all queues, from when they are begun to when they are ended."""
 
     def __init__(self) -> None:
-        self._alarms: Mapping[str, Alarm] = {}
+        self._events: Mapping[str, WakeableEvent] = {}
+        self._wakeable: Collection[str] = ()
         self._threads: Sequence[threading.Thread] = ()
 
-    def begin(self, dbos: DBOS, queues: Sequence[Queue]) -> None:
-        """Look into these queues, each in a thread of its own; DBOS itself must not listen to them."""
-        self._alarms = {queue.name: Alarm() for queue in queues}
+    def begin(self, dbos: DBOS, queues: Sequence[Queue], *, former: Sequence[Queue] = ()) -> None:
+        """Poll these queues, each in a thread of its own; DBOS itself must not listen to them.
+
+        The `former` ones get no new jobs of this version: they are polled at their interval, and never woken.
+        """
+        self._events = {queue.name: WakeableEvent() for queue in (*queues, *former)}
+        self._wakeable = {queue.name for queue in queues}
         self._threads = [
-            threading.Thread(target=_look, args=(self._alarms[queue.name], dbos, queue), name=queue.name, daemon=True)
-            for queue in queues
+            threading.Thread(target=_poll, args=(self._events[queue.name], dbos, queue), name=queue.name, daemon=True)
+            for queue in (*queues, *former)
         ]
         for thread in self._threads:
             thread.start()
         self.wake()
 
     def wake(self, queue: str | None = None) -> None:
-        """Look into a queue now, or into all of them."""
-        for name, alarm in self._alarms.items():
+        """Poll a queue now, or all of them."""
+        for name in self._wakeable:
             if queue is None or name == queue:
-                alarm.wake()
+                self._events[name].wake()
 
     def end(self) -> None:
         """End them, and wait for it."""
-        for alarm in self._alarms.values():
-            alarm.set()
+        for event in self._events.values():
+            event.set()
         for thread in self._threads:
             thread.join(_PATIENCE_S)
 
 
-def _look(alarm: Alarm, dbos: DBOS, queue: Queue) -> None:
-    """Look until the end; a loop that ended before is begun again, as DBOS does with its own."""
-    while not alarm.is_set():
+def _poll(event: WakeableEvent, dbos: DBOS, queue: Queue) -> None:
+    """Poll until the end; a loop that ended before is begun again, as DBOS does with its own."""
+    while not event.is_set():
         try:
-            queue_worker_thread(alarm, dbos, queue)
+            queue_worker_thread(event, dbos, queue)
         except Exception:
             log.exception("queue_loop_failed", queue=queue.name)
-        alarm.wait(_AGAIN_S)
+        event.wait(_AGAIN_S)

@@ -1,4 +1,4 @@
-"""The worker: takes jobs from their queues, has their flows told, and has what is due by now owed."""
+"""The worker: takes jobs from their queues, runs their flows, and enqueues deferred jobs when they are due."""
 
 import asyncio
 import contextlib
@@ -14,18 +14,18 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy import Engine
 
 from ghapp.durable import queues
-from ghapp.durable.acceptor import (
-    APPLICATION,
-    APPLICATION_VERSION,
-    Acceptor,
-    attempt_of,
-    told_where_unavailable,
-)
 from ghapp.durable.claims import find_claims_again
 from ghapp.durable.executors import Heart, executor, hand_over
+from ghapp.durable.job_queue import (
+    APPLICATION,
+    APPLICATION_VERSION,
+    JobQueue,
+    attempt_of,
+    raising_store_unavailable,
+)
 from ghapp.durable.patient_sqlite import patient_engine
-from ghapp.durable.steps import Going, OwnFailure, RecordedOtherwise, going
-from ghapp.durable.waking import Looking
+from ghapp.durable.steps import FlowState, OwnFailure, RecordedOtherwise, flow_state
+from ghapp.durable.waking import QueuePollers
 from ghapp.jobs import Job
 from ghapp.log import log
 from ghapp.store import Store
@@ -42,16 +42,16 @@ Flow = Callable[[Any], Awaitable[None]]
 class Worker:
     """Runs flows: at most one in a process, since DBOS is one a process."""
 
-    def __init__(self, acceptor: Acceptor, store: Store, data_dir: Path, flow: Flow, stopping: asyncio.Event) -> None:
+    def __init__(self, job_queue: JobQueue, store: Store, data_dir: Path, flow: Flow, stopping: asyncio.Event) -> None:
         """`stopping` is set when the process is to end: programs are interrupted, and their steps never return."""
-        self._acceptor = acceptor
+        self._job_queue = job_queue
         self._store = store
         self._data_dir = data_dir
         self._flow = flow
         self._stopping = stopping
-        self._flows: set[Going] = set()
+        self._flows: set[FlowState] = set()
         self._engine: Engine | None = None
-        self._looking = Looking()
+        self._pollers = QueuePollers()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -61,11 +61,11 @@ class Worker:
         StoreUnavailable where the database is away at the start.
         """
         async with contextlib.AsyncExitStack() as stack:
-            with told_where_unavailable():
-                name = await stack.enter_async_context(executor(self._acceptor, self._store, self._data_dir))
+            with raising_store_unavailable():
+                name = await stack.enter_async_context(executor(self._job_queue, self._store, self._data_dir))
                 await self._launch(name)
-            heart = Heart(self._acceptor, self._store.executors, name, lost=self._end)
-            beating = asyncio.create_task(heart.beat()) if self._acceptor.shared else None
+            heart = Heart(self._job_queue, self._store.executors, name, lost=self._end)
+            beating = asyncio.create_task(heart.beat()) if self._job_queue.shared else None
             ticking = asyncio.create_task(self._tick())
             try:
                 yield
@@ -73,8 +73,8 @@ class Worker:
                 self._stopping.set()
                 await _cancelled(ticking)
                 parked = await self._all_parked()
-                self._acceptor.on_owed = None
-                await asyncio.to_thread(self._looking.end)
+                self._job_queue.on_enqueued = None
+                await asyncio.to_thread(self._pollers.end)
                 await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
                 if self._engine is not None:
                     self._engine.dispose()
@@ -83,20 +83,20 @@ class Worker:
                 if beating is not None:
                     await _cancelled(beating)
                 if parked:
-                    await hand_over(self._acceptor, self._store, name)
+                    await hand_over(self._job_queue, self._store, name)
 
     async def _launch(self, name: str) -> None:
         config: DBOSConfig = {
             "name": APPLICATION,
-            "system_database_url": self._acceptor.url,
+            "system_database_url": self._job_queue.url,
             "application_version": APPLICATION_VERSION,
             "executor_id": name,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "ERROR",
             "enable_otlp": False,
         }
-        if not self._acceptor.shared:
-            self._engine = config["system_database_engine"] = patient_engine(self._acceptor.url)
+        if not self._job_queue.shared:
+            self._engine = config["system_database_engine"] = patient_engine(self._job_queue.url)
         dbos = DBOS(config=config)
 
         @DBOS.workflow(name="job")
@@ -106,8 +106,9 @@ class Worker:
         DBOS.listen_queues([])
         DBOS.launch()
         find_claims_again(dbos)
-        self._looking.begin(dbos, await queues.register(shared=self._acceptor.shared))
-        self._acceptor.on_owed = self._looking.wake
+        registered = await queues.register(shared=self._job_queue.shared)
+        self._pollers.begin(dbos, registered, former=await queues.register_former())
+        self._job_queue.on_enqueued = self._pollers.wake
 
     async def _run(self, encoded: str) -> None:
         try:
@@ -115,26 +116,26 @@ class Worker:
         except msgspec.ValidationError:
             await self._leave(f"again:{DBOS.workflow_id}", msgspec.json.decode(encoded))
             raise OwnFailure(f"unknown: {DBOS.workflow_id}") from None
-        this = Going(self._stopping, attempt=attempt_of(DBOS.workflow_id or job.key))
-        going.set(this)
-        self._flows.add(this)
+        state = FlowState(self._stopping, attempt=attempt_of(DBOS.workflow_id or job.key))
+        flow_state.set(state)
+        self._flows.add(state)
         try:
             await self._flow(job)
         except RecordedOtherwise as step:
-            log.info("job_told_anew", job=job.key, step=str(step))
+            log.info("job_starts_again", job=job.key, step=str(step))
             await self._store.deferred.defer(f"again:{job.key}", msgspec.to_builtins(job), in_s=_AGAIN_S)
-            raise OwnFailure(f"told anew: {job.key}") from None
+            raise OwnFailure(f"starts again: {job.key}") from None
         except Exception:
             log.exception("flow_failed", job=job.key)
             # What is raised out of a workflow is kept in the database: never a foreign exception's text.
             raise OwnFailure(f"internal error in {job.key}") from None
         finally:
-            self._flows.discard(this)
-            # A place is free for what waits.
-            self._looking.wake()
+            self._flows.discard(state)
+            # There is room for a job that waits.
+            self._pollers.wake()
 
     async def _leave(self, key: str, job: Any) -> None:
-        """Leave what this version does not know to the newer one that knows it, as in a rolling restart."""
+        """Leave a job that this version does not know to the newer one that knows it, as in a rolling restart."""
         log.warning("job_of_another_version", key=key)
         await self._store.deferred.defer(key, job, in_s=_LEAVE_S)
 
@@ -155,15 +156,15 @@ class Worker:
     async def _tick(self) -> None:
         while True:
             try:
-                for key, due_at, owed in await self._store.deferred.due():
+                for key, due_at, encoded in await self._store.deferred.due():
                     try:
-                        job = msgspec.convert(owed, type=Job)
+                        job = msgspec.convert(encoded, type=Job)
                     except msgspec.ValidationError:
-                        await self._leave(key, owed)
+                        await self._leave(key, encoded)
                         continue
-                    if await self._acceptor.take(job) == "under way":
-                        # It may be about to end as put off, and this row is what it is put off to.
-                        await self._store.deferred.defer(key, owed, in_s=_AGAIN_S)
+                    if await self._job_queue.enqueue_or_find(job) == "pending":
+                        # It may be about to end as deferred, and this row is when it runs again.
+                        await self._store.deferred.defer(key, encoded, in_s=_AGAIN_S)
                     else:
                         await self._store.deferred.remove(key, due_at)
             except Exception:

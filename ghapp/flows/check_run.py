@@ -13,7 +13,7 @@ from checks.rendering.markdown import render_check_run
 from checks.rendering.picture import render_picture
 from checks.report import Conclusion, RunReport
 from ghapp.flows.repository import github_of
-from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, GitHubRefused, PutOff, Status, or_put_off
+from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, Deferred, GitHubRefused, Status, or_deferred
 from ghapp.jobs import PlanRun
 from ghapp.log import log
 from ghapp.repository_config import Environment
@@ -98,7 +98,7 @@ async def show_progress(services: Services, repository: KnownRepository, run: Ru
         return  # it was ended before it had one
     github = await github_of(services, repository)
     draft = _draft(services, run, status="in_progress", summary=summary)
-    if isinstance(await or_put_off(github.update_check_run(run.check_run_id, draft)), PutOff):
+    if isinstance(await or_deferred(github.update_check_run(run.check_run_id, draft)), Deferred):
         log.info("progress_left_out", run=run.id)
     await services.store.runs.change(run.id, status="in_progress")
 
@@ -230,4 +230,4 @@ async def runs_of_tip(
 async def cancel_plan(services: Services, run: Run, *, by: str) -> None:
     """Have an unfinished plan run end `cancelled`. One that still waits has no flow yet, and gets one."""
     if await services.store.runs.cancel(run.id, reason=by) and run.plan.debounced:
-        await services.accept(PlanRun(run_id=run.id, repository_id=run.repository_id))
+        await services.enqueue(PlanRun(run_id=run.id, repository_id=run.repository_id))

@@ -17,8 +17,8 @@ from ghapp.flows.notifications import chat, telling
 from ghapp.flows.people.buttons import button_pressed, check_run_rerequested, check_suite_rerequested
 from ghapp.flows.people.comments import comment_created
 from ghapp.flows.people.unlock import unlock
-from ghapp.flows.plan.merge_group import merge_group_destroyed, merge_group_requested, plan_group_anew
-from ghapp.flows.plan.pull_request import plan_anew, plan_run, pull_request_changed, pull_request_closed
+from ghapp.flows.plan.merge_group import merge_group_destroyed, merge_group_requested, replan_group
+from ghapp.flows.plan.pull_request import plan_run, pull_request_changed, pull_request_closed, replan
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.log import log
 from ghapp.services import Services
@@ -33,36 +33,36 @@ _PARKED_S = 24 * 3600.0
 _FULL = "Planward's data directory is full: the operator has to make room, then press Re-run."
 
 
-async def tell(services: Services, job: jobs.Job) -> None:
-    """Tell the story of a job to its end.
+async def run_job(services: Services, job: jobs.Job) -> None:
+    """Run the flow of a job to its end.
 
-    What a person can mend is said on the check run. Where GitHub cannot be reached the job is owed again; a fault of
+    What a person can mend is said on the check run. Where GitHub cannot be reached the job is deferred; a fault of
     our own is said as such, with the run to look for in the log. Raises OwnFailure for both: the job may be repeated;
     and RecordedOtherwise.
     """
     log.info("job_begun", job=job.key)
     try:
-        await _tell(services, job)
+        await _run(services, job)
     except RecordedOtherwise:
         raise
     except InstallationGone:
         log.info("job_without_installation", job=job.key)
     except InstallationSuspended as error:
         # Not tried again by itself: GitHub tells when the installation is let go on.
-        log.warning("job_put_off", job=job.key, reason=str(error), in_s=_PARKED_S)
-        await _put_off(services, job, f"{jobs.PARKED}{job.key}", _PARKED_S)
+        log.warning("job_deferred", job=job.key, reason=str(error), in_s=_PARKED_S)
+        await _defer(services, job, f"{jobs.PARKED}{job.key}", _PARKED_S)
         raise OwnFailure(f"parked: {job.key}") from None
     except Unavailable as error:
-        await _put_off_again(services, job, str(error), error.retry_after_s)
+        await _defer_by_attempts(services, job, str(error), error.retry_after_s)
     except NoRoom as error:
-        await _fail_or_put_off(services, job, str(error))
+        await _fail_or_defer(services, job, str(error))
     except JobError as error:
         log.info("job_refused", job=job.key, reason=str(error))
         await _break_off(services, job, str(error))
     except Exception as error:
         log.exception("job_failed", job=job.key)
         if _is_no_room(error):
-            await _fail_or_put_off(services, job, _FULL)
+            await _fail_or_defer(services, job, _FULL)
             return
         await _break_off(services, job)
         raise OwnFailure(f"internal error: {job.key}") from None
@@ -75,55 +75,55 @@ def wait_after(attempts: int) -> float:
     return min(AGAIN_S * 2.0 ** min(attempts, 10), _AGAIN_MOST_S)
 
 
-async def _fail_or_put_off(services: Services, job: jobs.Job, cause: str) -> None:
-    """Fail the runs on whose check runs it can be said; where nobody would hear of it, it is owed again."""
+async def _fail_or_defer(services: Services, job: jobs.Job, cause: str) -> None:
+    """Fail the runs on whose check runs it can be said; where nobody would hear of it, the job is deferred."""
     if await _break_off(services, job, cause):
         log.warning("job_without_room", job=job.key)
     else:
-        await _put_off_again(services, job, cause, None)
+        await _defer_by_attempts(services, job, cause, None)
 
 
-async def _put_off_again(services: Services, job: jobs.Job, reason: str, wait_s: float | None) -> NoReturn:
+async def _defer_by_attempts(services: Services, job: jobs.Job, reason: str, wait_s: float | None) -> NoReturn:
     in_s = wait_after(attempts_before()) if wait_s is None else max(wait_s, _LEAST_S)
-    log.warning("job_put_off", job=job.key, reason=reason, in_s=in_s)
-    await _put_off(services, job, jobs.put_off_as(job), in_s)
-    raise OwnFailure(f"put off: {job.key}") from None
+    log.warning("job_deferred", job=job.key, reason=reason, in_s=in_s)
+    await _defer(services, job, jobs.deferred_key(job), in_s)
+    raise OwnFailure(f"deferred: {job.key}") from None
 
 
-async def _put_off(services: Services, job: jobs.Job, key: str, in_s: float) -> None:
+async def _defer(services: Services, job: jobs.Job, key: str, in_s: float) -> None:
     async def put() -> None:
         await services.store.deferred.defer(key, msgspec.to_builtins(job), in_s=in_s)
 
-    # A step, so that it waits for the database, too: a job that is neither owed nor put off is lost.
-    await step("put off", type(None), put)
+    # A step, so that it waits for the database, too: a job that is neither pending nor deferred is lost.
+    await step("defer", type(None), put)
 
 
-async def _tell(services: Services, job: jobs.Job) -> None:
+async def _run(services: Services, job: jobs.Job) -> None:
     match job:
         case jobs.EventJob():
             await _take_in(services, job.event, job.key)
         case jobs.PlanRun():
             await plan_run(services, job)
-        case jobs.PlanAnew():
-            await plan_anew(services, job)
-        case jobs.PlanGroupAnew():
-            await plan_group_anew(services, job)
+        case jobs.Replan():
+            await replan(services, job)
+        case jobs.ReplanGroup():
+            await replan_group(services, job)
         case jobs.SettleBranch():
             await settle_branch(services, job)
         case jobs.Unlock():
             await unlock(services, job)
         case jobs.Discover():
             await installation.discover(services, job)
-        case jobs.Say():
-            await chat.say(services, job)
-        case jobs.LookForMissed():
-            await reconcile.look_for_missed(services, job)
+        case jobs.SendChatMessage():
+            await chat.send_chat_message(services, job)
+        case jobs.ReconcileDeliveries():
+            await reconcile.reconcile_deliveries(services, job)
         case jobs.Reconcile():
             await reconcile.reconcile(services, job)
-        case jobs.Tell():
-            await telling.tell(services, job)
-        case jobs.TidyUp():
-            await cleanup.tidy_up(services, job)
+        case jobs.NotifyApply():
+            await telling.notify_apply(services, job)
+        case jobs.Cleanup():
+            await cleanup.clean_up(services, job)
         case jobs.Comment():
             await telling.comment_again(services, job)
         case _ as never:

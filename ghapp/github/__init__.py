@@ -29,9 +29,9 @@ from ghapp.github.errors import (
     InstallationGone,
     InstallationSuspended,
 )
+from ghapp.github.failures import Deferred, or_deferred
 from ghapp.github.keys import AppKey, PemKey, SignedBy
 from ghapp.github.permissions import Role
-from ghapp.github.putting_off import PutOff, or_put_off
 from ghapp.github.rules import Bypass, PullRequestRule, RepositoryAllows, RequiredCheck, Rules, RuleSource
 from ghapp.github.source import PullRequestSeen
 from ghapp.github.wire import OnCall
@@ -47,6 +47,7 @@ __all__ = [
     "CheckRunImage",
     "CheckRunSeen",
     "Conclusion",
+    "Deferred",
     "DeliverySeen",
     "DeploymentSeen",
     "DeploymentState",
@@ -65,7 +66,6 @@ __all__ = [
     "Progress",
     "PullRequestRule",
     "PullRequestSeen",
-    "PutOff",
     "Reaction",
     "Reason",
     "RepositoryAllows",
@@ -75,5 +75,5 @@ __all__ = [
     "Rules",
     "SignedBy",
     "Status",
-    "or_put_off",
+    "or_deferred",
 ]

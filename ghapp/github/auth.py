@@ -29,7 +29,7 @@ class Authentication(BaseAuthStrategy, abc.ABC):
         return _Bearer(self)
 
 
-class Given(Authentication):
+class StaticToken(Authentication):
     """A token that is at hand."""
 
     payer = "somebody"

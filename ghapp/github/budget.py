@@ -48,7 +48,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RequestCost:
     """A request: how much it weighs by the minute, and whether it makes something."""
 
     priority: Priority
@@ -63,7 +63,7 @@ class Spending:
     window: Window | None = None
     closed_until: float = 0.0
     refusals: int = 0
-    sent: tuple[tuple[float, Asked], ...] = ()
+    sent: tuple[tuple[float, RequestCost], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,42 +74,42 @@ class Go:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class Defer:
     """It may not be sent before so many seconds are over, and is not counted."""
 
     in_s: float
     reason: Reason
 
 
-def decide(spending: Spending, asked: Asked, now: float, pace: Pace) -> Go | Later:
-    """Whether a request may be sent now. A gate waits for its place in the minute; what is cosmetic comes later."""
+def decide(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> Go | Defer:
+    """Whether a request may be sent now. A gate waits for its turn in the minute; a cosmetic request is deferred."""
     if spending.closed_until > now:
-        return Later(spending.closed_until - now, "limited")
+        return Defer(spending.closed_until - now, "limited")
     window = spending.window
     if window is None:
         return Go(0.0)
     if window.reset_at > now:
         if window.remaining <= 0:
-            return Later(window.reset_at - now, "spent")
-        if asked.priority == "cosmetic" and window.remaining <= window.limit * pace.reserve:
-            return Later(window.reset_at - now, "reserved")
-    at = _place(spending, asked, now, pace)
+            return Defer(window.reset_at - now, "spent")
+        if cost.priority == "cosmetic" and window.remaining <= window.limit * pace.reserve:
+            return Defer(window.reset_at - now, "reserved")
+    at = _earliest(spending, cost, now, pace)
     if at <= now:
         return Go(0.0)
     # Places are given in the order of asking; beyond a minute's worth of them it is better to come back.
-    return Go(at - now) if asked.priority == "gate" and at - now <= _MINUTE_S else Later(at - now, "paced")
+    return Go(at - now) if cost.priority == "gate" and at - now <= _MINUTE_S else Defer(at - now, "paced")
 
 
-def sent(spending: Spending, asked: Asked, at: float) -> Spending:
+def sent(spending: Spending, cost: RequestCost, at: float) -> Spending:
     """Count a request that is sent then."""
     kept_s = _MINUTE_S if spending.window is None else _HOUR_S
     recent = [each for each in spending.sent if each[0] > at - (kept_s if each[1].creates else _MINUTE_S)]
-    return replace(spending, sent=(*recent, (at, asked)))
+    return replace(spending, sent=(*recent, (at, cost)))
 
 
-def answered(spending: Spending, asked: Asked, headers: Mapping[str, str], now: float) -> Spending:
+def answered(spending: Spending, cost: RequestCost, headers: Mapping[str, str], now: float) -> Spending:
     """Take in what an answer that is no refusal says of the hour."""
-    refusals = 0 if asked.creates else spending.refusals
+    refusals = 0 if cost.creates else spending.refusals
     return replace(spending, window=_window(spending.window, headers, now), refusals=refusals)
 
 
@@ -143,17 +143,17 @@ def _window(known: Window | None, headers: Mapping[str, str], now: float) -> Win
     return Window(limit=limit, remaining=remaining, reset_at=reset_at)
 
 
-def _place(spending: Spending, asked: Asked, now: float, pace: Pace) -> float:
+def _earliest(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> float:
     """The first moment at which the request is within every count."""
-    share = 1.0 if asked.priority == "gate" else pace.share
+    share = 1.0 if cost.priority == "gate" else pace.share
     points = [(at, each.points) for at, each in spending.sent]
-    places = [_first(points, asked.points, pace.points_a_minute * share, _MINUTE_S)]
-    if asked.creates:
+    moments = [_first(points, cost.points, pace.points_a_minute * share, _MINUTE_S)]
+    if cost.creates:
         creations = [(at, 1) for at, each in spending.sent if each.creates]
-        places.append(_first(creations, 1, pace.creations_a_minute * share, _MINUTE_S))
-        if asked.priority == "cosmetic":
-            places.append(_first(creations, 1, pace.creations_an_hour * share, _HOUR_S))
-    return max(now, *places)
+        moments.append(_first(creations, 1, pace.creations_a_minute * share, _MINUTE_S))
+        if cost.priority == "cosmetic":
+            moments.append(_first(creations, 1, pace.creations_an_hour * share, _HOUR_S))
+    return max(now, *moments)
 
 
 def _first(used: Sequence[tuple[float, int]], more: int, most: float, period_s: float) -> float:

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from ghapp.github.budget import (
-    Asked,
+    Defer,
     Go,
-    Later,
     Pace,
     Priority,
     Reason,
+    RequestCost,
     Spending,
     answered,
     decide,
@@ -19,8 +19,8 @@ from ghapp.github.budget import (
 )
 from ghapp.github.errors import GitHubUnavailable
 
-OnPutOff = Callable[[Priority, Reason], None]
-"""Told of every request that is not made for now."""
+OnDeferred = Callable[[Priority, Reason], None]
+"""Called for every request that is deferred."""
 
 _WORDS = {
     "spent": "GitHub takes no more requests of this installation for the next {wait} s",
@@ -37,7 +37,7 @@ class Budget:
         self._budgets = budgets
         self.spending = Spending()
 
-    async def admit(self, asked: Asked, doing: str, *, wait_max_s: float) -> None:
+    async def admit(self, cost: RequestCost, doing: str, *, wait_max_s: float) -> None:
         """Return once the request may be made; a gate waits for that, as long as it takes `wait_max_s` at most.
 
         Raises GitHubUnavailable where it has to come later.
@@ -45,28 +45,28 @@ class Budget:
         budgets = self._budgets
         while True:
             now = budgets.now()
-            match decide(self.spending, asked, now, budgets.pace):
+            match decide(self.spending, cost, now, budgets.pace):
                 case Go(in_s):
-                    self.spending = sent(self.spending, asked, now + in_s)
+                    self.spending = sent(self.spending, cost, now + in_s)
                     await budgets.pause(in_s)
                     if self.spending.closed_until <= budgets.now():
                         return
-                case Later(in_s, reason):
-                    if asked.priority == "cosmetic" or in_s > wait_max_s:
-                        budgets.on_put_off(asked.priority, reason)
-                        raise put_off(doing, in_s, reason)
+                case Defer(in_s, reason):
+                    if cost.priority == "cosmetic" or in_s > wait_max_s:
+                        budgets.on_deferred(cost.priority, reason)
+                        raise _deferred(doing, in_s, reason)
                     await budgets.pause(in_s)
 
-    def answered(self, asked: Asked, headers: Mapping[str, str]) -> None:
+    def answered(self, cost: RequestCost, headers: Mapping[str, str]) -> None:
         """Take in what an answer says of the hour."""
-        self.spending = answered(self.spending, asked, headers, self._budgets.now())
+        self.spending = answered(self.spending, cost, headers, self._budgets.now())
 
-    def refused(self, asked: Asked, headers: Mapping[str, str], doing: str) -> GitHubUnavailable:
+    def refused(self, cost: RequestCost, headers: Mapping[str, str], doing: str) -> GitHubUnavailable:
         """Take in that GitHub limits the rate, for all calls of the installation; gives what it means for this one."""
         now = self._budgets.now()
         self.spending = refused(self.spending, headers, now)
-        self._budgets.on_put_off(asked.priority, "limited")
-        return put_off(doing, self.spending.closed_until - now, "limited")
+        self._budgets.on_deferred(cost.priority, "limited")
+        return _deferred(doing, self.spending.closed_until - now, "limited")
 
 
 class Budgets:
@@ -78,12 +78,12 @@ class Budgets:
         now: Callable[[], float],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         pace: Pace | None = None,
-        on_put_off: OnPutOff | None = None,
+        on_deferred: OnDeferred | None = None,
     ) -> None:
         self.now = now
         self.pause = pause
         self.pace = pace or Pace()
-        self.on_put_off = on_put_off or (lambda priority, reason: None)
+        self.on_deferred = on_deferred or (lambda priority, reason: None)
         self._by_payer: dict[str, Budget] = {}
 
     def of(self, payer: str) -> Budget:
@@ -96,7 +96,7 @@ class Budgets:
         return min((left(each.spending, now) for each in self._by_payer.values()), default=1.0)
 
 
-def put_off(doing: str, wait_s: float, reason: Reason) -> GitHubUnavailable:
+def _deferred(doing: str, wait_s: float, reason: Reason) -> GitHubUnavailable:
     """The request was not carried out, and may be after so many seconds."""
     words = _WORDS[reason].format(wait=max(1, round(wait_s)))
     return GitHubUnavailable(f"{words}: to {doing}", retry_after_s=wait_s, may_have_happened=False)

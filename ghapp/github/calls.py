@@ -17,11 +17,11 @@ from githubkit.throttling import LocalThrottler
 
 from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.github.auth import THE_APP, Authentication
-from ghapp.github.budget import Asked, Priority
+from ghapp.github.budget import Priority, RequestCost
 from ghapp.github.budgets import Budgets
 from ghapp.github.errors import GitHubError, GitHubUnavailable
 from ghapp.github.failures import answer_of, is_limit, read_failure
-from ghapp.github.kept import Kept, KeptAnswers
+from ghapp.github.response_cache import CachedResponse, ResponseCache
 from ghapp.github.wire import Wire, path_template
 
 Shape = TypeVar("Shape")
@@ -56,7 +56,7 @@ class Api:
     wire: Wire
     throttler: LocalThrottler
     patience: Patience
-    kept: KeptAnswers
+    cached: ResponseCache
     budgets: Budgets
 
     def calls(self, auth: Authentication, fields: Fields | None = None) -> "Calls":
@@ -183,17 +183,17 @@ class Calls:
             # 204 comes without a body.
             return decode(answer.content or b"null", shape, request.doing), None
         address = str(httpx.URL(request.url, params=request.query))
-        kept = self._api.kept.find(await self._auth.token(), address, shape)
-        answer = await self._answered(request, None if kept is None else kept.tag)
-        if answer.status_code == 304 and kept is not None:
-            return decode(kept.content, shape, request.doing), kept.following
+        cached = self._api.cached.find(await self._auth.token(), address, shape)
+        answer = await self._answered(request, None if cached is None else cached.tag)
+        if answer.status_code == 304 and cached is not None:
+            return decode(cached.content, shape, request.doing), cached.following
         value = decode(answer.content, shape, request.doing)
         following = answer.links.get("next", {}).get("url")
         tag = answer.headers.get("ETag")
         if tag is not None:
             credential = answer.request.headers["Authorization"].removeprefix("Bearer ")
-            again = Kept(tag=tag, content=msgspec.json.encode(value), following=following)
-            self._api.kept.keep(credential, address, shape, again)
+            again = CachedResponse(tag=tag, content=msgspec.json.encode(value), following=following)
+            self._api.cached.keep(credential, address, shape, again)
         return value, following
 
     async def _answered(self, request: "_Request", tag: str | None) -> httpx.Response:
@@ -202,36 +202,36 @@ class Calls:
         url, params = request.url, dict(request.query) if request.query else None
         headers = {"X-GitHub-Api-Version": self._api.version, **({} if tag is None else {"If-None-Match": tag})}
         creates = request.method == "POST" and self._auth.payer != THE_APP
-        asked = Asked(priority=self._priority, points=1 if request.method == "GET" else 5, creates=creates)
+        cost = RequestCost(priority=self._priority, points=1 if request.method == "GET" else 5, creates=creates)
         try:
             for _ in range(_REDIRECTS):
-                await self._budget.admit(asked, request.doing, wait_max_s=self._api.patience.wait_max_s)
+                await self._budget.admit(cost, request.doing, wait_max_s=self._api.patience.wait_max_s)
                 # httpx limits the time to each byte: an answer that drips would never end.
                 async with asyncio.timeout(self._api.patience.answer_s):
                     response = await self._github.arequest(
                         request.method, url, json=request.json, params=params, headers=headers
                     )
                 answer = response.raw_response
-                self._budget.answered(asked, answer.headers)
+                self._budget.answered(cost, answer.headers)
                 if not answer.has_redirect_location:
                     return answer
                 # A repository that was renamed: the same request, at the place that holds its number.
                 url, params = self._own(str(answer.request.url.join(answer.headers["Location"]))), None
         except GitHubException as error:
-            raise self._failure(error, asked, request.doing) from None
+            raise self._failure(error, cost, request.doing) from None
         except TimeoutError:
             raise GitHubUnavailable(f"GitHub did not answer in time: to {request.doing}") from None
         finally:
             path_template.reset(here)
         raise GitHubUnavailable(f"GitHub sends us from one place to the next: to {request.doing}")
 
-    def _failure(self, error: GitHubException, asked: Asked, doing: str) -> GitHubError:
+    def _failure(self, error: GitHubException, cost: RequestCost, doing: str) -> GitHubError:
         answer = answer_of(error)
         if answer is not None and is_limit(answer):
-            return self._budget.refused(asked, answer.headers, doing)
+            return self._budget.refused(cost, answer.headers, doing)
         if answer is not None and answer.status_code != 401 and not answer.is_server_error:
             # Of these GitHub says what is left to nobody in particular.
-            self._budget.answered(asked, answer.headers)
+            self._budget.answered(cost, answer.headers)
         return read_failure(error, doing)
 
     def _own(self, url: str) -> str:

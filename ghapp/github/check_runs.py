@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from checks.report import Annotation
-from ghapp.github.creation import Made, create_once
+from ghapp.github.creation import CreatedResource, create_once
 from ghapp.github.errors import GitHubRefused, GitHubUnavailable
-from ghapp.github.place import Place
+from ghapp.github.repository_access import RepositoryAccess
 from ghapp.values import CommitSha
 
 Status = Literal["queued", "in_progress", "completed"]
@@ -104,9 +104,9 @@ Progress = Callable[[int], Awaitable[None]]
 class CheckRuns:
     """The check runs of one repository."""
 
-    _place: Place
+    _access: RepositoryAccess
 
-    async def create_check_run(self, draft: CheckRunDraft, *, look_first: bool = False) -> Made:
+    async def create_check_run(self, draft: CheckRunDraft, *, look_first: bool = False) -> CreatedResource:
         """Create a check run with its first 50 annotations and give its id, and whether there may be another.
 
         `look_first` finds the one that an interrupted attempt has made. Further annotations go with
@@ -116,7 +116,7 @@ class CheckRuns:
 
         async def create(with_annotations: bool) -> int:
             body = _body(draft, draft.annotations[:ANNOTATIONS_A_REQUEST] if with_annotations else ())
-            created = await self._place.calls.send(
+            created = await self._access.calls.send(
                 "POST", "/repos/{owner}/{repo}/check-runs", _Created, doing=doing, json=body, repeatable=False
             )
             return created.id
@@ -133,7 +133,7 @@ class CheckRuns:
             seen = await self.find_check_runs(draft.head_sha, draft.name)
             return next((each.id for each in seen if each.external_id == draft.external_id), None)
 
-        return await create_once(create_anyhow, find, look_first=look_first, settle_s=self._place.settle_s)
+        return await create_once(create_anyhow, find, look_first=look_first, settle_s=self._access.settle_s)
 
     async def update_check_run(
         self,
@@ -165,11 +165,11 @@ class CheckRuns:
 
     async def find_check_runs(self, head_sha: CommitSha, name: str) -> tuple[CheckRunSeen, ...]:
         """The App's own check runs of that name on that commit, superseded ones too, newest first."""
-        pages = self._place.calls.read_pages(
+        pages = self._access.calls.read_pages(
             "/repos/{owner}/{repo}/commits/{ref}/check-runs",
             _Page,
             doing=f"list the check runs {name}",
-            query={"check_name": name, "app_id": self._place.app_id, "filter": "all"},
+            query={"check_name": name, "app_id": self._access.app_id, "filter": "all"},
             at={"ref": head_sha},
         )
         seen = [check_run async for page in pages for check_run in page.check_runs if check_run.name == name]
@@ -185,7 +185,7 @@ class CheckRuns:
             if not batch or not error.may_have_happened:
                 raise
             # GitHub answers 502 while it still works on the request.
-            await asyncio.sleep(self._place.settle_s)
+            await asyncio.sleep(self._access.settle_s)
             if await self._annotations_there(check_run_id) < sent + len(batch):
                 await self._patch(check_run_id, draft, batch)
         except GitHubRefused as error:
@@ -198,7 +198,7 @@ class CheckRuns:
     async def _patch(self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...]) -> None:
         body = _body(draft, batch)
         del body["head_sha"]
-        calls = self._place.calls if draft.status == "completed" else self._place.calls.cosmetic
+        calls = self._access.calls if draft.status == "completed" else self._access.calls.cosmetic
         await calls.send(
             "PATCH",
             "/repos/{owner}/{repo}/check-runs/{check_run_id}",
@@ -211,7 +211,7 @@ class CheckRuns:
         )
 
     async def _annotations_there(self, check_run_id: int) -> int:
-        counted = await self._place.calls.read(
+        counted = await self._access.calls.read(
             "/repos/{owner}/{repo}/check-runs/{check_run_id}",
             _Counted,
             doing="count a check run's annotations",

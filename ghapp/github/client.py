@@ -14,18 +14,18 @@ from githubkit.throttling import LocalThrottler
 from msgspec import Raw, Struct
 
 from ghapp.events import Repository, RepositoryRef
-from ghapp.github.auth import Authentication, Given
+from ghapp.github.auth import Authentication, StaticToken
 from ghapp.github.budget import Priority
-from ghapp.github.budgets import Budgets, OnPutOff
+from ghapp.github.budgets import Budgets, OnDeferred
 from ghapp.github.calls import Api, Patience
 from ghapp.github.check_runs import CheckRuns
 from ghapp.github.comments import Comments
 from ghapp.github.deployments import Deployments
 from ghapp.github.errors import GitHubRefused
-from ghapp.github.kept import KeptAnswers
 from ghapp.github.keys import AppKey, AppToken
 from ghapp.github.permissions import Permissions
-from ghapp.github.place import Place
+from ghapp.github.repository_access import RepositoryAccess
+from ghapp.github.response_cache import ResponseCache
 from ghapp.github.rules import Rules
 from ghapp.github.source import RepositoryShape, Source
 from ghapp.github.tokens import ADMINISTRATION, FETCH, LOOK, SPEAK, TEAMS, Grant, InstallationAuth, InstallationTokens
@@ -44,8 +44,8 @@ _AT_ONCE: Final = 50
 class GitHubRepository(CheckRuns, Deployments, Comments, Permissions, Source):
     """Everything that Planward says and asks about one repository."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, access: RepositoryAccess) -> None:
+        self._access = access
 
 
 class AppSeen(Struct, frozen=True, kw_only=True):
@@ -122,7 +122,7 @@ class _Repositories(Struct):
 class GitHubApp:
     """The App on one GitHub. It belongs to the event loop in which it is opened; `async with` opens and closes it.
 
-    `on_call` is told of every request, `on_put_off` of every one that has to come later. `transport` replaces the
+    `on_call` is told of every request, `on_deferred` of every one that has to come later. `transport` replaces the
     network in tests. Raises SettingsError where the key cannot be read.
     """
 
@@ -139,7 +139,7 @@ class GitHubApp:
         transport: httpx.AsyncBaseTransport | None = None,
         now: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        on_put_off: OnPutOff | None = None,
+        on_deferred: OnDeferred | None = None,
     ) -> None:
         self._app_id = app_id
         self._settle_s = settle_s
@@ -150,8 +150,8 @@ class GitHubApp:
             wire=self._wire,
             throttler=LocalThrottler(_AT_ONCE),
             patience=patience or Patience(),
-            kept=KeptAnswers(),
-            budgets=Budgets(now=now, pause=pause, on_put_off=on_put_off),
+            cached=ResponseCache(),
+            budgets=Budgets(now=now, pause=pause, on_deferred=on_deferred),
         )
         self._calls = self._api.calls(AppToken(app_id, key, now=now))
         self._tokens = InstallationTokens(self._calls, now=now)
@@ -168,7 +168,7 @@ class GitHubApp:
         """Revoke the tokens, if GitHub takes that within seconds, and close the connections."""
         hasty = dataclasses.replace(self._api, patience=Patience(attempts=1, timeout_s=_REVOKE_S))
         revocations = [
-            hasty.calls(Given(token)).delete("/installation/token", doing="revoke a token")
+            hasty.calls(StaticToken(token)).delete("/installation/token", doing="revoke a token")
             for token in self._tokens.forget()
         ]
         with contextlib.suppress(TimeoutError):
@@ -194,7 +194,7 @@ class GitHubApp:
         teams = Grant(installation_id=installation_id, repository_id=repository.id, permissions=TEAMS)
         calls = self._api.calls(InstallationAuth(self._tokens, speak), fields)
         return GitHubRepository(
-            Place(
+            RepositoryAccess(
                 app_id=self._app_id,
                 repository=repository,
                 calls=calls if priority == "gate" else calls.cosmetic,
@@ -238,7 +238,7 @@ class GitHubApp:
         look = Grant(installation_id=installation.id, repository_id=None, permissions=FETCH)
         administration: Authentication | None = None
         if administrator is not None:
-            administration = Given(administrator)
+            administration = StaticToken(administrator)
         elif "administration" in installation.permissions:
             grant = Grant(installation_id=installation.id, repository_id=None, permissions=ADMINISTRATION)
             administration = InstallationAuth(self._tokens, grant)

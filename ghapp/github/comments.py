@@ -9,7 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from ghapp.github.creation import create_once
-from ghapp.github.place import Place
+from ghapp.github.repository_access import RepositoryAccess
 
 Reaction = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
 
@@ -39,7 +39,7 @@ class _Comment(Struct):
 class Comments:
     """The comments on the pull requests of one repository. All of it is cosmetic: it may have to come later."""
 
-    _place: Place
+    _access: RepositoryAccess
 
     async def create_comment(self, number: int, body: str, *, marker: str, look_first: bool = False) -> int:
         """Comment on a pull request and give the comment's id.
@@ -51,7 +51,7 @@ class Comments:
         doing = "create a comment"
 
         async def create() -> int:
-            created = await self._place.calls.cosmetic.send(
+            created = await self._access.calls.cosmetic.send(
                 "POST",
                 "/repos/{owner}/{repo}/issues/{number}/comments",
                 _Created,
@@ -65,12 +65,12 @@ class Comments:
         async def find() -> int | None:
             return await self.find_comment(number, marker)
 
-        made = await create_once(create, find, look_first=look_first, settle_s=self._place.settle_s)
+        made = await create_once(create, find, look_first=look_first, settle_s=self._access.settle_s)
         return made.id
 
     async def update_comment(self, comment_id: int, body: str, *, marker: str) -> None:
         """Replace a comment's text, and keep it findable."""
-        await self._place.calls.cosmetic.send(
+        await self._access.calls.cosmetic.send(
             "PATCH",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}",
             _Created,
@@ -82,7 +82,7 @@ class Comments:
     async def find_comment(self, number: int, marker: str) -> int | None:
         """The App's own comment with that marker, if there is one. Somebody else's with the same text is not it."""
         hidden = _hidden(marker)
-        pages = self._place.calls.cosmetic.read_pages(
+        pages = self._access.calls.cosmetic.read_pages(
             "/repos/{owner}/{repo}/issues/{number}/comments",
             list[_Comment],
             doing="list the comments of a pull request",
@@ -96,7 +96,7 @@ class Comments:
 
     async def react(self, comment_id: int, content: Reaction) -> None:
         """React to a comment. GitHub keeps one reaction of a kind, so it may be said again."""
-        await self._place.calls.cosmetic.send(
+        await self._access.calls.cosmetic.send(
             "POST",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
             _Created,
@@ -109,7 +109,7 @@ class Comments:
         if comment.user is None or comment.user.type != "Bot":
             return False
         app = comment.performed_via_github_app
-        return app is None or app.id == self._place.app_id
+        return app is None or app.id == self._access.app_id
 
 
 def _hidden(marker: str) -> str:

@@ -8,7 +8,7 @@ from ghapp.github.errors import GitHubUnavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class CreatedResource:
     """What was made. `unclear`: an earlier request may still make it a second time, later than anybody waits for."""
 
     id: int
@@ -21,21 +21,21 @@ async def create_once(
     *,
     look_first: bool,
     settle_s: float,
-) -> Made:
+) -> CreatedResource:
     """Create, and where it is not known whether that worked, wait `settle_s`, look for it, and create again if need be.
 
     `look_first` is for whoever resumes after an interruption. Raises GitHubUnavailable where the second try is as
     unclear as the first.
     """
     if look_first and (found := await find()) is not None:
-        return Made(id=found)
+        return CreatedResource(id=found)
     try:
-        return Made(id=await create(), unclear=look_first)
+        return CreatedResource(id=await create(), unclear=look_first)
     except GitHubUnavailable as error:
         if not error.may_have_happened:
             raise
     # GitHub answers 502 while it still works on the request: asked at once, it would not know of it yet.
     await asyncio.sleep(settle_s)
     if (found := await find()) is not None:
-        return Made(id=found)
-    return Made(id=await create(), unclear=True)
+        return CreatedResource(id=found)
+    return CreatedResource(id=await create(), unclear=True)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.github.creation import create_once
-from ghapp.github.place import Place
+from ghapp.github.repository_access import RepositoryAccess
 from ghapp.values import CommitSha, RunId
 
 DeploymentState = Literal["queued", "pending", "in_progress", "success", "failure", "error", "inactive"]
@@ -46,7 +46,7 @@ class _Status(Struct):
 class Deployments:
     """The deployments of one repository."""
 
-    _place: Place
+    _access: RepositoryAccess
 
     async def create_deployment(
         self,
@@ -66,7 +66,7 @@ class Deployments:
         doing = f"create the deployment to {environment}"
 
         async def create() -> int:
-            created = await self._place.calls.send(
+            created = await self._access.calls.send(
                 "POST",
                 "/repos/{owner}/{repo}/deployments",
                 _Created,
@@ -88,12 +88,12 @@ class Deployments:
         async def find() -> int | None:
             return await self.find_deployment(sha=sha, environment=environment, run=run)
 
-        made = await create_once(create, find, look_first=look_first, settle_s=self._place.settle_s)
+        made = await create_once(create, find, look_first=look_first, settle_s=self._access.settle_s)
         return made.id
 
     async def find_deployment(self, *, sha: CommitSha, environment: str, run: RunId) -> int | None:
         """The deployment that this run has made, if it has."""
-        pages = self._place.calls.read_pages(
+        pages = self._access.calls.read_pages(
             "/repos/{owner}/{repo}/deployments",
             list[_Listed],
             doing=f"list the deployments to {environment}",
@@ -107,7 +107,7 @@ class Deployments:
 
     async def deployments(self, environment: str, *, limit: int = 100) -> tuple[DeploymentSeen, ...]:
         """The latest deployments to an environment, newest first, anybody's."""
-        pages = self._place.calls.read_pages(
+        pages = self._access.calls.read_pages(
             "/repos/{owner}/{repo}/deployments",
             list[_Listed],
             doing=f"list the deployments to {environment}",
@@ -148,7 +148,7 @@ class Deployments:
             body["environment_url"] = environment_url
 
         async def create() -> int:
-            created = await self._place.calls.send(
+            created = await self._access.calls.send(
                 "POST",
                 "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
                 _Created,
@@ -160,7 +160,7 @@ class Deployments:
             return created.id
 
         async def find() -> int | None:
-            response = await self._place.calls.read(
+            response = await self._access.calls.read(
                 "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
                 list[_Status],
                 doing=doing,
@@ -170,7 +170,7 @@ class Deployments:
             same = [each.id for each in response if each.state == state and each.description == body["description"]]
             return same[0] if same else None
 
-        await create_once(create, find, look_first=look_first, settle_s=self._place.settle_s)
+        await create_once(create, find, look_first=look_first, settle_s=self._access.settle_s)
 
 
 def _cut(description: str) -> str:

@@ -41,11 +41,11 @@ class GitHubRefused(GitHubError):
 
 
 class InstallationGone(GitHubError):
-    """The App was uninstalled: what is owed there is owed no more."""
+    """The App was uninstalled: its pending jobs end."""
 
 
 class InstallationSuspended(GitHubError):
-    """The App was suspended: what is owed there waits until it is let go on."""
+    """The App was suspended: its pending jobs wait until it is resumed."""
 
 
 _LIMIT = 300

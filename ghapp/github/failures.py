@@ -1,7 +1,9 @@
-"""What a failed call means: to be asked again later, or a no."""
+"""What a failed call means: to be deferred, or a no."""
 
 import contextlib
-from typing import Final
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import httpx
 import msgspec
@@ -17,12 +19,34 @@ from ghapp.github.errors import (
     shorten,
 )
 
+Answer = TypeVar("Answer")
+
 _NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _WAYS_OUT: Final = {
     "Resource not accessible by integration": "accept the App's newest permissions in its installation's settings",
     "permissions requested are not granted": "accept the App's newest permissions in its installation's settings",
     "API version": "set an older API version for this GitHub Enterprise Server",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """GitHub limits the rate, or the rest of the hour is kept for gates: the request may be made in so many seconds."""
+
+    in_s: float
+
+
+async def or_deferred(request: Awaitable[Answer]) -> Answer | Deferred:
+    """The answer, or when to ask. For cosmetic requests, so that the caller goes on without them.
+
+    Raises GitHubUnavailable where GitHub does not answer.
+    """
+    try:
+        return await request
+    except GitHubUnavailable as error:
+        if error.retry_after_s is None:
+            raise
+        return Deferred(in_s=error.retry_after_s)
 
 
 def answer_of(error: GitHubException) -> httpx.Response | None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ghapp.events import Person
 from ghapp.github.errors import GitHubRefused
-from ghapp.github.place import Place
+from ghapp.github.repository_access import RepositoryAccess
 
 
 class Role(enum.IntEnum):
@@ -48,7 +48,7 @@ class _Membership(Struct):
 class Permissions:
     """What people may do in one repository."""
 
-    _place: Place
+    _access: RepositoryAccess
 
     async def role_of(self, person: Person) -> Role:
         """The role that the person has now; NONE for strangers, bots, and a login that is another account's by now.
@@ -56,7 +56,7 @@ class Permissions:
         A custom role counts as the role it is built on.
         """
         try:
-            told = await self._place.calls.read(
+            told = await self._access.calls.read(
                 "/repos/{owner}/{repo}/collaborators/{login}/permission",
                 _Permission,
                 doing="ask for a person's role",
@@ -81,7 +81,7 @@ class Permissions:
         https://docs.github.com/en/rest/teams/members#get-team-membership-for-a-user
         """
         try:
-            membership = await self._place.teams.read(
+            membership = await self._access.teams.read(
                 "/orgs/{organization}/teams/{team}/memberships/{login}",
                 _Membership,
                 doing=f"ask who belongs to the team {organization}/{team}",

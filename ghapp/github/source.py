@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ghapp.events import GHOST, Base, Head, Person, Repository
 from ghapp.github.errors import GitHubRefused
-from ghapp.github.place import Place
+from ghapp.github.repository_access import RepositoryAccess
 from ghapp.values import BranchName, CommitSha, RepositoryId
 
 
@@ -81,16 +81,16 @@ class RepositoryShape(Struct):
 class Source:
     """What there is in one repository."""
 
-    _place: Place
+    _access: RepositoryAccess
 
     async def repository(self) -> Repository:
         """The repository with its name of today."""
-        shape = await self._place.calls.read("/repos/{owner}/{repo}", RepositoryShape, doing="ask for the repository")
+        shape = await self._access.calls.read("/repos/{owner}/{repo}", RepositoryShape, doing="ask for the repository")
         return shape.read()
 
     async def open_pull_requests(self) -> tuple[PullRequestSeen, ...]:
         """Every open pull request, oldest first."""
-        pages = self._place.calls.read_pages(
+        pages = self._access.calls.read_pages(
             "/repos/{owner}/{repo}/pulls",
             list[_PullRequest],
             doing="list the open pull requests",
@@ -101,7 +101,7 @@ class Source:
     async def pull_request(self, number: int) -> PullRequestSeen | None:
         """One pull request; None where there is none of that number."""
         try:
-            told = await self._place.calls.read(
+            told = await self._access.calls.read(
                 "/repos/{owner}/{repo}/pulls/{number}",
                 _PullRequest,
                 doing=f"ask for pull request #{number}",
@@ -119,7 +119,7 @@ class Source:
         It returns open ones too for a commit that is not on the default branch, and lags behind the push.
         https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
         """
-        pages = self._place.calls.read_pages(
+        pages = self._access.calls.read_pages(
             "/repos/{owner}/{repo}/commits/{sha}/pulls",
             list[_PullRequest],
             doing="list the pull requests of a commit",

@@ -57,7 +57,7 @@ class _Token:
     expires_at: float
 
 
-class _Made(Struct):
+class _CreatedToken(Struct):
     token: str
     expires_at: datetime
 
@@ -105,7 +105,7 @@ class InstallationTokens:
             made = await self._app.send(
                 "POST",
                 "/app/installations/{installation_id}/access_tokens",
-                _Made,
+                _CreatedToken,
                 at={"installation_id": grant.installation_id},
                 doing=doing,
                 json=wanted,

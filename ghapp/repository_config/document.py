@@ -1,4 +1,4 @@
-"""YAML 1.2 to values that know their place, so that every complaint has its line.
+"""YAML 1.2 to values that know their position, so that every complaint has its line.
 
 Read as YAML 1.2 by ruamel.yaml: in YAML 1.1 the key `on` is `true` and `no` is `false`.
 """
@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from ghapp.repository_config.model import ConfigInvalid, Place, Problem
+from ghapp.repository_config.model import ConfigInvalid, Position, Problem
 
 MAX_CONFIG_BYTES: Final = 256 * 1024
 _LONGEST = 500
@@ -37,7 +37,7 @@ class Complaints:
 
     path: str
     problems: list[Problem] = field(default_factory=list)
-    places: dict[str, Place] = field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
 
     def raise_any(self) -> None:
         """Raise ConfigInvalid if there is a problem; they come in the order of the file."""
@@ -52,30 +52,30 @@ class Value:
     node: Node
     key: str
     complaints: Complaints
-    key_place: Place
+    key_position: Position
 
     @property
-    def place(self) -> Place:
-        return _place(self.node)
+    def position(self) -> Position:
+        return _position(self.node)
 
-    def refuse(self, message: str, *, at: Place | None = None) -> None:
-        """Complain about this value, at its own place unless another is given."""
-        place = at or self.place
+    def refuse(self, message: str, *, at: Position | None = None) -> None:
+        """Complain about this value, at its own position unless another is given."""
+        position = at or self.position
         self.complaints.problems.append(
             Problem(
                 path=self.complaints.path,
-                line=place.line,
-                column=place.column,
+                line=position.line,
+                column=position.column,
                 key=printable(self.key),
                 message=printable(message),
             )
         )
 
     def refuse_below(self, key: str, message: str) -> None:
-        """Complain about a key under this value, at its place if the file has it."""
+        """Complain about a key under this value, at its position if the file has it."""
         dotted = f"{self.key}.{key}"
-        place = self.complaints.places.get(dotted, self.key_place)
-        Value(self.node, dotted, self.complaints, place).refuse(message, at=place)
+        position = self.complaints.positions.get(dotted, self.key_position)
+        Value(self.node, dotted, self.complaints, position).refuse(message, at=position)
 
     @property
     def kind(self) -> str:
@@ -128,10 +128,10 @@ class Value:
             self._refuse_kind(wanted)
             return None
         members = tuple(
-            Value(node, f"{self.key}[{index}]", self.complaints, _place(node))
+            Value(node, f"{self.key}[{index}]", self.complaints, _position(node))
             for index, node in enumerate(self.node.value)
         )
-        self.complaints.places.update((member.key, member.place) for member in members)
+        self.complaints.positions.update((member.key, member.position) for member in members)
         return members
 
     def mapping(self, wanted: str, known: Collection[str] | None = None) -> Mapping[str, Value] | None:
@@ -142,24 +142,24 @@ class Value:
         entries: dict[str, Value] = {}
         for name, entry in self._entries(self.node):
             if known is not None and name not in known:
-                entry.refuse(f"unknown key{did_you_mean(name, known) or _known_keys(known)}", at=entry.key_place)
+                entry.refuse(f"unknown key{did_you_mean(name, known) or _known_keys(known)}", at=entry.key_position)
             elif name in entries:
-                first = entries[name].key_place.line
-                entry.refuse(f"is there twice, first in line {first}; keep one of them", at=entry.key_place)
+                first = entries[name].key_position.line
+                entry.refuse(f"is there twice, first in line {first}; keep one of them", at=entry.key_position)
             else:
                 entries[name] = entry
-                self.complaints.places[entry.key] = entry.key_place
+                self.complaints.positions[entry.key] = entry.key_position
         return entries
 
     def _entries(self, node: MappingNode) -> Iterator[tuple[str, Value]]:
         for key_node, value_node in node.value:
-            place = _place(key_node)
+            position = _position(key_node)
             if not isinstance(key_node, ScalarNode):
-                self.refuse("has a key that is not a text; write each key as one word", at=place)
+                self.refuse("has a key that is not a text; write each key as one word", at=position)
                 continue
             name = str(key_node.value)
             dotted = f"{self.key}.{name}" if self.key else name
-            yield name, Value(value_node, dotted, self.complaints, place)
+            yield name, Value(value_node, dotted, self.complaints, position)
 
     def _refuse_kind(self, wanted: str) -> None:
         found = _KINDS.get(self.kind, f"the tag {self.kind}")
@@ -174,27 +174,27 @@ def parse_document(content: bytes, complaints: Complaints) -> Value | None:
     """Parse one YAML document; None where there is nothing in it. Raises ConfigInvalid on bytes that are no YAML."""
     if len(content) > MAX_CONFIG_BYTES:
         raise _invalid(
-            complaints, Place(line=1, column=1), f"is larger than {MAX_CONFIG_BYTES // 1024} KiB; make it smaller"
+            complaints, Position(line=1, column=1), f"is larger than {MAX_CONFIG_BYTES // 1024} KiB; make it smaller"
         )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
-        place = Place(line=before.count(b"\n") + 1, column=error.start - before.rfind(b"\n"))
-        raise _invalid(complaints, place, "is not UTF-8; save the file in that encoding") from error
+        position = Position(line=before.count(b"\n") + 1, column=error.start - before.rfind(b"\n"))
+        raise _invalid(complaints, position, "is not UTF-8; save the file in that encoding") from error
     try:
         node = yaml_reader("rt").compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(line=mark.line + 1, column=mark.column + 1) if mark else Place(line=1, column=1)
-        raise _invalid(complaints, place, f"is not YAML: {_what_is_wrong(error)}") from error
+        position = Position(line=mark.line + 1, column=mark.column + 1) if mark else Position(line=1, column=1)
+        raise _invalid(complaints, position, f"is not YAML: {_what_is_wrong(error)}") from error
     except YAMLError as error:
         raise _invalid(complaints, _unprintable(text), "is not YAML: a character that YAML does not allow") from error
     except (AssertionError, LookupError, ValueError) as error:  # what ruamel.yaml makes of versions it does not know
-        raise _invalid(complaints, Place(line=1, column=1), "is not YAML 1.2; remove lines with %YAML") from error
+        raise _invalid(complaints, Position(line=1, column=1), "is not YAML 1.2; remove lines with %YAML") from error
     except RecursionError as error:
-        raise _invalid(complaints, Place(line=1, column=1), "is nested too deeply") from error
-    document = None if node is None else Value(node, "", complaints, _place(node))
+        raise _invalid(complaints, Position(line=1, column=1), "is nested too deeply") from error
+    document = None if node is None else Value(node, "", complaints, _position(node))
     return None if document is None or document.is_null else document
 
 
@@ -221,9 +221,9 @@ def _known_keys(known: Collection[str]) -> str:
     return f"; known here: {', '.join(known)}"
 
 
-def _place(node: Node) -> Place:
+def _position(node: Node) -> Position:
     mark = node.start_mark
-    return Place(line=mark.line + 1, column=mark.column + 1)
+    return Position(line=mark.line + 1, column=mark.column + 1)
 
 
 def _what_is_wrong(error: MarkedYAMLError) -> str:
@@ -233,14 +233,14 @@ def _what_is_wrong(error: MarkedYAMLError) -> str:
     return " ".join(said.split())
 
 
-def _unprintable(text: str) -> Place:
+def _unprintable(text: str) -> Position:
     for number, line in enumerate(text.split("\n"), start=1):
         for column, character in enumerate(line, start=1):
             if character not in "\t\r\x85" and not character.isprintable() and not character.isspace():
-                return Place(line=number, column=column)
-    return Place(line=1, column=1)
+                return Position(line=number, column=column)
+    return Position(line=1, column=1)
 
 
-def _invalid(complaints: Complaints, place: Place, message: str) -> ConfigInvalid:
-    problem = Problem(path=complaints.path, line=place.line, column=place.column, key="", message=message)
+def _invalid(complaints: Complaints, position: Position, message: str) -> ConfigInvalid:
+    problem = Problem(path=complaints.path, line=position.line, column=position.column, key="", message=message)
     return ConfigInvalid((problem,))

@@ -68,7 +68,7 @@ def _read_map(value: Value, form: str | None, field: str | None) -> dict[str, st
     renames: dict[str, str] = {}
     for name, entry in (value.mapping("a mapping from keys of the secret to names") or {}).items():
         if field is not None and name != field:
-            entry.refuse(f'cannot rename "{name}": field takes "{field}" alone', at=entry.key_place)
+            entry.refuse(f'cannot rename "{name}": field takes "{field}" alone', at=entry.key_position)
         renamed = read_text(entry, words.environment_variable if form == "env" else variable)
         if renamed is not None and renamed in renames.values():
             entry.refuse(f'two keys cannot both become "{renamed}"')

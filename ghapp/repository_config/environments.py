@@ -54,12 +54,12 @@ def read_environments(value: Value, team: str) -> dict[EnvironmentName, Environm
 
 def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
     if not words.fits(words.ENVIRONMENT, name):
-        entry.refuse("must be named by letters, digits, _ and -", at=entry.key_place)
+        entry.refuse("must be named by letters, digits, _ and -", at=entry.key_position)
         return False
     # GitHub does not tell deployments to "Staging" from those to "staging".
     other = next(other for other in entries if other.lower() == name.lower())
     if other != name:
-        entry.refuse(f'differs from "{other}" by case alone; choose another name', at=entry.key_place)
+        entry.refuse(f'differs from "{other}" by case alone; choose another name', at=entry.key_position)
         return False
     return True
 
@@ -70,7 +70,7 @@ def _read_testing(value: Value, name: EnvironmentName, names: Collection[str], t
     entries = value.mapping("a mapping", ENVIRONMENT_KEYS) or {}
     for key, why in _WHY_NOT_TESTING.items():
         if key in entries:
-            entries[key].refuse(why, at=entries[key].key_place)
+            entries[key].refuse(why, at=entries[key].key_position)
     return Environment(
         name=name,
         branch=None,

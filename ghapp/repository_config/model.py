@@ -47,7 +47,7 @@ class ConfigInvalid(JobError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Position:
     """Where a key stands in the config file; both count from 1."""
 
     line: int
@@ -136,7 +136,7 @@ class RepositoryConfig:
     policies: tuple[str, ...] = ()
     drift: Drift | None = None
     notify: tuple[Notify, ...] = ()
-    places: Mapping[str, Place] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    positions: Mapping[str, Position] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     """Where each key of the file stands, by its dotted name (`root_modules[0].dir`); not part of what it says."""
 
     @property
@@ -153,11 +153,11 @@ class RepositoryConfig:
         return tuple(each for each in self.environments.values() if each.promote_from == environment)
 
     def problem(self, key: str, message: str) -> Problem:
-        """A problem at the place of `key`, or of the nearest key above it that is in the file."""
-        place = self.places.get(key)
+        """A problem at the position of `key`, or of the nearest key above it that is in the file."""
+        position = self.positions.get(key)
         above = key
-        while place is None and above:
+        while position is None and above:
             above = above[: max(above.rfind("."), above.rfind("["), 0)]
-            place = self.places.get(above)
-        place = place or Place(line=1, column=1)
-        return Problem(path=CONFIG_PATH, line=place.line, column=place.column, key=key, message=message)
+            position = self.positions.get(above)
+        position = position or Position(line=1, column=1)
+        return Problem(path=CONFIG_PATH, line=position.line, column=position.column, key=key, message=message)

@@ -74,7 +74,7 @@ def _read(
         policies=_texts(entries, "policies", words.path_inside),
         drift=read_drift(drift, tuple(environments)) if drift else None,
         notify=_list(entries, "notify", read_notify) or (),
-        places=complaints.places,
+        positions=complaints.positions,
     )
 
 

@@ -23,7 +23,7 @@ def read_root_modules(value: Value, environments: Collection[str]) -> tuple[Root
     first: dict[str, Value] = {}
     for member, root_module in known:
         if first.setdefault(root_module.dir, member) is not member:
-            line = first[root_module.dir].place.line
+            line = first[root_module.dir].position.line
             member.refuse_below("dir", f'"{root_module.dir}" is there twice, first in line {line}; keep one of them')
         for name in root_module.environments:
             wrong = unknown_environment(name, environments)

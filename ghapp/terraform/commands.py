@@ -11,7 +11,7 @@ from ghapp import processes
 from ghapp.processes import Exceeded, Stop
 from ghapp.terraform.errors import TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock, read_failure
-from ghapp.terraform.messages import Messages, Place, read_validation
+from ghapp.terraform.messages import Messages, RootModuleLocation, read_validation
 from ghapp.terraform.provider_cache import note_use, one_writer
 from ghapp.terraform.versions import read_version
 from ghapp.terraform.workdir import Workdir
@@ -204,7 +204,7 @@ class Terraform:
         """Give all diagnostics of the configuration, for a plan that failed early. Raises TerraformError."""
         ended = await self._started(workdir, ["validate", "-json"], stop, timeout_s)
         try:
-            return read_validation(ended.stdout, _place(workdir))
+            return read_validation(ended.stdout, _location(workdir))
         except ValueError as error:
             raise TerraformError(
                 f'the root module "{workdir.root_module}" cannot be validated: use Re-run to try it again'
@@ -213,7 +213,7 @@ class Terraform:
     async def _run(
         self, workdir: Workdir, words: Sequence[str], log: Callable[[str], None], stop: Stop | None, timeout_s: float
     ) -> Finished:
-        messages = Messages(place=_place(workdir), log=log)
+        messages = Messages(location=_location(workdir), log=log)
         plain: list[str] = []
 
         def line(said: bytes) -> None:
@@ -284,5 +284,5 @@ def _without_workspace(workdir: Workdir) -> Workdir:
     return replace(workdir, environ=environ)
 
 
-def _place(workdir: Workdir) -> Place:
-    return Place(checkout=workdir.checkout, root_module=workdir.root_module)
+def _location(workdir: Workdir) -> RootModuleLocation:
+    return RootModuleLocation(checkout=workdir.checkout, root_module=workdir.root_module)

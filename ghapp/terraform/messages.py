@@ -21,7 +21,7 @@ _LAST_POSITION = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class RootModuleLocation:
     """Where a command runs: Terraform names files relative to the root module's directory."""
 
     checkout: Path
@@ -42,7 +42,7 @@ class Messages:
     No more of them than anybody could read: a provider that complains without end is not kept in memory.
     """
 
-    place: Place
+    location: RootModuleLocation
     log: Callable[[str], None]
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _kept_characters: Counter[str] = field(default_factory=Counter)
@@ -57,7 +57,7 @@ class Messages:
             return
         found = message.get("diagnostic")
         if message.get("type") == "diagnostic" and isinstance(found, Mapping):
-            diagnostic = read_diagnostic(found, self.place)
+            diagnostic = read_diagnostic(found, self.location)
             # Warnings and errors apart, so that no number of warnings hides an error.
             self._kept_characters[diagnostic.severity] += len(text)
             if self._kept_characters[diagnostic.severity] <= _MOST_CHARACTERS:
@@ -70,19 +70,19 @@ class Messages:
                 self.log(part)
 
 
-def read_validation(said: bytes, place: Place) -> tuple[Diagnostic, ...]:
+def read_validation(said: bytes, location: RootModuleLocation) -> tuple[Diagnostic, ...]:
     """Read the output of `terraform validate -json`. Raises ValueError on anything else."""
     answer = read_any_json(said)
     if not isinstance(answer, Mapping) or not isinstance(answer.get("diagnostics"), list):
         raise ValueError("not the output of validate -json")
-    return tuple(read_diagnostic(found, place) for found in answer["diagnostics"] if isinstance(found, Mapping))
+    return tuple(read_diagnostic(found, location) for found in answer["diagnostics"] if isinstance(found, Mapping))
 
 
-def read_diagnostic(found: Mapping[str, Any], place: Place) -> Diagnostic:
+def read_diagnostic(found: Mapping[str, Any], location: RootModuleLocation) -> Diagnostic:
     """Read one diagnostic and place it in the repository. The values beside a snippet are left behind."""
     span = _mapping(found.get("range"))
     start, end = _mapping(span.get("start")), _mapping(span.get("end"))
-    path = place.repository_path(str(span.get("filename", "")))
+    path = location.repository_path(str(span.get("filename", "")))
     snippet = _mapping(found.get("snippet")).get("code")
     severity: Literal["error", "warning"] = "warning" if found.get("severity") == "warning" else "error"
     return Diagnostic(

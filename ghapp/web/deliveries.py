@@ -28,8 +28,8 @@ class Deliveries:
     async def receive(self, request: Request) -> Response:
         """Verify, accept durably, answer; nothing else is written before.
 
-        202: a job is owed (a repeated one included); 200: `ping`, or an event that leaves nothing owed; 401: there
-        is no signature, which is said before the body is read, or it fits no secret; 400: says which header or field;
+        202: a job is enqueued (or was before); 200: `ping`, or an event that asks for nothing; 401: there is no
+        signature, which is said before the body is read, or it fits no secret; 400: says which header or field;
         408 and 413: the body comes too slowly, or is too large; 503: the database does not take it, or there is no
         room for the body, so that GitHub shows the delivery as failed and it can be redelivered.
         """
@@ -61,19 +61,19 @@ class Deliveries:
             return "broken_off", _refused(400, "the connection was closed before the whole body was there")
         try:
             async with asyncio.timeout(_ACCEPT_S):
-                owed = await _accept(front, delivery)
+                enqueued = await _enqueue(front, delivery)
         except Exception:
-            # Whatever the reason, it is not owed: GitHub has to see a failure.
+            # Whatever the reason, no job is enqueued: GitHub has to see a failure.
             log.exception("delivery_not_accepted", delivery=delivery.id)
             return "unavailable", _refused(503, "the delivery could not be stored: redeliver it later")
-        answer = JSONResponse({"delivery": delivery.id, "accepted": owed}, status_code=202 if owed else 200)
-        return ("accepted" if owed else "nothing_owed"), answer
+        answer = JSONResponse({"delivery": delivery.id, "accepted": enqueued}, status_code=202 if enqueued else 200)
+        return ("accepted" if enqueued else "nothing_owed"), answer
 
 
-async def _accept(front: Front, delivery: Delivery) -> int:
+async def _enqueue(front: Front, delivery: Delivery) -> int:
     jobs = jobs_for(delivery)
     for job in jobs:
-        fresh = await front.accept(job)
+        fresh = await front.enqueue(job)
         log.info("delivery_accepted", delivery=delivery.id, job=job.key, fresh=fresh)
     return len(jobs)
 

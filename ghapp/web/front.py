@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from ghapp.durable import Acceptor
+from ghapp.durable import JobQueue
 from ghapp.jobs import Job
 from ghapp.sealing import Sealer
 from ghapp.settings import Settings
@@ -22,8 +22,8 @@ class Front:
 
     settings: Settings
     store: Store
-    acceptor: Acceptor
-    accept: Callable[[Job], Awaitable[bool]]
+    job_queue: JobQueue
+    enqueue: Callable[[Job], Awaitable[bool]]
     sealer: Sealer
     metrics: Metrics = field(default_factory=Metrics)
 

@@ -22,8 +22,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from ghapp.log import log
-from ghapp.places import Places
 from ghapp.settings import MetricsAccess
+from ghapp.slots import Slots
 from ghapp.web.visitors import is_at_the_machine
 
 _EVENTS = frozenset(
@@ -64,7 +64,7 @@ class Metrics:
             ["method", "path", "status"],
             registry=self.registry,
         )
-        self._put_off = Counter(
+        self._deferred = Counter(
             "planward_github_put_off",
             "Requests that GitHub's limits had no room for, by priority and reason",
             ["priority", "reason"],
@@ -106,9 +106,9 @@ class Metrics:
         """Count a request to GitHub."""
         self._github.labels(method, path_template, str(status)).inc()
 
-    def github_put_off(self, priority: str, reason: str) -> None:
-        """Count a request that was left out, or comes later."""
-        self._put_off.labels(priority, reason).inc()
+    def github_deferred(self, priority: str, reason: str) -> None:
+        """Count a request that was deferred or dropped."""
+        self._deferred.labels(priority, reason).inc()
 
     def watch_github_budget(self, left: Callable[[], float]) -> None:
         """Show how much is left of the hour of the installation that has least, asked whenever it is shown."""
@@ -123,14 +123,14 @@ class Metrics:
         """Count an answer."""
         self._answers.labels(method, route, str(status)).observe(seconds)
 
-    def places(self, number: int) -> Places:
-        """Places for root runs; those that are taken are counted, and those who wait for one."""
+    def slots(self, number: int) -> Slots:
+        """Slots for root runs; those that are taken are counted, and those who wait for one."""
 
         def changed(taken: int, waiting: int) -> None:
             self._root_runs.set(taken)
             self._waiting.set(waiting)
 
-        return Places(number, on_change=changed)
+        return Slots(number, on_change=changed)
 
     def exposition(self, *, ended: Mapping[tuple[str, str], int], unfinished: Mapping[str, int]) -> bytes:
         """The text that Prometheus reads; `ended` are runs by operation and conclusion, `unfinished` by status."""

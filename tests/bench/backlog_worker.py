@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from ghapp.durable import Acceptor, Worker
+from ghapp.durable import JobQueue, Worker
 from ghapp.jobs import Job
 from ghapp.sealing import Sealer
 from ghapp.store import Store
@@ -19,11 +19,11 @@ async def work(database_url: str, data_dir: Path) -> None:
     async def nothing(_: Job) -> None:
         pass
 
-    acceptor, store = Acceptor(database_url), Store(database_url, Sealer(["k" * 32]))
-    async with Worker(acceptor, store, data_dir, nothing, stopping).running():
+    job_queue, store = JobQueue(database_url), Store(database_url, Sealer(["k" * 32]))
+    async with Worker(job_queue, store, data_dir, nothing, stopping).running():
         await stop.wait()
     store.close()
-    acceptor.close()
+    job_queue.close()
 
 
 if __name__ == "__main__":

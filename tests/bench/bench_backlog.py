@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from ghapp import events
-from ghapp.durable import Acceptor
+from ghapp.durable import JobQueue
 from ghapp.jobs import EventJob
 from ghapp.values import BranchName, CommitSha, InstallationId, RepositoryId
 from tests.bench.rows import Row, render
@@ -46,11 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
 
 
 def _drained(url: str, directory: Path, jobs: int, workers: int) -> Row:
-    with closing(Acceptor(url)) as acceptor:
+    with closing(JobQueue(url)) as job_queue:
         begun = time.perf_counter()
-        asyncio.run(_owe(acceptor, jobs))
+        asyncio.run(_owe(job_queue, jobs))
         accepted_s = time.perf_counter() - begun
-        with _unfinished(acceptor.url) as unfinished, _working(url, directory, workers):
+        with _unfinished(job_queue.url) as unfinished, _working(url, directory, workers):
             end = time.monotonic() + _PATIENCE_S
             before = jobs
             while before == jobs and time.monotonic() < end:
@@ -71,9 +71,9 @@ def _drained(url: str, directory: Path, jobs: int, workers: int) -> Row:
     )
 
 
-async def _owe(acceptor: Acceptor, jobs: int) -> None:
+async def _owe(job_queue: JobQueue, jobs: int) -> None:
     for start in range(0, jobs, _AT_ONCE):
-        await asyncio.gather(*(acceptor.accept(_job(number)) for number in range(start, min(start + _AT_ONCE, jobs))))
+        await asyncio.gather(*(job_queue.enqueue(_job(number)) for number in range(start, min(start + _AT_ONCE, jobs))))
 
 
 def _job(number: int) -> EventJob:

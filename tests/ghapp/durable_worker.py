@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from ghapp import processes
-from ghapp.durable import Acceptor, Worker, attempts_before, executors, park, side_by_side, step
+from ghapp.durable import JobQueue, Worker, attempts_before, executors, park, side_by_side, step
 from ghapp.errors import JobError, NoRoom, Unavailable
 from ghapp.jobs import SettleBranch
 from ghapp.processes import keeper
@@ -77,16 +77,16 @@ async def _work(
         if job.cause == "fails" and attempts_before() == 0:
             raise JobError("it failed")
 
-    acceptor = Acceptor(database_url)
+    job_queue = JobQueue(database_url)
     store = Store(database_url, Sealer(["k" * 32]))
     programs = make_private(data_dir / "programs")
     keeper.outlive_orphans(programs)
     with keeper.kept(programs):
-        async with Worker(acceptor, store, data_dir, flow, stopping).running():
+        async with Worker(job_queue, store, data_dir, flow, stopping).running():
             tell("- - ready")
             await stop.wait()
     store.close()
-    acceptor.close()
+    job_queue.close()
 
 
 def run(database_url: str, data_dir: Path, told: Path, step_s: float, version: str, lasting: int | None) -> None:

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from checks.plan import Counts
 from checks.report import RootReport, RunReport
 from checks.report.change_report import ChangeReport
-from ghapp.durable import Acceptor
+from ghapp.durable import JobQueue
 from ghapp.sealing import Sealer
 from ghapp.settings import Settings, read_settings
 from ghapp.store import ApplyState, KnownRepository, PlanState, Run, Store
@@ -170,8 +170,8 @@ def serving(directory: Path, *, public: bool = False, **environ: str) -> Iterato
     clock = Clock()
     sealer = Sealer([KEY])
     store = Store(settings.database_url, sealer, clock=clock)
-    acceptor = Acceptor(settings.database_url)
-    front = Front(settings=settings, store=store, acceptor=acceptor, accept=acceptor.accept, sealer=sealer)
+    job_queue = JobQueue(settings.database_url)
+    front = Front(settings=settings, store=store, job_queue=job_queue, enqueue=job_queue.enqueue, sealer=sealer)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Front]]:
@@ -183,7 +183,7 @@ def serving(directory: Path, *, public: bool = False, **environ: str) -> Iterato
             yield Served(url=url, store=store, clock=clock, front=front, app=app)
     finally:
         store.close()
-        acceptor.close()
+        job_queue.close()
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from ghapp.durable import Acceptor, Worker
+from ghapp.durable import JobQueue, Worker
 from ghapp.jobs import Job
 from ghapp.sealing import Sealer
 from ghapp.store import Store
@@ -29,13 +29,13 @@ async def work(database_url: str, data_dir: Path, told: Path, over: Path) -> Non
         while not over.exists() and not stopping.is_set():  # noqa: ASYNC110 - another process makes it
             await asyncio.sleep(0.05)
 
-    acceptor = Acceptor(database_url)
+    job_queue = JobQueue(database_url)
     store = Store(database_url, Sealer(["k" * 32]))
-    async with Worker(acceptor, store, data_dir, flow, stopping).running():
+    async with Worker(job_queue, store, data_dir, flow, stopping).running():
         tell("ready")
         await stop.wait()
     store.close()
-    acceptor.close()
+    job_queue.close()
 
 
 if __name__ == "__main__":

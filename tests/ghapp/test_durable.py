@@ -1,4 +1,4 @@
-"""Workers come and go, and what was accepted is done: on SQLite by the next, on PostgreSQL by any."""
+"""Workers come and go, and every enqueued job is done: on SQLite by the next, on PostgreSQL by any."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from dbos import EnqueueOptions
 
-from ghapp.durable import APPLICATION_VERSION, Acceptor
+from ghapp.durable import APPLICATION_VERSION, JobQueue
 from ghapp.jobs import SettleBranch
 from ghapp.sealing import Sealer
 from ghapp.store import Store
@@ -55,12 +55,12 @@ class Workers:
         path = self.directory / "told"
         return [line for line in path.read_text().splitlines() if line.endswith(words)] if path.exists() else []
 
-    def accept(self, *causes: str) -> None:
-        """Have a job owed for each cause, one after the other in one partition."""
-        with closing(Acceptor(self.url)) as acceptor:
+    def enqueue(self, *causes: str) -> None:
+        """Enqueue a job for each cause, one after the other in one partition."""
+        with closing(JobQueue(self.url)) as job_queue:
             for cause in causes:
                 job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause=cause)
-                asyncio.run(acceptor.accept(job))
+                asyncio.run(job_queue.enqueue(job))
 
     def are_done(self, jobs: int) -> bool:
         """Whether so many jobs have ended."""
@@ -76,7 +76,7 @@ class Workers:
         return [line.partition(" ")[2].removesuffix(f" {mark}") for line in self.told(f" {mark}")]
 
     def later(self) -> dict[str, object]:
-        """What is owed later, on SQLite."""
+        """The deferred jobs, on SQLite."""
         with closing(sqlite3.connect(self.directory / "planward.db")) as database:
             return {key: json.loads(job) for key, job in database.execute("select key, job from later")}
 
@@ -116,7 +116,7 @@ def test_on_sqlite_the_next_worker_goes_on_behind_the_last_finished_step(
     alone: Workers, number: signal.Signals
 ) -> None:
     worker = alone.start("one")
-    alone.accept("first", "second")
+    alone.enqueue("first", "second")
     eventually(lambda: "first 1" in alone.steps("begin"), "the second step begins")
     worker.send_signal(number)
     worker.wait(timeout=30)
@@ -129,7 +129,7 @@ def test_on_sqlite_the_next_worker_goes_on_behind_the_last_finished_step(
 def test_the_work_of_a_killed_worker_is_taken_over_by_another_in_its_order(shared: Workers) -> None:
     for name in ("one", "two", "three"):
         shared.start(name)
-    shared.accept("first", "second")
+    shared.enqueue("first", "second")
     begun = eventually(lambda: shared.told(" first 1 begin"), "the second step begins")
     [killed] = [each for each in shared.processes.values() if begun[0].startswith(f"{each.pid} ")]
     killed.send_signal(signal.SIGKILL)
@@ -140,7 +140,7 @@ def test_the_work_of_a_killed_worker_is_taken_over_by_another_in_its_order(share
 
 def test_a_worker_that_is_started_again_takes_its_work_up_at_once(shared: Workers) -> None:
     one = shared.start("one")
-    shared.accept("first")
+    shared.enqueue("first")
     eventually(lambda: "first 1" in shared.steps("begin"), "the second step begins")
     one.send_signal(signal.SIGKILL)
     shared.start("one", step_s=0.1)
@@ -149,7 +149,7 @@ def test_a_worker_that_is_started_again_takes_its_work_up_at_once(shared: Worker
 
 def test_a_worker_that_is_ended_hands_its_work_over_at_once(shared: Workers) -> None:
     one = shared.start("one", step_s=3)
-    shared.accept("first")
+    shared.enqueue("first")
     eventually(lambda: "first 0" in shared.steps("begin"), "the first step begins")
     shared.start("two", step_s=0.1)
     one.send_signal(signal.SIGTERM)
@@ -165,7 +165,7 @@ def test_a_newer_version_takes_over_what_an_older_one_began_although_its_steps_a
     shared: Workers, version: str, old: list[int], new: list[int]
 ) -> None:
     one = shared.start("one", step_s=0.1, lasting=2)
-    shared.accept("first")
+    shared.enqueue("first")
     eventually(lambda: "first 2" in shared.steps("begin"), "the last step begins")
     two = shared.start("two", version=version, step_s=0.1)
     one.send_signal(signal.SIGTERM)
@@ -176,7 +176,7 @@ def test_a_newer_version_takes_over_what_an_older_one_began_although_its_steps_a
 
 def test_a_newer_version_goes_on_where_what_is_recorded_fits_its_steps(shared: Workers) -> None:
     one = shared.start("one", step_s=0.1, lasting=1)
-    shared.accept("first")
+    shared.enqueue("first")
     eventually(lambda: "first 1" in shared.steps("begin"), "the second step begins")
     two = shared.start("two", version="more steps", step_s=0.1)
     one.send_signal(signal.SIGTERM)
@@ -187,27 +187,51 @@ def test_a_newer_version_goes_on_where_what_is_recorded_fits_its_steps(shared: W
 def test_what_only_a_newer_version_knows_waits_for_it_and_holds_nothing_up(alone: Workers) -> None:
     worker = alone.start("one", step_s=0.1)
     tomorrow = {"type": "tomorrow", "repository_id": 1}
-    with closing(Acceptor(alone.url)) as acceptor:
+    with closing(JobQueue(alone.url)) as job_queue:
         options: EnqueueOptions = {
             "workflow_name": "job",
-            "queue_name": "looks",
+            "queue_name": "background",
             "workflow_id": "from tomorrow",
             "app_version": APPLICATION_VERSION,
         }
-        acceptor._client.enqueue(options, json.dumps(tomorrow))
+        job_queue._client.enqueue(options, json.dumps(tomorrow))
     eventually(lambda: alone.later() == {"again:from tomorrow": tomorrow}, "it is left to the newer version")
     with closing(sqlite3.connect(alone.directory / "planward.db")) as database:
         database.execute("update later set due_at = 0")
         database.commit()
-    alone.accept("first")
+    alone.enqueue("first")
     eventually(lambda: len(alone.steps("end")) == STEPS, "all else is done")
     assert worker.poll() is None
     assert alone.later() == {"again:from tomorrow": tomorrow}
 
 
+@pytest.mark.parametrize(
+    ("queue", "partition", "job"),
+    [
+        ("news", "1", {"type": "plan_anew", "repository_id": 1, "number": 12, "cause": "first"}),
+        ("looks", None, {"type": "reconcile", "repository_id": 1, "cause": "first"}),
+    ],
+)
+def test_a_job_that_an_older_version_enqueued_is_carried_out_under_its_queues_former_name(
+    alone: Workers, queue: str, partition: str | None, job: dict[str, object]
+) -> None:
+    with closing(JobQueue(alone.url)) as job_queue:
+        options: EnqueueOptions = {
+            "workflow_name": "job",
+            "queue_name": queue,
+            "workflow_id": "from yesterday",
+            "app_version": APPLICATION_VERSION,
+        }
+        if partition is not None:
+            options["queue_partition_key"] = partition
+        job_queue._client.enqueue(options, json.dumps(job))
+    alone.start("one", step_s=0.1)
+    eventually(lambda: alone.are_done(1), "it is carried out")
+
+
 def test_steps_side_by_side_all_come_to_their_end_before_the_failure_of_one_counts(alone: Workers) -> None:
     alone.start("one")
-    alone.accept("beside")
+    alone.enqueue("beside")
     eventually(lambda: "beside over" in alone.steps("end"), "the flow is over")
     assert sorted(alone.steps("end")) == ["beside 1", "beside 2", "beside over"]
     assert alone.steps("end")[-1] == "beside over"
@@ -224,7 +248,7 @@ def _is_over(pid: int) -> bool:
 
 def test_a_worker_that_hangs_is_ended_with_its_programs_before_another_takes_over(shared: Workers) -> None:
     one = shared.start("one", step_s=300)
-    shared.accept("program")
+    shared.enqueue("program")
     eventually(lambda: "program 0" in shared.steps("begin"), "the program runs")
     program = eventually(lambda: _child(one.pid, "sleep"), "the program is there")
     shared.start("two", step_s=0.1)
@@ -246,34 +270,34 @@ def _child(parent: int, name: str) -> int | None:
     return None
 
 
-def test_a_job_is_accepted_once(alone: Workers) -> None:
+def test_a_job_is_enqueued_once(alone: Workers) -> None:
     job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause="once")
-    with closing(Acceptor(alone.url)) as acceptor:
-        assert [asyncio.run(acceptor.accept(job)) for _ in range(2)] == [True, False]
-        assert asyncio.run(acceptor.owed()) == {"settle:1:staging:once"}
+    with closing(JobQueue(alone.url)) as job_queue:
+        assert [asyncio.run(job_queue.enqueue(job)) for _ in range(2)] == [True, False]
+        assert asyncio.run(job_queue.pending()) == {"settle:1:staging:once"}
 
 
-def test_a_job_is_accepted_again_as_often_as_it_was_broken_off(alone: Workers) -> None:
+def test_a_job_is_enqueued_again_as_often_as_it_broke_off(alone: Workers) -> None:
     job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("a_b"), cause="once")
     other = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("axb"), cause="once")
     with (
-        closing(Acceptor(alone.url)) as acceptor,
+        closing(JobQueue(alone.url)) as job_queue,
         closing(sqlite3.connect(alone.directory / "planward-durable.db")) as d,
     ):
         for attempt in range(25):
-            assert asyncio.run(acceptor.accept(job)), attempt
-            assert not asyncio.run(acceptor.accept(job))
+            assert asyncio.run(job_queue.enqueue(job)), attempt
+            assert not asyncio.run(job_queue.enqueue(job))
             d.execute("update workflow_status set status = 'ERROR'")
             d.commit()
-        assert asyncio.run(acceptor.accept(other))
-        assert asyncio.run(acceptor.owed()) == {other.key}
+        assert asyncio.run(job_queue.enqueue(other))
+        assert asyncio.run(job_queue.pending()) == {other.key}
 
 
 def test_a_step_waits_for_a_database_that_does_not_take_what_it_remembers(alone: Workers) -> None:
     alone.start("one")
     with closing(sqlite3.connect(alone.directory / "planward.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        alone.accept("remembers")
+        alone.enqueue("remembers")
         eventually(lambda: "remembers 0" in alone.steps("begin"), "the step tries")
         eventually(lambda: alone.steps("begin").count("remembers 0") > 1, "the step tries again")
         assert alone.steps("end") == []
@@ -281,27 +305,27 @@ def test_a_step_waits_for_a_database_that_does_not_take_what_it_remembers(alone:
     eventually(lambda: len(alone.steps("end")) == STEPS, "all is done")
 
 
-def test_a_job_that_failed_often_is_accepted_again(alone: Workers) -> None:
+def test_a_job_that_failed_often_is_enqueued_again(alone: Workers) -> None:
     job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause="often")
-    with closing(Acceptor(alone.url)) as acceptor:
+    with closing(JobQueue(alone.url)) as job_queue:
         for _ in range(25):
-            assert asyncio.run(acceptor.take(job)) == "fresh"
-            assert asyncio.run(acceptor.take(job)) == "under way"
+            assert asyncio.run(job_queue.enqueue_or_find(job)) == "enqueued"
+            assert asyncio.run(job_queue.enqueue_or_find(job)) == "pending"
             alone.set_status("ERROR")
-        assert asyncio.run(acceptor.take(job)) == "fresh"
+        assert asyncio.run(job_queue.enqueue_or_find(job)) == "enqueued"
         alone.set_status("SUCCESS")
-        assert asyncio.run(acceptor.take(job)) == "done"
+        assert asyncio.run(job_queue.enqueue_or_find(job)) == "done"
 
 
-def test_what_a_job_is_put_off_to_waits_until_the_job_has_ended(alone: Workers) -> None:
+def test_a_deferred_job_waits_until_its_last_attempt_has_ended(alone: Workers) -> None:
     job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause="fails")
     alone.start("one")
     with closing(Store(alone.url, Sealer(["k" * 32]))) as store:
-        alone.accept("fails")
+        alone.enqueue("fails")
         eventually(lambda: "fails 0" in alone.steps("begin"), "the job is under way")
         asyncio.run(store.deferred.defer("again", msgspec.to_builtins(job), in_s=0))
         eventually(lambda: alone.steps("end").count("fails 2") == 2, "the job is done in its second attempt")
-        eventually(lambda: not asyncio.run(store.deferred.keys()), "nothing is put off any more")
+        eventually(lambda: not asyncio.run(store.deferred.keys()), "nothing is deferred any more")
     assert alone.steps("end").count("fails 2") == 2
 
 
@@ -310,7 +334,7 @@ def test_what_a_step_raised_is_raised_again_for_whoever_goes_on_behind_it(
     alone: Workers, cause: str, words: str
 ) -> None:
     worker = alone.start("one")
-    alone.accept(cause)
+    alone.enqueue(cause)
     eventually(lambda: f"{cause} 1" in alone.steps("begin"), "the second step begins")
     worker.send_signal(signal.SIGKILL)
     alone.start("one")
@@ -340,9 +364,9 @@ def test_a_job_that_was_taken_without_an_answer_is_done_all_the_same(postgres: P
         workers = Workers(url=before_postgres(loop, url, Fates(0), LosesClaims), directory=tmp_path)
         stack.callback(workers.end)
         workers.start("one", step_s=0.1)
-        accepting = Workers(url=url, directory=tmp_path)
+        enqueuing = Workers(url=url, directory=tmp_path)
         for number, cause in enumerate(("first", "second", "third", "fourth"), 1):
-            accepting.accept(cause)
+            enqueuing.enqueue(cause)
             eventually(partial(workers.are_done, number), f"{cause} is done", patience_s=20)
     assert len(LosesClaims.lost) == 3
     assert len(workers.steps("begin")) == 4 * STEPS

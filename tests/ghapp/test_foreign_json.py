@@ -14,7 +14,7 @@ from ghapp.foreign_json import MisshapenJson, UnreadableJson, read_any_json, rea
 from ghapp.github.calls import decode
 from ghapp.github.errors import GitHubUnavailable
 from ghapp.github.failures import read_words
-from ghapp.terraform.messages import Messages, Place, read_validation
+from ghapp.terraform.messages import Messages, RootModuleLocation, read_validation
 
 NOT_JSON = [b"", b"\xff", b'"\xff"', b'["\xff"]', b'{"\xff": 1}', b"{", b"[" * 100_000, b'"\\ud800"', b"nul"]
 
@@ -93,7 +93,7 @@ def test_a_program_that_prints_what_only_looks_like_a_message_of_terraform_ends_
     line: bytes, tmp_path: Path
 ) -> None:
     lines: list[str] = []
-    messages = Messages(place=Place(checkout=tmp_path, root_module="."), log=lines.append)
+    messages = Messages(location=RootModuleLocation(checkout=tmp_path, root_module="."), log=lines.append)
     messages.line(line)
     kept = msgspec.json.encode([messages.diagnostics, lines])
     assert msgspec.json.decode(kept, type=tuple[list[Diagnostic], list[str]]) == (messages.diagnostics, lines)
@@ -103,7 +103,7 @@ def test_a_program_that_prints_what_only_looks_like_a_message_of_terraform_ends_
 @pytest.mark.parametrize("said", [*NOT_JSON, b'{"diagnostics": 1}'])
 def test_a_validation_that_cannot_be_read_is_a_value_error(said: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError):
-        read_validation(said, Place(checkout=tmp_path, root_module="."))
+        read_validation(said, RootModuleLocation(checkout=tmp_path, root_module="."))
 
 
 def decoding_files(package: Path) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.durable import Acceptor
+from ghapp.durable import JobQueue
 from ghapp.jobs import SettleBranch
 from ghapp.sealing import Sealer
 from ghapp.store import Store, StoreUnavailable
@@ -49,20 +49,20 @@ def test_steps_wait_for_room_and_go_on_by_themselves(disk: SmallDisk, tmp_path: 
         worker = subprocess.Popen([sys.executable, "-c", _WORK, *words], stdout=log, stderr=log)
     try:
         eventually(lambda: told.exists(), "the worker is ready")
-        with closing(Acceptor(url)) as acceptor:
-            assert all(asyncio.run(acceptor.accept(job(cause))) for cause in causes)
+        with closing(JobQueue(url)) as job_queue:
+            assert all(asyncio.run(job_queue.enqueue(job(cause))) for cause in causes)
             eventually(lambda: told.read_text().count(" 0 begin") == 2, "both jobs begin")
             disk.fill()
             waits = ("engine_waits_for_disk", "step_waits_for_database")
             eventually(lambda: all(each in logged.read_text() for each in waits), "both wait")
             with pytest.raises(StoreUnavailable, match=FULL):
-                asyncio.run(acceptor.accept(job("late")))
+                asyncio.run(job_queue.enqueue(job("late")))
             assert worker.poll() is None
             disk.make_room()
             last = [f"{cause} {STEPS - 1} end" for cause in causes]
             eventually(lambda: all(each in told.read_text() for each in last), "both go on to their ends")
-            eventually(lambda: asyncio.run(acceptor.owed()) == frozenset(), "both are done")
-            assert asyncio.run(acceptor.accept(job("late")))
+            eventually(lambda: asyncio.run(job_queue.pending()) == frozenset(), "both are done")
+            assert asyncio.run(job_queue.enqueue(job("late")))
         worker.terminate()
         worker.wait(timeout=60)
     finally:

@@ -1,25 +1,27 @@
-"""Keys of jobs: the work that is owed, not the delivery."""
+"""Keys of jobs name the work, not the delivery."""
 
+import msgspec
 import pytest
 
 from ghapp import events
 from ghapp.jobs import (
+    Cleanup,
     Comment,
     Discover,
     EventJob,
     Job,
-    LookForMissed,
-    PlanAnew,
-    PlanGroupAnew,
+    NotifyApply,
     PlanRun,
     Reconcile,
+    ReconcileDeliveries,
+    Replan,
+    ReplanGroup,
+    SendChatMessage,
     SettleBranch,
-    Tell,
-    TidyUp,
     jobs_for,
     queue_of,
 )
-from ghapp.values import NO_COMMIT, BranchName, CommitSha, InstallationId, RepositoryId, RunId
+from ghapp.values import NO_COMMIT, BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId
 from ghapp.webhook import Delivery
 
 A, B, C = (CommitSha(letter * 40) for letter in "abc")
@@ -110,7 +112,7 @@ def test_another_push_is_another_job() -> None:
         commented("planward plan", is_pull_request=False),
     ],
 )
-def test_what_asks_for_nothing_leaves_nothing_owed(event: events.Event) -> None:
+def test_an_event_that_asks_for_nothing_enqueues_no_job(event: events.Event) -> None:
     assert jobs_for(Delivery(id="guid-1", event=event)) == ()
 
 
@@ -122,8 +124,8 @@ def test_branches_are_settled_one_at_a_time_each() -> None:
 @pytest.mark.parametrize(
     ("job", "queue"),
     [
-        (EventJob(key="1", event=pushed()), ("news", "7")),
-        (EventJob(key="1", event=changed()), ("news", "7")),
+        (EventJob(key="1", event=pushed()), ("events", "7")),
+        (EventJob(key="1", event=changed()), ("events", "7")),
         (
             EventJob(
                 key="1",
@@ -131,20 +133,58 @@ def test_branches_are_settled_one_at_a_time_each() -> None:
                     installation_id=InstallationId(3), sender=ADA, action="created", repositories=()
                 ),
             ),
-            ("news", "installation 3"),
+            ("events", "installation 3"),
         ),
-        (PlanAnew(repository_id=RepositoryId(7), number=1, cause="c"), ("news", "7")),
-        (PlanGroupAnew(run_id=RunId("r"), cause="c"), ("news", "-")),
-        (Tell(run_id=RunId("r")), ("news", "-")),
+        (Replan(repository_id=RepositoryId(7), number=1, cause="c"), ("events", "7")),
+        (ReplanGroup(run_id=RunId("r"), cause="c"), ("events", "-")),
+        (NotifyApply(run_id=RunId("r")), ("events", "-")),
         (PlanRun(run_id=RunId("r"), repository_id=RepositoryId(7)), ("plans", "7")),
-        (Reconcile(repository_id=RepositoryId(7), cause="c"), ("looks", None)),
-        (Discover(repository_id=RepositoryId(7), full_name="a/b", installation_id=3, cause="c"), ("looks", None)),
-        (LookForMissed(at=0), ("looks", None)),
-        (TidyUp(at=0), ("looks", None)),
-        (Comment(repository_id=RepositoryId(7), number=1, at=0), ("news", "7")),
+        (Reconcile(repository_id=RepositoryId(7), cause="c"), ("background", None)),
+        (Discover(repository_id=RepositoryId(7), full_name="a/b", installation_id=3, cause="c"), ("background", None)),
+        (ReconcileDeliveries(at=0), ("background", None)),
+        (Cleanup(at=0), ("background", None)),
+        (Comment(repository_id=RepositoryId(7), number=1, at=0), ("events", "7")),
     ],
 )
 def test_what_is_short_does_not_wait_behind_what_is_long_nor_one_repository_behind_another(
     job: Job, queue: tuple[str, str | None]
 ) -> None:
     assert queue_of(job) == queue
+
+
+@pytest.mark.parametrize(
+    ("stored", "job", "key"),
+    [
+        (
+            '{"type":"plan_anew","repository_id":7,"number":12,"cause":"c","debounced":true}',
+            Replan(repository_id=RepositoryId(7), number=12, cause="c", debounced=True),
+            "plan_anew:7:12:c",
+        ),
+        (
+            '{"type":"plan_group_anew","run_id":"r","cause":"c"}',
+            ReplanGroup(run_id=RunId("r"), cause="c"),
+            "plan_group_anew:r:c",
+        ),
+        ('{"type":"tell","run_id":"r","attempt":1}', NotifyApply(run_id=RunId("r"), attempt=1), "tell:r:1"),
+        ('{"type":"look_for_missed","at":5}', ReconcileDeliveries(at=5), "look_for_missed:5"),
+        ('{"type":"tidy_up","at":5}', Cleanup(at=5), "tidy_up:5"),
+        (
+            '{"type":"say","about":"a","repository_id":7,"environment":"staging","config_sha":"'
+            + A
+            + '","message":"{}","attempt":2}',
+            SendChatMessage(
+                about="a",
+                repository_id=RepositoryId(7),
+                environment=EnvironmentName("staging"),
+                config_sha=A,
+                message="{}",
+                attempt=2,
+            ),
+            "say:a:2",
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, msgspec.Struct) else "",
+)
+def test_a_job_that_an_older_version_stored_is_the_same_job_under_the_same_key(stored: str, job: Job, key: str) -> None:
+    read = msgspec.json.decode(stored, type=Job)
+    assert (read, read.key) == (job, key)

@@ -80,7 +80,7 @@ def test_a_redelivery_is_accepted_again_and_adds_no_job(served: Served) -> None:
 
 
 async def _workflows(served: Served, part: str) -> list[str]:
-    found = await served.front.acceptor._client.list_workflows_async(load_input=False, load_output=False)
+    found = await served.front.job_queue._client.list_workflows_async(load_input=False, load_output=False)
     return [each.workflow_id for each in found if part in each.workflow_id]
 
 
@@ -162,11 +162,11 @@ def test_a_delivery_that_the_database_does_not_take_is_answered_503(
     async def broken(_: Job) -> bool:
         raise OSError("the disk of db-7.internal is full")
 
-    object.__setattr__(served.front, "accept", broken)
+    object.__setattr__(served.front, "enqueue", broken)
     try:
         answer = deliver(served, "push", PUSH, id="d-4")
     finally:
-        object.__setattr__(served.front, "accept", served.front.acceptor.accept)
+        object.__setattr__(served.front, "enqueue", served.front.job_queue.enqueue)
     assert (answer.status_code, answer.json()) == (
         503,
         {"error": "the delivery could not be stored: redeliver it later"},
@@ -240,7 +240,7 @@ def test_jobs_places_and_requests_to_github_are_counted(served: Served) -> None:
         return count_of(served, "planward_root_runs_going_on"), count_of(served, "planward_root_runs_waiting")
 
     async def three_for_two() -> list[tuple[float, float]]:
-        places = metrics.places(2)
+        places = metrics.slots(2)
         claims = [places.claim(RepositoryId(number), "plan") for number in range(3)]
         taking = [asyncio.create_task(claim.take()) for claim in claims]
         await asyncio.wait(taking[:2])
@@ -260,7 +260,7 @@ def test_jobs_places_and_requests_to_github_are_counted(served: Served) -> None:
 
 def test_what_github_s_limits_leave_is_shown(served: Served) -> None:
     metrics = served.front.metrics
-    metrics.github_put_off("cosmetic", "reserved")
+    metrics.github_deferred("cosmetic", "reserved")
     left = [0.25]
     metrics.watch_github_budget(lambda: left[0])
     assert count_of(served, 'planward_github_put_off_total{priority="cosmetic",reason="reserved"}') == 1

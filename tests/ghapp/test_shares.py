@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.durable import Acceptor, side_by_side
+from ghapp.durable import JobQueue, side_by_side
 from ghapp.durable.queues import QUEUES
-from ghapp.jobs import Job, PlanAnew, PlanRun, Reconcile, SettleBranch
+from ghapp.jobs import Job, PlanRun, Reconcile, Replan, SettleBranch
 from ghapp.values import BranchName, RepositoryId, RunId
 from tests.databases import NewDatabase
 from tests.stories.waiting import eventually
@@ -24,8 +24,8 @@ MORE = int(os.environ.get("PLANWARD_TEST_BACKLOG", "4"))
 """How many jobs of each kind wait beyond what may be under way. With 1,000 it is a long test."""
 
 
-def announcement(repository: int, number: int) -> PlanAnew:
-    return PlanAnew(repository_id=RepositoryId(repository), number=number, cause="news")
+def announcement(repository: int, number: int) -> Replan:
+    return Replan(repository_id=RepositoryId(repository), number=number, cause="news")
 
 
 def plan(repository: int, number: int) -> PlanRun:
@@ -58,9 +58,9 @@ def worker(url: str, directory: Path) -> Iterator[Path]:
 def accept(url: str, jobs: Sequence[Job]) -> None:
     async def all_of_them() -> None:
         for job in jobs:
-            assert await acceptor.accept(job)
+            assert await job_queue.enqueue(job)
 
-    with closing(Acceptor(url)) as acceptor:
+    with closing(JobQueue(url)) as job_queue:
         asyncio.run(all_of_them())
 
 
@@ -69,10 +69,10 @@ def test_a_backlog_of_one_repository_leaves_room_for_another_and_plans_hold_no_a
 ) -> None:
     url = new_database(tmp_path)
     shares: dict[Callable[[int, int], Job], int] = {
-        announcement: QUEUES["news"]["partition_worker_concurrency"],
+        announcement: QUEUES["events"]["partition_worker_concurrency"],
         plan: QUEUES["plans"]["partition_worker_concurrency"],
         settlement: QUEUES["branches"]["worker_concurrency"],
-        look: QUEUES["looks"]["worker_concurrency"],
+        look: QUEUES["background"]["worker_concurrency"],
     }
     accept(url, [kind(1, number) for kind, share in shares.items() for number in range(share + MORE)])
     with worker(url, tmp_path) as told:

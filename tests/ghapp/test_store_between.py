@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from ghapp.durable import Acceptor
+from ghapp.durable import JobQueue
 from ghapp.jobs import SettleBranch
 from ghapp.sealing import Sealer
 from ghapp.store import Store
@@ -97,14 +97,14 @@ def test_what_is_to_be_accepted_is_accepted_once(url: str, drawn: Fates) -> None
         for number in range(MANY)
     ]
 
-    async def story(acceptor: Acceptor) -> None:
+    async def story(job_queue: JobQueue) -> None:
         for job in jobs:
-            await acceptor.accept(job)
-            assert not await acceptor.accept(job)
+            await job_queue.enqueue(job)
+            assert not await job_queue.enqueue(job)
 
-    with closing(Acceptor(url)) as acceptor:
+    with closing(JobQueue(url)) as job_queue:
         drawn.on = True
-        asyncio.run(story(acceptor))
+        asyncio.run(story(job_queue))
         drawn.on = False
-        assert asyncio.run(acceptor.owed()) == {job.key for job in jobs}
+        assert asyncio.run(job_queue.pending()) == {job.key for job in jobs}
     assert drawn.counted.keys() == {fates.RESET, fates.LOST}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.durable import Acceptor
+from ghapp.durable import JobQueue
 from ghapp.errors import SettingsError
 from ghapp.jobs import SettleBranch
 from ghapp.sealing import Sealer, load_or_make_key
@@ -133,7 +133,7 @@ def test_processes_that_start_at_once_make_the_tables_once(postgres: Postgres, s
     url = postgres.database()
 
     def start(_: int) -> None:
-        Acceptor(url).close()
+        JobQueue(url).close()
         Store(url, sealer).close()
 
     with ThreadPoolExecutor(4) as threads:
@@ -142,37 +142,37 @@ def test_processes_that_start_at_once_make_the_tables_once(postgres: Postgres, s
 
 def test_a_job_is_accepted_once_by_whichever_process(url: str) -> None:
     job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause="a test")
-    acceptors = [Acceptor(url), Acceptor(url)]
+    job_queues = [JobQueue(url), JobQueue(url)]
 
     async def story() -> None:
-        assert [await acceptor.accept(job) for acceptor in acceptors] == [True, False]
+        assert [await job_queue.enqueue(job) for job_queue in job_queues] == [True, False]
 
     try:
         asyncio.run(story())
     finally:
-        for acceptor in acceptors:
-            acceptor.close()
+        for job_queue in job_queues:
+            job_queue.close()
 
 
 def test_a_job_that_is_done_is_known_until_it_is_forgotten(url: str) -> None:
     job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause="a test")
     waits = SettleBranch(repository_id=REPOSITORY, branch=BranchName("production"), cause="a test")
-    acceptor = Acceptor(url)
+    job_queue = JobQueue(url)
 
     async def story() -> None:
-        assert await acceptor.accept(job)
-        assert await acceptor.accept(waits)
-        await acceptor._client.cancel_workflow_async(job.key)
-        assert await acceptor.forget(time.time() - 60, 10) == 0
-        assert not await acceptor.accept(job)
-        assert await acceptor.forget(time.time() + 60, 10) == 1
-        assert await acceptor.owed() == {waits.key}
-        assert await acceptor.accept(job)
+        assert await job_queue.enqueue(job)
+        assert await job_queue.enqueue(waits)
+        await job_queue._client.cancel_workflow_async(job.key)
+        assert await job_queue.forget(time.time() - 60, 10) == 0
+        assert not await job_queue.enqueue(job)
+        assert await job_queue.forget(time.time() + 60, 10) == 1
+        assert await job_queue.pending() == {waits.key}
+        assert await job_queue.enqueue(job)
 
     try:
         asyncio.run(story())
     finally:
-        acceptor.close()
+        job_queue.close()
 
 
 def test_on_sqlite_what_is_asked_is_answered_while_somebody_writes(tmp_path: Path, sealer: Sealer) -> None:
@@ -193,7 +193,7 @@ def test_on_sqlite_what_is_asked_is_answered_while_somebody_writes(tmp_path: Pat
 
 
 def test_on_sqlite_a_job_is_accepted_while_somebody_reads_the_queue(tmp_path: Path) -> None:
-    acceptor = Acceptor(f"sqlite:///{tmp_path / 'planward.db'}")
+    job_queue = JobQueue(f"sqlite:///{tmp_path / 'planward.db'}")
     job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause="a test")
 
     async def story() -> None:
@@ -201,12 +201,12 @@ def test_on_sqlite_a_job_is_accepted_while_somebody_reads_the_queue(tmp_path: Pa
             reader.execute("BEGIN")
             assert reader.execute("SELECT count(*) FROM workflow_status").fetchone() == (0,)
             async with asyncio.timeout(10):
-                assert await acceptor.accept(job)
+                assert await job_queue.enqueue(job)
 
     try:
         asyncio.run(story())
     finally:
-        acceptor.close()
+        job_queue.close()
 
 
 def test_a_database_that_is_not_there_is_said_without_its_password(sealer: Sealer) -> None:

@@ -31,7 +31,7 @@ from ghapp.terraform import (
 )
 from ghapp.terraform.environment import is_ours, temporary_directory
 from ghapp.terraform.failures import read_failure
-from ghapp.terraform.messages import Messages, Place
+from ghapp.terraform.messages import Messages, RootModuleLocation
 from ghapp.terraform.provider_cache import KeptProvider, kept_providers, one_writer, remove_provider
 from ghapp.terraform.versions import read_version, satisfies
 
@@ -902,7 +902,7 @@ class TestVersions:
 class TestMessages:
     def read(self, *lines: str | Mapping[str, Any]) -> tuple[list[str], list[Diagnostic]]:
         said: list[str] = []
-        messages = Messages(place=Place(checkout=Path("/co"), root_module="a/b"), log=said.append)
+        messages = Messages(location=RootModuleLocation(checkout=Path("/co"), root_module="a/b"), log=said.append)
         for line in lines:
             messages.line((line if isinstance(line, str) else json.dumps(line)).encode())
         return said, messages.diagnostics
@@ -925,7 +925,7 @@ class TestMessages:
         ],
     )
     def test_files_are_named_from_the_repositorys_top(self, filename: str, path: str | None) -> None:
-        assert Place(checkout=Path("/co"), root_module="a/b").repository_path(filename) == path
+        assert RootModuleLocation(checkout=Path("/co"), root_module="a/b").repository_path(filename) == path
 
     def test_values_beside_a_snippet_are_left_behind(self) -> None:
         diagnostic = {

@@ -46,7 +46,7 @@ path "kv/data/denied/*" { capabilities = ["deny"] }
 path "kv/metadata/denied/*" { capabilities = ["deny"] }
 """
 """What Planward's token may do in Vault; the team `denied` has secrets that it may not read."""
-_ENDS = ("job_done", "job_refused", "job_failed", "job_put_off", "job_without_installation")
+_ENDS = ("job_done", "job_refused", "job_failed", "job_deferred", "job_without_installation")
 
 
 class Process(Protocol):

@@ -64,13 +64,13 @@ def test_near_the_end_of_the_hour_an_apply_goes_on_and_its_comment_comes_later(l
     story.quiet()
     assert story.comments(number) == []
     assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
-    owed = f"comment:{story.repository.id}:{number}"
-    assert len([each for each in line.events("comment_put_off") if each["job"].startswith(owed)]) == 1
+    deferred = f"comment:{story.repository.id}:{number}"
+    assert len([each for each in line.events("comment_deferred") if each["job"].startswith(deferred)]) == 1
 
     # Another hour begins. That GitHub has more again is seen by the next answer; the comment is due.
     line.github.set_limits(Limits(), installation=story.installation)
     assert story.planned(story.propose(story.network(3), head="other"))["conclusion"] == "success"
-    asyncio.run(hasten(line, owed))
+    asyncio.run(hasten(line, deferred))
     eventually(lambda: story.comments(number), "the comment is made")
     story.quiet()
     assert len(story.comments(number)) == 1
@@ -78,7 +78,7 @@ def test_near_the_end_of_the_hour_an_apply_goes_on_and_its_comment_comes_later(l
 
 
 async def hasten(line: Line, key: str) -> None:
-    """Let the time pass that something is put off for."""
+    """Let the time pass for which something is deferred."""
     settings = read_settings(line.environ)
     with contextlib.closing(Store(settings.database_url, Sealer([load_or_make_key(settings.data_dir)]))) as store:
         await store.deferred.make_due(key)

@@ -76,7 +76,7 @@ class Several:
                 self.start_other("worker")
 
     def quiet(self) -> None:
-        """Wait until deliveries are through and no job is owed or under way."""
+        """Wait until deliveries are through and no job is pending."""
         self.line.github.wait_for_deliveries()
         unfinished = "select workflow_uuid from dbos.workflow_status where status in ('ENQUEUED', 'PENDING')"
         eventually(lambda: not self.line.query(unfinished), "nothing is under way")

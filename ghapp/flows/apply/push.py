@@ -11,7 +11,7 @@ from ghapp.flows.environments import adopt, adopt_before, environment_at_last
 from ghapp.flows.repository import config_at, fetch, see_repository
 from ghapp.flows.survey import survey
 from ghapp.git import GitError, Mirror
-from ghapp.jobs import PlanAnew, SettleBranch
+from ghapp.jobs import Replan, SettleBranch
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository
@@ -40,7 +40,7 @@ async def _push(services: Services, event: BranchPushed) -> None:
         found = await environment_at_last(services, repository, mirror, event.branch, tip)
     except ConfigInvalid:
         found = None  # settling says so on the commit
-        await services.accept(_settle(repository, event))
+        await services.enqueue(_settle(repository, event))
         return
     if found is None:
         return
@@ -54,7 +54,7 @@ async def _push(services: Services, event: BranchPushed) -> None:
         is_last = last is not None and last.sha == commit
         if not is_last and not await runs_of_tip(services, repository, environment, commit):
             await next_attempt(services, repository, environment, commit)
-    await services.accept(_settle(repository, event))
+    await services.enqueue(_settle(repository, event))
 
 
 def _settle(repository: KnownRepository, event: BranchPushed) -> SettleBranch:
@@ -96,8 +96,8 @@ async def _plan_pull_requests_anew(
         runs = await services.store.runs.of_pull_request(repository.id, pull_request.number)
         planned = runs[-1].plan.root_modules if runs else None
         if everything or planned is None or touched.intersection(planned):
-            await services.accept(
-                PlanAnew(
+            await services.enqueue(
+                Replan(
                     repository_id=repository.id,
                     number=pull_request.number,
                     cause=f"base:{event.before}:{event.after}",

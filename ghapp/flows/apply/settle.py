@@ -20,7 +20,7 @@ from ghapp.flows.notifications import telling
 from ghapp.flows.repository import config_at, mirror_with, short
 from ghapp.flows.root_module.job import RootJob, RootOutcome
 from ghapp.flows.root_module.run import run_root_modules
-from ghapp.jobs import PlanAnew, SettleBranch
+from ghapp.jobs import Replan, SettleBranch
 from ghapp.services import Services
 from ghapp.store import KnownRepository
 from ghapp.values import TESTING
@@ -124,12 +124,12 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
         paste=f"planward apply {stage.sha} -e {stage.environment}" if may_be_approved else None,
     )
     if stage.layers:
-        await telling.owe(services, run)
+        await telling.enqueue_notification(services, run)
     await complete_check_run(services, repository, run, [report], conclusion=conclusion, buttons=buttons)
     if done and stage.environment != TESTING:
         await _turn_promotions_green(services, repository, stage)
     if stage.layers:
-        await telling.tell_now(services, repository, run.id)
+        await telling.notify_now(services, repository, run.id)
     return done
 
 
@@ -173,6 +173,6 @@ async def _turn_promotions_green(services: Services, repository: KnownRepository
             repository.id, pull_request.number, base_branch=pull_request.base_branch, head_sha=pull_request.head_sha
         )
         if not said or said[0].conclusion != "success":
-            await services.accept(
-                PlanAnew(repository_id=repository.id, number=pull_request.number, cause=f"applied:{stage.run_id}")
+            await services.enqueue(
+                Replan(repository_id=repository.id, number=pull_request.number, cause=f"applied:{stage.run_id}")
             )

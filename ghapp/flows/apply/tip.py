@@ -99,7 +99,7 @@ class _Tip:
         try:
             return await self._decide(attempts, attempt, approval)
         except (Unavailable, InstallationGone, InstallationSuspended):
-            raise  # the job is owed again, or no more
+            raise  # the job is deferred, or dropped
         except JobError as error:
             await complete_apply(self._services, self._repository, await self._run(), "failure", str(error))
             return Settlement()
@@ -200,7 +200,7 @@ class _Tip:
             await telling.comment(self._services, self._repository, explains)
 
     async def _end_stopped(self) -> None:
-        """An attempt that was stopped from elsewhere is over; what is owed is looked at anew."""
+        """An attempt that was stopped from elsewhere is over; the pending work is looked at again."""
         for run in await runs_of_tip(self._services, self._repository, self._environment, self._tip):
             if run.status != "completed" and run.cancel_reason is not None:
                 await complete_apply(
@@ -263,10 +263,10 @@ class _Tip:
         report = report_apply(services, repository, run, "success", note, notes=notes, roots=roots)
         await say_deployment(services, repository, run, "success", "applied")
         if roots:
-            await telling.owe(services, run)
+            await telling.enqueue_notification(services, run)
         await complete_check_run(services, repository, run, [report], conclusion="success")
         if roots:
-            await telling.tell_now(services, repository, run.id)
+            await telling.notify_now(services, repository, run.id)
 
     async def _apply(self, run: Run, judged: Judged, approval: Approval | None, *, everything: bool) -> Settlement:
         if approval is not None:
@@ -299,7 +299,7 @@ class _Tip:
             await show_progress(self._services, self._repository, run, "Waiting for the apply of another branch")
         holder = await self._services.store.runs.load(busy)
         cause = f"busy:{run.id}:{number}"
-        await self._services.accept(
+        await self._services.enqueue(
             SettleBranch(repository_id=self._repository.id, branch=holder.branch, cause=f"free:{run.id}:{holder.id}")
         )
         again = SettleBranch(repository_id=self._repository.id, branch=self._job.branch, cause=cause)

@@ -1,9 +1,9 @@
-"""Runs that are not completed although nothing that is owed would complete them: none stays in progress for ever."""
+"""Runs that are not completed although no pending job would complete them: none stays in progress for ever."""
 
 from checks.report import RunReport
 from ghapp.errors import JobError
 from ghapp.flows.check_run import complete_check_run
-from ghapp.jobs import PlanAnew, SettleBranch
+from ghapp.jobs import Replan, SettleBranch
 from ghapp.log import log
 from ghapp.services import Services
 from ghapp.store import Run
@@ -14,13 +14,13 @@ _YOUNG_S = 60.0
 async def end_abandoned_runs(services: Services) -> None:
     """Have every run that nobody carries out any more carried out again, or end it."""
     old = services.store.clock() - _YOUNG_S
-    # The runs first: what carries one out is owed before the run is made, and as long as it is unfinished.
+    # The runs first: the job of a run is enqueued before the run is made, and pending as long as the run is unfinished.
     unfinished = [run for run in await services.store.runs.unfinished() if run.created_at < old]
     if not unfinished:
         return
-    owed = await services.owed() | await services.store.deferred.keys()
+    pending = await services.pending() | await services.store.deferred.keys()
     for run in unfinished:
-        if _is_carried_out(run, owed) or (await services.store.runs.load(run.id)).status == "completed":
+        if _is_carried_out(run, pending) or (await services.store.runs.load(run.id)).status == "completed":
             continue
         log.warning("run_abandoned", run=run.id)
         try:
@@ -30,18 +30,18 @@ async def end_abandoned_runs(services: Services) -> None:
             log.warning("abandoned_run_not_ended", run=run.id, reason=str(error))
 
 
-def _is_carried_out(run: Run, owed: frozenset[str]) -> bool:
-    """Whether a job of the run is owed; what was put off is owed under its own key with something before it."""
+def _is_carried_out(run: Run, pending: frozenset[str]) -> bool:
+    """Whether a job of the run is pending; a deferred one has its own key with something before it."""
     if run.operation == "apply":
         settles = f"settle:{run.repository_id}:{run.branch}:"
-        return any(settles in key or key == f"wait:{run.id}" for key in owed)
+        return any(settles in key or key == f"wait:{run.id}" for key in pending)
     announced = (f"plan:{run.id}", f"plan:{run.repository_id}:{run.pull_request}", run.plan.job)
-    return any(key.endswith(announced) for key in owed)
+    return any(key.endswith(announced) for key in pending)
 
 
 async def _go_on_or_end(services: Services, run: Run) -> None:
     """An apply goes on where its branch is settled; a plan is made anew."""
-    if run.operation == "apply" and await services.accept(
+    if run.operation == "apply" and await services.enqueue(
         SettleBranch(repository_id=run.repository_id, branch=run.branch, cause=f"abandoned:{run.id}")
     ):
         return
@@ -50,8 +50,8 @@ async def _go_on_or_end(services: Services, run: Run) -> None:
         return
     known = await services.store.pull_requests.find(run.repository_id, run.pull_request)
     if known is not None and known.state == "open" and known.head_sha == run.head_sha:
-        again = PlanAnew(repository_id=run.repository_id, number=known.number, cause=f"abandoned:{run.id}")
-        await services.accept(again)
+        again = Replan(repository_id=run.repository_id, number=known.number, cause=f"abandoned:{run.id}")
+        await services.enqueue(again)
 
 
 async def _cancel(services: Services, run: Run) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from ghapp.disk import erase_left_mirrors
 from ghapp.durable import step
-from ghapp.jobs import TidyUp
+from ghapp.jobs import Cleanup
 from ghapp.log import log
 from ghapp.sealing import UnsealError
 from ghapp.services import Services
@@ -26,9 +26,9 @@ _MOST = 5_000
 Remove = Callable[..., Awaitable[int]]
 
 
-async def tidy_up(services: Services, job: TidyUp) -> None:
-    """Tidy up once, and owe the next time."""
-    await step("owe the next tidying", type(None), owe_tidying, services, EVERY_S)
+async def clean_up(services: Services, job: Cleanup) -> None:
+    """Clean up once, and enqueue the next time."""
+    await step("enqueue the next cleanup", type(None), enqueue_cleanup, services, EVERY_S)
     for name, work in (
         ("erase", _erase),
         ("remove logs", _remove_logs),
@@ -131,7 +131,7 @@ async def _with_objects(name: str, services: Services, remove: Remove) -> int | 
     try:
         return await _in_batches(name, services, remove)
     except StoreUnavailable as error:
-        log.warning("tidying_put_off", what=name, reason=str(error))
+        log.warning("cleanup_deferred", what=name, reason=str(error))
         return None
 
 
@@ -152,14 +152,14 @@ EVERY_S = 600
 _KEY = "tidy up"
 
 
-async def owe_tidying(services: Services, in_s: float) -> None:
-    """Have the next tidying owed; there is one for all workers, and it moves."""
-    due = TidyUp(at=int(services.store.clock() + in_s))
+async def enqueue_cleanup(services: Services, in_s: float) -> None:
+    """Enqueue the next cleanup; there is one for all workers, and it moves."""
+    due = Cleanup(at=int(services.store.clock() + in_s))
     await services.store.deferred.defer(_KEY, msgspec.to_builtins(due), in_s=in_s)
 
 
-async def owe_first_tidying(services: Services) -> None:
-    """Have a tidying owed now, at the start of a worker, unless one is."""
-    owed = await services.owed() | await services.store.deferred.keys()
-    if not any(key == _KEY or key.startswith("tidy_up:") for key in owed):
-        await owe_tidying(services, 0)
+async def enqueue_first_cleanup(services: Services) -> None:
+    """Enqueue a cleanup now, at the start of a worker, unless one is pending."""
+    pending = await services.pending() | await services.store.deferred.keys()
+    if not any(key == _KEY or key.startswith("tidy_up:") for key in pending):
+        await enqueue_cleanup(services, 0)

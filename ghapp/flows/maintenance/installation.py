@@ -10,10 +10,10 @@ from ghapp.durable import step
 from ghapp.events import InstallationChanged, RepositoriesChanged, RepositoryChanged, RepositoryRef
 from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.environments import adopt_under, is_adopted
-from ghapp.flows.maintenance.cleanup import owe_tidying
+from ghapp.flows.maintenance.cleanup import enqueue_cleanup
 from ghapp.flows.repository import as_known, config_at, fetch, github_of, see_repository
 from ghapp.git import Mirror
-from ghapp.jobs import PARKED, Discover, PlanAnew, SettleBranch
+from ghapp.jobs import PARKED, Discover, Replan, SettleBranch
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownRepository
@@ -75,7 +75,7 @@ async def _add(
     services: Services, installation_id: InstallationId, repositories: Sequence[RepositoryRef], key: str
 ) -> None:
     for repository in repositories or await services.github.repositories(installation_id):
-        await services.accept(
+        await services.enqueue(
             Discover(
                 repository_id=repository.id,
                 full_name=repository.full_name,
@@ -92,7 +92,7 @@ async def _leave(services: Services, repository: RepositoryId, *, by: str, for_g
         if run.repository_id == repository:
             await services.store.runs.cancel(run.id, reason=by)
     if for_good:
-        await owe_tidying(services, 0)
+        await enqueue_cleanup(services, 0)
 
 
 async def _discover(services: Services, job: Discover) -> None:
@@ -108,7 +108,7 @@ async def _discover(services: Services, job: Discover) -> None:
         planned = (run for run in runs if run.status != "completed" and run.cancel_reason is None)
         if any(run.head_sha == pull_request.head.sha for run in planned):
             continue  # its own delivery came first
-        await services.accept(PlanAnew(repository_id=repository.id, number=pull_request.number, cause=job.key))
+        await services.enqueue(Replan(repository_id=repository.id, number=pull_request.number, cause=job.key))
     numbers = {pull_request.number for pull_request in seen}
     known = await services.store.pull_requests.all_open(repository.id)
     gone = tuple(each.number for each in known if each.number not in numbers)
@@ -145,4 +145,4 @@ async def _adopt_all(services: Services, repository: KnownRepository, mirror: Mi
         tip = await mirror.tip(last.branch)
         if last.environment != TESTING and tip not in (None, last.sha):
             cause = f"seen:{tip}:{last.sha}"
-            await services.accept(SettleBranch(repository_id=repository.id, branch=last.branch, cause=cause))
+            await services.enqueue(SettleBranch(repository_id=repository.id, branch=last.branch, cause=cause))

@@ -1,4 +1,4 @@
-"""What Planward was never told, or did not bring to an end: found by looking, and owed like anything else."""
+"""Events that never arrived and runs that never ended: Planward finds them, and enqueues what is missing."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from ghapp.flows.maintenance.deliveries import redeliver
 from ghapp.flows.repository import as_known, fetch, github_of
 from ghapp.git import Mirror
 from ghapp.github import PullRequestSeen
-from ghapp.jobs import LookForMissed, PlanAnew, Reconcile, SettleBranch
+from ghapp.jobs import Reconcile, ReconcileDeliveries, Replan, SettleBranch
 from ghapp.log import log
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
@@ -29,39 +29,39 @@ AFTER_REDELIVERIES_S = 60
 """How long GitHub has to redeliver before a repository is looked at for what is still missing."""
 
 
-async def look_for_missed(services: Services, job: LookForMissed) -> None:
-    """Look for deliveries that failed, for runs that nobody carries out, and owe a look at each repository."""
-    await step("owe the next look", type(None), owe_look, services, EVERY_S)
+async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> None:
+    """Find deliveries that failed and runs that nobody finishes, and enqueue a comparison of each repository."""
+    await step("enqueue the next reconciliation", type(None), enqueue_reconciliation, services, EVERY_S)
     await step("end abandoned runs", type(None), end_abandoned_runs, services)
-    await step("owe repositories", type(None), _owe_repositories, services)
+    await step("enqueue repositories", type(None), _enqueue_repositories, services)
     try:
         await step("redeliver", type(None), redeliver, services, job.at)
     except Unavailable as error:
-        # Not put off as other jobs are: another look is owed already, and each would owe one more.
+        # Not deferred like other jobs: the next reconciliation is enqueued already, and each would enqueue another.
         in_s = min(max(error.retry_after_s or 0.0, SOONER_S), EVERY_S)
         log.warning("look_broken_off", reason=str(error), in_s=in_s)
-        await step("owe a look sooner", type(None), owe_look, services, in_s)
+        await step("enqueue an earlier reconciliation", type(None), enqueue_reconciliation, services, in_s)
 
 
 async def reconcile(services: Services, job: Reconcile) -> None:
-    """Compare what GitHub has with what Planward knows of a repository, and have owed what is missing."""
+    """Compare GitHub's state of a repository with Planward's, and enqueue what is missing."""
     await step("reconcile", type(None), _reconcile, services, job)
 
 
-async def owe_first_look(services: Services) -> None:
-    """Have a look owed now, at the start of a worker, unless one is under way that will come to its end."""
-    if not any(key.startswith("look_for_missed:") for key in await services.owed()):
-        await owe_look(services, 0)
+async def enqueue_first_reconciliation(services: Services) -> None:
+    """Enqueue a reconciliation now, at the start of a worker, unless one is pending."""
+    if not any(key.startswith("look_for_missed:") for key in await services.pending()):
+        await enqueue_reconciliation(services, 0)
 
 
-async def owe_look(services: Services, in_s: float) -> None:
-    """Have the next look owed; there is one for all workers."""
-    due = LookForMissed(at=int(services.store.clock() + in_s))
+async def enqueue_reconciliation(services: Services, in_s: float) -> None:
+    """Enqueue the next reconciliation; there is one for all workers."""
+    due = ReconcileDeliveries(at=int(services.store.clock() + in_s))
     await services.store.deferred.defer("look for missed", msgspec.to_builtins(due), in_s=in_s)
 
 
-async def _owe_repositories(services: Services) -> None:
-    """Owe a look at each repository once an hour, when what is redelivered now was taken in."""
+async def _enqueue_repositories(services: Services) -> None:
+    """Enqueue a comparison of each repository once an hour, after the redeliveries of now have arrived."""
     cause = str(int(services.store.clock() // EACH_REPOSITORY_S))
     for repository in await services.store.repositories.all_active():
         job = Reconcile(repository_id=repository.id, cause=cause)
@@ -85,9 +85,9 @@ async def _reconcile_pull_requests(services: Services, repository: KnownReposito
     for known in await services.store.pull_requests.all_open(repository.id):
         if known.number not in open_now:
             await _close(services, repository, known, await github.pull_request(known.number))
-    owed = await services.owed()
+    pending = await services.pending()
     for seen in open_now.values():
-        await _plan_if_missed(services, repository, seen, owed)
+        await _plan_if_missed(services, repository, seen, pending)
 
 
 async def _close(
@@ -113,13 +113,13 @@ async def _close(
 
 
 async def _plan_if_missed(
-    services: Services, repository: KnownRepository, seen: PullRequestSeen, owed: frozenset[str]
+    services: Services, repository: KnownRepository, seen: PullRequestSeen, pending: frozenset[str]
 ) -> None:
     """Have an open pull request planned that has no plan at its head into its base, or that is no draft any more."""
     known = await services.store.pull_requests.find(repository.id, seen.number)
     now = as_known(repository, seen)
     told = f"{repository.id}:plan:{now.base_branch}:{now.head_sha}:"
-    if any(key.startswith(told) for key in owed):
+    if any(key.startswith(told) for key in pending):
         return  # its delivery is being taken in
     if now != known:
         await services.store.pull_requests.record(now)
@@ -129,7 +129,7 @@ async def _plan_if_missed(
     ready = known is not None and known.draft and not now.draft
     if not judged or ready:
         cause = f"missed:{now.base_branch}:{now.head_sha}:{'draft' if now.draft else 'ready'}"
-        await services.accept(PlanAnew(repository_id=repository.id, number=now.number, cause=cause))
+        await services.enqueue(Replan(repository_id=repository.id, number=now.number, cause=cause))
 
 
 async def _reconcile_branches(services: Services, repository: KnownRepository, mirror: Mirror) -> None:
@@ -144,4 +144,4 @@ async def _reconcile_branches(services: Services, repository: KnownRepository, m
         environment, _, last = found
         if (last is not None and last.sha == tip) or await runs_of_tip(services, repository, environment, tip):
             continue
-        await services.accept(SettleBranch(repository_id=repository.id, branch=branch, cause=f"missed:{tip}"))
+        await services.enqueue(SettleBranch(repository_id=repository.id, branch=branch, cause=f"missed:{tip}"))

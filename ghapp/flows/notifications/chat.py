@@ -9,7 +9,7 @@ from ghapp.durable import patiently, step
 from ghapp.errors import JobError
 from ghapp.flows.repository import config_at, mirror_with
 from ghapp.git import GitError
-from ghapp.jobs import Say
+from ghapp.jobs import SendChatMessage
 from ghapp.log import log
 from ghapp.notify import Message, NotSent, Sent, deliver
 from ghapp.repository_config import Notify, RepositoryConfig
@@ -21,15 +21,15 @@ from ghapp.vault import SecretSource
 _WAITS_S = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
 
 
-async def say(services: Services, job: Say) -> None:
-    """Send one message; what could not be sent is owed again after a while."""
-    await step(f"say {job.attempt}", type(None), _say, services, job)
+async def send_chat_message(services: Services, job: SendChatMessage) -> None:
+    """Send one message; what could not be sent is enqueued again for later."""
+    await step(f"send {job.attempt}", type(None), _send, services, job)
 
 
-async def _say(services: Services, job: Say) -> None:
+async def _send(services: Services, job: SendChatMessage) -> None:
     patience_s = _WAITS_S[min(job.attempt, len(_WAITS_S) - 1)]
     try:
-        waits_s = await _say_to_each(services, job, patience_s)
+        waits_s = await _send_to_each(services, job, patience_s)
     except GitError as error:
         log.warning("chat_addresses_unknown", about=job.about, reason=str(error))
         waits_s = [patience_s]
@@ -38,7 +38,7 @@ async def _say(services: Services, job: Say) -> None:
         await services.store.deferred.defer(again.key, msgspec.to_builtins(again), in_s=max(waits_s))
 
 
-async def _say_to_each(services: Services, job: Say, patience_s: float) -> list[float]:
+async def _send_to_each(services: Services, job: SendChatMessage, patience_s: float) -> list[float]:
     """Send the message to each that was not told yet; gives for each that could not be how long to wait."""
     repository = await services.store.repositories.load(job.repository_id)
     mirror = await mirror_with(services, repository, job.config_sha)
@@ -76,7 +76,7 @@ async def _say_to_each(services: Services, job: Say, patience_s: float) -> list[
     return waits_s
 
 
-async def _url(services: Services, config: RepositoryConfig, job: Say, target: Notify) -> str:
+async def _url(services: Services, config: RepositoryConfig, job: SendChatMessage, target: Notify) -> str:
     """The address itself, read from Vault where the config says `vault:PATH#KEY`. It is a secret."""
     if not target.url.startswith("vault:"):
         return target.url

@@ -9,8 +9,8 @@ from checks.rendering.markdown import render_comment
 from checks.report import RunReport, total
 from ghapp.durable import step
 from ghapp.flows.repository import config_at, github_of, mirror_with
-from ghapp.github import PutOff, or_put_off
-from ghapp.jobs import Comment, Say, Tell
+from ghapp.github import Deferred, or_deferred
+from ghapp.jobs import Comment, NotifyApply, SendChatMessage
 from ghapp.log import log
 from ghapp.notify import Applied, EnvironmentResult, Failed, Message, PromotionDecided, PullRequestLink, Waiting
 from ghapp.repository_config import ConfigInvalid, Environment, Occasion
@@ -20,13 +20,13 @@ from ghapp.store.marker_kinds import CommentMarker, Created, Creating, Promotion
 from ghapp.store.message_subjects import AboutPlan, AboutPromotion, AboutRun, MessageSubject, PromotionNotice
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId
 
-OWED_S = 60.0
+NOTIFY_AFTER_S = 60.0
 
 
 async def comment(services: Services, repository: KnownRepository, numbers: Iterable[int]) -> None:
     """Write or edit the one comment of each of these pull requests: the newest apply of every environment.
 
-    What GitHub's limits have no room for now is owed: whoever asks goes on.
+    A comment that GitHub's limits have no room for now is deferred, and the caller goes on.
     """
     for number in numbers:
         runs = await _applies_of(services, repository, number)
@@ -39,8 +39,8 @@ async def comment(services: Services, repository: KnownRepository, numbers: Iter
         if not reports:
             continue
         body = render_comment(*reversed(reports))
-        written = await or_put_off(_write(services, repository, number, body))
-        if isinstance(written, PutOff):
+        written = await or_deferred(_write(services, repository, number, body))
+        if isinstance(written, Deferred):
             await _comment_later(services, repository, number, in_s=written.in_s)
 
 
@@ -71,7 +71,7 @@ async def _comment_again(services: Services, job: Comment) -> None:
 
 async def _comment_later(services: Services, repository: KnownRepository, number: int, *, in_s: float) -> None:
     job = Comment(repository_id=repository.id, number=number, at=int(services.store.clock() + in_s))
-    log.info("comment_put_off", job=job.key, in_s=in_s)
+    log.info("comment_deferred", job=job.key, in_s=in_s)
     await services.store.deferred.defer(f"comment:{repository.id}:{number}", msgspec.to_builtins(job), in_s=in_s)
 
 
@@ -87,14 +87,14 @@ async def _write(services: Services, repository: KnownRepository, number: int, b
     await services.store.markers.keep(key, Created(id=made))
 
 
-async def owe(services: Services, run: Run, *, attempt: int = 0) -> None:
-    """Have it told what came of a run that is about to be completed: nobody looks at it again once it is."""
-    job = Tell(run_id=run.id, attempt=attempt)
-    await services.store.deferred.defer(f"tell:{run.id}", msgspec.to_builtins(job), in_s=OWED_S)
+async def enqueue_notification(services: Services, run: Run, *, attempt: int = 0) -> None:
+    """Enqueue the notification of an apply that is about to be completed: nobody looks at it again once it is."""
+    job = NotifyApply(run_id=run.id, attempt=attempt)
+    await services.store.deferred.defer(f"tell:{run.id}", msgspec.to_builtins(job), in_s=NOTIFY_AFTER_S)
 
 
-async def tell_now(services: Services, repository: KnownRepository, run_id: RunId) -> None:
-    """Tell what came of a completed apply, and owe it no more."""
+async def notify_now(services: Services, repository: KnownRepository, run_id: RunId) -> None:
+    """Report a completed apply, and drop its pending notification."""
     run = await services.store.runs.load(run_id)
     raw = await services.store.runs.report(run_id)
     assert raw is not None
@@ -104,18 +104,18 @@ async def tell_now(services: Services, repository: KnownRepository, run_id: RunI
     await services.store.deferred.cancel(f"tell:{run_id}")
 
 
-async def tell(services: Services, job: Tell) -> None:
-    """Tell what came of an apply, where GitHub could not be reached when it ended."""
-    await step("tell", type(None), _tell, services, job)
+async def notify_apply(services: Services, job: NotifyApply) -> None:
+    """Report an apply, where GitHub could not be reached when it ended."""
+    await step("notify", type(None), _notify_apply, services, job)
 
 
-async def _tell(services: Services, job: Tell) -> None:
+async def _notify_apply(services: Services, job: NotifyApply) -> None:
     run = await services.store.runs.load(job.run_id)
     repository = await services.store.repositories.load(run.repository_id)
     if run.status == "completed":
-        await tell_now(services, repository, run.id)
+        await notify_now(services, repository, run.id)
     else:
-        await owe(services, run, attempt=job.attempt + 1)
+        await enqueue_notification(services, run, attempt=job.attempt + 1)
 
 
 async def applied(services: Services, repository: KnownRepository, run: Run, report: RunReport) -> None:
@@ -144,7 +144,7 @@ async def applied(services: Services, repository: KnownRepository, run: Run, rep
             pull_requests=links,
         )
     subject = AboutRun(run_id=run.id, occasion=message.kind)
-    await say(services, repository, await _in_force(services, run), message.kind, message, subject)
+    await queue_chat_message(services, repository, await _in_force(services, run), message.kind, message, subject)
 
 
 async def waiting(services: Services, repository: KnownRepository, run: Run, cause: str) -> None:
@@ -159,7 +159,7 @@ async def waiting(services: Services, repository: KnownRepository, run: Run, cau
         pull_requests=await _links(services, repository, run),
     )
     subject = AboutRun(run_id=run.id, occasion="waiting")
-    await say(services, repository, await _in_force(services, run), "waiting", message, subject)
+    await queue_chat_message(services, repository, await _in_force(services, run), "waiting", message, subject)
 
 
 async def planned(
@@ -194,7 +194,7 @@ async def planned(
         subject = AboutPlan(
             repository_id=repository.id, number=number, head_sha=run.head_sha, cause=asked, occasion="waiting"
         )
-        await say(services, repository, config_sha, "waiting", message, subject)
+        await queue_chat_message(services, repository, config_sha, "waiting", message, subject)
         return
     mirror = await mirror_with(services, repository, config_sha)
     try:
@@ -234,7 +234,7 @@ async def _promotion_decided(
         counts=total(report.previews) if report.previews else None,
     )
     subject = AboutPromotion(repository_id=repository.id, number=pull_request.number, notice=now)
-    await say(services, repository, config_sha, "promotion", message, subject)
+    await queue_chat_message(services, repository, config_sha, "promotion", message, subject)
     await services.store.markers.keep(marker, now)
 
 
@@ -262,7 +262,7 @@ async def _result(services: Services, repository: KnownRepository, environment: 
 _OUTCOMES = {"success": "applied", "action_required": "waits for a person", "timed_out": "timed out"}
 
 
-async def say(
+async def queue_chat_message(
     services: Services,
     repository: KnownRepository,
     in_force: CommitSha | None,
@@ -270,7 +270,7 @@ async def say(
     message: Message,
     subject: MessageSubject,
 ) -> None:
-    """Have a message owed, once for what it is about, if the config that is in force names anybody for it."""
+    """Enqueue a message, once for what it is about, if the config that is in force names anybody for it."""
     if in_force is None:
         return
     mirror = await mirror_with(services, repository, in_force)
@@ -279,8 +279,8 @@ async def say(
     except ConfigInvalid:
         return  # the check run says so already
     if any(occasion in target.on for target in config.notify):
-        await services.accept(
-            Say(
+        await services.enqueue(
+            SendChatMessage(
                 about=subject.text,
                 repository_id=repository.id,
                 environment=message.environment,

@@ -9,7 +9,7 @@ from ghapp.durable import step
 from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, Person
 from ghapp.flows.people.decisions import approve_apply, decide_head, find_environment, may_apply
 from ghapp.flows.repository import fetch, see_repository
-from ghapp.jobs import PlanAnew, PlanGroupAnew, SettleBranch
+from ghapp.jobs import Replan, ReplanGroup, SettleBranch
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run
 
@@ -81,10 +81,10 @@ async def _run_again(services: Services, repository: KnownRepository, run: Run, 
         return
     await services.store.approvals.audit(repository.id, who=person.login, did="rerun", sha=run.head_sha, run=run.id)
     if run.group is not None:
-        await services.accept(PlanGroupAnew(run_id=run.id, cause=key))
+        await services.enqueue(ReplanGroup(run_id=run.id, cause=key))
         return
     for pull_request in (await services.store.pull_requests.open_with_head(repository.id, run.head_sha))[:1]:
-        await services.accept(PlanAnew(repository_id=repository.id, number=pull_request.number, cause=key))
+        await services.enqueue(Replan(repository_id=repository.id, number=pull_request.number, cause=key))
 
 
 async def _apply_again(services: Services, repository: KnownRepository, run: Run, person: Person, key: str) -> None:
@@ -102,4 +102,4 @@ async def _apply_again(services: Services, repository: KnownRepository, run: Run
     did = "rerun" if allowed else "refused: rerun"
     await services.store.approvals.audit(repository.id, who=person.login, did=did, sha=run.head_sha, run=run.id)
     if allowed:
-        await services.accept(SettleBranch(repository_id=repository.id, branch=run.branch, cause=f"rerun:{key}"))
+        await services.enqueue(SettleBranch(repository_id=repository.id, branch=run.branch, cause=f"rerun:{key}"))

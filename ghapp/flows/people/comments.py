@@ -10,8 +10,8 @@ from ghapp.events import CommentCreated, Person
 from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.people.decisions import Kind, approve_apply, decide_head, find_environment, is_approver
 from ghapp.flows.repository import fetch, github_of, see_repository
-from ghapp.github import Role, or_put_off
-from ghapp.jobs import PlanAnew, Unlock
+from ghapp.github import Role, or_deferred
+from ghapp.jobs import Replan, Unlock
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository
 from ghapp.values import BranchName, EnvironmentName
@@ -40,7 +40,7 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
     if given:
         worst: Answer = next((answer for answer in ("-1", "confused") if answer in given), "+1")
         github = await github_of(services, repository)
-        await or_put_off(github.react(event.comment_id, worst))
+        await or_deferred(github.react(event.comment_id, worst))
 
 
 async def _obey(
@@ -82,7 +82,7 @@ async def _obey_about_head(
     if not allowed:
         return "-1"
     if command.verb == "plan":
-        await services.accept(PlanAnew(repository_id=repository.id, number=pull_request.number, cause=key))
+        await services.enqueue(Replan(repository_id=repository.id, number=pull_request.number, cause=key))
     else:
         assert command.verb == "cancel"
         for run in await services.store.runs.of_commit(repository.id, pull_request.head_sha):
@@ -135,7 +135,7 @@ async def _obey_unlock(
     )
     if not allowed:
         return "-1"
-    await services.accept(
+    await services.enqueue(
         Unlock(
             repository_id=repository.id,
             branch=found[0].branch,

@@ -13,7 +13,7 @@ from ghapp.flows.environments import environment_at_last, in_force
 from ghapp.flows.repository import config_at, fetch, github_of
 from ghapp.git import Mirror
 from ghapp.github import Role
-from ghapp.jobs import PlanAnew, SettleBranch
+from ghapp.jobs import Replan, SettleBranch
 from ghapp.repository_config import Environment, RepositoryConfig
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Last
@@ -37,7 +37,7 @@ async def decide_head(
     await services.store.approvals.add(
         repository.id, kind=kind, environment=TESTING, sha=head, by=person.login, digests=digests
     )
-    await services.accept(PlanAnew(repository_id=repository.id, number=sharing[0].number, cause=key))
+    await services.enqueue(Replan(repository_id=repository.id, number=sharing[0].number, cause=key))
     return True
 
 
@@ -98,7 +98,9 @@ async def approve_apply(
         by=person.login,
         digests=shown[-1].apply.digests if shown else (),
     )
-    await services.accept(SettleBranch(repository_id=repository.id, branch=environment.branch, cause=f"approved:{key}"))
+    await services.enqueue(
+        SettleBranch(repository_id=repository.id, branch=environment.branch, cause=f"approved:{key}")
+    )
     return True
 
 

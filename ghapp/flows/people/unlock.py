@@ -13,7 +13,7 @@ from ghapp.flows.repository import config_at, fetch, github_of
 from ghapp.flows.root_module.terraform_plan import credentials_of
 from ghapp.flows.survey import survey, terraforms
 from ghapp.git import Mirror
-from ghapp.github import InstallationGone, InstallationSuspended, or_put_off
+from ghapp.github import InstallationGone, InstallationSuspended, or_deferred
 from ghapp.jobs import Unlock
 from ghapp.log import log
 from ghapp.processes import Stop
@@ -44,7 +44,7 @@ async def _unlock(services: Services, job: Unlock) -> None:
             log.warning("not_unlocked", root_module=job.root_module, reason=str(error))
             answer = "-1"
     github = await github_of(services, repository)
-    await or_put_off(github.react(job.comment_id, answer))
+    await or_deferred(github.react(job.comment_id, answer))
 
 
 async def _is_busy(services: Services, job: Unlock) -> bool:

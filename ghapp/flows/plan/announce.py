@@ -1,4 +1,4 @@
-"""A plan run is announced: its check run appears, older ones go out of force, and the plan is owed."""
+"""A plan run is announced: its check run appears, older ones go out of force, and the plan is enqueued."""
 
 import hashlib
 
@@ -11,7 +11,7 @@ from ghapp.flows.environments import adopt, is_named
 from ghapp.flows.plan.heads import numbers_of, record_verdicts, report_plan_run
 from ghapp.flows.repository import as_known, config_at, fetch, github_of, see_repository, short
 from ghapp.git import GitError, Mirror
-from ghapp.jobs import PlanAnew, PlanRun
+from ghapp.jobs import PlanRun, Replan
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, PlanState, Run
@@ -58,7 +58,7 @@ async def _is_news(services: Services, mirror: Mirror, seen: KnownPullRequest) -
     return known is None or (known.state, known.base_branch) == ("open", seen.base_branch)
 
 
-async def announce_anew(services: Services, job: PlanAnew) -> None:
+async def announce_anew(services: Services, job: Replan) -> None:
     """Announce a new plan of a pull request that is still open."""
     repository = await services.store.repositories.load(job.repository_id)
     pull_request = await services.store.pull_requests.find(job.repository_id, job.number)
@@ -117,7 +117,7 @@ async def _announce(
     *,
     wait_s: float,
 ) -> None:
-    """Make the check run appear, take older ones out of force, and have the plan owed."""
+    """Make the check run appear, take older ones out of force, and enqueue the plan."""
     base_sha = await mirror.tip(pull_request.base_branch)
     if base_sha is None:
         return
@@ -176,7 +176,7 @@ async def _announce(
             f"plan:{run.repository_id}:{run.pull_request}", msgspec.to_builtins(due), in_s=wait_s
         )
     else:
-        await services.accept(due)
+        await services.enqueue(due)
 
 
 async def _supersede(services: Services, run: Run) -> None:

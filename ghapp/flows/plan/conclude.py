@@ -15,7 +15,7 @@ from ghapp.flows.plan.prepare import Part
 from ghapp.flows.repository import config_at, mirror_with, mirror_with_merge
 from ghapp.flows.root_module.job import RootOutcome
 from ghapp.git import MissingObject
-from ghapp.jobs import PlanAnew
+from ghapp.jobs import Replan
 from ghapp.services import Services
 from ghapp.store import Run
 from ghapp.values import TESTING, RunId
@@ -109,10 +109,8 @@ async def _show_again_what_it_hides(services: Services, run: Run) -> None:
         return
     for each in await services.store.runs.of_head(run.repository_id, run.head_sha, run.check_run_name):
         if each.created_at > run.created_at and each.check_run_id is not None and each.check_run_id < own:
-            again = PlanAnew(
-                repository_id=run.repository_id, number=run.pull_request, cause=f"hidden:{run.id}:{each.id}"
-            )
-            await services.accept(again)
+            again = Replan(repository_id=run.repository_id, number=run.pull_request, cause=f"hidden:{run.id}:{each.id}")
+            await services.enqueue(again)
             return
 
 

@@ -14,7 +14,7 @@ from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_ru
 from ghapp.flows.environments import environment_at_last
 from ghapp.flows.plan.heads import record_verdicts
 from ghapp.flows.repository import blob_url, fetch, see_repository
-from ghapp.jobs import PlanAnew, PlanGroupAnew, PlanRun
+from ghapp.jobs import PlanRun, Replan, ReplanGroup
 from ghapp.services import Services
 from ghapp.store import KnownRepository, MergeGroup, PlanState, Run
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId
@@ -27,7 +27,7 @@ async def merge_group_requested(services: Services, event: MergeGroupRequested, 
     await step("announce", type(None), _announce_event, services, event, key)
 
 
-async def plan_group_anew(services: Services, job: PlanGroupAnew) -> None:
+async def replan_group(services: Services, job: ReplanGroup) -> None:
     """Plan a group's commit anew."""
     await step("announce", type(None), _announce_anew, services, job)
 
@@ -63,7 +63,7 @@ async def _announce_event(services: Services, event: MergeGroupRequested, key: s
     await _owe(services, run)
 
 
-async def _announce_anew(services: Services, job: PlanGroupAnew) -> None:
+async def _announce_anew(services: Services, job: ReplanGroup) -> None:
     before = await services.store.runs.load(job.run_id)
     repository = await services.store.repositories.load(before.repository_id)
     await cancel_plan(services, before, by="planned anew")
@@ -76,7 +76,7 @@ async def _announce_anew(services: Services, job: PlanGroupAnew) -> None:
 
 async def _owe(services: Services, run: Run) -> None:
     if run.status != "completed":
-        await services.accept(PlanRun(run_id=run.id, repository_id=run.repository_id))
+        await services.enqueue(PlanRun(run_id=run.id, repository_id=run.repository_id))
 
 
 async def _begin(
@@ -134,4 +134,4 @@ async def _destroyed(services: Services, event: MergeGroupDestroyed, key: str) -
             continue
         await cancel_plan(services, run, by=f"the merge queue let this go: {event.reason}")
         if event.reason == "dequeued":
-            await services.accept(PlanAnew(repository_id=repository.id, number=run.group.pull_request, cause=key))
+            await services.enqueue(Replan(repository_id=repository.id, number=run.group.pull_request, cause=key))

@@ -14,7 +14,7 @@ from ghapp.flows.plan.prepare import Part, prepare_plan
 from ghapp.flows.repository import fetch, see_repository
 from ghapp.flows.root_module.job import RootJob, RootOutcome
 from ghapp.flows.root_module.run import run_root_modules
-from ghapp.jobs import PlanAnew, PlanRun, SettleBranch
+from ghapp.jobs import PlanRun, Replan, SettleBranch
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest
 from ghapp.values import TESTING, EnvironmentName, RunId
@@ -25,7 +25,7 @@ async def pull_request_changed(services: Services, event: PullRequestChanged, ke
     await step("announce", type(None), announce_event, services, event, key)
 
 
-async def plan_anew(services: Services, job: PlanAnew) -> None:
+async def replan(services: Services, job: Replan) -> None:
     """Plan an open pull request anew, by ourselves or because somebody asked for it."""
     await step("announce", type(None), announce_anew, services, job)
 
@@ -106,10 +106,10 @@ async def _closed(services: Services, event: PullRequestClosed, key: str) -> Non
     for run in await services.store.runs.of_pull_request(repository.id, event.number):
         await cancel_plan(services, run, by=by)
     for other in await services.store.pull_requests.open_with_head(repository.id, event.head.sha):
-        await services.accept(PlanAnew(repository_id=repository.id, number=other.number, cause=key))
+        await services.enqueue(Replan(repository_id=repository.id, number=other.number, cause=key))
     if event.merged:
         await fetch(services, repository, pull_requests=[event.number])
-        await services.accept(
+        await services.enqueue(
             SettleBranch(
                 repository_id=repository.id, branch=event.base.ref, cause=f"closed:{event.number}:{event.merge_sha}"
             )

@@ -22,14 +22,14 @@ from ghapp.errors import JobError
 from ghapp.flows.repository import mirror_with_merge
 from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summary, with_summary
 from ghapp.flows.root_module.run_log import RunLog, kept_log
-from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, place, watched
+from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, slot, watched
 from ghapp.flows.root_module.terraform_plan import NotDone, credentials_of, make_plan
 from ghapp.flows.survey import Ground, ground_of_run, terraforms
 from ghapp.git import Mirror
-from ghapp.places import Place
 from ghapp.processes import Stop
 from ghapp.root_modules import RootModuleSettings
 from ghapp.services import Services
+from ghapp.slots import Slot
 from ghapp.store import Run
 from ghapp.terraform import Terraform, Workdir, choose, prepare_workdir
 from ghapp.values import TESTING
@@ -46,7 +46,7 @@ class _ProcessEnds(Exception):
 async def run_root_modules(services: Services, jobs: Sequence[RootJob]) -> tuple[RootOutcome, ...]:
     """Run root modules side by side, each as one durable step.
 
-    Twice as many are under way as there are places, so that one of them waits whenever a place is free.
+    Twice as many are under way as there are slots, so that one of them waits whenever a slot is free.
     """
 
     def begin(job: RootJob) -> Awaitable[RootOutcome]:
@@ -66,7 +66,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
         async with (
             watched(services, job.run_id) as stop,
             # What it takes to carry it out is read behind this: there may be many that wait.
-            place(services, run.repository_id, job.operation, stop) as taken,
+            slot(services, run.repository_id, job.operation, stop) as taken,
         ):
             work = await _on_its_ground(services, job, run)
             return await work.carry_out_or_fail(taken, stop)
@@ -99,17 +99,17 @@ class _RootRun:
         self._warnings: tuple[str, ...] = ()
         self._summary: PlanSummary | None = None
 
-    async def carry_out_or_fail(self, place: Place, stop: Stop) -> RootOutcome:
+    async def carry_out_or_fail(self, slot: Slot, stop: Stop) -> RootOutcome:
         """Carry it out. What breaks off since the run has to stop is no failure of its own."""
         if self._settings.cause is not None:
             return await self.fail(self._settings.cause)
         try:
-            return await self.carry_out(place, stop)
+            return await self.carry_out(slot, stop)
         except JobError as error:
             await self._go_on(stop)
             return await self.fail(str(error))
 
-    async def carry_out(self, place: Place, stop: Stop) -> RootOutcome:
+    async def carry_out(self, slot: Slot, stop: Stop) -> RootOutcome:
         """Everything between reading secrets and revoking them."""
         job, settings = self._job, self._settings
         await self._go_on(stop)
@@ -139,10 +139,10 @@ class _RootRun:
                 ) as workdir,
             ):
                 self._warnings = workdir.warnings
-                return await self._commands(terraform, workdir, log, place, stop)
+                return await self._commands(terraform, workdir, log, slot, stop)
 
     async def _commands(
-        self, terraform: Terraform, workdir: Workdir, log: RunLog, place: Place, stop: Stop
+        self, terraform: Terraform, workdir: Workdir, log: RunLog, slot: Slot, stop: Stop
     ) -> RootOutcome:
         """init, plan, show, gate, apply."""
         job, limits = self._job, self._services.settings
@@ -155,7 +155,7 @@ class _RootRun:
             stop=stop,
             timeout_s=limits.plan_timeout_s,
             options=self._settings.extra_arguments,
-            until_written=lambda: self._until_nothing_is_applied(place, stop),
+            until_written=lambda: self._until_nothing_is_applied(slot, stop),
         )
         if isinstance(planned, NotDone):
             return await self._not_done(planned, stop)
@@ -189,10 +189,10 @@ class _RootRun:
                         return await self._not_done(not_done, stop)
                 return await self.keep(report.applied(), plan)
 
-    async def _until_nothing_is_applied(self, place: Place, stop: Stop) -> None:
-        """Wait while this environment is being applied; the place is lent meanwhile, since that apply may need it."""
+    async def _until_nothing_is_applied(self, slot: Slot, stop: Stop) -> None:
+        """Wait while this environment is being applied; the slot is lent meanwhile, since that apply may need it."""
         run = await self._services.store.runs.load(self._job.run_id)
-        async with lent(place, stop):
+        async with lent(slot, stop):
             while not stop.requested.is_set():
                 applies = await self._services.store.runs.applies(run.repository_id, self._job.environment)
                 if all(apply.status == "completed" for apply in applies):

@@ -1,13 +1,13 @@
-"""A root run's turn and its end: it waits for a place, and stops when its run is ended from elsewhere."""
+"""A root run's turn and its end: it waits for a slot, and stops when its run is ended from elsewhere."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
-from ghapp.places import Operation, Place
 from ghapp.processes import Stop
 from ghapp.services import Services, Watch
+from ghapp.slots import Operation, Slot
 from ghapp.store import StoreUnavailable
 from ghapp.values import RepositoryId, RunId
 
@@ -50,26 +50,26 @@ async def _is_ended(services: Services, run_id: RunId) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def place(
+async def slot(
     services: Services, repository_id: RepositoryId, operation: Operation, stop: Stop
-) -> AsyncIterator[Place]:
-    """Wait for one of the worker's places, or for the stop: what is not needed any more does not wait for its turn."""
-    place = services.places.claim(repository_id, operation)
+) -> AsyncIterator[Slot]:
+    """Wait for one of the worker's slots, or for the stop: what is not needed any more does not wait for its turn."""
+    slot = services.slots.claim(repository_id, operation)
     try:
-        await _unless_stopped(place.take(), stop)
-        yield place
+        await _unless_stopped(slot.take(), stop)
+        yield slot
     finally:
-        place.give_back()
+        slot.give_back()
 
 
 @contextlib.asynccontextmanager
-async def lent(place: Place, stop: Stop) -> AsyncIterator[None]:
-    """Let others have the place meanwhile, and wait for it again."""
-    place.give_back()
+async def lent(slot: Slot, stop: Stop) -> AsyncIterator[None]:
+    """Let others have the slot meanwhile, and wait for it again."""
+    slot.give_back()
     try:
         yield
     finally:
-        await _unless_stopped(place.take(first=True), stop)
+        await _unless_stopped(slot.take(first=True), stop)
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, None], stop: Stop) -> None:

@@ -47,7 +47,7 @@ async def app(wire: ScriptedWire, pem: str, anyio_backend: str) -> AsyncIterator
         on_call=lambda method, template, status: wire.calls.append((method, template, status)),
         now=lambda: wire.now,
         pause=wire.pause,
-        on_put_off=lambda priority, reason: wire.put_off.append((priority, reason)),
+        on_deferred=lambda priority, reason: wire.deferred.append((priority, reason)),
     ) as opened:
         yield opened
 

@@ -42,7 +42,7 @@ class ScriptedWire:
     token_life_s: int = 3600
     now: float = 1_800_000_000.0
     hands_out_tokens: bool = True
-    put_off: list[tuple[str, str]] = field(default_factory=list)
+    deferred: list[tuple[str, str]] = field(default_factory=list)
 
     def expect(
         self,

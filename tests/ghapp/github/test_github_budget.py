@@ -1,12 +1,12 @@
-"""What may be asked of GitHub now: values in, a value out."""
+"""What may be cost of GitHub now: values in, a value out."""
 
 import pytest
 
 from ghapp.github.budget import (
-    Asked,
+    Defer,
     Go,
-    Later,
     Pace,
+    RequestCost,
     Spending,
     Window,
     answered,
@@ -17,12 +17,12 @@ from ghapp.github.budget import (
 )
 
 NOW = 1_800_000_000.0
-QUESTION = Asked(priority="gate", points=1, creates=False)
-CONCLUSION = Asked(priority="gate", points=5, creates=False)
-CHECK_RUN = Asked(priority="gate", points=5, creates=True)
-LOOK = Asked(priority="cosmetic", points=1, creates=False)
-PROGRESS = Asked(priority="cosmetic", points=5, creates=False)
-COMMENT = Asked(priority="cosmetic", points=5, creates=True)
+QUESTION = RequestCost(priority="gate", points=1, creates=False)
+CONCLUSION = RequestCost(priority="gate", points=5, creates=False)
+CHECK_RUN = RequestCost(priority="gate", points=5, creates=True)
+LOOK = RequestCost(priority="cosmetic", points=1, creates=False)
+PROGRESS = RequestCost(priority="cosmetic", points=5, creates=False)
+COMMENT = RequestCost(priority="cosmetic", points=5, creates=True)
 PACE = Pace()
 
 
@@ -39,10 +39,10 @@ def told(remaining: int, *, limit: int = 5000, reset_at: float = NOW + 600, **mo
     }
 
 
-def used(*asked: tuple[float, Asked]) -> Spending:
+def used(*costs: tuple[float, RequestCost]) -> Spending:
     """An hour with much left, in which these were sent so many seconds ago."""
     spending = hour(5000)
-    for ago_s, each in asked:
+    for ago_s, each in costs:
         spending = sent(spending, each, NOW - ago_s)
     return spending
 
@@ -56,23 +56,23 @@ def used(*asked: tuple[float, Asked]) -> Spending:
         (Spending(), Go(0), Go(0)),
         (hour(5000), Go(0), Go(0)),
         (hour(501), Go(0), Go(0)),
-        (hour(500), Go(0), Later(600, "reserved")),
-        (hour(1), Go(0), Later(600, "reserved")),
-        (hour(0), Later(600, "spent"), Later(600, "spent")),
+        (hour(500), Go(0), Defer(600, "reserved")),
+        (hour(1), Go(0), Defer(600, "reserved")),
+        (hour(0), Defer(600, "spent"), Defer(600, "spent")),
         (hour(0, reset_in_s=0), Go(0), Go(0)),
         (hour(0, reset_in_s=-1), Go(0), Go(0)),
-        (hour(6, limit=60), Go(0), Later(600, "reserved")),
-        (Spending(closed_until=NOW + 30), Later(30, "limited"), Later(30, "limited")),
+        (hour(6, limit=60), Go(0), Defer(600, "reserved")),
+        (Spending(closed_until=NOW + 30), Defer(30, "limited"), Defer(30, "limited")),
         (Spending(closed_until=NOW), Go(0), Go(0)),
     ],
 )
 def test_gates_go_on_to_the_last_request_and_what_is_cosmetic_leaves_a_reserve(
-    spending: Spending, gate: Go | Later, cosmetic: Go | Later
+    spending: Spending, gate: Go | Defer, cosmetic: Go | Defer
 ) -> None:
-    for asked in (QUESTION, CONCLUSION, CHECK_RUN):
-        assert decide(spending, asked, NOW, PACE) == gate
-    for asked in (LOOK, PROGRESS, COMMENT):
-        assert decide(spending, asked, NOW, PACE) == cosmetic
+    for cost in (QUESTION, CONCLUSION, CHECK_RUN):
+        assert decide(spending, cost, NOW, PACE) == gate
+    for cost in (LOOK, PROGRESS, COMMENT):
+        assert decide(spending, cost, NOW, PACE) == cosmetic
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_refusal_closes_until_github_says_else_until_the_hour_is_over_else_for
     headers: dict[str, str], wait_s: float
 ) -> None:
     spending = refused(Spending(), headers, NOW)
-    assert decide(spending, QUESTION, NOW, PACE) == Later(wait_s, "limited")
+    assert decide(spending, QUESTION, NOW, PACE) == Defer(wait_s, "limited")
 
 
 def test_refusals_in_a_row_close_ever_longer_until_something_could_be_made() -> None:
@@ -153,7 +153,7 @@ def test_a_shorter_refusal_does_not_open_what_a_longer_one_closed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spending", "asked", "decided"),
+    ("spending", "cost", "decided"),
     [
         # 900 points: a gate waits for its place, what is cosmetic keeps to three quarters and comes later.
         (used(*[(10, CONCLUSION)] * 179), CONCLUSION, Go(0)),
@@ -161,23 +161,23 @@ def test_a_shorter_refusal_does_not_open_what_a_longer_one_closed() -> None:
         (used(*[(10, CONCLUSION)] * 180), QUESTION, Go(50)),
         (used(*[(60, CONCLUSION)] * 180), CONCLUSION, Go(0)),
         (used(*[(10, CONCLUSION)] * 134), PROGRESS, Go(0)),
-        (used(*[(10, CONCLUSION)] * 135), PROGRESS, Later(50, "paced")),
+        (used(*[(10, CONCLUSION)] * 135), PROGRESS, Defer(50, "paced")),
         # 80 creations.
         (used(*[(10, CHECK_RUN)] * 79), CHECK_RUN, Go(0)),
         (used(*[(10, CHECK_RUN)] * 80), CHECK_RUN, Go(50)),
         (used(*[(10, CHECK_RUN)] * 80), CONCLUSION, Go(0)),
         (used(*[(10, CHECK_RUN)] * 59), COMMENT, Go(0)),
-        (used(*[(10, CHECK_RUN)] * 60), COMMENT, Later(50, "paced")),
+        (used(*[(10, CHECK_RUN)] * 60), COMMENT, Defer(50, "paced")),
         # 500 creations in an hour hold back what is cosmetic, never a gate.
         (used(*[(600, CHECK_RUN)] * 374), COMMENT, Go(0)),
-        (used(*[(600, CHECK_RUN)] * 375), COMMENT, Later(3000, "paced")),
+        (used(*[(600, CHECK_RUN)] * 375), COMMENT, Defer(3000, "paced")),
         (used(*[(600, CHECK_RUN)] * 2000), CHECK_RUN, Go(0)),
     ],
 )
 def test_what_is_asked_in_a_minute_keeps_within_what_github_documents(
-    spending: Spending, asked: Asked, decided: Go | Later
+    spending: Spending, cost: RequestCost, decided: Go | Defer
 ) -> None:
-    assert decide(spending, asked, NOW, PACE) == decided
+    assert decide(spending, cost, NOW, PACE) == decided
 
 
 def test_gates_take_places_in_the_order_of_asking_for_a_minute_ahead() -> None:
@@ -187,7 +187,7 @@ def test_gates_take_places_in_the_order_of_asking_for_a_minute_ahead() -> None:
         waits.append(decided)
         if isinstance(decided, Go):
             spending = sent(spending, CHECK_RUN, NOW + decided.in_s)
-    assert waits == [Go(0)] * 80 + [Go(60)] * 80 + [Later(120, "paced")]
+    assert waits == [Go(0)] * 80 + [Go(60)] * 80 + [Defer(120, "paced")]
 
 
 def test_where_github_says_nothing_of_limits_nothing_is_paced() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from ghapp.events import Person
 from ghapp.github import GitHubApp, GitHubRefused, GitHubRepository, Role
-from ghapp.github.kept import Kept, KeptAnswers
+from ghapp.github.response_cache import CachedResponse, ResponseCache
 from ghapp.values import InstallationId
 from tests.ghapp.github.scripted_github import API, INFRA, ScriptedWire
 
@@ -87,12 +87,12 @@ async def test_a_refusal_is_not_hidden_by_what_was_answered_before(infra: GitHub
 # What is kept
 
 
-def kept(size: int) -> Kept:
-    return Kept(tag='"1"', content=b"x" * size, following=None)
+def kept(size: int) -> CachedResponse:
+    return CachedResponse(tag='"1"', content=b"x" * size, following=None)
 
 
 def test_what_was_not_asked_for_longest_is_given_up_first() -> None:
-    answers = KeptAnswers(most_bytes=10_000)
+    answers = ResponseCache(most_bytes=10_000)
     for url in ("/1", "/2"):
         answers.keep("token", url, int, kept(4000))
     assert answers.find("token", "/1", int) is not None
@@ -101,7 +101,7 @@ def test_what_was_not_asked_for_longest_is_given_up_first() -> None:
 
 
 def test_what_is_larger_than_everything_together_is_not_kept() -> None:
-    answers = KeptAnswers(most_bytes=1000)
+    answers = ResponseCache(most_bytes=1000)
     answers.keep("token", "/1", int, kept(1001))
     assert answers.find("token", "/1", int) is None
     for _ in range(10):
@@ -110,7 +110,7 @@ def test_what_is_larger_than_everything_together_is_not_kept() -> None:
 
 
 def test_one_address_read_in_two_ways_is_two_answers() -> None:
-    answers = KeptAnswers()
+    answers = ResponseCache()
     answers.keep("token", "/1", list[int], kept(1))
     assert answers.find("token", "/1", list[str]) is None
     assert answers.find("other", "/1", list[int]) is None

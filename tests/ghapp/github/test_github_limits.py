@@ -11,14 +11,14 @@ import pytest
 from ghapp.events import Person, RepositoryRef
 from ghapp.github import (
     CheckRunDraft,
+    Deferred,
     GitHubApp,
     GitHubError,
     GitHubRepository,
     GitHubUnavailable,
     PemKey,
-    PutOff,
     Role,
-    or_put_off,
+    or_deferred,
 )
 from ghapp.local_github import DOCUMENTED, LocalGitHub
 from ghapp.values import CommitSha, InstallationId, RepositoryId
@@ -80,7 +80,7 @@ async def test_after_a_refusal_no_call_of_the_installation_is_made(
     wire.now += 20
     wire.expect(ROLE, body=WRITE)
     assert await infra.role_of(anna) is Role.WRITE
-    assert wire.put_off == [("gate", "limited")] * 3
+    assert wire.deferred == [("gate", "limited")] * 3
 
 
 async def test_the_last_request_of_the_hour_is_made_and_no_other(infra: GitHubRepository, wire: ScriptedWire) -> None:
@@ -105,14 +105,14 @@ async def test_what_is_left_of_the_hour_is_kept_for_gates(
     wire.expect(ROLE, body=WRITE, headers=told(wire, 500))
     await infra.role_of(anna)
     looks = await app.installation(InstallationId(5), INFRA, priority="cosmetic")
-    later = PutOff(in_s=600)
-    assert await or_put_off(infra.update_check_run(9, PROGRESS)) == later
-    assert await or_put_off(infra.create_comment(12, "Applied", marker="m")) == later
-    assert await or_put_off(infra.update_comment(9, "Applied", marker="m")) == later
-    assert await or_put_off(infra.react(9, "+1")) == later
-    assert await or_put_off(looks.open_pull_requests()) == later
-    assert await or_put_off(infra.find_comment(12, "m")) == later
-    assert wire.put_off == [("cosmetic", "reserved")] * 6
+    later = Deferred(in_s=600)
+    assert await or_deferred(infra.update_check_run(9, PROGRESS)) == later
+    assert await or_deferred(infra.create_comment(12, "Applied", marker="m")) == later
+    assert await or_deferred(infra.update_comment(9, "Applied", marker="m")) == later
+    assert await or_deferred(infra.react(9, "+1")) == later
+    assert await or_deferred(looks.open_pull_requests()) == later
+    assert await or_deferred(infra.find_comment(12, "m")) == later
+    assert wire.deferred == [("cosmetic", "reserved")] * 6
     wire.expect(CHECK_RUN, body={"id": 9}, headers=told(wire, 499))
     wire.expect(PULLS, body=[], headers=told(wire, 498))
     await infra.update_check_run(9, DONE)
@@ -135,23 +135,23 @@ async def test_what_nobody_in_particular_has_left_is_not_the_installation_s(
 
 async def test_what_is_cosmetic_does_not_wait_for_github(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(CHECK_RUN, 429, {"message": "Slow down"}, headers={"Retry-After": "1"})
-    assert await or_put_off(infra.update_check_run(9, PROGRESS)) == PutOff(in_s=1)
+    assert await or_deferred(infra.update_check_run(9, PROGRESS)) == Deferred(in_s=1)
 
 
 async def test_a_gate_waits_where_the_wait_is_short(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(CHECK_RUN, 429, {"message": "Slow down"}, headers={"Retry-After": "2"})
-    await or_put_off(infra.update_check_run(9, PROGRESS))
+    await or_deferred(infra.update_check_run(9, PROGRESS))
     wire.expect(ROLE, body=WRITE)
     before = wire.now
     await infra.role_of(anna)
     assert wire.now == before + 2
 
 
-async def test_what_fails_otherwise_is_not_put_off(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_request_that_fails_otherwise_is_not_deferred(infra: GitHubRepository, wire: ScriptedWire) -> None:
     for _ in range(3):
         wire.expect(CHECK_RUN, 502)
     with pytest.raises(GitHubUnavailable):
-        await or_put_off(infra.update_check_run(9, PROGRESS))
+        await or_deferred(infra.update_check_run(9, PROGRESS))
 
 
 # Against the local GitHub, with the limits that GitHub documents

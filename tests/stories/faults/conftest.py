@@ -108,14 +108,14 @@ class FaultyLine:
         return self.read("killed")
 
     def quiet(self, *, patience_s: float = 90.0) -> None:
-        """Wait until deliveries are through and nothing is owed but the next look for what was missed."""
+        """Wait until deliveries are through and no job is pending but the next reconciliation."""
         for _ in range(2):
             self.line.github.wait_for_deliveries()
-            eventually(self._nothing_owed, "nothing is owed any more", patience_s=patience_s)
+            eventually(self._nothing_pending, "no job is pending any more", patience_s=patience_s)
             time.sleep(0.5)
-        eventually(self._nothing_owed, "nothing is owed any more", patience_s=patience_s)
+        eventually(self._nothing_pending, "no job is pending any more", patience_s=patience_s)
 
-    def _nothing_owed(self) -> bool:
+    def _nothing_pending(self) -> bool:
         unfinished = self.ask(
             "select workflow_uuid from {durable}workflow_status where status in ('ENQUEUED', 'PENDING')", durable=True
         )

@@ -14,7 +14,7 @@ from ghapp.vault import VaultSettings
 PATIENCE = Patience(timeout_s=2.0, connect_timeout_s=2.0, total_s=6.0, wait_initial_s=0.1, wait_max_s=1.5)
 
 if __name__ == "__main__":
-    dispatch.AGAIN_S, telling.OWED_S = 1.0, 2.0
+    dispatch.AGAIN_S, telling.NOTIFY_AFTER_S = 1.0, 2.0
     reconcile.EVERY_S, reconcile.AFTER_REDELIVERIES_S = 3, 30
     chat._WAITS_S = (1.0,) * 6
     check_run._CLAIM_S = 1.5

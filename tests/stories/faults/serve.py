@@ -23,7 +23,7 @@ from githubkit import GitHub
 import ghapp.app  # noqa: F401 - imported once, and not by each process
 from ghapp import notify, processes
 from ghapp.cli import main
-from ghapp.durable import Acceptor, executors
+from ghapp.durable import JobQueue, executors
 from ghapp.flows import check_run, dispatch
 from ghapp.flows.maintenance import reconcile
 from ghapp.flows.notifications import chat, telling
@@ -55,7 +55,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
 
 def _shorten() -> None:
     """Wait for seconds where it would wait for a minute."""
-    dispatch.AGAIN_S, telling.OWED_S = 2.0, 4.0
+    dispatch.AGAIN_S, telling.NOTIFY_AFTER_S = 2.0, 4.0
     reconcile.AFTER_REDELIVERIES_S = int(_read("after redeliveries") or 60)
     executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.8, 5.0, 9.0
     keeper.SILENCE_S, keeper.GRACE_S = 6.0, 2.0
@@ -181,11 +181,11 @@ def _watch_chat() -> None:
 
 
 def _watch_acceptor() -> None:
-    undisturbed = Acceptor.accept
+    undisturbed = JobQueue.enqueue
 
-    async def accept(self: Acceptor, job: Job) -> bool:
+    async def enqueue(self: JobQueue, job: Job) -> bool:
         fresh = await undisturbed(self, job)
         reached(f"accepted {job.__struct_config__.tag!s}: after")
         return fresh
 
-    setattr(Acceptor, "accept", accept)  # noqa: B010
+    setattr(JobQueue, "enqueue", enqueue)  # noqa: B010

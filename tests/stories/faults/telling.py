@@ -12,7 +12,10 @@ from tests.stories.rules.test_chat import Chat, chat_room, story_with
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
-_LOOKING = "owe the next (look|tidying)|owe a look sooner|end abandoned runs|owe repositories|redeliver|reconcile"
+_LOOKING = (
+    "enqueue the next (reconciliation|cleanup)|enqueue an earlier reconciliation|end abandoned runs|"
+    "enqueue repositories|redeliver|reconcile"
+)
 OF_A_LOOK = rf"step ({_LOOKING}): .*|accepted (look|rec|tidy).*"
 """What comes of a start, at any moment, and is no part of a story."""
 

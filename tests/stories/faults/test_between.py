@@ -68,10 +68,10 @@ class Between:
         return sum(each.target.endswith("/login") and fate in lost for each, fate in self.vault.seen)
 
     def quiet(self) -> None:
-        """Wait until every delivery was accepted, and nothing is owed but further looks for what was missed."""
-        eventually(self._nothing_owed, "nothing is owed any more", patience_s=_PATIENCE_S)
+        """Wait until every delivery was accepted, and no job is pending but further reconciliations."""
+        eventually(self._nothing_pending, "no job is pending any more", patience_s=_PATIENCE_S)
 
-    def _nothing_owed(self) -> bool:
+    def _nothing_pending(self) -> bool:
         deliveries = self.line.github.deliveries
         accepted = {each.guid for each in deliveries if 200 <= each.status_code < 300}
         if any(each.guid not in accepted for each in deliveries):

@@ -35,10 +35,10 @@ def test_a_full_disk_fails_runs_and_loses_nothing(disk: SmallDisk, full: Line) -
     assert "the data directory of Planward is full; the operator has to make room" in check["output"]["summary"]
     merged = story.merge(first)
 
-    def pushes_put_off() -> bool:
-        return any(f":apply:staging:{merged}" in each["job"] for each in full.events("job_put_off"))
+    def pushes_deferred() -> bool:
+        return any(f":apply:staging:{merged}" in each["job"] for each in full.events("job_deferred"))
 
-    eventually(pushes_put_off, "the push is owed again")
+    eventually(pushes_deferred, "the push is deferred")
     disk.make_room()
     # By itself: nobody has a check run on which to press anything.
     assert story.applied(merged)["conclusion"] == "success"

@@ -46,17 +46,17 @@ def test_what_is_merged_while_the_app_is_suspended_is_applied_once_it_is_let_go_
 def test_what_meets_a_suspended_installation_is_parked_and_goes_on_with_it(line: Line) -> None:
     story = line.story()
 
-    def put_off() -> int:
-        return sum("suspended" in each["reason"] for each in line.events("job_put_off"))
+    def deferred() -> int:
+        return sum("suspended" in each["reason"] for each in line.events("job_deferred"))
 
     with slow_place() as slow:
         waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
         number = story.propose({"network/main.tf": waits})
         eventually(lambda: slow.asked, "Terraform asks for the module")
         story.github.suspend(story.installation, by=story.reviewer)
-        eventually(put_off, "the plan is parked")
+        eventually(deferred, "the plan is parked")
     story.quiet()
-    assert put_off() == 1
+    assert deferred() == 1
     story.github.unsuspend(story.installation, by=story.reviewer)
     story.planned(number, count=2)
     story.quiet()

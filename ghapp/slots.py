@@ -1,7 +1,7 @@
-"""Places: how many root runs there are at once in this worker, and whose turn is next.
+"""Slots: how many root runs there are at once in this worker, and whose turn is next.
 
 Repositories take turns, however much each has waiting, so that one with a thousand root modules does not keep another's
-one from its place. Inside a repository applies and plans take turns too: a merge waits for one plan and not for all of
+one from its slot. Inside a repository applies and plans take turns too: a merge waits for one plan and not for all of
 them, and no plan waits for the whole of an apply. Inside those it is first come, first served.
 """
 
@@ -60,22 +60,22 @@ class Turns(Generic[T]):
         return waiting
 
 
-class Places:
-    """The places of one worker."""
+class Slots:
+    """The slots of one worker."""
 
     def __init__(self, number: int, *, on_change: Callable[[int, int], None] = lambda taken, waiting: None) -> None:
-        """`on_change` is told how many places are taken and how many root runs wait for one."""
+        """`on_change` is told how many slots are taken and how many root runs wait for one."""
         self._number = number
         self._taken = 0
         self._turns: Turns[asyncio.Future[None]] = Turns()
         self._on_change = on_change
 
-    def claim(self, repository: RepositoryId, operation: Operation) -> "Place":
-        """A place for a root run, not taken yet."""
-        return Place(self, repository, operation)
+    def claim(self, repository: RepositoryId, operation: Operation) -> "Slot":
+        """A slot for a root run, not taken yet."""
+        return Slot(self, repository, operation)
 
     async def take(self, repository: RepositoryId, operation: Operation, *, first: bool) -> None:
-        """Wait for a place and take it."""
+        """Wait for a slot and take it."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._turns.join(repository, operation, turn, first=first)
         self._hand_out()
@@ -91,7 +91,7 @@ class Places:
             raise
 
     def give_back(self) -> None:
-        """Let the next one have the place."""
+        """Let the next one have the slot."""
         self._taken -= 1
         self._hand_out()
 
@@ -102,17 +102,17 @@ class Places:
         self._on_change(self._taken, len(self._turns))
 
 
-class Place:
-    """One root run's place: taken, lent and taken again, given back."""
+class Slot:
+    """One root run's slot: taken, lent and taken again, given back."""
 
-    def __init__(self, places: Places, repository: RepositoryId, operation: Operation) -> None:
-        self._places = places
+    def __init__(self, slots: Slots, repository: RepositoryId, operation: Operation) -> None:
+        self._places = slots
         self._repository = repository
         self._operation = operation
         self._is_taken = False
 
     async def take(self, *, first: bool = False) -> None:
-        """Wait for the place; `first` in the own line is who had it and lent it."""
+        """Wait for the slot; `first` in the own line is who had it and lent it."""
         await self._places.take(self._repository, self._operation, first=first)
         self._is_taken = True
 

@@ -1,4 +1,4 @@
-"""Jobs are owed: accepted once under their key, listed, and taken over from a worker that is gone."""
+"""Jobs are enqueued once under their key, listed, and taken over from a worker that is gone."""
 
 import asyncio
 import sqlite3
@@ -22,8 +22,8 @@ from ghapp.store import StoreUnavailable, explain_unavailable
 
 APPLICATION = "planward"
 APPLICATION_VERSION = "1"
-"""DBOS hands work to workers of the version that accepted it alone, so this never changes: every Planward takes up what
-any other left. Where its steps have become others meanwhile the job is told anew (`RecordedOtherwise`)."""
+"""DBOS hands work only to workers of the version that enqueued it, so this never changes: every Planward takes up the
+jobs of any other. Where the steps of a flow differ meanwhile, it starts again (`RecordedOtherwise`)."""
 
 _AT_ONCE = 4
 _TRIES = 3
@@ -34,12 +34,12 @@ _ATTEMPT = "~"
 _UNFINISHED = ["ENQUEUED", "PENDING"]
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
-Taken = Literal["fresh", "under way", "done"]
-"""What became of a job that is to be owed: it is now, it was, or it has had its result."""
+JobState = Literal["enqueued", "pending", "done"]
+"""Whether a job was enqueued by this call, was in the queue or running before it, or has had its result."""
 
 
 @contextmanager
-def told_where_unavailable() -> Iterator[None]:
+def raising_store_unavailable() -> Iterator[None]:
     """Raises StoreUnavailable, in words for the operator, where the database fails."""
     try:
         yield
@@ -47,8 +47,8 @@ def told_where_unavailable() -> Iterator[None]:
         raise StoreUnavailable(explain_unavailable(failure)) from failure
 
 
-class Acceptor:
-    """Accepts jobs: all that a process without a worker needs of the engine."""
+class JobQueue:
+    """Enqueues jobs: all that a process without a worker needs of the engine."""
 
     def __init__(self, database_url: str) -> None:
         """Bring DBOS' own tables up to date and connect. Raises StoreUnavailable."""
@@ -57,7 +57,7 @@ class Acceptor:
         """Whether workers on other machines may be at the same database."""
         if not self.shared:
             _write_ahead(Path(make_url(self.url).database or ""))
-        with told_where_unavailable():
+        with raising_store_unavailable():
             run_dbos_database_migrations(self.url)
             self._client = DBOSClient(
                 system_database_url=self.url,
@@ -65,24 +65,24 @@ class Acceptor:
                 application_name=APPLICATION,
                 retry_connection_errors=False,
             )
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="accept")
-        self.on_owed: Callable[[Queue], None] | None = None
-        """Told of the queue of each job that is owed from then on; from any thread."""
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="enqueue")
+        self.on_enqueued: Callable[[Queue], None] | None = None
+        """Called with the queue of each job that is enqueued from then on; from any thread."""
 
-    async def accept(self, job: Job) -> bool:
-        """Have the job owed; durable when this returns. False: it was owed already, or is done.
+    async def enqueue(self, job: Job) -> bool:
+        """Enqueue the job; durable when this returns. False: it is pending already, or done.
 
         An attempt that ended by a fault of our own is followed by the next; a result, whatever it is, by nothing.
         Raises StoreUnavailable.
         """
-        return await self.take(job) == "fresh"
+        return await self.enqueue_or_find(job) == "enqueued"
 
-    async def take(self, job: Job) -> Taken:
-        """As `accept`, and say what was found."""
+    async def enqueue_or_find(self, job: Job) -> JobState:
+        """As `enqueue`, and give the state that was found."""
         # Threads of its own: a delivery has seconds, and the loop's threads may all be at flows' work.
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._accept, job)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._enqueue_patiently, job)
 
-    def _accept(self, job: Job) -> Taken:
+    def _enqueue_patiently(self, job: Job) -> JobState:
         for left in reversed(range(_TRIES)):
             try:
                 return self._enqueue_next(job)
@@ -93,11 +93,11 @@ class Acceptor:
             time.sleep(_PAUSE_S)
         raise AssertionError("the last try gives or raises")
 
-    def _enqueue_next(self, job: Job) -> Taken:
+    def _enqueue_next(self, job: Job) -> JobState:
         # Nearly every job is new: it is inserted at once, and only where one is there its attempts are looked at.
-        status_of_first = self._enqueue(job.key, job)
+        status_of_first = self._insert(job.key, job)
         if status_of_first != "ERROR":
-            return _taken(status_of_first)
+            return _state(status_of_first)
         first = 1
         while True:
             ids = [_nth(job.key, attempt) for attempt in range(first, first + _LOOKED_AT)]
@@ -105,12 +105,12 @@ class Acceptor:
             status = {each.workflow_id: each.status for each in seen}
             for workflow_id in ids:
                 if workflow_id not in status:
-                    return _taken(self._enqueue(workflow_id, job))
+                    return _state(self._insert(workflow_id, job))
                 if status[workflow_id] != "ERROR":
-                    return _taken(status[workflow_id])
+                    return _state(status[workflow_id])
             first += _LOOKED_AT
 
-    def _enqueue(self, workflow_id: str, job: Job) -> str | None:
+    def _insert(self, workflow_id: str, job: Job) -> str | None:
         """Insert it; gives the status of the one that is there under this id, or None."""
         queue, partition = queue_of(job)
         options: EnqueueOptions = {
@@ -126,13 +126,13 @@ class Acceptor:
             self._client.enqueue(options, msgspec.json.encode(job).decode())
         except error.DBOSWorkflowIDInUseError as there:
             return there.workflow_status
-        if self.on_owed is not None:
-            self.on_owed(queue)
+        if self.on_enqueued is not None:
+            self.on_enqueued(queue)
         return None
 
-    async def owed(self) -> frozenset[str]:
-        """The keys of the jobs that wait or are under way."""
-        with told_where_unavailable():
+    async def pending(self) -> frozenset[str]:
+        """The keys of the jobs that wait or run."""
+        with raising_store_unavailable():
             found = await self._client.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
         return frozenset(each.workflow_id.partition(_ATTEMPT)[0] for each in found)
 
@@ -153,7 +153,7 @@ class Acceptor:
         return tuple(id for ids in taken.values() for id in ids)
 
     async def forget(self, before: float, limit: int) -> int:
-        """Forget so many jobs that were done before that second; gives how many. Each may then be accepted anew."""
+        """Forget so many jobs that were done before that second; gives how many. Each may then be enqueued again."""
         found = await self._client.list_workflows_async(
             status=_FINISHED,
             completed_before=datetime.fromtimestamp(before, UTC).isoformat(),
@@ -166,15 +166,15 @@ class Acceptor:
         return len(found)
 
     def close(self) -> None:
-        """Close the connections, once what is being accepted is."""
+        """Close the connections, once every job that is being enqueued is."""
         self._threads.shutdown()
         self._client.destroy()
 
 
-def _taken(status: str | None) -> Taken:
+def _state(status: str | None) -> JobState:
     if status is None:
-        return "fresh"
-    return "under way" if status in _UNFINISHED else "done"
+        return "enqueued"
+    return "pending" if status in _UNFINISHED else "done"
 
 
 def _write_ahead(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where the rooms of this package meet: one repository, and who asks about it."""
+"""Access to one repository, which everything that asks about it shares."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from ghapp.github.calls import Calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class RepositoryAccess:
     """One repository of one installation. `teams` are calls with a token that may read who belongs to a team."""
 
     app_id: int

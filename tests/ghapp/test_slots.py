@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghapp.places import Operation, Place, Places, Turns
+from ghapp.slots import Operation, Slot, Slots, Turns
 from ghapp.values import RepositoryId
 
 Waiting = tuple[int, Operation, int]
@@ -133,15 +133,15 @@ def test_inside_a_line_it_is_first_come_first_served(steps: list[tuple[str, int,
 
 
 class TestPlaces:
-    """The places themselves; `seen` is what the metrics are told."""
+    """The slots themselves; `seen` is what the metrics are told."""
 
     def test_there_are_no_more_at_once_than_places(self) -> None:
         asyncio.run(self._no_more_at_once_than_places())
 
     async def _no_more_at_once_than_places(self) -> None:
         seen: list[tuple[int, int]] = []
-        places = Places(2, on_change=lambda taken, waiting: seen.append((taken, waiting)))
-        claims = [places.claim(RepositoryId(1), "plan") for _ in range(3)]
+        slots = Slots(2, on_change=lambda taken, waiting: seen.append((taken, waiting)))
+        claims = [slots.claim(RepositoryId(1), "plan") for _ in range(3)]
         tasks = [asyncio.create_task(claim.take()) for claim in claims]
         await asyncio.wait(tasks[:2])
         await asyncio.sleep(0)
@@ -158,8 +158,8 @@ class TestPlaces:
         asyncio.run(self._cancelled_leaves_no_place_taken())
 
     async def _cancelled_leaves_no_place_taken(self) -> None:
-        places = Places(1)
-        holder, gone, other = (places.claim(RepositoryId(number), "plan") for number in (1, 2, 3))
+        slots = Slots(1)
+        holder, gone, other = (slots.claim(RepositoryId(number), "plan") for number in (1, 2, 3))
         await holder.take()
         waiting = [asyncio.create_task(each.take()) for each in (gone, other)]
         await asyncio.sleep(0)
@@ -172,8 +172,8 @@ class TestPlaces:
         asyncio.run(self._cancelled_at_the_turn_gives_the_place_on())
 
     async def _cancelled_at_the_turn_gives_the_place_on(self) -> None:
-        places = Places(1)
-        holder, gone, other = (places.claim(RepositoryId(number), "plan") for number in (1, 2, 3))
+        slots = Slots(1)
+        holder, gone, other = (slots.claim(RepositoryId(number), "plan") for number in (1, 2, 3))
         await holder.take()
         waiting = [asyncio.create_task(each.take()) for each in (gone, other)]
         await asyncio.sleep(0)
@@ -187,15 +187,15 @@ class TestPlaces:
         asyncio.run(self._lent_comes_back_first())
 
     async def _lent_comes_back_first(self) -> None:
-        places = Places(1)
-        lender, waits, apply = (places.claim(RepositoryId(1), operation) for operation in ("plan", "plan", "apply"))
+        slots = Slots(1)
+        lender, waits, apply = (slots.claim(RepositoryId(1), operation) for operation in ("plan", "plan", "apply"))
         await lender.take()
         order: list[str] = []
 
-        async def take(name: str, place: Place, *, first: bool = False) -> None:
-            await place.take(first=first)
+        async def take(name: str, slot: Slot, *, first: bool = False) -> None:
+            await slot.take(first=first)
             order.append(name)
-            place.give_back()
+            slot.give_back()
 
         tasks = [asyncio.create_task(take("apply", apply)), asyncio.create_task(take("waits", waits))]
         await asyncio.sleep(0)
