@@ -1,24 +1,24 @@
 """A Terraform or OpenTofu plan as a value: what `terraform show -json PLANFILE` says, typed."""
 
-import re
-from collections.abc import Iterable
-
 import msgspec
 from msgspec import Raw, Struct
 
-from checks.errors import PlanFormatError
-from checks.plan.action import ACTIONS
 from checks.plan.action import Action as Action
 from checks.plan.action import Counts as Counts
-from checks.plan.format import (
-    NOT_UNDERSTOOD,
-    NULL,
-    Change,
-    Path,
-    State,
-    decode_part,
-    not_understood,
+from checks.plan.door import (
+    no_plan,
+    plan_text,
+    require_addresses,
+    require_known_actions,
+    require_known_version,
+    require_plan,
+    require_whole_marks,
+    with_address,
 )
+from checks.plan.format import NOT_UNDERSTOOD, NULL, Change, Path, State, decode_part
+from checks.plan.invocation import ActionInvocation as ActionInvocation
+from checks.plan.invocation import ActionTrigger as ActionTrigger
+from checks.plan.invocation import DeferredInvocation as DeferredInvocation
 from checks.plan.marked_values import marked_values
 from checks.plan.resource_change import OutputChange as OutputChange
 from checks.plan.resource_change import ResourceChange as ResourceChange
@@ -26,7 +26,7 @@ from checks.plan.resource_change import count as count
 
 
 class DeferredChange(Struct, frozen=True):
-    """A change that Terraform puts off to a later plan, since too much is unknown in this one."""
+    """A change that Terraform defers to a later plan; `reason` is one of its own words (`provider_config_unknown`)."""
 
     reason: str
     resource_change: ResourceChange
@@ -37,22 +37,6 @@ class RelevantAttribute(Struct, frozen=True):
 
     resource: str
     attribute: Path = ()
-
-
-class ActionTrigger(Struct, frozen=True):
-    """The resource, and what happens to it, that makes a provider's action run."""
-
-    triggering_resource_address: str = ""
-    action_trigger_event: str = ""
-
-
-class ActionInvocation(Struct, frozen=True):
-    """A provider's action (`action` blocks, Terraform 1.14) that applying the plan runs: it has no state."""
-
-    address: str
-    type: str = ""
-    name: str = ""
-    lifecycle_action_trigger: ActionTrigger | None = None
 
 
 class CheckAddress(Struct, frozen=True):
@@ -98,6 +82,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     relevant_attributes: tuple[RelevantAttribute, ...]
     checks: tuple[Check, ...]
     action_invocations: tuple[ActionInvocation, ...]
+    deferred_invocations: tuple[DeferredInvocation, ...]
     complete: bool
     errored: bool
     applyable: bool | None
@@ -108,7 +93,10 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> Counts:
-        return count(self.resource_changes)
+        """What the plan does, and how much of it is deferred to a later plan."""
+        deferred = sum(each.resource_change.mode == "managed" for each in self.deferred_changes)
+        later = Counts(invoke=len(self.action_invocations), defer=deferred + len(self.deferred_invocations))
+        return count(self.resource_changes) + later
 
     @property
     def changes_anything(self) -> bool:
@@ -129,19 +117,24 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def marked(self) -> bool:
         """Whether Terraform says what is sensitive; where it does not (before 0.15), every value is hidden."""
-        return all(change.change.marked for change in (*self.resource_changes, *self.drift))
+        return all(change.change.marked for change in self._every_change())
 
     def sensitive_values(self) -> frozenset[str]:
         """Every text and number that Terraform marks as sensitive, for a mask: see `checks.plan.marked_values`."""
-        changed = (change.change for change in (*self.resource_changes, *self.drift) if change.changes)
+        changed = (each.change for each in self._every_change() if each.changes)
         outputs = (output.change for output in self.output_changes)
-        return marked_values([*changed, *outputs], configuration=self.configuration, variables=self.variables)
+        later = (deferred.action_invocation for deferred in self.deferred_invocations)
+        invoked = (invocation.change for invocation in (*self.action_invocations, *later))
+        return marked_values([*changed, *outputs, *invoked], configuration=self.configuration, variables=self.variables)
 
     def names(self) -> frozenset[str]:
         """The names in the addresses of what changes, as they stand in the code: no secrets, whatever their words."""
-        changes = (*self.resource_changes, *self.drift)
+        changes = self._every_change()
         kinds, modules = {(change.type, change.name) for change in changes}, {each.module_address for each in changes}
         return frozenset(name for kind in kinds for name in kind) | {module for module in modules if module}
+
+    def _every_change(self) -> tuple[ResourceChange, ...]:
+        return (*self.resource_changes, *self.drift, *(each.resource_change for each in self.deferred_changes))
 
     def __repr__(self) -> str:
         return f"Plan({self.counts.words()})"
@@ -150,6 +143,8 @@ class Plan(Struct, frozen=True, kw_only=True):
 class _PlanJson(Struct, frozen=True):
     format_version: str
     terraform_version: str = ""
+    planned_values: Raw | msgspec.UnsetType = msgspec.UNSET
+    values: Raw | msgspec.UnsetType = msgspec.UNSET
     resource_changes: tuple[ResourceChange, ...] = ()
     resource_drift: tuple[ResourceChange, ...] = ()
     output_changes: dict[str, Change] = {}
@@ -157,6 +152,7 @@ class _PlanJson(Struct, frozen=True):
     relevant_attributes: tuple[RelevantAttribute, ...] = ()
     checks: tuple[Check, ...] = ()
     action_invocations: tuple[ActionInvocation, ...] = ()
+    deferred_action_invocations: tuple[DeferredInvocation, ...] = ()
     complete: bool = True
     errored: bool = False
     applyable: bool | None = None
@@ -165,6 +161,11 @@ class _PlanJson(Struct, frozen=True):
     configuration: Raw = NULL
     variables: Raw = NULL
 
+    @property
+    def holds_a_plan(self) -> bool:
+        """Whether it says more than which versions wrote it."""
+        return self != _PlanJson(format_version=self.format_version, terraform_version=self.terraform_version)
+
 
 _decoder = msgspec.json.Decoder(_PlanJson)
 
@@ -172,31 +173,37 @@ _decoder = msgspec.json.Decoder(_PlanJson)
 def read_plan(plan_json: bytes) -> Plan:
     """Read the output of `terraform show -json PLANFILE`, of Terraform 0.12 or OpenTofu 1.6 and later.
 
-    Raises PlanFormatError on bytes that are no plan, on an unknown major format_version, on an action this code
-    does not know (a plan that is half understood is not understood) and on plans of Terraform 0.15.0.
+    A byte order mark is skipped, also UTF-16's, which PowerShell writes. Raises PlanFormatError on bytes that are no
+    plan (also on the JSON of a state), on an unknown major format_version, on an action this code does not know (a plan
+    that is half understood is not understood) and on plans of Terraform 0.15.0.
 
     https://developer.hashicorp.com/terraform/internals/json-format
     """
+    text = plan_text(plan_json)
     try:
-        read = _decoder.decode(plan_json)
+        read = _decoder.decode(text)
     except NOT_UNDERSTOOD as error:
-        raise not_understood(error) from None
-    _require_known_version(read.format_version)
-    _require_whole_marks(read.terraform_version)
-    _require_known_actions(change.change for change in read.resource_changes)
-    _require_known_actions(change.change for change in read.resource_drift)
-    _require_known_actions(change.resource_change.change for change in read.deferred_changes)
-    _require_known_actions(read.output_changes.values())
+        raise no_plan(error, text) from None
+    require_known_version(read.format_version)
+    require_plan(read.holds_a_plan, is_state=read.values is not msgspec.UNSET)
+    require_whole_marks(read.terraform_version)
+    require_addresses(read.resource_changes)
+    drift = tuple(map(with_address, read.resource_drift))
+    deferred = tuple(DeferredChange(each.reason, with_address(each.resource_change)) for each in read.deferred_changes)
+    require_known_actions((change.address, change.change) for change in (*read.resource_changes, *drift))
+    require_known_actions((each.resource_change.address, each.resource_change.change) for each in deferred)
+    require_known_actions((f"output.{name}", change) for name, change in read.output_changes.items())
     return Plan(
         format_version=read.format_version,
         terraform_version=read.terraform_version,
         resource_changes=read.resource_changes,
-        drift=read.resource_drift,
+        drift=drift,
         output_changes=_outputs(read),
-        deferred_changes=read.deferred_changes,
+        deferred_changes=deferred,
         relevant_attributes=read.relevant_attributes,
         checks=read.checks,
         action_invocations=read.action_invocations,
+        deferred_invocations=read.deferred_action_invocations,
         complete=read.complete,
         errored=read.errored,
         applyable=read.applyable,
@@ -205,26 +212,6 @@ def read_plan(plan_json: bytes) -> Plan:
         configuration=read.configuration,
         variables=read.variables,
     )
-
-
-def _require_known_version(version: str) -> None:
-    if re.fullmatch(r"(0\.[1-9][0-9]*|1\.[0-9]+)", version) is None:
-        raise PlanFormatError(f"plan format {version[:20]!r} is not known; Planward reads 0.1 to 1.x")
-
-
-def _require_whole_marks(terraform_version: str) -> None:
-    """0.15.0 marks what people call sensitive, and not what providers do.
-
-    https://github.com/hashicorp/terraform/issues/28522
-    """
-    if terraform_version.partition("-")[0] == "0.15.0":
-        raise PlanFormatError("Terraform 0.15.0 does not say which attributes are sensitive; 0.15.1 and later do")
-
-
-def _require_known_actions(changes: Iterable[Change]) -> None:
-    for change in changes:
-        if change.actions not in ACTIONS:
-            raise PlanFormatError(f"plan with an unknown action {', '.join(change.actions)[:80]!r}")
 
 
 def _outputs(read: _PlanJson) -> tuple[OutputChange, ...]:

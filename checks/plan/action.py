@@ -65,7 +65,8 @@ COUNTED: dict[Action, str] = {
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """How many objects a plan touches. A replacement is one `replace`, neither an `add` nor a `destroy`.
 
-    An object that is moved or imported and changed on the way counts as both.
+    An object that is moved or imported and changed on the way counts as both. `invoke` are the actions of providers
+    that run, `defer` the changes and actions that are deferred to a later plan.
     """
 
     add: int = 0
@@ -75,11 +76,14 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     import_: int = 0
     move: int = 0
     forget: int = 0
+    invoke: int = 0
+    defer: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
 
     def words(self) -> str:
-        """For people: "3 to add, 1 to replace", or "no changes"."""
+        """For people: "3 to add, 1 to replace, 1 deferred", or "no changes"."""
         counted = ((getattr(self, name), name.rstrip("_")) for name in self.__struct_fields__)
-        return ", ".join(f"{number} to {name}" for number, name in counted if number) or "no changes"
+        parts = [f"{number} to {name}" for number, name in counted if number and name != "defer"]
+        return ", ".join([*parts, *([f"{self.defer} deferred"] if self.defer else [])]) or "no changes"

@@ -7,7 +7,7 @@ from typing import Any, NewType
 
 import msgspec
 
-from checks.plan import ActionTrigger, Plan
+from checks.plan import ActionInvocation, ActionTrigger, Plan
 from checks.plan.action import Action
 from checks.plan.format import Change, decode_value
 from checks.plan.resource_change import OutputChange, ResourceChange
@@ -41,7 +41,7 @@ def _parts(plan: Plan) -> Iterator[list[Any]]:
     yield from map(_resource, _ordered(plan))
     for output in _changed_outputs(plan):
         yield ["output", output.name, output.action.value, *_values(output.change)]
-    yield from _invocations(plan)
+    yield from sorted((_invocation_with_values(each) for each in plan.action_invocations), key=repr)
 
 
 def _origin(change: ResourceChange) -> str | None:
@@ -72,11 +72,16 @@ def _resource(change: ResourceChange) -> list[Any]:
 
 
 def _invocations(plan: Plan) -> list[list[Any]]:
-    return sorted(
-        ["action", invocation.address, trigger.triggering_resource_address, trigger.action_trigger_event]
-        for invocation in plan.action_invocations
-        for trigger in [invocation.lifecycle_action_trigger or ActionTrigger()]
-    )
+    return sorted(map(_invocation, plan.action_invocations))
+
+
+def _invocation(invocation: ActionInvocation) -> list[Any]:
+    trigger = invocation.lifecycle_action_trigger or ActionTrigger()
+    return ["action", invocation.address, trigger.triggering_resource_address, trigger.action_trigger_event]
+
+
+def _invocation_with_values(invocation: ActionInvocation) -> list[Any]:
+    return [*_invocation(invocation), *_values(invocation.change)]
 
 
 def _values(change: Change) -> list[Any]:

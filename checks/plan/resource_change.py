@@ -18,8 +18,8 @@ class ResourceChange(Struct, frozen=True, gc=False):
     They hold secrets in clear; `shown_before` and `shown_after` do not.
     """
 
-    address: str
     change: Change
+    address: str = ""
     type: str = ""
     name: str = ""
     mode: str = "managed"

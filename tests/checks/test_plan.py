@@ -23,7 +23,7 @@ def change_of(name: str, address: str) -> ResourceChange:
 
 
 def written(**parts: Any) -> bytes:
-    return json.dumps({"format_version": "1.2", **parts}).encode()
+    return json.dumps({"format_version": "1.2", "planned_values": {}, **parts}).encode()
 
 
 def resource(*actions: str, address: str = "null_resource.a", **change: Any) -> dict[str, Any]:
@@ -222,12 +222,12 @@ def test_drift_deferred_changes_and_relevant_attributes_are_read() -> None:
         "create",
     )
     assert plan.relevant_attributes[0].attribute == ("size", 0)
-    assert plan.counts == Counts()
+    assert plan.counts == Counts(defer=1)
 
 
 @pytest.mark.parametrize("version", ["0.1", "0.2", "1.0", "1.2", "1.99"])
 def test_known_versions_of_the_format_are_read(version: str) -> None:
-    assert read_plan(json.dumps({"format_version": version}).encode()).format_version == version
+    assert read_plan(json.dumps({"format_version": version, "planned_values": {}}).encode()).format_version == version
 
 
 @pytest.mark.parametrize("version", ["2.0", "0.0", "", "1", "10.1", "1.2\n", "١.٢"])
@@ -269,7 +269,8 @@ def test_an_action_that_is_not_known_refuses_the_plan(place: str, actions: list[
         "output_changes": {"a": change["change"]},
         "deferred_changes": [{"reason": "unknown", "resource_change": change}],
     }
-    with pytest.raises(PlanFormatError, match="unknown action"):
+    name = "output.a" if place == "output_changes" else "null_resource.a"
+    with pytest.raises(PlanFormatError, match=f"unknown action .* for '{name}'"):
         read_plan(written(**{place: parts[place]}))
 
 
@@ -288,6 +289,62 @@ def test_an_action_that_is_not_known_refuses_the_plan(place: str, actions: list[
 def test_bytes_that_are_no_plan_are_refused(plan_json: bytes) -> None:
     with pytest.raises(PlanFormatError, match="not a Terraform plan"):
         read_plan(plan_json)
+
+
+@pytest.mark.parametrize(
+    ("plan_json", "said"),
+    [
+        (b'{"format_version": "1.0"}', "it holds nothing that a plan has"),
+        (b'{"format_version": "1.0", "terraform_version": "1.11.4"}', "it holds nothing that a plan has"),
+        (b'{"format_version": "1.0", "values": {"root_module": {}}}', "but a state in JSON form"),
+        (b'{"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "x"}', "but a state file"),
+        (
+            b'{"@level":"info","@message":"Terraform 1.11.4"}\n{"@level":"info"}\n',
+            "but the log of `terraform plan -json`",
+        ),
+        (b"PK\x03\x04\x14\x00", "but a plan file"),
+    ],
+)
+def test_what_is_no_plan_is_called_what_it_is_and_the_way_out_is_given(plan_json: bytes, said: str) -> None:
+    with pytest.raises(PlanFormatError) as refused:
+        read_plan(plan_json)
+    assert said in str(refused.value)
+    assert str(refused.value).endswith("`terraform show -json PLANFILE` prints a plan")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_byte_order_mark_is_skipped(encoding: str) -> None:
+    """PowerShell's `>` writes one."""
+    text = written(resource_changes=[resource("create", after={"a": "ü"})]).decode()
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    plan = read_plan((mark + text).encode(encoding))
+    assert plan.counts == Counts(add=1)
+    assert plan.resource_changes[0].after == {"a": "ü"}
+
+
+def test_bytes_that_are_no_text_of_their_byte_order_mark_are_refused() -> None:
+    with pytest.raises(PlanFormatError, match="UTF-16"):
+        read_plan(b"\xff\xfe\x00")
+
+
+@pytest.mark.parametrize(
+    ("parts", "address"),
+    [
+        ({"type": "null_resource", "name": "a"}, "null_resource.a"),
+        ({"type": "null_resource", "name": "a", "index": 1}, "null_resource.a[1]"),
+        ({"type": "aws_x", "name": "a", "index": "k", "module_address": "module.m[0]"}, 'module.m[0].aws_x.a["k"]'),
+        ({"type": "aws_x", "name": "a", "mode": "data"}, "data.aws_x.a"),
+    ],
+)
+def test_drift_without_an_address_is_named_by_its_parts(parts: dict[str, Any], address: str) -> None:
+    """Terraform 1.0 wrote none."""
+    change = {"actions": ["update"], "before": {"size": 1}, "after": {"size": 2}}
+    assert read_plan(written(resource_drift=[{**parts, "change": change}])).drift[0].address == address
+
+
+def test_a_planned_change_without_an_address_refuses_the_plan() -> None:
+    with pytest.raises(PlanFormatError, match="without an address"):
+        read_plan(written(resource_changes=[{"change": {"actions": ["create"]}}]))
 
 
 def test_bytes_that_are_no_text_are_refused_where_they_are_read() -> None:

@@ -1,0 +1,67 @@
+"""The actions of providers (`action` blocks, Terraform 1.14) that applying a plan runs: they have no state."""
+
+import re
+
+from msgspec import Raw, Struct
+
+from checks.plan.format import EVERYTHING, NOTHING, NULL, Change, decode_value
+from checks.plan.marks import Shown, shown
+
+_WORD_STARTS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+class ActionTrigger(Struct, frozen=True):
+    """The resource, and what happens to it, that makes a provider's action run."""
+
+    triggering_resource_address: str = ""
+    action_trigger_event: str = ""
+
+    @property
+    def event(self) -> str:
+        """The event in words: `AfterCreate` is "after create"."""
+        return _WORD_STARTS.sub(" ", self.action_trigger_event).lower()
+
+
+class ActionInvocation(Struct, frozen=True):
+    """A provider's action that applying the plan runs, with the arguments that its block gives it."""
+
+    address: str
+    type: str = ""
+    name: str = ""
+    lifecycle_action_trigger: ActionTrigger | None = None
+    invoke_action_trigger: Raw = NULL
+    config_values: Raw = NULL
+    config_sensitive: Raw = EVERYTHING
+    config_unknown: Raw = NOTHING
+
+    @property
+    def by_request(self) -> bool:
+        """Whether it runs since `terraform plan -invoke` named it."""
+        return bytes(self.invoke_action_trigger) != b"null"
+
+    @property
+    def shown_config(self) -> Shown:
+        """The arguments, with `Hidden` for what is sensitive and `UNKNOWN` for what is known only after apply."""
+        values, marks, late = map(decode_value, (self.config_values, self.config_sensitive, self.config_unknown))
+        return shown(values, marks, late)
+
+    @property
+    def change(self) -> Change:
+        """The arguments as something that comes, for whoever reads marks."""
+        return Change(
+            actions=("create",),
+            after=self.config_values,
+            after_unknown=self.config_unknown,
+            before_sensitive=NOTHING,
+            after_sensitive=self.config_sensitive,
+        )
+
+    def __repr__(self) -> str:
+        return f"ActionInvocation({self.address})"
+
+
+class DeferredInvocation(Struct, frozen=True):
+    """An action that Terraform defers to a later plan, with its own word for why."""
+
+    reason: str
+    action_invocation: ActionInvocation
