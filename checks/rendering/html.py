@@ -5,15 +5,34 @@ from collections.abc import Iterable, Iterator, Sequence
 from checks.diagnostic import Diagnostic
 from checks.plain_text import clean
 from checks.plan import Counts
+from checks.rendering.dangers import Dangers, Kind, dangers, left_for_details
 from checks.rendering.escape import address_of_file, escape_html, html_code, html_prose, is_web_address
 from checks.rendering.headline import first_line
 from checks.rendering.html_style import STYLE as STYLE
-from checks.rendering.lines import Line, lines_of_attributes, lines_of_change, names_of_change, remarks_of_change
+from checks.rendering.lines import (
+    Line,
+    is_deferred,
+    lines_of_attributes,
+    lines_of_invocation,
+    lines_of_members,
+    names_of_change,
+    remarks_of_change,
+    words_of_invocation,
+)
 from checks.rendering.order import by_danger
-from checks.rendering.titles import CHECKS_TITLE, DRIFT_TITLE, INVOCATIONS_TITLE, TITLES, words_of_root
+from checks.rendering.titles import (
+    CHECKS_TITLE,
+    DEFERRED_ACTIONS_TITLE,
+    DEFERRED_TITLE,
+    DRIFT_TITLE,
+    INVOCATIONS_TITLE,
+    ONLY_A_PART,
+    TITLES,
+    words_of_field,
+    words_of_root,
+)
 from checks.report import RootReport, RunReport
-from checks.report.change_report import SECTIONS, ChangeReport
-from checks.report.danger import gravity
+from checks.report.change_report import SECTIONS, ChangeReport, InvocationReport
 from checks.report.difference_lines import lines_of_difference
 
 _CLASSES = {"+": "add", "-": "remove", "~": "change", " ": "context"}
@@ -29,8 +48,9 @@ def render_html(report: RunReport) -> str:
     blob_url = report.blob_url if report.blob_url and is_web_address(report.blob_url) else None
     roots = by_danger(report)
     whole = (_diagnostic(diagnostic, blob_url) for diagnostic in report.diagnostics)
-    parts = [*_head(report), *whole, *_danger(roots, blob_url), *_table(roots)]
-    parts += [part for root in roots for part in _root(root, blob_url)]
+    shown = dangers(roots)
+    parts = [*_head(report), *_dangers(shown, len(roots) > 1, blob_url), *whole, *_table(roots)]
+    parts += [part for root in roots for part in _root(root, shown, blob_url)]
     return f'<section class="report {report.conclusion}">\n' + "\n".join(parts) + "\n</section>\n"
 
 
@@ -42,35 +62,43 @@ def _head(report: RunReport) -> Iterator[str]:
         yield f"<pre>{escape_html(clean(report.paste))}</pre>"
 
 
-def _danger(roots: Sequence[RootReport], blob_url: str | None) -> Iterator[str]:
-    pairs = [(root, change) for root in roots for change in root.changes]
-    dangers = [pair for pair in pairs if pair[1].section in ("destroy", "replace")]
-    cares = [pair for pair in pairs if pair[1].section in ("change", "add") and pair[1].marks]
-    for heading, found in (("Destroyed or replaced", dangers), ("Look closely", cares)):
-        if not found:
+def _dangers(shown: Sequence[Dangers], several: bool, blob_url: str | None) -> Iterator[str]:
+    for found in shown:
+        yield f"<h3>{found.heading}</h3>"
+        if kinds := found.kinds:
+            yield f'<ul class="danger">{"".join(_line_of_kind(kind, several) for kind in kinds)}</ul>'
             continue
-        yield f'<h3>{heading}</h3>\n<ul class="danger">'
-        for root, change in sorted(found, key=lambda pair: gravity(pair[1].marks)):
-            place = f" · {html_code(root.root_module)} in {html_code(root.environment)}" if len(roots) > 1 else ""
-            yield f'<li class="{change.section}">{_line_of_change(change, blob_url)}{place}</li>'
-        yield "</ul>"
+        for entry in found.entries:
+            root = entry.root
+            place = f" · {html_code(root.root_module)} in {html_code(root.environment)}" if several else ""
+            yield _fold(entry.change, entry.members, blob_url, place)
+
+
+def _line_of_kind(kind: Kind, several: bool) -> str:
+    parts = [f'<span class="sign">{html_code(kind.first.symbol)}</span> {kind.size:,} {html_code(kind.first.type)}']
+    if kind.first.marks:
+        parts.append(f"<strong>{html_prose(', '.join(kind.first.marks))}</strong>")
+    if several:
+        parts.append(f"{html_code(kind.root.root_module)} in {html_code(kind.root.environment)}")
+    parts.append(", ".join(name if name.endswith(" more") else html_code(name) for name in kind.names))
+    return f'<li class="{kind.first.section}">{" · ".join(parts)}</li>'
 
 
 def _table(roots: Sequence[RootReport]) -> Iterator[str]:
     if len(roots) < 2:
         return
     fields = [field for field in Counts.__struct_fields__ if any(getattr(root.counts, field) for root in roots)]
-    names = ["root module", "environment", *(field.rstrip("_") for field in fields), ""]
+    names = ["root module", "environment", *map(words_of_field, fields), ""]
     yield f"<table>\n<thead><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr></thead>\n<tbody>"
     for root in roots:
         counts = [f'<td class="number">{getattr(root.counts, field) or ""}</td>' for field in fields]
         cells = f"<td>{html_code(root.root_module)}</td><td>{html_code(root.environment)}</td>{''.join(counts)}"
-        remark = html_prose(root.cause or "") if not root.went_well else ""
+        remark = html_prose(root.cause or "") if not root.went_well else ONLY_A_PART if root.errored else ""
         yield f'<tr class="{root.outcome}">{cells}<td>{words_of_root(root)}{": " if remark else ""}{remark}</td></tr>'
     yield "</tbody>\n</table>"
 
 
-def _root(root: RootReport, blob_url: str | None) -> Iterator[str]:
+def _root(root: RootReport, shown: Sequence[Dangers], blob_url: str | None) -> Iterator[str]:
     yield f"<h3>{html_code(root.root_module)} in {html_code(root.environment)}: {html_prose(words_of_root(root))}</h3>"
     if root.cause:
         yield f'<pre class="cause">{escape_html(clean(root.cause))}</pre>'
@@ -86,27 +114,39 @@ def _root(root: RootReport, blob_url: str | None) -> Iterator[str]:
         first, *rest = map(html_prose, lines_of_difference(root.difference))
         items = "".join(f"<li>{line}</li>" for line in rest)
         yield f'<p class="difference">{first}</p>' + (f"\n<ul>{items}</ul>" if items else "")
+    changes, deferred = left_for_details(root, shown)
     for section in SECTIONS:
-        yield from _changes(TITLES[section], [c for c in root.changes if c.section == section], blob_url)
+        yield from _changes(TITLES[section], [c for c in changes if c.section == section], blob_url)
         if section == "add" and root.outputs:
             yield f"<h4>Outputs</h4>\n{_diff(lines_of_attributes(root.outputs))}"
-    if root.invocations:
-        items = "".join(f"<li>{html_prose(invocation)}</li>" for invocation in root.invocations)
-        yield f"<h4>{INVOCATIONS_TITLE}</h4>\n<ul>{items}</ul>"
+    yield from _invocations(INVOCATIONS_TITLE, [each for each in root.invocations if not is_deferred(each)])
+    yield from _invocations(DEFERRED_ACTIONS_TITLE, [each for each in root.invocations if is_deferred(each)])
+    yield from _changes(DEFERRED_TITLE, deferred, blob_url)
     yield from _changes(DRIFT_TITLE, root.drift, blob_url)
+
+
+def _invocations(title: str, invocations: Sequence[InvocationReport | str]) -> Iterator[str]:
+    if invocations:
+        yield f"<h4>{title}</h4>"
+    for invocation in invocations:
+        summary = f"<summary>{html_prose(words_of_invocation(invocation))}</summary>"
+        yield f'<details class="invoke">{summary}\n{_diff(lines_of_invocation(invocation))}\n</details>'
 
 
 def _changes(title: str, changes: Sequence[ChangeReport], blob_url: str | None) -> Iterator[str]:
     if changes:
         yield f"<h4>{title}</h4>"
-    for change in changes:
-        lines = lines_of_change(change)
-        opened = " open" if len(lines) <= _OPEN_LINES and change.section not in ("tags", "read") else ""
-        summary = f"<summary>{_line_of_change(change, blob_url)}</summary>"
-        yield f'<details class="{change.section}"{opened}>{summary}\n{_diff(lines)}\n</details>'
+    yield from (_fold(change, (change,), blob_url) for change in changes)
 
 
-def _line_of_change(change: ChangeReport, blob_url: str | None) -> str:
+def _fold(change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None, place: str = "") -> str:
+    lines = lines_of_members(members)
+    opened = " open" if len(lines) <= _OPEN_LINES and change.section not in ("tags", "read") else ""
+    summary = f"<summary>{_line_of_change(change, members, blob_url)}{place}</summary>"
+    return f'<details class="{change.section}"{opened}>{summary}\n{_diff(lines)}\n</details>'
+
+
+def _line_of_change(change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None) -> str:
     name = html_code(change.address)
     if change.declaration is not None and blob_url is not None:
         place = change.declaration
@@ -118,7 +158,7 @@ def _line_of_change(change: ChangeReport, blob_url: str | None) -> str:
     if names := names_of_change(change):
         forced = "forced by " if any(attribute.forces_replacement for attribute in change.attributes) else ""
         parts.append(forced + ", ".join(map(html_code, names)))
-    return " · ".join([*parts, *map(html_prose, remarks_of_change(change))])
+    return " · ".join([*parts, *map(html_prose, remarks_of_change(change, alike=len(members) == 1))])
 
 
 def _diagnostic(diagnostic: Diagnostic, blob_url: str | None) -> str:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from checks.report.change_report import AttributeChange, ChangeReport
+from checks.report.change_report import AttributeChange, ChangeReport, InvocationReport
 from checks.report.danger_table import MIRRORS
 
 Sign = Literal["+", "-", "~", " "]
@@ -27,6 +27,13 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 def lines_of_change(change: ChangeReport) -> tuple[Line, ...]:
     """The body of a change: each attribute, then what is not printed, then the instances that it stands for."""
     return (*lines_of_attributes(change.attributes), *map(_remark, _remarks(change)))
+
+
+def lines_of_members(members: Sequence[ChangeReport]) -> tuple[Line, ...]:
+    """The bodies of changes that share one line, each under its address."""
+    if len(members) == 1:
+        return lines_of_change(members[0])
+    return tuple(line for change in members for line in (_remark(change.address), *lines_of_change(change)))
 
 
 def lines_of_attributes(attributes: Sequence[AttributeChange]) -> tuple[Line, ...]:
@@ -73,6 +80,25 @@ def remarks_of_change(change: ChangeReport, *, alike: bool = True) -> tuple[str,
     if change.reason:
         remarks.append(change.reason)
     return tuple(remarks)
+
+
+def words_of_invocation(invocation: InvocationReport | str) -> str:
+    """What runs and when, in one line, names in backticks."""
+    if isinstance(invocation, str):  # as reports were stored before
+        return invocation
+    when = f" {invocation.event} of `{invocation.triggered_by}`" if invocation.triggered_by else ""
+    when = " by `-invoke`" if invocation.by_request else when
+    return f"`{invocation.address}`{when}" + (f", {invocation.reason}" if invocation.reason else "")
+
+
+def is_deferred(invocation: InvocationReport | str) -> bool:
+    """Whether an action runs only after a later plan."""
+    return not isinstance(invocation, str) and invocation.reason is not None
+
+
+def lines_of_invocation(invocation: InvocationReport | str) -> tuple[Line, ...]:
+    """The arguments that an action is given."""
+    return () if isinstance(invocation, str) else lines_of_attributes(invocation.attributes)
 
 
 def _lines(attribute: AttributeChange, width: int) -> Iterator[Line]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from checks.rendering.annotations import ANNOTATIONS_LIMIT, all_annotations, annotate
 from checks.rendering.escape import is_web_address, prose
 from checks.rendering.fit import LeftOut, Piece, fit
+from checks.rendering.markdown_change import OPEN_IN_ALL, Openings
 from checks.rendering.markdown_details import details
 from checks.rendering.markdown_summary import summary
 from checks.report import CheckRunOutput, RunReport
@@ -28,8 +29,9 @@ def render_check_run(
     rest: list[Piece] = []
     for report in reports:
         heading = [Piece(short=f"## Pull request {report.pull_request}")] if report.pull_request is not None else []
-        changes = list(details(report))
-        seen += [*heading, *summary(report), *_annotations_left_out(report)]
+        openings = Openings(OPEN_IN_ALL)
+        seen += [*heading, *summary(report, openings), *_annotations_left_out(report)]
+        changes = details(report, openings)
         rest += [*heading, *changes] if changes else []
     annotations = tuple(
         dict.fromkeys(each for report in reports for each in annotate(report, changed_lines=changed_lines))
@@ -46,7 +48,11 @@ def render_comment(*reports: RunReport) -> str:
     """Render the applies of one pull request as its one comment, at most 65,535 bytes; in the order given."""
     pieces: list[Piece] = []
     for report in reports:
-        pieces += [Piece(short=f"### {prose(report.title)}"), *summary(report), *details(report, may_open=False)]
+        pieces += [
+            Piece(short=f"### {prose(report.title)}"),
+            *summary(report, Openings(0)),
+            *details(report, Openings(0)),
+        ]
     return _fitted(pieces, reports[0], LIMIT_BYTES)
 
 

@@ -1,36 +1,116 @@
 """One change as Markdown: a line that already says what changes, or a fold with the diff."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from checks.rendering.escape import address_of_file, code, fence, html_code, html_prose, html_text, prose
-from checks.rendering.lines import Line, lines_of_change, names_of_change, remarks_of_change
-from checks.report.change_report import ChangeReport
+from checks.rendering.fit import Piece
+from checks.rendering.lines import (
+    Line,
+    estimated_bytes,
+    lines_of_change,
+    lines_of_members,
+    names_of_change,
+    remarks_of_change,
+)
+from checks.report.change_report import ChangeReport, Section
 
-OPEN_LINES = 10
-"""A body of at most so many lines stands open."""
+OPEN_IN_ALL = 200
+"""So many lines of short diffs stand open in a report: one in which all is open is as long as Terraform's own."""
+_OPEN_LINES = 10
+_CLOSED = frozenset({"destroy", "tags", "read", "state"})
 _LONGEST_LINE = 400
 
 
-def change_line(change: ChangeReport, blob_url: str | None, *, alike: bool = True) -> str:
+LEFT_OUT: dict[Section, str] = {
+    "destroy": "to destroy",
+    "replace": "to replace",
+    "change": "to change",
+    "add": "to add",
+    "read": "to read",
+    "tags": "with new tags",
+    "state": "in the state alone",
+}
+"""As what a change is counted where there is no room for it."""
+
+
+class Openings:
+    """How many lines may still stand open."""
+
+    def __init__(self, lines: int) -> None:
+        self._left = lines
+
+    def take(self, members: Sequence[ChangeReport]) -> bool:
+        """Whether the diff of these changes stands open; if so, its lines are used up."""
+        first = members[0]
+        if not self._left or len(members) > 1 or len(first.attributes) > _OPEN_LINES or first.section in _CLOSED:
+            return False
+        lines = len(lines_of_change(first))
+        if lines > min(_OPEN_LINES, self._left):
+            return False
+        self._left -= lines
+        return True
+
+
+def change_piece(
+    change: ChangeReport,
+    blob_url: str | None,
+    openings: Openings,
+    *,
+    headings: tuple[str, ...],
+    rank: int,
+    counts_as: str,
+    members: Sequence[ChangeReport] = (),
+    place: str = "",
+) -> Piece:
+    """A change as a piece of a text: its fold, and where there is no room for that its line.
+
+    `members` are the changes that the line stands for, where it is not the change itself. `place` says where, in the
+    form of `html_prose` and `prose`.
+    """
+    members = members or (change,)
+    has_body = any(member.attributes or member.several_blocks or member.left_out for member in members)
+    is_open = has_body and openings.take(members)
+    return Piece(
+        short=f"- {_change_line(change, members, blob_url)}" + (f" · {prose(place)}" if place else ""),
+        full=partial(_change_fold, change, members, blob_url, is_open=is_open, place=place) if has_body else None,
+        full_bytes=sum(estimated_bytes(member.attributes) for member in members),
+        rank=rank,
+        row=True,
+        headings=headings,
+        counts_as=counts_as,
+        size=change.size,
+    )
+
+
+def _change_line(change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None) -> str:
     """The one line of a change, for a list: sign, address, danger, the names of what changes, why."""
     parts = [f"{code(change.symbol)} {_name(change, blob_url)}"]
     if change.marks:
         parts.append(f"**{prose(', '.join(change.marks))}**")
     if names := names_of_change(change):
         parts.append(_forced(change) + ", ".join(map(code, names)))
-    return " · ".join([*parts, *map(prose, remarks_of_change(change, alike=alike))])
+    return " · ".join([*parts, *map(prose, remarks_of_change(change, alike=len(members) == 1))])
 
 
-def change_fold(change: ChangeReport, blob_url: str | None, *, is_open: bool) -> str:
-    """A change with its diff, folded below its one line."""
+def _change_fold(
+    change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None, *, is_open: bool, place: str
+) -> str:
+    """A change with the diff of its members, folded below its one line; `place` ends that line."""
     parts = [f"{html_code(change.symbol)} {_html_name(change, blob_url)}"]
     if change.marks:
         parts.append(f"<b>{html_text(', '.join(change.marks))}</b>")
     if names := names_of_change(change):
         parts.append(_forced(change) + ", ".join(map(html_code, names)))
-    summary = " · ".join([*parts, *map(html_prose, remarks_of_change(change))])
+    remarks = remarks_of_change(change, alike=len(members) == 1)
+    summary = " · ".join([*parts, *map(html_prose, remarks), *([html_prose(place)] if place else [])])
+    return fold(summary, diff_fence(lines_of_members(members)), is_open=is_open)
+
+
+def fold(summary: str, body: str, *, is_open: bool = False) -> str:
+    """A body of Markdown below a line of HTML that opens and closes it."""
     opened = "<details open>" if is_open else "<details>"
-    return f"{opened}<summary>{summary}</summary>\n\n{diff_fence(lines_of_change(change))}\n\n</details>"
+    return f"{opened}<summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
 def diff_fence(lines: Sequence[Line]) -> str:

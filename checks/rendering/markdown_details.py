@@ -1,71 +1,62 @@
-"""Every change with its diff, root module by root module, the most dangerous first."""
+"""Every change that the summary has not shown, with its diff: root module by root module, the most dangerous first."""
 
 from collections.abc import Iterator
 from functools import partial
 
-from checks.rendering.escape import code, prose
+from checks.rendering.dangers import Dangers, dangers, left_for_details
+from checks.rendering.escape import code, html_prose, prose
 from checks.rendering.fit import Piece
-from checks.rendering.lines import estimated_bytes, lines_of_attributes, lines_of_change
-from checks.rendering.markdown_change import OPEN_LINES, change_fold, change_line, diff_fence
+from checks.rendering.lines import (
+    estimated_bytes,
+    is_deferred,
+    lines_of_attributes,
+    lines_of_invocation,
+    words_of_invocation,
+)
+from checks.rendering.markdown_change import LEFT_OUT, Openings, change_piece, diff_fence, fold
 from checks.rendering.markdown_summary import diagnostic_block, is_plain, safe_blob_url, where
 from checks.rendering.order import by_danger
-from checks.rendering.titles import CHECKS_TITLE, DRIFT_TITLE, INVOCATIONS_TITLE, TITLES, words_of_root
+from checks.rendering.titles import (
+    CHECKS_TITLE,
+    DEFERRED_ACTIONS_TITLE,
+    DEFERRED_TITLE,
+    DRIFT_TITLE,
+    INVOCATIONS_TITLE,
+    TITLES,
+    words_of_root,
+)
 from checks.report import RootReport, RunReport
-from checks.report.change_report import SECTIONS, ChangeReport, Section
+from checks.report.change_report import SECTIONS, ChangeReport
 
 _RANKS = {section: 2 * number for number, section in enumerate(SECTIONS)}
-_OUTPUTS, _CHECKS, _WARNINGS, _DRIFT = 7, 1, 11, 15
-_OPEN_IN_ALL = 200
+_CHECKS, _DEFERRED, _OUTPUTS, _WARNINGS, _DRIFT = 1, 6, 7, 11, 15
 _MOST_MESSAGES = 5
-_CLOSED = frozenset({"tags", "read"})
-
-_LEFT_OUT: dict[Section, str] = {
-    "destroy": "to destroy",
-    "replace": "to replace",
-    "change": "to change",
-    "add": "to add",
-    "read": "to read",
-    "tags": "with new tags",
-    "state": "in the state alone",
-}
 
 
-def details(report: RunReport, *, may_open: bool = True) -> list[Piece]:
-    """The pieces of the details. `may_open` is whether short diffs stand open."""
-    openings = _Openings(_OPEN_IN_ALL if may_open else 0)
-    return [piece for root in by_danger(report) for piece in _root(root, report, openings)]
+def details(report: RunReport, openings: Openings) -> list[Piece]:
+    """The pieces of the details: everything that the summary has not shown."""
+    roots = by_danger(report)
+    shown = dangers(roots)
+    return [piece for root in roots for piece in _root(root, report, shown, openings)]
 
 
-class _Openings:
-    """How many lines may still stand open: a report in which all is open is as long as Terraform's own."""
-
-    def __init__(self, lines: int) -> None:
-        self._left = lines
-
-    def take(self, change: ChangeReport) -> bool:
-        if not self._left or len(change.attributes) > OPEN_LINES:
-            return False
-        lines = len(lines_of_change(change))
-        if lines > min(OPEN_LINES, self._left):
-            return False
-        self._left -= lines
-        return True
-
-
-def _root(root: RootReport, report: RunReport, openings: _Openings) -> Iterator[Piece]:
+def _root(root: RootReport, report: RunReport, shown: tuple[Dangers, ...], openings: Openings) -> Iterator[Piece]:
     above = () if is_plain(report) else (f"### {where(root, report)}: {prose(words_of_root(root))}",)
     blob_url = safe_blob_url(report)
+    changes, deferred = left_for_details(root, shown)
     yield from _checks(root, above)
     for section in SECTIONS:
         heading = (*above, f"#### {TITLES[section]}")
-        for change in root.changes:
+        for change in changes:
             if change.section == section:
                 yield _change(change, heading, _RANKS[section], blob_url, openings)
         if section == "add" and root.outputs:
             yield _outputs(root, (*above, "#### Outputs"))
-    for invocation in root.invocations:
-        heading = (*above, f"#### {INVOCATIONS_TITLE}")
-        yield Piece(short=f"- {prose(invocation)}", row=True, rank=_OUTPUTS, headings=heading, counts_as="actions")
+        if section == "read":
+            yield from _invocations(root, above)
+    for change in deferred:
+        heading = (*above, f"#### {DEFERRED_TITLE}")
+        yield _change(change, heading, _DEFERRED, blob_url, Openings(0), counts_as="deferred")
     for diagnostic in root.diagnostics:
         if diagnostic.severity == "warning":
             block = diagnostic_block(diagnostic, "", blob_url)
@@ -75,7 +66,7 @@ def _root(root: RootReport, report: RunReport, openings: _Openings) -> Iterator[
         yield Piece(short=f"- {prose(warning)}", row=True, rank=_WARNINGS, headings=heading, counts_as="warnings")
     for change in root.drift:
         heading = (*above, f"#### {DRIFT_TITLE}")
-        yield _change(change, heading, _DRIFT, blob_url, _Openings(0), counts_as="drifted")
+        yield _change(change, heading, _DRIFT, blob_url, Openings(0), counts_as="drifted")
 
 
 def _change(
@@ -83,21 +74,26 @@ def _change(
     headings: tuple[str, ...],
     rank: int,
     blob_url: str | None,
-    openings: _Openings,
+    openings: Openings,
     counts_as: str = "",
 ) -> Piece:
-    has_body = bool(change.attributes or change.several_blocks or change.left_out)
-    is_open = has_body and change.section not in _CLOSED and openings.take(change)
-    return Piece(
-        short=f"- {change_line(change, blob_url)}",
-        full=partial(change_fold, change, blob_url, is_open=is_open) if has_body else None,
-        full_bytes=estimated_bytes(change.attributes),
-        rank=rank,
-        row=True,
-        headings=headings,
-        counts_as=counts_as or _LEFT_OUT[change.section],
-        size=change.size,
-    )
+    counts_as = counts_as or LEFT_OUT[change.section]
+    return change_piece(change, blob_url, openings, headings=headings, rank=rank, counts_as=counts_as)
+
+
+def _invocations(root: RootReport, above: tuple[str, ...]) -> Iterator[Piece]:
+    for invocation in root.invocations:
+        heading = (*above, f"#### {DEFERRED_ACTIONS_TITLE if is_deferred(invocation) else INVOCATIONS_TITLE}")
+        words, lines = words_of_invocation(invocation), lines_of_invocation(invocation)
+        yield Piece(
+            short=f"- {prose(words)}",
+            full=partial(fold, html_prose(words), diff_fence(lines)) if lines else None,
+            full_bytes=sum(len(line.text) for line in lines),
+            rank=_OUTPUTS,
+            row=True,
+            headings=heading,
+            counts_as="actions",
+        )
 
 
 def _outputs(root: RootReport, headings: tuple[str, ...]) -> Piece:

@@ -3,50 +3,55 @@
 from collections.abc import Iterator, Sequence
 
 from checks.diagnostic import Diagnostic
-from checks.plain_text import shorten
+from checks.plain_text import one_line, shorten
 from checks.plan import Counts
+from checks.rendering.dangers import Dangers, dangers
 from checks.rendering.escape import address_of_file, code, fence, is_web_address, prose
-from checks.rendering.fit import Piece
+from checks.rendering.fit import Piece, size_bytes
 from checks.rendering.headline import first_line
-from checks.rendering.markdown_change import change_line
+from checks.rendering.markdown_change import Openings, change_piece, fold
 from checks.rendering.order import by_danger
+from checks.rendering.titles import ONLY_A_PART, words_of_field
 from checks.report import NO_COUNTS, RootReport, RunReport
-from checks.report.change_report import ChangeReport
-from checks.report.danger import gravity
 from checks.report.difference_lines import lines_of_difference
-from checks.report.fold import fold_names
 
 _ERROR, _DANGER, _CARE, _TABLE = 1, 2, 3, 4
+_LONG_HEAD = 700
+_MOST_ERRORS = 5
 _MOST_DETAIL = 6_000
-_COLUMNS = {
-    "add": "add",
-    "change": "change",
-    "replace": "**replace**",
-    "destroy": "**destroy**",
-    "import_": "import",
-    "move": "move",
-    "forget": "forget",
-}
+_MOST_DETAIL_LINES = 20
+_BOLD = frozenset({"replace", "destroy"})
 
 
-def summary(report: RunReport) -> Iterator[Piece]:
-    """The pieces of the summary, in the order in which they are read."""
-    yield Piece(short=prose(first_line(report)))
+def summary(report: RunReport, openings: Openings) -> list[Piece]:
+    """The pieces of the summary, in the order in which they are read: what is dangerous never far down."""
+    roots = by_danger(report)
+    lead, *head = _head(report)
+    found = [piece for each in dangers(roots) for piece in _dangers(each, report, openings)]
+    lost = [piece for piece in found if piece.rank == _DANGER]
+    cared = [piece for piece in found if piece.rank == _CARE]
+    long_head = sum(size_bytes(piece.short) for piece in head) > _LONG_HEAD
+    return [
+        lead,
+        *((*lost, *head) if long_head else (*head, *lost)),
+        *_errors(roots, report),
+        *(piece for root in roots for piece in _difference(root, report)),
+        *cared,
+        *_table(roots, report),
+    ]
+
+
+def _head(report: RunReport) -> Iterator[Piece]:
+    """The cause of what is no success, else what was looked at; then what to do about it."""
+    line = one_line(first_line(report))
+    shown = shorten(line, _LONG_HEAD)
+    yield Piece(short=prose(shown))
+    if shown != line:
+        yield Piece(short=prose(f"…{line[len(shown) - 1 :]}"))
     for note in report.notes:
         yield Piece(short=prose(note))
     if report.paste:
         yield Piece(short=fence(report.paste))
-    for diagnostic in report.diagnostics:
-        yield Piece(short=diagnostic_block(diagnostic, "", safe_blob_url(report)), rank=_ERROR, counts_as="errors")
-    roots = by_danger(report)
-    for root in roots:
-        yield from _errors(root, report)
-    for root in roots:
-        yield from _difference(root, report)
-    yield from _dangers(roots, report)
-    for root in roots:
-        yield from _cares(root, report)
-    yield from _table(roots, report)
 
 
 def is_plain(report: RunReport) -> bool:
@@ -60,8 +65,8 @@ def where(root: RootReport, report: RunReport) -> str:
     return f"{code(root.root_module)}{environment}"
 
 
-def diagnostic_block(diagnostic: Diagnostic, place: str, blob_url: str | None) -> str:
-    """A diagnostic as a line with its place, and a fence with what Terraform says."""
+def diagnostic_block(diagnostic: Diagnostic, place: str, blob_url: str | None, *, folds: bool = True) -> str:
+    """A diagnostic as a line with its place, and a fence with what Terraform says, folded where that is long."""
     at = ""
     if diagnostic.path is not None:
         name = diagnostic.path if diagnostic.start_line is None else f"{diagnostic.path}:{diagnostic.start_line}"
@@ -74,15 +79,33 @@ def diagnostic_block(diagnostic: Diagnostic, place: str, blob_url: str | None) -
     body = "\n\n".join(part.strip("\n") for part in (diagnostic.snippet, diagnostic.detail) if part and part.strip())
     if not body:
         return head
-    return f"{head}\n\n{fence(body if len(body) <= _MOST_DETAIL else f'{body[:_MOST_DETAIL]}…')}"
+    more = len(body) - _MOST_DETAIL
+    said = fence(body if more <= 0 else f"{body[:_MOST_DETAIL]}\n… {more:,} more characters")
+    lines = body.count("\n") + 1
+    return f"{head}\n\n{fold(f'{lines} lines', said) if folds and lines > _MOST_DETAIL_LINES else said}"
 
 
-def _errors(root: RootReport, report: RunReport) -> Iterator[Piece]:
-    place = "" if is_plain(report) else f" · {where(root, report)}"
-    for diagnostic in root.diagnostics:
-        if diagnostic.severity == "error":
-            block = diagnostic_block(diagnostic, place, safe_blob_url(report))
-            yield Piece(short=block, rank=_ERROR, counts_as="errors")
+def _errors(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
+    """Errors by file and line; the first ones whole, the others folded."""
+    blob_url = safe_blob_url(report)
+    found: list[tuple[Diagnostic, str]] = [(diagnostic, "") for diagnostic in report.diagnostics]
+    for root in roots:
+        place = "" if is_plain(report) else f" · {where(root, report)}"
+        found += [(each, place) for each in root.diagnostics if each.severity == "error"]
+    found.sort(key=lambda pair: (pair[0].path is None, pair[0].path or "", pair[0].start_line or 0))
+    for diagnostic, place in found[:_MOST_ERRORS]:
+        yield Piece(short=diagnostic_block(diagnostic, place, blob_url), rank=_ERROR, counts_as="errors")
+    if tail := [diagnostic_block(*pair, blob_url, folds=False) for pair in found[_MOST_ERRORS:]]:
+        summary = f"{len(tail)} more error{'' if len(tail) == 1 else 's'}"
+        heads = [f"- {block.partition(chr(10))[0]}" for block in tail]
+        yield Piece(
+            short="\n".join(heads),
+            full=lambda: fold(summary, "\n\n".join(tail)),
+            full_bytes=sum(map(len, tail)),
+            rank=_ERROR,
+            counts_as="errors",
+            size=len(tail),
+        )
 
 
 def _difference(root: RootReport, report: RunReport) -> Iterator[Piece]:
@@ -95,38 +118,43 @@ def _difference(root: RootReport, report: RunReport) -> Iterator[Piece]:
         yield Piece(short=f"- {line}", row=True, rank=_DANGER, counts_as="differences to what was reviewed")
 
 
-def _dangers(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
-    """What is destroyed or replaced, what holds data before what does not."""
-    changes = [
-        (root, change)
-        for root in roots
-        for change in fold_names(change for change in root.changes if change.section in ("destroy", "replace"))
-    ]
-    for root, change in sorted(changes, key=lambda pair: gravity(pair[1].marks)):
-        heading = "#### ⚠️ Destroyed or replaced"
-        yield _bullet(change, root, report, heading=heading, rank=_DANGER, counts_as=f"to {change.section}")
+def _dangers(found: Dangers, report: RunReport, openings: Openings) -> Iterator[Piece]:
+    """One list of dangerous changes: the folds themselves, or where they are too many a line for each kind."""
+    losing = found.entries[0].change.section in ("destroy", "replace")
+    rank, heading = (_DANGER, f"#### ⚠️ {found.heading}") if losing else (_CARE, f"#### {found.heading}")
+    for kind in found.kinds:
+        place = "" if is_plain(report) else f" · {where(kind.root, report)}"
+        marks = f" · **{prose(', '.join(kind.first.marks))}**" if kind.first.marks else ""
+        names = ", ".join(name if name.endswith(" more") else code(name) for name in kind.names)
+        line = f"- {code(kind.first.symbol)} **{kind.size:,} {code(kind.first.type)}**{marks}{place} · {names}"
+        yield Piece(short=line, rank=rank, row=True, headings=(heading,), counts_as="kinds of changes", size=1)
+    if found.kinds:
+        return
+    for entry in found.entries:
+        yield change_piece(
+            entry.change,
+            safe_blob_url(report),
+            openings,
+            members=entry.members,
+            headings=(heading,),
+            rank=rank,
+            counts_as=f"to {entry.change.section}" if losing else "to look at closely",
+            place="" if is_plain(report) else _place(entry.root, report),
+        )
 
 
-def _cares(root: RootReport, report: RunReport) -> Iterator[Piece]:
-    cares = [change for change in root.changes if change.marks and change.section in ("change", "add")]
-    for change in fold_names(cares):
-        yield _bullet(change, root, report, heading="#### Look closely", rank=_CARE, counts_as="to look at closely")
-
-
-def _bullet(
-    change: ChangeReport, root: RootReport, report: RunReport, *, heading: str, rank: int, counts_as: str
-) -> Piece:
-    place = "" if is_plain(report) else f" · {where(root, report)}"
-    line = f"- {change_line(change, safe_blob_url(report), alike=False)}{place}"
-    return Piece(short=line, rank=rank, row=True, headings=(heading,), counts_as=counts_as, size=change.size)
+def _place(root: RootReport, report: RunReport) -> str:
+    """`where` as prose that is not escaped yet."""
+    return f"`{root.root_module}`" + (f" in `{root.environment}`" if report.previews else "")
 
 
 def _table(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
-    if is_plain(report) and roots[0].went_well:
+    if is_plain(report) and roots[0].went_well and not roots[0].errored:
         return
     fields = [field for field in Counts.__struct_fields__ if any(getattr(root.counts, field) for root in roots)]
     environments = len({root.environment for root in roots}) > 1
-    names = ["root module", *(["environment"] if environments else []), *(_COLUMNS[field] for field in fields), ""]
+    columns = [_bold(words_of_field(field), field) for field in fields]
+    names = ["root module", *(["environment"] if environments else []), *columns, ""]
     alignment = ["---", *(["---"] if environments else []), *("---:" for _ in fields), "---"]
     heading = f"{_row(names)}\n{_row(alignment)}"
     for root in roots:
@@ -147,14 +175,19 @@ def _remark(root: RootReport, report: RunReport) -> str:
         if cause == first_line(report).split("\n")[0]:
             return f"**{outcome}**"
         return f"**{outcome}**: {prose(shorten(cause, 200))}" if cause else f"**{outcome}**"
+    if root.errored:
+        return f"**{ONLY_A_PART}**"
     if root.counts == NO_COUNTS:
         return "only outputs change" if root.outputs else "no changes"
     return "applied" if root.outcome == "applied" else ""
 
 
 def _number(number: int, field: str) -> str:
-    text = f"{number:,}" if number else ""
-    return f"**{text}**" if number and field in ("replace", "destroy") else text
+    return _bold(f"{number:,}", field) if number else ""
+
+
+def _bold(text: str, field: str) -> str:
+    return f"**{text}**" if field in _BOLD else text
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -1,16 +1,33 @@
 """A run's report for a terminal."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from checks.diagnostic import Diagnostic
 from checks.plain_text import clean, one_line
+from checks.rendering.dangers import Dangers, Kind, dangers, left_for_details
 from checks.rendering.headline import first_line
-from checks.rendering.lines import Line, lines_of_attributes, lines_of_change, names_of_change, remarks_of_change
+from checks.rendering.lines import (
+    Line,
+    is_deferred,
+    lines_of_attributes,
+    lines_of_change,
+    lines_of_invocation,
+    lines_of_members,
+    names_of_change,
+    remarks_of_change,
+    words_of_invocation,
+)
 from checks.rendering.order import by_danger
-from checks.rendering.titles import DRIFT_TITLE, INVOCATIONS_TITLE, TITLES, words_of_root
+from checks.rendering.titles import (
+    DEFERRED_ACTIONS_TITLE,
+    DEFERRED_TITLE,
+    DRIFT_TITLE,
+    INVOCATIONS_TITLE,
+    TITLES,
+    words_of_root,
+)
 from checks.report import RootReport, RunReport
-from checks.report.change_report import SECTIONS, ChangeReport
-from checks.report.danger import gravity
+from checks.report.change_report import SECTIONS, ChangeReport, InvocationReport
 from checks.report.difference_lines import lines_of_difference
 
 _RESET = "\x1b[0m"
@@ -25,7 +42,14 @@ def render_text(report: RunReport, colour: bool = False) -> str:
     Whatever Terraform wrote is shown without its own escape sequences: a plan does not get to paint the terminal.
     """
     paint = _Paint(colour)
-    return "\n".join([*_head(report, paint), *_danger(report, paint), *_roots(report, paint)]).rstrip("\n") + "\n"
+    roots = by_danger(report)
+    shown = dangers(roots)
+    parts = [*_head(report, paint), *_dangers(roots, shown, paint)]
+    for root in roots:
+        name = f"{one_line(root.root_module)} in {one_line(root.environment)}"
+        parts.append(paint(f"{name}: {words_of_root(root)}", _BOLD))
+        parts += [*_indented(_root(root, shown, paint)), ""]
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
 class _Paint:
@@ -52,29 +76,31 @@ def _head(report: RunReport, paint: _Paint) -> Iterator[str]:
     yield ""
 
 
-def _danger(report: RunReport, paint: _Paint) -> Iterator[str]:
-    roots = by_danger(report)
-    pairs = [(root, change) for root in roots for change in root.changes]
-    dangers = [pair for pair in pairs if pair[1].section in ("destroy", "replace")]
-    cares = [pair for pair in pairs if pair[1].section in ("change", "add") and pair[1].marks]
-    for heading, found in (("Destroyed or replaced", dangers), ("Look closely", cares)):
-        if found:
-            yield paint(heading, _BOLD, _RED)
-        for root, change in sorted(found, key=lambda pair: gravity(pair[1].marks)):
+def _dangers(roots: Sequence[RootReport], shown: Sequence[Dangers], paint: _Paint) -> Iterator[str]:
+    for found in shown:
+        yield paint(found.heading, _BOLD, _RED)
+        kinds = found.kinds
+        for kind in kinds:
+            yield f"  {_line_of_kind(kind, len(roots) > 1, paint)}"
+        for entry in () if kinds else found.entries:
+            root = entry.root
             place = f"  ({one_line(root.root_module)} in {one_line(root.environment)})" if len(roots) > 1 else ""
-            yield f"  {_line_of_change(change, paint)}{place}"
-        if found:
-            yield ""
-
-
-def _roots(report: RunReport, paint: _Paint) -> Iterator[str]:
-    for root in by_danger(report):
-        yield paint(f"{one_line(root.root_module)} in {one_line(root.environment)}: {words_of_root(root)}", _BOLD)
-        yield from _indented(_root(root, paint))
+            yield f"  {_line_of_change(entry.change, entry.members, paint)}{place}"
+            yield from _indented(_indented(_painted(line, paint) for line in lines_of_members(entry.members)))
         yield ""
 
 
-def _root(root: RootReport, paint: _Paint) -> Iterator[str]:
+def _line_of_kind(kind: Kind, several: bool, paint: _Paint) -> str:
+    first = kind.first
+    parts = [paint(f"{first.symbol} {kind.size:,} {one_line(first.type)}", _SECTIONS.get(first.section, ""))]
+    if first.marks:
+        parts.append(paint(f"[{', '.join(first.marks)}]", _BOLD, _RED))
+    if several:
+        parts.append(f"({one_line(kind.root.root_module)} in {one_line(kind.root.environment)})")
+    return "  ".join([*parts, one_line(", ".join(kind.names))])
+
+
+def _root(root: RootReport, shown: Sequence[Dangers], paint: _Paint) -> Iterator[str]:
     if root.cause:
         yield from (paint(line, _RED) for line in clean(root.cause).splitlines())
     for diagnostic in root.diagnostics:
@@ -86,16 +112,24 @@ def _root(root: RootReport, paint: _Paint) -> Iterator[str]:
         yield from (f"  {one_line(message)}" for message in check.messages)
     if root.difference is not None:
         yield from (_plain(one_line(line)) for line in lines_of_difference(root.difference))
+    changes, deferred = left_for_details(root, shown)
     for section in SECTIONS:
-        changes = [change for change in root.changes if change.section == section]
-        yield from _changes(TITLES[section], changes, paint)
+        yield from _changes(TITLES[section], [change for change in changes if change.section == section], paint)
         if section == "add" and root.outputs:
             yield paint("Outputs", _BOLD)
             yield from _indented(_painted(line, paint) for line in lines_of_attributes(root.outputs))
-    if root.invocations:
-        yield paint(INVOCATIONS_TITLE, _BOLD)
-        yield from (f"  {_plain(one_line(invocation))}" for invocation in root.invocations)
+    yield from _invocations(INVOCATIONS_TITLE, [each for each in root.invocations if not is_deferred(each)], paint)
+    yield from _invocations(DEFERRED_ACTIONS_TITLE, [each for each in root.invocations if is_deferred(each)], paint)
+    yield from _changes(DEFERRED_TITLE, deferred, paint)
     yield from _changes(DRIFT_TITLE, root.drift, paint)
+
+
+def _invocations(title: str, invocations: Sequence[InvocationReport | str], paint: _Paint) -> Iterator[str]:
+    if invocations:
+        yield paint(title, _BOLD)
+    for invocation in invocations:
+        yield _plain(one_line(words_of_invocation(invocation)))
+        yield from _indented(_painted(line, paint) for line in lines_of_invocation(invocation))
 
 
 def _changes(title: str, changes: Iterable[ChangeReport], paint: _Paint) -> Iterator[str]:
@@ -104,18 +138,19 @@ def _changes(title: str, changes: Iterable[ChangeReport], paint: _Paint) -> Iter
         if heading:
             yield heading
             heading = ""
-        yield _line_of_change(change, paint)
+        yield _line_of_change(change, (change,), paint)
         yield from _indented(_painted(line, paint) for line in lines_of_change(change))
 
 
-def _line_of_change(change: ChangeReport, paint: _Paint) -> str:
+def _line_of_change(change: ChangeReport, members: Sequence[ChangeReport], paint: _Paint) -> str:
     parts = [paint(f"{change.symbol} {one_line(change.address)}", _SECTIONS.get(change.section, ""))]
     if change.marks:
         parts.append(paint(f"[{', '.join(change.marks)}]", _BOLD, _RED))
     if names := names_of_change(change):
         forced = any(attribute.forces_replacement for attribute in change.attributes)
         parts.append(("forced by " if forced else "") + one_line(", ".join(names)))
-    return "  ".join([*parts, *(_plain(one_line(remark)) for remark in remarks_of_change(change))])
+    remarks = remarks_of_change(change, alike=len(members) == 1)
+    return "  ".join([*parts, *(_plain(one_line(remark)) for remark in remarks)])
 
 
 def _diagnostic(diagnostic: Diagnostic, paint: _Paint) -> Iterator[str]:

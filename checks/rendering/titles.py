@@ -14,7 +14,15 @@ TITLES: dict[Section, str] = {
 }
 DRIFT_TITLE = "Drift: changed outside of Terraform"
 INVOCATIONS_TITLE = "Actions of providers that run"
+DEFERRED_TITLE = "Deferred to a later plan"
+DEFERRED_ACTIONS_TITLE = "Actions of providers that are deferred"
+ONLY_A_PART = "only a part: Terraform could not finish the plan"
 CHECKS_TITLE = "Conditions that do not hold"
+
+
+def words_of_field(field: str) -> str:
+    """A column of counts, by the field of `Counts`."""
+    return "deferred" if field == "defer" else field.rstrip("_")
 
 
 def words_of_root(root: RootReport) -> str:

@@ -12,8 +12,9 @@ from checks.plan import Counts, Plan
 from checks.plan.configuration import blocks, read_modules
 from checks.plan.digest import digest, shape_digest
 from checks.plan.parity import PlanDifference, PlanSummary, difference, summarize
-from checks.report.change_report import AttributeChange, ChangeReport, CheckReport
+from checks.report.change_report import AttributeChange, ChangeReport, CheckReport, InvocationReport
 from checks.report.changes import report_changes, report_drift
+from checks.report.deferred import report_deferred
 from checks.report.graph import Dependency
 from checks.report.plan_parts import (
     report_checks,
@@ -61,8 +62,10 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Holds nothing unmasked, so that it may be stored and shown. `cause` says why it did not go well, the first line
     first. `state_empty` is whether the state held nothing before. `changes` and `drift` are ordered by danger.
-    `invocations` are the providers' actions that applying runs, a line for each, names in backticks; `dependents` the
-    blocks that depend on those that change; `difference` is against the plan that was reviewed.
+    `deferred` are the changes that Terraform defers to a later plan. `invocations` are the providers' actions that
+    applying runs, and those that are deferred (older reports have a line for each); `dependents` the blocks that depend
+    on those that change; `difference` is against the plan that was reviewed. `errored` is whether Terraform could not
+    finish the plan.
     """
 
     root_module: str
@@ -75,13 +78,15 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shape_digest: str | None = None
     state_empty: bool = False
     complete: bool = True
+    errored: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()
     warnings: tuple[str, ...] = ()
     changes: tuple[ChangeReport, ...] = ()
     drift: tuple[ChangeReport, ...] = ()
+    deferred: tuple[ChangeReport, ...] = ()
     outputs: tuple[AttributeChange, ...] = ()
     checks: tuple[CheckReport, ...] = ()
-    invocations: tuple[str, ...] = ()
+    invocations: tuple[InvocationReport | str, ...] = ()
     dependents: tuple[Dependency, ...] = ()
     difference: PlanDifference | None = None
     terraform_version: str | None = None
@@ -161,6 +166,8 @@ _DONE = {
     "import_": "imported",
     "move": "moved",
     "forget": "forgotten",
+    "invoke": "invoked",
+    "defer": "deferred",
 }
 
 
@@ -194,11 +201,13 @@ def report_plan(
         digest=digest(plan, key=digest_key),
         state_empty=plan.state_empty,
         complete=plan.complete,
+        errored=plan.errored,
         shape_digest=shape_digest(plan),
         diagnostics=_masked(diagnostics, mask),
         warnings=(*map(mask.text, warnings), *warnings_of_plan(plan)),
         changes=report_changes(plan.resource_changes, mask=mask, declarations=declarations, configured=configured),
         drift=report_drift(plan.drift, mask=mask, declarations=declarations),
+        deferred=report_deferred(plan.deferred_changes, mask=mask, declarations=declarations, configured=configured),
         outputs=report_outputs(plan, mask),
         checks=report_checks(plan, mask),
         invocations=report_invocations(plan, mask),
@@ -245,17 +254,17 @@ def total(roots: Iterable[RootReport]) -> Counts:
 
 
 def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootReport]) -> str:
+    failed = sum(len(root.checks) for root in roots)
+    checks = f", {failed} check{'' if failed == 1 else 's'} failed" if failed else ""
     counts = total(roots)
     words = counts.words()
     if counts == NO_COUNTS and any(root.outputs for root in roots):
         words = "only outputs change"
-    elif counts == NO_COUNTS and any(root.invocations for root in roots):
-        words = "only actions run"
     elif operation == "apply" and counts != NO_COUNTS:
         words = _done_words(counts)
     elif operation == "drift":
         words = _drift_words(counts, sum(change.size for root in roots for change in root.drift))
-    return f"{words} in {environment}"
+    return f"{words} in {environment}{checks}"
 
 
 def _drift_words(counts: Counts, drifted: int) -> str:

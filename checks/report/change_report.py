@@ -85,6 +85,21 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         return tuple(dict.fromkeys(attribute.path.split(".")[0].split("[")[0] for attribute in self.attributes))
 
 
+class InvocationReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A provider's action that applying runs: at `event` (such as "after create") of the resource `triggered_by`.
+
+    `by_request` is whether it was asked for by name. `attributes` are its arguments. `reason` says why it is deferred.
+    """
+
+    address: str
+    type: str = ""
+    event: str = ""
+    triggered_by: str | None = None
+    by_request: bool = False
+    attributes: tuple[AttributeChange, ...] = ()
+    reason: str | None = None
+
+
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     """A `check` block, pre- or postcondition, or variable validation that did not pass."""
 

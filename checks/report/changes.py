@@ -43,19 +43,14 @@ def report_changes(
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
     """Report every change that does something, equal ones folded into one, ordered by danger."""
-
-    @cache
-    def references(block: str) -> References | None:
-        source = configured.get(block)
-        return None if source is None else source.references()
-
+    references = sources_of(configured)
     reported = [
-        _report(change, mask=mask, declarations=declarations, references=references)
+        report_change(change, mask=mask, declarations=declarations, references=references)
         for change in changes
         if change.changes
     ]
     reported.sort(key=_by_address)
-    return _within_bounds(sorted(fold(reported), key=_by_danger))
+    return _within_bounds(sorted(fold(reported), key=by_danger))
 
 
 def report_drift(
@@ -71,13 +66,25 @@ def _told(change: ChangeReport) -> tuple[AttributeChange, ...]:
     return tuple(attribute for attribute in change.attributes if (attribute.old, attribute.new) not in _NOTHING_TO_TELL)
 
 
-def _report(
+def sources_of(configured: Mapping[str, Block]) -> Callable[[str], References | None]:
+    """What the attributes of a block refer to, by its address; None where the configuration has no such block."""
+
+    @cache
+    def references(block: str) -> References | None:
+        source = configured.get(block)
+        return None if source is None else source.references()
+
+    return references
+
+
+def report_change(
     change: ResourceChange,
     *,
     mask: Mask,
     declarations: Mapping[str, Declaration],
     references: Callable[[str], References | None],
 ) -> ChangeReport:
+    """Report one change, by itself."""
     action = change.action
     block = block_address(change.address)
     difference = Difference(attributes=())
@@ -147,7 +154,8 @@ def _by_address(change: ChangeReport) -> tuple[object, ...]:
     return (natural_order(change.address), change.deposed or "")
 
 
-def _by_danger(change: ChangeReport) -> tuple[object, ...]:
+def by_danger(change: ChangeReport) -> tuple[object, ...]:
+    """A sort key by which what is most dangerous comes first."""
     return (_ORDER[change.section], gravity(change.marks), *_by_address(change))
 
 

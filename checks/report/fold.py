@@ -29,17 +29,22 @@ def fold_names(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
 
     A few instances are left as they are.
     """
+    return [named for named, _ in group_names(changes)]
+
+
+def group_names(changes: Iterable[ChangeReport]) -> list[tuple[ChangeReport, tuple[ChangeReport, ...]]]:
+    """`fold_names`, each with the changes that it stands for."""
     groups: dict[object, list[ChangeReport]] = {}
     for change in changes:
         moves = (change.deposed, change.previous_address, change.importing)
         forced = tuple(attribute.path for attribute in change.attributes if attribute.forces_replacement)
         likeness = (block_address(change.address), change.action, change.marks, change.reason, moves, forced)
         groups.setdefault(likeness, []).append(change)
-    return [
-        change
-        for group in groups.values()
-        for change in (group if len(group) < _MANY_INSTANCES else [_named_together(group)])
-    ]
+    named: list[tuple[ChangeReport, tuple[ChangeReport, ...]]] = []
+    for group in groups.values():
+        alone = [(change, (change,)) for change in group]
+        named += alone if len(group) < _MANY_INSTANCES else [(_named_together(group), tuple(group))]
+    return named
 
 
 def block_address(address: str) -> str:

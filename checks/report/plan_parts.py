@@ -1,12 +1,12 @@
 """What a plan says beside its resource changes: outputs, conditions, actions, what depends on it."""
 
-import re
 from collections.abc import Iterator
 
-from checks.plan import Action, ActionInvocation, Plan
-from checks.report.change_report import AttributeChange, CheckReport
-from checks.report.diff import diff_value
-from checks.report.fold import block_address
+from checks.plan import Action, ActionInvocation, ActionTrigger, Plan
+from checks.report.change_report import AttributeChange, CheckReport, InvocationReport
+from checks.report.deferred import reason_of_deferral
+from checks.report.diff import diff, diff_value
+from checks.report.fold import block_address, natural_order
 from checks.report.graph import Dependency, dependents
 from checks.sensitive import Mask
 
@@ -25,23 +25,28 @@ def warnings_of_plan(plan: Plan) -> Iterator[str]:
     """What keeps a plan from being all there is to do."""
     if plan.errored:
         yield "Terraform could not finish this plan: what is shown is only a part of it."
-    if plan.deferred_changes:
-        yield f"{len(plan.deferred_changes)} changes are put off to a later plan: too much is known only after apply."
-    elif not plan.complete and not plan.errored:
+    elif not plan.complete and not plan.deferred_changes and not plan.deferred_invocations:
         yield "This plan is incomplete: after it, the configuration still asks for more."
 
 
-def report_invocations(plan: Plan, mask: Mask) -> tuple[str, ...]:
-    """The actions of providers that applying the plan runs, with what triggers each."""
-    return tuple(mask.text(_invocation(invocation)) for invocation in plan.action_invocations)
+def report_invocations(plan: Plan, mask: Mask) -> tuple[InvocationReport, ...]:
+    """The actions of providers that applying the plan runs, then those that are deferred; each with its arguments."""
+    now = [_invocation(invocation, mask) for invocation in plan.action_invocations]
+    later = [_invocation(each.action_invocation, mask, each.reason) for each in plan.deferred_invocations]
+    return tuple(sorted([*now, *later], key=lambda told: (told.reason is not None, natural_order(told.address))))
 
 
-def _invocation(invocation: ActionInvocation) -> str:
-    trigger = invocation.lifecycle_action_trigger
-    if trigger is None or not trigger.triggering_resource_address:
-        return f"`{invocation.address}`"
-    event = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", trigger.action_trigger_event).lower()
-    return f"`{invocation.address}` {event} of `{trigger.triggering_resource_address}`"
+def _invocation(invocation: ActionInvocation, mask: Mask, deferred: str | None = None) -> InvocationReport:
+    trigger = invocation.lifecycle_action_trigger or ActionTrigger()
+    return InvocationReport(
+        address=mask.address(invocation.address),
+        type=invocation.type,
+        event=trigger.event,
+        by_request=invocation.by_request,
+        triggered_by=mask.address(trigger.triggering_resource_address) or None,
+        attributes=diff(None, invocation.shown_config, mask=mask).attributes,
+        reason=None if deferred is None else reason_of_deferral(deferred),
+    )
 
 
 def report_dependents(plan: Plan) -> tuple[Dependency, ...]:

@@ -12,7 +12,9 @@ NO_MASK = Mask.none()
 
 
 def plan_of(*resources: dict[str, Any], **more: Any) -> Plan:
-    return read_plan(json.dumps({"format_version": "1.2", "resource_changes": resources, **more}).encode())
+    return read_plan(
+        json.dumps({"format_version": "1.2", "planned_values": {}, "resource_changes": resources, **more}).encode()
+    )
 
 
 def resource(address: str, *actions: str, **change: Any) -> dict[str, Any]:

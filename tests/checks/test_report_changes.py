@@ -316,21 +316,6 @@ def test_an_incomplete_plan_says_so() -> None:
     )
 
 
-def test_actions_of_providers_are_told_with_their_trigger() -> None:
-    invocation = {
-        "address": "action.aws_lambda_invoke.warm",
-        "type": "aws_lambda_invoke",
-        "name": "warm",
-        "lifecycle_action_trigger": {
-            "triggering_resource_address": "aws_lambda_function.api",
-            "action_trigger_event": "AfterUpdate",
-        },
-    }
-    told = report(plan_of(action_invocations=[invocation]))
-    assert told.invocations == ("`action.aws_lambda_invoke.warm` after update of `aws_lambda_function.api`",)
-    assert run(told).title == "only actions run in testing"
-
-
 def test_a_digest_with_a_key_is_another_one() -> None:
     plan = plan_of(resource("null_x.y", "create", after={"a": 1}))
     assert report(plan).digest != report(plan, digest_key=b"key").digest

@@ -1,0 +1,102 @@
+"""What is shown first and once: what is destroyed or replaced, and what deserves a closer look."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from checks.report import RootReport
+from checks.report.change_report import ChangeReport
+from checks.report.danger import gravity
+from checks.report.fold import group_names, natural_order
+
+MOST_SHOWN = 50
+"""With more dangerous changes than that the list on top names kinds, and each change stands in the details."""
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a list with the changes that it stands for: many instances of one block share a line."""
+
+    root: RootReport
+    change: ChangeReport
+    members: tuple[ChangeReport, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Dangerous changes of one root module that are of one type and alike in what happens and why it matters."""
+
+    root: RootReport
+    changes: tuple[ChangeReport, ...]
+
+    @property
+    def first(self) -> ChangeReport:
+        return self.changes[0]
+
+    @property
+    def size(self) -> int:
+        """How many resource instances these are."""
+        return sum(change.size for change in self.changes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The first addresses, and how many more there are."""
+        addresses = sorted((change.address for change in self.changes), key=natural_order)
+        more = len(addresses) - _NAMED
+        return (*addresses[:_NAMED], *([f"{more:,} more"] if more > 0 else []))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dangers:
+    """One heading's list. Where `kinds` is not empty it stands for the changes, which are in the details."""
+
+    heading: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        if len(self.entries) <= MOST_SHOWN:
+            return ()
+        groups: dict[object, list[Entry]] = {}
+        for entry in self.entries:
+            root, change = entry.root, entry.change
+            key = (root.root_module, root.environment, change.section, change.symbol, change.type, change.marks)
+            groups.setdefault(key, []).append(entry)
+        return tuple(
+            Kind(root=group[0].root, changes=tuple(entry.change for entry in group)) for group in groups.values()
+        )
+
+
+def dangers(roots: Sequence[RootReport]) -> tuple[Dangers, ...]:
+    """The lists with something in them, the gravest change of each first; what is deferred is among them."""
+    lists = (
+        Dangers(heading="Destroyed or replaced", entries=_chosen(roots, _loses)),
+        Dangers(heading="Look closely", entries=_chosen(roots, _deserves_care)),
+    )
+    return tuple(found for found in lists if found.entries)
+
+
+def left_for_details(root: RootReport, lists: Iterable[Dangers]) -> tuple[list[ChangeReport], list[ChangeReport]]:
+    """The changes and the deferred changes of a root module that no list has shown already."""
+    shown = {id(each) for found in lists if not found.kinds for entry in found.entries for each in entry.members}
+    return (
+        [change for change in root.changes if id(change) not in shown],
+        [change for change in root.deferred if id(change) not in shown],
+    )
+
+
+def _chosen(roots: Sequence[RootReport], asked_for: Callable[[ChangeReport], bool]) -> tuple[Entry, ...]:
+    entries = [
+        Entry(root=root, change=change, members=members)
+        for root in roots
+        for change, members in group_names(filter(asked_for, (*root.changes, *root.deferred)))
+    ]
+    return tuple(sorted(entries, key=lambda entry: gravity(entry.change.marks)))
+
+
+def _loses(change: ChangeReport) -> bool:
+    return change.section in ("destroy", "replace")
+
+
+def _deserves_care(change: ChangeReport) -> bool:
+    return change.section in ("change", "add") and bool(change.marks)
