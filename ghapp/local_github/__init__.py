@@ -1,7 +1,7 @@
 """A local GitHub with state behind a real socket: REST, git over HTTP, signed deliveries, pages.
 
 It follows GitHub's documented REST API (2022-11-28 and 2026-03-10): unknown routes are 404, what does not fit is 422,
-a token may do what its permissions say and no more. How a test uses it:
+a token may do what its permissions allow and no more. How a test uses it:
 
     with LocalGitHub(tmp_path) as github:                       # `async with` is the same
         for login in ("ada", "grace"):
@@ -21,7 +21,7 @@ a token may do what its permissions say and no more. How a test uses it:
                                          json={"title": "Widen", "head": "topic", "base": "staging"}).json()
         github.wait_for_deliveries()                            # or `await github.delivered()`
         github.rest("ada").put(f"/repos/acme/infra/pulls/{pull['number']}/merge", json={"merge_method": "squash"})
-        github.press("acme/infra", check_run_id, "approve", by="ada")                     # what has no REST
+        github.press("acme/infra", check_run_id, "approve", by="ada")                     # which REST does not have
         github.rerun("acme/infra", check_run_id, by="ada")
 
         github.hold_deliveries(event="push"); ...; github.release(reversed)
@@ -32,7 +32,7 @@ a token may do what its permissions say and no more. How a test uses it:
         # people sign in to the App through /login/oauth/authorize, where create_app had `callback_urls`
         assert github.unexpected == []                          # requests to paths that GitHub does not have
 
-State is in `github.world` (records of `state.py`), for questions that REST does not answer; hold `github.world.lock`.
+State is in `github.world` (records of `state.py`), for what REST does not show; hold `github.world.lock`.
 """
 
 from ghapp.local_github.limits import DOCUMENTED, Limits

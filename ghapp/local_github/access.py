@@ -33,35 +33,35 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class AppItself:
-    """The App by its JWT: it may speak about itself and its installations only."""
+class AppJwt:
+    """The App by its JWT: it may read and manage only itself and its installations."""
 
     app: App
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
-    """The App by an installation token."""
+class InstallationAccess:
+    """The App by an installation access token."""
 
     token: InstallationToken
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A person by a token that an App was given: what the person may do and the App as well."""
+class UserAccess:
+    """A person by a user access token of an App: it may do what both the person and the App may."""
 
     account: Account
     app: App
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """The App by its client id and secret: it may ask about and end the tokens of people."""
+class ClientCredentials:
+    """The App by its client id and secret: it may check and revoke user access tokens."""
 
     app: App
 
 
-Actor = Anonymous | Person | AppItself | Installed | SignedIn | Client
+Actor = Anonymous | Person | AppJwt | InstallationAccess | UserAccess | ClientCredentials
 
 
 def authenticate(world: World, header: str | None) -> Actor:
@@ -74,12 +74,12 @@ def authenticate(world: World, header: str | None) -> Actor:
         name, value = _basic(value)
         for app in world.apps.values():
             if (app.client_id, app.client_secret) == (name, value):
-                return Client(app)
+                return ClientCredentials(app)
         value = value or name
     elif scheme.lower() not in ("bearer", "token"):
         raise _bad_credentials()
     if value.count(".") == 2 and not value.startswith("ghs_"):
-        return AppItself(_verify_jwt(world, value))
+        return AppJwt(_verify_jwt(world, value))
     return _token_actor(world, value)
 
 
@@ -88,11 +88,11 @@ def _token_actor(world: World, value: str) -> Actor:
         return Person(world.people_tokens[value])
     signed_in = world.user_tokens.get(value)
     if signed_in is not None and signed_in.expires_at > world.now():
-        return SignedIn(signed_in.account, signed_in.app)
+        return UserAccess(signed_in.account, signed_in.app)
     token = world.installation_tokens.get(value)
     if token is None or token.expires_at <= world.now() or token.installation.id not in world.installations:
         raise _bad_credentials()
-    return Installed(token)
+    return InstallationAccess(token)
 
 
 def _basic(value: str) -> tuple[str, str]:
@@ -184,14 +184,14 @@ def has_role(world: World, account: Account, repository: Repository, needed: str
 def require(world: World, actor: Actor, repository: Repository, permission: str, level: str) -> None:
     """Raises 404 where the actor may not see the repository, 403 where it may see but not do it."""
     match actor:
-        case Installed(token):
+        case InstallationAccess(token):
             _require_installed(token, repository, permission, level)
         case Person(account):
             _require_person(world, account, repository, permission, level)
-        case SignedIn(account, app):
+        case UserAccess(account, app):
             _require_person(world, account, repository, permission, level)
             _require_app(world, app, repository, permission, level)
-        case AppItself() | Client():
+        case AppJwt() | ClientCredentials():
             raise ApiError(401, "A JSON web token could not be decoded" if repository.private else "Bad credentials")
         case Anonymous():
             if repository.private:
@@ -241,7 +241,7 @@ def _require_person(world: World, account: Account, repository: Repository, perm
 
 
 def _require_app(world: World, app: App, repository: Repository, permission: str, level: str) -> None:
-    """What is public anybody reads; for the rest the App has to be installed with that permission."""
+    """Anyone may read what is public; everything else needs an installation with that permission."""
     if not repository.private and level == "read" and permission != "administration":
         return
     installation = world.installation_of(app, repository)
@@ -254,18 +254,18 @@ def _require_app(world: World, app: App, repository: Repository, permission: str
 
 def actor_account(actor: Actor) -> Account:
     match actor:
-        case Installed(token):
+        case InstallationAccess(token):
             return token.installation.app.bot
-        case Person(account) | SignedIn(account, _):
+        case Person(account) | UserAccess(account, _):
             return account
-        case AppItself(app) | Client(app):
+        case AppJwt(app) | ClientCredentials(app):
             return app.bot
         case Anonymous():
             raise ApiError(401, "Requires authentication")
 
 
 def actor_app(actor: Actor) -> App | None:
-    return actor.token.installation.app if isinstance(actor, Installed) else None
+    return actor.token.installation.app if isinstance(actor, InstallationAccess) else None
 
 
 def may_push(world: World, actor: Actor, repository: Repository) -> bool:

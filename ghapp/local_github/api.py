@@ -18,7 +18,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ghapp.local_github import rest
-from ghapp.local_github.access import Actor, Anonymous, AppItself, Client, Installed, Person, SignedIn, authenticate
+from ghapp.local_github.access import (
+    Actor,
+    Anonymous,
+    AppJwt,
+    ClientCredentials,
+    InstallationAccess,
+    Person,
+    UserAccess,
+    authenticate,
+)
 from ghapp.local_github.errors import ApiError
 from ghapp.local_github.faults import Fault, Faults
 from ghapp.local_github.limits import Limits, Meter
@@ -31,7 +40,7 @@ _KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class RecordedRequest:
     """A request that was answered; `actor` is a login, an App's slug or empty."""
 
     method: str
@@ -48,7 +57,7 @@ class Api:
         self.world = world
         self.faults = Faults()
         self.meter = Meter(world, limits)
-        self.recorded: deque[Recorded] = deque(maxlen=_KEPT)
+        self.recorded: deque[RecordedRequest] = deque(maxlen=_KEPT)
         self._router = Router(rest.ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +76,7 @@ class Api:
 
     @contextlib.contextmanager
     def _under_way(self, request: Request) -> Iterator[None]:
-        """Count the request among those of its credential, where it matters how many there are at once."""
+        """Count the request among those under way for its credential, where that is limited."""
         if self.meter.limits.at_once is None:
             yield
             return
@@ -98,7 +107,7 @@ class Api:
             except ApiError as error:
                 known = not isinstance(error, _NoRoute)
                 reply = Reply(body=error.body(), status=error.status, headers=error.headers)
-            # What fails as a whole fails before anything is counted.
+            # A request that a fault refuses is not counted.
             counted = fault is None or fault.kind != "refuse"
             response = self._respond(request, actor, reply, counted=counted)
             self._record(request, path, raw, actor, response.status_code, known)
@@ -114,7 +123,7 @@ class Api:
             raise ApiError(400, f"Invalid X-GitHub-Api-Version: {version}. Supported versions: {', '.join(VERSIONS)}")
         if path == "/rate_limit" and request.method == "GET":
             return Reply(body=self._rate_limit(actor))
-        creates = request.method == "POST" and not isinstance(actor, AppItself | Client)
+        creates = request.method == "POST" and not isinstance(actor, AppJwt | ClientCredentials)
         self.meter.admit(_key(actor), request.method, creates=creates)
         found = self._router.find(request.method, path)
         if found is None:
@@ -149,7 +158,7 @@ class Api:
             body = _read_body(raw)
         except ApiError:
             body = {}
-        entry = Recorded(
+        entry = RecordedRequest(
             method=request.method,
             path=path,
             query=request.url.query,
@@ -195,23 +204,23 @@ class Api:
 
 
 class _NoRoute(ApiError):
-    """Nothing lives at this path: a request that a test did not expect."""
+    """There is no such route: a request that a test did not expect."""
 
 
 async def _break_off(send: Send) -> None:
-    """Promise a body and send none: the server closes the connection, the client sees a broken answer."""
+    """Announce a body and send none: the server closes the connection, the client sees a broken answer."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
 
 
 def _key(actor: Actor) -> str:
     match actor:
-        case Person(account) | SignedIn(account, _):
+        case Person(account) | UserAccess(account, _):
             return account.login
-        case Client(app):
+        case ClientCredentials(app):
             return f"client {app.slug}"
-        case AppItself(app):
+        case AppJwt(app):
             return f"app {app.slug}"
-        case Installed(token):
+        case InstallationAccess(token):
             return f"installation {token.installation.id}"
         case Anonymous():
             return ""

@@ -1,4 +1,4 @@
-"""Registering Apps and installing them, as the pages and a test's hands do."""
+"""Registering Apps and installing them, for the pages and the controls."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ghapp.local_github import deliveries
 from ghapp.local_github.errors import ApiError
-from ghapp.local_github.shapes.accounts import installation as installation_json
-from ghapp.local_github.shapes.repositories import minimal_repository
+from ghapp.local_github.serializers.accounts import installation as installation_json
+from ghapp.local_github.serializers.repositories import minimal_repository
 from ghapp.local_github.state import Account, App, Installation
 from ghapp.local_github.world import World
 
@@ -36,7 +36,7 @@ _LEVELS = ("read", "write", "admin")
 
 
 def check_permissions(permissions: Mapping[str, str], events: Sequence[str]) -> None:
-    """Raises 422 on an unknown level, and on an event whose permission is not asked for."""
+    """Raises 422 on an unknown level, and on an event without its permission."""
     for name, level in permissions.items():
         if level not in _LEVELS:
             raise ApiError(422, f"Default permission {name}: {level} is not an access level")
@@ -119,46 +119,46 @@ def install(
             created_at=world.now(),
         )
         world.installations[installation.id] = installation
-        tell_with_repositories(world, installation, "created", sender)
+        emit_with_repositories(world, installation, "created", sender)
         return installation
 
 
-def tell_with_repositories(world: World, installation: Installation, action: str, sender: Account) -> None:
+def emit_with_repositories(world: World, installation: Installation, action: str, sender: Account) -> None:
     listed = [minimal_repository(world, item) for item in world.installed_repositories(installation)]
-    tell(world, installation, "installation", action, sender, repositories=listed, requester=None)
+    _emit(world, installation, "installation", action, sender, repositories=listed, requester=None)
 
 
-def tell(world: World, installation: Installation, event: str, action: str, sender: Account, **more: object) -> None:
+def _emit(world: World, installation: Installation, event: str, action: str, sender: Account, **more: object) -> None:
     body = {"installation": installation_json(world, installation), **more}
     deliveries.emit_to(world, installation, event, action, body, sender=sender, brief=False)
 
 
 def uninstall(world: World, installation: Installation, sender: Account) -> None:
     with world.lock:
-        tell_with_repositories(world, installation, "deleted", sender)
+        emit_with_repositories(world, installation, "deleted", sender)
         del world.installations[installation.id]
 
 
 def suspend(world: World, installation: Installation, sender: Account) -> None:
     with world.lock:
         installation.suspended_at, installation.suspended_by = world.now(), sender
-        tell(world, installation, "installation", "suspend", sender)
+        _emit(world, installation, "installation", "suspend", sender)
 
 
 def unsuspend(world: World, installation: Installation, sender: Account) -> None:
     with world.lock:
         installation.suspended_at = installation.suspended_by = None
-        tell(world, installation, "installation", "unsuspend", sender)
+        _emit(world, installation, "installation", "unsuspend", sender)
 
 
 def accept_permissions(world: World, installation: Installation, sender: Account) -> None:
-    """An owner accepts what the App asks for by now."""
+    """Grant the App the permissions that it requests now."""
     with world.lock:
         installation.permissions, installation.events = (
             dict(installation.app.permissions),
             list(installation.app.events),
         )
-        tell(world, installation, "installation", "new_permissions_accepted", sender)
+        _emit(world, installation, "installation", "new_permissions_accepted", sender)
 
 
 def change_repositories(
@@ -172,7 +172,7 @@ def change_repositories(
         for action, items in (("added", added), ("removed", removed)):
             shown = [minimal_repository(world, item) for item in items]
             if shown:
-                tell(
+                _emit(
                     world,
                     installation,
                     "installation_repositories",

@@ -1,4 +1,4 @@
-"""Check runs as Apps make and change them, with GitHub's limits."""
+"""Check runs: created and updated by Apps, within GitHub's limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_RUNS = 1_000
 
 
 def create(world: World, repository: Repository, app: App, sha: str, fields: Fields, sender: Account) -> CheckRun:
-    """Raises 422 where a field does not fit; nothing is made then."""
+    """Raises 422 on an invalid field; then nothing is created."""
     name = fields.text("name", required=True) or ""
     run = CheckRun(
         id=world.new_id(),
@@ -37,9 +37,9 @@ def create(world: World, repository: Repository, app: App, sha: str, fields: Fie
         repository.suites.append(run.suite)
     run.suite.runs.append(run)
     _forget_oldest(run)
-    _tell(world, repository, run, "created", sender)
+    _emit(world, repository, run, "created", sender)
     if run.status == "completed":
-        _tell(world, repository, run, "completed", sender)
+        _emit(world, repository, run, "completed", sender)
     return run
 
 
@@ -50,10 +50,10 @@ def update(world: World, repository: Repository, run: CheckRun, fields: Fields, 
     run.name = name or run.name
     run.suite.updated_at = world.now()
     if run.status == "completed" and before != "completed":
-        _tell(world, repository, run, "completed", sender)
+        _emit(world, repository, run, "completed", sender)
 
 
-def _tell(world: World, repository: Repository, run: CheckRun, action: str, sender: Account) -> None:
+def _emit(world: World, repository: Repository, run: CheckRun, action: str, sender: Account) -> None:
     events.check_run(world, repository, run, action, sender)
     if action == "completed" and all(other.status == "completed" for other in run.suite.latest_runs):
         events.check_suite(world, repository, run.suite, "completed", sender)
@@ -78,19 +78,19 @@ def _forget_oldest(run: CheckRun) -> None:
 
 
 def _fill(world: World, run: CheckRun, fields: Fields) -> None:
-    """Validate all, then set all."""
+    """Validate every field, then set them."""
     status = fields.choice("status", STATUSES)
     conclusion = fields.choice("conclusion", _SETTABLE)
-    started, completed = fields.moment("started_at"), fields.moment("completed_at")
+    started, completed = fields.date_time("started_at"), fields.date_time("completed_at")
     details_url, external_id = fields.text("details_url"), fields.text("external_id")
     if details_url is not None and not details_url.startswith(("http://", "https://")):
-        fields.wrong("details_url", "invalid", "details_url must use http or https scheme")
+        fields.add_error("details_url", "invalid", "details_url must use http or https scheme")
     if conclusion is None and (status == "completed" or completed is not None):
-        fields.wrong("conclusion", "missing_field")
+        fields.add_error("conclusion", "missing_field")
     actions = _actions(fields)
     output = fields.mapping("output")
     written = None if output is None else _output(run, Fields(output, "CheckRun"))
-    fields.done()
+    fields.raise_errors()
     if status is not None and status != "completed":
         run.conclusion, run.completed_at = None, None
     run.status = "completed" if conclusion is not None else status or run.status
@@ -116,7 +116,7 @@ def _actions(fields: Fields) -> list[JSON] | None:
         entry.text("label", required=True, longest=20)
         entry.text("description", required=True, longest=40)
         entry.text("identifier", required=True, longest=20)
-        entry.done()
+        entry.raise_errors()
     return items
 
 
@@ -124,18 +124,18 @@ def _output(run: CheckRun, output: Fields) -> JSON:
     title = output.text("title", required=run.title is None, longest=255) or run.title
     summary = output.text("summary", longest=_LONGEST)
     if summary is None:
-        output.wrong("summary", "missing_field")
+        output.add_error("summary", "missing_field")
     text = output.text("text", longest=_LONGEST)
     annotations = output.items("annotations", most=50) or []
     images = output.items("images") or []
-    output.done()
+    output.raise_errors()
     for item in annotations:
         _check_annotation(Fields(item if isinstance(item, dict) else {}, "CheckRun"))
     for item in images:
         image = Fields(item if isinstance(item, dict) else {}, "CheckRun")
         image.text("alt", required=True)
         image.text("image_url", required=True)
-        image.done()
+        image.raise_errors()
     return {"title": title, "summary": summary, "text": text, "annotations": annotations, "images": images}
 
 
@@ -148,24 +148,26 @@ def _check_annotation(item: Fields) -> None:
     item.text("title", longest=255)
     item.text("raw_details", longest=65_536)
     if first is not None and last is not None and first > last:
-        item.wrong("end_line", "invalid", "end_line must not be before start_line")
+        item.add_error("end_line", "invalid", "end_line must not be before start_line")
     if (start is not None or end is not None) and first != last:
-        item.wrong("start_column", "invalid", "start_column and end_column need start_line and end_line to be the same")
-    item.done()
+        item.add_error(
+            "start_column", "invalid", "start_column and end_column need start_line and end_line to be the same"
+        )
+    item.raise_errors()
 
 
 def rerequest(world: World, repository: Repository, run: CheckRun, sender: Account) -> None:
-    """ "Re-run" of one check run; the run itself does not change."""
+    """ "Re-run" of one check run, which itself does not change."""
     events.check_run(world, repository, run, "rerequested", sender)
 
 
 def rerequest_suite(world: World, repository: Repository, suite: CheckSuite, sender: Account) -> None:
-    """ "Re-run all": tells the suite only."""
+    """ "Re-run all": an event of the suite only."""
     events.check_suite(world, repository, suite, "rerequested", sender)
 
 
 def press(world: World, repository: Repository, run: CheckRun, identifier: str, sender: Account) -> None:
-    """A button of a check run, as the Checks tab offers it. Raises KeyError where it does not."""
+    """A button of a check run in the Checks tab. Raises KeyError where there is no such button."""
     if identifier not in [action["identifier"] for action in run.actions]:
         raise KeyError(f"no button {identifier!r} on check run {run.id}")
     if run.status != "completed":

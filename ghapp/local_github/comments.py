@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ghapp.local_github import events
 from ghapp.local_github.errors import Unprocessable
-from ghapp.local_github.shapes import pulls as shapes
+from ghapp.local_github.serializers import pulls as serializers
 from ghapp.local_github.state import Account, App, Comment, Issue, PullRequest, Repository, Review
 from ghapp.local_github.world import World
 
@@ -56,6 +56,6 @@ def review(
         submitted_at=world.now(),
     )
     pull.reviews.append(item)
-    shown = shapes.review(world, pull, item)
+    shown = serializers.review(world, pull, item)
     events.review(world, pull, {**shown, "state": item.state.lower()}, author)
     return item

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from ghapp.local_github.shapes.accounts import organization, timestamp, user
-from ghapp.local_github.shapes.repositories import repository as repository_json
+from ghapp.local_github.serializers.accounts import organization, timestamp, user
+from ghapp.local_github.serializers.repositories import repository as repository_json
 from ghapp.local_github.state import JSON, Account, App, Delivery, Installation, Repository
 from ghapp.local_github.world import World, covers, node_id
 

@@ -1,4 +1,4 @@
-"""What the local GitHub answers instead of doing it.
+"""Refusals of the local GitHub.
 
 ApiError            status and the JSON that GitHub sends with it
 ├── Unprocessable   422, with the fields that are wrong

@@ -1,13 +1,13 @@
-"""Bodies of the deliveries that tell of pull requests, pushes, checks and deployments."""
+"""Events: the body of each delivery about pull requests, pushes, checks and deployments."""
 
 from __future__ import annotations
 
 from ghapp.local_github import deliveries
 from ghapp.local_github.changed_files import ChangedFile
 from ghapp.local_github.git import NO_SHA
-from ghapp.local_github.shapes import checks as checks_json
-from ghapp.local_github.shapes import pulls as pulls_json
-from ghapp.local_github.shapes.repositories import html_url, push_commit, repository
+from ghapp.local_github.serializers import checks as checks_json
+from ghapp.local_github.serializers import pulls as pulls_json
+from ghapp.local_github.serializers.repositories import html_url, push_commit, repository
 from ghapp.local_github.state import (
     JSON,
     Account,
@@ -94,7 +94,7 @@ def check_run(world: World, value: Repository, run: CheckRun, action: str, sende
 
 
 def check_suite(world: World, value: Repository, suite: CheckSuite, action: str, sender: Account) -> None:
-    """Suites are told to the App that they belong to."""
+    """A suite's events go only to the App that it belongs to."""
     installation = world.installation_of(suite.app, value)
     if installation is not None and installation.suspended_at is None:
         body: JSON = {"check_suite": checks_json.check_suite(world, value, suite, in_delivery=True)}

@@ -1,4 +1,4 @@
-"""Faults that a test orders: status codes, delays and lost answers, by method and path."""
+"""Faults that a test asks for: status codes, delays and lost answers, by method and path."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Fault:
 
 class Faults:
     def __init__(self) -> None:
-        self._ordered: list[Fault] = []
+        self._faults: list[Fault] = []
 
-    def order(self, fault: Fault) -> None:
-        self._ordered.append(fault)
+    def add(self, fault: Fault) -> None:
+        self._faults.append(fault)
 
     def clear(self) -> None:
-        self._ordered.clear()
+        self._faults.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault that falls due on this request, counted down."""
-        for fault in self._ordered:
+        """The fault for this request, counted down."""
+        for fault in self._faults:
             if fault.times != 0 and fault.method in (method, "*") and fault.path.search(path):
                 if fault.times is not None:
                     fault.times -= 1

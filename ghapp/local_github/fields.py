@@ -1,4 +1,4 @@
-"""Reading a request's body as GitHub does: what does not fit is collected and answered as one 422."""
+"""Reading a request's body as GitHub does: all its errors are answered as one 422."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 class Fields:
-    """A JSON object whose fields are read one by one; `done()` raises 422 with all that was wrong."""
+    """A JSON object whose fields are read one by one; `raise_errors` raises 422 with all that were wrong."""
 
     def __init__(self, body: JSON, resource: str) -> None:
         self._body = body
@@ -29,25 +29,25 @@ class Fields:
     def has(self, name: str) -> bool:
         return name in self._body
 
-    def wrong(self, name: str, code: str, message: str | None = None) -> None:
+    def add_error(self, name: str, code: str, message: str | None = None) -> None:
         self._errors.append(field_error(self._resource, name, code, message))
 
-    def done(self) -> None:
+    def raise_errors(self) -> None:
         if self._errors:
             raise Unprocessable(*self._errors)
 
     def text(self, name: str, *, required: bool = False, longest: int | None = None) -> str | None:
         value = self._value(name, "string", required=required)
         if required and value == "":
-            self.wrong(name, "missing_field")
+            self.add_error(name, "missing_field")
         if longest is not None and value is not None and len(value) > longest:
-            self.wrong(name, "custom", f"{name} is too long (maximum is {longest} characters)")
+            self.add_error(name, "custom", f"{name} is too long (maximum is {longest} characters)")
         return None if value is None else str(value)
 
     def choice(self, name: str, allowed: Collection[str], *, required: bool = False) -> str | None:
         value = self.text(name, required=required)
         if value is not None and value not in allowed:
-            self.wrong(name, "invalid", f"{name} is not one of {', '.join(allowed)}: {value}")
+            self.add_error(name, "invalid", f"{name} is not one of {', '.join(allowed)}: {value}")
             return None
         return value
 
@@ -62,21 +62,21 @@ class Fields:
     def items(self, name: str, *, most: int | None = None) -> list[Any] | None:
         value: list[Any] | None = self._value(name, "array", required=False)
         if most is not None and value is not None and len(value) > most:
-            self.wrong(name, "invalid", f"{name} exceeds a maximum quantity of {most}")
+            self.add_error(name, "invalid", f"{name} exceeds a maximum quantity of {most}")
         return value
 
     def mapping(self, name: str) -> JSON | None:
         value: JSON | None = self._value(name, "object", required=False)
         return value
 
-    def moment(self, name: str) -> datetime | None:
+    def date_time(self, name: str) -> datetime | None:
         value = self.text(name)
         if value is None:
             return None
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.wrong(name, "invalid", f"{name} is not a valid date-time")
+            self.add_error(name, "invalid", f"{name} is not a valid date-time")
             return None
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -84,9 +84,9 @@ class Fields:
         value = self._body.get(name)
         if value is None:
             if required:
-                self.wrong(name, "missing_field")
+                self.add_error(name, "missing_field")
             return None
         if not isinstance(value, _TYPES[kind]) or (kind == "integer" and isinstance(value, bool)):
-            self.wrong(name, "invalid", f"{name} is not of type `{kind}`")
+            self.add_error(name, "invalid", f"{name} is not of type `{kind}`")
             return None
         return value

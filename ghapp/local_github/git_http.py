@@ -1,4 +1,4 @@
-"""Smart HTTP for git: `git http-backend` behind GitHub's permissions and protected branches."""
+"""Smart HTTP for git: `git http-backend` with GitHub's permissions and branch protection."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class GitHttp:
             rules.write(await to_thread.run_sync(self._rules, repository, actor, commands))
             rules.flush()
             response = await _backend(repository, request, action, body, {"LOCAL_GITHUB_RULES": rules.name})
-        await to_thread.run_sync(self._tell, repository, actor, commands)
+        await to_thread.run_sync(self._after_push, repository, actor, commands)
         return response
 
     def _admit(self, request: Request, full_name: str, pushing: bool) -> tuple[Actor, Repository]:
@@ -81,7 +81,7 @@ class GitHttp:
             return actor, repository
 
     def _rules(self, repository: Repository, actor: Actor, commands: list[tuple[str, str, str]]) -> str:
-        """What the `update` hook has to know about each ref of this push."""
+        """The rules of this push for the `update` hook, one line for each ref."""
         lines = []
         with self._world.lock:
             for _, after, ref in commands:
@@ -104,7 +104,7 @@ class GitHttp:
                     lines.append(f"{ref}\tfast-forward\t{_refusal(ref, [forced])}\n")
         return "".join(lines)
 
-    def _tell(self, repository: Repository, actor: Actor, commands: list[tuple[str, str, str]]) -> None:
+    def _after_push(self, repository: Repository, actor: Actor, commands: list[tuple[str, str, str]]) -> None:
         with self._world.lock:
             for before, after, ref in commands:
                 if (repository.git.ref(ref) or NO_SHA) == after and before != after:
@@ -112,7 +112,7 @@ class GitHttp:
 
 
 def _refusal(ref: str, violations: list[Violation]) -> str:
-    """As GitHub prints it; line ends are written `\\n` for the hook."""
+    """GitHub's message; line ends are written as `\\n` for the hook."""
     if any(violation.by_ruleset for violation in violations):
         listed = "".join(f"\\n- {violation.message}" for violation in violations)
         return f"error: GH013: Repository rule violations found for {ref}.{listed}"

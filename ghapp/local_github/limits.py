@@ -1,4 +1,4 @@
-"""How much one credential may ask: in an hour, in a minute, at once.
+"""Rate limits of one credential: in an hour, in a minute, at once.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -19,7 +19,7 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What is limited; None: it is not. Without the first, answers say nothing of limits, as Enterprise Server's do.
+    """None: not limited. Without the first, answers have no rate limit headers, as on Enterprise Server.
 
     `retry_after_s` goes with a refusal by a secondary limit, and for so long everything is refused. A test that cannot
     move the clock shortens the hour.
@@ -37,7 +37,7 @@ class Limits:
 DOCUMENTED = Limits(
     requests_an_hour=5_000, points_a_minute=900, creations_a_minute=80, creations_an_hour=500, at_once=100
 )
-"""What github.com documents for an installation. Which POSTs create content it does not say: here each does."""
+"""What github.com documents for an installation. It does not document which POSTs create content: here all do."""
 
 
 @dataclass(slots=True)
@@ -45,22 +45,22 @@ class _Account:
     began_at: float = -math.inf
     used: int = 0
     at_once: int = 0
-    closed_until: float = -math.inf
-    asked: deque[tuple[float, int, int]] = field(default_factory=deque)
+    blocked_until: float = -math.inf
+    requests: deque[tuple[float, int, int]] = field(default_factory=deque)
 
 
 class Meter:
-    """What each credential has used. Its hour begins with its first request. Not thread-safe: under `world.lock`."""
+    """The use of each credential. Its hour begins with its first request. Not thread-safe: under `world.lock`."""
 
     def __init__(self, world: World, limits: Limits) -> None:
         self._world = world
         self.limits = limits
         self.own: dict[str, Limits] = {}
-        """Of credentials that are limited otherwise."""
+        """Credentials with limits of their own."""
         self._accounts: defaultdict[str, _Account] = defaultdict(_Account)
 
     def limits_of(self, key: str) -> Limits:
-        """What limits a credential."""
+        """The limits of a credential."""
         return self.own.get(key, self.limits)
 
     def of(self, key: str) -> tuple[int, int, int] | None:
@@ -72,8 +72,8 @@ class Meter:
         limit = limits.requests_an_hour if key else 60
         return limit, max(limit - account.used, 0), math.ceil(account.began_at) + limits.hour_s
 
-    def begin_anew(self, key: str, limits: Limits) -> None:
-        """Limit one credential by its own limits; what it asked before is forgotten."""
+    def restart(self, key: str, limits: Limits) -> None:
+        """Give one credential limits of its own, and start its hour again."""
         self.own[key] = limits
         self._accounts.pop(key, None)
 
@@ -90,32 +90,32 @@ class Meter:
         self._accounts[key].at_once -= 1
 
     def admit(self, key: str, method: str, *, creates: bool) -> None:
-        """Let a request in. Raises ApiError 403 where one limit or the other is reached."""
+        """Admit a request. Raises ApiError 403 where a limit is reached."""
         found = self.of(key)
         if found is not None and found[1] == 0:
             who = key.replace("installation", "installation ID") or "this address"
             raise ApiError(403, f"API rate limit exceeded for {who}.", documentation_url=_PAGE)
         account, now, limits = self._accounts[key], self._world.now().timestamp(), self.limits_of(key)
         points = 1 if method in _READS else 5
-        while account.asked and account.asked[0][0] <= now - _HOUR_S:
-            account.asked.popleft()
-        minute = [each for each in account.asked if each[0] > now - 60]
+        while account.requests and account.requests[0][0] <= now - _HOUR_S:
+            account.requests.popleft()
+        minute = [each for each in account.requests if each[0] > now - 60]
         use = (
             (account.at_once, limits.at_once),
             (sum(each[1] for each in minute) + points, limits.points_a_minute),
             (sum(each[2] for each in minute) + creates, limits.creations_a_minute if creates else None),
-            (sum(each[2] for each in account.asked) + creates, limits.creations_an_hour if creates else None),
+            (sum(each[2] for each in account.requests) + creates, limits.creations_an_hour if creates else None),
         )
-        if account.closed_until <= now and any(limit is not None and used > limit for used, limit in use):
-            account.closed_until = now + limits.retry_after_s
-        if account.closed_until > now:
+        if account.blocked_until <= now and any(limit is not None and used > limit for used, limit in use):
+            account.blocked_until = now + limits.retry_after_s
+        if account.blocked_until > now:
             raise ApiError(
                 403,
                 "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
                 documentation_url=f"{_PAGE}#about-secondary-rate-limits",
-                headers={"Retry-After": str(math.ceil(account.closed_until - now))},
+                headers={"Retry-After": str(math.ceil(account.blocked_until - now))},
             )
-        account.asked.append((now, points, int(creates)))
+        account.requests.append((now, points, int(creates)))
 
     def _current(self, key: str) -> _Account:
         account, now = self._accounts[key], self._world.now().timestamp()

@@ -1,4 +1,4 @@
-"""The merge button: merge, squash and rebase, behind what protects the base branch."""
+"""The merge button: merge, squash and rebase, subject to the protection of the base branch."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _rebase(world: World, pull: PullRequest, account: Account, onto: str) -> str
 
 
 def finish_merge(world: World, pull: PullRequest, merged: str, account: Account) -> None:
-    """Move the base, call the pull request merged, and tell."""
+    """Move the base, mark the pull request as merged, and send the events."""
     repository = pull.repository
     ref = f"refs/heads/{pull.base_ref}"
     before = repository.git.ref(ref) or NO_SHA

@@ -1,4 +1,4 @@
-"""Deliveries on their way: all that were made, in order, and what a test asked to happen to them."""
+"""Deliveries on their way: all that were made, in order, and the rules of a test for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RuleKind = Literal["hold", "lose", "duplicate", "hide"]
 
 @dataclass(slots=True, kw_only=True)
 class DeliveryRule:
-    """What a test asked to happen to the next `times` deliveries of an event (None: to all)."""
+    """What happens to the next `times` deliveries of an event (None: to all of them)."""
 
     kind: RuleKind
     event: str | None
@@ -41,7 +41,7 @@ class Outbox:
         self._queue: queue.Queue[Delivery | None] = queue.Queue()
 
     def put(self, delivery: Delivery) -> bool:
-        """Keep a new delivery and send it as the rules say; True where they say twice."""
+        """Keep a new delivery and send it by the rules; True where it is to be sent twice."""
         self.deliveries.append(delivery)
         delivery.hidden = any(rule.applies(delivery) for rule in self._rules if rule.kind == "hide")
         kind = next((rule.kind for rule in self._rules if rule.kind != "hide" and rule.applies(delivery)), None)

@@ -1,4 +1,4 @@
-"""The life of a pull request: opened, pushed to, edited, closed; and whether it can be merged."""
+"""Pull requests: opened, pushed to, edited, closed; and whether they can be merged."""
 
 from __future__ import annotations
 
@@ -180,9 +180,9 @@ def _touch(world: World, pull: PullRequest) -> None:
 
 
 def test_merge(world: World, pull: PullRequest) -> bool | None:
-    """GitHub's `mergeable`: null at the first question about a pair of tips, then whether it merges.
+    """GitHub's `mergeable`: null at the first request for a pair of tips, then whether it merges.
 
-    The question moves `refs/pull/N/merge`; nothing else does, so it goes stale.
+    Only this request moves `refs/pull/N/merge`, so the ref goes stale.
     """
     git = pull.repository.git
     tip = git.tip(pull.base_ref)

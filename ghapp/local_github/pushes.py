@@ -1,4 +1,4 @@
-"""What follows when a ref has moved: deliveries, check suites, pull requests that it belongs to."""
+"""The consequences of a moved ref: deliveries, check suites, pull requests of the branch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ref_moved(
     *,
     merged: PullRequest | None = None,
 ) -> None:
-    """Tell of a ref that has moved. `merged` is the pull request whose merge moved it."""
+    """Do what follows a moved ref. `merged` is the pull request whose merge moved it."""
     repository.pushed_at = repository.updated_at = world.now()
     if not ref.startswith(("refs/heads/", "refs/tags/")):
         return
@@ -52,7 +52,7 @@ def _branch_deleted(world: World, repository: Repository, branch: str, sender: A
 
 
 def _merge_indirectly(world: World, pull: PullRequest, before: str, after: str, sender: Account) -> None:
-    """GitHub calls a pull request merged whose head has become reachable from its base, gates or not."""
+    """GitHub marks a pull request as merged once its head is reachable from its base, whatever protects the base."""
     git = pull.repository.git
     if not git.is_ancestor(pull.head_sha, after):
         return
@@ -67,7 +67,7 @@ def _merge_indirectly(world: World, pull: PullRequest, before: str, after: str, 
 
 
 def request_suites(world: World, repository: Repository, branch: str, before: str, after: str, sender: Account) -> None:
-    """Each App with `checks: write` gets a suite for a pushed head, and is asked to fill it."""
+    """Each App with `checks: write` gets a check suite for a pushed head, with `check_suite.requested`."""
     if branch.startswith(QUEUE_PREFIX):
         return
     for installation in list(world.installations.values()):

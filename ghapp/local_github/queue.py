@@ -17,7 +17,7 @@ from ghapp.local_github.world import World
 
 
 def enqueue(world: World, pull: PullRequest, account: Account) -> None:
-    """ "Merge when ready". Raises 405 where something other than the queue stands in the way."""
+    """ "Merge when ready". Raises 405 where anything but the queue forbids it."""
     if pull.state != "open" or pull.draft:
         raise ApiError(405, "Pull Request is not mergeable")
     found = merge_violations(world, pull, Person(account), method="merge")
@@ -44,7 +44,7 @@ def _add(world: World, pull: PullRequest, account: Account) -> None:
 
 
 def remove(world: World, pull: PullRequest) -> None:
-    """Take a pull request out by hand; the groups behind it are built anew."""
+    """Take a pull request out; the groups after it are built again."""
     for entry in pull.repository.merge_queues.get(pull.base_ref, []):
         if entry.pull is pull:
             _drop(world, pull.repository, entry)
@@ -52,7 +52,7 @@ def remove(world: World, pull: PullRequest) -> None:
 
 
 def advance(world: World, repository: Repository) -> None:
-    """Merge the green groups at the front of each queue in one push; throw a red one out."""
+    """Merge the green groups at the front of each queue in one push; drop a red one."""
     for branch, waiting in list(repository.merge_queues.items()):
         green = 0
         for entry in waiting:
@@ -85,12 +85,12 @@ def _merge(world: World, repository: Repository, branch: str, entries: list[Queu
 
 def _drop(world: World, repository: Repository, entry: QueueEntry) -> None:
     waiting = repository.merge_queues[entry.pull.base_ref]
-    behind = waiting[waiting.index(entry) + 1 :]
+    later = waiting[waiting.index(entry) + 1 :]
     del waiting[waiting.index(entry) :]
     _end(world, repository, entry, "dequeued")
-    for other in behind:
+    for other in later:
         _end(world, repository, other, "invalidated")
-    for other in behind:
+    for other in later:
         _add(world, other.pull, other.enqueued_by)
 
 

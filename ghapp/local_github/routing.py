@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from ghapp.local_github.access import Actor, AppItself, Client, Installed, actor_account, require
+from ghapp.local_github.access import Actor, AppJwt, ClientCredentials, InstallationAccess, actor_account, require
 from ghapp.local_github.errors import ApiError, Moved, not_accessible, not_found
 from ghapp.local_github.state import JSON, Account, App, Installation, Repository
 from ghapp.local_github.world import World
@@ -64,17 +64,17 @@ class Call:
 
     @property
     def app(self) -> App:
-        """The App behind a JWT or an installation token. Raises 401 for anyone else."""
+        """The App that a JWT, a client secret or an installation token belongs to. Raises 401 for anyone else."""
         match self.actor:
-            case AppItself(app) | Client(app):
+            case AppJwt(app) | ClientCredentials(app):
                 return app
-            case Installed(token):
+            case InstallationAccess(token):
                 return token.installation.app
         raise ApiError(401, "A JSON web token could not be decoded")
 
     @property
     def installation(self) -> Installation:
-        if not isinstance(self.actor, Installed):
+        if not isinstance(self.actor, InstallationAccess):
             raise not_accessible()
         return self.actor.token.installation
 
@@ -86,13 +86,13 @@ class Call:
         return sha
 
     def page(
-        self, items: Sequence[Any], shape: Callable[[Any], JSON], *, wrapped: str | None = None, **more: Any
+        self, items: Sequence[Any], serialize: Callable[[Any], JSON], *, wrapped: str | None = None, **more: Any
     ) -> Reply:
         """One page of a list, with `Link`; wrapped lists carry `total_count` (of all pages)."""
         size = min(max(_number(self.query.get("per_page"), 30), 1), 100)
         number = max(_number(self.query.get("page"), 1), 1)
         last = max(-(-len(items) // size), 1)
-        shown = [shape(item) for item in items[(number - 1) * size : number * size]]
+        shown = [serialize(item) for item in items[(number - 1) * size : number * size]]
         body = shown if wrapped is None else {"total_count": len(items), **more, wrapped: shown}
         links = {"prev": number - 1, "next": number + 1, "last": last, "first": 1}
         wanted = [
@@ -118,7 +118,7 @@ Kind = Literal["any", "app", "installation", "client"]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`permission` is `NAME:LEVEL`, asked of the repository in the path; `kind` says which credential speaks."""
+    """`permission` is `NAME:LEVEL`, needed in the repository of the path; `kind` is the kind of credential needed."""
 
     method: str
     pattern: str
@@ -161,17 +161,17 @@ def _by_id(route: Route, pattern: re.Pattern[str], path: str) -> dict[str, str] 
 
 
 def check_kind(route: Route, actor: Actor) -> None:
-    if route.kind == "app" and not isinstance(actor, AppItself):
+    if route.kind == "app" and not isinstance(actor, AppJwt):
         raise ApiError(401, "A JSON web token could not be decoded")
-    if route.kind == "installation" and not isinstance(actor, Installed):
+    if route.kind == "installation" and not isinstance(actor, InstallationAccess):
         raise ApiError(
             403,
             "You must authenticate with an installation access token in order to list repositories for an"
             " installation.",
         )
-    if (route.kind == "client") is not isinstance(actor, Client):
+    if (route.kind == "client") is not isinstance(actor, ClientCredentials):
         raise ApiError(
             404 if route.kind == "client" else 401, "Not Found" if route.kind == "client" else "Bad credentials"
         )
-    if route.kind != "app" and isinstance(actor, AppItself):
+    if route.kind != "app" and isinstance(actor, AppJwt):
         raise ApiError(401, "A JSON web token could not be decoded")

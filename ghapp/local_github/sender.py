@@ -15,7 +15,7 @@ from ghapp.local_github.world import World
 
 
 class DeliverySender:
-    """The only room that posts to an App."""
+    """The only place that posts to an App."""
 
     def __init__(self, world: World, *, timeout_s: float) -> None:
         self._world = world
@@ -56,7 +56,7 @@ class DeliverySender:
         response_headers: dict[str, str] = {}
         try:
             if delivery.lost:
-                raise httpx.ConnectError("a test asked for it")
+                raise httpx.ConnectError("lost on purpose")
             answer = client.post(url, content=body, headers=headers)
         except httpx.TimeoutException:
             status, code, text = "timed out", 504, ""

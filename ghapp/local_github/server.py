@@ -1,4 +1,4 @@
-"""The local GitHub itself: one socket, one thread, and what a test or the demo does by hand."""
+"""The local GitHub itself: one socket, one thread, and the controls of a test or the demo."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import uvicorn
 from anyio import to_thread
 from starlette.types import Receive, Scope, Send
 
-from ghapp.local_github.api import Api, Recorded
+from ghapp.local_github.api import Api, RecordedRequest
+from ghapp.local_github.controls import Controls
 from ghapp.local_github.deliveries import redeliver
 from ghapp.local_github.faults import Fault
 from ghapp.local_github.git_http import GitHttp, is_git
-from ghapp.local_github.hands import Hands
 from ghapp.local_github.limits import Limits
 from ghapp.local_github.outbox import DeliveryRule, RuleKind
 from ghapp.local_github.pages import Pages
@@ -33,7 +33,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class LocalGitHub(Hands):
+class LocalGitHub(Controls):
     """GitHub on loopback, with state.
 
     Served by a thread of its own, so that it works beside an event loop and without one: `async with` and `with` are
@@ -66,7 +66,7 @@ class LocalGitHub(Hands):
     def api_url(self) -> str:
         return self.world.api_url
 
-    # -- life ------------------------------------------------------------------------------------------------------
+    # -- start and stop ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Listen on loopback; returns once requests are answered."""
@@ -123,15 +123,15 @@ class LocalGitHub(Hands):
         else:
             await self._pages(scope, receive, send)
 
-    # -- what a test looks at --------------------------------------------------------------------------------------
+    # -- what a test asserts on ----------------------------------------------------------------------------------------
 
     @property
-    def requests(self) -> list[Recorded]:
+    def requests(self) -> list[RecordedRequest]:
         """The REST requests that were answered, oldest first."""
         return list(self._api.recorded)
 
     @property
-    def unexpected(self) -> list[Recorded]:
+    def unexpected(self) -> list[RecordedRequest]:
         """Requests to paths that GitHub does not have (or this one does not know)."""
         return [request for request in self._api.recorded if not request.known]
 
@@ -146,7 +146,7 @@ class LocalGitHub(Hands):
     async def delivered(self, timeout_s: float = 30.0) -> None:
         await to_thread.run_sync(self.wait_for_deliveries, timeout_s)
 
-    # -- what a test does to deliveries and answers ----------------------------------------------------------------
+    # -- faults in deliveries and answers ------------------------------------------------------------------------------
 
     def hold_deliveries(self, event: str | None = None, action: str | None = None) -> None:
         """Keep deliveries (of an event, of an action) back until `release`."""
@@ -161,14 +161,14 @@ class LocalGitHub(Hands):
         self._add_delivery_rule("duplicate", event, action, times)
 
     def release(self, order: Callable[[list[Delivery]], Iterable[Delivery]] = list) -> None:
-        """Send what was held back, in the order that `order` gives (`reversed`, for one)."""
+        """Send the deliveries that were held back, in the order that `order` gives (such as `reversed`)."""
         with self.world.lock:
             self.world.outbox.release(lambda held: list(order(held)))
 
     def hide_deliveries(self, event: str | None = None, action: str | None = None, times: int | None = None) -> None:
         """Send deliveries, and leave them out of `GET /app/hook/deliveries` until `show_deliveries`.
 
-        GitHub lists a delivery some time after it was sent; nothing says how long.
+        GitHub lists a delivery some time after it was sent; how long is not documented.
         """
         self._add_delivery_rule("hide", event, action, times)
 
@@ -182,7 +182,7 @@ class LocalGitHub(Hands):
             self.world.outbox.add_rule(DeliveryRule(kind=kind, event=event, action=action, times=times))
 
     def let_through(self) -> None:
-        """Send what was held back; deliveries are not held, lost, sent twice or hidden any longer."""
+        """Send the deliveries that were held back; no more are held, lost, sent twice or hidden."""
         with self.world.lock:
             self.world.outbox.clear_rules()
 
@@ -205,7 +205,7 @@ class LocalGitHub(Hands):
         times: int | None = 1,
     ) -> None:
         """Answer requests whose path matches the pattern with this status; nothing is done."""
-        self._api.faults.order(
+        self._api.faults.add(
             Fault(
                 method=method,
                 path=re.compile(path),
@@ -218,19 +218,19 @@ class LocalGitHub(Hands):
         )
 
     def lose_answer(self, method: str, path: str, *, times: int | None = 1) -> None:
-        """Do what is asked, and break the connection before the answer."""
-        self._api.faults.order(Fault(method=method, path=re.compile(path), kind="lose", times=times))
+        """Serve the request, and break the connection before the answer."""
+        self._api.faults.add(Fault(method=method, path=re.compile(path), kind="lose", times=times))
 
     def delay(self, method: str, path: str, delay_s: float, *, times: int | None = 1) -> None:
-        self._api.faults.order(Fault(method=method, path=re.compile(path), kind="delay", delay_s=delay_s, times=times))
+        self._api.faults.add(Fault(method=method, path=re.compile(path), kind="delay", delay_s=delay_s, times=times))
 
     def clear_faults(self) -> None:
         self._api.faults.clear()
 
     def set_limits(self, limits: Limits, *, installation: Installation | None = None) -> None:
-        """Limit the rate otherwise from now on, of everybody or of one installation, whose hour begins anew."""
+        """Change the rate limits of everyone, or of one installation, whose hour starts again."""
         with self.world.lock:
             if installation is None:
                 self._api.meter.limits = limits
             else:
-                self._api.meter.begin_anew(f"installation {installation.id}", limits)
+                self._api.meter.restart(f"installation {installation.id}", limits)

@@ -36,8 +36,8 @@ def callback(app: App, redirect_uri: str | None) -> str | None:
     return redirect_uri if any(_fits(redirect_uri, known) for known in app.callback_urls) else None
 
 
-def _fits(asked: str, registered: str) -> bool:
-    one, other = urlsplit(asked), urlsplit(registered)
+def _fits(requested: str, registered: str) -> bool:
+    one, other = urlsplit(requested), urlsplit(registered)
     same_host = one.netloc == other.netloc or one.hostname == other.hostname in ("127.0.0.1", "localhost", "::1")
     return (one.scheme, one.path.rstrip("/")) == (other.scheme, other.path.rstrip("/")) and same_host
 

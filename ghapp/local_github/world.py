@@ -1,4 +1,4 @@
-"""The whole state behind one lock, and how things in it are found."""
+"""The whole state under one lock, and how to find things in it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class World:
     user_tokens: dict[str, UserToken] = field(default_factory=dict)
     sign_in_codes: dict[str, SignInCode] = field(default_factory=dict)
     authorized: set[tuple[int, int]] = field(default_factory=set)
-    """(App, person) who have said yes to signing in."""
+    """(App, person) pairs for which the person has authorized the App."""
     installation_tokens: dict[str, InstallationToken] = field(default_factory=dict)
     outbox: Outbox = field(default_factory=Outbox)
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(10_001))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ghapp.local_github.api import Recorded
+from ghapp.local_github.api import RecordedRequest
 from tests.bench.by_hand import ByHand
 from tests.bench.completing import completed, seconds_of_plan
 from tests.bench.rows import Row, in_turn, render
@@ -93,7 +93,7 @@ def _calls_of_apply(line: Line) -> Row:
     return Row(what="GitHub calls of an apply", figure=str(made), aim="8", reached=made <= 8)
 
 
-def _calls(requests: Sequence[Recorded]) -> int:
+def _calls(requests: Sequence[RecordedRequest]) -> int:
     """What Planward asked, without getting tokens."""
     return sum(each.actor.startswith("installation ") for each in requests)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ghapp.local_github.api import Recorded
+from ghapp.local_github.api import RecordedRequest
 from tests.stories.line import Line
 from tests.stories.slow import slow_place
 from tests.stories.story import ON_MERGE, Story
@@ -317,7 +317,7 @@ def test_a_plan_takes_five_calls_of_github_and_an_apply_nine_at_most(line: Line)
     assert line.github.unexpected == []
 
 
-def calls(requests: list[Recorded]) -> list[str]:
+def calls(requests: list[RecordedRequest]) -> list[str]:
     """What Planward asked, without getting tokens."""
     asked = [each for each in requests if each.actor.startswith("installation ")]
     return [f"{each.method} {each.path}" for each in asked]

@@ -16,7 +16,7 @@ _MANIFEST_KEYS = ("name", "url", "hook_attributes")
 
 
 def new_app(view: View) -> Answer:
-    """The page behind the manifest's form POST: what the App asks for, and the button that makes it."""
+    """The page that the manifest is posted to: the App's permissions, and the button that creates it."""
     text = view.form.get("manifest") or view.query.get("manifest")
     if text is None:
         return Page(template="app_new.html", values={"manifest": None})
@@ -26,7 +26,7 @@ def new_app(view: View) -> Answer:
 
 
 def read_manifest(text: str) -> JSON:
-    """Raises 422 where it is no manifest that GitHub would take."""
+    """Raises 422 on a manifest that GitHub would refuse."""
     try:
         manifest = json.loads(text)
     except ValueError:

@@ -41,7 +41,7 @@ def branches(repository: Repository) -> list[str]:
 
 
 def split_ref(repository: Repository, rest: str) -> tuple[str, str]:
-    """A branch (which may hold slashes) or SHA, and the path behind it. Raises 404."""
+    """A branch (which may contain slashes) or SHA, and the path after it. Raises 404."""
     for name in sorted(repository.git.branches(), key=len, reverse=True):
         if rest == name or rest.startswith(f"{name}/"):
             return name, rest[len(name) :].strip("/")
@@ -114,7 +114,7 @@ def edit(view: View) -> Answer:
 
 def save(view: View) -> Answer:
     """Commit an edited file: to the branch itself, or to a new one that a pull request is proposed from."""
-    view.need("write")
+    view.require_role("write")
     repository = view.repository
     ref, path = split_ref(repository, view.params["rest"])
     branch = view.form.get("branch", "").strip() or ref

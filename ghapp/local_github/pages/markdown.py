@@ -1,4 +1,4 @@
-"""GitHub Flavored Markdown as GitHub shows it: rendered, sanitised, then linked and coloured."""
+"""GitHub Flavored Markdown: rendered, sanitised, then linked and coloured."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _HCL = re.compile(
 
 
 def render(text: str | None, *, repository_url: str, comment: bool = True) -> Markup:
-    """HTML of a comment (line ends are kept), or of a file."""
+    """The HTML of a comment (with its line ends), or of a file."""
     rendered = (_COMMENTS if comment else _FILES).render(text or "")
     clean = nh3.clean(
         _ALIGNED.sub(r'align="\1"', rendered),

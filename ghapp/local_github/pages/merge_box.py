@@ -1,4 +1,4 @@
-"""What the box under a pull request says: reviews, checks, conflicts, and whether the button works."""
+"""The merge box of a pull request: reviews, checks, conflicts, and whether the button works."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from ghapp.local_github import pulls, queue
 from ghapp.local_github.access import Actor, Anonymous, may_push
 from ghapp.local_github.protection import Violation, approvals, has_merge_queue, merge_violations, required_contexts
-from ghapp.local_github.shapes.checks import latest_statuses
+from ghapp.local_github.serializers.checks import latest_statuses
 from ghapp.local_github.state import CheckRun, PullRequest, Repository
 from ghapp.local_github.world import World
 
 _GREEN = ("success", "neutral", "skipped")
-_SAID = {
+_CONCLUSIONS = {
     "success": "Successful",
     "neutral": "Neutral",
     "skipped": "Skipped",
@@ -27,7 +27,7 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRow:
-    """One line of the list of checks. `state`: success, failure, pending, action or neutral."""
+    """One line in the list of checks. `state`: success, failure, pending, action or neutral."""
 
     name: str
     state: str
@@ -57,12 +57,12 @@ class MergeBox:
 
 
 def check_rows(repository: Repository, sha: str, branch: str | None) -> tuple[CheckRow, ...]:
-    """The newest of each name on a commit; with a branch also those that it requires and that have not come."""
+    """The newest of each name on a commit; with a branch also those that it requires and that are missing."""
     required = {} if branch is None else required_contexts(repository, branch)
     rows = [_run_row(run, run.name in required) for run in newest_runs(repository, sha)]
     for item in latest_statuses(repository, sha):
         state = {"success": "success", "pending": "pending"}.get(item.state, "failure")
-        text = item.description or _SAID.get(item.state, "Pending")
+        text = item.description or _CONCLUSIONS.get(item.state, "Pending")
         required_too = item.context in required
         rows.append(CheckRow(name=item.context, state=state, text=text, required=required_too, url=item.target_url))
     present = {row.name for row in rows}
@@ -91,15 +91,15 @@ def run_state(run: CheckRun) -> str:
 
 
 def run_text(run: CheckRun) -> str:
-    """How GitHub tells of a run in lists: what became of it, and its title."""
+    """A run in a list of checks: its conclusion and its title."""
     if run.status != "completed":
-        said = "In progress" if run.status == "in_progress" else "Queued"
+        text = "In progress" if run.status == "in_progress" else "Queued"
     else:
-        said = _SAID.get(run.conclusion or "", run.conclusion or "")
+        text = _CONCLUSIONS.get(run.conclusion or "", run.conclusion or "")
     if run.started_at is not None and run.completed_at is not None:
         seconds = int((run.completed_at - run.started_at).total_seconds())
-        said += f" in {seconds}s" if seconds < 120 else f" in {seconds // 60}m"
-    return f"{said} — {run.title}" if run.title else said
+        text += f" in {seconds}s" if seconds < 120 else f" in {seconds // 60}m"
+    return f"{text} — {run.title}" if run.title else text
 
 
 def _run_row(run: CheckRun, required: bool) -> CheckRow:

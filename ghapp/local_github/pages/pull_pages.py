@@ -63,7 +63,7 @@ def compare(view: View) -> Answer:
 
 
 def create(view: View) -> Answer:
-    view.need("write")
+    view.require_role("write")
     pull = pulls.open_pull(
         view.world,
         view.repository,
@@ -164,7 +164,7 @@ def _brings(pull: PullRequest, sha: str) -> bool:
 
 
 def _merge(view: View) -> None:
-    view.need("write")
+    view.require_role("write")
     pull = view.pull
     if queue_wanted := view.form.get("queue"):
         queue.enqueue(view.world, pull, view.account) if queue_wanted == "in" else queue.remove(view.world, pull)
@@ -183,7 +183,7 @@ def _edit_comment(view: View) -> None:
     if comment is None:
         raise not_found()
     if comment.author is not view.account:
-        view.need("write")
+        view.require_role("write")
     comments.edit(view.world, view.repository, comment, view.form["body"].replace("\r\n", "\n"), sender=view.account)
 
 
@@ -193,29 +193,29 @@ def _review(view: View) -> None:
 
 def _state(view: View) -> None:
     if view.account is not view.pull.issue.author:
-        view.need("triage")
+        view.require_role("triage")
     change = pulls.reopen if view.form["state"] == "open" else pulls.close
     change(view.world, view.pull, view.account)
 
 
 def _draft(view: View) -> None:
     if view.account is not view.pull.issue.author:
-        view.need("write")
+        view.require_role("write")
     pulls.set_draft(view.world, view.pull, view.form["draft"] == "true", view.account)
 
 
 def _base(view: View) -> None:
-    view.need("write")
+    view.require_role("write")
     pulls.change_base(view.world, view.pull, view.form["base"], view.account)
 
 
 def _update_branch(view: View) -> None:
-    view.need("write")
+    view.require_role("write")
     update_branch(view.world, view.pull, None, view.account)
 
 
 def _delete_branch(view: View) -> None:
-    view.need("write")
+    view.require_role("write")
     pull = view.pull
     repository = pull.head_repository
     if pull.state == "open" or repository is None:
@@ -242,7 +242,7 @@ def _then_back(act: Callable[[View], None]) -> Callable[[View], Answer]:
 
 
 def press(view: View) -> Answer:
-    view.need("write")
+    view.require_role("write")
     run = find_check_run(view.repository, view.params["check_run_id"])
     try:
         checks.press(view.world, view.repository, run, view.form["identifier"], view.account)
@@ -252,14 +252,14 @@ def press(view: View) -> Answer:
 
 
 def rerun(view: View) -> Answer:
-    view.need("write")
+    view.require_role("write")
     run = find_check_run(view.repository, view.params["check_run_id"])
     checks.rerequest(view.world, view.repository, run, view.account)
     return Redirect(url=view.form.get("back") or f"{view.home}/runs/{run.id}")
 
 
 def rerun_all(view: View) -> Answer:
-    view.need("write")
+    view.require_role("write")
     suite = find_check_suite(view.repository, view.params["suite_id"])
     checks.rerequest_suite(view.world, view.repository, suite, view.account)
     return Redirect(url=view.form.get("back") or view.home)

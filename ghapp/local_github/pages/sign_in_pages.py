@@ -1,4 +1,4 @@
-"""Signing in to an App as whoever the header says one is."""
+"""Signing in to an App as the person chosen in the header."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from ghapp.local_github.access import has_role
 from ghapp.local_github.errors import ApiError
 from ghapp.local_github.pages import app_pages, code, deployment_pages, pull_pages, sign_in_pages
 from ghapp.local_github.pages.avatars import avatar_svg
-from ghapp.local_github.pages.looks import GLOBALS
+from ghapp.local_github.pages.template_functions import GLOBALS
 from ghapp.local_github.pages.view import VIEWER_COOKIE, Data, Page, PageRoute, Redirect, View
 from ghapp.local_github.state import Account
 from ghapp.local_github.world import World
@@ -97,12 +97,12 @@ class Pages:
             return self._render(request, view, answer)
 
     def _refusal(self, request: Request, error: ApiError) -> Page | Redirect:
-        """A refused button leads back to where it was pressed; a page that is not there says so."""
+        """After a refused button, the page that it is on with the reason; else a page with the status."""
         referrer = urlsplit(request.headers.get("referer", ""))
         if request.method == "POST" and referrer.netloc == request.url.netloc:
             texts = [one if isinstance(one, str) else one.get("message", "") for one in error.errors]
-            said = ". ".join(text for text in texts if text) or error.message
-            return Redirect(url=referrer.path, message=said)
+            message = ". ".join(text for text in texts if text) or error.message
+            return Redirect(url=referrer.path, message=message)
         return Page(
             template="refusal.html", values={"status": error.status, "text": error.message}, status=error.status
         )
@@ -133,7 +133,7 @@ class Pages:
         return next((account for account in people if account.login == chosen), self._most_trusted(people))
 
     def _most_trusted(self, people: list[Account]) -> Account | None:
-        """Who is looked through at first: one who may press every button of most repositories."""
+        """The first viewer: the person who administers most repositories."""
 
         def administered(account: Account) -> int:
             return sum(has_role(self._world, account, item, "admin") for item in self._world.repositories.values())

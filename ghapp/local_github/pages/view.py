@@ -1,4 +1,4 @@
-"""A page that somebody asked for: who looks at what, and how the answer is made."""
+"""One request for a page: its viewer, its parameters, and the kinds of answers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class View:
     def may_write(self) -> bool:
         return self.viewer is not None and has_role(self.world, self.viewer, self.repository, "write")
 
-    def need(self, role: str) -> None:
+    def require_role(self, role: str) -> None:
         """Raises 403 where the viewer has less than a role."""
         if not has_role(self.world, self.account, self.repository, role):
             raise ApiError(403, f"{self.account.login} needs the role {role} in {self.repository.full_name} for that.")

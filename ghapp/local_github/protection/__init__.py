@@ -1,4 +1,4 @@
-"""What protects a branch: classic protection and rulesets, read as one list of rules, asked at merge and at push."""
+"""Branch protection: classic protection and rulesets as one list of rules, applied to merges and pushes."""
 
 from ghapp.local_github.protection.merging import approvals, merge_violations
 from ghapp.local_github.protection.pushing import denies_force, push_violations

@@ -1,4 +1,4 @@
-"""What stands between a pull request and its base branch."""
+"""The rules for merging a pull request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ghapp.local_github.world import World
 
 
 def merge_violations(world: World, pull: PullRequest, actor: Actor, *, method: str) -> list[Violation]:
-    """What stands between this pull request and its base branch, for the one who presses the button."""
+    """The rules that merging this pull request breaks, for the person or App that merges."""
     found: list[Violation] = []
     for source in sources(pull.repository, pull.base_ref):
         for rule in source.rules:
@@ -35,7 +35,7 @@ def _merge_messages(world: World, pull: PullRequest, rule: JSON, actor: Actor, m
         case "required_status_checks":
             yield from check_messages(
                 pull.repository,
-                _judged_sha(pull),
+                _sha_to_check(pull),
                 parameters,
                 stale=bool(parameters.get("strict_required_status_checks_policy")) and is_behind(pull),
             )
@@ -52,8 +52,8 @@ def _merge_messages(world: World, pull: PullRequest, rule: JSON, actor: Actor, m
             yield from _deployment_messages(pull, parameters)
 
 
-def _judged_sha(pull: PullRequest) -> str:
-    """The head; or the test merge commit, where somebody put a check on it: it hides the head's."""
+def _sha_to_check(pull: PullRequest) -> str:
+    """The head; or the test merge commit where it has a check, which then hides the head's."""
     repository = pull.repository
     test_merge = repository.git.ref(f"refs/pull/{pull.number}/merge")
     checked = any(run.head_sha == test_merge for run in repository.check_runs) or any(
@@ -63,7 +63,7 @@ def _judged_sha(pull: PullRequest) -> str:
 
 
 def approvals(world: World, pull: PullRequest, *, stale_count: bool = True) -> tuple[int, bool]:
-    """(approvals that count, whether changes are requested), by each writer's last word."""
+    """(approvals that count, whether changes are requested), by the last review of each person with write."""
     last: dict[int, str] = {}
     for review in pull.reviews:
         counts = not review.dismissed and has_role(world, review.author, pull.repository, "write")

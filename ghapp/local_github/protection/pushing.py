@@ -1,4 +1,4 @@
-"""What says no to a direct push."""
+"""The rules for direct pushes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ghapp.local_github.world import World
 def push_violations(
     world: World, repository: Repository, branch: str, actor: Actor, *, after: str | None
 ) -> list[Violation]:
-    """What says no to a direct push of `after` (None: a deletion). Force pushes are told apart by `denies_force`."""
+    """The rules that a direct push of `after` breaks (None: a deletion); force pushes are left to `denies_force`."""
     found: list[Violation] = []
     for source in sources(repository, branch):
         for rule in source.rules:

@@ -1,11 +1,11 @@
-"""Checks that a branch requires, and how far a commit is with them."""
+"""The checks that a branch requires, and their state for a commit."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from ghapp.local_github.protection.sources import sources
-from ghapp.local_github.shapes.checks import latest_statuses
+from ghapp.local_github.serializers.checks import latest_statuses
 from ghapp.local_github.state import JSON, PullRequest, Repository
 
 _GREEN = frozenset({"success", "neutral", "skipped"})
@@ -46,7 +46,7 @@ def check_states(repository: Repository, branch: str, sha: str) -> list[str]:
 
 
 def check_messages(repository: Repository, sha: str, parameters: JSON, *, stale: bool = False) -> list[str]:
-    """What GitHub says of required checks; where the branch has to be up to date and is not, all are "expected"."""
+    """GitHub's message about required checks; where the branch must be up to date and is not, all are "expected"."""
     wanted = parameters.get("required_status_checks", [])
     states = [
         (

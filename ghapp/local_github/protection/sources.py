@@ -1,11 +1,11 @@
-"""The rules of a branch: classic protection and rulesets in one form, and who goes past them."""
+"""The rules of a branch: classic protection and rulesets in one form, and who may bypass them."""
 
 from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass
 
-from ghapp.local_github.access import Actor, Installed, Person, base_role, has_role, role_name
+from ghapp.local_github.access import Actor, InstallationAccess, Person, base_role, has_role, role_name
 from ghapp.local_github.state import JSON, BranchProtection, Repository, Ruleset
 from ghapp.local_github.world import World
 
@@ -80,7 +80,7 @@ def has_merge_queue(repository: Repository, branch: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """A rule that says no. `type` is the rule's, `message` what GitHub answers."""
+    """A broken rule: its type, and GitHub's message."""
 
     type: str
     message: str
@@ -103,7 +103,7 @@ def _named(world: World, repository: Repository, entry: JSON, actor: Actor, *, m
     if entry.get("bypass_mode", "always") == "pull_request" and not merging:
         return False
     kind, number = entry.get("actor_type"), entry.get("actor_id")
-    if isinstance(actor, Installed):
+    if isinstance(actor, InstallationAccess):
         return kind == "Integration" and number == actor.token.installation.app.id
     if not isinstance(actor, Person):
         return False

@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from ghapp.local_github.access import Installed
+from ghapp.local_github.access import InstallationAccess
 from ghapp.local_github.errors import ApiError, Unprocessable, field_error, not_found
 from ghapp.local_github.fields import Fields
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes import accounts
-from ghapp.local_github.shapes.repositories import full_repository, repository
+from ghapp.local_github.serializers import accounts
+from ghapp.local_github.serializers.repositories import full_repository, repository
 from ghapp.local_github.state import JSON, Installation, InstallationToken, Repository
 
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
@@ -68,7 +68,7 @@ def create_token(call: Call) -> Reply:
     fields = Fields(call.body, "Installation")
     names, numbers = fields.items("repositories"), fields.items("repository_ids")
     permissions = fields.mapping("permissions")
-    fields.done()
+    fields.raise_errors()
     chosen = None if names is None and numbers is None else _chosen(call, installation, names or [], numbers or [])
     token = InstallationToken(
         value=f"ghs_{secrets.token_urlsafe(36)}",
@@ -95,25 +95,25 @@ def _chosen(call: Call, installation: Installation, names: list[str], numbers: l
     return list({item.id: item for item in found if item is not None}.values())
 
 
-def _narrowed(installation: Installation, asked: JSON | None) -> dict[str, str]:
-    if asked is None:
+def _narrowed(installation: Installation, requested: JSON | None) -> dict[str, str]:
+    if requested is None:
         return dict(installation.permissions)
-    for name, level in asked.items():
+    for name, level in requested.items():
         if level not in _LEVELS:
             raise Unprocessable(field_error("Installation", f"permissions.{name}", "invalid"))
         if _LEVELS[level] > _LEVELS.get(installation.permissions.get(name, ""), 0):
             raise ApiError(422, "The permissions requested are not granted to this installation.")
-    return {"metadata": "read", **asked}
+    return {"metadata": "read", **requested}
 
 
 def revoke_token(call: Call) -> Reply:
-    if isinstance(call.actor, Installed):
+    if isinstance(call.actor, InstallationAccess):
         del call.world.installation_tokens[call.actor.token.value]
     return Reply(status=204)
 
 
 def installation_repositories(call: Call) -> Reply:
-    token = call.actor.token if isinstance(call.actor, Installed) else None
+    token = call.actor.token if isinstance(call.actor, InstallationAccess) else None
     if token is None:
         raise not_found()
     found = [

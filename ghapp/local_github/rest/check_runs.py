@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from ghapp.local_github import checks
-from ghapp.local_github.access import Installed
+from ghapp.local_github.access import InstallationAccess
 from ghapp.local_github.errors import ApiError, Unprocessable, field_error
 from ghapp.local_github.fields import Fields
 from ghapp.local_github.pushes import new_suite
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes import checks as shapes
+from ghapp.local_github.serializers import checks as serializers
 from ghapp.local_github.state import App, CheckRun, CheckSuite
 from ghapp.local_github.world import find_check_run, find_check_suite
 
 
 def _own_app(call: Call) -> App:
-    if not isinstance(call.actor, Installed):
+    if not isinstance(call.actor, InstallationAccess):
         raise ApiError(403, "You must authenticate via a GitHub App.")
     return call.actor.token.installation.app
 
 
 def _shown(call: Call, run: CheckRun, status: int = 200) -> Reply:
-    return Reply(body=shapes.check_run(call.world, call.repository, run), status=status)
+    return Reply(body=serializers.check_run(call.world, call.repository, run), status=status)
 
 
 def create(call: Call) -> Reply:
@@ -28,7 +28,7 @@ def create(call: Call) -> Reply:
     fields = Fields(call.body, "CheckRun")
     sha = fields.text("head_sha", required=True)
     fields.text("name", required=True)
-    fields.done()
+    fields.raise_errors()
     resolved = repository.git.resolve(sha or "") if sha and len(sha) == 40 else None
     if resolved is None:
         raise ApiError(422, f"No commit found for SHA: {sha}")
@@ -55,7 +55,7 @@ def read(call: Call) -> Reply:
 
 def list_annotations(call: Call) -> Reply:
     run = find_check_run(call.repository, call.params["check_run_id"])
-    return call.page(run.annotations, lambda item: shapes.annotation(call.world, call.repository, run, item))
+    return call.page(run.annotations, lambda item: serializers.annotation(call.world, call.repository, run, item))
 
 
 def rerequest(call: Call) -> Reply:
@@ -79,7 +79,9 @@ def _listed(call: Call, runs: list[CheckRun]) -> Reply:
         runs = [run for run in runs if run.status == status]
     if app_id := call.query.get("app_id"):
         runs = [run for run in runs if str(run.app.id) == app_id]
-    return call.page(runs[::-1], lambda run: shapes.check_run(call.world, call.repository, run), wrapped="check_runs")
+    return call.page(
+        runs[::-1], lambda run: serializers.check_run(call.world, call.repository, run), wrapped="check_runs"
+    )
 
 
 def list_for_ref(call: Call) -> Reply:
@@ -95,14 +97,14 @@ def list_in_suite(call: Call) -> Reply:
 
 
 def _suite(call: Call, suite: CheckSuite, status: int = 200) -> Reply:
-    return Reply(body=shapes.check_suite(call.world, call.repository, suite), status=status)
+    return Reply(body=serializers.check_suite(call.world, call.repository, suite), status=status)
 
 
 def create_suite(call: Call) -> Reply:
     app = _own_app(call)
     fields = Fields(call.body, "CheckSuite")
     sha = call.commit(fields.text("head_sha", required=True) or "")
-    fields.done()
+    fields.raise_errors()
     for suite in call.repository.suites:
         if suite.app is app and suite.head_sha == sha:
             return _suite(call, suite)
@@ -121,7 +123,9 @@ def list_suites(call: Call) -> Reply:
         found = [suite for suite in found if str(suite.app.id) == app_id]
     if name := call.query.get("check_name"):
         found = [suite for suite in found if any(run.name == name for run in suite.runs)]
-    return call.page(found, lambda item: shapes.check_suite(call.world, call.repository, item), wrapped="check_suites")
+    return call.page(
+        found, lambda item: serializers.check_suite(call.world, call.repository, item), wrapped="check_suites"
+    )
 
 
 def rerequest_suite(call: Call) -> Reply:

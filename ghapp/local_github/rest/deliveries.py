@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from ghapp.local_github import deliveries
 from ghapp.local_github.errors import Unprocessable, field_error, not_found
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes.accounts import maybe_timestamp
+from ghapp.local_github.serializers.accounts import maybe_timestamp
 from ghapp.local_github.state import JSON, Delivery
 
 _KEPT = timedelta(days=3)

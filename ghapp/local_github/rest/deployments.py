@@ -9,9 +9,9 @@ from ghapp.local_github.fields import Fields
 from ghapp.local_github.protection import check_state
 from ghapp.local_github.pushes import ref_moved
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes import checks as shapes
-from ghapp.local_github.shapes.accounts import timestamp
-from ghapp.local_github.shapes.checks import latest_statuses
+from ghapp.local_github.serializers import checks as serializers
+from ghapp.local_github.serializers.accounts import timestamp
+from ghapp.local_github.serializers.checks import latest_statuses
 from ghapp.local_github.state import JSON, Deployment, DeploymentStatus
 from ghapp.local_github.world import find_deployment, node_id
 
@@ -27,7 +27,7 @@ def create(call: Call) -> Reply:
     auto_merge, transient = fields.flag("auto_merge", default=True), fields.flag("transient_environment")
     production = fields.flag("production_environment", default=environment == "production")
     contexts = fields.items("required_contexts")
-    fields.done()
+    fields.raise_errors()
     sha = repository.git.resolve(ref or "")
     if ref is None or sha is None:
         raise ApiError(422, f"No ref found for: {ref}")
@@ -53,7 +53,7 @@ def create(call: Call) -> Reply:
     )
     repository.deployments.append(item)
     events.deployment(call.world, repository, item, call.account)
-    return Reply(body=shapes.deployment(call.world, repository, item), status=201)
+    return Reply(body=serializers.deployment(call.world, repository, item), status=201)
 
 
 def _auto_merge(call: Call, ref: str, sha: str) -> Reply | None:
@@ -91,7 +91,7 @@ def list_deployments(call: Call) -> Reply:
         wanted = call.query.get(name)
         if wanted not in (None, "none"):
             found = [item for item in found if getattr(item, name) == wanted]
-    return call.page(found, lambda item: shapes.deployment(call.world, call.repository, item))
+    return call.page(found, lambda item: serializers.deployment(call.world, call.repository, item))
 
 
 def _deployment(call: Call) -> Deployment:
@@ -99,7 +99,7 @@ def _deployment(call: Call) -> Deployment:
 
 
 def read(call: Call) -> Reply:
-    return Reply(body=shapes.deployment(call.world, call.repository, _deployment(call)))
+    return Reply(body=serializers.deployment(call.world, call.repository, _deployment(call)))
 
 
 def delete(call: Call) -> Reply:
@@ -121,12 +121,12 @@ def create_status(call: Call) -> Reply:
     log_url = fields.text("log_url") or fields.text("target_url") or ""
     environment, environment_url = fields.text("environment") or item.environment, fields.text("environment_url") or ""
     auto_inactive = fields.flag("auto_inactive", default=True)
-    fields.done()
+    fields.raise_errors()
     item.environment = environment
     status = _add_status(call, item, state or "", description or "", log_url, environment_url)
     if state == "success" and auto_inactive:
         _retire_others(call, item)
-    shown = shapes.deployment_status(call.world, call.repository, item, status)
+    shown = serializers.deployment_status(call.world, call.repository, item, status)
     return Reply(body=shown, status=201, headers={"Location": shown["url"]})
 
 
@@ -160,14 +160,16 @@ def _retire_others(call: Call, item: Deployment) -> None:
 
 def list_statuses(call: Call) -> Reply:
     item = _deployment(call)
-    return call.page(item.statuses[::-1], lambda one: shapes.deployment_status(call.world, call.repository, item, one))
+    return call.page(
+        item.statuses[::-1], lambda one: serializers.deployment_status(call.world, call.repository, item, one)
+    )
 
 
 def read_status(call: Call) -> Reply:
     item = _deployment(call)
     for status in item.statuses:
         if str(status.id) == call.params["status_id"]:
-            return Reply(body=shapes.deployment_status(call.world, call.repository, item, status))
+            return Reply(body=serializers.deployment_status(call.world, call.repository, item, status))
     raise not_found()
 
 

@@ -1,4 +1,4 @@
-"""Git refs: read by those who may read, moved behind what protects branches."""
+"""Git refs; moving one is subject to branch protection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ghapp.local_github.git import NO_SHA
 from ghapp.local_github.protection import denies_force, push_violations
 from ghapp.local_github.pushes import ref_moved
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes import repositories as shapes
+from ghapp.local_github.serializers import repositories as serializers
 from ghapp.local_github.state import JSON
 
 
@@ -32,7 +32,7 @@ def matching_refs(call: Call) -> Reply:
 
 
 def _ref(call: Call, name: str, sha: str) -> JSON:
-    url = shapes.repository_url(call.world, call.repository)
+    url = serializers.repository_url(call.world, call.repository)
     return {
         "ref": name,
         "node_id": f"REF_{base64.urlsafe_b64encode(name.encode()).decode().rstrip('=')}",
@@ -44,7 +44,7 @@ def _ref(call: Call, name: str, sha: str) -> JSON:
 def create_ref(call: Call) -> Reply:
     fields = Fields(call.body, "Reference")
     name, sha = fields.text("ref", required=True) or "", fields.text("sha", required=True) or ""
-    fields.done()
+    fields.raise_errors()
     git = call.repository.git
     if not name.startswith(("refs/heads/", "refs/tags/")) or not git.is_ref_name(name):
         raise ApiError(422, "Reference name must start with 'refs/' and have at least two slashes.")
@@ -59,7 +59,7 @@ def create_ref(call: Call) -> Reply:
 def update_ref(call: Call) -> Reply:
     fields = Fields(call.body, "Reference")
     sha, force = fields.text("sha", required=True) or "", fields.flag("force")
-    fields.done()
+    fields.raise_errors()
     git, name = call.repository.git, f"refs/{call.params['ref']}"
     before = git.ref(name)
     if before is None:
@@ -85,7 +85,7 @@ def delete_ref(call: Call) -> Reply:
 
 
 def _move_ref(call: Call, name: str, before: str, after: str) -> None:
-    """Behind what protects the branch, as a push is."""
+    """Subject to branch protection, as a push is."""
     if name.startswith("refs/heads/"):
         branch, wanted = name.removeprefix("refs/heads/"), None if after == NO_SHA else after
         found = push_violations(call.world, call.repository, branch, call.actor, after=wanted)

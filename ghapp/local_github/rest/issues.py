@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ghapp.local_github import comments, events, pulls
-from ghapp.local_github.access import Installed, Person, actor_app, has_role
+from ghapp.local_github.access import InstallationAccess, Person, actor_app, has_role
 from ghapp.local_github.errors import ApiError, not_accessible, not_found
 from ghapp.local_github.fields import Fields
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes import pulls as shapes
+from ghapp.local_github.serializers import pulls as serializers
 from ghapp.local_github.state import Comment, Issue, Reaction
 from ghapp.local_github.world import find_issue
 
@@ -21,9 +21,9 @@ def _issue(call: Call) -> Issue:
     return find_issue(call.repository, call.params["number"])
 
 
-def _may(call: Call, issue: Issue, level: str) -> None:
+def _require_permission(call: Call, issue: Issue, level: str) -> None:
     """Comments on a pull request need `pull_requests` or `issues`, those on an issue `issues`."""
-    if not isinstance(call.actor, Installed):
+    if not isinstance(call.actor, InstallationAccess):
         return
     names = ("issues", "pull_requests") if issue.pull is not None else ("issues",)
     held = {call.actor.token.permissions.get(name) for name in names}
@@ -33,22 +33,22 @@ def _may(call: Call, issue: Issue, level: str) -> None:
 
 def read_issue(call: Call) -> Reply:
     issue = _issue(call)
-    _may(call, issue, "read")
-    return Reply(body=shapes.issue(call.world, call.repository, issue))
+    _require_permission(call, issue, "read")
+    return Reply(body=serializers.issue(call.world, call.repository, issue))
 
 
 def list_issues(call: Call) -> Reply:
     state = call.query.get("state", "open")
     found = [issue for issue in call.repository.issues.values() if state in ("all", issue.state)][::-1]
-    return call.page(found, lambda item: shapes.issue(call.world, call.repository, item))
+    return call.page(found, lambda item: serializers.issue(call.world, call.repository, item))
 
 
 def create_issue(call: Call) -> Reply:
     fields = Fields(call.body, "Issue")
     title, body = fields.text("title", required=True), fields.text("body")
-    fields.done()
+    fields.raise_errors()
     issue = pulls.new_issue(call.world, call.repository, title=title or "", body=body, author=call.account)
-    return Reply(body=shapes.issue(call.world, call.repository, issue), status=201)
+    return Reply(body=serializers.issue(call.world, call.repository, issue), status=201)
 
 
 def _comment(call: Call) -> Comment:
@@ -60,23 +60,23 @@ def _comment(call: Call) -> Comment:
 
 
 def _shown(call: Call, comment: Comment, status: int = 200) -> Reply:
-    return Reply(body=shapes.comment(call.world, call.repository, comment), status=status)
+    return Reply(body=serializers.comment(call.world, call.repository, comment), status=status)
 
 
 def list_comments(call: Call) -> Reply:
     issue = _issue(call)
-    _may(call, issue, "read")
-    return call.page(issue.comments, lambda item: shapes.comment(call.world, call.repository, item))
+    _require_permission(call, issue, "read")
+    return call.page(issue.comments, lambda item: serializers.comment(call.world, call.repository, item))
 
 
 def list_all_comments(call: Call) -> Reply:
     found = [comment for issue in call.repository.issues.values() for comment in issue.comments]
-    return call.page(found, lambda item: shapes.comment(call.world, call.repository, item))
+    return call.page(found, lambda item: serializers.comment(call.world, call.repository, item))
 
 
 def create_comment(call: Call) -> Reply:
     issue = _issue(call)
-    _may(call, issue, "write")
+    _require_permission(call, issue, "write")
     body = _body(call)
     comment = comments.add(call.world, call.repository, issue, body, author=call.account, via_app=actor_app(call.actor))
     reply = _shown(call, comment, 201)
@@ -87,11 +87,11 @@ def create_comment(call: Call) -> Reply:
 def _body(call: Call) -> str:
     fields = Fields(call.body, "IssueComment")
     body = fields.text("body", required=True, longest=_LONGEST)
-    fields.done()
+    fields.raise_errors()
     return body or ""
 
 
-def _own_or_writer(call: Call, comment: Comment) -> None:
+def _require_author_or_writer(call: Call, comment: Comment) -> None:
     if (
         isinstance(call.actor, Person)
         and comment.author is not call.account
@@ -102,14 +102,14 @@ def _own_or_writer(call: Call, comment: Comment) -> None:
 
 def read_comment(call: Call) -> Reply:
     comment = _comment(call)
-    _may(call, call.repository.issues[comment.number], "read")
+    _require_permission(call, call.repository.issues[comment.number], "read")
     return _shown(call, comment)
 
 
 def update_comment(call: Call) -> Reply:
     comment = _comment(call)
-    _may(call, call.repository.issues[comment.number], "write")
-    _own_or_writer(call, comment)
+    _require_permission(call, call.repository.issues[comment.number], "write")
+    _require_author_or_writer(call, comment)
     comments.edit(call.world, call.repository, comment, _body(call), sender=call.account)
     return _shown(call, comment)
 
@@ -117,8 +117,8 @@ def update_comment(call: Call) -> Reply:
 def delete_comment(call: Call) -> Reply:
     comment = _comment(call)
     issue = call.repository.issues[comment.number]
-    _may(call, issue, "write")
-    _own_or_writer(call, comment)
+    _require_permission(call, issue, "write")
+    _require_author_or_writer(call, comment)
     events.issue_comment(call.world, call.repository, comment, "deleted", call.account)
     issue.comments.remove(comment)
     return Reply(status=204)
@@ -128,21 +128,21 @@ def delete_comment(call: Call) -> Reply:
 
 
 def list_reactions(call: Call) -> Reply:
-    return call.page(_comment(call).reactions, lambda item: shapes.reaction(call.world, item))
+    return call.page(_comment(call).reactions, lambda item: serializers.reaction(call.world, item))
 
 
 def create_reaction(call: Call) -> Reply:
     comment = _comment(call)
-    _may(call, call.repository.issues[comment.number], "write")
+    _require_permission(call, call.repository.issues[comment.number], "write")
     fields = Fields(call.body, "Reaction")
     content = fields.choice("content", _CONTENTS, required=True)
-    fields.done()
+    fields.raise_errors()
     for reaction in comment.reactions:
         if reaction.author is call.account and reaction.content == content:
-            return Reply(body=shapes.reaction(call.world, reaction))
+            return Reply(body=serializers.reaction(call.world, reaction))
     reaction = Reaction(id=call.world.new_id(), content=content or "", author=call.account, created_at=call.world.now())
     comment.reactions.append(reaction)
-    return Reply(body=shapes.reaction(call.world, reaction), status=201)
+    return Reply(body=serializers.reaction(call.world, reaction), status=201)
 
 
 def delete_reaction(call: Call) -> Reply:
@@ -155,7 +155,7 @@ def delete_reaction(call: Call) -> Reply:
 
 
 _I = "/repos/{owner}/{repo}/issues"
-_ANY = "metadata:read"  # which of two permissions is needed depends on the comment: asked in `_may`
+_ANY = "metadata:read"  # the comment decides which of two permissions is needed: see `_require_permission`
 
 _COMMENT: tuple[tuple[str, str, Callable[[Call], Reply]], ...] = (
     ("GET", "", read_comment),

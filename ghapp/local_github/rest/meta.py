@@ -1,4 +1,4 @@
-"""What GitHub says about itself: versions, limits, addresses."""
+"""GitHub about itself: versions, limits, addresses."""
 
 from __future__ import annotations
 

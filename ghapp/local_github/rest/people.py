@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ghapp.local_github.access import Installed, base_role, has_role, role_name
+from ghapp.local_github.access import InstallationAccess, base_role, has_role, role_name
 from ghapp.local_github.errors import ApiError, not_accessible, not_found
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes import accounts
+from ghapp.local_github.serializers import accounts
 from ghapp.local_github.state import BASE_ROLES, JSON, Account
 
 _FOLDED = {"none": "none", "read": "read", "triage": "read", "write": "write", "maintain": "write", "admin": "admin"}
@@ -16,7 +16,7 @@ def read_user(call: Call) -> Reply:
 
 
 def read_self(call: Call) -> Reply:
-    if isinstance(call.actor, Installed):
+    if isinstance(call.actor, InstallationAccess):
         raise not_accessible()
     return Reply(body=accounts.public_user(call.world, call.account))
 
@@ -75,7 +75,7 @@ def is_collaborator(call: Call) -> Reply:
 
 def _members_readable(call: Call) -> None:
     organization = call.world.account(call.params["org"])
-    if isinstance(call.actor, Installed):
+    if isinstance(call.actor, InstallationAccess):
         installation = call.actor.token.installation
         if installation.account is not organization or call.actor.token.permissions.get("members") not in (
             "read",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ghapp.local_github.access import Installed
+from ghapp.local_github.access import InstallationAccess
 from ghapp.local_github.errors import ApiError, Unprocessable, field_error, not_found
 from ghapp.local_github.fields import Fields
 from ghapp.local_github.protection import sources
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes.accounts import timestamp
-from ghapp.local_github.shapes.repositories import html_url, repository_url
+from ghapp.local_github.serializers.accounts import timestamp
+from ghapp.local_github.serializers.repositories import html_url, repository_url
 from ghapp.local_github.state import JSON, BranchProtection, RequiredCheck, Ruleset
 from ghapp.local_github.world import World, node_id
 
@@ -102,7 +102,7 @@ def put_protection(call: Call) -> Reply:
         allow_deletions=fields.flag("allow_deletions"),
         conversation_resolution=fields.flag("required_conversation_resolution"),
     )
-    fields.done()
+    fields.raise_errors()
     if checks is not None:
         value.strict = bool(checks.get("strict"))
         value.required_checks = _required_checks(checks)
@@ -176,7 +176,10 @@ def ruleset_json(call: Call, value: Ruleset, *, whole: bool) -> JSON:
     }
     if whole:
         body |= {"conditions": value.conditions, "rules": value.rules, "current_user_can_bypass": "never"}
-        if not isinstance(call.actor, Installed) or call.actor.token.permissions.get("administration") == "write":
+        if (
+            not isinstance(call.actor, InstallationAccess)
+            or call.actor.token.permissions.get("administration") == "write"
+        ):
             body["bypass_actors"] = value.bypass_actors
     return body
 
@@ -238,7 +241,7 @@ def new_ruleset(world: World, body: JSON) -> Ruleset:
         created_at=now,
         updated_at=now,
     )
-    fields.done()
+    fields.raise_errors()
     return value
 
 

@@ -7,10 +7,10 @@ from ghapp.local_github.access import Person, has_role, may_push
 from ghapp.local_github.errors import ApiError, Unprocessable, not_accessible
 from ghapp.local_github.fields import Fields
 from ghapp.local_github.merge import METHODS, MergeRequest, merge_pull, update_branch
-from ghapp.local_github.rest.repositories import shown_pull, without_dropped
+from ghapp.local_github.rest.repositories import for_version, pull_json
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes import pulls as shapes
-from ghapp.local_github.shapes import repositories
+from ghapp.local_github.serializers import pulls as serializers
+from ghapp.local_github.serializers import repositories
 from ghapp.local_github.state import PullRequest, ReviewThread
 from ghapp.local_github.world import find_pull
 
@@ -23,7 +23,7 @@ def _full(call: Call, pull: PullRequest) -> Reply:
     mergeable = pulls.test_merge(call.world, pull)
     state = pulls.mergeable_state(call.world, pull, mergeable, call.actor)
     return Reply(
-        body=without_dropped(call, shapes.full_pull(call.world, pull, mergeable=mergeable, mergeable_state=state))
+        body=for_version(call, serializers.full_pull(call.world, pull, mergeable=mergeable, mergeable_state=state))
     )
 
 
@@ -41,7 +41,7 @@ def list_pulls(call: Call) -> Reply:
     found.sort(
         key=lambda one: (one.issue.updated_at if updated else one.issue.created_at, one.number), reverse=descending
     )
-    return call.page(found, lambda pull: shown_pull(call, pull))
+    return call.page(found, lambda pull: pull_json(call, pull))
 
 
 def create_pull(call: Call) -> Reply:
@@ -49,7 +49,7 @@ def create_pull(call: Call) -> Reply:
     title, head, base = (fields.text(name, required=True) for name in ("title", "head", "base"))
     body, draft = fields.text("body"), fields.flag("draft")
     modifiable = fields.flag("maintainer_can_modify", default=True)
-    fields.done()
+    fields.raise_errors()
     assert title is not None
     assert head is not None
     assert base is not None
@@ -92,7 +92,7 @@ def update_pull(call: Call) -> Reply:
     fields = Fields(call.body, "PullRequest")
     title, body, base = fields.text("title"), fields.text("body"), fields.text("base")
     state = fields.choice("state", ("open", "closed"))
-    fields.done()
+    fields.raise_errors()
     pulls.change_text(call.world, pull, title=title, body=body, sender=call.account)
     if base is not None and base != pull.base_ref:
         pulls.change_base(call.world, pull, base, call.account)
@@ -137,7 +137,7 @@ def merge(call: Call) -> Reply:
         title=fields.text("commit_title"),
         message=fields.text("commit_message"),
     )
-    fields.done()
+    fields.raise_errors()
     sha = merge_pull(call.world, pull, request, call.actor)
     return Reply(body={"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
@@ -146,7 +146,7 @@ def bring_up_to_date(call: Call) -> Reply:
     pull = _pull(call)
     fields = Fields(call.body, "PullRequest")
     expected = fields.text("expected_head_sha")
-    fields.done()
+    fields.raise_errors()
     if not may_push(call.world, call.actor, pull.head_repository or call.repository):
         raise ApiError(403, "Resource not accessible by personal access token")
     update_branch(call.world, pull, expected, call.account)
@@ -159,7 +159,7 @@ def bring_up_to_date(call: Call) -> Reply:
 
 def list_reviews(call: Call) -> Reply:
     pull = _pull(call)
-    return call.page(pull.reviews, lambda item: shapes.review(call.world, pull, item))
+    return call.page(pull.reviews, lambda item: serializers.review(call.world, pull, item))
 
 
 def create_review(call: Call) -> Reply:
@@ -170,29 +170,29 @@ def create_review(call: Call) -> Reply:
         fields.text("body"),
         fields.text("commit_id"),
     )
-    fields.done()
+    fields.raise_errors()
     assert event is not None
     review = comments.review(call.world, pull, event, body or "", author=call.account, commit_id=commit_id)
-    return Reply(body=shapes.review(call.world, pull, review))
+    return Reply(body=serializers.review(call.world, pull, review))
 
 
 def list_review_comments(call: Call) -> Reply:
     pull = _pull(call)
-    return call.page(pull.threads, lambda item: shapes.review_comment(call.world, pull, item))
+    return call.page(pull.threads, lambda item: serializers.review_comment(call.world, pull, item))
 
 
 def create_review_comment(call: Call) -> Reply:
     pull = _pull(call)
     fields = Fields(call.body, "PullRequestReviewComment")
     body, path, line = fields.text("body", required=True), fields.text("path", required=True), fields.number("line")
-    fields.done()
+    fields.raise_errors()
     assert body is not None
     assert path is not None
     thread = ReviewThread(
         id=call.world.new_id(), author=call.account, path=path, line=line or 1, body=body, created_at=call.world.now()
     )
     pull.threads.append(thread)
-    return Reply(body=shapes.review_comment(call.world, pull, thread), status=201)
+    return Reply(body=serializers.review_comment(call.world, pull, thread), status=201)
 
 
 _P = "/repos/{owner}/{repo}/pulls"

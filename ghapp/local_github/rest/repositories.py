@@ -9,13 +9,13 @@ from ghapp.local_github.errors import ApiError, not_found
 from ghapp.local_github.git import Commit
 from ghapp.local_github.protection import sources
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes import repositories as shapes
-from ghapp.local_github.shapes.pulls import pull_in_list
+from ghapp.local_github.serializers import repositories as serializers
+from ghapp.local_github.serializers.pulls import pull_in_list
 from ghapp.local_github.state import JSON, PullRequest
 
 
 def read_repository(call: Call) -> Reply:
-    return Reply(body=shapes.full_repository(call.world, call.repository, call.actor))
+    return Reply(body=serializers.full_repository(call.world, call.repository, call.actor))
 
 
 def list_branches(call: Call) -> Reply:
@@ -23,7 +23,7 @@ def list_branches(call: Call) -> Reply:
 
 
 def _branch(call: Call, name: str, sha: str) -> JSON:
-    url = shapes.repository_url(call.world, call.repository)
+    url = serializers.repository_url(call.world, call.repository)
     own = f"{url}/branches/{quote(name)}"
     return {
         "name": name,
@@ -43,10 +43,10 @@ def read_branch(call: Call) -> Reply:
     if sha is None:
         raise ApiError(404, "Branch not found")
     body = _branch(call, name, sha)
-    body["commit"] = shapes.commit(call.world, call.repository, call.repository.git.commit(sha))
+    body["commit"] = serializers.commit(call.world, call.repository, call.repository.git.commit(sha))
     body["_links"] = {
-        "html": f"{shapes.html_url(call.world, call.repository)}/tree/{quote(name)}",
-        "self": f"{shapes.repository_url(call.world, call.repository)}/branches/{quote(name)}",
+        "html": f"{serializers.html_url(call.world, call.repository)}/tree/{quote(name)}",
+        "self": f"{serializers.repository_url(call.world, call.repository)}/branches/{quote(name)}",
     }
     return Reply(body=body)
 
@@ -56,7 +56,7 @@ def list_commits(call: Call) -> Reply:
     if sha is None:
         raise not_found()
     commits = call.repository.git.commits(sha, limit=1_000)
-    return call.page(commits, lambda item: shapes.commit(call.world, call.repository, item))
+    return call.page(commits, lambda item: serializers.commit(call.world, call.repository, item))
 
 
 def read_commit(call: Call) -> Reply:
@@ -66,9 +66,9 @@ def read_commit(call: Call) -> Reply:
     files = call.repository.git.changed_files(parent, sha)
     additions, deletions = sum(file.additions for file in files), sum(file.deletions for file in files)
     body = {
-        **shapes.commit(call.world, call.repository, item),
+        **serializers.commit(call.world, call.repository, item),
         "stats": {"total": additions + deletions, "additions": additions, "deletions": deletions},
-        "files": [shapes.changed_file(call.world, call.repository, sha, file) for file in files[:300]],
+        "files": [serializers.changed_file(call.world, call.repository, sha, file) for file in files[:300]],
     }
     return Reply(body=body)
 
@@ -80,7 +80,7 @@ def pulls_of_commit(call: Call) -> Reply:
     default = git.tip(call.repository.default_branch)
     on_default = default is not None and git.is_ancestor(sha, default)
     found = [pull for pull in call.repository.pulls if _brings(call, pull, sha, open_too=not on_default)]
-    return call.page(found[::-1], lambda pull: shown_pull(call, pull))
+    return call.page(found[::-1], lambda pull: pull_json(call, pull))
 
 
 def _brings(call: Call, pull: PullRequest, sha: str, *, open_too: bool) -> bool:
@@ -92,11 +92,11 @@ def _brings(call: Call, pull: PullRequest, sha: str, *, open_too: bool) -> bool:
     return git.is_ancestor(sha, pull.head_sha) and not git.is_ancestor(sha, pull.base_sha)
 
 
-def shown_pull(call: Call, pull: PullRequest) -> JSON:
-    return without_dropped(call, pull_in_list(call.world, pull))
+def pull_json(call: Call, pull: PullRequest) -> JSON:
+    return for_version(call, pull_in_list(call.world, pull))
 
 
-def without_dropped(call: Call, body: JSON) -> JSON:
+def for_version(call: Call, body: JSON) -> JSON:
     """API version 2026-03-10 has neither `merge_commit_sha` nor `assignee`."""
     if call.version != "2022-11-28":
         body = {name: value for name, value in body.items() if name not in ("merge_commit_sha", "assignee")}
@@ -104,7 +104,7 @@ def without_dropped(call: Call, body: JSON) -> JSON:
 
 
 def _listed(call: Call, item: Commit) -> JSON:
-    return shapes.commit(call.world, call.repository, item)
+    return serializers.commit(call.world, call.repository, item)
 
 
 def compare(call: Call) -> Reply:
@@ -118,7 +118,9 @@ def compare(call: Call) -> Reply:
     status = {(True, True): "diverged", (True, False): "ahead", (False, True): "behind"}.get(
         (ahead > 0, behind > 0), "identical"
     )
-    url, page = (f"{place(call.world, call.repository)}/compare" for place in (shapes.repository_url, shapes.html_url))
+    url, page = (
+        f"{place(call.world, call.repository)}/compare" for place in (serializers.repository_url, serializers.html_url)
+    )
     commits = git.commits(f"{base}..{head}", limit=250)[::-1]
     body = {
         "url": f"{url}/{call.params['basehead']}",
@@ -134,7 +136,7 @@ def compare(call: Call) -> Reply:
         "total_commits": ahead,
         "commits": [_listed(call, item) for item in commits],
         "files": [
-            shapes.changed_file(call.world, call.repository, head, file)
+            serializers.changed_file(call.world, call.repository, head, file)
             for file in git.changed_files(fork_point, head)[:300]
         ],
     }
@@ -163,7 +165,10 @@ def read_contents(call: Call) -> Reply:
 
 
 def _entry(call: Call, path: str, ref: str, blob: str, kind: str, size: int) -> JSON:
-    url, page = shapes.repository_url(call.world, call.repository), shapes.html_url(call.world, call.repository)
+    url, page = (
+        serializers.repository_url(call.world, call.repository),
+        serializers.html_url(call.world, call.repository),
+    )
     own, git_url = (
         f"{url}/contents/{quote(path)}?ref={quote(ref)}",
         f"{url}/git/{'trees' if kind == 'dir' else 'blobs'}/{blob}",
@@ -204,4 +209,4 @@ LAST_ROUTES = (
     Route("GET", f"{_R}/branches/{{branch:path}}", read_branch, "contents:read"),
     Route("GET", f"{_R}/commits/{{ref:path}}", read_commit, "contents:read"),
 )
-"""Names of branches hold slashes: asked after everything that hangs below them."""
+"""Branch names may contain slashes, so these patterns are tried last."""

@@ -6,7 +6,7 @@ from ghapp.local_github import deliveries, queue
 from ghapp.local_github.access import actor_app
 from ghapp.local_github.fields import Fields
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes import checks as shapes
+from ghapp.local_github.serializers import checks as serializers
 from ghapp.local_github.state import CommitStatus
 
 _STATES = ("error", "failure", "pending", "success")
@@ -18,7 +18,7 @@ def create(call: Call) -> Reply:
     state = fields.choice("state", _STATES, required=True)
     description = fields.text("description", longest=140)
     target_url, context = fields.text("target_url"), fields.text("context")
-    fields.done()
+    fields.raise_errors()
     app = actor_app(call.actor)
     item = CommitStatus(
         id=call.world.new_id(),
@@ -32,7 +32,7 @@ def create(call: Call) -> Reply:
         created_at=call.world.now(),
     )
     call.repository.statuses.append(item)
-    shown = shapes.commit_status(call.world, call.repository, item)
+    shown = serializers.commit_status(call.world, call.repository, item)
     body = {"id": item.id, "sha": sha, "name": call.repository.full_name, "context": item.context, "state": item.state}
     deliveries.emit(call.world, "status", None, body, repository=call.repository, sender=call.account)
     queue.advance(call.world, call.repository)
@@ -42,11 +42,11 @@ def create(call: Call) -> Reply:
 def list_statuses(call: Call) -> Reply:
     sha = call.commit(call.params["ref"])
     found = [item for item in call.repository.statuses if item.sha == sha][::-1]
-    return call.page(found, lambda item: shapes.commit_status(call.world, call.repository, item))
+    return call.page(found, lambda item: serializers.commit_status(call.world, call.repository, item))
 
 
 def combined(call: Call) -> Reply:
-    return Reply(body=shapes.combined_status(call.world, call.repository, call.commit(call.params["ref"])))
+    return Reply(body=serializers.combined_status(call.world, call.repository, call.commit(call.params["ref"])))
 
 
 _R = "/repos/{owner}/{repo}"

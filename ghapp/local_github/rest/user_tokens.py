@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ghapp.local_github.errors import not_found
 from ghapp.local_github.routing import Call, Reply, Route
-from ghapp.local_github.shapes import accounts
+from ghapp.local_github.serializers import accounts
 from ghapp.local_github.state import UserToken
 
 

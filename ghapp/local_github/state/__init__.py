@@ -1,4 +1,4 @@
-"""What the local GitHub knows: plain, mutable records, all of them changed under `World.lock` alone."""
+"""The state of the local GitHub: plain, mutable records, changed only under `World.lock`."""
 
 from ghapp.local_github.state.accounts import (
     BASE_ROLES,

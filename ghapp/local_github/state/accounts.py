@@ -70,7 +70,7 @@ class App:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class UserToken:
-    """A person's token for an App: it may do what both may."""
+    """A user access token: it may do what both the person and the App may."""
 
     value: str = field(repr=False)
     refresh_value: str = field(repr=False)
@@ -81,7 +81,7 @@ class UserToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInCode:
-    """What the web flow gives back to the App, to be exchanged once."""
+    """The code that the web flow hands to the App, to be exchanged once."""
 
     app: App
     account: Account

@@ -1,4 +1,4 @@
-"""What protects a branch, as it was set."""
+"""Branch protection and rulesets, as they were set."""
 
 from __future__ import annotations
 

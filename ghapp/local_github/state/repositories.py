@@ -1,4 +1,4 @@
-"""Repositories with their issues, pull requests and merge queues: they know each other, so they live together."""
+"""Repositories with their issues, pull requests and merge queues, which all refer to each other."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PullRequest:
     merged_by: Account | None = None
     merge_commit_sha: str | None = None
     mergeable_for: tuple[str, str] | None = None
-    """(base tip, head) that the test merge was asked for; the first question for a pair is answered `null`."""
+    """(base tip, head) of the test merge; the first request for a pair is answered `null`."""
     mergeable: bool | None = None
     maintainer_can_modify: bool = False
     reviews: list[Review] = field(default_factory=list)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ghapp.local_github.shapes.accounts import app, maybe_timestamp, timestamp, user
-from ghapp.local_github.shapes.repositories import html_url, repository, repository_url
+from ghapp.local_github.serializers.accounts import app, maybe_timestamp, timestamp, user
+from ghapp.local_github.serializers.repositories import html_url, repository, repository_url
 from ghapp.local_github.state import (
     JSON,
     Account,

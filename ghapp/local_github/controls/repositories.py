@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from ghapp.local_github import events, pulls
 from ghapp.local_github.git import NO_SHA, BareRepository
 from ghapp.local_github.pushes import ref_moved
-from ghapp.local_github.shapes.accounts import organization, user
+from ghapp.local_github.serializers.accounts import organization, user
 from ghapp.local_github.state import Repository
 from ghapp.local_github.world import World
 
 
-class RepositoryHands:
+class RepositoryControls:
     world: World
 
     def create_repository(
@@ -59,7 +59,7 @@ class RepositoryHands:
         by: str | None = None,
         start: str | None = None,
     ) -> str:
-        """Commit on a branch and tell as a push does; what protects the branch is not asked.
+        """Commit on a branch, with the events of a push; branch protection does not apply.
 
         A branch that is not there yet starts at `start`, else at the default branch.
         """
@@ -75,7 +75,7 @@ class RepositoryHands:
             return sha
 
     def move(self, full_name: str, branch: str, sha: str | None, *, by: str) -> None:
-        """Point a branch to a commit, forced or new, or delete it (None); told as a push."""
+        """Point a branch to a commit, forced or new, or delete it (None), with the events of a push."""
         with self.world.lock:
             repository = self.world.repository(full_name)
             ref = f"refs/heads/{branch}"

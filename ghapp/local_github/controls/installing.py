@@ -9,7 +9,7 @@ from ghapp.local_github.state import App, Installation
 from ghapp.local_github.world import World
 
 
-class AppHands:
+class AppControls:
     world: World
 
     def create_app(

@@ -10,7 +10,7 @@ from ghapp.local_github.state import Account, CustomRole, Team
 from ghapp.local_github.world import World
 
 
-class PeopleHands:
+class PeopleControls:
     world: World
 
     def create_user(self, login: str, *, name: str | None = None) -> Account:
@@ -77,12 +77,12 @@ class PeopleHands:
             return self.world.new_person_token(account)
 
     def rest(self, login: str | None = None) -> httpx.Client:
-        """A client that speaks REST as somebody (or as nobody)."""
+        """A REST client with somebody's token (or none)."""
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         if login is not None:
             headers["Authorization"] = f"Bearer {self.token(login)}"
         return httpx.Client(base_url=self.world.api_url, headers=headers, trust_env=False, timeout=30)
 
     def clone_url(self, full_name: str, login: str) -> str:
-        """The address of a repository with somebody's credentials in it, for `git clone` by hand."""
+        """The address of a repository with somebody's credentials in it, for `git clone`."""
         return f"{self.world.url.replace('://', f'://{login}:{self.token(login)}@')}/{full_name}.git"

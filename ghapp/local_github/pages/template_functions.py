@@ -1,4 +1,4 @@
-"""What templates call: icons, times, Markdown, states."""
+"""Functions for the templates: icons, times, Markdown, states."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def icon(name: str, size: int = 16) -> Markup:
 
 
 def ago(moment: datetime | str) -> Markup:
-    """A time as people say it, with the exact one behind it."""
+    """How long ago it was, with the exact time as a tooltip."""
     at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     seconds = max(int((datetime.now(UTC) - at).total_seconds()), 0)
-    said = "now"
+    text = "now"
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
             number = seconds // size
-            said = f"{number} {unit}{'s' if number > 1 else ''} ago"
+            text = f"{number} {unit}{'s' if number > 1 else ''} ago"
             break
     exact = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return Markup('<time title="{}">{}</time>').format(exact, said)
+    return Markup('<time title="{}">{}</time>').format(exact, text)
 
 
 def plural(number: int, noun: str) -> str:

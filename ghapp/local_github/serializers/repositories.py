@@ -8,17 +8,17 @@ from urllib.parse import quote
 from ghapp.local_github.access import (
     Actor,
     Anonymous,
-    AppItself,
-    Client,
-    Installed,
+    AppJwt,
+    ClientCredentials,
+    InstallationAccess,
     Person,
-    SignedIn,
+    UserAccess,
     base_role,
     role_name,
 )
 from ghapp.local_github.changed_files import ChangedFile
 from ghapp.local_github.git import Commit, Signature
-from ghapp.local_github.shapes.accounts import timestamp, user
+from ghapp.local_github.serializers.accounts import timestamp, user
 from ghapp.local_github.state import BASE_ROLES, JSON, Account, Repository
 from ghapp.local_github.world import World, node_id
 
@@ -158,11 +158,11 @@ def full_repository(world: World, value: Repository, actor: Actor) -> JSON:
 
 def permissions(world: World, value: Repository, actor: Actor) -> JSON:
     match actor:
-        case Person(account) | SignedIn(account, _):
+        case Person(account) | UserAccess(account, _):
             held = BASE_ROLES.index(base_role(world, value, role_name(world, account, value)))
-        case Installed(token):
+        case InstallationAccess(token):
             held = BASE_ROLES.index("write" if token.permissions.get("contents") == "write" else "none")
-        case AppItself() | Client() | Anonymous():
+        case AppJwt() | ClientCredentials() | Anonymous():
             held = BASE_ROLES.index("none" if value.private else "read")
     names = {"admin": "admin", "maintain": "maintain", "push": "write", "triage": "triage", "pull": "read"}
     return {name: held >= BASE_ROLES.index(role) for name, role in names.items()}

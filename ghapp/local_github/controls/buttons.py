@@ -6,7 +6,7 @@ from ghapp.local_github import checks, pulls, queue
 from ghapp.local_github.world import World, find_check_run, find_check_suite, find_pull
 
 
-class ButtonHands:
+class ButtonControls:
     world: World
 
     def press(self, full_name: str, check_run_id: int, identifier: str, *, by: str) -> None:

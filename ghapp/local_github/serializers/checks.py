@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ghapp.local_github.shapes.accounts import app, maybe_timestamp, timestamp, user
-from ghapp.local_github.shapes.pulls import minimal_pull
-from ghapp.local_github.shapes.repositories import commit, html_url, minimal_repository, repository, repository_url
+from ghapp.local_github.serializers.accounts import app, maybe_timestamp, timestamp, user
+from ghapp.local_github.serializers.pulls import minimal_pull
+from ghapp.local_github.serializers.repositories import commit, html_url, minimal_repository, repository, repository_url
 from ghapp.local_github.state import (
     JSON,
     CheckRun,
