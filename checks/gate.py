@@ -137,21 +137,14 @@ def decide_merge(
     *,
     roots: Sequence[RootVerdict],
     confirmed_digests: Collection[str],
-    policies: Collection[str],
-    testing_apply: str = "never",
 ) -> Clear | Hold | Refuse:
     """Decide whether reports let a pull request merge: failures first, then what has to be confirmed.
 
-    `confirmed_digests` are plans whose destruction somebody else than the author confirmed for this head. `policies` of
-    the config that cannot be judged hold, and so does a `testing_apply` that is not built: unknown means no.
+    `confirmed_digests` are plans whose destruction somebody else than the author confirmed for this head.
     """
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
             return Refuse(cause=root.cause or f"{root.root_module} was not planned in {root.environment}")
-    if policies:
-        return Hold(cause=_UNJUDGED_POLICIES)
-    if testing_apply not in ("never", "on_merge"):
-        return Hold(cause=_UNBUILT_TESTING)
     unconfirmed = [root for root in roots if root.to_confirm and root.plan_digest not in confirmed_digests]
     if unconfirmed:
         addresses = [address for root in unconfirmed for address in root.to_confirm]
@@ -169,17 +162,6 @@ def to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[str, ...]:
         if change.action.destroys
         and (change.type in confirm or ("replace" if change.action.replaces else "destroy") in confirm)
     )
-
-
-_UNJUDGED_POLICIES = (
-    "Held: the config names policies, and this version of Planward cannot judge them yet. "
-    "Take `policies` out of .github/planward.yml to go on without them."
-)
-
-_UNBUILT_TESTING = (
-    "Held: the config wants testing applied while a pull request is reviewed (`apply: on_pull_request`), which this "
-    "version of Planward cannot do yet. Use `on_merge` or `never` in .github/planward.yml to go on."
-)
 
 
 # --- may it be applied -----------------------------------------------------------------------------------------------
@@ -232,7 +214,6 @@ def decide_apply(
     complete: bool,
     changes_anything: bool,
     review: Review,
-    policies: Collection[str],
     by_hand: bool,
 ) -> Proceed | Hold | Refuse:
     """Decide whether the plan just made may be applied. `by_hand`: only what a person approved is applied here."""
@@ -241,8 +222,6 @@ def decide_apply(
         return Refuse(cause=f"{where}: the plan is only partial because of errors; it is never applied")
     if not complete:
         return Refuse(cause=f"{where}: Terraform says that the plan is not complete; it is not applied by itself")
-    if policies:
-        return Hold(cause=_UNJUDGED_POLICIES)
     proceed = Proceed(run, environment, root_module, plan_digest, _MADE_HERE)
     if not changes_anything:
         return proceed

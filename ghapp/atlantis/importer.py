@@ -1,9 +1,8 @@
 """`planward import atlantis.yaml`: the file as a whole."""
 
-import posixpath
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
@@ -14,16 +13,6 @@ from ghapp.atlantis.workflows import Arguments, read_workflow
 from ghapp.atlantis.writer import write_config
 from ghapp.repository_config import ConfigInvalid, Problem, read_config, words
 from ghapp.repository_config.document import Complaints, parse_document, printable, yaml_reader
-
-_POLICY_REASONS: Final[Mapping[str, str]] = {
-    "conftest_version": "policies are judged by Planward itself",
-    "owners": "who may approve is said by an environment's approvers",
-    "approve_count": "how many reviews a change needs is said by branch protection",
-    "prevent_self_approve": "four_eyes: true is the default, nobody approves their own change",
-    "sticky_policy_approvals": "what a policy denies is never approved: change the policy in a pull request",
-    "policy_item_regex": "findings are read from the policy's result, not from its text",
-    "name": "a finding names the file of its policy",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +44,7 @@ def import_atlantis(
     for key in document:
         if key in TOP_LEVEL:
             notes.add(key, TOP_LEVEL[key])
-        elif key not in ("version", "projects", "workflows", "autodiscover", "policies"):
+        elif key not in ("version", "projects", "workflows", "autodiscover"):
             notes.add(key, NOT_ATLANTIS)
     workflows = notes.mapping(document.get("workflows"), "workflows")
     read = {name: read_workflow(name, value, notes) for name, value in workflows.items()}
@@ -64,13 +53,11 @@ def import_atlantis(
     everything = [*projects, *(discovered or ())]
     environments = _environments(everything, branches)
     root_modules = merge_projects(everything, environments, notes)
-    policies = _policies(notes.mapping(document.get("policies"), "policies"), notes)
     lines = tuple(notes.lines())
     text = write_config(
         comments=_comments(path, lines),
         environments=environments if any(each.environments for each in root_modules) else (),
         root_modules=None if discovered is None and not projects else root_modules,
-        policies=policies,
     )
     read_config(text.encode(), branches=branches, repository_name="imported")
     return Imported(text=text, notes=lines)
@@ -124,36 +111,6 @@ def _discovered(
         each for each in directories if each not in known and not any(glob.fullmatch(each) for glob in patterns)
     )
     return tuple(Project(place="autodiscover", dir=each, arguments=arguments) for each in found)
-
-
-def _policies(section: Mapping[str, Any], notes: Notes) -> tuple[str, ...]:
-    globs: list[str] = []
-    for key, value in section.items():
-        if key != "policy_sets":
-            notes.add(f"policies.{key}", _POLICY_REASONS.get(key, NOT_ATLANTIS))
-        elif isinstance(value, list):
-            for index, entry in enumerate(value):
-                globs += _policy_set(notes.mapping(entry, f"policies.policy_sets[{index}]"), index, notes)
-        else:
-            notes.add("policies.policy_sets", "is not understood: it is no list")
-    return tuple(dict.fromkeys(globs))
-
-
-def _policy_set(entry: Mapping[str, Any], index: int, notes: Notes) -> Iterator[str]:
-    place = f"policies.policy_sets[{index}]"
-    for key in entry:
-        if key not in ("path", "source"):
-            notes.add(f"{place}.{key}", _POLICY_REASONS.get(key, NOT_ATLANTIS))
-    if entry.get("source") == "github":
-        notes.add(f"{place}.source", "policies are files of this repository: copy them here and name them in policies")
-        return
-    written = notes.text(entry.get("path"), f"{place}.path")
-    wrong = words.path_inside(written) if written else None
-    if wrong:
-        notes.add(f"{place}.path", f"{wrong}: policies are files of this repository")
-    elif written:
-        path = posixpath.normpath(written)
-        yield path if path.endswith(".rego") else f"{path}/*.rego"
 
 
 def _comments(path: str, lines: Sequence[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from ghapp.repository_config.document import printable
 _LOCKS = "Planward applies one commit at a time in an environment, in the branch's order; plans lock nothing"
 _MERGE = "GitHub does that: branch protection requires reviews and the check; planward doctor says what is missing"
 _SOURCE_BRANCH = "GitHub does that: the repository's setting to delete head branches"
-_POLICIES = "policies names files of the repository; every plan is checked by them"
+_POLICIES = "this version of Planward judges no policies: run conftest in CI, as a required check of its own"
 _COMMENTS = "Planward reports in one check run and comments once on a merged pull request"
 
 TOP_LEVEL: Final[Mapping[str, str]] = {
@@ -22,6 +22,7 @@ TOP_LEVEL: Final[Mapping[str, str]] = {
     "abort_on_execution_order_fail": "a root module that fails always stops those that depend on it",
     "repo_locks": _LOCKS,
     "silence_pr_comments": _COMMENTS,
+    "policies": _POLICIES,
 }
 """Keys at the top that nothing has to be said for in Planward's config."""
 

@@ -9,7 +9,7 @@ from ghapp.atlantis.keys import Notes
 from ghapp.atlantis.projects import Project
 from ghapp.atlantis.workflows import Arguments
 from ghapp.repository_config import RootModuleConfig, RootModuleOverride, words
-from ghapp.repository_config.cycles import find_cycle
+from ghapp.repository_config.references import find_cycle
 from ghapp.values import EnvironmentName
 
 USUAL_NAMES: Final[Mapping[str, str]] = {

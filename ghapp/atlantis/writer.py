@@ -11,7 +11,6 @@ def write_config(
     comments: Iterable[str],
     environments: Collection[str],
     root_modules: Sequence[RootModuleConfig] | None,
-    policies: Sequence[str],
 ) -> str:
     """The text of a config file. Texts are written as JSON has them, which YAML reads alike."""
     lines = [f"# {comment}" for comment in comments]
@@ -22,8 +21,6 @@ def write_config(
         lines.append("root_modules:" if root_modules else "root_modules: []")
     for root_module in root_modules or ():
         lines += _root_module(root_module)
-    if policies:
-        lines.append(f"policies: {_flow(policies)}")
     return "\n".join(lines) + "\n"
 
 

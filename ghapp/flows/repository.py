@@ -5,7 +5,7 @@ from collections.abc import Collection
 from ghapp.events import Repository, RepositoryRef
 from ghapp.git import Mirror, Remote
 from ghapp.github import GitHubRepository, Priority, PullRequestSeen
-from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
+from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config, read_config_in_force
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository
 from ghapp.values import CommitSha, InstallationId, TreeId
@@ -87,17 +87,17 @@ async def mirror_with_merge(
 
 
 async def config_at(mirror: Mirror, repository: KnownRepository, commit: CommitSha) -> RepositoryConfig:
-    """Read the repository's config as it is at a commit that is not a pull request's own. Raises ConfigInvalid."""
-    return await _config_in(mirror, repository, commit)
+    """Read the repository's config as it is at a commit that is not a pull request's own. Raises ConfigInvalid.
+
+    What this version does not implement is no reason not to know who decides: whoever plans or applies under it checks.
+    """
+    content = await mirror.read_file(commit, CONFIG_PATH)
+    return read_config_in_force(content, branches=await mirror.branches(), repository_name=repository.first_name)
 
 
 async def proposed_config(mirror: Mirror, repository: KnownRepository, tree: TreeId) -> RepositoryConfig:
     """Read the config that a pull request would bring: to be checked, never in force. Raises ConfigInvalid."""
-    return await _config_in(mirror, repository, tree)
-
-
-async def _config_in(mirror: Mirror, repository: KnownRepository, treeish: str) -> RepositoryConfig:
-    content = await mirror.read_file(treeish, CONFIG_PATH)
+    content = await mirror.read_file(tree, CONFIG_PATH)
     return read_config(content, branches=await mirror.branches(), repository_name=repository.first_name)
 
 

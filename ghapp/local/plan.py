@@ -251,9 +251,7 @@ def _report(
     config: RepositoryConfig, repository: str, commit: str, environment: str, outcomes: Sequence[_Outcome]
 ) -> RunReport:
     """The report, with the conclusion that a pull request's check run would have."""
-    decision = gate.decide_merge(
-        roots=[outcome.verdict() for outcome in outcomes], confirmed_digests=set(), policies=config.policies
-    )
+    decision = gate.decide_merge(roots=[outcome.verdict() for outcome in outcomes], confirmed_digests=set())
     # Whose key is thrown away a digest says nothing.
     reports = tuple(msgspec.structs.replace(outcome.report, digest=None) for outcome in outcomes)
     conclusion, cause = _in_words(decision, reports)

@@ -1,15 +1,19 @@
 """What a repository says about itself in `.github/planward.yml`, read, checked and with its defaults.
 
-Reads top to bottom: `reader` is the file as a whole; `environments`, `root_module_entries` and `entries` its parts;
-`words` and `cron` the forms of single texts; `document` YAML with line numbers; `model` what comes out.
+keys.py            every key, declared once
+forms.py           the kinds of value that a key can have
+reader.py          the file as a whole; environments.py and root_modules.py its larger parts
+schema.py          its JSON Schema
+words.py           the forms of single texts
+references.py      what must be there, and no circle
+document.py        YAML with line numbers
+model.py           what comes out
 """
 
 from ghapp.repository_config.model import (
     CONFIG_PATH,
     OCCASIONS,
-    Apply,
     ConfigInvalid,
-    Drift,
     Environment,
     Notify,
     Occasion,
@@ -19,14 +23,12 @@ from ghapp.repository_config.model import (
     RootModuleConfig,
     RootModuleOverride,
 )
-from ghapp.repository_config.reader import read_config
+from ghapp.repository_config.reader import read_config, read_config_in_force
 
 __all__ = [
     "CONFIG_PATH",
     "OCCASIONS",
-    "Apply",
     "ConfigInvalid",
-    "Drift",
     "Environment",
     "Notify",
     "Occasion",
@@ -36,4 +38,5 @@ __all__ = [
     "RootModuleConfig",
     "RootModuleOverride",
     "read_config",
+    "read_config_in_force",
 ]

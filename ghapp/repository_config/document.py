@@ -19,6 +19,8 @@ from ghapp.repository_config.model import ConfigInvalid, Position, Problem
 MAX_CONFIG_BYTES: Final = 256 * 1024
 _LONGEST = 500
 _TAG = "tag:yaml.org,2002:"
+_UNIMPLEMENTED = "is not implemented in this version of Planward"
+_NOTHING: Mapping[str, str] = {}
 _KINDS = {
     "str": "a text",
     "int": "a number",
@@ -37,12 +39,9 @@ class Complaints:
 
     path: str
     problems: list[Problem] = field(default_factory=list)
+    unimplemented: list[Problem] = field(default_factory=list)
+    """What is right in itself, and this version cannot do."""
     positions: dict[str, Position] = field(default_factory=dict)
-
-    def raise_any(self) -> None:
-        """Raise ConfigInvalid if there is a problem; they come in the order of the file."""
-        if self.problems:
-            raise ConfigInvalid(tuple(sorted(self.problems, key=lambda problem: (problem.line, problem.column))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +58,20 @@ class Value:
         return _position(self.node)
 
     def refuse(self, message: str, *, at: Position | None = None) -> None:
-        """Complain about this value, at its own position unless another is given."""
-        position = at or self.position
-        self.complaints.problems.append(
-            Problem(
-                path=self.complaints.path,
-                line=position.line,
-                column=position.column,
-                key=printable(self.key),
-                message=printable(message),
-            )
+        """Complain about this value, at its own place unless another is given."""
+        self.complaints.problems.append(self._problem(message, at or self.position))
+
+    def refuse_unimplemented(self, message: str, *, at: Position) -> None:
+        """Complain that this version of Planward does not implement what the file asks for here."""
+        self.complaints.unimplemented.append(self._problem(message, at))
+
+    def _problem(self, message: str, position: Position) -> Problem:
+        return Problem(
+            path=self.complaints.path,
+            line=position.line,
+            column=position.column,
+            key=printable(self.key),
+            message=printable(message),
         )
 
     def refuse_below(self, key: str, message: str) -> None:
@@ -110,8 +113,8 @@ class Value:
         self._refuse_kind("true or false")
         return None
 
-    def choice(self, words: Collection[str]) -> str | None:
-        """The value of one of these words."""
+    def choice(self, words: Collection[str], later: Collection[str] = ()) -> str | None:
+        """The value of one of these words; those of `later` are not implemented yet."""
         wanted = f"one of {', '.join(words)}"
         if not (isinstance(self.node, ScalarNode) and self.kind == "str"):
             self._refuse_kind(wanted)
@@ -119,6 +122,10 @@ class Value:
         text = str(self.node.value)
         if text in words:
             return text
+        if text in later:
+            usable = " or ".join(words) if len(words) < 3 else f"one of {', '.join(words)}"
+            self.refuse_unimplemented(f"{text} {_UNIMPLEMENTED}; use {usable}", at=self.position)
+            return None
         self.refuse(f'must be {wanted}, not "{text}"{did_you_mean(text, words)}')
         return None
 
@@ -134,14 +141,29 @@ class Value:
         self.complaints.positions.update((member.key, member.position) for member in members)
         return members
 
-    def mapping(self, wanted: str, known: Collection[str] | None = None) -> Mapping[str, Value] | None:
-        """The entries of a mapping with text keys, each once; with `known`, a key outside it is refused."""
+    def mapping(
+        self,
+        wanted: str,
+        known: Collection[str] | None = None,
+        *,
+        elsewhere: Mapping[str, str] = _NOTHING,
+        later: Collection[str] = (),
+    ) -> Mapping[str, Value] | None:
+        """The entries of a mapping with text keys, each once.
+
+        With `known` a key outside of it is refused: as misplaced where `elsewhere` has the reason, as not implemented
+        where it is one of `later`, else as unknown.
+        """
         if not isinstance(self.node, MappingNode):
             self._refuse_kind(wanted)
             return None
         entries: dict[str, Value] = {}
         for name, entry in self._entries(self.node):
-            if known is not None and name not in known:
+            if name in elsewhere:
+                entry.refuse(elsewhere[name], at=entry.key_position)
+            elif name in later:
+                entry.refuse_unimplemented(f"{_UNIMPLEMENTED}; remove the key", at=entry.key_position)
+            elif known is not None and name not in known:
                 entry.refuse(f"unknown key{did_you_mean(name, known) or _known_keys(known)}", at=entry.key_position)
             elif name in entries:
                 first = entries[name].key_position.line

@@ -1,26 +1,17 @@
 """The environments of a repository: those of the file, or the usual ones whose branches exist."""
 
 from collections.abc import Collection, Mapping
-from typing import Final, cast
+from typing import Final
 
-from ghapp.repository_config import words
-from ghapp.repository_config.cycles import find_cycle
+from ghapp.repository_config import keys, words
 from ghapp.repository_config.document import Value
-from ghapp.repository_config.entries import read_team, read_text, read_texts, unknown_environment
-from ghapp.repository_config.model import Apply, Environment
+from ghapp.repository_config.forms import Entries
+from ghapp.repository_config.model import Environment
+from ghapp.repository_config.references import find_cycle, unknown_environment
 from ghapp.values import TESTING, BranchName, EnvironmentName
 
-ENVIRONMENT_KEYS: Final = ("branch", "promote_from", "apply", "approvers", "team")
-TESTING_KEYS: Final = ("apply", "team")
-TESTING_APPLY: Final = ("never", "on_merge", "on_pull_request")
-BRANCH_APPLY: Final = ("automatic", "manual")
 STAGING: Final = EnvironmentName("staging")
 PRODUCTION: Final = EnvironmentName("production")
-_WHY_NOT_TESTING = {
-    "branch": "testing has no branch: pull requests are planned in it; give the branch to another environment",
-    "promote_from": "nothing is promoted into testing; remove the key",
-    "approvers": "testing has no approvers: who may write approves there; remove the key",
-}
 
 
 def default_environments(team: str, branches: Collection[str]) -> dict[EnvironmentName, Environment]:
@@ -35,13 +26,12 @@ def default_environments(team: str, branches: Collection[str]) -> dict[Environme
     return environments
 
 
-def read_environments(value: Value, team: str) -> dict[EnvironmentName, Environment]:
+def read_environments(entries: Entries, team: str) -> dict[EnvironmentName, Environment]:
     """The environments that the file lists, and testing, which is always there.
 
     What a listed environment leaves out has its default: the branch of the same name, and `promote_from: staging`
     for production where staging is listed too.
     """
-    entries = value.mapping("a mapping from names to environments") or {}
     names = [name for name, entry in entries.items() if _is_name(name, entry, entries)]
     environments = {TESTING: Environment(name=TESTING, branch=None, team=team)}
     for name in names:
@@ -65,32 +55,24 @@ def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
 
 
 def _read_testing(value: Value, name: EnvironmentName, names: Collection[str], team: str) -> Environment:
-    if value.is_null:
-        return Environment(name=name, branch=None, team=team)
-    entries = value.mapping("a mapping", ENVIRONMENT_KEYS) or {}
-    for key, why in _WHY_NOT_TESTING.items():
-        if key in entries:
-            entries[key].refuse(why, at=entries[key].key_position)
+    entries = keys.TESTING.read(value) or {}
     return Environment(
         name=name,
         branch=None,
-        apply=cast(Apply, (entries["apply"].choice(TESTING_APPLY) if "apply" in entries else None) or "never"),
-        team=(read_team(entries["team"]) if "team" in entries else None) or team,
+        apply=keys.TESTING_APPLY.of(entries),
+        team=keys.TESTING_TEAM.of(entries) or team,
     )
 
 
 def _read_environment(value: Value, name: EnvironmentName, names: Collection[str], team: str) -> Environment:
-    entries = {} if value.is_null else value.mapping("a mapping", ENVIRONMENT_KEYS) or {}
-    branch = read_text(entries["branch"], _branch) if "branch" in entries else str(name)
-    apply = entries["apply"].choice(BRANCH_APPLY) if "apply" in entries else None
-    approver = words.approver
+    entries = keys.ENVIRONMENT.read(value) or {}
     return Environment(
         name=name,
-        branch=BranchName(branch or name),
-        promote_from=_read_promote_from(entries.get("promote_from"), name, names),
-        apply=cast(Apply, apply or "automatic"),
-        approvers=(read_texts(entries["approvers"], approver) if "approvers" in entries else None) or (),
-        team=(read_team(entries["team"]) if "team" in entries else None) or team,
+        branch=BranchName(keys.BRANCH.of(entries) or name),
+        promote_from=_read_promote_from(keys.PROMOTE_FROM.of(entries), name, names),
+        apply=keys.BRANCH_APPLY.of(entries),
+        approvers=keys.APPROVERS.of(entries),
+        team=keys.ENVIRONMENT_TEAM.of(entries) or team,
     )
 
 
@@ -99,7 +81,7 @@ def _read_promote_from(value: Value | None, name: EnvironmentName, names: Collec
         return STAGING if name == PRODUCTION and STAGING in names else None
     if value.is_null:
         return None
-    source = value.text("the name of an environment")
+    source = keys.ENVIRONMENT_NAME.read(value)
     if source is None:
         return None
     if source == TESTING:
@@ -112,17 +94,6 @@ def _read_promote_from(value: Value | None, name: EnvironmentName, names: Collec
         value.refuse(wrong)
         return None
     return EnvironmentName(source)
-
-
-def _branch(text: str) -> str | None:
-    if not words.fits(words.BRANCH, text):
-        return f'must be the name of a branch, without refs/heads/, not "{text}"'
-    if text.startswith("refs/"):
-        return f'must be the name of a branch, without refs/heads/, not "{text}"'
-    if text == TESTING:
-        # BRANCH is "testing" in the Vault paths of pull requests: their code would read this environment's secrets.
-        return 'no environment may have the branch "testing": pull requests read the secrets of that name'
-    return None
 
 
 def _refuse_shared_branches(environments: Mapping[EnvironmentName, Environment], entries: Mapping[str, Value]) -> None:

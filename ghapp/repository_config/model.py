@@ -12,8 +12,14 @@ from ghapp.vault import SecretSource, encode_branch
 CONFIG_PATH = ".github/planward.yml"
 """Where the config lies; it is read from the base branch, never from a pull request's head."""
 
-Apply = Literal["never", "on_merge", "on_pull_request", "automatic", "manual"]
-"""When an environment is applied. testing: never, on_merge or on_pull_request. Others: automatic or manual."""
+TestingApply = Literal["never", "on_merge"]
+"""When testing is applied."""
+
+BranchApply = Literal["automatic", "manual"]
+"""How an environment with a branch is applied."""
+
+Drafts = Literal["plan", "skip"]
+"""What becomes of draft pull requests."""
 
 Occasion = Literal["failed", "waiting", "applied", "promotion"]
 """What a notification is about."""
@@ -61,7 +67,7 @@ class Environment:
     name: EnvironmentName
     branch: BranchName | None
     promote_from: EnvironmentName | None = None
-    apply: Apply = "never"
+    apply: TestingApply | BranchApply = "never"
     approvers: tuple[str, ...] = ()
     team: str
 
@@ -102,14 +108,6 @@ class RootModuleConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """When to look for drift (cron, five fields, UTC) and where."""
-
-    schedule: str
-    environments: tuple[EnvironmentName, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
     """Where a message goes (`url` may be `vault:PATH#KEY`, with placeholders) and on what occasions."""
 
@@ -131,13 +129,18 @@ class RepositoryConfig:
     root_modules: tuple[RootModuleConfig, ...] | None = None
     confirm: tuple[str, ...] = ()
     four_eyes: bool = True
-    drafts: Literal["plan", "skip"] = "plan"
+    drafts: Drafts = "plan"
     trusted_bots: tuple[str, ...] = ()
-    policies: tuple[str, ...] = ()
-    drift: Drift | None = None
     notify: tuple[Notify, ...] = ()
+    unimplemented: tuple[Problem, ...] = ()
+    """What the file asks for and this version cannot do; nothing is planned or applied under such a config."""
     positions: Mapping[str, Position] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     """Where each key of the file stands, by its dotted name (`root_modules[0].dir`); not part of what it says."""
+
+    def require_implemented(self) -> None:
+        """Raise ConfigInvalid where the file asks for something that this version cannot do."""
+        if self.unimplemented:
+            raise ConfigInvalid(self.unimplemented)
 
     @property
     def testing(self) -> Environment:

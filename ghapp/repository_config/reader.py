@@ -1,35 +1,16 @@
 """The config file, read as a whole: all that is wrong with it is said at once."""
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Final, Literal, TypeVar, cast
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
-from ghapp.repository_config import words
+from ghapp.repository_config import keys, words
 from ghapp.repository_config.document import Complaints, Value, parse_document
-from ghapp.repository_config.entries import (
-    read_drift,
-    read_notify,
-    read_secret,
-    read_team,
-    read_texts,
-)
 from ghapp.repository_config.environments import default_environments, read_environments
-from ghapp.repository_config.model import CONFIG_PATH, RepositoryConfig
-from ghapp.repository_config.root_module_entries import read_root_modules
+from ghapp.repository_config.forms import Entries, Text
+from ghapp.repository_config.model import CONFIG_PATH, ConfigInvalid, Notify, Problem, RepositoryConfig
+from ghapp.repository_config.root_modules import read_root_modules
+from ghapp.vault import SecretSource
 
-KEYS: Final = (
-    "team",
-    "environments",
-    "secrets",
-    "root_modules",
-    "confirm",
-    "four_eyes",
-    "drafts",
-    "trusted_bots",
-    "policies",
-    "drift",
-    "notify",
-)
-DRAFTS: Final = ("plan", "skip")
 _Entry = TypeVar("_Entry")
 
 
@@ -40,50 +21,88 @@ def read_config(
 
     `branches` are those that exist (staging and production are environments where nothing else is said),
     `repository_name` is the name without its owner when it was first seen, and `path` what complaints call the file.
-    Raises ConfigInvalid with every problem of the file.
+    Raises ConfigInvalid with every problem of the file, and with what this version does not implement.
     """
-    complaints = Complaints(path)
-    document = None if content is None else parse_document(content, complaints)
-    entries = (document.mapping("a mapping", KEYS) if document else None) or {}
-    config = _read(entries, branches, repository_name.rpartition("/")[2], complaints)
-    complaints.raise_any()
+    config = read_config_in_force(content, branches=branches, repository_name=repository_name, path=path)
+    config.require_implemented()
     return config
 
 
-def _read(
-    entries: Mapping[str, Value], branches: Collection[str], repository_name: str, complaints: Complaints
+def read_config_in_force(
+    content: bytes | None, *, branches: Collection[str], repository_name: str, path: str = CONFIG_PATH
 ) -> RepositoryConfig:
-    team = (read_team(entries["team"]) if "team" in entries else None) or repository_name
-    if "environments" in entries:
-        environments = read_environments(entries["environments"], team)
-    else:
-        environments = default_environments(team, branches)
-    root_modules = entries.get("root_modules")
-    drift = entries.get("drift")
-    drafts = entries["drafts"].choice(DRAFTS) if "drafts" in entries else None
-    four_eyes = entries["four_eyes"].boolean() if "four_eyes" in entries else None
+    """Read a config that another version of Planward may have taken, to know who decides and which branch is which.
+
+    What this version does not implement is in `unimplemented`, as if the file did not have it: nothing is planned or
+    applied under such a config, but a pull request can correct it. Raises ConfigInvalid with every other problem.
+    """
+    complaints = Complaints(path)
+    document = None if content is None else parse_document(content, complaints)
+    entries = (keys.CONFIG.read(document) if document else None) or {}
+    config = _read(entries, branches, repository_name.rpartition("/")[2], complaints)
+    if complaints.problems:
+        raise ConfigInvalid(_in_order((*complaints.problems, *complaints.unimplemented)))
+    return config
+
+
+def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+
+
+def _read(
+    entries: Entries, branches: Collection[str], repository_name: str, complaints: Complaints
+) -> RepositoryConfig:
+    team = keys.TEAM.of(entries) or repository_name
+    listed = keys.ENVIRONMENTS.of(entries)
+    environments = default_environments(team, branches) if listed is None else read_environments(listed, team)
+    secrets, root_modules = keys.SECRETS.of(entries), keys.ROOT_MODULES.of(entries)
     return RepositoryConfig(
         team=team,
         environments=environments,
-        secrets=_list(entries, "secrets", read_secret),
-        root_modules=read_root_modules(root_modules, environments) if root_modules else None,
-        confirm=_texts(entries, "confirm", words.confirm_word),
-        four_eyes=True if four_eyes is None else four_eyes,
-        drafts=cast(Literal["plan", "skip"], drafts or "plan"),
-        trusted_bots=_texts(entries, "trusted_bots", words.bot),
-        policies=_texts(entries, "policies", words.path_inside),
-        drift=read_drift(drift, tuple(environments)) if drift else None,
-        notify=_list(entries, "notify", read_notify) or (),
+        secrets=None if secrets is None else _each(_read_secret, secrets),
+        root_modules=None if root_modules is None else read_root_modules(root_modules, environments),
+        confirm=keys.CONFIRM.of(entries),
+        four_eyes=keys.FOUR_EYES.of(entries),
+        drafts=keys.DRAFTS.of(entries),
+        trusted_bots=keys.TRUSTED_BOTS.of(entries),
+        notify=_each(_read_notify, keys.NOTIFICATIONS.of(entries)),
+        unimplemented=_in_order(complaints.unimplemented),
         positions=complaints.positions,
     )
 
 
-def _texts(entries: Mapping[str, Value], key: str, check: words.Check) -> tuple[str, ...]:
-    return (read_texts(entries[key], check) if key in entries else None) or ()
-
-
-def _list(entries: Mapping[str, Value], key: str, read: Callable[[Value], _Entry | None]) -> tuple[_Entry, ...] | None:
-    if key not in entries:
+def _read_secret(value: Value) -> SecretSource | None:
+    """Read one line of `secrets`."""
+    entries = keys.SECRET.read(value)
+    if entries is None:
         return None
-    read_entries = (read(member) for member in entries[key].list("a list") or ())
-    return tuple(entry for entry in read_entries if entry is not None)
+    path, form, field = keys.SECRET_PATH.of(entries), keys.SECRET_AS.of(entries), keys.SECRET_FIELD.of(entries)
+    renames = _read_renames(keys.SECRET_MAP.of(entries) or {}, form, field)
+    return None if path is None else SecretSource(path=path, form=form, field=field, map=renames)
+
+
+def _read_renames(entries: Entries, form: keys.SecretForm, field: str | None) -> dict[str, str]:
+    name_of = Text(words.VARIABLE, words.environment_variable) if form == "env" else keys.VARIABLE
+    renames: dict[str, str] = {}
+    for name, entry in entries.items():
+        if field is not None and name != field:
+            entry.refuse(f'cannot rename "{name}": field takes "{field}" alone', at=entry.key_position)
+        renamed = name_of.read(entry)
+        if renamed is not None and renamed in renames.values():
+            entry.refuse(f'two keys cannot both become "{renamed}"')
+        elif renamed is not None:
+            renames[name] = renamed
+    return renames
+
+
+def _read_notify(value: Value) -> Notify | None:
+    entries = keys.NOTIFY.read(value)
+    if entries is None:
+        return None
+    url, on = keys.URL.of(entries), keys.ON.of(entries)
+    return None if url is None else Notify(url=url, on=on)
+
+
+def _each(read: Callable[[Value], _Entry | None], members: Sequence[Value]) -> tuple[_Entry, ...]:
+    found = (read(member) for member in members)
+    return tuple(entry for entry in found if entry is not None)

@@ -7,8 +7,10 @@ import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from ghapp.repository_config.document import did_you_mean
+from ghapp.values import TESTING
 
 Check = Callable[[str], str | None]
 
@@ -44,7 +46,7 @@ _REFUSED_ARGUMENTS: Final = {
     "-exclude": "part of a root module would count as all of it; split the root module",
     "-replace": "it would replace on every run; use it once by hand, or lifecycle.replace_triggered_by",
     "-destroy": "remove the resources from the configuration instead",
-    "-refresh-only": "use drift to see what changed outside of Terraform",
+    "-refresh-only": "a plan shows what changed outside of Terraform",
     "-generate-config-out": "write the configuration with the import by hand",
     "-lock": "Planward locks where it writes",
     "-state": "name the state in the backend block or in backend_config",
@@ -56,6 +58,11 @@ _RESERVED_VARIABLE = re.compile(
     r"|TF_(?!VAR_|TOKEN_|HTTP_).*)"
 )
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def templates(known: Collection[str]) -> str:
+    """The pattern of texts that may hold these placeholders, and no other brace."""
+    return rf"^(?![/~])(?:[^{{}}]|\{{(?:{'|'.join(known)})\}})+$"
 
 
 def fits(pattern: str, text: str) -> bool:
@@ -91,6 +98,16 @@ def approver(text: str) -> str | None:
     bare = text.removeprefix("@")
     near = f'; did you mean "{bare}"?' if fits(APPROVER, bare) else ""
     return f'must be a login or a team as org/team, not "{text}"{near}'
+
+
+def branch(text: str) -> str | None:
+    """The name of a branch that is applied to an environment."""
+    if not fits(BRANCH, text) or text.startswith("refs/"):
+        return f'must be the name of a branch, without refs/heads/, not "{text}"'
+    if text == TESTING:
+        # BRANCH is "testing" in the Vault paths of pull requests: their code would read this environment's secrets.
+        return 'no environment may have the branch "testing": pull requests read the secrets of that name'
+    return None
 
 
 def argument(text: str) -> str | None:
@@ -131,6 +148,34 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
 
 
+def workspace(text: str) -> str | None:
+    """The name of a workspace, with placeholders."""
+    wrong = placeholders(text, WORKSPACE_PLACEHOLDERS)
+    if wrong:
+        return wrong
+    if not re.fullmatch(r"(?:[A-Za-z0-9._-]|\{[a-z_]+\})+", text):
+        return f'must be the name of a workspace: letters, digits, ".", "_" and "-", not "{text}"'
+    return None
+
+
+def file_template(text: str) -> str | None:
+    """The path of a root module's file, with placeholders; `path_inside` says whether it stays in the repository."""
+    return placeholders(text, ROOT_MODULE_PLACEHOLDERS)
+
+
+def no_setting(text: str) -> str | None:
+    """A file, where Terraform itself would take a setting too."""
+    return f'must be a file, not a setting: write "{text}" into a file and name that' if "=" in text else None
+
+
+def directory(text: str) -> str | None:
+    """One directory of the repository."""
+    wrong = path_inside(text)
+    if wrong is None and ("*" in text or "{" in text):
+        return f'must name one directory, without "*" and placeholders: "{text}"'
+    return wrong
+
+
 def path_inside(text: str, *, below: str = ".") -> str | None:
     """Whether a path, relative to the directory `below` of the repository, stays in the repository."""
     if not text.isprintable():
@@ -159,6 +204,26 @@ def secret_path(text: str) -> str | None:
         return f'may have "*" only as its last part: "{text}"'
     if re.search(r"[\s~?#%\x00-\x1f]", text):
         return f'has a character that no path in Vault has here: "{text}"'
+    return None
+
+
+def chat_address(text: str) -> str | None:
+    """Where a chat message goes. The text is never repeated: such an address is itself a secret."""
+    wanted = "must be an address such as https://…, vault:PATH#KEY or one of apprise's"
+    scheme, _, rest = text.partition(":")
+    if scheme == "vault":
+        path, hash_sign, key = rest.partition("#")
+        if not hash_sign or not key or "*" in path:
+            return f"{wanted}: vault: needs the path of one secret and #KEY"
+        return secret_path(path)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s]+", text):
+        return wanted
+    if scheme in ("http", "https"):
+        try:
+            host = urlsplit(text).hostname
+        except ValueError:
+            host = None
+        return None if host else f"{wanted}: it names no host"
     return None
 
 

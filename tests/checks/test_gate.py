@@ -72,8 +72,8 @@ def root(name: str = "network", **differs: object) -> gate.RootVerdict:
     return gate.RootVerdict(**{**values, **differs})  # type: ignore[arg-type]
 
 
-def merge(*roots: gate.RootVerdict, confirmed: tuple[str, ...] = (), policies: tuple[str, ...] = ()) -> object:
-    return gate.decide_merge(roots=roots, confirmed_digests=confirmed, policies=policies)
+def merge(*roots: gate.RootVerdict, confirmed: tuple[str, ...] = ()) -> object:
+    return gate.decide_merge(roots=roots, confirmed_digests=confirmed)
 
 
 def test_plans_within_policy_may_be_merged() -> None:
@@ -105,19 +105,6 @@ def test_a_failure_comes_before_what_has_to_be_confirmed() -> None:
     assert isinstance(merge(root(to_confirm=("a.b",)), root("app", outcome="failed", cause="x")), gate.Refuse)
 
 
-def test_policies_that_cannot_be_judged_hold() -> None:
-    assert isinstance(merge(root(), policies=("policy/*.rego",)), gate.Hold)
-
-
-def test_a_testing_that_is_to_be_applied_in_a_way_that_is_not_built_holds() -> None:
-    def testing(apply: str) -> object:
-        return gate.decide_merge(roots=[root()], confirmed_digests=(), policies=(), testing_apply=apply)
-
-    assert (testing("never"), testing("on_merge")) == (gate.Clear(), gate.Clear())
-    assert isinstance(testing("on_pull_request"), gate.Hold)
-    assert isinstance(testing("a word of a later version"), gate.Hold)
-
-
 # --- may it be applied -----------------------------------------------------------------------------------------------
 
 
@@ -131,7 +118,6 @@ def apply(review: gate.Review, **differs: object) -> object:
         "errored": False,
         "complete": True,
         "changes_anything": True,
-        "policies": (),
         "by_hand": False,
     }
     return gate.decide_apply(review=review, **{**values, **differs})  # type: ignore[arg-type]
@@ -204,10 +190,6 @@ def test_a_person_who_approved_the_plan_is_who_an_environment_by_hand_waits_for(
 @pytest.mark.parametrize("review", [gate.ExplainedMerge(), gate.ApprovedCommit(by="grace")])
 def test_a_plan_that_is_not_whole_is_never_applied(review: gate.Review, differs: dict[str, object]) -> None:
     assert isinstance(apply(review, **differs), gate.Refuse)
-
-
-def test_policies_that_cannot_be_judged_hold_an_apply_even_if_it_was_approved() -> None:
-    assert isinstance(apply(gate.ApprovedCommit(by="grace"), policies=("policy/*.rego",)), gate.Hold)
 
 
 def test_a_plan_that_changes_nothing_needs_nobody() -> None:

@@ -383,7 +383,6 @@ class GateMachine(RuleBasedStateMachine):
             complete=True,
             changes_anything=True,
             review=review,
-            policies=(),
             by_hand=before.by_hand or after.by_hand,
         )
         if not isinstance(decided, gate.Proceed):

@@ -65,6 +65,7 @@ WRITTEN = """\
 # What was not carried over, and what was with a guess:
 # - automerge: a merge comes before the apply, and people press it
 # - parallel_plan: root modules that do not depend on each other are always planned side by side
+# - policies: this version of Planward judges no policies: run conftest in CI, as a required check of its own
 # - workflows.staging.plan.steps[0].env: an environment variable comes from Vault (kv/{team}/{branch}/env), a value \
 from a var file; "command" is not run
 # - workflows.staging.plan.steps[1].init.extra_args: -reconfigure: every run begins with a fresh init
@@ -88,9 +89,6 @@ reviews and the check; planward doctor says what is missing
 # - projects[1].workflow: leads out of the repository: "../../outside.tfvars"
 # - projects[2].workspace: the one state that Atlantis kept (workspace default) is taken for production's
 # - projects[3].workspace: "eu-west-1" is no environment; there are: testing, staging, production
-# - policies.owners: who may approve is said by an environment's approvers
-# - policies.policy_sets[0].name, policies.policy_sets[1].name: a finding names the file of its policy
-# - policies.policy_sets[1].source: policies are files of this repository: copy them here and name them in policies
 environments:
   testing: {}
   staging: {branch: staging}
@@ -110,7 +108,6 @@ root_modules:
       production: {workspace: "default"}
   - dir: "eu"
     depends_on: ["network", "app"]
-policies: ["policy/aws/*.rego"]
 """
 
 
@@ -132,10 +129,6 @@ EVERY_KEY = {
         "emoji_reaction parallel_apply parallel_plan policies projects repo_locks silence_pr_comments version workflows"
     ),
     "autodiscover.": "ignore_paths mode",
-    "policies.": "approve_count conftest_version owners policy_item_regex policy_sets sticky_policy_approvals",
-    "policies.policy_sets[0].": (
-        "approve_count name owners path policy_item_regex prevent_self_approve source sticky_policy_approvals"
-    ),
     "projects[0].": (
         "apply_requirements autoplan branch custom_policy_check delete_source_branch_on_merge depends_on dir "
         "execution_order_group import_requirements name plan_requirements policy_check repo_locking repo_locks "
@@ -150,10 +143,8 @@ EVERY_KEY = {
 """Every key of Atlantis 0.47, as the structs in its server/core/config/raw have them."""
 
 CARRIED = {
-    "": "autodiscover policies projects version workflows",
+    "": "autodiscover projects version workflows",
     "autodiscover.": "ignore_paths mode",
-    "policies.": "policy_sets",
-    "policies.policy_sets[0].": "path source",
     "projects[0].": "autoplan depends_on dir execution_order_group terraform_version workflow workspace",
     "workflows.w.": "apply import plan policy_check state_rm",
     "workflows.w.plan.": "steps",

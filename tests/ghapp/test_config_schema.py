@@ -11,11 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 
-from ghapp.repository_config import ConfigInvalid, read_config
-from ghapp.repository_config.entries import DRIFT_KEYS, NOTIFY_KEYS, SECRET_KEYS
-from ghapp.repository_config.environments import ENVIRONMENT_KEYS, TESTING_KEYS
-from ghapp.repository_config.reader import KEYS
-from ghapp.repository_config.root_module_entries import OVERRIDE_KEYS, ROOT_MODULE_KEYS
+from ghapp.repository_config import ConfigInvalid, keys, read_config
 from ghapp.repository_config.schema import config_schema, schema_text
 
 SCHEMA = config_schema()
@@ -33,12 +29,6 @@ def reader_takes(value: object) -> bool:
 
 def schema_takes(value: object) -> bool:
     return bool(VALIDATOR.is_valid(value))
-
-
-def properties(schema: Mapping[str, Any], *path: str) -> set[str]:
-    for step in path:
-        schema = schema[step]
-    return set(schema["properties"])
 
 
 def described(schema: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, str]]:
@@ -59,19 +49,6 @@ def test_the_schema_is_a_schema() -> None:
 
 def test_every_key_has_a_description() -> None:
     assert [where for where, description in described(SCHEMA) if not description.endswith((".", '"'))] == []
-
-
-def test_schema_and_reader_know_the_same_keys() -> None:
-    environments = SCHEMA["properties"]["environments"]
-    root_module = SCHEMA["properties"]["root_modules"]["items"]
-    assert properties(SCHEMA) == set(KEYS)
-    assert properties(environments, "properties", "testing") == set(TESTING_KEYS)
-    assert properties(environments, "additionalProperties") == set(ENVIRONMENT_KEYS)
-    assert properties(SCHEMA, "properties", "secrets", "items") == set(SECRET_KEYS)
-    assert properties(root_module) == set(ROOT_MODULE_KEYS)
-    assert properties(root_module, "properties", "environments", "additionalProperties") == set(OVERRIDE_KEYS)
-    assert properties(SCHEMA, "properties", "drift") == set(DRIFT_KEYS)
-    assert properties(SCHEMA, "properties", "notify", "items") == set(NOTIFY_KEYS)
 
 
 def test_both_take_the_example() -> None:
@@ -109,8 +86,16 @@ def test_both_take_the_example() -> None:
         {"four_eyes": "yes"},
         {"drafts": "pln"},
         {"trusted_bots": ["dependabot"]},
-        {"policies": ["../x"]},
-        {"drift": {}},
+        {"policies": ["policy/*.rego"]},
+        {"drift": {"schedule": "0 6 * * 1-5"}},
+        {"identity": []},
+        {"environments": {"testing": {"apply": "on_pull_request"}}},
+        {"environments": {"testing": {"plan": "always"}}},
+        {"environments": {"eu": {"preview": "always"}}},
+        {"environments": {"eu": {"approvals": 1}}},
+        {"environments": {"eu": {"parity": "hold"}}},
+        {"root_modules": [{"dir": "a", "watch": ["x"]}]},
+        {"notify": [{"url": "https://h/x", "on": ["drift"]}]},
         {"notify": [{"url": "https://h/x", "on": "failed"}]},
         {"notify": [{"url": "vault:kv/x"}]},
     ],
@@ -136,27 +121,25 @@ def mapping(keys: tuple[str, ...], values: st.SearchStrategy[Any]) -> st.SearchS
 
 
 VALUES = st.one_of(LEAVES, TEXTS, mapping(("a", "TOKEN"), LEAVES))
-ENVIRONMENT = st.one_of(mapping(ENVIRONMENT_KEYS, VALUES), st.none())
+ENVIRONMENT = st.one_of(mapping(keys.ENVIRONMENT.names, VALUES), st.none())
 ROOT_MODULE = st.builds(
     lambda one, more, other: {**one, **more, **other},
     st.fixed_dictionaries({}, optional={"dir": WORDS}),
-    mapping(ROOT_MODULE_KEYS, VALUES),
-    st.fixed_dictionaries({}, optional={"environments": mapping(("testing",), mapping(OVERRIDE_KEYS, VALUES))}),
+    mapping(keys.ROOT_MODULE.names, VALUES),
+    st.fixed_dictionaries({}, optional={"environments": mapping(("testing",), mapping(keys.OVERRIDE.names, VALUES))}),
 )
 DOCUMENTS = st.one_of(
-    mapping(KEYS, VALUES),
+    mapping(keys.CONFIG.names, VALUES),
     st.fixed_dictionaries(
         {},
         optional={
             "team": LEAVES,
             "environments": st.dictionaries(WORDS, ENVIRONMENT, max_size=3),
-            "secrets": st.lists(mapping(SECRET_KEYS, VALUES), max_size=2),
+            "secrets": st.lists(mapping(keys.SECRET.names, VALUES), max_size=2),
             "root_modules": st.lists(ROOT_MODULE, max_size=2),
             "confirm": TEXTS,
             "trusted_bots": TEXTS,
-            "policies": TEXTS,
-            "drift": mapping(DRIFT_KEYS, VALUES),
-            "notify": st.lists(mapping(NOTIFY_KEYS, VALUES), max_size=2),
+            "notify": st.lists(mapping(keys.NOTIFY.names, VALUES), max_size=2),
         },
     ),
 )
@@ -211,8 +194,6 @@ def accepted_documents(draw: st.DrawFn) -> dict[str, Any]:
             "four_eyes": st.booleans(),
             "drafts": st.sampled_from(["plan", "skip"]),
             "trusted_bots": st.just(["renovate[bot]"]),
-            "policies": st.just(["policy/*.rego"]),
-            "drift": st.just({"schedule": "0 6 * * 1-5", "environments": ["testing"]}),
             "notify": st.just([{"url": "vault:kv/{team}/slack#url"}]),
         },
     )

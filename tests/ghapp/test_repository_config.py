@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from ghapp.repository_config import (
     ConfigInvalid,
-    Drift,
     Environment,
     Notify,
     Problem,
@@ -17,6 +16,7 @@ from ghapp.repository_config import (
     RootModuleConfig,
     RootModuleOverride,
     read_config,
+    read_config_in_force,
 )
 from ghapp.values import TESTING, EnvironmentName
 from ghapp.vault import SecretSource
@@ -108,8 +108,6 @@ def test_every_key_of_the_example_is_read() -> None:
         four_eyes=True,
         drafts="plan",
         trusted_bots=("dependabot[bot]", "renovate[bot]"),
-        policies=("policy/*.rego",),
-        drift=Drift(schedule="0 6 * * 1-5", environments=(STAGING, PRODUCTION)),
         notify=(Notify(url="vault:kv/{team}/slack#url", on=("failed", "waiting", "applied", "promotion")),),
     )
 
@@ -150,7 +148,6 @@ def test_defaults_of_entries_that_say_little() -> None:
     found = read(
         "secrets: [{path: kv/shared/x, field: token, map: {token: api_token}}]\n"
         "root_modules: [{dir: ./network/}, {dir: .}]\n"
-        'drift: {schedule: "*/15 0-6,22 1 jan MON"}\n'
         "environments: {staging: }\n"
         'notify: [{url: "mailto://ops@example.com"}]\n'
     )
@@ -158,7 +155,6 @@ def test_defaults_of_entries_that_say_little() -> None:
         SecretSource(path="kv/shared/x", form="tfvars", field="token", map={"token": "api_token"}),
     )
     assert found.root_modules == (RootModuleConfig(dir="network"), RootModuleConfig(dir="."))
-    assert found.drift == Drift(schedule="*/15 0-6,22 1 jan MON", environments=(STAGING,))
     assert found.notify == (Notify(url="mailto://ops@example.com"),)
     assert read("secrets: []").secrets == ()
 
@@ -218,7 +214,7 @@ def test_a_problem_found_later_stands_at_the_nearest_key_of_the_file() -> None:
     assert str(found.problem("", "no")) == ".github/planward.yml:1:1: no"
 
 
-KEYS = "team, environments, secrets, root_modules, confirm, four_eyes, drafts, trusted_bots, policies, drift, notify"
+KEYS = "team, environments, secrets, root_modules, confirm, four_eyes, drafts, trusted_bots, notify"
 
 
 @pytest.mark.parametrize(
@@ -256,14 +252,16 @@ KEYS = "team, environments, secrets, root_modules, confirm, four_eyes, drafts, t
             '1:16: trusted_bots[0]: must be the login of a bot such as dependabot[bot], not "dependabot"; '
             'did you mean "dependabot[bot]"?',
         ),
-        ("policies: [../x]", '1:12: policies[0]: leads out of the repository: "../x"'),
-        ("policies: [/etc/x]", '1:12: policies[0]: must be relative to the repository, not "/etc/x"'),
-        ("policies: ['a\\b']", '1:12: policies[0]: must be written with "/", not "\\": "a\\b"'),
-        ('policies: ["a\\nb"]', "1:12: policies[0]: has a character that cannot be printed"),
+        (
+            "root_modules: [{dir: /etc/x}]",
+            '1:22: root_modules[0].dir: must be relative to the repository, not "/etc/x"',
+        ),
+        ("root_modules: [{dir: 'a\\b'}]", '1:22: root_modules[0].dir: must be written with "/", not "\\": "a\\b"'),
+        ('root_modules: [{dir: "a\\nb"}]', "1:22: root_modules[0].dir: has a character that cannot be printed"),
         ('team: "\\ud800"', "1:7: team: has a character that cannot be printed"),
         ('"a\\nb": x', f"1:1: a\\nb: unknown key; known here: {KEYS}"),
         (f"drafts: {'x' * 999}", f'1:9: drafts: must be one of plan, skip, not "{"x" * 467}…'),
-        ("policies: [.git/x]", '1:12: policies[0]: leads into git\'s own directory: ".git/x"'),
+        ("root_modules: [{dir: .git/x}]", '1:22: root_modules[0].dir: leads into git\'s own directory: ".git/x"'),
     ],
 )
 def test_a_key_or_value_that_does_not_fit_is_refused_at_its_place(text: str, complaint: str) -> None:
@@ -296,7 +294,7 @@ def test_a_key_or_value_that_does_not_fit_is_refused_at_its_place(text: str, com
         ),
         (
             "testing: {apply: manual}",
-            '2:20: environments.testing.apply: must be one of never, on_merge, on_pull_request, not "manual"',
+            '2:20: environments.testing.apply: must be one of never, on_merge, not "manual"',
         ),
         (
             "staging: {apply: never}",
@@ -489,38 +487,56 @@ def test_arguments_that_change_what_is_planned_or_where_state_lies_are_refused(a
     assert complaint.startswith("1:43: root_modules[0].extra_arguments[0]: ")
 
 
-@pytest.mark.parametrize(
-    ("schedule", "complaint"),
-    [
-        (
-            "0 6 * *",
-            'must have five fields (minute, hour, day of month, month, day of week), such as "0 6 * * 1-5": "0 6 * *"',
-        ),
-        ("60 6 * * *", 'minute must be "*" or from 0 to 59, with ranges, lists and steps, not "60"'),
-        ("0 6 * * 5-1", 'day of week must be "*" or from 0 to 7, with ranges, lists and steps, not "5-1"'),
-        ("*/0 6 * * *", 'minute must be "*" or from 0 to 59, with ranges, lists and steps, not "*/0"'),
-        ("0 6 * monday *", 'month must be "*" or from 1 to 12, with ranges, lists and steps, not "monday"'),
-        ("0 6 31 2,4 *", 'names a day that does not exist: "0 6 31 2,4 *"'),
-    ],
-)
-def test_a_schedule_that_never_comes_is_refused(schedule: str, complaint: str) -> None:
-    assert complaints(f'drift: {{schedule: "{schedule}"}}') == [f"1:19: drift.schedule: {complaint}"]
+UNIMPLEMENTED = {
+    'policies: ["policy/*.rego"]': "1:1: policies: is not implemented in this version of Planward; remove the key",
+    'drift: {schedule: "0 6 * * 1-5"}': "1:1: drift: is not implemented in this version of Planward; remove the key",
+    "identity: [{audience: sts.amazonaws.com}]": (
+        "1:1: identity: is not implemented in this version of Planward; remove the key"
+    ),
+    "environments: {testing: {apply: on_pull_request}}": (
+        "1:33: environments.testing.apply: on_pull_request is not implemented in this version of Planward; use never "
+        "or on_merge"
+    ),
+    "environments: {testing: {plan: always}}": (
+        "1:26: environments.testing.plan: is not implemented in this version of Planward; remove the key"
+    ),
+    "environments: {staging: {preview: always}}": (
+        "1:26: environments.staging.preview: is not implemented in this version of Planward; remove the key"
+    ),
+    "environments: {staging: {approvals: 1}}": (
+        "1:26: environments.staging.approvals: is not implemented in this version of Planward; remove the key"
+    ),
+    "environments: {staging: {parity: danger}}": (
+        "1:26: environments.staging.parity: is not implemented in this version of Planward; remove the key"
+    ),
+    'root_modules: [{dir: a, watch: ["../json/**"]}]': (
+        "1:25: root_modules[0].watch: is not implemented in this version of Planward; remove the key"
+    ),
+    "notify: [{url: https://h/x, on: [drift]}]": (
+        "1:34: notify[0].on[0]: drift is not implemented in this version of Planward; use one of failed, waiting, "
+        "applied, promotion"
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    "schedule", ["* * * * *", "0 6 * * 1-5", "*/5 0-23/2 1,15 1-12 0,7", "0 0 29 feb sun", "5/10 * 31 * *"]
-)
-def test_schedules_that_cron_takes_are_taken(schedule: str) -> None:
-    found = read(f'drift: {{schedule: "{schedule}"}}')
-    assert found.drift is not None
-    assert found.drift.schedule == schedule
+@pytest.mark.parametrize("text", UNIMPLEMENTED)
+def test_what_this_version_does_not_implement_is_an_error_with_its_line(text: str) -> None:
+    assert complaints(text) == [UNIMPLEMENTED[text]]
 
 
-def test_drift_names_environments_that_there_are() -> None:
-    assert complaints('drift: {schedule: "0 6 * * *", environments: [stging]}\nenvironments: {staging: }') == [
-        '1:47: drift.environments[0]: there is no environment "stging"; did you mean "staging"?'
-    ]
-    assert complaints("drift: {}") == ["1:8: drift: schedule is missing"]
+@pytest.mark.parametrize("text", UNIMPLEMENTED)
+def test_who_decides_is_known_also_under_a_config_that_is_not_implemented_whole(text: str) -> None:
+    found = read_config_in_force(f"{text}\nfour_eyes: false\n".encode(), branches=[], repository_name="infra")
+    assert found.four_eyes is False
+    assert [str(problem) for problem in found.unimplemented] == [f".github/planward.yml:{UNIMPLEMENTED[text]}"]
+    with pytest.raises(ConfigInvalid, match="is not implemented in this version of Planward"):
+        found.require_implemented()
+
+
+def test_a_wrong_key_is_an_error_also_where_the_config_is_in_force() -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        read_config_in_force(b"drift: {}\ntem: x\n", branches=[], repository_name="infra")
+    assert [problem.key for problem in caught.value.problems] == ["drift", "tem"]
 
 
 @pytest.mark.parametrize(

@@ -57,14 +57,16 @@ def test_what_planward_does_not_act_on_is_answered_2xx(line: Line) -> None:
 
 # --- the config ------------------------------------------------------------------------------------------------------
 
+UNIMPLEMENTED = "is not implemented in this version of Planward"
 BAD_CONFIGS = {
     "environmnets: {}\n": f'{CONFIG}:1:1: environmnets: unknown key; did you mean "environments"?',
     "team: 7\n": f"{CONFIG}:1:7: team: must be a text, found a number; put it in quotes",
     "environments:\n  staging: {branch: staging}\n  staging: {branch: main}\n": (
         f"{CONFIG}:3:3: environments.staging: is there twice, first in line 2; keep one of them"
     ),
+    'policies: ["policy/*.rego"]\n': f"{CONFIG}:1:1: policies: {UNIMPLEMENTED}; remove the key",
 }
-_NAMES = ["an unknown key", "a wrong type", "an environment twice"]
+_NAMES = ["an unknown key", "a wrong type", "an environment twice", "a key that is not implemented"]
 
 
 @pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
@@ -87,15 +89,26 @@ def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_
     assert annotation["title"] in cause
 
 
-def test_a_commit_whose_config_cannot_be_used_is_not_applied_though_it_was_let_in(line: Line) -> None:
+@pytest.mark.parametrize("config", [next(iter(BAD_CONFIGS)), list(BAD_CONFIGS)[-1]], ids=[_NAMES[0], _NAMES[-1]])
+def test_a_commit_whose_config_cannot_be_used_is_not_applied_though_it_was_let_in(line: Line, config: str) -> None:
     story = line.story()
-    config, cause = next(iter(BAD_CONFIGS.items()))
+    cause = BAD_CONFIGS[config]
     sha = story.commit("staging", {CONFIG: config, **story.network(2)})
     held = story.applied(sha)
     assert held["conclusion"] == "action_required"
     story.press(held, "apply", by=story.maintainer)
     assert failure(story, story.applied(sha, count=2)) == cause
     assert story.state("network", "staging") == {}
+
+
+def test_a_base_that_asks_for_what_is_not_implemented_is_corrected_by_a_pull_request(line: Line) -> None:
+    story = line.story(config='four_eyes: true\ndrift: {schedule: "0 6 * * 1-5"}\n')
+    refused = story.planned(story.propose())
+    assert failure(story, refused) == f"{CONFIG}:2:1: drift: {UNIMPLEMENTED}; remove the key"
+    number = story.propose({CONFIG: "four_eyes: true\n", **story.network(2)}, head="repair")
+    assert story.planned(number)["conclusion"] == "success"
+    assert story.applied(story.merge(number))["conclusion"] == "success"
+    assert story.state("network", "staging") != {}
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
 from tests.stories.line import Line
 from tests.stories.story import Story
 
@@ -183,29 +181,3 @@ def test_the_secrets_of_testing_alone_are_read_for_a_pull_request(line: Line) ->
     read = line.secrets_read()[before:]
     assert f"kv/data/{story.team}/testing/app" in read
     assert all(f"/{story.team}/testing/" in path for path in read)
-
-
-# --- what is not built yet -------------------------------------------------------------------------------------------
-
-
-NOT_BUILT = {
-    'policies: ["policy/*.rego"]\n': (
-        "Held: the config names policies, and this version of Planward cannot judge them yet. "
-        "Take policies out of .github/planward.yml to go on without them."
-    ),
-    "environments:\n  testing: {apply: on_pull_request}\n  staging: {branch: staging}\n": (
-        "Held: the config wants testing applied while a pull request is reviewed (apply: on_pull_request), which this "
-        "version of Planward cannot do yet. Use on_merge or never in .github/planward.yml to go on."
-    ),
-}
-
-
-@pytest.mark.parametrize("config", NOT_BUILT, ids=["policies", "on_pull_request"])
-def test_what_the_config_asks_for_and_is_not_built_is_held_not_ignored(line: Line, config: str) -> None:
-    story = line.story(config=config)
-    number = story.propose()
-    check = story.planned(number)
-    assert held(check) == NOT_BUILT[config]
-    assert buttons(story, check) == []
-    held(story.applied(story.merge(number)))
-    assert story.state("network", "staging") == {}

@@ -90,6 +90,7 @@ class _Layout:
 
     async def stages(self) -> Settlement:
         config = await config_at(self._mirror, self._repository, self._tip)
+        config.require_implemented()
         named = config.environments.get(self._environment.name)
         if named is None:
             raise JobError(

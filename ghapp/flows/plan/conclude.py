@@ -12,7 +12,7 @@ from ghapp.flows.check_run import complete_check_run
 from ghapp.flows.notifications import telling
 from ghapp.flows.plan.heads import decided_sha, record_verdict, report_plan_run, still_about
 from ghapp.flows.plan.prepare import Part
-from ghapp.flows.repository import config_at, mirror_with, mirror_with_merge
+from ghapp.flows.repository import mirror_with_merge
 from ghapp.flows.root_module.job import RootOutcome
 from ghapp.git import MissingObject
 from ghapp.jobs import Replan
@@ -137,9 +137,6 @@ async def _decide(
         return gate.Hold(cause=part.held, button=part.button)
     if part.refused is not None and not outcomes:
         return gate.Refuse(cause=part.refused)
-    repository = await services.store.repositories.load(run.repository_id)
-    mirror = await mirror_with(services, repository, part.config_sha)
-    config = await config_at(mirror, repository, part.config_sha)
     head_sha = decided_sha(run)
     confirmed = await services.store.approvals.of(
         run.repository_id, head_sha, kind="confirm_destroy", environment=TESTING
@@ -147,8 +144,6 @@ async def _decide(
     decision = gate.decide_merge(
         roots=[outcome.verdict() for outcome in outcomes],
         confirmed_digests={digest for approval in confirmed for digest in approval.digests},
-        policies=config.policies,
-        testing_apply=config.environments[TESTING].apply,
     )
     if part.refused is not None and not isinstance(decision, gate.Refuse):
         return gate.Refuse(cause=part.refused)

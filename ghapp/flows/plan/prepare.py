@@ -132,6 +132,8 @@ async def _prepare_part(
     invalid = proposed if isinstance(proposed, ConfigInvalid) else None
     refused = None if invalid is None else str(invalid)
     part = msgspec.structs.replace(part, tree=tree, diagnostics=() if invalid is None else _at_lines(invalid))
+    if config.unimplemented and not isinstance(proposed, Ground):
+        return msgspec.structs.replace(part, refused=refused or str(ConfigInvalid(config.unimplemented)))
     preview_in: EnvironmentName | None = None
     if environment.promote_from is not None:
         decision = await check_promotion(services, repository, mirror, config, environment, tree)

@@ -214,7 +214,6 @@ class _RootRun:
             complete=plan.complete,
             changes_anything=plan.changes_anything,
             review=review,
-            policies=self._ground.config.policies,
             by_hand=self._job.by_hand,
         )
 

@@ -1,7 +1,9 @@
-"""Circles in what the config says comes before what."""
+"""What the config names must be there, and must not go round in a circle."""
 
 from collections.abc import Collection, Mapping
 from typing import TypeVar
+
+from ghapp.repository_config.document import did_you_mean
 
 _Name = TypeVar("_Name", bound=str)
 
@@ -24,3 +26,13 @@ def find_cycle(graph: Mapping[_Name, Collection[_Name]]) -> list[_Name]:
             if following not in done and following in graph:
                 trail.append((following, list(graph[following])))
     return []
+
+
+def unknown_environment(name: str, environments: Collection[str]) -> str | None:
+    """What is wrong with the name of an environment that must be one of these; none of them: no other has a branch."""
+    if name in environments:
+        return None
+    near = did_you_mean(name, environments) or (
+        f"; there are: {', '.join(environments)}" if environments else "; no other has a branch"
+    )
+    return f'there is no environment "{name}"{near}'

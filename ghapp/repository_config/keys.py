@@ -1,0 +1,294 @@
+"""Every key of `.github/planward.yml`, declared once: name, kind, default, meaning, since when, and where it stands.
+
+The reader, `planward config schema` and the table in docs/configuration.md come from here. A key that design has and
+this version does not implement stands in `later` of its section, and is refused by name.
+"""
+
+from typing import Final, Literal, get_args
+
+from ghapp.repository_config import words
+from ghapp.repository_config.document import Value
+from ghapp.repository_config.forms import (
+    Choice,
+    Choices,
+    Entries,
+    Flag,
+    Key,
+    Named,
+    NullableText,
+    Renames,
+    Section,
+    Sections,
+    Text,
+    Texts,
+)
+from ghapp.repository_config.model import OCCASIONS, BranchApply, Drafts, Occasion, TestingApply
+from ghapp.values import TESTING as TESTING_NAME
+
+SecretForm = Literal["tfvars", "env"]
+
+_TEAM_FORM: Final = Text(
+    words.TEAM,
+    words.form(words.TEAM, 'must be one part of a path in Vault: letters, digits, ".", "_" and "-"'),
+)
+
+
+def _team_of(meaning: str) -> Key[str | None]:
+    return Key(name="team", form=_TEAM_FORM, meaning=meaning, default=None)
+
+
+# --- environments ----------------------------------------------------------------------------------------------------
+
+TESTING_APPLY: Final[Key[TestingApply]] = Key(
+    name="apply",
+    form=Choice(get_args(TestingApply), later=("on_pull_request",)),
+    default="never",
+    meaning="never; on_merge: brought to the merged commit before the branch's environment is, which is not touched "
+    "if that fails.",
+)
+TESTING_TEAM: Final = _team_of("TEAM in the paths of testing's secrets, if it is another one.")
+TESTING: Final = Section(
+    wanted="a mapping",
+    keys=(TESTING_APPLY, TESTING_TEAM),
+    elsewhere={
+        "branch": "testing has no branch: pull requests are planned in it; give the branch to another environment",
+        "promote_from": "nothing is promoted into testing; remove the key",
+        "approvers": "testing has no approvers: who may write approves there; remove the key",
+    },
+    later=("plan",),
+    nullable=True,
+)
+
+ENVIRONMENT_NAME: Final = Text(words.ENVIRONMENT, lambda text: None, "the name of an environment")
+
+BRANCH: Final[Key[str | None]] = Key(
+    name="branch",
+    form=Text(words.BRANCH, words.branch),
+    default=None,
+    meaning='The protected branch that is applied to it. Default: the environment\'s name. "testing" is not allowed.',
+)
+PROMOTE_FROM: Final[Key[Value | None]] = Key(
+    name="promote_from",
+    form=NullableText(ENVIRONMENT_NAME),
+    default=None,
+    meaning="The environment in which a change must have been applied before. Default: staging for production where "
+    "both are listed; null turns that off.",
+)
+BRANCH_APPLY: Final[Key[BranchApply]] = Key(
+    name="apply",
+    form=Choice(get_args(BranchApply)),
+    default="automatic",
+    meaning="Whether a merge is applied by itself or when somebody presses Apply.",
+)
+APPROVERS: Final[Key[tuple[str, ...]]] = Key(
+    name="approvers",
+    form=Texts(Text(words.APPROVER, words.approver)),
+    default=(),
+    meaning="Logins and teams (org/team) who may press Approve and Apply; never the author of the change. Default: "
+    "who has the role maintain or admin.",
+)
+ENVIRONMENT_TEAM: Final = _team_of("TEAM in the paths of this environment's secrets, if it is another one.")
+ENVIRONMENT: Final = Section(
+    wanted="a mapping",
+    keys=(BRANCH, PROMOTE_FROM, BRANCH_APPLY, APPROVERS, ENVIRONMENT_TEAM),
+    later=("preview", "approvals", "parity"),
+    nullable=True,
+)
+
+# --- secrets ---------------------------------------------------------------------------------------------------------
+
+VARIABLE: Final = Text(words.VARIABLE, words.form(words.VARIABLE, "must be the name of a variable"))
+
+SECRET_PATH: Final[Key[str | None]] = Key(
+    name="path",
+    form=Text(words.templates(words.SECRET_PLACEHOLDERS), words.secret_path),
+    default=None,
+    required=True,
+    meaning="Mount and path. /* at its end means all secrets below. May hold {team}, {branch} (a / in it is written ~) "
+    "and {environment}.",
+)
+SECRET_AS: Final[Key[SecretForm]] = Key(
+    name="as",
+    form=Choice(get_args(SecretForm)),
+    default="tfvars",
+    meaning="Whether its keys are Terraform variables or environment variables.",
+)
+SECRET_FIELD: Final[Key[str | None]] = Key(
+    name="field",
+    form=Text(r"\S", lambda text: None),
+    default=None,
+    meaning="The one key of the secret that is taken. Default: all.",
+)
+SECRET_MAP: Final[Key[Entries | None]] = Key(
+    name="map",
+    form=Renames(VARIABLE, "a mapping from keys of the secret to names"),
+    default=None,
+    meaning="Other names for keys of the secret.",
+)
+SECRET: Final = Section(wanted="a mapping with path and as", keys=(SECRET_PATH, SECRET_AS, SECRET_FIELD, SECRET_MAP))
+
+# --- root modules ----------------------------------------------------------------------------------------------------
+
+FILES: Final = Texts(Text(words.templates(words.ROOT_MODULE_PLACEHOLDERS), words.file_template))
+BACKEND_FILES: Final = FILES.also(words.no_setting)
+
+WORKSPACE: Final[Key[str | None]] = Key(
+    name="workspace",
+    form=Text(words.templates(words.WORKSPACE_PLACEHOLDERS), words.workspace),
+    default=None,
+    meaning="Terraform's workspace. Default: {environment}, or default where there is a backend file.",
+)
+VAR_FILES: Final[Key[tuple[str, ...] | None]] = Key(
+    name="var_files",
+    form=FILES,
+    default=None,
+    meaning="Var files, relative to dir; each must exist. Default: {environment}.tfvars and env/{environment}.tfvars "
+    "where they exist.",
+)
+BACKEND_CONFIG: Final[Key[tuple[str, ...] | None]] = Key(
+    name="backend_config",
+    form=BACKEND_FILES,
+    default=None,
+    meaning="Files for terraform init -backend-config, relative to dir; each must exist. Default: "
+    "{environment}.backend.hcl and env/{environment}.backend.hcl where they exist.",
+)
+EXTRA_ARGUMENTS: Final[Key[tuple[str, ...] | None]] = Key(
+    name="extra_arguments",
+    form=Texts(Text(words.ARGUMENT, words.argument)),
+    default=None,
+    meaning="Arguments of terraform plan, and of apply where that takes them: -parallelism=N, -refresh=false, "
+    "-lock-timeout=DURATION, -compact-warnings. Default: none.",
+)
+ROOT_MODULE_TEAM: Final = _team_of("TEAM in the paths of its secrets, if it is another one.")
+_OVERRIDABLE: Final = (WORKSPACE, VAR_FILES, BACKEND_CONFIG, EXTRA_ARGUMENTS, ROOT_MODULE_TEAM)
+OVERRIDE: Final = Section(wanted="a mapping", keys=_OVERRIDABLE)
+
+DIR: Final[Key[str | None]] = Key(
+    name="dir",
+    form=Text(r"^(?![/~])[^*{}\\]+$", words.directory),
+    default=None,
+    required=True,
+    meaning='Its directory, from the repository\'s top; "." is the top itself.',
+)
+DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
+    name="depends_on",
+    form=Texts(Text(r"^(?![/~]|\.\./)[^\\]+$", words.path_inside)),
+    default=(),
+    meaning="Directories of root modules that are planned and applied before it, besides those whose state it reads.",
+)
+REQUIRED_VERSION: Final[Key[str | None]] = Key(
+    name="required_version",
+    form=Text(words.CONSTRAINT, words.form(words.CONSTRAINT, "must be a constraint on versions such as >= 1.9, < 2")),
+    default=None,
+    meaning='A constraint on Terraform\'s version, besides the one in its configuration, such as ">= 1.9, < 2".',
+)
+OVERRIDES: Final[Key[Entries | None]] = Key(
+    name="environments",
+    form=Named(
+        pattern=words.ENVIRONMENT,
+        wanted="a mapping from environments to what is otherwise there",
+        section=OVERRIDE,
+        meaning="What is otherwise in this environment.",
+    ),
+    default=None,
+    meaning="What is otherwise in an environment.",
+)
+ROOT_MODULE: Final = Section(
+    wanted="a mapping with dir",
+    keys=(DIR, *_OVERRIDABLE, DEPENDS_ON, REQUIRED_VERSION, OVERRIDES),
+    later=("watch",),
+)
+
+# --- notifications ---------------------------------------------------------------------------------------------------
+
+URL: Final[Key[str | None]] = Key(
+    name="url",
+    form=Text(r"^(?:vault:[^#*]+#.+|[A-Za-z][A-Za-z0-9+.-]*://\S+)$", words.chat_address),
+    default=None,
+    required=True,
+    meaning="A Slack incoming webhook or its like, an address as apprise has them, or vault:PATH#KEY for one that is "
+    "kept in Vault.",
+)
+ON: Final[Key[tuple[Occasion, ...]]] = Key(
+    name="on",
+    form=Choices(Choice(OCCASIONS, later=("drift",))),
+    default=OCCASIONS,
+    meaning="failed: an apply; waiting: any action_required; applied; promotion: when its gate is first decided, and "
+    "when it first turns green.",
+)
+NOTIFY: Final = Section(wanted="a mapping with url", keys=(URL, ON))
+
+# --- the whole -------------------------------------------------------------------------------------------------------
+
+TEAM: Final = _team_of("TEAM in the paths of secrets. Default: the repository's name when it was first seen.")
+ENVIRONMENTS: Final[Key[Entries | None]] = Key(
+    name="environments",
+    form=Named(
+        pattern=words.ENVIRONMENT,
+        wanted="a mapping from names to environments",
+        section=ENVIRONMENT,
+        meaning="An environment with a branch of its own.",
+        special={TESTING_NAME: (TESTING, "Where every pull request is planned; it has no branch.")},
+    ),
+    default=None,
+    meaning="The environments. Default: testing, and staging and production where their branches exist. testing is "
+    "always there, also where it is not listed.",
+)
+SECRETS: Final[Key[tuple[Value, ...] | None]] = Key(
+    name="secrets",
+    form=Sections(section=SECRET),
+    default=None,
+    meaning="What is read from Vault. Default: kv/{team}/{branch}/* as variables and kv/{team}/{branch}/env as "
+    "environment variables, if the operator has a Vault. An empty list asks nobody; a secret that a narrower line "
+    "names is left to that line.",
+)
+ROOT_MODULES: Final[Key[tuple[Value, ...] | None]] = Key(
+    name="root_modules",
+    form=Sections(section=ROOT_MODULE, wanted="a list of root modules"),
+    default=None,
+    meaning="All root modules. Default: every directory that has a backend block, or .tf files and no caller.",
+)
+CONFIRM: Final[Key[tuple[str, ...]]] = Key(
+    name="confirm",
+    form=Texts(Text(words.CONFIRM, words.confirm_word)),
+    default=(),
+    meaning="What a second person has to confirm before it is applied: destroy, replace, or resource types such as "
+    "aws_db_instance.",
+)
+FOUR_EYES: Final[Key[bool]] = Key(
+    name="four_eyes",
+    form=Flag(),
+    default=True,
+    meaning="Whether who approves must be somebody else than who wrote, pushed or merged the change.",
+)
+DRAFTS: Final[Key[Drafts]] = Key(
+    name="drafts",
+    form=Choice(get_args(Drafts)),
+    default="plan",
+    meaning="Whether draft pull requests are planned, or skipped until they are ready for review.",
+)
+TRUSTED_BOTS: Final[Key[tuple[str, ...]]] = Key(
+    name="trusted_bots",
+    form=Texts(Text(words.BOT, words.bot)),
+    default=(),
+    meaning="Bots whose pull requests are planned without approval. A provider's new version is new code that gets "
+    "credentials.",
+)
+NOTIFICATIONS: Final[Key[tuple[Value, ...]]] = Key(
+    name="notify", form=Sections(section=NOTIFY), default=(), meaning="Who is notified, and of what."
+)
+CONFIG: Final = Section(
+    wanted="a mapping",
+    keys=(
+        TEAM,
+        ENVIRONMENTS,
+        SECRETS,
+        ROOT_MODULES,
+        CONFIRM,
+        FOUR_EYES,
+        DRAFTS,
+        TRUSTED_BOTS,
+        NOTIFICATIONS,
+    ),
+    later=("identity", "policies", "drift"),
+)
