@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,15 +12,15 @@ import msgspec
 
 from checks.rendering.markdown import render_check_run
 from checks.rendering.picture import render_picture
-from checks.report import Conclusion, RunReport
-from ghapp.flows.repository import github_of
+from checks.report import Conclusion, RootReport, RunReport
+from ghapp.flows.repository import blob_url, github_of
 from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, Deferred, GitHubRefused, Status, or_deferred
 from ghapp.jobs import PlanRun
 from ghapp.log import log
 from ghapp.repository_config import Environment
 from ghapp.services import Services
 from ghapp.store import KnownRepository, Run, StoreUnavailable
-from ghapp.values import CommitSha, RunId
+from ghapp.values import TESTING, CommitSha, RunId
 
 _PROCESS = uuid.uuid4().hex
 _CLAIM_S = 5.0
@@ -46,6 +47,40 @@ BUTTONS = {
 def apply_check_run(environment: str) -> str:
     """The name of the check run that shows an apply."""
     return f"planward/apply ({environment})"
+
+
+def run_id_for(key: str) -> RunId:
+    """The id of the run that is made for this key: the same key is the same run."""
+    return RunId(hashlib.sha256(key.encode()).hexdigest()[:24])
+
+
+def run_report(
+    services: Services,
+    repository: KnownRepository,
+    run: Run,
+    conclusion: Conclusion,
+    cause: str | None,
+    *,
+    notes: tuple[str, ...] = (),
+    roots: tuple[RootReport, ...] = (),
+    previews: tuple[RootReport, ...] = (),
+    paste: str | None = None,
+) -> RunReport:
+    """What people see of a run; `cause` is the first line of anything but a success."""
+    return RunReport(
+        operation=run.operation,
+        environment=TESTING if run.operation == "plan" else run.environment,
+        repository=repository.full_name,
+        commit_sha=run.head_sha,
+        conclusion=conclusion,
+        cause=cause,
+        notes=notes,
+        roots=roots,
+        previews=previews,
+        paste=paste,
+        blob_url=blob_url(repository, run.head_sha),
+        run_url=services.run_url(run.id),
+    )
 
 
 async def announce(services: Services, repository: KnownRepository, run: Run, *, status: Status, summary: str) -> Run:

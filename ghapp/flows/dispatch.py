@@ -5,13 +5,12 @@ from typing import NoReturn, assert_never
 
 import msgspec
 
-from checks.report import RunReport
 from ghapp import events, jobs
 from ghapp.durable import OwnFailure, RecordedOtherwise, attempts_before, step
 from ghapp.errors import JobError, NoRoom, Unavailable
 from ghapp.flows.apply.push import branch_pushed
 from ghapp.flows.apply.settle import settle_branch
-from ghapp.flows.check_run import complete_check_run
+from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.maintenance import cleanup, installation, reconcile
 from ghapp.flows.notifications import chat, telling
 from ghapp.flows.people.buttons import button_pressed, check_run_rerequested, check_suite_rerequested
@@ -173,15 +172,8 @@ async def _break_off(services: Services, job: jobs.Job, cause: str | None = None
         if not _began(job, run) or run.check_run_id is None:
             continue
         repository = await services.store.repositories.load(run.repository_id)
-        report = RunReport(
-            operation=run.operation,
-            environment=run.environment,
-            repository=repository.full_name,
-            commit_sha=run.head_sha,
-            conclusion="failure",
-            cause=cause or f"An internal error occurred in Planward (run {run.id}). Press Re-run to try again.",
-            run_url=services.run_url(run.id),
-        )
+        said = cause or f"An internal error occurred in Planward (run {run.id}). Press Re-run to try again."
+        report = run_report(services, repository, run, "failure", said)
         try:
             await complete_check_run(services, repository, run, [report], conclusion="failure")
         except Exception:

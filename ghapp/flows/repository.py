@@ -1,8 +1,9 @@
 """A repository: what is known of it, its mirror, its config at a commit."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
-from ghapp.events import Repository, RepositoryRef
+from ghapp.events import PullRequestChanged, PullRequestClosed, Repository, RepositoryRef
 from ghapp.git import Mirror, Remote
 from ghapp.github import GitHubRepository, Priority, PullRequestSeen
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config, read_config_in_force
@@ -24,9 +25,11 @@ async def see_repository(
     )
 
 
-def as_known(repository: KnownRepository, seen: PullRequestSeen) -> KnownPullRequest:
-    """An open pull request as GitHub shows it now."""
-    return KnownPullRequest(
+def known_pull_request(
+    repository: KnownRepository, seen: PullRequestSeen | PullRequestChanged | PullRequestClosed
+) -> KnownPullRequest:
+    """A pull request as an event or an answer of GitHub describes it; what the API describes counts as open."""
+    known = KnownPullRequest(
         repository_id=repository.id,
         number=seen.number,
         state="open",
@@ -37,8 +40,17 @@ def as_known(repository: KnownRepository, seen: PullRequestSeen) -> KnownPullReq
         author=seen.author.login,
         author_id=seen.author.id,
         author_is_bot=seen.author.is_bot,
-        draft=seen.draft,
+        draft=False if isinstance(seen, PullRequestClosed) else seen.draft,
         title=seen.title,
+    )
+    if not isinstance(seen, PullRequestClosed):
+        return known
+    return replace(
+        known,
+        state="merged" if seen.merged else "closed",
+        merge_sha=seen.merge_sha,
+        merged_by=None if seen.merged_by is None else seen.merged_by.login,
+        merged_at=None if seen.merged_at is None else float(seen.merged_at),
     )
 
 

@@ -1,14 +1,12 @@
 """The attempts to apply a commit: begun, reported, completed."""
 
-import hashlib
-
-from checks.report import Conclusion, RootReport, RunReport
-from ghapp.flows.check_run import announce, apply_check_run, complete_check_run, runs_of_tip
-from ghapp.flows.repository import blob_url, short
+from checks.report import Conclusion
+from ghapp.flows.check_run import announce, apply_check_run, complete_check_run, run_id_for, run_report, runs_of_tip
+from ghapp.flows.repository import short
 from ghapp.repository_config import Environment
 from ghapp.services import Services
 from ghapp.store import ApplyState, KnownRepository, Run
-from ghapp.values import CommitSha, RunId
+from ghapp.values import CommitSha
 
 
 async def run_of_tip(
@@ -19,7 +17,7 @@ async def run_of_tip(
     key = f"{repository.id}:apply:{environment.name}:{tip}:{attempt}"
     run = await services.store.runs.begin(
         Run(
-            id=RunId(hashlib.sha256(key.encode()).hexdigest()[:24]),
+            id=run_id_for(key),
             repository_id=repository.id,
             operation="apply",
             environment=environment.name,
@@ -47,33 +45,6 @@ async def next_attempt(
     return await run_of_tip(services, repository, environment, tip, attempt=number)
 
 
-def report_apply(
-    services: Services,
-    repository: KnownRepository,
-    run: Run,
-    conclusion: Conclusion,
-    cause: str | None,
-    *,
-    notes: tuple[str, ...] = (),
-    roots: tuple[RootReport, ...] = (),
-    paste: str | None = None,
-) -> RunReport:
-    """What people see of an apply run; `cause` is the first line of anything but a success."""
-    return RunReport(
-        operation="apply",
-        environment=run.environment,
-        repository=repository.full_name,
-        commit_sha=run.head_sha,
-        conclusion=conclusion,
-        cause=cause,
-        notes=notes,
-        roots=roots,
-        paste=paste,
-        blob_url=blob_url(repository, run.head_sha),
-        run_url=services.run_url(run.id),
-    )
-
-
 async def complete_apply(
     services: Services,
     repository: KnownRepository,
@@ -85,5 +56,5 @@ async def complete_apply(
     paste: str | None = None,
 ) -> None:
     """Complete an apply run with one sentence, and with a button where a person has to decide."""
-    report = report_apply(services, repository, run, conclusion, cause, paste=paste)
+    report = run_report(services, repository, run, conclusion, cause, paste=paste)
     await complete_check_run(services, repository, run, [report], conclusion=conclusion, buttons=buttons)

@@ -11,11 +11,11 @@ import msgspec
 from checks import gate
 from checks.report import Conclusion, RootReport
 from ghapp.durable import step
-from ghapp.flows.apply.attempts import complete_apply, report_apply
+from ghapp.flows.apply.attempts import complete_apply
 from ghapp.flows.apply.deployment import begin_deployment, say_deployment
 from ghapp.flows.apply.stages import Settlement, Stage
 from ghapp.flows.apply.tip import judge_tip
-from ghapp.flows.check_run import complete_check_run
+from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.notifications import telling
 from ghapp.flows.repository import config_at, mirror_with, short
 from ghapp.flows.root_module.job import RootJob, RootOutcome
@@ -114,7 +114,7 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
     if stage.layers:
         words = "applied" if done else (cause or "failed")
         await say_deployment(services, repository, run, state, words)
-    report = report_apply(
+    report = run_report(
         services,
         repository,
         run,

@@ -12,11 +12,11 @@ import msgspec
 from checks import settle
 from checks.report import RootReport
 from ghapp.errors import JobError, Unavailable
-from ghapp.flows.apply.attempts import complete_apply, next_attempt, report_apply
+from ghapp.flows.apply.attempts import complete_apply, next_attempt
 from ghapp.flows.apply.deployment import say_deployment
 from ghapp.flows.apply.explain import NOT_JUDGED, Judged, explain_commits
 from ghapp.flows.apply.stages import Settlement, lay_out_stages
-from ghapp.flows.check_run import complete_check_run, runs_of_tip, show_progress
+from ghapp.flows.check_run import complete_check_run, run_report, runs_of_tip, show_progress
 from ghapp.flows.environments import environment_at_last
 from ghapp.flows.notifications import telling
 from ghapp.flows.repository import fetch, short
@@ -260,7 +260,7 @@ class _Tip:
         roots = tuple(msgspec.json.decode(raw, type=RootReport) for raw in found.values())
         note = f"nothing to apply: {run.environment} is at {short(run.head_sha)}"
         notes = () if roots else (note,)
-        report = report_apply(services, repository, run, "success", note, notes=notes, roots=roots)
+        report = run_report(services, repository, run, "success", note, notes=notes, roots=roots)
         await say_deployment(services, repository, run, "success", "applied")
         if roots:
             await telling.enqueue_notification(services, run)

@@ -1,8 +1,7 @@
 """Runs that are not completed although no pending job would complete them: none stays in progress for ever."""
 
-from checks.report import RunReport
 from ghapp.errors import JobError
-from ghapp.flows.check_run import complete_check_run
+from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.jobs import Replan, SettleBranch
 from ghapp.log import log
 from ghapp.services import Services
@@ -60,13 +59,5 @@ async def _cancel(services: Services, run: Run) -> None:
     if run.check_run_id is None or not repository.active:
         await services.store.runs.complete(run.id, conclusion="cancelled", title=cause, report=b"[]")
         return
-    report = RunReport(
-        operation=run.operation,
-        environment=run.environment,
-        repository=repository.full_name,
-        commit_sha=run.head_sha,
-        conclusion="cancelled",
-        cause=cause,
-        run_url=services.run_url(run.id),
-    )
+    report = run_report(services, repository, run, "cancelled", cause)
     await complete_check_run(services, repository, run, [report], conclusion="cancelled")

@@ -11,7 +11,7 @@ from ghapp.events import InstallationChanged, RepositoriesChanged, RepositoryCha
 from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.environments import adopt_under, is_adopted
 from ghapp.flows.maintenance.cleanup import enqueue_cleanup
-from ghapp.flows.repository import as_known, config_at, fetch, github_of, see_repository
+from ghapp.flows.repository import config_at, fetch, github_of, known_pull_request, see_repository
 from ghapp.git import Mirror
 from ghapp.jobs import PARKED, Discover, Replan, SettleBranch
 from ghapp.repository_config import ConfigInvalid
@@ -103,7 +103,7 @@ async def _discover(services: Services, job: Discover) -> None:
     await _adopt_all(services, repository, mirror)
     seen = await (await github_of(services, repository)).open_pull_requests()
     for pull_request in seen:
-        await services.store.pull_requests.record(as_known(repository, pull_request))
+        await services.store.pull_requests.record(known_pull_request(repository, pull_request))
         runs = await services.store.runs.of_pull_request(repository.id, pull_request.number)
         planned = (run for run in runs if run.status != "completed" and run.cancel_reason is None)
         if any(run.head_sha == pull_request.head.sha for run in planned):

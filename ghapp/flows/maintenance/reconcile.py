@@ -10,7 +10,7 @@ from ghapp.flows.check_run import cancel_plan, runs_of_tip
 from ghapp.flows.environments import environment_at_last
 from ghapp.flows.maintenance.abandoned import end_abandoned_runs
 from ghapp.flows.maintenance.deliveries import redeliver
-from ghapp.flows.repository import as_known, fetch, github_of
+from ghapp.flows.repository import fetch, github_of, known_pull_request
 from ghapp.git import Mirror
 from ghapp.github import PullRequestSeen
 from ghapp.jobs import Reconcile, ReconcileDeliveries, Replan, SettleBranch
@@ -117,7 +117,7 @@ async def _plan_if_missed(
 ) -> None:
     """Have an open pull request planned that has no plan at its head into its base, or that is no draft any more."""
     known = await services.store.pull_requests.find(repository.id, seen.number)
-    now = as_known(repository, seen)
+    now = known_pull_request(repository, seen)
     told = f"{repository.id}:plan:{now.base_branch}:{now.head_sha}:"
     if any(key.startswith(told) for key in pending):
         return  # its delivery is being taken in

@@ -1,47 +1,32 @@
 """A plan run is announced: its check run appears, older ones go out of force, and the plan is enqueued."""
 
-import hashlib
-
 import msgspec
 
 from ghapp.errors import Unavailable
 from ghapp.events import PullRequestChanged
-from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run
+from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run, run_id_for, run_report
 from ghapp.flows.environments import adopt, is_named
-from ghapp.flows.plan.heads import numbers_of, record_verdicts, report_plan_run
-from ghapp.flows.repository import as_known, config_at, fetch, github_of, see_repository, short
+from ghapp.flows.plan.heads import numbers_of, record_verdicts
+from ghapp.flows.repository import config_at, fetch, github_of, known_pull_request, see_repository, short
 from ghapp.git import GitError, Mirror
 from ghapp.jobs import PlanRun, Replan
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, PlanState, Run
-from ghapp.values import CommitSha, EnvironmentName, RunId
+from ghapp.values import CommitSha, EnvironmentName
 
 
 async def announce_event(services: Services, event: PullRequestChanged, key: str) -> None:
     """Announce the plan of what a delivery tells; news that are older than what came are none."""
     repository = await see_repository(services, event.repository, event.installation_id)
-    seen = KnownPullRequest(
-        repository_id=repository.id,
-        number=event.number,
-        state="open",
-        head_sha=event.head.sha,
-        head_repository_id=event.head.repository_id,
-        base_branch=event.base.ref,
-        url=event.url,
-        author=event.author.login,
-        author_id=event.author.id,
-        author_is_bot=event.author.is_bot,
-        draft=event.draft,
-        title=event.title,
-    )
+    seen = known_pull_request(repository, event)
     try:
         mirror = await fetch(services, repository, pull_requests=[event.number])
         if not await _is_news(services, mirror, seen):
             now = await (await github_of(services, repository)).pull_request(event.number)
             if now is None or not now.is_open or now.head.sha != event.head.sha:
                 return
-            seen = as_known(repository, now)
+            seen = known_pull_request(repository, now)
         await services.store.pull_requests.record(seen)
         await _announce(services, repository, mirror, seen, key, wait_s=0)
     except Unavailable:
@@ -83,7 +68,7 @@ async def _refuse(
         await services.store.pull_requests.record(pull_request)
     run = await services.store.runs.begin(
         Run(
-            id=_run_id(key),
+            id=run_id_for(key),
             repository_id=repository.id,
             operation="plan",
             environment=EnvironmentName(pull_request.base_branch),
@@ -99,13 +84,9 @@ async def _refuse(
     run = await announce(services, repository, run, status="in_progress", summary="Fetching the repository")
     await record_verdicts(services, run, "failure")
     await complete_check_run(
-        services, repository, run, [report_plan_run(services, repository, run, "failure", cause)], conclusion="failure"
+        services, repository, run, [run_report(services, repository, run, "failure", cause)], conclusion="failure"
     )
     return
-
-
-def _run_id(key: str) -> RunId:
-    return RunId(hashlib.sha256(key.encode()).hexdigest()[:24])
 
 
 async def _announce(
@@ -142,7 +123,7 @@ async def _announce(
         if tip is not None:
             bases[each.number] = tip
     before = await services.store.runs.of_head(repository.id, pull_request.head_sha, PLAN)
-    run_id = _run_id(key)
+    run_id = run_id_for(key)
     run = await services.store.runs.begin(
         Run(
             id=run_id,

@@ -8,9 +8,9 @@ import msgspec
 
 from checks import gate
 from checks.report import Conclusion, RootReport, RunReport
-from ghapp.flows.check_run import complete_check_run
+from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.notifications import telling
-from ghapp.flows.plan.heads import decided_sha, record_verdict, report_plan_run, still_about
+from ghapp.flows.plan.heads import decided_sha, record_verdict, still_about
 from ghapp.flows.plan.prepare import Part
 from ghapp.flows.repository import mirror_with_merge
 from ghapp.flows.root_module.job import RootOutcome
@@ -37,7 +37,7 @@ async def conclude_plan(
             services,
             repository,
             run,
-            [report_plan_run(services, repository, run, "cancelled", cause)],
+            [run_report(services, repository, run, "cancelled", cause)],
             conclusion="cancelled",
         )
         await _show_again_what_it_hides(services, run)
@@ -55,7 +55,7 @@ async def conclude_plan(
         previews = tuple(
             reports[(outcome.part, outcome.root_module)] for outcome in own if outcome.environment != TESTING
         )
-        report = report_plan_run(
+        report = run_report(
             services,
             repository,
             run,

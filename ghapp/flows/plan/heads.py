@@ -1,10 +1,8 @@
 """The head that a plan run is about: its pull requests, what is said of them, and the report of it."""
 
-from checks.report import Conclusion, RootReport, RunReport
-from ghapp.flows.repository import blob_url
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest, KnownRepository, Run
-from ghapp.values import TESTING, CommitSha
+from ghapp.store import KnownPullRequest, Run
+from ghapp.values import CommitSha
 
 
 def numbers_of(run: Run) -> tuple[int, ...]:
@@ -41,32 +39,3 @@ async def record_verdicts(services: Services, run: Run, conclusion: str) -> None
         pull_request = await services.store.pull_requests.find(run.repository_id, number)
         if pull_request is not None and still_about(run, pull_request):
             await record_verdict(services, run, pull_request, conclusion)
-
-
-def report_plan_run(
-    services: Services,
-    repository: KnownRepository,
-    run: Run,
-    conclusion: Conclusion,
-    cause: str | None,
-    *,
-    notes: tuple[str, ...] = (),
-    roots: tuple[RootReport, ...] = (),
-    previews: tuple[RootReport, ...] = (),
-    paste: str | None = None,
-) -> RunReport:
-    """What people see of a plan run; `cause` is the first line of anything but a success."""
-    return RunReport(
-        operation="plan",
-        environment=TESTING,
-        repository=repository.full_name,
-        commit_sha=run.head_sha,
-        conclusion=conclusion,
-        cause=cause,
-        notes=notes,
-        roots=roots,
-        previews=previews,
-        paste=paste,
-        blob_url=blob_url(repository, run.head_sha),
-        run_url=services.run_url(run.id),
-    )

@@ -3,21 +3,19 @@
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group
 """
 
-import hashlib
 import re
 from dataclasses import replace
 
-from checks.report import RunReport
 from ghapp.durable import step
 from ghapp.events import MergeGroupDestroyed, MergeGroupRequested
-from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run
+from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run, run_id_for, run_report
 from ghapp.flows.environments import environment_at_last
 from ghapp.flows.plan.heads import record_verdicts
-from ghapp.flows.repository import blob_url, fetch, see_repository
+from ghapp.flows.repository import fetch, see_repository
 from ghapp.jobs import PlanRun, Replan, ReplanGroup
 from ghapp.services import Services
 from ghapp.store import KnownRepository, MergeGroup, PlanState, Run
-from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId
+from ghapp.values import BranchName, CommitSha, EnvironmentName
 
 _PULL_REQUEST = re.compile(r"/pr-(\d+)-[0-9a-f]+$")
 
@@ -89,7 +87,7 @@ async def _begin(
     state: PlanState,
     key: str,
 ) -> Run:
-    run_id = RunId(hashlib.sha256(key.encode()).hexdigest()[:24])
+    run_id = run_id_for(key)
     before = await services.store.runs.of_head(repository.id, head_sha, PLAN)
     run = await services.store.runs.begin(
         Run(
@@ -113,16 +111,7 @@ async def _begin(
 
 
 async def _refuse(services: Services, repository: KnownRepository, run: Run, cause: str) -> None:
-    report = RunReport(
-        operation="plan",
-        environment=TESTING,
-        repository=repository.full_name,
-        commit_sha=run.head_sha,
-        conclusion="failure",
-        cause=cause,
-        blob_url=blob_url(repository, run.head_sha),
-        run_url=services.run_url(run.id),
-    )
+    report = run_report(services, repository, run, "failure", cause)
     await complete_check_run(services, repository, run, [report], conclusion="failure")
 
 

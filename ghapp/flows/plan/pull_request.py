@@ -11,12 +11,11 @@ from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.plan.announce import announce_anew, announce_event
 from ghapp.flows.plan.conclude import conclude_plan
 from ghapp.flows.plan.prepare import Part, prepare_plan
-from ghapp.flows.repository import fetch, see_repository
+from ghapp.flows.repository import fetch, known_pull_request, see_repository
 from ghapp.flows.root_module.job import RootJob, RootOutcome
 from ghapp.flows.root_module.run import run_root_modules
 from ghapp.jobs import PlanRun, Replan, SettleBranch
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest
 from ghapp.values import TESTING, EnvironmentName, RunId
 
 
@@ -82,25 +81,7 @@ async def pull_request_closed(services: Services, event: PullRequestClosed, key:
 
 async def _closed(services: Services, event: PullRequestClosed, key: str) -> None:
     repository = await see_repository(services, event.repository, event.installation_id)
-    await services.store.pull_requests.record(
-        KnownPullRequest(
-            repository_id=repository.id,
-            number=event.number,
-            state="merged" if event.merged else "closed",
-            head_sha=event.head.sha,
-            head_repository_id=event.head.repository_id,
-            base_branch=event.base.ref,
-            url=event.url,
-            author=event.author.login,
-            author_id=event.author.id,
-            author_is_bot=event.author.is_bot,
-            draft=False,
-            title=event.title,
-            merge_sha=event.merge_sha,
-            merged_by=event.merged_by.login if event.merged_by is not None else None,
-            merged_at=float(event.merged_at) if event.merged_at is not None else None,
-        )
-    )
+    await services.store.pull_requests.record(known_pull_request(repository, event))
     await services.store.deferred.cancel(f"plan:{repository.id}:{event.number}")
     by = "the pull request was merged" if event.merged else "the pull request was closed"
     for run in await services.store.runs.of_pull_request(repository.id, event.number):
