@@ -23,7 +23,7 @@ from ghapp.processes import keeper
 from ghapp.processes.memory import is_measurable
 from ghapp.processes.private_directories import make_private, sweep
 from ghapp.sealing import Sealer, load_or_make_key
-from ghapp.services import Services
+from ghapp.services import Services, Timings
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.terraform import Terraform, TerraformMissing, find_terraforms
@@ -130,6 +130,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             stopping=asyncio.Event(),
             provider_cache=make_private(settings.data_dir / "providers"),
             sealer=front.sealer,
+            timings=Timings(),
             digest_key=hashlib.sha256(b"digest" + keys[0].encode()).digest(),
         )
 

@@ -1,10 +1,12 @@
 """What the stories are given: the rooms of the shell, put together once in `app.py`."""
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from ghapp.addresses import is_loopback
 from ghapp.facts import Facts
@@ -12,6 +14,7 @@ from ghapp.git import Mirrors
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job
 from ghapp.processes import Stop
+from ghapp.root_modules import RecentSurveys
 from ghapp.sealing import Sealer
 from ghapp.settings import Settings
 from ghapp.slots import Slots
@@ -19,6 +22,28 @@ from ghapp.store import Store
 from ghapp.terraform import Terraform
 from ghapp.values import RunId
 from ghapp.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """How long flows wait, in seconds. Tests wait less."""
+
+    retry_s: float = 30.0
+    """Before a job that failed for a reason that will pass is tried again; doubled each time."""
+    retry_at_most_s: float = 600.0
+    claim_s: float = 5.0
+    """How long another process waits for one that was killed while it created a check run."""
+    notify_after_s: float = 60.0
+    """Before the result of an apply is told that could not be told when it was reached."""
+    chat_retries_s: tuple[float, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
+    reconcile_every_s: float = 300.0
+    """How often GitHub is asked which deliveries failed: one call."""
+    after_redeliveries_s: float = 60.0
+    """How long GitHub has to redeliver before a repository is compared with what Planward knows of it."""
+
+    def retry_after_s(self, attempts: int) -> float:
+        """How long a job waits that was tried so often before, where GitHub does not say how long."""
+        return min(self.retry_s * 2.0 ** min(attempts, 10), self.retry_at_most_s)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +78,14 @@ class Services:
     """Keys the digests of plans, so that a stored one cannot be guessed back into a value."""
 
     sealer: Sealer
+    timings: Timings = field(default_factory=Timings)
+    surveys: RecentSurveys = field(default_factory=RecentSurveys)
     watches: dict[RunId, Watch] = field(default_factory=dict)
+    process_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Names this process, to claim what only one may do."""
+
+    check_run_locks: WeakValueDictionary[RunId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """One for each run whose check run is being created in this process."""
 
     def run_url(self, run_id: str) -> str:
         """The address of a run's page."""

@@ -3,30 +3,24 @@
 import asyncio
 import contextlib
 import hashlib
-import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from weakref import WeakValueDictionary
 
 import msgspec
 
 from checks.rendering.markdown import render_check_run
 from checks.rendering.picture import render_picture
 from checks.report import Conclusion, RootReport, RunReport
-from ghapp.flows.repository import blob_url, github_of
+from ghapp.flows.repository import Repo
 from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, Deferred, GitHubRefused, Status, or_deferred
 from ghapp.jobs import PlanRun
 from ghapp.log import log
 from ghapp.repository_config import Environment
 from ghapp.services import Services
-from ghapp.store import KnownRepository, Run, StoreUnavailable
+from ghapp.store import Run, StoreUnavailable
 from ghapp.values import TESTING, CommitSha, RunId
 
-_PROCESS = uuid.uuid4().hex
-_CLAIM_S = 5.0
-"""So long another process waits for one that was killed while it made a check run."""
 _LOOK_AGAIN_S = 0.2
-_announcing: WeakValueDictionary[RunId, asyncio.Lock] = WeakValueDictionary()
 
 _MOST_IMAGES = 5
 _NOT_OURS = (403, 404)
@@ -55,8 +49,7 @@ def run_id_for(key: str) -> RunId:
 
 
 def run_report(
-    services: Services,
-    repository: KnownRepository,
+    repo: Repo,
     run: Run,
     conclusion: Conclusion,
     cause: str | None,
@@ -70,7 +63,7 @@ def run_report(
     return RunReport(
         operation=run.operation,
         environment=TESTING if run.operation == "plan" else run.environment,
-        repository=repository.full_name,
+        repository=repo.full_name,
         commit_sha=run.head_sha,
         conclusion=conclusion,
         cause=cause,
@@ -78,34 +71,34 @@ def run_report(
         roots=roots,
         previews=previews,
         paste=paste,
-        blob_url=blob_url(repository, run.head_sha),
-        run_url=services.run_url(run.id),
+        blob_url=repo.blob_url(run.head_sha),
+        run_url=repo.services.run_url(run.id),
     )
 
 
-async def announce(services: Services, repository: KnownRepository, run: Run, *, status: Status, summary: str) -> Run:
+async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run:
     """Make the run's check run, once: a repeated step finds the one that it left, and flows side by side make one.
 
     A run that was ended meanwhile gets none any more: it would be newer than that of the run which took its place.
     """
-    lock = _announcing.setdefault(run.id, asyncio.Lock())
+    lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:
-        run = await services.store.runs.load(run.id)
+        run = await repo.store.runs.load(run.id)
         while run.check_run_id is None and run.cancel_reason is None and run.status != "completed":
             tried_before = run.state.check_run.creation is not None
-            if await services.store.runs.claim_creation(run.id, by=_PROCESS, for_s=_CLAIM_S):
-                draft = _draft(services, run, status=status, summary=summary)
-                github = await github_of(services, repository)
-                async with _kept_claimed(services, run.id):
+            if await repo.store.runs.claim_creation(
+                run.id, by=repo.services.process_id, for_s=repo.services.timings.claim_s
+            ):
+                draft = _draft(repo.services, run, status=status, summary=summary)
+                github = await repo.github()
+                async with _kept_claimed(repo.services, run.id):
                     made = await github.create_check_run(draft, look_first=tried_before)
                 if made.unclear:
-                    await services.store.runs.change_check_run(
-                        run.id, lambda state: replace(state, may_be_duplicated=True)
-                    )
-                await services.store.runs.change(run.id, check_run_id=made.id, status=status)
+                    await repo.store.runs.change_check_run(run.id, lambda state: replace(state, may_be_duplicated=True))
+                await repo.store.runs.change(run.id, check_run_id=made.id, status=status)
             else:
                 await asyncio.sleep(_LOOK_AGAIN_S)
-            run = await services.store.runs.load(run.id)
+            run = await repo.store.runs.load(run.id)
         return run
 
 
@@ -115,9 +108,9 @@ async def _kept_claimed(services: Services, run_id: RunId) -> AsyncIterator[None
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(_CLAIM_S / 3)
+            await asyncio.sleep(services.timings.claim_s / 3)
             with contextlib.suppress(StoreUnavailable):
-                await services.store.runs.claim_creation(run_id, by=_PROCESS, for_s=_CLAIM_S)
+                await services.store.runs.claim_creation(run_id, by=services.process_id, for_s=services.timings.claim_s)
 
     renewing = asyncio.create_task(renew())
     try:
@@ -127,20 +120,19 @@ async def _kept_claimed(services: Services, run_id: RunId) -> AsyncIterator[None
         await asyncio.gather(renewing, return_exceptions=True)
 
 
-async def show_progress(services: Services, repository: KnownRepository, run: Run, summary: str) -> None:
+async def show_progress(repo: Repo, run: Run, summary: str) -> None:
     """Say on the check run what the run is doing now; left out where GitHub's limits leave room for gates alone."""
     if run.check_run_id is None:
         return  # it was ended before it had one
-    github = await github_of(services, repository)
-    draft = _draft(services, run, status="in_progress", summary=summary)
+    github = await repo.github()
+    draft = _draft(repo.services, run, status="in_progress", summary=summary)
     if isinstance(await or_deferred(github.update_check_run(run.check_run_id, draft)), Deferred):
         log.info("progress_left_out", run=run.id)
-    await services.store.runs.change(run.id, status="in_progress")
+    await repo.store.runs.change(run.id, status="in_progress")
 
 
 async def complete_check_run(
-    services: Services,
-    repository: KnownRepository,
+    repo: Repo,
     run: Run,
     reports: Sequence[RunReport],
     *,
@@ -152,31 +144,31 @@ async def complete_check_run(
 
     Annotations on `changed_lines`, by path, come first: GitHub shows only those beside the code.
     """
-    run = await services.store.runs.load(run.id)
+    run = await repo.store.runs.load(run.id)
     if run.status == "completed":
         return
     output = render_check_run(*reports, changed_lines=changed_lines)
     raw = msgspec.json.encode(list(reports))
-    run = await _with_check_run(services, repository, run, output.title)
+    run = await _with_check_run(repo, run, output.title)
     if run.check_run_id is None:
-        await services.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
+        await repo.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
         return
-    github = await github_of(services, repository)
+    github = await repo.github()
     resumed = run.state.check_run.completion_sent
-    await services.store.runs.change_check_run(run.id, lambda state: replace(state, completion_sent=True))
+    await repo.store.runs.change_check_run(run.id, lambda state: replace(state, completion_sent=True))
     draft = CheckRunDraft(
         name=run.check_run_name,
         head_sha=run.head_sha,
         external_id=run.id,
         status="completed",
         conclusion=conclusion,
-        details_url=services.run_url(run.id),
+        details_url=repo.services.run_url(run.id),
         title=output.title,
         summary=output.summary,
         text=output.text,
         annotations=output.annotations,
         actions=tuple(BUTTONS[name] for name in buttons),
-        images=_images(services, run, reports),
+        images=_images(repo.services, run, reports),
     )
     try:
         await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)
@@ -190,10 +182,10 @@ async def complete_check_run(
         for each in await github.find_check_runs(run.head_sha, run.check_run_name):
             if each.external_id == run.id and each.id != run.check_run_id and each.status != "completed":
                 await github.update_check_run(each.id, draft)
-    await services.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
+    await repo.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
 
 
-async def _with_check_run(services: Services, repository: KnownRepository, run: Run, summary: str) -> Run:
+async def _with_check_run(repo: Repo, run: Run, summary: str) -> Run:
     """Give the run with its check run, made now where GitHub could not be reached when it was to be announced.
 
     Without one where the run was ended before it had one, and where GitHub takes none on this commit.
@@ -201,30 +193,32 @@ async def _with_check_run(services: Services, repository: KnownRepository, run: 
     if run.check_run_id is not None:
         return run
     if run.cancel_reason is not None:
-        return await _found(services, repository, run)
+        return await _found(repo, run)
     try:
-        return await announce(services, repository, run, status="in_progress", summary=summary)
+        return await announce(repo, run, status="in_progress", summary=summary)
     except GitHubRefused as error:
         log.warning("run_not_shown", run=run.id, reason=str(error))
         return run
 
 
-async def _found(services: Services, repository: KnownRepository, run: Run) -> Run:
+async def _found(repo: Repo, run: Run) -> Run:
     """Give an ended run with the check run that an attempt to announce it may have left all the same."""
-    lock = _announcing.setdefault(run.id, asyncio.Lock())
+    lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:
-        run = await services.store.runs.load(run.id)
+        run = await repo.store.runs.load(run.id)
         while run.check_run_id is None and run.state.check_run.creation is not None:
-            if await services.store.runs.claim_creation(run.id, by=_PROCESS, for_s=_CLAIM_S):
-                github = await github_of(services, repository)
+            if await repo.store.runs.claim_creation(
+                run.id, by=repo.services.process_id, for_s=repo.services.timings.claim_s
+            ):
+                github = await repo.github()
                 seen = await github.find_check_runs(run.head_sha, run.check_run_name)
                 ids = [each.id for each in seen if each.external_id == run.id]
                 if not ids:
                     return run
-                await services.store.runs.change(run.id, check_run_id=ids[0])
+                await repo.store.runs.change(run.id, check_run_id=ids[0])
             else:
                 await asyncio.sleep(_LOOK_AGAIN_S)
-            run = await services.store.runs.load(run.id)
+            run = await repo.store.runs.load(run.id)
         return run
 
 
@@ -254,12 +248,10 @@ def _draft(services: Services, run: Run, *, status: Status, summary: str) -> Che
     )
 
 
-async def runs_of_tip(
-    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha
-) -> list[Run]:
+async def runs_of_tip(repo: Repo, environment: Environment, tip: CommitSha) -> list[Run]:
     """The attempts at this commit so far, oldest first."""
     name = apply_check_run(environment.name)
-    return list(await services.store.runs.of_head(repository.id, tip, name))
+    return list(await repo.store.runs.of_head(repo.id, tip, name))
 
 
 async def cancel_plan(services: Services, run: Run, *, by: str) -> None:

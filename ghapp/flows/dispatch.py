@@ -18,13 +18,12 @@ from ghapp.flows.people.comments import comment_created
 from ghapp.flows.people.unlock import unlock
 from ghapp.flows.plan.merge_group import merge_group_destroyed, merge_group_requested, replan_group
 from ghapp.flows.plan.pull_request import plan_run, pull_request_changed, pull_request_closed, replan
+from ghapp.flows.repository import load_repo
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.log import log
 from ghapp.services import Services
 from ghapp.store import PlanState, Run
 
-AGAIN_S = 30.0
-_AGAIN_MOST_S = 600.0
 _LEAST_S = 1.0
 """Where a place in GitHub's minute is free at once, others have asked for it too."""
 _PARKED_S = 24 * 3600.0
@@ -69,11 +68,6 @@ async def run_job(services: Services, job: jobs.Job) -> None:
         log.info("job_done", job=job.key)
 
 
-def wait_after(attempts: int) -> float:
-    """How long a job waits that was tried so often before, where nobody says when it may work."""
-    return min(AGAIN_S * 2.0 ** min(attempts, 10), _AGAIN_MOST_S)
-
-
 async def _fail_or_defer(services: Services, job: jobs.Job, cause: str) -> None:
     """Fail the runs on whose check runs it can be said; where nobody would hear of it, the job is deferred."""
     if await _break_off(services, job, cause):
@@ -83,7 +77,7 @@ async def _fail_or_defer(services: Services, job: jobs.Job, cause: str) -> None:
 
 
 async def _defer_by_attempts(services: Services, job: jobs.Job, reason: str, wait_s: float | None) -> NoReturn:
-    in_s = wait_after(attempts_before()) if wait_s is None else max(wait_s, _LEAST_S)
+    in_s = services.timings.retry_after_s(attempts_before()) if wait_s is None else max(wait_s, _LEAST_S)
     log.warning("job_deferred", job=job.key, reason=reason, in_s=in_s)
     await _defer(services, job, jobs.deferred_key(job), in_s)
     raise OwnFailure(f"deferred: {job.key}") from None
@@ -171,11 +165,11 @@ async def _break_off(services: Services, job: jobs.Job, cause: str | None = None
     for run in await services.store.runs.unfinished():
         if not _began(job, run) or run.check_run_id is None:
             continue
-        repository = await services.store.repositories.load(run.repository_id)
+        repo = await load_repo(services, run.repository_id)
         said = cause or f"An internal error occurred in Planward (run {run.id}). Press Re-run to try again."
-        report = run_report(services, repository, run, "failure", said)
+        report = run_report(repo, run, "failure", said)
         try:
-            await complete_check_run(services, repository, run, [report], conclusion="failure")
+            await complete_check_run(repo, run, [report], conclusion="failure")
         except Exception:
             log.exception("run_not_ended", run=run.id)
         else:

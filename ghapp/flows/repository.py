@@ -1,36 +1,121 @@
 """A repository: what is known of it, its mirror, its config at a commit."""
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ghapp.events import PullRequestChanged, PullRequestClosed, Repository, RepositoryRef
 from ghapp.git import Mirror, Remote
 from ghapp.github import GitHubRepository, Priority, PullRequestSeen
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config, read_config_in_force
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest, KnownRepository
-from ghapp.values import CommitSha, InstallationId, TreeId
+from ghapp.store import KnownPullRequest, KnownRepository, Store
+from ghapp.values import CommitSha, InstallationId, RepositoryId, TreeId
 
 
-async def see_repository(
-    services: Services, repository: Repository, installation_id: InstallationId
-) -> KnownRepository:
-    """Note the repository of an event."""
-    return await services.store.repositories.record(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repo:
+    """A repository as the flows work with it: what Planward knows of it, and the services."""
+
+    services: Services
+    known: KnownRepository
+
+    @property
+    def id(self) -> RepositoryId:
+        """GitHub's id; it survives renames and transfers."""
+        return self.known.id
+
+    @property
+    def full_name(self) -> str:
+        """`OWNER/NAME` as of the newest event."""
+        return self.known.full_name
+
+    @property
+    def store(self) -> Store:
+        """What Planward remembers."""
+        return self.services.store
+
+    @property
+    def ref(self) -> RepositoryRef:
+        """The repository as GitHub's API is asked for it."""
+        return RepositoryRef(id=self.known.id, full_name=self.known.full_name)
+
+    async def github(self, *, priority: Priority = "gate") -> GitHubRepository:
+        """GitHub, narrowed to this repository."""
+        return await self.services.github.installation(self.known.installation_id, self.ref, priority=priority)
+
+    async def fetch(self, *, pull_requests: Collection[int] = (), commits: Collection[CommitSha] = ()) -> "FetchedRepo":
+        """Bring the mirror up to date, with these commits. Raises GitError and GitHubError."""
+        token = await self.services.github.git_token(self.known.installation_id, self.ref)
+        remote = Remote(repository_id=self.id, clone_url=self.known.clone_url, token=token)
+        mirror = await self.services.mirrors.fetch(remote, pull_requests=tuple(pull_requests), commits=tuple(commits))
+        return FetchedRepo(services=self.services, known=self.known, mirror=mirror)
+
+    async def with_commits(self, *commits: CommitSha, pull_requests: Collection[int] = ()) -> "FetchedRepo":
+        """Give the mirror, fetched where it lacks one of these commits: the step before may have been another
+        machine's. Raises GitError and GitHubError."""
+        mirror = self.services.mirrors.open(self.id)
+        if mirror is not None and await mirror.has_all(commits):
+            return FetchedRepo(services=self.services, known=self.known, mirror=mirror)
+        return await self.fetch(commits=() if pull_requests else commits, pull_requests=pull_requests)
+
+    async def with_merge(self, base: CommitSha, head: CommitSha, tree: TreeId) -> "FetchedRepo":
+        """Give the mirror with the tree that `head` and `base` merge to, which is in no repository but where it was
+        made. Raises GitError and GitHubError."""
+        repo = await self.with_commits(base, head)
+        if not await repo.mirror.has(tree):
+            await repo.mirror.merge_tree(base, head)
+        return repo
+
+    def blob_url(self, sha: CommitSha) -> str:
+        """Where GitHub shows the files of a commit: `https://HOST/OWNER/REPO/blob/SHA`."""
+        return f"{self.known.clone_url.removesuffix('.git')}/blob/{sha}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedRepo(Repo):
+    """A repository whose mirror is on this machine."""
+
+    mirror: Mirror
+
+    async def config_at(self, commit: CommitSha) -> RepositoryConfig:
+        """Read the config as it is at a commit that is not a pull request's own. Raises ConfigInvalid.
+
+        What this version does not implement is no reason not to know who decides: whoever plans or applies under it
+        checks.
+        """
+        content = await self.mirror.read_file(commit, CONFIG_PATH)
+        branches = await self.mirror.branches()
+        return read_config_in_force(content, branches=branches, repository_name=self.known.first_name)
+
+    async def proposed_config(self, tree: TreeId) -> RepositoryConfig:
+        """Read the config that a pull request would bring: to be checked, never in force. Raises ConfigInvalid."""
+        content = await self.mirror.read_file(tree, CONFIG_PATH)
+        return read_config(content, branches=await self.mirror.branches(), repository_name=self.known.first_name)
+
+
+async def load_repo(services: Services, id: RepositoryId) -> Repo:
+    """The repository of this id. Raises KeyError."""
+    return Repo(services=services, known=await services.store.repositories.load(id))
+
+
+async def record_repo(services: Services, repository: Repository, installation_id: InstallationId) -> Repo:
+    """Record the repository of an event."""
+    known = await services.store.repositories.record(
         id=repository.id,
         installation_id=installation_id,
         full_name=repository.full_name,
         clone_url=repository.clone_url,
         default_branch=repository.default_branch,
     )
+    return Repo(services=services, known=known)
 
 
 def known_pull_request(
-    repository: KnownRepository, seen: PullRequestSeen | PullRequestChanged | PullRequestClosed
+    repository: RepositoryId, seen: PullRequestSeen | PullRequestChanged | PullRequestClosed
 ) -> KnownPullRequest:
     """A pull request as an event or an answer of GitHub describes it; what the API describes counts as open."""
     known = KnownPullRequest(
-        repository_id=repository.id,
+        repository_id=repository,
         number=seen.number,
         state="open",
         head_sha=seen.head.sha,
@@ -52,70 +137,6 @@ def known_pull_request(
         merged_by=None if seen.merged_by is None else seen.merged_by.login,
         merged_at=None if seen.merged_at is None else float(seen.merged_at),
     )
-
-
-async def github_of(
-    services: Services, repository: KnownRepository, *, priority: Priority = "gate"
-) -> GitHubRepository:
-    """GitHub, narrowed to this repository."""
-    ref = RepositoryRef(id=repository.id, full_name=repository.full_name)
-    return await services.github.installation(repository.installation_id, ref, priority=priority)
-
-
-async def fetch(
-    services: Services,
-    repository: KnownRepository,
-    *,
-    pull_requests: Collection[int] = (),
-    commits: Collection[CommitSha] = (),
-) -> Mirror:
-    """Bring the repository's mirror up to date, with these commits. Raises GitError and GitHubError."""
-    ref = RepositoryRef(id=repository.id, full_name=repository.full_name)
-    token = await services.github.git_token(repository.installation_id, ref)
-    remote = Remote(repository_id=repository.id, clone_url=repository.clone_url, token=token)
-    return await services.mirrors.fetch(remote, pull_requests=tuple(pull_requests), commits=tuple(commits))
-
-
-async def mirror_with(services: Services, repository: KnownRepository, *commits: CommitSha) -> Mirror:
-    """Give the repository's mirror, fetched where it lacks one of these commits: the step before may have been another
-    machine's. Raises GitError and GitHubError."""
-    mirror = services.mirrors.open(repository.id)
-    if mirror is not None and await mirror.has_all(commits):
-        return mirror
-    return await fetch(services, repository, commits=commits)
-
-
-async def mirror_with_merge(
-    services: Services, repository: KnownRepository, base: CommitSha, head: CommitSha, tree: TreeId
-) -> Mirror:
-    """Give the mirror with the tree that `head` and `base` merge to, which is in no repository but where it was made.
-
-    Raises GitError and GitHubError.
-    """
-    mirror = await mirror_with(services, repository, base, head)
-    if not await mirror.has(tree):
-        await mirror.merge_tree(base, head)
-    return mirror
-
-
-async def config_at(mirror: Mirror, repository: KnownRepository, commit: CommitSha) -> RepositoryConfig:
-    """Read the repository's config as it is at a commit that is not a pull request's own. Raises ConfigInvalid.
-
-    What this version does not implement is no reason not to know who decides: whoever plans or applies under it checks.
-    """
-    content = await mirror.read_file(commit, CONFIG_PATH)
-    return read_config_in_force(content, branches=await mirror.branches(), repository_name=repository.first_name)
-
-
-async def proposed_config(mirror: Mirror, repository: KnownRepository, tree: TreeId) -> RepositoryConfig:
-    """Read the config that a pull request would bring: to be checked, never in force. Raises ConfigInvalid."""
-    content = await mirror.read_file(tree, CONFIG_PATH)
-    return read_config(content, branches=await mirror.branches(), repository_name=repository.first_name)
-
-
-def blob_url(repository: KnownRepository, sha: CommitSha) -> str:
-    """Where GitHub shows the files of a commit: `https://HOST/OWNER/REPO/blob/SHA`."""
-    return f"{repository.clone_url.removesuffix('.git')}/blob/{sha}"
 
 
 def short(sha: str) -> str:

@@ -1,12 +1,12 @@
 """How long a deferred job waits, and under which key."""
 
-from ghapp.flows.dispatch import wait_after
 from ghapp.jobs import Cleanup, PlanRun, Reconcile, ReconcileDeliveries, deferred_key
+from ghapp.services import Timings
 from ghapp.values import RepositoryId, RunId
 
 
 def test_it_waits_longer_each_time_and_never_longer_than_ten_minutes() -> None:
-    assert [wait_after(attempts) for attempts in (0, 1, 2, 4, 5, 10_000)] == [30, 60, 120, 480, 600, 600]
+    assert [Timings().retry_after_s(attempts) for attempts in (0, 1, 2, 4, 5, 10_000)] == [30, 60, 120, 480, 600, 600]
 
 
 def test_a_periodic_job_waits_once_and_every_other_job_under_its_own_key() -> None:

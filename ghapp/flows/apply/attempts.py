@@ -2,23 +2,20 @@
 
 from checks.report import Conclusion
 from ghapp.flows.check_run import announce, apply_check_run, complete_check_run, run_id_for, run_report, runs_of_tip
-from ghapp.flows.repository import short
+from ghapp.flows.repository import Repo, short
 from ghapp.repository_config import Environment
-from ghapp.services import Services
-from ghapp.store import ApplyState, KnownRepository, Run
+from ghapp.store import ApplyState, Run
 from ghapp.values import CommitSha
 
 
-async def run_of_tip(
-    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha, *, attempt: int = 0
-) -> Run:
+async def run_of_tip(repo: Repo, environment: Environment, tip: CommitSha, *, attempt: int = 0) -> Run:
     """Give the run that shows the apply of this commit, made and announced if there is none yet."""
     assert environment.branch is not None
-    key = f"{repository.id}:apply:{environment.name}:{tip}:{attempt}"
-    run = await services.store.runs.begin(
+    key = f"{repo.id}:apply:{environment.name}:{tip}:{attempt}"
+    run = await repo.store.runs.begin(
         Run(
             id=run_id_for(key),
-            repository_id=repository.id,
+            repository_id=repo.id,
             operation="apply",
             environment=environment.name,
             branch=environment.branch,
@@ -33,21 +30,18 @@ async def run_of_tip(
     if run.status == "completed":
         return run
     summary = f"Looking for the pull request that explains {short(tip)}"
-    return await announce(services, repository, run, status="in_progress", summary=summary)
+    return await announce(repo, run, status="in_progress", summary=summary)
 
 
-async def next_attempt(
-    services: Services, repository: KnownRepository, environment: Environment, tip: CommitSha
-) -> Run:
+async def next_attempt(repo: Repo, environment: Environment, tip: CommitSha) -> Run:
     """Give the unfinished attempt at this commit, or the one that follows those that are completed."""
-    attempts = await runs_of_tip(services, repository, environment, tip)
+    attempts = await runs_of_tip(repo, environment, tip)
     number = len([run for run in attempts if run.status == "completed"])
-    return await run_of_tip(services, repository, environment, tip, attempt=number)
+    return await run_of_tip(repo, environment, tip, attempt=number)
 
 
 async def complete_apply(
-    services: Services,
-    repository: KnownRepository,
+    repo: Repo,
     run: Run,
     conclusion: Conclusion,
     cause: str,
@@ -56,5 +50,5 @@ async def complete_apply(
     paste: str | None = None,
 ) -> None:
     """Complete an apply run with one sentence, and with a button where a person has to decide."""
-    report = run_report(services, repository, run, conclusion, cause, paste=paste)
-    await complete_check_run(services, repository, run, [report], conclusion=conclusion, buttons=buttons)
+    report = run_report(repo, run, conclusion, cause, paste=paste)
+    await complete_check_run(repo, run, [report], conclusion=conclusion, buttons=buttons)

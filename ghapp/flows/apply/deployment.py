@@ -5,9 +5,8 @@ https://docs.github.com/en/rest/deployments/statuses
 
 from dataclasses import replace
 
-from ghapp.flows.repository import github_of, short
-from ghapp.services import Services
-from ghapp.store import KnownRepository, Run
+from ghapp.flows.repository import Repo, short
+from ghapp.store import Run
 from ghapp.store.marker_kinds import (
     Created,
     DeploymentMarker,
@@ -17,13 +16,13 @@ from ghapp.store.marker_kinds import (
 )
 
 
-async def begin_deployment(services: Services, repository: KnownRepository, run: Run) -> None:
+async def begin_deployment(repo: Repo, run: Run) -> None:
     """Make the run's deployment, or find the one that a step before this one left, and say that it is in progress."""
     marker = DeploymentMarker(run.id)
-    if await services.store.markers.find(marker) is None:
+    if await repo.store.markers.find(marker) is None:
         tried_before = run.apply.deployment_requested
-        await services.store.runs.change_apply(run.id, lambda state: replace(state, deployment_requested=True))
-        github = await github_of(services, repository)
+        await repo.store.runs.change_apply(run.id, lambda state: replace(state, deployment_requested=True))
+        github = await repo.github()
         deployment = await github.create_deployment(
             sha=run.head_sha,
             environment=run.environment,
@@ -32,31 +31,30 @@ async def begin_deployment(services: Services, repository: KnownRepository, run:
             production=run.environment == "production",
             look_first=tried_before,
         )
-        await services.store.markers.keep(marker, Created(id=deployment))
-    await say_deployment(services, repository, run, "in_progress", "Terraform is running")
+        await repo.store.markers.keep(marker, Created(id=deployment))
+    await say_deployment(repo, run, "in_progress", "Terraform is running")
 
 
 async def say_deployment(
-    services: Services,
-    repository: KnownRepository,
+    repo: Repo,
     run: Run,
     state: DeploymentState,
     description: str,
 ) -> None:
     """Say how the run's deployment stands; nothing where it has none."""
-    markers, marker = services.store.markers, DeploymentStatusMarker(run.id)
+    markers, marker = repo.store.markers, DeploymentStatusMarker(run.id)
     deployment = await markers.find(DeploymentMarker(run.id))
     before = await markers.find(marker)
     if deployment is None or before == DeploymentStatus(state=state, confirmed=True):
         return
     sent = DeploymentStatus(state=state, confirmed=False)
     await markers.keep(marker, sent)
-    github = await github_of(services, repository)
+    github = await repo.github()
     await github.set_deployment_status(
         deployment.id,
         state,
         description=description,
-        log_url=services.run_url(run.id),
+        log_url=repo.services.run_url(run.id),
         auto_inactive=True,
         look_first=before == sent,
     )

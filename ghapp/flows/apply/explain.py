@@ -11,10 +11,9 @@ from checks.explain import (
     cut_segments,
     explain_push,
 )
-from ghapp.flows.repository import fetch, github_of
+from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.git import Conflict, GitError, Mirror
-from ghapp.services import Services
-from ghapp.store import KnownPullRequest, KnownRepository, Verdict
+from ghapp.store import KnownPullRequest, Store, Verdict
 from ghapp.values import BranchName, CommitSha
 
 _MOST_ASKED = 20
@@ -50,9 +49,7 @@ NOT_JUDGED = Judged(explanation=None)
 
 
 async def explain_commits(
-    services: Services,
-    repository: KnownRepository,
-    mirror: Mirror,
+    repo: FetchedRepo,
     branch: BranchName,
     last: CommitSha,
     commits: tuple[CommitSha, ...],
@@ -60,16 +57,16 @@ async def explain_commits(
     ask_github: bool,
 ) -> Judged:
     """Judge the first-parent commits behind LAST, oldest first. `ask_github`: look for a `closed` that never came."""
-    merged = await services.store.pull_requests.merged_as(repository.id, commits)
-    found = await _explain(services, repository, mirror, branch, last, commits, merged)
+    merged = await repo.store.pull_requests.merged_as(repo.id, commits)
+    found = await _explain(repo, branch, last, commits, merged)
     if isinstance(found, Unexplained) and ask_github:
-        await _look_for_merges(services, repository, branch, found.unexplained)
-        merged = await services.store.pull_requests.merged_as(repository.id, commits)
-        found = await _explain(services, repository, mirror, branch, last, commits, merged)
+        await _look_for_merges(repo, branch, found.unexplained)
+        merged = await repo.store.pull_requests.merged_as(repo.id, commits)
+        found = await _explain(repo, branch, last, commits, merged)
     seen = tuple(each.number for each in merged if each.base_branch == branch)
     if isinstance(found, Explained):
         return Judged(explanation=found, seen=seen)
-    pushers = await services.store.branches.pushers(repository.id, branch)
+    pushers = await repo.store.branches.pushers(repo.id, branch)
     people: list[str] = []
     for segment in found.unexplained:
         merged_by = [each.merged_by for each in segment.candidates if each.merged_by is not None]
@@ -85,31 +82,29 @@ async def explain_commits(
 
 
 async def _explain(
-    services: Services,
-    repository: KnownRepository,
-    mirror: Mirror,
+    repo: FetchedRepo,
     branch: BranchName,
     last: CommitSha,
     commits: tuple[CommitSha, ...],
     merged: tuple[KnownPullRequest, ...],
 ) -> Explained | Unexplained:
-    verdicts = {each.number: await verdict_at_merge(services, mirror, each) for each in merged}
-    values = [await _as_value(services, each, verdicts[each.number]) for each in merged]
+    verdicts = {each.number: await verdict_at_merge(repo, each) for each in merged}
+    values = [await _as_value(repo.store, each, verdicts[each.number]) for each in merged]
     # Where pushes went and what pull requests were planned on: the branch has stood there before a merge.
-    stood_at = {*await services.store.branches.pushers(repository.id, branch)}
+    stood_at = {*await repo.store.branches.pushers(repo.id, branch)}
     stood_at |= {verdict.base_sha for verdict in verdicts.values() if verdict is not None}
-    segments = cut_segments(last, commits, values, repository_id=repository.id, branch=branch, stood_at=stood_at)
+    segments = cut_segments(last, commits, values, repository_id=repo.id, branch=branch, stood_at=stood_at)
     heads = {each.number: CommitSha(each.head_sha) for segment in segments for each in segment.candidates}
-    missing = [number for number, head in heads.items() if not await mirror.has(head)]
+    missing = [number for number, head in heads.items() if not await repo.mirror.has(head)]
     if missing:
-        await fetch(services, repository, pull_requests=missing)
-    trees = {segment.end: await _trees(mirror, segment) for segment in segments}
+        await repo.fetch(pull_requests=missing)
+    trees = {segment.end: await _trees(repo.mirror, segment) for segment in segments}
     return explain_push(segments, trees)
 
 
-async def _as_value(services: Services, pull_request: KnownPullRequest, verdict: Verdict | None) -> MergedPullRequest:
+async def _as_value(store: Store, pull_request: KnownPullRequest, verdict: Verdict | None) -> MergedPullRequest:
     assert pull_request.merge_sha is not None
-    group = await services.store.pull_requests.verdicts(
+    group = await store.pull_requests.verdicts(
         pull_request.repository_id,
         pull_request.number,
         base_branch=pull_request.base_branch,
@@ -130,14 +125,14 @@ async def _as_value(services: Services, pull_request: KnownPullRequest, verdict:
     )
 
 
-async def verdict_at_merge(services: Services, mirror: Mirror, pull_request: KnownPullRequest) -> Verdict | None:
+async def verdict_at_merge(repo: FetchedRepo, pull_request: KnownPullRequest) -> Verdict | None:
     """The last verdict for a merged pull request, this base and head, as it stood when it was merged.
 
     What was announced on a base that holds the merge already came after it: the merge's own push has open pull requests
     planned anew within the second that `merged_at` can tell.
     """
     assert pull_request.merge_sha is not None
-    said = await services.store.pull_requests.verdicts(
+    said = await repo.store.pull_requests.verdicts(
         pull_request.repository_id,
         pull_request.number,
         base_branch=pull_request.base_branch,
@@ -145,7 +140,7 @@ async def verdict_at_merge(services: Services, mirror: Mirror, pull_request: Kno
         until=pull_request.merged_at,
     )
     for verdict in said:
-        after_merge = await mirror.has(verdict.base_sha) and await mirror.is_ancestor(
+        after_merge = await repo.mirror.has(verdict.base_sha) and await repo.mirror.is_ancestor(
             pull_request.merge_sha, verdict.base_sha
         )
         if not after_merge:
@@ -165,16 +160,14 @@ async def _trees(mirror: Mirror, segment: Segment) -> SegmentTrees:
     return SegmentTrees(merged=merged, actual=await mirror.tree_of(CommitSha(segment.end)))
 
 
-async def _look_for_merges(
-    services: Services, repository: KnownRepository, branch: BranchName, unexplained: tuple[Segment, ...]
-) -> None:
+async def _look_for_merges(repo: Repo, branch: BranchName, unexplained: tuple[Segment, ...]) -> None:
     """Ask GitHub which pull requests were merged as these commits, where no `closed` told us."""
-    github = await github_of(services, repository)
+    github = await repo.github()
     known_ends = {segment.end for segment in unexplained if segment.candidates}
     commits = [CommitSha(each) for segment in unexplained for each in segment.commits if each not in known_ends]
     for commit in commits[-_MOST_ASKED:]:
         for seen in await github.pull_requests_of(commit):
-            known = await services.store.pull_requests.find(repository.id, seen.number)
+            known = await repo.store.pull_requests.find(repo.id, seen.number)
             merge_sha = seen.merge_sha or commit
             if seen.merged_at is None or seen.base.ref != branch or merge_sha != commit or known is None:
                 continue
@@ -185,4 +178,4 @@ async def _look_for_merges(
                 merge_sha=merge_sha,
                 merged_at=float(seen.merged_at),
             )
-            await services.store.pull_requests.record(merged)
+            await repo.store.pull_requests.record(merged)

@@ -8,13 +8,13 @@ from ghapp.events import BranchPushed
 from ghapp.flows.apply.attempts import next_attempt
 from ghapp.flows.check_run import runs_of_tip
 from ghapp.flows.environments import adopt, adopt_before, environment_at_last
-from ghapp.flows.repository import config_at, fetch, see_repository
-from ghapp.flows.survey import survey
+from ghapp.flows.repository import FetchedRepo, Repo, record_repo
+from ghapp.flows.survey import survey_tree
 from ghapp.git import GitError, Mirror
 from ghapp.jobs import Replan, SettleBranch
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest, KnownRepository
+from ghapp.store import KnownPullRequest
 from ghapp.values import TESTING, is_no_commit
 
 
@@ -25,80 +25,78 @@ async def branch_pushed(services: Services, event: BranchPushed) -> None:
 
 async def _push(services: Services, event: BranchPushed) -> None:
     known = await services.store.repositories.find(event.repository.id)
-    repository = await see_repository(services, event.repository, event.installation_id)
+    repo = await record_repo(services, event.repository, event.installation_id)
     if event.deleted:
         return
-    await services.store.branches.record_push(
-        repository.id, event.branch, event.before, event.after, event.pusher.login
-    )
-    mirror = await fetch(services, repository)
+    await services.store.branches.record_push(repo.id, event.branch, event.before, event.after, event.pusher.login)
+    repo = await repo.fetch()
     try:
-        await adopt_before(services, repository, mirror, event.branch, event.before)
+        await adopt_before(repo, event.branch, event.before)
         if known is None and not event.created:
-            await _adopt_others(services, repository, mirror, event)
-        tip = await mirror.tip(event.branch) or event.after
-        found = await environment_at_last(services, repository, mirror, event.branch, tip)
+            await _adopt_others(repo, event)
+        tip = await repo.mirror.tip(event.branch) or event.after
+        found = await environment_at_last(repo, event.branch, tip)
     except ConfigInvalid:
         found = None  # settling says so on the commit
-        await services.enqueue(_settle(repository, event))
+        await services.enqueue(_settle(repo, event))
         return
     if found is None:
         return
     environment, _, last = found
-    await _plan_pull_requests_anew(services, repository, mirror, event)
+    await _plan_pull_requests_anew(repo, event)
     if event.forced and last is not None and last.sha == tip:
         # Back to where the environment is: there is nothing to apply, and that is said.
-        await next_attempt(services, repository, environment, tip)
+        await next_attempt(repo, environment, tip)
     for commit in dict.fromkeys((event.after, tip)):
         # Also where a newer push contains it already: then it says so.
         is_last = last is not None and last.sha == commit
-        if not is_last and not await runs_of_tip(services, repository, environment, commit):
-            await next_attempt(services, repository, environment, commit)
-    await services.enqueue(_settle(repository, event))
+        if not is_last and not await runs_of_tip(repo, environment, commit):
+            await next_attempt(repo, environment, commit)
+    await services.enqueue(_settle(repo, event))
 
 
-def _settle(repository: KnownRepository, event: BranchPushed) -> SettleBranch:
-    return SettleBranch(repository_id=repository.id, branch=event.branch, cause=f"push:{event.before}:{event.after}")
+def _settle(repo: Repo, event: BranchPushed) -> SettleBranch:
+    return SettleBranch(repository_id=repo.id, branch=event.branch, cause=f"push:{event.before}:{event.after}")
 
 
-async def _adopt_others(services: Services, repository: KnownRepository, mirror: Mirror, event: BranchPushed) -> None:
-    config = await config_at(mirror, repository, event.before)
-    await adopt(services, repository, mirror, config)
+async def _adopt_others(repo: FetchedRepo, event: BranchPushed) -> None:
+    config = await repo.config_at(event.before)
+    await adopt(repo, config)
 
 
-async def _plan_pull_requests_anew(
-    services: Services, repository: KnownRepository, mirror: Mirror, event: BranchPushed
-) -> None:
+async def _plan_pull_requests_anew(repo: FetchedRepo, event: BranchPushed) -> None:
     """Freshness: open pull requests into this branch that plan a root module which the push touches."""
-    pull_requests = await services.store.pull_requests.open_into(repository.id, event.branch)
+    pull_requests = await repo.store.pull_requests.open_into(repo.id, event.branch)
     if not pull_requests:
         return
     everything = True
     touched: frozenset[str] = frozenset()
-    if not is_no_commit(event.before) and await mirror.has(event.before):
-        changed = await mirror.changed_paths(event.before, event.after)
+    if not is_no_commit(event.before) and await repo.mirror.has(event.before):
+        changed = await repo.mirror.changed_paths(event.before, event.after)
         if not changed:
             return
         try:
-            config = await config_at(mirror, repository, event.after)
-            ground = await survey(services, mirror, config, event.after)
+            config = await repo.config_at(event.after)
+            survey = await survey_tree(repo, config, event.after)
             environment = config.environment_of_branch(event.branch)
             names = {TESTING} if environment is None else {TESTING, environment.name}
-            touched = frozenset(each for name in names for each in ground.touched(name, changed).dirs)
+            touched = frozenset(each for name in names for each in survey.touched(name, changed).dirs)
             # What a promotion brings is compared as a whole tree, so that any change of its base counts.
             promotion = environment is not None and environment.promote_from is not None
             everything = promotion or CONFIG_PATH in changed
         except ConfigInvalid:
             pass
     for pull_request in pull_requests:
-        if await _merged_by(mirror, event, pull_request) or await _is_queued_on_top(mirror, event, pull_request):
+        if await _merged_by(repo.mirror, event, pull_request) or await _is_queued_on_top(
+            repo.mirror, event, pull_request
+        ):
             continue
-        runs = await services.store.runs.of_pull_request(repository.id, pull_request.number)
+        runs = await repo.store.runs.of_pull_request(repo.id, pull_request.number)
         planned = runs[-1].plan.root_modules if runs else None
         if everything or planned is None or touched.intersection(planned):
-            await services.enqueue(
+            await repo.services.enqueue(
                 Replan(
-                    repository_id=repository.id,
+                    repository_id=repo.id,
                     number=pull_request.number,
                     cause=f"base:{event.before}:{event.after}",
                     debounced=True,

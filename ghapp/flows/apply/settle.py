@@ -17,12 +17,11 @@ from ghapp.flows.apply.stages import Settlement, Stage
 from ghapp.flows.apply.tip import judge_tip
 from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.notifications import telling
-from ghapp.flows.repository import config_at, mirror_with, short
+from ghapp.flows.repository import Repo, load_repo, short
 from ghapp.flows.root_module.job import RootJob, RootOutcome
 from ghapp.flows.root_module.run import run_root_modules
 from ghapp.jobs import Replan, SettleBranch
 from ghapp.services import Services
-from ghapp.store import KnownRepository
 from ghapp.values import TESTING
 
 
@@ -47,8 +46,8 @@ async def _begin(services: Services, stage: Stage) -> None:
     if not stage.layers:
         return
     run = await services.store.runs.load(stage.run_id)
-    repository = await services.store.repositories.load(run.repository_id)
-    await begin_deployment(services, repository, run)
+    repo = await load_repo(services, run.repository_id)
+    await begin_deployment(repo, run)
 
 
 async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
@@ -93,7 +92,7 @@ def _review(review: gate.Review, *, held: bool, changed: bool) -> gate.Review:
 async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcome, ...]) -> bool:
     """Say what came of it: LAST, deployment, check run, comment, chat. Gives whether the environment is up to date."""
     run = await services.store.runs.load(stage.run_id)
-    repository = await services.store.repositories.load(run.repository_id)
+    repo = await load_repo(services, run.repository_id)
     reports = {
         key: msgspec.json.decode(raw, type=RootReport)
         for key, raw in (await services.store.runs.root_reports(run.id)).items()
@@ -102,7 +101,7 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
     done = all(outcome.outcome == "applied" for outcome in outcomes)
     if done:
         await services.store.branches.move_last(
-            repository.id, stage.environment, stage.branch, stage.sha, stage.tree, applied=stage.counts_as_applied
+            repo.id, stage.environment, stage.branch, stage.sha, stage.tree, applied=stage.counts_as_applied
         )
     conclusion, cause = _in_words(outcomes)
     may_be_approved = conclusion == "action_required" and any(each.may_be_approved for each in outcomes)
@@ -113,10 +112,9 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
     state: Literal["success", "failure"] = "success" if done else "failure"
     if stage.layers:
         words = "applied" if done else (cause or "failed")
-        await say_deployment(services, repository, run, state, words)
+        await say_deployment(repo, run, state, words)
     report = run_report(
-        services,
-        repository,
+        repo,
         run,
         conclusion,
         cause,
@@ -125,11 +123,11 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
     )
     if stage.layers:
         await telling.enqueue_notification(services, run)
-    await complete_check_run(services, repository, run, [report], conclusion=conclusion, buttons=buttons)
+    await complete_check_run(repo, run, [report], conclusion=conclusion, buttons=buttons)
     if done and stage.environment != TESTING:
-        await _turn_promotions_green(services, repository, stage)
+        await _turn_promotions_green(repo, stage)
     if stage.layers:
-        await telling.notify_now(services, repository, run.id)
+        await telling.notify_now(repo, run.id)
     return done
 
 
@@ -150,29 +148,29 @@ async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> N
     """The stages behind one that did not succeed are not touched, and say so."""
     for each in later:
         run = await services.store.runs.load(each.run_id)
-        repository = await services.store.repositories.load(run.repository_id)
+        repo = await load_repo(services, run.repository_id)
         cause = (
             f"{each.environment} was not touched, since {stage.environment} could not be brought to {short(each.sha)}"
         )
-        await complete_apply(services, repository, run, "failure", cause)
-        await telling.comment(services, repository, run.apply.explains)
+        await complete_apply(repo, run, "failure", cause)
+        await telling.comment(repo, run.apply.explains)
 
 
-async def _turn_promotions_green(services: Services, repository: KnownRepository, stage: Stage) -> None:
+async def _turn_promotions_green(repo: Repo, stage: Stage) -> None:
     """Plan anew the open promotions that waited for this environment."""
-    mirror = await mirror_with(services, repository, stage.sha)
-    for pull_request in await services.store.pull_requests.all_open(repository.id):
-        tip = await mirror.tip(pull_request.base_branch)
+    repo = await repo.with_commits(stage.sha)
+    for pull_request in await repo.store.pull_requests.all_open(repo.id):
+        tip = await repo.mirror.tip(pull_request.base_branch)
         if tip is None:
             continue
-        config = await config_at(mirror, repository, tip)
+        config = await repo.config_at(tip)
         environment = config.environment_of_branch(pull_request.base_branch)
         if environment is None or environment.promote_from != stage.environment:
             continue
-        said = await services.store.pull_requests.verdicts(
-            repository.id, pull_request.number, base_branch=pull_request.base_branch, head_sha=pull_request.head_sha
+        said = await repo.store.pull_requests.verdicts(
+            repo.id, pull_request.number, base_branch=pull_request.base_branch, head_sha=pull_request.head_sha
         )
         if not said or said[0].conclusion != "success":
-            await services.enqueue(
-                Replan(repository_id=repository.id, number=pull_request.number, cause=f"applied:{stage.run_id}")
+            await repo.services.enqueue(
+                Replan(repository_id=repo.id, number=pull_request.number, cause=f"applied:{stage.run_id}")
             )

@@ -9,13 +9,12 @@ from ghapp.errors import JobError
 from ghapp.flows.apply.attempts import next_attempt
 from ghapp.flows.apply.explain import Judged, verdict_at_merge
 from ghapp.flows.check_run import runs_of_tip
-from ghapp.flows.repository import config_at
+from ghapp.flows.repository import FetchedRepo
 from ghapp.flows.root_module.job import Reviewed
-from ghapp.flows.survey import Ground, known_to, run_otherwise, survey
-from ghapp.git import Mirror
+from ghapp.flows.survey import known_to, run_otherwise, survey_tree
 from ghapp.repository_config import CONFIG_PATH, Environment
-from ghapp.services import Services
-from ghapp.store import Approval, KnownRepository, Last, Run
+from ghapp.root_modules import Survey
+from ghapp.store import Approval, Last, Run
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId, TreeId
 
 
@@ -44,9 +43,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def lay_out_stages(
-    services: Services,
-    repository: KnownRepository,
-    mirror: Mirror,
+    repo: FetchedRepo,
     environment: Environment,
     last: Last | None,
     run: Run,
@@ -59,7 +56,7 @@ async def lay_out_stages(
 
     Applies are one at a time for each environment: its turn is taken here, before it is asked what is to be done.
     """
-    return await _Layout(services, repository, mirror, environment, last, run, judged, approval, everything).stages()
+    return await _Layout(repo, environment, last, run, judged, approval, everything).stages()
 
 
 class _Layout:
@@ -67,9 +64,7 @@ class _Layout:
 
     def __init__(
         self,
-        services: Services,
-        repository: KnownRepository,
-        mirror: Mirror,
+        repo: FetchedRepo,
         environment: Environment,
         last: Last | None,
         run: Run,
@@ -77,9 +72,7 @@ class _Layout:
         approval: Approval | None,
         everything: bool,
     ) -> None:
-        self._services = services
-        self._repository = repository
-        self._mirror = mirror
+        self._repo = repo
         self._environment = environment
         self._last = last
         self._run = run
@@ -89,7 +82,7 @@ class _Layout:
         self._everything = everything
 
     async def stages(self) -> Settlement:
-        config = await config_at(self._mirror, self._repository, self._tip)
+        config = await self._repo.config_at(self._tip)
         config.require_implemented()
         named = config.environments.get(self._environment.name)
         if named is None:
@@ -97,68 +90,68 @@ class _Layout:
                 f"this commit takes {self._environment.name} out of .github/planward.yml while its branch "
                 f"{self._environment.branch} is still applied: put it back, or leave the branch alone"
             )
-        tree = await self._mirror.tree_of(self._tip)
-        ground = await survey(self._services, self._mirror, config, tree)
+        tree = await self._repo.mirror.tree_of(self._tip)
+        survey = await survey_tree(self._repo, config, tree)
         runs: list[Run] = []
         if self._environment.promote_from is None and config.environments[TESTING].apply == "on_merge":
-            at = await self._services.store.branches.last(self._repository.id, TESTING)
+            at = await self._repo.store.branches.last(self._repo.id, TESTING)
             if at is None or at.sha != self._tip or self._everything:
                 testing = Environment(name=TESTING, branch=self._environment.branch, team="-")
-                runs.append(await next_attempt(self._services, self._repository, testing, self._tip))
+                runs.append(await next_attempt(self._repo, testing, self._tip))
         runs.append(self._run)
         for run in runs:
-            holder = await self._services.store.runs.claim_environment(run)
+            holder = await self._repo.store.runs.claim_environment(run)
             if holder != run.id:
                 return Settlement(busy=holder)
-        stages = [await self._testing_stage(run, ground, tree) for run in runs[:-1]]
+        stages = [await self._testing_stage(run, survey, tree) for run in runs[:-1]]
         by_hand = "manual" in (self._environment.apply, named.apply)
-        stages.append(await self._own_stage(ground, tree, by_hand=by_hand))
+        stages.append(await self._own_stage(survey, tree, by_hand=by_hand))
         return Settlement(stages=tuple(stages))
 
-    async def _testing_stage(self, run: Run, ground: Ground, tree: TreeId) -> Stage:
-        last = await self._services.store.branches.last(self._repository.id, TESTING)
-        dirs = await self._touched(ground, TESTING, None if self._everything else last)
+    async def _testing_stage(self, run: Run, survey: Survey, tree: TreeId) -> Stage:
+        last = await self._repo.store.branches.last(self._repo.id, TESTING)
+        dirs = await self._touched(survey, TESTING, None if self._everything else last)
         return Stage(
             run_id=run.id,
             environment=TESTING,
             branch=run.branch,
             sha=self._tip,
             tree=tree,
-            layers=_layers(ground, TESTING, dirs),
+            layers=_layers(survey, TESTING, dirs),
             reviews=dict.fromkeys(dirs, gate.ExplainedMerge()),
             by_hand=False,
             counts_as_applied=True,
         )
 
-    async def _own_stage(self, ground: Ground, tree: TreeId, *, by_hand: bool) -> Stage:
+    async def _own_stage(self, survey: Survey, tree: TreeId, *, by_hand: bool) -> Stage:
         name = self._environment.name
-        dirs = await self._touched(ground, name, None if self._everything else self._last)
+        dirs = await self._touched(survey, name, None if self._everything else self._last)
         return Stage(
             run_id=self._run.id,
             environment=name,
             branch=self._run.branch,
             sha=self._tip,
             tree=tree,
-            layers=_layers(ground, name, dirs),
+            layers=_layers(survey, name, dirs),
             reviews=await self._reviews(dirs),
             reviewed=await self._reviewed(),
             by_hand=by_hand,
             counts_as_applied=self._everything or bool(dirs) or (self._last is not None and self._last.applied),
         )
 
-    async def _touched(self, ground: Ground, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
-        if last is None or not await self._mirror.has(last.sha):
-            return tuple(ground.of(environment))
-        changed = await self._mirror.changed_paths(last.sha, self._tip)
-        dirs = ground.touched(environment, changed).dirs
+    async def _touched(self, survey: Survey, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
+        if last is None or not await self._repo.mirror.has(last.sha):
+            return tuple(survey.of(environment))
+        changed = await self._repo.mirror.changed_paths(last.sha, self._tip)
+        dirs = survey.touched(environment, changed).dirs
         if CONFIG_PATH not in changed:
             return dirs
         try:
-            config = await config_at(self._mirror, self._repository, last.sha)
-            before = await survey(self._services, self._mirror, config, last.sha)
+            config = await self._repo.config_at(last.sha)
+            before = await survey_tree(self._repo, config, last.sha)
         except JobError:  # a config that was broken says nothing of how anything ran
-            return tuple(ground.of(environment))
-        return known_to(ground, environment, (*dirs, *run_otherwise(environment, before, ground)))
+            return tuple(survey.of(environment))
+        return known_to(survey, environment, (*dirs, *run_otherwise(environment, before, survey)))
 
     async def _reviews(self, dirs: tuple[str, ...]) -> dict[str, gate.Review]:
         """Say of each root module what was looked at before."""
@@ -182,25 +175,25 @@ class _Layout:
         """The run whose plans a person looked at: the one that was held, or that of the preview."""
         name = self._environment.name
         if self._approval is not None:
-            attempts = await runs_of_tip(self._services, self._repository, self._environment, self._tip)
+            attempts = await runs_of_tip(self._repo, self._environment, self._tip)
             held = [run for run in attempts if run.apply.held_for == "review"]
             return Reviewed(run_id=held[-1].id, part=name) if held else None
         if self._environment.promote_from is None:
             return None
         number = self._judged.pull_requests[-1]
-        pull_request = await self._services.store.pull_requests.find(self._repository.id, number)
+        pull_request = await self._repo.store.pull_requests.find(self._repo.id, number)
         assert pull_request is not None
-        verdict = await verdict_at_merge(self._services, self._mirror, pull_request)
+        verdict = await verdict_at_merge(self._repo, pull_request)
         return None if verdict is None else Reviewed(run_id=verdict.run_id, part=f"{number}:{name}")
 
     async def _previews(self, number: int) -> dict[str, gate.Previewed]:
         """The previews of the newest pull request that explains the tip, as they stood when it was merged."""
-        pull_request = await self._services.store.pull_requests.find(self._repository.id, number)
+        pull_request = await self._repo.store.pull_requests.find(self._repo.id, number)
         assert pull_request is not None
-        verdict = await verdict_at_merge(self._services, self._mirror, pull_request)
+        verdict = await verdict_at_merge(self._repo, pull_request)
         if verdict is None:
             return {}
-        reports = await self._services.store.runs.root_reports(verdict.run_id)
+        reports = await self._repo.store.runs.root_reports(verdict.run_id)
         previews: dict[str, gate.Previewed] = {}
         for (part, root_module), raw in reports.items():
             report = msgspec.json.decode(raw, type=RootReport)
@@ -211,8 +204,8 @@ class _Layout:
         return previews
 
 
-def _layers(ground: Ground, environment: EnvironmentName, dirs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+def _layers(survey: Survey, environment: EnvironmentName, dirs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     try:
-        return ground.layers(environment, dirs)
+        return survey.layers(environment, dirs)
     except ConfigurationError as error:
         raise JobError(str(error)) from None

@@ -19,13 +19,12 @@ from ghapp.flows.apply.stages import Settlement, lay_out_stages
 from ghapp.flows.check_run import complete_check_run, run_report, runs_of_tip, show_progress
 from ghapp.flows.environments import environment_at_last
 from ghapp.flows.notifications import telling
-from ghapp.flows.repository import fetch, short
-from ghapp.git import Mirror
+from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch
 from ghapp.repository_config import Environment
 from ghapp.services import Services
-from ghapp.store import Approval, KnownRepository, Last, Run
+from ghapp.store import Approval, Last, Run
 from ghapp.values import TESTING, BranchName, CommitSha, RunId
 
 _BUSY_S = 2.0
@@ -33,35 +32,33 @@ _BUSY_S = 2.0
 
 async def judge_tip(services: Services, job: SettleBranch) -> Settlement:
     """Decide about the branch's tip and say so on it; gives what is to be applied now."""
-    repository = await services.store.repositories.load(job.repository_id)
-    if not repository.active:
+    repo = await load_repo(services, job.repository_id)
+    if not repo.known.active:
         return Settlement()
-    mirror = await fetch(services, repository)
-    tip = await mirror.tip(job.branch)
+    repo = await repo.fetch()
+    tip = await repo.mirror.tip(job.branch)
     if tip is None:
         return Settlement()
-    last = await services.store.branches.last_of_branch(repository.id, job.branch)
+    last = await services.store.branches.last_of_branch(repo.id, job.branch)
     try:
-        found = await environment_at_last(services, repository, mirror, job.branch, tip)
+        found = await environment_at_last(repo, job.branch, tip)
     except JobError as error:
         if last is not None:
-            await _show_broken_config(services, repository, last, job.branch, tip, str(error))
+            await _show_broken_config(repo, last, job.branch, tip, str(error))
         return Settlement()
     if found is None:
         return Settlement()
     environment, _, last = found
-    return await _Tip(services, job, repository, mirror, environment, last, tip).look()
+    return await _Tip(repo, job, environment, last, tip).look()
 
 
-async def _show_broken_config(
-    services: Services, repository: KnownRepository, last: Last, branch: BranchName, tip: CommitSha, cause: str
-) -> None:
+async def _show_broken_config(repo: Repo, last: Last, branch: BranchName, tip: CommitSha, cause: str) -> None:
     environment = Environment(name=last.environment, branch=branch, apply="manual", team="-")
-    attempts = await runs_of_tip(services, repository, environment, tip)
+    attempts = await runs_of_tip(repo, environment, tip)
     if attempts and attempts[-1].status == "completed":
         return
-    run = await next_attempt(services, repository, environment, tip)
-    await complete_apply(services, repository, run, "failure", cause)
+    run = await next_attempt(repo, environment, tip)
+    await complete_apply(repo, run, "failure", cause)
 
 
 class _Tip:
@@ -69,18 +66,14 @@ class _Tip:
 
     def __init__(
         self,
-        services: Services,
+        repo: FetchedRepo,
         job: SettleBranch,
-        repository: KnownRepository,
-        mirror: Mirror,
         environment: Environment,
         last: Last | None,
         tip: CommitSha,
     ) -> None:
-        self._services = services
+        self._repo = repo
         self._job = job
-        self._repository = repository
-        self._mirror = mirror
         self._environment = environment
         self._last = last
         self._tip = tip
@@ -90,7 +83,7 @@ class _Tip:
         """Judge the tip."""
         await self._end_contained()
         await self._end_stopped()
-        attempts = await runs_of_tip(self._services, self._repository, self._environment, self._tip)
+        attempts = await runs_of_tip(self._repo, self._environment, self._tip)
         attempt = _attempt(attempts)
         approval = await self._approval(attempts)
         at_last = self._last is not None and self._last.sha == self._tip
@@ -101,7 +94,7 @@ class _Tip:
         except (Unavailable, InstallationGone, InstallationSuspended):
             raise  # the job is deferred, or dropped
         except JobError as error:
-            await complete_apply(self._services, self._repository, await self._run(), "failure", str(error))
+            await complete_apply(self._repo, await self._run(), "failure", str(error))
             return Settlement()
 
     async def _decide(self, attempts: list[Run], attempt: settle.Attempt, approval: Approval | None) -> Settlement:
@@ -135,20 +128,18 @@ class _Tip:
             return NOT_JUDGED, settle.NoLast()
         if self._last.sha == self._tip:
             return NOT_JUDGED, settle.AtLast(adopted=not self._last.applied)
-        commits = await self._mirror.first_parent_commits(self._last.sha, self._tip)
+        commits = await self._repo.mirror.first_parent_commits(self._last.sha, self._tip)
         if commits is None:
             return NOT_JUDGED, settle.Forced()
         judged = await explain_commits(
-            self._services,
-            self._repository,
-            self._mirror,
+            self._repo,
             self._job.branch,
             self._last.sha,
             commits,
             ask_github=ask_github,
         )
         assert judged.explanation is not None
-        may_still_come = judged.may_still_come and self._services.settings.merge_wait_s > 0
+        may_still_come = judged.may_still_come and self._repo.services.settings.merge_wait_s > 0
         return judged, settle.Behind(explanation=judged.explanation, may_still_come=may_still_come)
 
     def _reason(self, history: settle.History, judged: Judged) -> str:
@@ -166,22 +157,22 @@ class _Tip:
     async def _people(self, judged: Judged) -> tuple[str, ...]:
         if judged.explanation is not None:
             return judged.people
-        return await self._services.store.branches.pushers_since(self._repository.id, self._job.branch, self._last)
+        return await self._repo.store.branches.pushers_since(self._repo.id, self._job.branch, self._last)
 
     async def _run(self, judged: Judged = NOT_JUDGED) -> Run:
         """The unfinished attempt at the tip, made and announced if there is none."""
-        run = await next_attempt(self._services, self._repository, self._environment, self._tip)
+        run = await next_attempt(self._repo, self._environment, self._tip)
         if judged.explanation is not None:
             await self._explain(run, judged.seen)
-        return await self._services.store.runs.load(run.id)
+        return await self._repo.store.runs.load(run.id)
 
     async def _explain(self, run: Run, numbers: tuple[int, ...]) -> None:
-        await self._services.store.runs.change_apply(run.id, lambda state: replace(state, explains=numbers))
+        await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, explains=numbers))
 
     async def _end_contained(self) -> None:
         """Waiting pushes that the tip contains end here; so do those that are no longer on the branch."""
-        applies = list(await self._services.store.runs.applies(self._repository.id, self._environment.name))
-        testing = await self._services.store.runs.applies(self._repository.id, TESTING)
+        applies = list(await self._repo.store.runs.applies(self._repo.id, self._environment.name))
+        testing = await self._repo.store.runs.applies(self._repo.id, TESTING)
         applies += [run for run in testing if run.branch == self._job.branch]
         for run in applies:
             if run.status == "completed" or run.head_sha == self._tip:
@@ -189,28 +180,32 @@ class _Tip:
             if await self._was_applied(run):
                 await self._succeed(run)
                 continue
-            contained = await self._mirror.has(run.head_sha) and await self._mirror.is_ancestor(run.head_sha, self._tip)
+            contained = await self._repo.mirror.has(run.head_sha) and await self._repo.mirror.is_ancestor(
+                run.head_sha, self._tip
+            )
             cause = f"contained in {short(self._tip)}" if contained else f"no longer on {self._job.branch}"
-            if self._last is not None and contained and await self._mirror.is_ancestor(run.head_sha, self._last.sha):
+            if (
+                self._last is not None
+                and contained
+                and await self._repo.mirror.is_ancestor(run.head_sha, self._last.sha)
+            ):
                 cause = f"contained in {short(self._last.sha)}"
-            merged = await self._services.store.pull_requests.merged_as(self._repository.id, (run.head_sha,))
+            merged = await self._repo.store.pull_requests.merged_as(self._repo.id, (run.head_sha,))
             explains = tuple(sorted({*run.apply.explains, *(each.number for each in merged)}))
             await self._explain(run, explains)
-            await complete_apply(self._services, self._repository, run, "cancelled", cause)
-            await telling.comment(self._services, self._repository, explains)
+            await complete_apply(self._repo, run, "cancelled", cause)
+            await telling.comment(self._repo, explains)
 
     async def _end_stopped(self) -> None:
         """An attempt that was stopped from elsewhere is over; the pending work is looked at again."""
-        for run in await runs_of_tip(self._services, self._repository, self._environment, self._tip):
+        for run in await runs_of_tip(self._repo, self._environment, self._tip):
             if run.status != "completed" and run.cancel_reason is not None:
-                await complete_apply(
-                    self._services, self._repository, run, "cancelled", f"Cancelled: {run.cancel_reason}"
-                )
+                await complete_apply(self._repo, run, "cancelled", f"Cancelled: {run.cancel_reason}")
 
     async def _approval(self, attempts: list[Run]) -> Approval | None:
         """The newest decision of a person to apply this commit here, if no attempt has acted on it yet."""
-        found = await self._services.store.approvals.of(
-            self._repository.id, self._tip, kind="apply", environment=self._environment.name
+        found = await self._repo.store.approvals.of(
+            self._repo.id, self._tip, kind="apply", environment=self._environment.name
         )
         acted = max((run.apply.approved_at for run in attempts if run.status == "completed"), default=0)
         return found[-1] if found and found[-1].at > acted else None
@@ -220,64 +215,61 @@ class _Tip:
         if not attempts or attempts[-1].status == "completed":
             return False
         due_at = attempts[-1].apply.wait_until
-        return due_at is not None and self._services.store.clock() >= due_at
+        return due_at is not None and self._repo.store.clock() >= due_at
 
     async def _wait(self, run: Run) -> None:
         """Wait as a row: `closed` or the due time goes on."""
         if run.apply.wait_until is not None:
             return
-        wait_s = self._services.settings.merge_wait_s
-        until = self._services.store.clock() + wait_s
-        await self._services.store.runs.change_apply(run.id, lambda state: replace(state, wait_until=until))
-        due = SettleBranch(repository_id=self._repository.id, branch=self._job.branch, cause=f"due:{run.id}")
-        await self._services.store.deferred.defer(f"wait:{run.id}", msgspec.to_builtins(due), in_s=wait_s)
+        wait_s = self._repo.services.settings.merge_wait_s
+        until = self._repo.store.clock() + wait_s
+        await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, wait_until=until))
+        due = SettleBranch(repository_id=self._repo.id, branch=self._job.branch, cause=f"due:{run.id}")
+        await self._repo.store.deferred.defer(f"wait:{run.id}", msgspec.to_builtins(due), in_s=wait_s)
 
     async def _hold(self, run: Run, reason: str, people: tuple[str, ...]) -> None:
         by = f" (by {', '.join(people)})" if people else ""
         cause = f"Not applied{by}: {reason}. Look at it, then apply it by hand, or revert it."
-        await self._services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="unexplained"))
-        await telling.waiting(self._services, self._repository, run, cause)
+        await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, held_for="unexplained"))
+        await telling.waiting(self._repo, run, cause)
         await complete_apply(
-            self._services,
-            self._repository,
+            self._repo,
             run,
             "action_required",
             cause,
             buttons=("apply",),
             paste=f"planward apply {self._tip} -e {self._environment.name}",
         )
-        await telling.comment(self._services, self._repository, run.apply.explains)
+        await telling.comment(self._repo, run.apply.explains)
 
     async def _was_applied(self, run: Run) -> bool:
         """Whether a run that was not brought to its end had moved LAST already."""
-        history = await self._services.store.branches.history(self._repository.id, run.environment)
+        history = await self._repo.store.branches.history(self._repo.id, run.environment)
         return any(last.applied and last.sha == run.head_sha for last in history)
 
     async def _succeed(self, run: Run) -> None:
         """The environment is there: say so, with what this run itself did before it was broken off."""
-        services, repository = self._services, self._repository
-        found = await services.store.runs.root_reports(run.id)
+        repo = self._repo
+        found = await repo.store.runs.root_reports(run.id)
         roots = tuple(msgspec.json.decode(raw, type=RootReport) for raw in found.values())
         note = f"nothing to apply: {run.environment} is at {short(run.head_sha)}"
         notes = () if roots else (note,)
-        report = run_report(services, repository, run, "success", note, notes=notes, roots=roots)
-        await say_deployment(services, repository, run, "success", "applied")
+        report = run_report(repo, run, "success", note, notes=notes, roots=roots)
+        await say_deployment(repo, run, "success", "applied")
         if roots:
-            await telling.enqueue_notification(services, run)
-        await complete_check_run(services, repository, run, [report], conclusion="success")
+            await telling.enqueue_notification(repo.services, run)
+        await complete_check_run(repo, run, [report], conclusion="success")
         if roots:
-            await telling.notify_now(services, repository, run.id)
+            await telling.notify_now(repo, run.id)
 
     async def _apply(self, run: Run, judged: Judged, approval: Approval | None, *, everything: bool) -> Settlement:
         if approval is not None:
             at, by = approval.at, approval.by
-            await self._services.store.runs.change_apply(
+            await self._repo.store.runs.change_apply(
                 run.id, lambda state: replace(state, approved_at=at, approved_by=by)
             )
         settlement = await lay_out_stages(
-            self._services,
-            self._repository,
-            self._mirror,
+            self._repo,
             self._environment,
             self._last,
             run,
@@ -288,22 +280,22 @@ class _Tip:
         if settlement.busy is not None:
             await self._come_back(run, settlement.busy)
             return Settlement()
-        await show_progress(self._services, self._repository, run, f"Applying {short(self._tip)}")
+        await show_progress(self._repo, run, f"Applying {short(self._tip)}")
         return settlement
 
     async def _come_back(self, run: Run, busy: RunId) -> None:
         """Another branch's apply has one of the environments: look again when it may be over, and look after it."""
         number = run.apply.busy_retries + 1
-        await self._services.store.runs.change_apply(run.id, lambda state: replace(state, busy_retries=number))
+        await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, busy_retries=number))
         if number == 1:
-            await show_progress(self._services, self._repository, run, "Waiting for the apply of another branch")
-        holder = await self._services.store.runs.load(busy)
+            await show_progress(self._repo, run, "Waiting for the apply of another branch")
+        holder = await self._repo.store.runs.load(busy)
         cause = f"busy:{run.id}:{number}"
-        await self._services.enqueue(
-            SettleBranch(repository_id=self._repository.id, branch=holder.branch, cause=f"free:{run.id}:{holder.id}")
+        await self._repo.services.enqueue(
+            SettleBranch(repository_id=self._repo.id, branch=holder.branch, cause=f"free:{run.id}:{holder.id}")
         )
-        again = SettleBranch(repository_id=self._repository.id, branch=self._job.branch, cause=cause)
-        await self._services.store.deferred.defer(cause, msgspec.to_builtins(again), in_s=_BUSY_S)
+        again = SettleBranch(repository_id=self._repo.id, branch=self._job.branch, cause=cause)
+        await self._repo.store.deferred.defer(cause, msgspec.to_builtins(again), in_s=_BUSY_S)
 
 
 def _attempt(attempts: list[Run]) -> settle.Attempt:

@@ -2,6 +2,7 @@
 
 from ghapp.errors import JobError
 from ghapp.flows.check_run import complete_check_run, run_report
+from ghapp.flows.repository import load_repo
 from ghapp.jobs import Replan, SettleBranch
 from ghapp.log import log
 from ghapp.services import Services
@@ -54,10 +55,10 @@ async def _go_on_or_end(services: Services, run: Run) -> None:
 
 
 async def _cancel(services: Services, run: Run) -> None:
-    repository = await services.store.repositories.load(run.repository_id)
+    repo = await load_repo(services, run.repository_id)
     cause = "Cancelled: Planward was interrupted and did not come back to it. Press Re-run to try again."
-    if run.check_run_id is None or not repository.active:
+    if run.check_run_id is None or not repo.known.active:
         await services.store.runs.complete(run.id, conclusion="cancelled", title=cause, report=b"[]")
         return
-    report = run_report(services, repository, run, "cancelled", cause)
-    await complete_check_run(services, repository, run, [report], conclusion="cancelled")
+    report = run_report(repo, run, "cancelled", cause)
+    await complete_check_run(repo, run, [report], conclusion="cancelled")

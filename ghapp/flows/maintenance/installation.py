@@ -11,12 +11,10 @@ from ghapp.events import InstallationChanged, RepositoriesChanged, RepositoryCha
 from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.environments import adopt_under, is_adopted
 from ghapp.flows.maintenance.cleanup import enqueue_cleanup
-from ghapp.flows.repository import config_at, fetch, github_of, known_pull_request, see_repository
-from ghapp.git import Mirror
+from ghapp.flows.repository import FetchedRepo, known_pull_request, record_repo
 from ghapp.jobs import PARKED, Discover, Replan, SettleBranch
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
-from ghapp.store import KnownRepository
 from ghapp.store.marker_kinds import Adopted
 from ghapp.values import TESTING, BranchName, InstallationId, RepositoryId
 
@@ -68,7 +66,7 @@ async def _repository(services: Services, event: RepositoryChanged) -> None:
     if event.action in ("deleted", "archived"):
         await _leave(services, known.id, by=f"the repository was {event.action}", for_good=event.action == "deleted")
     else:
-        await see_repository(services, event.repository, event.installation_id or known.installation_id)
+        await record_repo(services, event.repository, event.installation_id or known.installation_id)
 
 
 async def _add(
@@ -98,51 +96,51 @@ async def _leave(services: Services, repository: RepositoryId, *, by: str, for_g
 async def _discover(services: Services, job: Discover) -> None:
     ref = RepositoryRef(id=job.repository_id, full_name=job.full_name)
     github = await services.github.installation(InstallationId(job.installation_id), ref)
-    repository = await see_repository(services, await github.repository(), InstallationId(job.installation_id))
-    mirror = await fetch(services, repository)
-    await _adopt_all(services, repository, mirror)
-    seen = await (await github_of(services, repository)).open_pull_requests()
+    repo = await record_repo(services, await github.repository(), InstallationId(job.installation_id))
+    repo = await repo.fetch()
+    await _adopt_all(repo)
+    seen = await (await repo.github()).open_pull_requests()
     for pull_request in seen:
-        await services.store.pull_requests.record(known_pull_request(repository, pull_request))
-        runs = await services.store.runs.of_pull_request(repository.id, pull_request.number)
+        await services.store.pull_requests.record(known_pull_request(repo.id, pull_request))
+        runs = await services.store.runs.of_pull_request(repo.id, pull_request.number)
         planned = (run for run in runs if run.status != "completed" and run.cancel_reason is None)
         if any(run.head_sha == pull_request.head.sha for run in planned):
             continue  # its own delivery came first
-        await services.enqueue(Replan(repository_id=repository.id, number=pull_request.number, cause=job.key))
+        await services.enqueue(Replan(repository_id=repo.id, number=pull_request.number, cause=job.key))
     numbers = {pull_request.number for pull_request in seen}
-    known = await services.store.pull_requests.all_open(repository.id)
+    known = await services.store.pull_requests.all_open(repo.id)
     gone = tuple(each.number for each in known if each.number not in numbers)
-    await services.store.pull_requests.close_unmerged(repository.id, gone)
+    await services.store.pull_requests.close_unmerged(repo.id, gone)
     for number in gone:
-        for run in await services.store.runs.of_pull_request(repository.id, number):
+        for run in await services.store.runs.of_pull_request(repo.id, number):
             await cancel_plan(services, run, by="the pull request was closed")
 
 
-async def _adopt_all(services: Services, repository: KnownRepository, mirror: Mirror) -> None:
+async def _adopt_all(repo: FetchedRepo) -> None:
     """Adopt what the default branch's config calls environments, and what the configs of those do; look at the rest.
 
     A branch that no config in force names does not make itself an environment's. What was pushed while the App could
     not hear of it is looked at like any push.
     """
-    default = BranchName(repository.default_branch)
-    first = not await is_adopted(services, repository)
+    default = BranchName(repo.known.default_branch)
+    first = not await is_adopted(repo)
     asked, branches = {default}, [default]
     for branch in branches:
-        tip = await mirror.tip(branch)
+        tip = await repo.mirror.tip(branch)
         if tip is None:
             continue
         try:
-            config = await config_at(mirror, repository, tip)
+            config = await repo.config_at(tip)
         except ConfigInvalid:
             continue  # nothing can be adopted under a config that cannot be read; a later push is held
         if first:
-            await adopt_under(services, repository, mirror, config)
+            await adopt_under(repo, config)
         named = {each.branch for each in config.environments.values() if each.branch is not None}
         branches += sorted(named - asked)
         asked |= named
-    await services.store.markers.keep(Adopted(repository.id), True)
-    for last in await services.store.branches.all_last(repository.id):
-        tip = await mirror.tip(last.branch)
+    await repo.store.markers.keep(Adopted(repo.id), True)
+    for last in await repo.store.branches.all_last(repo.id):
+        tip = await repo.mirror.tip(last.branch)
         if last.environment != TESTING and tip not in (None, last.sha):
             cause = f"seen:{tip}:{last.sha}"
-            await services.enqueue(SettleBranch(repository_id=repository.id, branch=last.branch, cause=cause))
+            await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=last.branch, cause=cause))

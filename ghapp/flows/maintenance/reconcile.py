@@ -10,35 +10,36 @@ from ghapp.flows.check_run import cancel_plan, runs_of_tip
 from ghapp.flows.environments import environment_at_last
 from ghapp.flows.maintenance.abandoned import end_abandoned_runs
 from ghapp.flows.maintenance.deliveries import redeliver
-from ghapp.flows.repository import fetch, github_of, known_pull_request
-from ghapp.git import Mirror
+from ghapp.flows.repository import FetchedRepo, Repo, known_pull_request, load_repo
 from ghapp.github import PullRequestSeen
 from ghapp.jobs import Reconcile, ReconcileDeliveries, Replan, SettleBranch
 from ghapp.log import log
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest, KnownRepository
+from ghapp.store import KnownPullRequest
 
-EVERY_S = 300
-"""How often GitHub is asked which deliveries failed: one call."""
 SOONER_S = 30.0
 """How long a look waits at least that took the place of one which GitHub did not answer."""
 EACH_REPOSITORY_S = 3600
 """How often a repository is looked at: one call and one fetch."""
-AFTER_REDELIVERIES_S = 60
-"""How long GitHub has to redeliver before a repository is looked at for what is still missing."""
 
 
 async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> None:
     """Find deliveries that failed and runs that nobody finishes, and enqueue a comparison of each repository."""
-    await step("enqueue the next reconciliation", type(None), enqueue_reconciliation, services, EVERY_S)
+    await step(
+        "enqueue the next reconciliation",
+        type(None),
+        enqueue_reconciliation,
+        services,
+        services.timings.reconcile_every_s,
+    )
     await step("end abandoned runs", type(None), end_abandoned_runs, services)
     await step("enqueue repositories", type(None), _enqueue_repositories, services)
     try:
         await step("redeliver", type(None), redeliver, services, job.at)
     except Unavailable as error:
         # Not deferred like other jobs: the next reconciliation is enqueued already, and each would enqueue another.
-        in_s = min(max(error.retry_after_s or 0.0, SOONER_S), EVERY_S)
+        in_s = min(max(error.retry_after_s or 0.0, SOONER_S), services.timings.reconcile_every_s)
         log.warning("look_broken_off", reason=str(error), in_s=in_s)
         await step("enqueue an earlier reconciliation", type(None), enqueue_reconciliation, services, in_s)
 
@@ -66,33 +67,31 @@ async def _enqueue_repositories(services: Services) -> None:
     for repository in await services.store.repositories.all_active():
         job = Reconcile(repository_id=repository.id, cause=cause)
         await services.store.deferred.defer(
-            f"reconcile:{repository.id}", msgspec.to_builtins(job), in_s=AFTER_REDELIVERIES_S
+            f"reconcile:{repository.id}", msgspec.to_builtins(job), in_s=services.timings.after_redeliveries_s
         )
 
 
 async def _reconcile(services: Services, job: Reconcile) -> None:
-    repository = await services.store.repositories.load(job.repository_id)
-    if not repository.active:
+    repo = await load_repo(services, job.repository_id)
+    if not repo.known.active:
         return
-    mirror = await fetch(services, repository)
-    await _reconcile_pull_requests(services, repository)
-    await _reconcile_branches(services, repository, mirror)
+    repo = await repo.fetch()
+    await _reconcile_pull_requests(repo)
+    await _reconcile_branches(repo)
 
 
-async def _reconcile_pull_requests(services: Services, repository: KnownRepository) -> None:
-    github = await github_of(services, repository, priority="cosmetic")
+async def _reconcile_pull_requests(repo: Repo) -> None:
+    github = await repo.github(priority="cosmetic")
     open_now = {each.number: each for each in await github.open_pull_requests()}
-    for known in await services.store.pull_requests.all_open(repository.id):
+    for known in await repo.store.pull_requests.all_open(repo.id):
         if known.number not in open_now:
-            await _close(services, repository, known, await github.pull_request(known.number))
-    pending = await services.pending()
+            await _close(repo, known, await github.pull_request(known.number))
+    pending = await repo.services.pending()
     for seen in open_now.values():
-        await _plan_if_missed(services, repository, seen, pending)
+        await _plan_if_missed(repo, seen, pending)
 
 
-async def _close(
-    services: Services, repository: KnownRepository, known: KnownPullRequest, seen: PullRequestSeen | None
-) -> None:
+async def _close(repo: Repo, known: KnownPullRequest, seen: PullRequestSeen | None) -> None:
     """Note the end of a pull request that nobody told of; what its merge brought is judged with its branch."""
     if seen is not None and seen.is_open:
         return
@@ -105,43 +104,41 @@ async def _close(
             merge_sha=seen.merge_sha,
             merged_at=float(seen.merged_at),
         )
-        await services.store.pull_requests.record(merged)
+        await repo.store.pull_requests.record(merged)
     else:
-        await services.store.pull_requests.close_unmerged(repository.id, (known.number,))
-    for run in await services.store.runs.of_pull_request(repository.id, known.number):
-        await cancel_plan(services, run, by="the pull request was closed")
+        await repo.store.pull_requests.close_unmerged(repo.id, (known.number,))
+    for run in await repo.store.runs.of_pull_request(repo.id, known.number):
+        await cancel_plan(repo.services, run, by="the pull request was closed")
 
 
-async def _plan_if_missed(
-    services: Services, repository: KnownRepository, seen: PullRequestSeen, pending: frozenset[str]
-) -> None:
+async def _plan_if_missed(repo: Repo, seen: PullRequestSeen, pending: frozenset[str]) -> None:
     """Have an open pull request planned that has no plan at its head into its base, or that is no draft any more."""
-    known = await services.store.pull_requests.find(repository.id, seen.number)
-    now = known_pull_request(repository, seen)
-    told = f"{repository.id}:plan:{now.base_branch}:{now.head_sha}:"
+    known = await repo.store.pull_requests.find(repo.id, seen.number)
+    now = known_pull_request(repo.id, seen)
+    told = f"{repo.id}:plan:{now.base_branch}:{now.head_sha}:"
     if any(key.startswith(told) for key in pending):
         return  # its delivery is being taken in
     if now != known:
-        await services.store.pull_requests.record(now)
-    judged = await services.store.pull_requests.verdicts(
-        repository.id, now.number, base_branch=now.base_branch, head_sha=now.head_sha
+        await repo.store.pull_requests.record(now)
+    judged = await repo.store.pull_requests.verdicts(
+        repo.id, now.number, base_branch=now.base_branch, head_sha=now.head_sha
     )
     ready = known is not None and known.draft and not now.draft
     if not judged or ready:
         cause = f"missed:{now.base_branch}:{now.head_sha}:{'draft' if now.draft else 'ready'}"
-        await services.enqueue(Replan(repository_id=repository.id, number=now.number, cause=cause))
+        await repo.services.enqueue(Replan(repository_id=repo.id, number=now.number, cause=cause))
 
 
-async def _reconcile_branches(services: Services, repository: KnownRepository, mirror: Mirror) -> None:
+async def _reconcile_branches(repo: FetchedRepo) -> None:
     """Have environments settled whose branch's tip is neither LAST nor judged."""
-    for branch, tip in (await mirror.branches()).items():
+    for branch, tip in (await repo.mirror.branches()).items():
         try:
-            found = await environment_at_last(services, repository, mirror, branch, tip)
+            found = await environment_at_last(repo, branch, tip)
         except ConfigInvalid:
             continue  # a push says so on the commit; without one there is nothing to judge by
         if found is None:
             continue
         environment, _, last = found
-        if (last is not None and last.sha == tip) or await runs_of_tip(services, repository, environment, tip):
+        if (last is not None and last.sha == tip) or await runs_of_tip(repo, environment, tip):
             continue
-        await services.enqueue(SettleBranch(repository_id=repository.id, branch=branch, cause=f"missed:{tip}"))
+        await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=branch, cause=f"missed:{tip}"))

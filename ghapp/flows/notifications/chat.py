@@ -7,7 +7,7 @@ import msgspec
 
 from ghapp.durable import patiently, step
 from ghapp.errors import JobError
-from ghapp.flows.repository import config_at, mirror_with
+from ghapp.flows.repository import load_repo
 from ghapp.git import GitError
 from ghapp.jobs import SendChatMessage
 from ghapp.log import log
@@ -18,8 +18,6 @@ from ghapp.store.marker_kinds import MessageMarker
 from ghapp.store.message_subjects import read_subject
 from ghapp.vault import SecretSource
 
-_WAITS_S = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
-
 
 async def send_chat_message(services: Services, job: SendChatMessage) -> None:
     """Send one message; what could not be sent is enqueued again for later."""
@@ -27,22 +25,23 @@ async def send_chat_message(services: Services, job: SendChatMessage) -> None:
 
 
 async def _send(services: Services, job: SendChatMessage) -> None:
-    patience_s = _WAITS_S[min(job.attempt, len(_WAITS_S) - 1)]
+    waits = services.timings.chat_retries_s
+    patience_s = waits[min(job.attempt, len(waits) - 1)]
     try:
         waits_s = await _send_to_each(services, job, patience_s)
     except GitError as error:
         log.warning("chat_addresses_unknown", about=job.about, reason=str(error))
         waits_s = [patience_s]
-    if waits_s and job.attempt < len(_WAITS_S):
+    if waits_s and job.attempt < len(waits):
         again = msgspec.structs.replace(job, attempt=job.attempt + 1)
         await services.store.deferred.defer(again.key, msgspec.to_builtins(again), in_s=max(waits_s))
 
 
 async def _send_to_each(services: Services, job: SendChatMessage, patience_s: float) -> list[float]:
     """Send the message to each that was not told yet; gives for each that could not be how long to wait."""
-    repository = await services.store.repositories.load(job.repository_id)
-    mirror = await mirror_with(services, repository, job.config_sha)
-    config = await config_at(mirror, repository, job.config_sha)
+    repo = await load_repo(services, job.repository_id)
+    repo = await repo.with_commits(job.config_sha)
+    config = await repo.config_at(job.config_sha)
     message = msgspec.json.decode(job.message, type=Message)
     subject = read_subject(job.about)
     waits_s: list[float] = []

@@ -8,10 +8,10 @@ from typing import Literal, cast
 from ghapp.durable import step
 from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, Person
 from ghapp.flows.people.decisions import approve_apply, decide_head, find_environment, may_apply
-from ghapp.flows.repository import fetch, see_repository
+from ghapp.flows.repository import Repo, record_repo
 from ghapp.jobs import Replan, ReplanGroup, SettleBranch
 from ghapp.services import Services
-from ghapp.store import KnownRepository, Run
+from ghapp.store import Run
 
 
 async def button_pressed(services: Services, event: ButtonPressed, key: str) -> None:
@@ -35,20 +35,20 @@ async def check_suite_rerequested(services: Services, event: CheckSuiteRerequest
 async def _button(services: Services, event: ButtonPressed, key: str) -> None:
     if event.app_id != services.settings.github.app_id or event.sender.is_bot:
         return
-    repository = await see_repository(services, event.repository, event.installation_id)
-    run = await services.store.runs.find_by_check_run(repository.id, event.check_run_id)
+    repo = await record_repo(services, event.repository, event.installation_id)
+    run = await services.store.runs.find_by_check_run(repo.id, event.check_run_id)
     if run is None or run.head_sha != event.head_sha:
         return
-    newest = (await services.store.runs.of_head(repository.id, run.head_sha, run.check_run_name))[-1]
+    newest = (await services.store.runs.of_head(repo.id, run.head_sha, run.check_run_name))[-1]
     if newest.id != run.id:  # buttons of older check runs are dead
         await services.store.approvals.audit(
-            repository.id, who=event.sender.login, did=f"too late: {event.identifier}", sha=run.head_sha, run=run.id
+            repo.id, who=event.sender.login, did=f"too late: {event.identifier}", sha=run.head_sha, run=run.id
         )
     elif event.identifier == "apply" and run.operation == "apply":
-        await approve_apply(services, repository, run.environment, run.head_sha, event.sender, key)
+        await approve_apply(repo, run.environment, run.head_sha, event.sender, key)
     elif event.identifier in ("approve_plan", "confirm_destroy") and run.operation == "plan":
         kind = cast(Literal["approve_plan", "confirm_destroy"], event.identifier)
-        await decide_head(services, repository, run.head_sha, kind, event.sender, key)
+        await decide_head(repo, run.head_sha, kind, event.sender, key)
 
 
 # --- "Re-run" --------------------------------------------------------------------------------------------------------
@@ -57,49 +57,49 @@ async def _button(services: Services, event: ButtonPressed, key: str) -> None:
 async def _rerun(services: Services, event: CheckRunRerequested, key: str) -> None:
     if event.app_id != services.settings.github.app_id:
         return
-    repository = await see_repository(services, event.repository, event.installation_id)
-    run = await services.store.runs.find_by_check_run(repository.id, event.check_run_id)
+    repo = await record_repo(services, event.repository, event.installation_id)
+    run = await services.store.runs.find_by_check_run(repo.id, event.check_run_id)
     if run is not None:
-        await _run_again(services, repository, run, event.sender, key)
+        await _run_again(repo, run, event.sender, key)
 
 
 async def _rerun_all(services: Services, event: CheckSuiteRerequested, key: str) -> None:
     if event.app_id != services.settings.github.app_id:
         return
-    repository = await see_repository(services, event.repository, event.installation_id)
+    repo = await record_repo(services, event.repository, event.installation_id)
     newest: dict[str, Run] = {}
-    for run in await services.store.runs.of_commit(repository.id, event.head_sha):
+    for run in await services.store.runs.of_commit(repo.id, event.head_sha):
         newest[run.check_run_name] = run
     for run in newest.values():
-        await _run_again(services, repository, run, event.sender, f"{key}:{run.check_run_name}")
+        await _run_again(repo, run, event.sender, f"{key}:{run.check_run_name}")
 
 
-async def _run_again(services: Services, repository: KnownRepository, run: Run, person: Person, key: str) -> None:
+async def _run_again(repo: Repo, run: Run, person: Person, key: str) -> None:
     """Plan anew, or look at the branch again. It approves nothing: an apply asks for the same as the command."""
     if run.operation == "apply":
-        await _apply_again(services, repository, run, person, key)
+        await _apply_again(repo, run, person, key)
         return
-    await services.store.approvals.audit(repository.id, who=person.login, did="rerun", sha=run.head_sha, run=run.id)
+    await repo.store.approvals.audit(repo.id, who=person.login, did="rerun", sha=run.head_sha, run=run.id)
     if run.group is not None:
-        await services.enqueue(ReplanGroup(run_id=run.id, cause=key))
+        await repo.services.enqueue(ReplanGroup(run_id=run.id, cause=key))
         return
-    for pull_request in (await services.store.pull_requests.open_with_head(repository.id, run.head_sha))[:1]:
-        await services.enqueue(Replan(repository_id=repository.id, number=pull_request.number, cause=key))
+    for pull_request in (await repo.store.pull_requests.open_with_head(repo.id, run.head_sha))[:1]:
+        await repo.services.enqueue(Replan(repository_id=repo.id, number=pull_request.number, cause=key))
 
 
-async def _apply_again(services: Services, repository: KnownRepository, run: Run, person: Person, key: str) -> None:
+async def _apply_again(repo: Repo, run: Run, person: Person, key: str) -> None:
     if run.status != "completed" or run.conclusion == "success":
         return
-    mirror = await fetch(services, repository)
-    last = await services.store.branches.last_of_branch(repository.id, run.branch)
+    repo = await repo.fetch()
+    last = await repo.store.branches.last_of_branch(repo.id, run.branch)
     # Testing is brought to a commit by the environment of its branch, and is run again with it.
     name = run.environment if last is None or last.branch != run.branch else last.environment
-    found = await find_environment(services, repository, mirror, name)
+    found = await find_environment(repo, name)
     allowed = False
-    if found is not None and found[0].branch is not None and await mirror.tip(found[0].branch) == run.head_sha:
+    if found is not None and found[0].branch is not None and await repo.mirror.tip(found[0].branch) == run.head_sha:
         environment, config, at = found
-        allowed = await may_apply(services, repository, mirror, environment, config, at, run.head_sha, person)
+        allowed = await may_apply(repo, environment, config, at, run.head_sha, person)
     did = "rerun" if allowed else "refused: rerun"
-    await services.store.approvals.audit(repository.id, who=person.login, did=did, sha=run.head_sha, run=run.id)
+    await repo.store.approvals.audit(repo.id, who=person.login, did=did, sha=run.head_sha, run=run.id)
     if allowed:
-        await services.enqueue(SettleBranch(repository_id=repository.id, branch=run.branch, cause=f"rerun:{key}"))
+        await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=run.branch, cause=f"rerun:{key}"))

@@ -9,11 +9,11 @@ from ghapp.durable import step
 from ghapp.events import CommentCreated, Person
 from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.people.decisions import Kind, approve_apply, decide_head, find_environment, is_approver
-from ghapp.flows.repository import fetch, github_of, see_repository
+from ghapp.flows.repository import Repo, record_repo
 from ghapp.github import Role, or_deferred
 from ghapp.jobs import Replan, Unlock
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest, KnownRepository
+from ghapp.store import KnownPullRequest
 from ghapp.values import BranchName, EnvironmentName
 from ghapp.webhook.commands import HELP, Command, read_commands
 
@@ -32,40 +32,37 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
     commands = read_commands(event.body)
     if not commands:
         return
-    repository = await see_repository(services, event.repository, event.installation_id)
+    repo = await record_repo(services, event.repository, event.installation_id)
     answers: list[Answer | None] = []
     for number, command in enumerate(commands):
-        answers.append(await _obey(services, repository, event, command, f"{key}:{number}"))
+        answers.append(await _obey(repo, event, command, f"{key}:{number}"))
     given = [answer for answer in answers if answer is not None]
     if given:
         worst: Answer = next((answer for answer in ("-1", "confused") if answer in given), "+1")
-        github = await github_of(services, repository)
+        github = await repo.github()
         await or_deferred(github.react(event.comment_id, worst))
 
 
-async def _obey(
-    services: Services, repository: KnownRepository, event: CommentCreated, command: Command, key: str
-) -> Answer | None:
+async def _obey(repo: Repo, event: CommentCreated, command: Command, key: str) -> Answer | None:
     """Do what a comment asks: +1 done, -1 its author may not, confused: not what is there. None: answered later."""
     if command.verb == "help":
-        github = await github_of(services, repository)
+        github = await repo.github()
         await github.create_comment(event.number, HELP, marker=f"planward help {event.comment_id}", look_first=True)
         return "+1"
     if command.verb == "apply":
-        return await _obey_apply(services, repository, command, event.author, key)
-    pull_request = await services.store.pull_requests.find(repository.id, event.number)
+        return await _obey_apply(repo, command, event.author, key)
+    pull_request = await repo.store.pull_requests.find(repo.id, event.number)
     if command.verb == "unlock":
-        return await _obey_unlock(services, repository, pull_request, command, event)
+        return await _obey_unlock(repo, pull_request, command, event)
     if pull_request is None or pull_request.state != "open":
         return "confused"
     if command.sha is not None and not pull_request.head_sha.startswith(command.sha):
         return "confused"
-    return await _obey_about_head(services, repository, pull_request, command, event.author, key)
+    return await _obey_about_head(repo, pull_request, command, event.author, key)
 
 
 async def _obey_about_head(
-    services: Services,
-    repository: KnownRepository,
+    repo: Repo,
     pull_request: KnownPullRequest,
     command: Command,
     person: Person,
@@ -73,41 +70,38 @@ async def _obey_about_head(
 ) -> Answer:
     kind = _KINDS.get(command.verb)
     if kind is not None:
-        done = await decide_head(services, repository, pull_request.head_sha, kind, person, key)
+        done = await decide_head(repo, pull_request.head_sha, kind, person, key)
         return "+1" if done else "-1"
-    github = await github_of(services, repository)
+    github = await repo.github()
     allowed = await github.role_of(person) >= Role.WRITE
     did = command.verb if allowed else f"refused: {command.verb}"
-    await services.store.approvals.audit(repository.id, who=person.login, did=did, sha=pull_request.head_sha)
+    await repo.store.approvals.audit(repo.id, who=person.login, did=did, sha=pull_request.head_sha)
     if not allowed:
         return "-1"
     if command.verb == "plan":
-        await services.enqueue(Replan(repository_id=repository.id, number=pull_request.number, cause=key))
+        await repo.services.enqueue(Replan(repository_id=repo.id, number=pull_request.number, cause=key))
     else:
         assert command.verb == "cancel"
-        for run in await services.store.runs.of_commit(repository.id, pull_request.head_sha):
+        for run in await repo.store.runs.of_commit(repo.id, pull_request.head_sha):
             if run.operation == "plan":
-                await cancel_plan(services, run, by=f"{person.login} cancelled it")
+                await cancel_plan(repo.services, run, by=f"{person.login} cancelled it")
     return "+1"
 
 
-async def _obey_apply(
-    services: Services, repository: KnownRepository, command: Command, person: Person, key: str
-) -> Answer:
-    mirror = await fetch(services, repository)
+async def _obey_apply(repo: Repo, command: Command, person: Person, key: str) -> Answer:
+    repo = await repo.fetch()
     name = EnvironmentName(command.environment or "")
-    found = await find_environment(services, repository, mirror, name)
+    found = await find_environment(repo, name)
     if found is None or found[0].branch is None:
         return "confused"
-    tip = await mirror.tip(found[0].branch)
+    tip = await repo.mirror.tip(found[0].branch)
     if tip is None or command.sha is None or not tip.startswith(command.sha):
         return "confused"
-    return "+1" if await approve_apply(services, repository, name, tip, person, key) else "-1"
+    return "+1" if await approve_apply(repo, name, tip, person, key) else "-1"
 
 
 async def _obey_unlock(
-    services: Services,
-    repository: KnownRepository,
+    repo: Repo,
     pull_request: KnownPullRequest | None,
     command: Command,
     event: CommentCreated,
@@ -115,18 +109,18 @@ async def _obey_unlock(
     """Have the lock removed from the state of the environment that the pull request goes into."""
     if pull_request is None or command.root_module is None:
         return "confused"
-    last = await services.store.branches.last_of_branch(repository.id, BranchName(pull_request.base_branch))
-    mirror = await fetch(services, repository)
-    found = None if last is None else await find_environment(services, repository, mirror, last.environment)
+    last = await repo.store.branches.last_of_branch(repo.id, BranchName(pull_request.base_branch))
+    repo = await repo.fetch()
+    found = None if last is None else await find_environment(repo, last.environment)
     if found is None or found[0].branch is None:
         return "confused"
     environment, _, _ = found
-    tip = await mirror.tip(found[0].branch)
+    tip = await repo.mirror.tip(found[0].branch)
     if tip is None:
         return "confused"
-    allowed = await is_approver(services, repository, environment.approvers, event.author)
-    await services.store.approvals.audit(
-        repository.id,
+    allowed = await is_approver(repo, environment.approvers, event.author)
+    await repo.store.approvals.audit(
+        repo.id,
         who=event.author.login,
         did="unlock" if allowed else "refused: unlock",
         sha=tip,
@@ -135,9 +129,9 @@ async def _obey_unlock(
     )
     if not allowed:
         return "-1"
-    await services.enqueue(
+    await repo.services.enqueue(
         Unlock(
-            repository_id=repository.id,
+            repository_id=repo.id,
             branch=found[0].branch,
             environment=environment.name,
             root_module=command.root_module,

@@ -9,16 +9,14 @@ from typing import Literal
 
 from ghapp.durable import step
 from ghapp.errors import JobError, Unavailable
-from ghapp.flows.repository import config_at, fetch, github_of
+from ghapp.flows.repository import FetchedRepo, load_repo
 from ghapp.flows.root_module.terraform_plan import credentials_of
-from ghapp.flows.survey import survey, terraforms
-from ghapp.git import Mirror
+from ghapp.flows.survey import survey_tree, terraforms
 from ghapp.github import InstallationGone, InstallationSuspended, or_deferred
 from ghapp.jobs import Unlock
 from ghapp.log import log
 from ghapp.processes import Stop
 from ghapp.services import Services
-from ghapp.store import KnownRepository
 from ghapp.terraform import Failure, choose, prepare_workdir
 from ghapp.values import CommitSha
 
@@ -29,21 +27,21 @@ async def unlock(services: Services, job: Unlock) -> None:
 
 
 async def _unlock(services: Services, job: Unlock) -> None:
-    repository = await services.store.repositories.load(job.repository_id)
+    repo = await load_repo(services, job.repository_id)
     answer: Literal["+1", "-1", "confused"]
     if await _is_busy(services, job):
         answer = "confused"
     else:
-        mirror = await fetch(services, repository)
-        tip = await mirror.tip(job.branch)
+        repo = await repo.fetch()
+        tip = await repo.mirror.tip(job.branch)
         try:
-            answer = "confused" if tip is None else await _force_unlock(services, job, repository, mirror, tip)
+            answer = "confused" if tip is None else await _force_unlock(repo, job, tip)
         except (Unavailable, InstallationGone, InstallationSuspended):
             raise
         except JobError as error:
             log.warning("not_unlocked", root_module=job.root_module, reason=str(error))
             answer = "-1"
-    github = await github_of(services, repository)
+    github = await repo.github()
     await or_deferred(github.react(job.comment_id, answer))
 
 
@@ -53,27 +51,25 @@ async def _is_busy(services: Services, job: Unlock) -> bool:
     return any(run.status != "completed" for run in applies)
 
 
-async def _force_unlock(
-    services: Services, job: Unlock, repository: KnownRepository, mirror: Mirror, tip: CommitSha
-) -> Literal["+1", "-1", "confused"]:
+async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Literal["+1", "-1", "confused"]:
     """+1: the lock is gone; confused: no such root module, or nothing is locked; -1: Terraform could not."""
-    config = await config_at(mirror, repository, tip)
-    ground = await survey(services, mirror, config, tip)
-    settings = ground.of(job.environment).get(job.root_module)
+    config = await repo.config_at(tip)
+    survey = await survey_tree(repo, config, tip)
+    settings = survey.of(job.environment).get(job.root_module)
     if settings is None or settings.cause is not None:
         return "confused"
-    terraform = choose(await terraforms(services), settings.required_version)
-    root = ground.configuration.by_dir[job.root_module]
+    terraform = choose(await terraforms(repo.services), settings.required_version)
+    root = survey.configuration.by_dir[job.root_module]
     environment = config.environments[job.environment]
     stop = Stop()
     async with contextlib.AsyncExitStack() as stack:
         credentials = await stack.enter_async_context(
-            credentials_of(settings, environment, services.vault, operation="apply")
+            credentials_of(settings, environment, repo.services.vault, operation="apply")
         )
-        checkout = await stack.enter_async_context(mirror.checkout(tip))
+        checkout = await stack.enter_async_context(repo.mirror.checkout(tip))
         workdir = await stack.enter_async_context(
             prepare_workdir(
-                services.settings.data_dir / "runs",
+                repo.services.settings.data_dir / "runs",
                 checkout=checkout,
                 root_module=job.root_module,
                 workspace=settings.workspace,
@@ -82,15 +78,15 @@ async def _force_unlock(
                 declared=root.variables,
                 var_files=[checkout / path for path in settings.var_files],
                 backend_config=[checkout / path for path in settings.backend_config],
-                provider_cache=services.provider_cache,
-                limits=services.settings.limits,
+                provider_cache=repo.services.provider_cache,
+                limits=repo.services.settings.limits,
             )
         )
         if not (await terraform.init(workdir, stop=stop)).done:
             return "-1"
         # Terraform names the lock only to who asks for it in vain.
         asked = await terraform.plan(
-            workdir, lock=True, lock_timeout_s=0, stop=stop, timeout_s=services.settings.plan_timeout_s
+            workdir, lock=True, lock_timeout_s=0, stop=stop, timeout_s=repo.services.settings.plan_timeout_s
         )
         if asked.failure is not Failure.STATE_LOCKED or asked.state_lock is None:
             return "confused"

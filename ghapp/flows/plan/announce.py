@@ -7,69 +7,68 @@ from ghapp.events import PullRequestChanged
 from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run, run_id_for, run_report
 from ghapp.flows.environments import adopt, is_named
 from ghapp.flows.plan.heads import numbers_of, record_verdicts
-from ghapp.flows.repository import config_at, fetch, github_of, known_pull_request, see_repository, short
-from ghapp.git import GitError, Mirror
+from ghapp.flows.repository import FetchedRepo, Repo, known_pull_request, load_repo, record_repo, short
+from ghapp.git import GitError
 from ghapp.jobs import PlanRun, Replan
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest, KnownRepository, PlanState, Run
+from ghapp.store import KnownPullRequest, PlanState, Run
 from ghapp.values import CommitSha, EnvironmentName
 
 
 async def announce_event(services: Services, event: PullRequestChanged, key: str) -> None:
     """Announce the plan of what a delivery tells; news that are older than what came are none."""
-    repository = await see_repository(services, event.repository, event.installation_id)
-    seen = known_pull_request(repository, event)
+    repo = await record_repo(services, event.repository, event.installation_id)
+    seen = known_pull_request(repo.id, event)
     try:
-        mirror = await fetch(services, repository, pull_requests=[event.number])
-        if not await _is_news(services, mirror, seen):
-            now = await (await github_of(services, repository)).pull_request(event.number)
+        repo = await repo.fetch(pull_requests=[event.number])
+        if not await _is_news(repo, seen):
+            now = await (await repo.github()).pull_request(event.number)
             if now is None or not now.is_open or now.head.sha != event.head.sha:
                 return
-            seen = known_pull_request(repository, now)
+            seen = known_pull_request(repo.id, now)
         await services.store.pull_requests.record(seen)
-        await _announce(services, repository, mirror, seen, key, wait_s=0)
+        await _announce(repo, seen, key, wait_s=0)
     except Unavailable:
         raise
     except GitError as error:
-        await _refuse(services, repository, seen, event.base.sha, key, str(error))
+        await _refuse(repo, seen, event.base.sha, key, str(error))
 
 
-async def _is_news(services: Services, mirror: Mirror, seen: KnownPullRequest) -> bool:
+async def _is_news(repo: FetchedRepo, seen: KnownPullRequest) -> bool:
     """Whether a delivery fits what is known already. They come in any order: another may be older than what came."""
-    if await mirror.pull_request_head(seen.number) not in (None, seen.head_sha):
+    if await repo.mirror.pull_request_head(seen.number) not in (None, seen.head_sha):
         return False
-    known = await services.store.pull_requests.find(seen.repository_id, seen.number)
+    known = await repo.store.pull_requests.find(seen.repository_id, seen.number)
     return known is None or (known.state, known.base_branch) == ("open", seen.base_branch)
 
 
 async def announce_anew(services: Services, job: Replan) -> None:
     """Announce a new plan of a pull request that is still open."""
-    repository = await services.store.repositories.load(job.repository_id)
+    repo = await load_repo(services, job.repository_id)
     pull_request = await services.store.pull_requests.find(job.repository_id, job.number)
-    if pull_request is None or pull_request.state != "open" or not repository.active:
+    if pull_request is None or pull_request.state != "open" or not repo.known.active:
         return
-    mirror = await fetch(services, repository, pull_requests=[job.number])
+    repo = await repo.fetch(pull_requests=[job.number])
     wait_s = services.settings.debounce_s if job.debounced else 0
-    await _announce(services, repository, mirror, pull_request, job.key, wait_s=wait_s)
+    await _announce(repo, pull_request, job.key, wait_s=wait_s)
 
 
 async def _refuse(
-    services: Services,
-    repository: KnownRepository,
+    repo: Repo,
     pull_request: KnownPullRequest,
     base_sha: CommitSha,
     key: str,
     cause: str,
 ) -> None:
     """Say on the pull request why not even its environment could be found out."""
-    if await services.store.pull_requests.find(repository.id, pull_request.number) is None:
+    if await repo.store.pull_requests.find(repo.id, pull_request.number) is None:
         # Otherwise "Re-run" would find nothing to plan anew.
-        await services.store.pull_requests.record(pull_request)
-    run = await services.store.runs.begin(
+        await repo.store.pull_requests.record(pull_request)
+    run = await repo.store.runs.begin(
         Run(
             id=run_id_for(key),
-            repository_id=repository.id,
+            repository_id=repo.id,
             operation="plan",
             environment=EnvironmentName(pull_request.base_branch),
             branch=pull_request.base_branch,
@@ -81,53 +80,49 @@ async def _refuse(
             state=PlanState(bases={pull_request.number: base_sha}, job=key),
         )
     )
-    run = await announce(services, repository, run, status="in_progress", summary="Fetching the repository")
-    await record_verdicts(services, run, "failure")
-    await complete_check_run(
-        services, repository, run, [run_report(services, repository, run, "failure", cause)], conclusion="failure"
-    )
+    run = await announce(repo, run, status="in_progress", summary="Fetching the repository")
+    await record_verdicts(repo.services, run, "failure")
+    await complete_check_run(repo, run, [run_report(repo, run, "failure", cause)], conclusion="failure")
     return
 
 
 async def _announce(
-    services: Services,
-    repository: KnownRepository,
-    mirror: Mirror,
+    repo: FetchedRepo,
     pull_request: KnownPullRequest,
     key: str,
     *,
     wait_s: float,
 ) -> None:
     """Make the check run appear, take older ones out of force, and enqueue the plan."""
-    base_sha = await mirror.tip(pull_request.base_branch)
+    base_sha = await repo.mirror.tip(pull_request.base_branch)
     if base_sha is None:
         return
     try:
-        config = await config_at(mirror, repository, base_sha)
+        config = await repo.config_at(base_sha)
     except ConfigInvalid:
         environment_name = EnvironmentName(pull_request.base_branch)
     else:
         environment = config.environment_of_branch(pull_request.base_branch)
-        if environment is not None and not await is_named(services, repository, mirror, pull_request.base_branch):
+        if environment is not None and not await is_named(repo, pull_request.base_branch):
             environment = None  # a branch does not make itself an environment's
         if environment is not None:
-            await adopt(services, repository, mirror, config)
+            await adopt(repo, config)
         if environment is None:
-            await _end_runs_of(services, pull_request, by="its base is no environment's branch any more")
+            await _end_runs_of(repo.services, pull_request, by="its base is no environment's branch any more")
             return
         environment_name = environment.name
-    sharing = await services.store.pull_requests.open_with_head(repository.id, pull_request.head_sha)
+    sharing = await repo.store.pull_requests.open_with_head(repo.id, pull_request.head_sha)
     bases = {pull_request.number: base_sha}
     for each in sharing:
-        tip = await mirror.tip(each.base_branch)
+        tip = await repo.mirror.tip(each.base_branch)
         if tip is not None:
             bases[each.number] = tip
-    before = await services.store.runs.of_head(repository.id, pull_request.head_sha, PLAN)
+    before = await repo.store.runs.of_head(repo.id, pull_request.head_sha, PLAN)
     run_id = run_id_for(key)
-    run = await services.store.runs.begin(
+    run = await repo.store.runs.begin(
         Run(
             id=run_id,
-            repository_id=repository.id,
+            repository_id=repo.id,
             operation="plan",
             environment=environment_name,
             branch=pull_request.base_branch,
@@ -141,23 +136,22 @@ async def _announce(
     )
     if run.status == "completed":
         return
-    await _supersede(services, run)
-    if (await services.store.runs.load(run.id)).cancel_reason is None:
-        await record_verdicts(services, run, "in_progress")
+    await _supersede(repo.services, run)
+    if (await repo.store.runs.load(run.id)).cancel_reason is None:
+        await record_verdicts(repo.services, run, "in_progress")
     run = await announce(
-        services,
-        repository,
+        repo,
         run,
         status="in_progress" if wait_s else "queued",
         summary="Waiting for a moment, then planned anew: the base branch moved" if wait_s else "Waiting to be planned",
     )
     due = PlanRun(run_id=run.id, repository_id=run.repository_id)
     if wait_s:
-        await services.store.deferred.defer(
+        await repo.store.deferred.defer(
             f"plan:{run.repository_id}:{run.pull_request}", msgspec.to_builtins(due), in_s=wait_s
         )
     else:
-        await services.enqueue(due)
+        await repo.services.enqueue(due)
 
 
 async def _supersede(services: Services, run: Run) -> None:

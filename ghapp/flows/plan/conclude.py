@@ -12,7 +12,7 @@ from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.notifications import telling
 from ghapp.flows.plan.heads import decided_sha, record_verdict, still_about
 from ghapp.flows.plan.prepare import Part
-from ghapp.flows.repository import mirror_with_merge
+from ghapp.flows.repository import load_repo
 from ghapp.flows.root_module.job import RootOutcome
 from ghapp.git import MissingObject
 from ghapp.jobs import Replan
@@ -28,16 +28,15 @@ async def conclude_plan(
     run = await services.store.runs.load(run_id)
     if run.status == "completed":
         return
-    repository = await services.store.repositories.load(run.repository_id)
+    repo = await load_repo(services, run.repository_id)
     # What GitHub may show already stands: whoever saw it there has merged, or gone on.
     stands = run.plan.check_run.completion_sent
     if (run.cancel_reason is not None and not stands) or not parts:
         cause = f"Cancelled: {run.cancel_reason or 'the pull request was closed'}"
         await complete_check_run(
-            services,
-            repository,
+            repo,
             run,
-            [run_report(services, repository, run, "cancelled", cause)],
+            [run_report(repo, run, "cancelled", cause)],
             conclusion="cancelled",
         )
         await _show_again_what_it_hides(services, run)
@@ -56,8 +55,7 @@ async def conclude_plan(
             reports[(outcome.part, outcome.root_module)] for outcome in own if outcome.environment != TESTING
         )
         report = run_report(
-            services,
-            repository,
+            repo,
             run,
             conclusion,
             why,
@@ -85,8 +83,7 @@ async def conclude_plan(
     if run.group is None:
         for part, report, _ in judged:
             await telling.planned(
-                services,
-                repository,
+                repo,
                 run,
                 report,
                 number=part.pull_request,
@@ -94,9 +91,7 @@ async def conclude_plan(
                 config_sha=part.config_sha,
             )
     changed_lines = await _changed_lines(services, run, parts)
-    await complete_check_run(
-        services, repository, run, shown, conclusion=worst, buttons=buttons, changed_lines=changed_lines
-    )
+    await complete_check_run(repo, run, shown, conclusion=worst, buttons=buttons, changed_lines=changed_lines)
 
 
 async def _show_again_what_it_hides(services: Services, run: Run) -> None:
@@ -116,13 +111,13 @@ async def _show_again_what_it_hides(services: Services, run: Run) -> None:
 
 async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) -> dict[str, list[range]]:
     """The lines that the pull requests change, as they are after the merge."""
-    repository = await services.store.repositories.load(run.repository_id)
+    repo = await load_repo(services, run.repository_id)
     found: dict[str, list[range]] = {}
     for part in parts:
         if part.tree:
             with contextlib.suppress(MissingObject):  # the base was forced away meanwhile: then in any order
-                mirror = await mirror_with_merge(services, repository, part.config_sha, run.head_sha, part.tree)
-                for path, lines in (await mirror.changed_lines(part.base_sha, part.tree)).items():
+                repo = await repo.with_merge(part.config_sha, run.head_sha, part.tree)
+                for path, lines in (await repo.mirror.changed_lines(part.base_sha, part.tree)).items():
                     found.setdefault(path, []).extend(lines)
     return found
 

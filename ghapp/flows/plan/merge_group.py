@@ -11,10 +11,10 @@ from ghapp.events import MergeGroupDestroyed, MergeGroupRequested
 from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run, run_id_for, run_report
 from ghapp.flows.environments import environment_at_last
 from ghapp.flows.plan.heads import record_verdicts
-from ghapp.flows.repository import fetch, see_repository
+from ghapp.flows.repository import Repo, load_repo, record_repo
 from ghapp.jobs import PlanRun, Replan, ReplanGroup
 from ghapp.services import Services
-from ghapp.store import KnownRepository, MergeGroup, PlanState, Run
+from ghapp.store import MergeGroup, PlanState, Run
 from ghapp.values import BranchName, CommitSha, EnvironmentName
 
 _PULL_REQUEST = re.compile(r"/pr-(\d+)-[0-9a-f]+$")
@@ -36,39 +36,33 @@ async def merge_group_destroyed(services: Services, event: MergeGroupDestroyed, 
 
 
 async def _announce_event(services: Services, event: MergeGroupRequested, key: str) -> None:
-    repository = await see_repository(services, event.repository, event.installation_id)
+    repo = await record_repo(services, event.repository, event.installation_id)
     named = _PULL_REQUEST.search(event.head_ref)
     number = int(named[1]) if named else 0
-    mirror = await fetch(services, repository, pull_requests=[number] if number else [])
-    tip = await mirror.tip(event.base_ref)
-    if tip is None or not await mirror.has(event.head_sha):
+    repo = await repo.fetch(pull_requests=[number] if number else [])
+    tip = await repo.mirror.tip(event.base_ref)
+    if tip is None or not await repo.mirror.has(event.head_sha):
         return  # the queue has let it go already
-    found = await environment_at_last(services, repository, mirror, event.base_ref, tip)
+    found = await environment_at_last(repo, event.base_ref, tip)
     if found is None:
         return
-    pull_request = await services.store.pull_requests.find(repository.id, number)
+    pull_request = await services.store.pull_requests.find(repo.id, number)
     if pull_request is None or pull_request.state != "open":
-        run = await _begin(
-            services, repository, event.head_sha, event.base_sha, event.base_ref, found[0].name, PlanState(), key
-        )
-        await _refuse(
-            services, repository, run, f"no open pull request that Planward knows belongs to {event.head_ref}"
-        )
+        run = await _begin(repo, event.head_sha, event.base_sha, event.base_ref, found[0].name, PlanState(), key)
+        await _refuse(repo, run, f"no open pull request that Planward knows belongs to {event.head_ref}")
         return
     group = MergeGroup(pull_request=number, head_sha=pull_request.head_sha, config_sha=tip)
     state = PlanState(bases={number: event.base_sha}, group=group)
-    run = await _begin(services, repository, event.head_sha, event.base_sha, event.base_ref, found[0].name, state, key)
+    run = await _begin(repo, event.head_sha, event.base_sha, event.base_ref, found[0].name, state, key)
     await _owe(services, run)
 
 
 async def _announce_anew(services: Services, job: ReplanGroup) -> None:
     before = await services.store.runs.load(job.run_id)
-    repository = await services.store.repositories.load(before.repository_id)
+    repo = await load_repo(services, before.repository_id)
     await cancel_plan(services, before, by="planned anew")
     state = PlanState(bases=before.plan.bases, group=before.group)
-    run = await _begin(
-        services, repository, before.head_sha, before.base_sha, before.branch, before.environment, state, job.key
-    )
+    run = await _begin(repo, before.head_sha, before.base_sha, before.branch, before.environment, state, job.key)
     await _owe(services, run)
 
 
@@ -78,8 +72,7 @@ async def _owe(services: Services, run: Run) -> None:
 
 
 async def _begin(
-    services: Services,
-    repository: KnownRepository,
+    repo: Repo,
     head_sha: CommitSha,
     base_sha: CommitSha,
     branch: BranchName,
@@ -88,11 +81,11 @@ async def _begin(
     key: str,
 ) -> Run:
     run_id = run_id_for(key)
-    before = await services.store.runs.of_head(repository.id, head_sha, PLAN)
-    run = await services.store.runs.begin(
+    before = await repo.store.runs.of_head(repo.id, head_sha, PLAN)
+    run = await repo.store.runs.begin(
         Run(
             id=run_id,
-            repository_id=repository.id,
+            repository_id=repo.id,
             operation="plan",
             environment=environment,
             branch=branch,
@@ -106,21 +99,21 @@ async def _begin(
     )
     if run.status == "completed":
         return run
-    await record_verdicts(services, run, "in_progress")
-    return await announce(services, repository, run, status="queued", summary="Waiting to be planned")
+    await record_verdicts(repo.services, run, "in_progress")
+    return await announce(repo, run, status="queued", summary="Waiting to be planned")
 
 
-async def _refuse(services: Services, repository: KnownRepository, run: Run, cause: str) -> None:
-    report = run_report(services, repository, run, "failure", cause)
-    await complete_check_run(services, repository, run, [report], conclusion="failure")
+async def _refuse(repo: Repo, run: Run, cause: str) -> None:
+    report = run_report(repo, run, "failure", cause)
+    await complete_check_run(repo, run, [report], conclusion="failure")
 
 
 async def _destroyed(services: Services, event: MergeGroupDestroyed, key: str) -> None:
     """Stop what is planned for the group; a pull request that left the queue is fresh again by a plan of its own."""
-    repository = await see_repository(services, event.repository, event.installation_id)
-    for run in await services.store.runs.of_head(repository.id, event.head_sha, PLAN):
+    repo = await record_repo(services, event.repository, event.installation_id)
+    for run in await services.store.runs.of_head(repo.id, event.head_sha, PLAN):
         if run.group is None:
             continue
         await cancel_plan(services, run, by=f"the merge queue let this go: {event.reason}")
         if event.reason == "dequeued":
-            await services.enqueue(Replan(repository_id=repository.id, number=run.group.pull_request, cause=key))
+            await services.enqueue(Replan(repository_id=repo.id, number=run.group.pull_request, cause=key))

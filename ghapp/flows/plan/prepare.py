@@ -15,13 +15,14 @@ from ghapp.events import Person
 from ghapp.flows.check_run import show_progress
 from ghapp.flows.environments import is_named
 from ghapp.flows.plan.heads import numbers_of, still_about
-from ghapp.flows.repository import config_at, fetch, github_of, proposed_config, short
-from ghapp.flows.survey import Ground, keep_ground, known_to, left_behind, not_planned_yet, run_otherwise, survey
+from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
+from ghapp.flows.survey import known_to, left_behind, not_planned_yet, run_otherwise, survey_tree
 from ghapp.git import Conflict, Mirror
 from ghapp.github import InstallationGone, InstallationSuspended, Role
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig
+from ghapp.root_modules import Survey
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest, KnownRepository, Run
+from ghapp.store import KnownPullRequest, Run
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
 
 
@@ -50,11 +51,11 @@ async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
     run = await services.store.runs.load(run_id)
     if run.status == "completed" or run.cancel_reason is not None:
         return ()
-    repository = await services.store.repositories.load(run.repository_id)
+    repo = await load_repo(services, run.repository_id)
     # Nothing waits for GitHub to have it; the run does not end before.
-    showing = asyncio.create_task(show_progress(services, repository, run, "Planning"))
+    showing = asyncio.create_task(show_progress(repo, run, "Planning"))
     try:
-        parts = await _prepare_parts(services, repository, run)
+        parts = await _prepare_parts(repo, run)
     finally:
         await showing
     planned = {root for part in parts for layer in (*part.layers, *part.preview_layers) for root in layer}
@@ -63,11 +64,11 @@ async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-async def _prepare_parts(services: Services, repository: KnownRepository, run: Run) -> list[Part]:
-    mirror = await _mirror_of(services, repository, run)
+async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
+    repo = await _with_commits_of(repo, run)
     parts = []
     for number in numbers_of(run):
-        pull_request = await services.store.pull_requests.find(run.repository_id, number)
+        pull_request = await repo.store.pull_requests.find(run.repository_id, number)
         if pull_request is None or not still_about(run, pull_request):
             continue
         base_sha = run.plan.bases[number]
@@ -75,14 +76,12 @@ async def _prepare_parts(services: Services, repository: KnownRepository, run: R
         config_sha = base_sha if run.group is None else run.group.config_sha
         part = Part(pull_request=number, environment=run.environment, base_sha=base_sha, config_sha=config_sha)
         try:
-            config = await config_at(mirror, repository, config_sha)
+            config = await repo.config_at(config_sha)
             environment = config.environment_of_branch(pull_request.base_branch)
-            if environment is None or not await is_named(services, repository, mirror, pull_request.base_branch):
+            if environment is None or not await is_named(repo, pull_request.base_branch):
                 continue
             part = msgspec.structs.replace(part, environment=environment.name)
-            parts.append(
-                await _prepare_part(services, repository, mirror, run, pull_request, config, environment, part)
-            )
+            parts.append(await _prepare_part(repo, run, pull_request, config, environment, part))
         except (Unavailable, InstallationGone, InstallationSuspended):
             raise
         except (JobError, ConfigurationError) as error:
@@ -90,21 +89,16 @@ async def _prepare_parts(services: Services, repository: KnownRepository, run: R
     return parts
 
 
-async def _mirror_of(services: Services, repository: KnownRepository, run: Run) -> Mirror:
+async def _with_commits_of(repo: Repo, run: Run) -> FetchedRepo:
     """The mirror as it was fetched when the run was announced; fetched here where that was elsewhere."""
-    mirror = services.mirrors.open(repository.id)
     commits = {run.head_sha, *run.plan.bases.values()}
     if run.group is not None:
         commits.add(run.group.config_sha)
-    if mirror is not None and await mirror.has_all(commits):
-        return mirror
-    return await fetch(services, repository, pull_requests=numbers_of(run))
+    return await repo.with_commits(*commits, pull_requests=numbers_of(run))
 
 
 async def _prepare_part(
-    services: Services,
-    repository: KnownRepository,
-    mirror: Mirror,
+    repo: FetchedRepo,
     run: Run,
     pull_request: KnownPullRequest,
     config: RepositoryConfig,
@@ -113,13 +107,13 @@ async def _prepare_part(
 ) -> Part:
     if pull_request.draft and config.drafts == "skip":
         return msgspec.structs.replace(part, held="A draft: it is planned when it is marked ready for review.")
-    vouched = await _vouch(services, repository, run, pull_request, config)
+    vouched = await _vouch(repo, run, pull_request, config)
     if isinstance(vouched, gate.Refuse):
         return msgspec.structs.replace(part, refused=vouched.cause)
     if isinstance(vouched, gate.Hold):
         paste = f"planward approve {run.head_sha}"
         return msgspec.structs.replace(part, held=vouched.cause, button=vouched.button, paste=paste)
-    tree = await _merged(mirror, run, part.base_sha)
+    tree = await _merged(repo.mirror, run, part.base_sha)
     if isinstance(tree, Conflict):
         files = ", ".join(f"`{path}`" for path in tree.paths[:5]) + (" …" if len(tree.paths) > 5 else "")
         return msgspec.structs.replace(
@@ -127,49 +121,47 @@ async def _prepare_part(
             refused=f"Conflict with {pull_request.base_branch} at {short(part.base_sha)} in {files}: "
             f"merge {pull_request.base_branch} into the pull request and resolve it.",
         )
-    changed = await mirror.changed_paths(part.base_sha, tree)
-    proposed = await _proposed(services, repository, mirror, changed, tree)
+    changed = await repo.mirror.changed_paths(part.base_sha, tree)
+    proposed = await _proposed(repo, changed, tree)
     invalid = proposed if isinstance(proposed, ConfigInvalid) else None
     refused = None if invalid is None else str(invalid)
     part = msgspec.structs.replace(part, tree=tree, diagnostics=() if invalid is None else _at_lines(invalid))
-    if config.unimplemented and not isinstance(proposed, Ground):
+    if config.unimplemented and not isinstance(proposed, Survey):
         return msgspec.structs.replace(part, refused=refused or str(ConfigInvalid(config.unimplemented)))
     preview_in: EnvironmentName | None = None
     if environment.promote_from is not None:
-        decision = await check_promotion(services, repository, mirror, config, environment, tree)
+        decision = await check_promotion(repo, config, environment, tree)
         if isinstance(decision, gate.Refuse):
             refused = refused or decision.cause
         else:
             preview_in = environment.name
-    ground = await survey(services, mirror, config, tree)
-    keep_ground(run.id, part.config_sha, tree, ground)
-    before = await survey(services, mirror, config, part.base_sha)
-    found = ground.touched(TESTING, changed, before)
-    after = proposed if isinstance(proposed, Ground) else None
+    survey = await survey_tree(repo, config, tree)
+    repo.services.surveys.keep(run.id, part.config_sha, tree, survey)
+    before = await survey_tree(repo, config, part.base_sha)
+    found = survey.touched(TESTING, changed, before)
+    after = proposed if isinstance(proposed, Survey) else None
     preview: tuple[tuple[str, ...], ...] = ()
     if preview_in is not None:
-        last = await services.store.branches.last(repository.id, preview_in)
-        since = await mirror.changed_paths(part.base_sha if last is None else last.sha, tree)
-        dirs = (*ground.touched(preview_in, since).dirs, *run_otherwise(preview_in, before, after))
-        preview = ground.layers(preview_in, known_to(ground, preview_in, dirs))
+        last = await repo.store.branches.last(repo.id, preview_in)
+        since = await repo.mirror.changed_paths(part.base_sha if last is None else last.sha, tree)
+        dirs = (*survey.touched(preview_in, since).dirs, *run_otherwise(preview_in, before, after))
+        preview = survey.layers(preview_in, known_to(survey, preview_in, dirs))
     dirs = (*found.dirs, *run_otherwise(TESTING, before, after))
     return msgspec.structs.replace(
         part,
-        layers=ground.layers(TESTING, known_to(ground, TESTING, dirs)),
+        layers=survey.layers(TESTING, known_to(survey, TESTING, dirs)),
         preview_layers=preview,
         refused=refused,
-        notes=(*left_behind(found, ground, after), *not_planned_yet(ground, after)),
+        notes=(*left_behind(found, survey, after), *not_planned_yet(survey, after)),
     )
 
 
-async def _proposed(
-    services: Services, repository: KnownRepository, mirror: Mirror, changed: Collection[str], tree: TreeId
-) -> Ground | ConfigInvalid | None:
+async def _proposed(repo: FetchedRepo, changed: Collection[str], tree: TreeId) -> Survey | ConfigInvalid | None:
     """The tree under the config that a pull request changes, or what is wrong with it; the base's is in force."""
     if CONFIG_PATH not in changed:
         return None
     try:
-        return await survey(services, mirror, await proposed_config(mirror, repository, tree), tree)
+        return await survey_tree(repo, await repo.proposed_config(tree), tree)
     except ConfigInvalid as invalid:
         return invalid
 
@@ -197,28 +189,25 @@ async def _merged(mirror: Mirror, run: Run, base_sha: CommitSha) -> TreeId | Con
 
 
 async def _vouch(
-    services: Services,
-    repository: KnownRepository,
+    repo: Repo,
     run: Run,
     pull_request: KnownPullRequest,
     config: RepositoryConfig,
 ) -> gate.Vouched | gate.Hold | gate.Refuse:
     if run.group is not None:
-        said = await services.store.pull_requests.verdicts(
-            repository.id,
+        said = await repo.store.pull_requests.verdicts(
+            repo.id,
             pull_request.number,
             base_branch=pull_request.base_branch,
             head_sha=pull_request.head_sha,
         )
         finished = [verdict.conclusion for verdict in said if verdict.conclusion != "in_progress"]
         return gate.vouch_group(number=pull_request.number, passed=finished[:1] == ["success"])
-    approvals = await services.store.approvals.of(
-        repository.id, pull_request.head_sha, kind="approve_plan", environment=TESTING
-    )
-    same_repository = pull_request.head_repository_id == repository.id
+    approvals = await repo.store.approvals.of(repo.id, pull_request.head_sha, kind="approve_plan", environment=TESTING)
+    same_repository = pull_request.head_repository_id == repo.id
     can_write = False
     if same_repository and not pull_request.author_is_bot and not approvals:
-        github = await github_of(services, repository)
+        github = await repo.github()
         author = Person(login=pull_request.author, id=pull_request.author_id)
         can_write = await github.role_of(author) >= Role.WRITE
     return gate.vouch(
@@ -232,9 +221,7 @@ async def _vouch(
 
 
 async def check_promotion(
-    services: Services,
-    repository: KnownRepository,
-    mirror: Mirror,
+    repo: FetchedRepo,
     config: RepositoryConfig,
     environment: Environment,
     tree: TreeId,
@@ -242,9 +229,9 @@ async def check_promotion(
     """Compare the tree that a pull request brings with those applied in `environment.promote_from`."""
     assert environment.promote_from is not None
     before = config.environments[environment.promote_from]
-    history = await services.store.branches.history(repository.id, before.name)
+    history = await repo.store.branches.history(repo.id, before.name)
     applied = [last for last in history if last.applied]
-    tip = await mirror.tip(before.branch) if before.branch is not None else None
+    tip = await repo.mirror.tip(before.branch) if before.branch is not None else None
     return gate.decide_promotion(
         gate.PromotionFacts(
             before=before.name,

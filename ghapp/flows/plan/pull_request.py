@@ -11,7 +11,7 @@ from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.plan.announce import announce_anew, announce_event
 from ghapp.flows.plan.conclude import conclude_plan
 from ghapp.flows.plan.prepare import Part, prepare_plan
-from ghapp.flows.repository import fetch, known_pull_request, see_repository
+from ghapp.flows.repository import known_pull_request, record_repo
 from ghapp.flows.root_module.job import RootJob, RootOutcome
 from ghapp.flows.root_module.run import run_root_modules
 from ghapp.jobs import PlanRun, Replan, SettleBranch
@@ -80,18 +80,16 @@ async def pull_request_closed(services: Services, event: PullRequestClosed, key:
 
 
 async def _closed(services: Services, event: PullRequestClosed, key: str) -> None:
-    repository = await see_repository(services, event.repository, event.installation_id)
-    await services.store.pull_requests.record(known_pull_request(repository, event))
-    await services.store.deferred.cancel(f"plan:{repository.id}:{event.number}")
+    repo = await record_repo(services, event.repository, event.installation_id)
+    await services.store.pull_requests.record(known_pull_request(repo.id, event))
+    await services.store.deferred.cancel(f"plan:{repo.id}:{event.number}")
     by = "the pull request was merged" if event.merged else "the pull request was closed"
-    for run in await services.store.runs.of_pull_request(repository.id, event.number):
+    for run in await services.store.runs.of_pull_request(repo.id, event.number):
         await cancel_plan(services, run, by=by)
-    for other in await services.store.pull_requests.open_with_head(repository.id, event.head.sha):
-        await services.enqueue(Replan(repository_id=repository.id, number=other.number, cause=key))
+    for other in await services.store.pull_requests.open_with_head(repo.id, event.head.sha):
+        await services.enqueue(Replan(repository_id=repo.id, number=other.number, cause=key))
     if event.merged:
-        await fetch(services, repository, pull_requests=[event.number])
+        await repo.fetch(pull_requests=[event.number])
         await services.enqueue(
-            SettleBranch(
-                repository_id=repository.id, branch=event.base.ref, cause=f"closed:{event.number}:{event.merge_sha}"
-            )
+            SettleBranch(repository_id=repo.id, branch=event.base.ref, cause=f"closed:{event.number}:{event.merge_sha}")
         )

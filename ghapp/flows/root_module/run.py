@@ -19,15 +19,14 @@ from checks.report import RootReport, report_failure, report_plan, report_skippe
 from checks.sensitive import Mask
 from ghapp.durable import park, patiently, side_by_side, step
 from ghapp.errors import JobError
-from ghapp.flows.repository import mirror_with_merge
+from ghapp.flows.repository import FetchedRepo, load_repo
 from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summary, with_summary
 from ghapp.flows.root_module.run_log import RunLog, kept_log
 from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, slot, watched
 from ghapp.flows.root_module.terraform_plan import NotDone, credentials_of, make_plan
-from ghapp.flows.survey import Ground, ground_of_run, terraforms
-from ghapp.git import Mirror
+from ghapp.flows.survey import survey_of_run, terraforms
 from ghapp.processes import Stop
-from ghapp.root_modules import RootModuleSettings
+from ghapp.root_modules import RootModuleSettings, Survey
 from ghapp.services import Services
 from ghapp.slots import Slot
 from ghapp.store import Run
@@ -60,7 +59,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
     """Plan, and where the gate lets it, apply one root module. Gives a value for everything that can be expected."""
     run = await services.store.runs.load(job.run_id)
     if job.blocked_by:
-        work = await _on_its_ground(services, job, run)
+        work = await _root_run(services, job, run)
         return await work.skip(f"{job.root_module} was not tried: {', '.join(job.blocked_by)} below it did not succeed")
     try:
         async with (
@@ -68,7 +67,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
             # What it takes to carry it out is read behind this: there may be many that wait.
             slot(services, run.repository_id, job.operation, stop) as taken,
         ):
-            work = await _on_its_ground(services, job, run)
+            work = await _root_run(services, job, run)
             return await work.carry_out_or_fail(taken, stop)
     except _ProcessEnds:
         await park()
@@ -76,25 +75,23 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
         return await work.skip(str(stopped))
 
 
-async def _on_its_ground(services: Services, job: RootJob, run: Run) -> "_RootRun":
-    repository = await services.store.repositories.load(run.repository_id)
-    mirror = await mirror_with_merge(services, repository, job.config_sha, run.head_sha, job.tree)
-    ground = await ground_of_run(services, repository, mirror, job.run_id, job.config_sha, job.tree)
-    settings = ground.of(job.environment)[job.root_module]
-    return _RootRun(services, job, ground, settings, mirror)
+async def _root_run(services: Services, job: RootJob, run: Run) -> "_RootRun":
+    repo = await load_repo(services, run.repository_id)
+    repo = await repo.with_merge(job.config_sha, run.head_sha, job.tree)
+    survey = await survey_of_run(repo, job.run_id, job.config_sha, job.tree)
+    settings = survey.of(job.environment)[job.root_module]
+    return _RootRun(repo, job, survey, settings)
 
 
 class _RootRun:
     """One root run: what its commands share."""
 
-    def __init__(
-        self, services: Services, job: RootJob, ground: Ground, settings: RootModuleSettings, mirror: Mirror
-    ) -> None:
-        self._services = services
+    def __init__(self, repo: FetchedRepo, job: RootJob, survey: Survey, settings: RootModuleSettings) -> None:
+        self._repo = repo
+        self._services = repo.services
         self._job = job
-        self._ground = ground
+        self._survey = survey
         self._settings = settings
-        self._mirror = mirror
         self._mask = Mask.none()
         self._warnings: tuple[str, ...] = ()
         self._summary: PlanSummary | None = None
@@ -114,11 +111,11 @@ class _RootRun:
         job, settings = self._job, self._settings
         await self._go_on(stop)
         terraform = choose(await terraforms(self._services), settings.required_version)
-        root = self._ground.configuration.by_dir[job.root_module]
-        environment = self._ground.config.environments[job.environment]
+        root = self._survey.configuration.by_dir[job.root_module]
+        environment = self._survey.config.environments[job.environment]
         async with (
             credentials_of(settings, environment, self._services.vault, operation=job.operation) as credentials,
-            self._mirror.checkout(job.tree) as checkout,
+            self._repo.mirror.checkout(job.tree) as checkout,
         ):
             self._mask = Mask.of(credentials.values)
             part = f"{job.environment} {job.root_module}"
@@ -203,7 +200,7 @@ class _RootRun:
     def _decide(self, plan: Plan, report: RootReport, review: gate.Review) -> gate.Proceed | gate.Hold | gate.Refuse:
         assert report.digest is not None
         assert report.shape_digest is not None
-        environment = self._ground.config.environments[self._job.environment]
+        environment = self._survey.config.environments[self._job.environment]
         return gate.decide_apply(
             run=self._job.run_id,
             environment=environment.name,
@@ -236,7 +233,7 @@ class _RootRun:
         return summarize(plan, mask=self._mask, key=self._services.digest_key)
 
     def _report(self, plan: Plan, diagnostics: tuple[Diagnostic, ...], reviewed: PlanSummary | None) -> RootReport:
-        root = self._ground.configuration.by_dir[self._job.root_module]
+        root = self._survey.configuration.by_dir[self._job.root_module]
         return report_plan(
             plan,
             root_module=self._job.root_module,
@@ -287,7 +284,7 @@ class _RootRun:
             "keep",
             lambda: keep_root_run(job.run_id, job.part, job.root_module, outcome=report.outcome, report=encoded),
         )
-        confirm = self._ground.config.confirm
+        confirm = self._survey.config.confirm
         return RootOutcome(
             part=self._job.part,
             environment=self._job.environment,

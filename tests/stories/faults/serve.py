@@ -12,7 +12,6 @@ import random
 import re
 import signal
 import sys
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -20,15 +19,14 @@ from typing import Any
 from dbos import DBOS
 from githubkit import GitHub
 
-import ghapp.app  # noqa: F401 - imported once, and not by each process
+import ghapp.app
 from ghapp import notify, processes
 from ghapp.cli import main
 from ghapp.durable import JobQueue, executors
-from ghapp.flows import check_run, dispatch
-from ghapp.flows.maintenance import reconcile
-from ghapp.flows.notifications import chat, telling
+from ghapp.flows.notifications import chat
 from ghapp.jobs import Job
 from ghapp.processes import keeper
+from ghapp.services import Timings
 from ghapp.terraform import commands
 from ghapp.vault.session import VaultSession
 
@@ -45,7 +43,6 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
     os.close(descriptor)
     # What a process is by chance, and these would share.
     random.seed()
-    setattr(check_run, "_PROCESS", uuid.uuid4().hex)  # noqa: B010
     _shorten()
     for watch in (_watch_steps, _watch_programs, _watch_secrets, _watch_github, _watch_chat, _watch_acceptor):
         watch()
@@ -55,8 +52,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
 
 def _shorten() -> None:
     """Wait for seconds where it would wait for a minute."""
-    dispatch.AGAIN_S, telling.NOTIFY_AFTER_S = 2.0, 4.0
-    reconcile.AFTER_REDELIVERIES_S = int(_read("after redeliveries") or 60)
+    after_redeliveries_s = float(_read("after redeliveries") or 60)
+    timings = Timings(retry_s=2.0, notify_after_s=4.0, after_redeliveries_s=after_redeliveries_s)
+    setattr(ghapp.app, "Timings", lambda: timings)  # noqa: B010
     executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.8, 5.0, 9.0
     keeper.SILENCE_S, keeper.GRACE_S = 6.0, 2.0
     commands.LOCK_WAIT_S = 3
