@@ -1,12 +1,14 @@
 """Foreign text made plain: nothing that a person cannot see, nothing that paints a terminal."""
 
 import re
+from decimal import Decimal
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 # Controls, lone surrogates, and the invisible characters that reorder, join or hide what stands beside them.
+_MOST_DIGITS = 400
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180e\u2000-\u200b\u200e"
+    "\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
 
 
@@ -31,6 +33,18 @@ def shorten(text: str, limit: int) -> str:
     cut = text[: limit - 1]
     at_word = cut.rfind(" ")
     return (cut[:at_word] if at_word > limit // 2 else cut).rstrip(" ,;:") + "…"
+
+
+def number_text(number: int | float | Decimal) -> str:
+    """A number in full, as Terraform prints it: no exponent, no zeros after the last digit; a huge one as it came."""
+    if isinstance(number, int):
+        return str(number)
+    exact = number if isinstance(number, Decimal) else Decimal(repr(number))
+    if not exact.is_finite() or abs(exact.adjusted()) > _MOST_DIGITS:
+        return str(exact).lower()
+    text = format(exact, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 def _visible(character: str) -> str:

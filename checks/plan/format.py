@@ -6,6 +6,7 @@ reads a few. Properties that are not named here are skipped, as the format's com
 https://developer.hashicorp.com/terraform/internals/json-format
 """
 
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import msgspec
@@ -101,7 +102,8 @@ class Configuration(Struct, frozen=True):
 def decode_value(raw: Raw, *, exact: bool = False) -> Any:
     """The Python value of a part of a plan JSON that was left undecoded.
 
-    `exact` keeps the digits of fractions, as Raw: Terraform's numbers are more precise than Python's.
+    Fractions are Decimals, since Terraform's numbers are more precise than Python's floats; `exact` keeps their very
+    digits, as Raw.
     Raises PlanFormatError, also on values nested deeper than DEEPEST, so that whoever walks through one need not count.
     """
     try:
@@ -133,10 +135,10 @@ def decode_part(raw: Raw, kind: type[_Part]) -> _Part | None:
         raise not_understood(error) from None
 
 
-NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidOperation)
 """What decoding raises; none of them quotes a value."""
 
-_VALUE = msgspec.json.Decoder()
+_VALUE = msgspec.json.Decoder(float_hook=Decimal)
 _EXACT = msgspec.json.Decoder(float_hook=lambda digits: Raw(digits.encode()))
 
 

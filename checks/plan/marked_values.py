@@ -6,10 +6,12 @@ providers mark parameters that hold nothing but a region, and what is in git in 
 """
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Raw
 
+from checks.plain_text import number_text
 from checks.plan.format import Change, Configuration, VariableValue, decode_part, decode_value
 from checks.plan.marks import hidden_texts, shown
 
@@ -50,5 +52,7 @@ def _literals_in(configuration: Any) -> Iterator[str]:
             left.extend((item, literal or key == "constant_value") for key, item in value.items())
         elif isinstance(value, list):
             left.extend((item, literal) for item in value)
-        elif literal and isinstance(value, str | int | float):
-            yield str(value)
+        elif literal and isinstance(value, str):
+            yield value
+        elif literal and isinstance(value, int | Decimal):
+            yield str(value) if isinstance(value, bool) else number_text(value)

@@ -2,7 +2,10 @@
 
 import enum
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
+
+from checks.plain_text import number_text
 
 
 class Hidden:
@@ -15,6 +18,10 @@ class Hidden:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Hidden) and type(self._value) is type(other._value) and self._value == other._value
+
+    def bare(self) -> Any:
+        """What is hidden, to be compared and nothing else."""
+        return self._value
 
     __hash__ = None  # type: ignore[assignment]  # values may be lists and maps
 
@@ -43,7 +50,7 @@ class Unknown(enum.Enum):
 UNKNOWN: Final = Unknown.UNKNOWN
 
 Shown: TypeAlias = (
-    "bool | int | float | str | Hidden | Literal[Unknown.UNKNOWN] | list[Shown] | dict[str, Shown] | None"
+    "bool | int | Decimal | str | Hidden | Literal[Unknown.UNKNOWN] | list[Shown] | dict[str, Shown] | None"
 )
 
 
@@ -147,8 +154,10 @@ def _texts(value: Any) -> Iterator[str]:
         match left.pop():
             case bool() | None:
                 pass
-            case str() | int() | float() as leaf:
-                yield str(leaf)
+            case str() as leaf:
+                yield leaf
+            case int() | float() | Decimal() as number:
+                yield number_text(number)
             case dict() as items:
                 left.extend(items.values())  # not its keys: `password` is a word, and hidden in its place anyway
             case list() as items:

@@ -23,7 +23,7 @@ from checks.sensitive import Mask
 HIDDEN: Final = "sensitive"
 _HASH_DIGITS = 16
 
-_encoder = msgspec.json.Encoder(order="deterministic")
+_encoder = msgspec.json.Encoder(order="deterministic", decimal_format="number")
 
 
 class ChangeSummary(Struct, frozen=True, kw_only=True):

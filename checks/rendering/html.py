@@ -140,7 +140,7 @@ def _changes(title: str, changes: Sequence[ChangeReport], blob_url: str | None) 
 
 
 def _fold(change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None, place: str = "") -> str:
-    lines = lines_of_members(members)
+    lines = lines_of_members(members, whole=True)
     opened = " open" if len(lines) <= _OPEN_LINES and change.section not in ("tags", "read") else ""
     summary = f"<summary>{_line_of_change(change, members, blob_url)}{place}</summary>"
     return f'<details class="{change.section}"{opened}>{summary}\n{_diff(lines)}\n</details>'

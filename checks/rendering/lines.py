@@ -1,5 +1,6 @@
 """One change as lines with a sign, the form that Markdown, HTML and the terminal have in common."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -11,29 +12,42 @@ from checks.report.danger_table import MIRRORS
 Sign = Literal["+", "-", "~", " "]
 _WIDEST_PATH = 46
 _WIDEST_PAIR = 100
-_MOST_INSTANCES = 30
 _NAMED = 6
+_WIDEST_NAMES = 60
+_MOST_ESTIMATED = 400
+_TRAILING = re.compile(r"[ \t]+$")
+_BLANKS = {" ": "␠", "\t": "␉"}
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a diff. `forces` is whether this attribute forces the replacement; a `remark` is about the diff."""
+    """A line of a diff. `forces` is whether this attribute forces the replacement; a `remark` is about the diff.
+
+    `inside` is whether it is one of the lines of a document, of a long value, or of a list of instances.
+    """
 
     sign: Sign
     text: str
     forces: bool = False
     remark: bool = False
+    inside: bool = False
 
 
-def lines_of_change(change: ChangeReport) -> tuple[Line, ...]:
-    """The body of a change: each attribute, then what is not printed, then the instances that it stands for."""
-    return (*lines_of_attributes(change.attributes), *map(_remark, _remarks(change)))
+def lines_of_change(change: ChangeReport, *, whole: bool = False) -> tuple[Line, ...]:
+    """The body of a change: each attribute, then what is not printed, then the instances that it stands for.
+
+    `whole` is whether attributes that are empty, or that nobody knows before the apply, are named however many.
+    """
+    full = [attribute for attribute in change.attributes if not attribute.empty]
+    return (*lines_of_attributes(full), *_remarks(change, whole=whole))
 
 
-def lines_of_members(members: Sequence[ChangeReport]) -> tuple[Line, ...]:
+def lines_of_members(members: Sequence[ChangeReport], *, whole: bool = False) -> tuple[Line, ...]:
     """The bodies of changes that share one line, each under its address."""
+    bodies = (lines_of_change(change, whole=whole) for change in members)
     if len(members) == 1:
-        return lines_of_change(members[0])
-    return tuple(line for change in members for line in (_remark(change.address), *lines_of_change(change)))
+        return next(bodies)
+    named = zip(members, bodies, strict=True)
+    return tuple(line for change, lines in named for line in (_remark(f"# {change.address}"), *lines))
 
 
 def lines_of_attributes(attributes: Sequence[AttributeChange]) -> tuple[Line, ...]:
@@ -45,9 +59,20 @@ def lines_of_attributes(attributes: Sequence[AttributeChange]) -> tuple[Line, ..
 def estimated_bytes(attributes: Sequence[AttributeChange]) -> int:
     """About how long attributes are as text; cheaper than to write them."""
     return sum(
-        len(a.path) + len(a.old or "") + len(a.new or "") + sum(map(len, a.lines)) + 8 + 6 * len(a.lines)
+        len(a.path)
+        + min(len(a.old or ""), _MOST_ESTIMATED)
+        + min(len(a.new or ""), _MOST_ESTIMATED)
+        + sum(min(len(line), _MOST_ESTIMATED) + 6 for line in a.lines[:_MOST_ESTIMATED])
+        + 8
         for a in attributes
     )
+
+
+def known_late(change: ChangeReport, *, whole: bool = False) -> str:
+    """Which attributes nobody sets and nobody knows before the apply; how many, where they are many."""
+    names = change.recomputed
+    named = ", ".join(names) if whole or len(names) <= _NAMED else f"{len(names)} attributes"
+    return f"known after apply: {named}"
 
 
 def names_of_change(change: ChangeReport, most: int = 6) -> tuple[str, ...]:
@@ -103,49 +128,94 @@ def lines_of_invocation(invocation: InvocationReport | str) -> tuple[Line, ...]:
 
 def _lines(attribute: AttributeChange, width: int) -> Iterator[Line]:
     forces = attribute.forces_replacement
-    if attribute.lines:
-        signs = {line[:1] for line in attribute.lines}
-        sign: Sign = "+" if signs == {"+"} else "-" if signs == {"-"} else "~"
-        yield Line(sign=sign, text=f"{attribute.path} =", forces=forces)
-        for line in attribute.lines:
-            yield Line(sign=_sign(line[:1]), text=f"    {line[2:]}")
-        return
-    path = attribute.path.ljust(width)
     old, new = attribute.old, attribute.new
-    if old is None and new is None:
-        yield Line(sign=" ", text=attribute.path, remark=True)
+    note = f"  ({attribute.note})" if attribute.note else ""
+    path = attribute.path.ljust(width)
+    if attribute.lines:
+        yield _head(attribute, note)
+        yield from _inside(attribute.lines)
+    elif old is None and new is None:
+        remark = not attribute.note
+        yield Line(sign=" " if remark else "~", text=f"{attribute.path}{note}", forces=forces, remark=remark)
     elif old is None:
-        yield Line(sign="+", text=f"{path} = {new}", forces=forces)
+        yield Line(sign="+", text=f"{path} = {new}{note}", forces=forces)
     elif new is None:
-        yield Line(sign="-", text=f"{path} = {old}", forces=forces)
+        yield Line(sign="-", text=f"{path} = {old}{note}", forces=forces)
+    elif old == new and note:
+        yield Line(sign="~", text=f"{path} = {old}{note}", forces=forces)
     elif len(old) + len(new) <= _WIDEST_PAIR:
-        yield Line(sign="~", text=f"{path} = {old} → {new}", forces=forces)
+        yield Line(sign="~", text=f"{path} = {old} → {new}{note}", forces=forces)
     else:
-        yield Line(sign="~", text=f"{attribute.path} =", forces=forces)
-        yield Line(sign="-", text=f"    {old}")
-        yield Line(sign="+", text=f"    {new}")
+        yield Line(sign="~", text=f"{attribute.path} ={note}", forces=forces)
+        yield Line(sign="-", text=f"    {old}", inside=True)
+        yield Line(sign="+", text=f"    {new}", inside=True)
 
 
-def _remarks(change: ChangeReport) -> Iterator[str]:
+def _head(attribute: AttributeChange, note: str) -> Line:
+    """The line above those of a document."""
+    signs = {line[:1] for line in attribute.lines}
+    sign: Sign = "+" if signs == {"+"} else "-" if signs == {"-"} else "~"
+    text = f"{attribute.path} ={note}"
+    if attribute.new is not None:
+        sign, text = "~", f"{attribute.path} = what is below → {attribute.new}{note}"
+    return Line(sign=sign, text=text, forces=attribute.forces_replacement)
+
+
+def _inside(lines: Sequence[str]) -> Iterator[Line]:
+    """The lines of a document; what a person would not see at the end of a line that changes is made visible."""
+    beside = dict(partners([line[:1] for line in lines]))
+    for at, line in enumerate(lines):
+        sign, text = _sign(line[:1]), line[2:]
+        if sign != " " and text[-1:] in ("\r", " ", "\t"):
+            text = text.replace("\r", "\\r")
+            text = _TRAILING.sub(lambda found: "".join(map(_BLANKS.__getitem__, found[0])), text)
+        if "\t" in text and at in beside and line[1:].split() == lines[beside[at]][1:].split():
+            text = text.replace("\t", "\\t")
+        yield Line(sign=sign, text=f"    {text}", inside=True)
+
+
+def partners(signs: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Which line is in the place of which: the first that goes and the first that comes after it, and so on."""
+    at = 0
+    while at < len(signs):
+        gone = _end_of_run(signs, at, "-")
+        come = _end_of_run(signs, gone, "+")
+        for old, new in zip(range(at, gone), range(gone, come), strict=False):
+            yield old, new
+            yield new, old
+        at = max(come, at + 1)
+
+
+def _end_of_run(signs: Sequence[str], at: int, sign: str) -> int:
+    while at < len(signs) and signs[at] == sign:
+        at += 1
+    return at
+
+
+def _empty(attribute: AttributeChange) -> str:
+    sides = [side for side in (attribute.old, attribute.new) if side is not None]
+    return f"{attribute.path} = {' → '.join(sides)}"
+
+
+def _remarks(change: ChangeReport, *, whole: bool) -> Iterator[Line]:
     counts = []
+    if empty := [_empty(attribute) for attribute in change.attributes if attribute.empty]:
+        named = ", ".join(empty)
+        counts.append(f"empty: {named if whole or len(named) <= _WIDEST_NAMES else f'{len(empty)} attributes'}")
     if change.recomputed:
-        names = change.recomputed
-        known_late = f"{len(names)} attributes" if len(names) > _NAMED else ", ".join(names)
-        counts.append(f"known after apply: {known_late}")
+        counts.append(known_late(change, whole=whole))
     if change.unchanged:
         counts.append(f"{change.unchanged} unchanged")
     if change.left_out:
-        counts.append(f"{change.left_out} changed, too many to show")
+        counts.append(f"{change.left_out} changed, left out: they are too large for a report")
     if counts:
-        yield "; ".join(counts)
+        yield _remark(f"# {'; '.join(counts)}")
     if change.several_blocks or "*" in change.address or "… " in change.address:
-        yield from change.instances[:_MOST_INSTANCES]
-        if len(change.instances) > _MOST_INSTANCES:
-            yield f"… {len(change.instances) - _MOST_INSTANCES} more"
+        yield from (Line(sign=" ", text=f"# {name}", remark=True, inside=True) for name in change.instances)
 
 
 def _remark(text: str) -> Line:
-    return Line(sign=" ", text=f"# {text}", remark=True)
+    return Line(sign=" ", text=text, remark=True)
 
 
 def _sign(character: str) -> Sign:

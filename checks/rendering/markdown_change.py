@@ -8,18 +8,19 @@ from checks.rendering.fit import Piece
 from checks.rendering.lines import (
     Line,
     estimated_bytes,
+    known_late,
     lines_of_change,
     lines_of_members,
     names_of_change,
     remarks_of_change,
 )
+from checks.rendering.shorten import shorten
 from checks.report.change_report import ChangeReport, Section
 
 OPEN_IN_ALL = 200
 """So many lines of short diffs stand open in a report: one in which all is open is as long as Terraform's own."""
 _OPEN_LINES = 10
 _CLOSED = frozenset({"destroy", "tags", "read", "state"})
-_LONGEST_LINE = 400
 
 
 LEFT_OUT: dict[Section, str] = {
@@ -43,7 +44,12 @@ class Openings:
     def take(self, members: Sequence[ChangeReport]) -> bool:
         """Whether the diff of these changes stands open; if so, its lines are used up."""
         first = members[0]
-        if not self._left or len(members) > 1 or len(first.attributes) > _OPEN_LINES or first.section in _CLOSED:
+        if (
+            not self._left
+            or len(members) > 1
+            or sum(not a.empty for a in first.attributes) > _OPEN_LINES
+            or first.section in _CLOSED
+        ):
             return False
         lines = len(lines_of_change(first))
         if lines > min(_OPEN_LINES, self._left):
@@ -71,8 +77,9 @@ def change_piece(
     members = members or (change,)
     has_body = any(member.attributes or member.several_blocks or member.left_out for member in members)
     is_open = has_body and openings.take(members)
+    not_shown = _not_shown(sum(len(member.attributes) for member in members)) if has_body else _known_late(change)
     return Piece(
-        short=f"- {_change_line(change, members, blob_url)}" + (f" · {prose(place)}" if place else ""),
+        short=f"- {' · '.join(filter(None, (_change_line(change, members, blob_url), prose(place), not_shown)))}",
         full=partial(_change_fold, change, members, blob_url, is_open=is_open, place=place) if has_body else None,
         full_bytes=sum(estimated_bytes(member.attributes) for member in members),
         rank=rank,
@@ -81,6 +88,15 @@ def change_piece(
         counts_as=counts_as,
         size=change.size,
     )
+
+
+def _known_late(change: ChangeReport) -> str:
+    return prose(known_late(change)) if change.recomputed else ""
+
+
+def _not_shown(attributes: int) -> str:
+    """What the one line of a change does not say."""
+    return f"{attributes:,} attribute{'' if attributes == 1 else 's'} not shown" if attributes else ""
 
 
 def _change_line(change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None) -> str:
@@ -114,13 +130,12 @@ def fold(summary: str, body: str, *, is_open: bool = False) -> str:
 
 
 def diff_fence(lines: Sequence[Line]) -> str:
-    """Lines as a `diff` fence. What forces a replacement gets the sign that stands out there: an exclamation mark."""
-    return fence("\n".join(map(_diff_line, lines)), "diff")
+    """Lines as a `diff` fence, shortened. What forces a replacement gets the sign that stands out: "!"."""
+    return fence("\n".join(map(_diff_line, shorten(lines))), "diff")
 
 
 def _diff_line(line: Line) -> str:
-    text = line.text if len(line.text) <= _LONGEST_LINE else f"{line.text[:_LONGEST_LINE]}…"
-    text = text.replace("\n", "\\n")
+    text = line.text.replace("\n", "\\n")
     if line.forces:
         return f"! {text}  # forces replacement"
     return f"{line.sign} {text}".rstrip()

@@ -98,7 +98,7 @@ def _invocations(root: RootReport, above: tuple[str, ...]) -> Iterator[Piece]:
 
 def _outputs(root: RootReport, headings: tuple[str, ...]) -> Piece:
     return Piece(
-        short=f"- {len(root.outputs)} values change",
+        short=f"- {len(root.outputs)} values change, not shown",
         full=lambda: diff_fence(lines_of_attributes(root.outputs)),
         full_bytes=estimated_bytes(root.outputs),
         rank=_OUTPUTS,

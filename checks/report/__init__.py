@@ -12,8 +12,10 @@ from checks.plan import Counts, Plan
 from checks.plan.configuration import blocks, read_modules
 from checks.plan.digest import digest, shape_digest
 from checks.plan.parity import PlanDifference, PlanSummary, difference, summarize
+from checks.report.bounds import Bounds
 from checks.report.change_report import AttributeChange, ChangeReport, CheckReport, InvocationReport
 from checks.report.changes import report_changes, report_drift
+from checks.report.compare import Effort
 from checks.report.deferred import report_deferred
 from checks.report.graph import Dependency
 from checks.report.plan_parts import (
@@ -192,6 +194,16 @@ def report_plan(
     """
     configured = dict(blocks(read_modules(plan.configuration)))
     mask = mask.also(plan.sensitive_values()).but_names([root_module, *configured, *plan.names()])
+    effort = Effort()
+    changes = report_changes(
+        plan.resource_changes, mask=mask, effort=effort, declarations=declarations, configured=configured
+    )
+    deferred = report_deferred(
+        plan.deferred_changes, mask=mask, effort=effort, declarations=declarations, configured=configured
+    )
+    drift = report_drift(plan.drift, mask=mask, effort=effort, declarations=declarations)
+    outputs = report_outputs(plan, mask, effort)
+    bounds = Bounds((*changes, *deferred, *drift), outputs)
     return RootReport(
         root_module=root_module,
         environment=environment,
@@ -204,13 +216,13 @@ def report_plan(
         errored=plan.errored,
         shape_digest=shape_digest(plan),
         diagnostics=_masked(diagnostics, mask),
-        warnings=(*map(mask.text, warnings), *warnings_of_plan(plan)),
-        changes=report_changes(plan.resource_changes, mask=mask, declarations=declarations, configured=configured),
-        drift=report_drift(plan.drift, mask=mask, declarations=declarations),
-        deferred=report_deferred(plan.deferred_changes, mask=mask, declarations=declarations, configured=configured),
-        outputs=report_outputs(plan, mask),
+        warnings=(*map(mask.text, warnings), *warnings_of_plan(plan), *bounds.warnings()),
+        changes=bounds.changes(changes),
+        drift=bounds.changes(drift),
+        deferred=bounds.changes(deferred),
+        outputs=bounds.outputs(outputs),
         checks=report_checks(plan, mask),
-        invocations=report_invocations(plan, mask),
+        invocations=report_invocations(plan, mask, effort),
         dependents=report_dependents(plan),
         difference=difference(reviewed, summarize(plan, mask=mask, key=digest_key)) if reviewed is not None else None,
         terraform_version=plan.terraform_version,
@@ -263,8 +275,12 @@ def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootR
     elif operation == "apply" and counts != NO_COUNTS:
         words = _done_words(counts)
     elif operation == "drift":
-        words = _drift_words(counts, sum(change.size for root in roots for change in root.drift))
+        words = _drift_words(counts, _drifted(roots))
     return f"{words} in {environment}{checks}"
+
+
+def _drifted(roots: Sequence[RootReport]) -> int:
+    return sum(change.size for root in roots for change in root.drift if not change.says_little)
 
 
 def _drift_words(counts: Counts, drifted: int) -> str:

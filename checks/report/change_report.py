@@ -25,19 +25,35 @@ SYMBOLS: dict[str, str] = {
 }
 """Terraform's own sign of each action."""
 
+_EMPTY = frozenset({None, "null", '""', "[]", "{}"})
 
-class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One attribute: `path = old → new`, or `path` and a diff of lines where both are long texts.
 
-    `old` and `new` are texts as they are shown; None means that there is nothing on that side. `lines` holds a
-    diff inside a string (JSON, YAML, heredoc), each line beginning with "+", "-" or " ".
+class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One attribute: `path = old → new`, or `path` and a diff of lines where a side is a document. Always whole.
+
+    `old` and `new` are texts as they are shown; None means that there is nothing on that side, and equal ones that
+    the item of a list only moved. `lines` holds a diff inside a string (JSON, YAML, heredoc), each line beginning
+    with "+", "-" or " ". `note` says in words what the values do not: how they are encoded, where an item came from,
+    that only the order differs. `empty` is an empty value inside something that comes or goes as a whole.
     """
 
     path: str
     old: str | None = None
     new: str | None = None
     lines: tuple[str, ...] = ()
+    note: str | None = None
+    empty: bool = False
     forces_replacement: bool = False
+
+    @property
+    def only_moved(self) -> bool:
+        """Whether this is an item of a list that stays as it is, at another place."""
+        return self.old == self.new and (self.note or "").startswith("moved ")
+
+    @property
+    def size(self) -> int:
+        """About how many characters it takes to show this."""
+        return len(self.path) + len(self.old or "") + len(self.new or "") + sum(map(len, self.lines)) + 64
 
 
 class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -78,6 +94,13 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     def size(self) -> int:
         """How many resource instances this stands for."""
         return len(self.instances) or 1
+
+    @property
+    def says_little(self) -> bool:
+        """Whether nothing changes but that an empty value is empty in another way, as null and `[]` are."""
+        return bool(self.attributes) and all(
+            a.old in _EMPTY and a.new in _EMPTY and not (a.lines or a.note) for a in self.attributes
+        )
 
     @property
     def changed_names(self) -> tuple[str, ...]:

@@ -8,14 +8,15 @@ import msgspec
 from checks.declaration import Declaration
 from checks.plan import Action, ResourceChange
 from checks.plan.configuration import Block
-from checks.report.change_report import SECTIONS, AttributeChange, ChangeReport, Section
+from checks.plan.format import Importing
+from checks.report.change_report import SECTIONS, ChangeReport, Section
+from checks.report.compare import Effort
 from checks.report.danger import gravity, is_noise, marks, without_mirrors
-from checks.report.diff import Difference, References, diff
+from checks.report.diff import Difference, diff
+from checks.report.differ import References
 from checks.report.fold import block_address, fold, natural_order
+from checks.report.literal import literal
 from checks.sensitive import Mask
-
-MOST_ATTRIBUTES = 20_000
-"""Of one root module, details past this many attributes are counted instead of kept: the safest ones first."""
 
 _REASONS: dict[str, str] = {
     "replace_because_tainted": "it is tainted: its creation failed halfway",
@@ -31,7 +32,8 @@ _REASONS: dict[str, str] = {
     "read_because_dependency_pending": "something that it depends on changes",
     "read_because_check_nested": "it belongs to a check block",
 }
-_NOTHING_TO_TELL = {sides for empty in ("[]", "{}", '""') for sides in ((None, empty), (empty, None))}
+_NOTHING_DIFFERS = "Terraform plans an update, and no attribute in the plan differs"
+_ONLY_KNOWN_LATE = "nothing but what is known after apply changes"
 _ORDER = {section: number for number, section in enumerate(SECTIONS)}
 
 
@@ -39,31 +41,28 @@ def report_changes(
     changes: Iterable[ResourceChange],
     *,
     mask: Mask,
+    effort: Effort,
     declarations: Mapping[str, Declaration],
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
     """Report every change that does something, equal ones folded into one, ordered by danger."""
     references = sources_of(configured)
     reported = [
-        report_change(change, mask=mask, declarations=declarations, references=references)
+        report_change(change, mask=mask, effort=effort, declarations=declarations, references=references)
         for change in changes
         if change.changes
     ]
     reported.sort(key=_by_address)
-    return _within_bounds(sorted(fold(reported), key=by_danger))
+    return tuple(sorted(fold(reported), key=by_danger))
 
 
 def report_drift(
-    drift: Iterable[ResourceChange], *, mask: Mask, declarations: Mapping[str, Declaration]
+    drift: Iterable[ResourceChange], *, mask: Mask, effort: Effort, declarations: Mapping[str, Declaration]
 ) -> tuple[ChangeReport, ...]:
-    """Report what was changed outside of Terraform. That nothing was written in another way is no drift."""
-    changes = report_changes(drift, mask=mask, declarations=declarations, configured={})
-    told = (msgspec.structs.replace(change, attributes=_told(change)) for change in changes)
-    return tuple(change for change in told if change.attributes or change.section != "change")
-
-
-def _told(change: ChangeReport) -> tuple[AttributeChange, ...]:
-    return tuple(attribute for attribute in change.attributes if (attribute.old, attribute.new) not in _NOTHING_TO_TELL)
+    """Report what was changed outside of Terraform. That nothing is written in another way is noise."""
+    changes = report_changes(drift, mask=mask, effort=effort, declarations=declarations, configured={})
+    quiet = (msgspec.structs.replace(change, section="tags") if change.says_little else change for change in changes)
+    return tuple(sorted(quiet, key=by_danger))
 
 
 def sources_of(configured: Mapping[str, Block]) -> Callable[[str], References | None]:
@@ -81,6 +80,7 @@ def report_change(
     change: ResourceChange,
     *,
     mask: Mask,
+    effort: Effort,
     declarations: Mapping[str, Declaration],
     references: Callable[[str], References | None],
 ) -> ChangeReport:
@@ -93,11 +93,13 @@ def report_change(
             change.shown_before,
             change.shown_after,
             mask=mask,
+            effort=effort,
             replace_paths=change.replace_paths,
             references=references(block),
             replaces=action.replaces,
         )
     attributes = without_mirrors(difference.attributes)
+    telling = [attribute for attribute in attributes if not (attribute.empty or attribute.only_moved)]
     section = _section(change)
     if section == "change" and is_noise(attributes):
         section = "tags"
@@ -110,10 +112,10 @@ def report_change(
         attributes=attributes,
         unchanged=difference.unchanged,
         recomputed=difference.recomputed,
-        marks=marks(change.type, section, attributes),
-        reason=_reason(change, section, attributes != ()),
+        marks=marks(change.type, section, telling),
+        reason=_reason(change, difference),
         previous_address=mask.address(change.previous_address) if change.moved and change.previous_address else None,
-        importing=mask.text(importing.id or "an identity") if importing is not None else None,
+        importing=None if importing is None else _imported(importing, mask),
         deposed=change.deposed,
         declaration=_declaration(block, declarations),
     )
@@ -132,12 +134,19 @@ def _section(change: ResourceChange) -> Section:
     return "change" if action is Action.UPDATE else "read"
 
 
-def _reason(change: ResourceChange, section: Section, differs: bool) -> str | None:
+def _reason(change: ResourceChange, difference: Difference) -> str | None:
     if change.action in (Action.CREATE_FORGET, Action.FORGET_CREATE):
         return "the old object is forgotten, not destroyed"
-    if section == "change" and not differs:
-        return "only what is marked as sensitive, or what the provider keeps for itself, changes"
+    if change.action is Action.UPDATE and not difference.attributes:
+        return _ONLY_KNOWN_LATE if difference.recomputed else _NOTHING_DIFFERS
     return _REASONS.get(change.action_reason or "")
+
+
+def _imported(importing: Importing, mask: Mask) -> str:
+    """By what the object is found that is imported."""
+    if importing.id:
+        return mask.text(importing.id)
+    return literal(importing.identity, mask) if importing.identity else "an identity that is known after apply"
 
 
 def _declaration(block: str, declarations: Mapping[str, Declaration]) -> Declaration | None:
@@ -157,16 +166,3 @@ def _by_address(change: ChangeReport) -> tuple[object, ...]:
 def by_danger(change: ChangeReport) -> tuple[object, ...]:
     """A sort key by which what is most dangerous comes first."""
     return (_ORDER[change.section], gravity(change.marks), *_by_address(change))
-
-
-def _within_bounds(changes: list[ChangeReport]) -> tuple[ChangeReport, ...]:
-    left = MOST_ATTRIBUTES
-    bounded = []
-    for change in changes:
-        left -= len(change.attributes)
-        bounded.append(change if left >= 0 else _without_details(change))
-    return tuple(bounded)
-
-
-def _without_details(change: ChangeReport) -> ChangeReport:
-    return msgspec.structs.replace(change, attributes=(), left_out=len(change.attributes))

@@ -9,6 +9,7 @@ from checks.plan import DeferredChange
 from checks.plan.configuration import Block
 from checks.report.change_report import ChangeReport
 from checks.report.changes import by_danger, report_change, sources_of
+from checks.report.compare import Effort
 from checks.report.fold import fold
 from checks.sensitive import Mask
 
@@ -30,6 +31,7 @@ def report_deferred(
     deferred: Iterable[DeferredChange],
     *,
     mask: Mask,
+    effort: Effort,
     declarations: Mapping[str, Declaration],
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
@@ -37,7 +39,9 @@ def report_deferred(
     references = sources_of(configured)
     reported = [
         msgspec.structs.replace(
-            report_change(each.resource_change, mask=mask, declarations=declarations, references=references),
+            report_change(
+                each.resource_change, mask=mask, effort=effort, declarations=declarations, references=references
+            ),
             reason=reason_of_deferral(each.reason),
         )
         for each in deferred

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
 
 from checks.plan.marks import UNKNOWN, Hidden, Shown
-
-_HIDDEN_EMPTY = (Hidden(""), Hidden(None), Hidden([]), Hidden({}))
 
 
 def same(before: Shown, after: Shown) -> bool:
@@ -17,7 +17,7 @@ def same(before: Shown, after: Shown) -> bool:
     if before is None or isinstance(before, str):
         return True
     if type(before) is not type(after):
-        numbers = isinstance(before, int | float) and isinstance(after, int | float)
+        numbers = isinstance(before, int | Decimal) and isinstance(after, int | Decimal)
         return numbers and not isinstance(before, bool) and not isinstance(after, bool)
     if isinstance(before, dict) and isinstance(after, dict):
         return all(same(before[key], after[key]) for key in before)
@@ -27,10 +27,13 @@ def same(before: Shown, after: Shown) -> bool:
 
 
 def is_empty(value: Shown) -> bool:
-    """Whether a value says nothing: null, an empty text, list or map, be it hidden."""
-    if isinstance(value, str | list | dict):
-        return not value
-    return value is None or (isinstance(value, Hidden) and value in _HIDDEN_EMPTY)
+    """Whether a value says nothing: null, an empty text, list or map."""
+    return value is None or (isinstance(value, str | list | dict) and not value)
+
+
+def is_only_marked(before: Shown, after: Shown) -> bool:
+    """Whether two values differ in nothing but what of them is marked as sensitive."""
+    return same(_bare(before), _bare(after))
 
 
 def numbered(before: Sequence[Shown], after: Sequence[Shown]) -> tuple[list[int], list[int]]:
@@ -40,10 +43,29 @@ def numbered(before: Sequence[Shown], after: Sequence[Shown]) -> tuple[list[int]
     numbered: tuple[list[int], list[int]] = ([], [])
     for items, numbers in zip((before, after), numbered, strict=True):
         for item in items:
-            group = groups.setdefault(json.dumps(item, sort_keys=True, default=repr), [])
+            text = item if isinstance(item, str) else json.dumps(item, sort_keys=True, default=_as_json)
+            group = groups.setdefault(text, [])
             number = next((number for other, number in group if same(other, item)), None)
             if number is None:
                 number = count = count + 1
                 group.append((item, number))
             numbers.append(number)
     return numbered
+
+
+def _bare(value: Any) -> Any:
+    """A value without its marks, only to be compared."""
+    match value:
+        case Hidden():
+            return value.bare()
+        case dict():
+            return {key: _bare(item) for key, item in value.items()}
+        case list():
+            return [_bare(item) for item in value]
+        case _:
+            return value
+
+
+def _as_json(value: object) -> object:
+    """For what JSON has no word; only to sort what may be equal from what cannot be."""
+    return ["hidden", value.bare()] if isinstance(value, Hidden) else str(value)

@@ -1,35 +1,24 @@
-"""Values as a person reads them in Terraform's language: short, masked, on one line."""
+"""Values as a person reads them in Terraform's language: masked, whole, on one line."""
 
 import json
 import re
 from functools import lru_cache
 
+from checks.plain_text import number_text
 from checks.plan.marks import UNKNOWN, Hidden, Shown
 from checks.sensitive import Mask
 
 SENSITIVE = "(sensitive)"
 KNOWN_AFTER_APPLY = "(known after apply)"
-_LONGEST = 120
-_HEAD, _TAIL = 64, 32
 _MOST_NAMES = 4_096
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _quoted = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one a call
 
 
 def literal(value: Shown, mask: Mask) -> str:
-    """A value in the form of Terraform's language; a long one is shortened in its middle.
-
-    Masked before it is shortened: half a secret is one too.
-    """
+    """A value in the form of Terraform's language."""
     text = _literal(value, mask)
-    return shorten_middle(mask.text(text) if isinstance(value, list | dict) else text)
-
-
-def shorten_middle(text: str) -> str:
-    """A long text with its middle left out, and how long it was."""
-    if len(text) <= _LONGEST:
-        return text
-    return f"{text[:_HEAD]}… {len(text):,} characters …{text[-_TAIL:]}"
+    return mask.text(text) if isinstance(value, list | dict) else text
 
 
 def step(key: str | int | float) -> str:
@@ -54,13 +43,11 @@ def _literal(value: Shown, mask: Mask) -> str:
     if value is UNKNOWN:
         return KNOWN_AFTER_APPLY
     if isinstance(value, list):
-        return f"[{', '.join(_literal(item, mask) for item in value)}]"
+        return f"[{', '.join([_literal(item, mask) for item in value])}]"
     if isinstance(value, dict):
-        items = (f"{_key(mask.text(key))} = {_literal(value[key], mask)}" for key in sorted(value))
+        items = [f"{_key(mask.text(key))} = {_literal(value[key], mask)}" for key in sorted(value)]
         return f"{{ {', '.join(items)} }}" if value else "{}"
-    if isinstance(mask.value(value), str):
-        return SENSITIVE
-    return f"{value:g}" if isinstance(value, float) and value.is_integer() and abs(value) < 1e6 else str(value)
+    return SENSITIVE if isinstance(mask.value(value), str) else number_text(value)
 
 
 def _key(key: str) -> str:

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from decimal import Decimal
+from typing import TypeAlias, TypeGuard
 
+from checks.plain_text import number_text
 from checks.plan.marks import Shown
 
 Item: TypeAlias = "dict[str, Shown]"
@@ -39,6 +41,11 @@ _NAMES: tuple[tuple[str, ...], ...] = (
 _LOOKED_AT = 2  # of each list, to leave out at once what its items do not have
 
 
+def all_objects(items: Sequence[Shown]) -> TypeGuard[Sequence[Item]]:
+    """Whether each item of a list is an object; so it is in an empty list."""
+    return all(isinstance(item, dict) for item in items)
+
+
 def natural_names(*lists: Sequence[Item]) -> list[list[str]] | None:
     """The name of each item of each list, unique within it; None where they have no natural key in common."""
     shared = set.intersection(*(set(item) for items in lists for item in items[:_LOOKED_AT])) if any(lists) else None
@@ -63,13 +70,17 @@ def _names(items: Sequence[Item], attributes: tuple[str, ...]) -> list[str] | No
 
 def _name(item: Mapping[str, Shown], attributes: tuple[str, ...]) -> str | None:
     if "from_port" in attributes and all(
-        isinstance(item.get(attribute), str | int | float) for attribute in attributes
+        isinstance(item.get(attribute), str | int | Decimal) for attribute in attributes
     ):
         kind = f"{item['type']} " if "type" in attributes else ""
         first, last = item["from_port"], item["to_port"]
         ports = str(first) if first == last else f"{first}-{last}"
         return _quoted(f"{kind}{ports}/{item['protocol']}")
     parts = [item.get(attribute) for attribute in attributes]
-    if not all(isinstance(part, str | int | float) and not isinstance(part, bool) and part != "" for part in parts):
+    if not all(isinstance(part, str | int | Decimal) and not isinstance(part, bool) and part != "" for part in parts):
         return None
-    return _quoted("/".join(map(str, parts)))
+    return _quoted("/".join(map(_text, parts)))
+
+
+def _text(part: Shown) -> str:
+    return number_text(part) if isinstance(part, int | Decimal) else str(part)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from checks.plan import Action, ActionInvocation, ActionTrigger, Plan
 from checks.report.change_report import AttributeChange, CheckReport, InvocationReport
+from checks.report.compare import Effort
 from checks.report.deferred import reason_of_deferral
 from checks.report.diff import diff, diff_value
 from checks.report.fold import block_address, natural_order
@@ -11,13 +12,13 @@ from checks.report.graph import Dependency, dependents
 from checks.sensitive import Mask
 
 
-def report_outputs(plan: Plan, mask: Mask) -> tuple[AttributeChange, ...]:
+def report_outputs(plan: Plan, mask: Mask, effort: Effort) -> tuple[AttributeChange, ...]:
     """The outputs that change."""
     return tuple(
         attribute
         for output in plan.output_changes
         if output.action is not Action.NO_OP
-        for attribute in diff_value(output.name, output.shown_before, output.shown_after, mask=mask)
+        for attribute in diff_value(output.name, output.shown_before, output.shown_after, mask=mask, effort=effort)
     )
 
 
@@ -29,14 +30,16 @@ def warnings_of_plan(plan: Plan) -> Iterator[str]:
         yield "This plan is incomplete: after it, the configuration still asks for more."
 
 
-def report_invocations(plan: Plan, mask: Mask) -> tuple[InvocationReport, ...]:
+def report_invocations(plan: Plan, mask: Mask, effort: Effort) -> tuple[InvocationReport, ...]:
     """The actions of providers that applying the plan runs, then those that are deferred; each with its arguments."""
-    now = [_invocation(invocation, mask) for invocation in plan.action_invocations]
-    later = [_invocation(each.action_invocation, mask, each.reason) for each in plan.deferred_invocations]
+    now = [_invocation(invocation, mask, effort) for invocation in plan.action_invocations]
+    later = [_invocation(each.action_invocation, mask, effort, each.reason) for each in plan.deferred_invocations]
     return tuple(sorted([*now, *later], key=lambda told: (told.reason is not None, natural_order(told.address))))
 
 
-def _invocation(invocation: ActionInvocation, mask: Mask, deferred: str | None = None) -> InvocationReport:
+def _invocation(
+    invocation: ActionInvocation, mask: Mask, effort: Effort, deferred: str | None = None
+) -> InvocationReport:
     trigger = invocation.lifecycle_action_trigger or ActionTrigger()
     return InvocationReport(
         address=mask.address(invocation.address),
@@ -44,7 +47,7 @@ def _invocation(invocation: ActionInvocation, mask: Mask, deferred: str | None =
         event=trigger.event,
         by_request=invocation.by_request,
         triggered_by=mask.address(trigger.triggering_resource_address) or None,
-        attributes=diff(None, invocation.shown_config, mask=mask).attributes,
+        attributes=diff(None, invocation.shown_config, mask=mask, effort=effort).attributes,
         reason=None if deferred is None else reason_of_deferral(deferred),
     )
 

@@ -1,101 +1,125 @@
-"""The difference inside long strings: JSON documents, YAML, scripts."""
+"""The difference inside long strings: JSON documents, YAML, scripts. Whole: shortening is for forms with limits."""
 
-import json
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
-from typing import Any
+from typing import NamedTuple
 
-from checks.sensitive import Mask
+from checks.report.compare import Effort, Span, compare
+from checks.report.json_layout import is_policy, json_lines, read_json, with_sorted_sets
+from checks.sensitive import REPLACEMENT, Mask
 
 _CONTEXT = 2
-_MOST_LINES = 80
-_LONGEST_LINE = 240
-_MOST_COMPARED = 2_000
-_WIDEST = 72
+_GAP = "  …"
+_LINE_ENDS = {"\r\n": "CRLF", "\n": "LF", "": "mixed"}
+
+
+class TextDifference(NamedTuple):
+    """The lines that change, with a little context, and what is to be said of the texts as a whole."""
+
+    lines: tuple[str, ...]
+    note: str | None
+
+
+class _Text(NamedTuple):
+    """A masked text by lines. `line_end` is "" where there are several kinds of them, None where there is none."""
+
+    lines: tuple[str, ...]
+    is_json: bool = False
+    line_end: str | None = None
+    ends_with_line: bool = True
 
 
 def is_document(text: str) -> bool:
     """Whether a string is better read by lines: several of them, or a JSON object or array."""
-    return "\n" in text.strip("\n") or _json(text) is not None
+    return "\n" in text.strip("\n") or read_json(text) is not None
 
 
 def text_lines(text: str, sign: str, mask: Mask) -> tuple[str, ...]:
     """A document that is only there on one side, each line with its sign."""
-    return _at_most([f"{sign} {_line(line, mask)}" for line in _lines(text, mask)])
+    return tuple(f"{sign} {line}" for line in _by_lines(text, mask).lines)
 
 
-def diff_lines(before: str, after: str, mask: Mask) -> tuple[str, ...]:
-    """The lines that change, with a little context; empty where only white space or the order of keys changes."""
-    old, new = _lines(before, mask), _lines(after, mask)
-    if len(old) > _MOST_COMPARED or len(new) > _MOST_COMPARED:
-        return (f"- {len(old):,} lines", f"+ {len(new):,} lines, too many to compare here")
-    return _at_most([_line(line, mask) for line in _hunks(old, new)])
+def diff_texts(before: str, after: str, mask: Mask, effort: Effort) -> TextDifference:
+    """Compare two texts by lines; JSON by what it means: where only its form changes there are no lines, but a note."""
+    old, new = _by_lines(before, mask), _by_lines(after, mask)
+    if old.is_json and new.is_json:
+        spans = compare(_without_commas(old.lines), _without_commas(new.lines), effort)
+    else:
+        old, new = _with_line_ends_seen(old, new), _with_line_ends_seen(new, old)
+        spans = compare(old.lines, new.lines, effort)
+    lines = tuple(_hunks(old.lines, new.lines, spans))
+    return TextDifference(lines, _note(before, after, old, new, mask, differs=lines != ()))
 
 
-def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    for number, group in enumerate(matcher.get_grouped_opcodes(_CONTEXT)):
-        if number:
-            yield "  …"
-        for tag, old_start, old_end, new_start, new_end in group:
-            if tag == "equal":
-                yield from (f"  {line}" for line in old[old_start:old_end])
-            else:
-                yield from (f"- {line}" for line in old[old_start:old_end])
-                yield from (f"+ {line}" for line in new[new_start:new_end])
+def hidden_note(*masked: str) -> str:
+    """Why two texts that are not the same look alike."""
+    hides = any(REPLACEMENT in text for text in masked)
+    return "differs only in what is hidden" if hides else "differs only in characters that cannot be shown"
 
 
-def _lines(text: str, mask: Mask) -> list[str]:
+def _note(before: str, after: str, old: _Text, new: _Text, mask: Mask, *, differs: bool) -> str | None:
+    notes = []
+    if not (old.is_json and new.is_json):
+        if old.line_end is not None and new.line_end is not None and old.line_end != new.line_end:
+            notes.append(f"line ends: {_LINE_ENDS[old.line_end]} → {_LINE_ENDS[new.line_end]}")
+        if old.lines and new.lines and not (old.is_json or new.is_json) and old.ends_with_line != new.ends_with_line:
+            notes.append(f"line feed at the end: {'added' if new.ends_with_line else 'removed'}")
+    elif not differs:
+        one, other = read_json(before), read_json(after)
+        if one == other:
+            notes.append("the same JSON, written in another way")
+        elif is_policy(one) and with_sorted_sets(one) == with_sorted_sets(other):
+            notes.append("the same policy: its sets are in another order")
+    if not notes and not differs:
+        notes.append(hidden_note(mask.text(before), mask.text(after)))
+    return "; ".join(notes) or None
+
+
+def _by_lines(text: str, mask: Mask) -> _Text:
     text = mask.text(text)
-    document = _json(text)
+    document = read_json(text)
     if document is not None:
         try:
-            return list(_json_lines(mask.value(document), "", ""))
+            lines = json_lines(with_sorted_sets(mask.value(document)))
+            return _Text(tuple(map(mask.text, lines)), is_json=True)
         except RecursionError:
             pass  # too deep to be laid out: it is a text like any other
-    return [line.rstrip("\r") for line in text.rstrip("\n").split("\n")]
+    if not text:
+        return _Text(())
+    ends_with_line = text.endswith("\n")
+    lines_of_text = text.removesuffix("\n").split("\n")
+    ended = lines_of_text if ends_with_line else lines_of_text[:-1]
+    returns = sum(line.endswith("\r") for line in ended)
+    line_end = None if not ended else "\n" if not returns else "\r\n" if returns == len(ended) else ""
+    return _Text(tuple(map(mask.text, lines_of_text)), line_end=line_end, ends_with_line=ends_with_line)
 
 
-def _json_lines(value: Any, indent: str, before: str) -> Iterator[str]:
-    """A JSON value by lines, keys sorted; what is short and flat stays on one line."""
-    if _is_flat(value):
-        flat = json.dumps(value, sort_keys=True, ensure_ascii=False)
-        if not isinstance(value, dict | list) or (indent and len(indent) + len(before) + len(flat) <= _WIDEST):
-            yield f"{indent}{before}{flat}"
-            return
-    opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
-    yield f"{indent}{before}{opening}"
-    items = sorted(value.items()) if isinstance(value, dict) else [(None, item) for item in value]
-    for number, (key, item) in enumerate(items, 1):
-        name = "" if key is None else f"{json.dumps(key, ensure_ascii=False)}: "
-        lines = list(_json_lines(item, f"{indent}  ", name))
-        yield from lines[:-1]
-        yield lines[-1] + ("," if number < len(items) else "")
-    yield f"{indent}{closing}"
+def _with_line_ends_seen(text: _Text, other: _Text) -> _Text:
+    """Carriage returns stay, and are seen, only where one of both texts has some and not everywhere."""
+    if text.line_end != "\r\n" or other.line_end == "":
+        return text
+    return text._replace(lines=tuple(line.removesuffix("\r") for line in text.lines))
 
 
-def _is_flat(value: Any) -> bool:
-    """Whether nothing is nested in it: a deeper value is laid out by lines always, so that both sides look alike."""
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return not any(isinstance(item, dict | list) and item for item in items)
+def _without_commas(lines: Sequence[str]) -> list[str]:
+    """What comes after a line is no difference of that line."""
+    return [line.removesuffix(",") for line in lines]
 
 
-def _json(text: str) -> Any:
-    """The object or array that a text holds as JSON; None if it holds none, or an empty one."""
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return json.loads(text) or None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _line(line: str, mask: Mask) -> str:
-    line = mask.text(line)
-    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 24]}… {len(line):,} characters"
-
-
-def _at_most(lines: list[str]) -> tuple[str, ...]:
-    if len(lines) <= _MOST_LINES:
-        return tuple(lines)
-    return (*lines[: _MOST_LINES - 1], f"  … {len(lines) - _MOST_LINES + 1:,} more lines")
+def _hunks(old: Sequence[str], new: Sequence[str], spans: Sequence[Span]) -> Iterator[str]:
+    last = len(spans) - 1
+    for number, (equal, old_start, old_end, new_start, new_end) in enumerate(spans):
+        if not equal:
+            yield from (f"- {line}" for line in old[old_start:old_end])
+            yield from (f"+ {line}" for line in new[new_start:new_end])
+            continue
+        first = number == 0
+        around = (0 if first else _CONTEXT) + (0 if number == last else _CONTEXT)
+        if len(spans) == 1 or new_end - new_start <= around:
+            yield from (f"  {line}" for line in new[new_start:new_end] if len(spans) > 1)
+            continue
+        if not first:
+            yield from (f"  {line}" for line in new[new_start : new_start + _CONTEXT])
+        if not first and number != last:
+            yield _GAP
+        if number != last:
+            yield from (f"  {line}" for line in new[new_end - _CONTEXT : new_end])

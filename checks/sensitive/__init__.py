@@ -6,11 +6,14 @@ credential may begin; what is found is replaced by "(sensitive)".
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
+from checks.plain_text import number_text
 from checks.sensitive.credential_forms import FORMS, OPEN_PRIVATE_KEY, PRIVATE_KEY_BEGIN, CredentialForm
+from checks.sensitive.encoded import decode, encoded_parts
 from checks.sensitive.secret_forms import Reach, Written, reach, written_forms
 
 REPLACEMENT = "(sensitive)"
@@ -100,7 +103,16 @@ class Mask:
 
     def _masked(self, text: str) -> str:
         hidden = self.hide_whole(text)
-        return _hide(text, self.spans(text)) if hidden == text else hidden
+        if hidden != text:
+            return hidden
+        return _hide(text, list(_merged(sorted([*self.spans(text), *self._encoded_spans(text)]))))
+
+    def _encoded_spans(self, text: str) -> Iterator[Span]:
+        """Where the text is base64 of something that is secret in part, also where it is encoded twice."""
+        for start, end in encoded_parts(text):
+            decoded = decode(text[start:end])
+            if decoded is not None and self._masked(decoded.text) != decoded.text:
+                yield start, end
 
     def value(self, value: Any) -> Any:
         """A value of JSON with every string in it masked, keys too; numbers where they are a secret of six digits."""
@@ -109,8 +121,8 @@ class Mask:
                 return self.text(value)
             case bool() | None:
                 return value
-            case int() | float():
-                number = str(value)
+            case int() | float() | Decimal():
+                number = number_text(value)
                 return REPLACEMENT if reach(number) is not Reach.WHOLE and number in self._whole else value
             case dict():
                 return {self.text(key): self.value(item) for key, item in value.items()}

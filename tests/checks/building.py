@@ -1,9 +1,12 @@
 """Small plans and their reports, for tests that state only what differs."""
 
 import json
+import re
 from typing import Any
 
 from checks.plan import Plan, read_plan
+from checks.rendering.lines import lines_of_change
+from checks.rendering.markdown import render_check_run
 from checks.report import RootReport, RunReport, report_plan
 from checks.report.fold import block_address
 from checks.sensitive import Mask
@@ -42,3 +45,21 @@ def run(*roots: RootReport) -> RunReport:
         conclusion="success",
         roots=roots,
     )
+
+
+def update(before: dict[str, Any], after: dict[str, Any], **change: Any) -> RootReport:
+    """The report of a plan that changes one resource in place."""
+    return report(plan_of(resource("null_x.y", "update", before=before, after=after, **change)))
+
+
+def body_of(root: RootReport) -> list[str]:
+    """The lines under the only change, without the count of what stays."""
+    (change,) = root.changes
+    signed = (f"{'!' if line.forces else line.sign} {line.text}" for line in lines_of_change(change))
+    return [line for line in signed if not re.fullmatch(r"  # \d+ unchanged", line)]
+
+
+def fence_of(root: RootReport) -> list[str]:
+    """The same lines as Markdown shows them."""
+    (fence,) = re.findall(r"```diff\n(.*?)\n```", render_check_run(run(root)).text or "", re.DOTALL)
+    return [line for line in fence.split("\n") if not re.fullmatch(r"  # \d+ unchanged", line)]

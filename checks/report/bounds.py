@@ -1,0 +1,58 @@
+"""How large a report may become: a plan's author must not decide how much of a server's memory it takes."""
+
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+import msgspec
+
+from checks.report.change_report import AttributeChange, ChangeReport
+
+MOST_CHARACTERS = 10_000_000
+"""Of the attributes of one root module. Past it the largest changes are named, and their details are left out."""
+
+
+class Bounds:
+    """Which details of one root module are kept: all, unless together they are too large; then the smaller ones."""
+
+    def __init__(
+        self, changes: Iterable[ChangeReport], outputs: Iterable[AttributeChange], most: int = MOST_CHARACTERS
+    ):
+        sizes = sorted([*map(_size, changes), *(output.size for output in outputs)])
+        self._largest = next(
+            (size - 1 for size, total in zip(sizes, accumulate(sizes), strict=True) if total > most), None
+        )
+        self.left_out = sum(self._is_too_large(size) for size in sizes)
+
+    def changes(self, changes: Sequence[ChangeReport]) -> tuple[ChangeReport, ...]:
+        """The changes, those that are too large without their attributes."""
+        return tuple(
+            change if not self._is_too_large(_size(change)) else _without_details(change) for change in changes
+        )
+
+    def outputs(self, outputs: Sequence[AttributeChange]) -> tuple[AttributeChange, ...]:
+        """The outputs, those that are too large without their values."""
+        return tuple(output if not self._is_too_large(output.size) else _named(output) for output in outputs)
+
+    def warnings(self) -> tuple[str, ...]:
+        """That the report is cut, where it is."""
+        if not self.left_out:
+            return ()
+        return (
+            f"This report is cut: the plan is larger than the {MOST_CHARACTERS:,} characters that it may hold. The "
+            f"details of the largest changes ({self.left_out:,}) are left out everywhere; `terraform show` has them.",
+        )
+
+    def _is_too_large(self, size: int) -> bool:
+        return self._largest is not None and size > self._largest
+
+
+def _size(change: ChangeReport) -> int:
+    return sum(attribute.size for attribute in change.attributes)
+
+
+def _without_details(change: ChangeReport) -> ChangeReport:
+    return msgspec.structs.replace(change, attributes=(), left_out=len(change.attributes))
+
+
+def _named(output: AttributeChange) -> AttributeChange:
+    return AttributeChange(path=output.path, note=f"{output.size:,} characters, too large for a report")

@@ -1,0 +1,212 @@
+"""The difference of two values, down to the smallest part that differs; nothing is shortened."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from checks.plan.marks import UNKNOWN, Hidden, Shown
+from checks.report.change_report import AttributeChange
+from checks.report.compare import Effort
+from checks.report.equality import is_empty, is_only_marked, same
+from checks.report.lists import Match, Pair, known, match_items, part
+from checks.report.literal import KNOWN_AFTER_APPLY, SENSITIVE, literal, step
+from checks.report.strings import Strings, compare_strings
+from checks.report.text_diff import hidden_note, is_document
+from checks.sensitive import Mask
+
+Path = tuple[str | int | float, ...]
+References = Mapping[str, tuple[str, ...]]
+"""What an attribute's expression refers to, by the attribute's path without indices (`ingress.cidr_blocks`)."""
+_LONGEST_ITEM = 100
+_ONLY_MARKED = "from now on marked as sensitive; the value is unchanged"
+_NO_LONGER_MARKED = "no longer marked as sensitive; the value is unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differ:
+    """Compares the values of one resource."""
+
+    mask: Mask
+    effort: Effort
+    replace_paths: tuple[Path, ...]
+    references: References
+
+    def changes(self, path: Path, before: Shown, after: Shown, name: str = "") -> Iterator[AttributeChange]:
+        """Everything that differs at or below a path; `name` is how the path reads, where that is not its steps."""
+        name = name or _path_text(path)
+        if same(before, after):
+            return
+        if before is None or after is None:
+            yield from self._one_sided(path, name, before, after)
+        elif isinstance(before, Hidden) or isinstance(after, Hidden) or after is UNKNOWN:
+            yield from self._leaf(path, name, before, after)
+        elif isinstance(before, dict) and isinstance(after, dict):
+            for key in sorted({*before, *after}):
+                yield from self.changes((*path, key), before.get(key), after.get(key), name + self._step(key))
+            yield from self._left_empty(path, name, after)
+        elif isinstance(before, list) and isinstance(after, list):
+            if (before and after) or _has_parts(before or after):
+                yield from self._lists(path, name, before, after)
+                yield from self._left_empty(path, name, after)
+            else:
+                yield from self._leaf(path, name, before, after)
+        elif isinstance(before, str) and isinstance(after, str):
+            yield from self._strings(path, name, before, after)
+        elif _is_document(before) or _is_document(after):
+            yield from self._one_sided(path, name, before, None)
+            yield from self._one_sided(path, name, None, after)
+        else:
+            yield from self._leaf(path, name, before, after)
+
+    def _one_sided(self, path: Path, name: str, before: Shown, after: Shown) -> Iterator[AttributeChange]:
+        """What comes or goes as a whole: nested values by their parts, so that each can be read."""
+        value = after if before is None else before
+        if isinstance(value, dict) and value:
+            for key in sorted(value):
+                yield from self._part((*path, key), name + self._step(key), value[key], comes=before is None)
+        elif isinstance(value, list) and _has_parts(value):
+            yield from self._lists(path, name, *(([], value) if before is None else (value, [])))
+        elif isinstance(value, str):
+            yield from self._strings(path, name, *((None, value) if before is None else (value, None)))
+        else:
+            yield from self._leaf(path, name, before, after)
+
+    def _part(self, path: Path, name: str, value: Shown, *, comes: bool) -> Iterator[AttributeChange]:
+        """A part of something that comes or goes as a whole."""
+        if value is None:
+            return
+        if is_empty(value):
+            text = literal(value, self.mask)
+            yield self._change(path, name, old=None if comes else text, new=text if comes else None, empty=True)
+        else:
+            yield from self.changes(path, None if comes else value, value if comes else None, name)
+
+    def _left_empty(self, path: Path, name: str, after: Shown) -> Iterator[AttributeChange]:
+        """That nothing is left in a list or map, which is not the same as that it is gone."""
+        if not after:
+            yield self._change(path, name, new=literal(after, self.mask), empty=True)
+
+    def _lists(
+        self, path: Path, name: str, before: Sequence[Shown], after: Sequence[Shown]
+    ) -> Iterator[AttributeChange]:
+        match = match_items(str(path[-1]), before, after, self.effort)
+        if match.reordered:
+            note = f"the same {len(after):,} items in another order; read as a set"
+            yield self._change(path, name, note=note)
+        for pair in match.pairs:
+            was = None if pair.old is None else before[pair.old]
+            becomes = None if pair.new is None else after[pair.new]
+            yield from self._item(path, name, pair, was, becomes, match)
+        stay = [(before[old], after[new]) for old, new, *_ in match.pairs if old is not None and new is not None]
+        for late in match.late:
+            yield from self._late(path, name, stay, late)
+
+    def _item(
+        self, path: Path, name: str, pair: Pair, before: Shown, after: Shown, match: Match
+    ) -> Iterator[AttributeChange]:
+        """An item of a list; one that comes or goes is a single line where it is short."""
+        place = pair.new if pair.old is None or pair.new is not None else pair.old
+        assert place is not None
+        path, item_name = (*path, place), name + self.mask.text(pair.name)
+        if pair.old is not None and pair.new is not None:
+            if pair.moved:
+                yield self._moved(path, item_name, pair, after)
+            yield from self.changes(path, known(before, match.late), known(after, match.late), item_name)
+            return
+        value, comes = (after, True) if pair.old is None else (before, False)
+        if value is None:
+            text = literal(None, self.mask)
+            yield self._change(path, item_name, old=None if comes else text, new=text if comes else None)
+        elif isinstance(value, dict) and not is_empty(value):
+            full = {key: inner for key, inner in value.items() if not is_empty(inner)}
+            text = literal(full, self.mask)
+            if full and len(text) <= _LONGEST_ITEM:
+                yield self._change(path, item_name, old=None if comes else text, new=text if comes else None)
+                for key in sorted(value.keys() - full.keys()):
+                    yield from self._part((*path, key), item_name + self._step(key), value[key], comes=comes)
+            else:
+                yield from self._one_sided(path, item_name, None if comes else value, value if comes else None)
+        else:
+            yield from self.changes(path, None if comes else value, value if comes else None, item_name)
+
+    def _moved(self, path: Path, name: str, pair: Pair, item: Shown) -> AttributeChange:
+        """An item of an ordered list at another place; one that has no name shows itself, so that it is recognized."""
+        if pair.name != f"[{pair.new}]":
+            return self._change(path, name, note=f"moved from [{pair.old}] to [{pair.new}]")
+        text = literal(item, self.mask)
+        return self._change(path, name, old=text, new=text, note=f"moved from [{pair.old}]")
+
+    def _late(
+        self, path: Path, name: str, items: Sequence[tuple[Shown, Shown]], late: tuple[str, ...]
+    ) -> Iterator[AttributeChange]:
+        """What becomes unknown in several items that stay: one line for all of them."""
+        old = [part(before, late) for before, after in items if part(after, late) is UNKNOWN]
+        if old:
+            old_text = None if all(value is None for value in old) else literal(old, self.mask)
+            shown = name + "[*]" + "".join(map(self._step, late))
+            note = None if len(old) == 1 else f"in {len(old):,} items"
+            yield self._change((*path, 0, *late), shown, old=old_text, new=KNOWN_AFTER_APPLY, note=note)
+
+    def _strings(self, path: Path, name: str, before: str | None, after: str | None) -> Iterator[AttributeChange]:
+        found: Strings = compare_strings(before, after, self.mask, self.effort)
+        yield self._change(path, name, old=found.old, new=found.new, lines=found.lines, note=found.note)
+
+    def _leaf(self, path: Path, name: str, before: Shown, after: Shown) -> Iterator[AttributeChange]:
+        hides = isinstance(before, Hidden) or isinstance(after, Hidden)  # what is a secret on one side was one before
+        old = None if before is None else SENSITIVE if hides else literal(before, self.mask)
+        new = None if after is None else SENSITIVE if hides else literal(after, self.mask)
+        lines: tuple[str, ...] = ()
+        note = None
+        if after is UNKNOWN:
+            sources = self.references.get(_plain(path)) or self.references.get(_plain(path[:1]))
+            new = f"{KNOWN_AFTER_APPLY} ← {self.mask.text(', '.join(sources))}" if sources else KNOWN_AFTER_APPLY
+            if isinstance(before, str):
+                found = compare_strings(before, None, self.mask, self.effort)
+                old, lines, note = found.old, found.lines, found.note
+        elif hides and before is not None and after is not None and is_only_marked(before, after):
+            note = _ONLY_MARKED if isinstance(after, Hidden) else _NO_LONGER_MARKED
+        elif old is not None and old == new and not hides:
+            note = hidden_note(old)
+        yield self._change(path, name, old=old, new=new, lines=lines, note=note)
+
+    def _step(self, key: str) -> str:
+        return step(self.mask.text(key))
+
+    def _change(
+        self,
+        path: Path,
+        name: str,
+        *,
+        old: str | None = None,
+        new: str | None = None,
+        lines: tuple[str, ...] = (),
+        note: str | None = None,
+        empty: bool = False,
+    ) -> AttributeChange:
+        forces = bool(self.replace_paths) and any(
+            _begins(path, forcing) or _begins(forcing, path) for forcing in self.replace_paths
+        )
+        shown = name if len(path) == 1 else self.mask.text(name)
+        return AttributeChange(
+            path=shown, old=old, new=new, lines=lines, note=note, empty=empty, forces_replacement=forces
+        )
+
+
+def _is_document(value: Shown) -> bool:
+    return isinstance(value, str) and is_document(value)
+
+
+def _has_parts(items: Sequence[Shown]) -> bool:
+    """Whether a list is better read item by item."""
+    return any(isinstance(item, dict) or _is_document(item) for item in items)
+
+
+def _begins(path: Path, start: Path) -> bool:
+    return path[: len(start)] == start
+
+
+def _plain(path: Path) -> str:
+    return ".".join(key for key in path if isinstance(key, str))
+
+
+def _path_text(path: Path) -> str:
+    return "".join(map(step, path)).removeprefix(".")

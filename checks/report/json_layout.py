@@ -1,0 +1,105 @@
+"""A JSON document inside a string, laid out by lines so that two of them can be compared."""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+_WIDEST = 72
+_SETS_IN_POLICIES: dict[str, frozenset[str]] = {
+    "Statement": frozenset({"Action", "NotAction", "Resource", "NotResource"}),
+    "bindings": frozenset({"members"}),
+}
+"""By the key that tells a policy: its lists that are sets, so that their order means nothing."""
+_MAPS_OF_SETS = frozenset({"Principal", "NotPrincipal", "Condition"})
+
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def read_json(text: str) -> Any:
+    """The object or array that a text holds as JSON, numbers as Decimal; None if it holds none, or an empty one.
+
+    None as well where a key stands twice: readers do not agree on which one counts, so it is a text.
+    """
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        document = json.loads(
+            text, parse_float=Decimal, parse_int=Decimal, parse_constant=Decimal, object_pairs_hook=_with_unique_keys
+        )
+    except (ValueError, RecursionError, InvalidOperation):
+        return None
+    return document or None
+
+
+def is_policy(document: Any) -> bool:
+    """Whether a document gives rights in a form in which some lists are sets."""
+    return isinstance(document, dict) and any(key in document for key in _SETS_IN_POLICIES)
+
+
+def with_sorted_sets(document: Any) -> Any:
+    """A policy with its sets in alphabetical order; anything else as it is."""
+    if not isinstance(document, dict):
+        return document
+    for key, names in _SETS_IN_POLICIES.items():
+        if key in document:
+            return {**document, key: _sorted_sets(document[key], names)}
+    return document
+
+
+def json_lines(value: Any, indent: str = "", before: str = "") -> Iterator[str]:
+    """A JSON value by lines, keys sorted; what is short and flat stays on one line."""
+    if _is_flat(value):
+        flat = _flat(value)
+        if not isinstance(value, dict | list) or (indent and len(indent) + len(before) + len(flat) <= _WIDEST):
+            yield f"{indent}{before}{flat}"
+            return
+    opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
+    yield f"{indent}{before}{opening}"
+    items = sorted(value.items()) if isinstance(value, dict) else [(None, item) for item in value]
+    for number, (key, item) in enumerate(items, 1):
+        name = "" if key is None else f"{_quoted(key)}: "
+        lines = list(json_lines(item, f"{indent}  ", name))
+        yield from lines[:-1]
+        yield lines[-1] + ("," if number < len(items) else "")
+    yield f"{indent}{closing}"
+
+
+def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
+        raise ValueError("a key stands twice")
+    return unique
+
+
+def _sorted_sets(value: Any, names: frozenset[str]) -> Any:
+    if isinstance(value, list):
+        return [_sorted_sets(item, names) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: _sorted(item) if key in names else _in_map(item) if key in _MAPS_OF_SETS else item
+            for key, item in value.items()
+        }
+    return value
+
+
+def _in_map(value: Any) -> Any:
+    return {key: _in_map(item) for key, item in value.items()} if isinstance(value, dict) else _sorted(value)
+
+
+def _sorted(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else value
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether nothing is nested in it: a deeper value is laid out by lines always, so that both sides look alike."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return not any(isinstance(item, dict | list) and item for item in items)
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_quoted(key)}: {_flat(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flat, value)) + "]"
+    return str(value) if isinstance(value, Decimal) else _quoted(value)

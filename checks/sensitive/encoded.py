@@ -1,0 +1,65 @@
+"""Texts that are written as base64, compressed or not: what they say, so that it can be read, compared and masked."""
+
+import binascii
+import re
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_SHORTEST = 16
+_LONGEST_DECODED = 1 << 22
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\s*")
+_BASE64_LINES = re.compile(r"(?:[A-Za-z0-9+/]{4,}\r?\n)*[A-Za-z0-9+/]+={0,2}\s*")
+_RUN = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
+_GZIP = b"\x1f\x8b"
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class Decoded(NamedTuple):
+    """What an encoded text says, and how it is written: "base64" or "gzip in base64"."""
+
+    text: str
+    encoding: str
+
+
+def decode(text: str) -> Decoded | None:
+    """The text inside a text; None where it is no base64 of a readable text, or one of more than 4 MiB."""
+    if len(text) < _SHORTEST or not _is_base64(text):
+        return None
+    try:
+        content = binascii.a2b_base64(text)
+        encoding = "base64"
+        if content.startswith(_GZIP):
+            content, encoding = _decompressed(content), "gzip in base64"
+        decoded = content.decode()
+    except (binascii.Error, zlib.error, UnicodeDecodeError):
+        return None
+    if not decoded or len(decoded) > _LONGEST_DECODED or _UNPRINTABLE.search(decoded):
+        return None
+    return Decoded(decoded, encoding)
+
+
+def encoded_parts(text: str) -> Iterator[tuple[int, int]]:
+    """Where a text may hold an encoded one: all of it, or a run of characters of base64."""
+    if len(text) < _SHORTEST:
+        return
+    if _BASE64_LINES.fullmatch(text):
+        yield 0, len(text)
+    for match in _RUN.finditer(text):
+        yield match.span()
+
+
+def _is_base64(text: str) -> bool:
+    if "\n" in text:
+        return _BASE64_LINES.fullmatch(text) is not None
+    return _BASE64.fullmatch(text) is not None and len(text.rstrip()) % 4 == 0
+
+
+def _decompressed(content: bytes) -> bytes:
+    """Raises zlib.error where it is not whole, or larger than it may be: a small text may stand for gigabytes."""
+    decompressor = zlib.decompressobj(_GZIP_WINDOW)
+    plain = decompressor.decompress(content, _LONGEST_DECODED)
+    if not decompressor.eof:
+        raise zlib.error("not whole, or too large")
+    return plain
