@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, NoReturn, TypeVar, cast
+from functools import partial
+from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
 import msgspec
 from dbos import DBOS, error
@@ -14,6 +15,7 @@ from ghapp.log import log
 from ghapp.store import StoreUnavailable
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _AGAIN_S = 2.0
 
@@ -61,8 +63,10 @@ async def park() -> NoReturn:
         await asyncio.Event().wait()
 
 
-async def step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], *args: Any) -> T:
-    """Do one durable step: `work` is called once and its result, as JSON, is what a recovery finds.
+async def step(
+    name: str, kind: type[T], function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Do one durable step: the function is called once and its result, as JSON, is what a recovery finds.
 
     `kind` is the result's type. After an interruption the step is made again from its start and finds what it left.
     Raises RecordedOtherwise where another step was recorded in its place, or a result of another shape.
@@ -72,17 +76,17 @@ async def step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], *arg
     try:
         if flow.stopping.is_set():
             await park()
-        return await _step(name, kind, work, args)
+        return await _step(name, kind, partial(function, *args, **kwargs))
     finally:
         flow.under_way -= 1
 
 
-async def _step(name: str, kind: type[T], work: Callable[..., Awaitable[T]], args: Sequence[Any]) -> T:
+async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T:
     raised: list[Exception] = []
 
     async def as_json() -> Any:
         try:
-            return {"value": msgspec.to_builtins(await patiently(name, lambda: work(*args)))}
+            return {"value": msgspec.to_builtins(await patiently(name, work))}
         except Unavailable as failure:
             raised.append(failure)
             return {"raised": str(failure), "retry_after_s": failure.retry_after_s}

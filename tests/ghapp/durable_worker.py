@@ -71,7 +71,7 @@ async def _work(
                 tell("beside over end")
         for number in numbers:
             try:
-                assert await step(f"step {number}", kind, one, job, number) == kind(number)
+                assert await step(f"step {number}", kind, one, job, number=number) == kind(number)
             except (Unavailable, NoRoom) as error:
                 tell(f"{job.cause} {number} {error}")
         if job.cause == "fails" and attempts_before() == 0:
