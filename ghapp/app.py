@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 
+from ghapp.addresses import git_host
 from ghapp.disk import Disk
 from ghapp.durable import JobQueue, Worker
 from ghapp.facts import Facts
@@ -33,7 +33,6 @@ from ghapp.web.listening import also_listening, listen
 from ghapp.web.metrics import metrics_routes
 from ghapp.web.server import create_server
 
-_GIT_HOSTS = {"api.github.com": "github.com"}
 MAX_DELIVERY_BYTES = 25 * 1024 * 1024
 """GitHub sends no larger ones. https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
 
@@ -92,7 +91,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     vault = Vault(settings.vault) if settings.vault is not None else None
     mirrors = Mirrors(
         settings.data_dir / "mirrors",
-        allowed_host=_git_host(settings.github.api_url),
+        allowed_host=git_host(settings.github.api_url),
         most_kept=settings.concurrency,
     )
     facts = Facts(settings.data_dir / "facts")
@@ -169,8 +168,3 @@ def _terraforms(setting: str | None) -> Sequence[Terraform]:
     except TerraformMissing as error:
         log.error("terraform_missing", reason=str(error))
         return ()
-
-
-def _git_host(api_url: str) -> str:
-    host = urlsplit(api_url).hostname or ""
-    return _GIT_HOSTS.get(host, host)

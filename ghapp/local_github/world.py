@@ -38,6 +38,8 @@ class World:
     directory: Path
     clock: Callable[[], datetime]
     url: str = ""
+    own_api_url: str = ""
+    """Where the API is where it is not below `url`, as on GHE.com; a proxy has to lead from there to `/api/v3`."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     accounts: dict[int, Account] = field(default_factory=dict)
     people_tokens: dict[str, Account] = field(default_factory=dict)
@@ -59,7 +61,7 @@ class World:
 
     @property
     def api_url(self) -> str:
-        return f"{self.url}/api/v3"
+        return self.own_api_url or f"{self.url}/api/v3"
 
     def new_id(self) -> int:
         return next(self._ids)

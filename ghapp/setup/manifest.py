@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from ghapp.addresses import web_url
 from ghapp.errors import SettingsError
 from ghapp.github.app_manifest import AppManifest
 
@@ -30,14 +31,13 @@ def form_url(api_url: str, organization: str | None, state: str) -> str:
 def pages_url(api_url: str) -> str:
     """GitHub's own pages: github.com, SUBDOMAIN.ghe.com, or the host of an Enterprise Server."""
     parts = urlsplit(api_url)
-    if parts.path.rstrip("/").endswith("/api/v3"):
-        return f"{parts.scheme}://{parts.netloc}"
-    if parts.netloc.startswith("api."):
-        return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"
-    raise SettingsError(
-        f"PLANWARD_GITHUB_API_URL is {api_url}: set it to https://HOST/api/v3 for GitHub Enterprise Server, "
-        "or leave it out for github.com"
-    )
+    pages = web_url(api_url)
+    if not parts.path.rstrip("/").endswith("/api/v3") and pages == f"{parts.scheme}://{parts.netloc}":
+        raise SettingsError(
+            f"PLANWARD_GITHUB_API_URL is {api_url}: set it to https://HOST/api/v3 for GitHub Enterprise Server, "
+            "to https://api.SUBDOMAIN.ghe.com for GHE.com, or leave it out for github.com"
+        )
+    return pages
 
 
 def require_reachable(public_url: str, api_url: str) -> None:

@@ -319,7 +319,7 @@ def test_an_api_url_that_leads_to_no_pages_is_refused(github: LocalGitHub, tmp_p
     assert (status, err) == (
         1,
         "planward: PLANWARD_GITHUB_API_URL is https://git.acme.dev: set it to https://HOST/api/v3 for GitHub "
-        "Enterprise Server, or leave it out for github.com\n",
+        "Enterprise Server, to https://api.SUBDOMAIN.ghe.com for GHE.com, or leave it out for github.com\n",
     )
 
 

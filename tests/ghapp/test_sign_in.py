@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from ghapp.addresses import git_host, web_url
 from ghapp.values import RepositoryId
 from ghapp.web.sign_in import own_path
 from tests.databases import NewDatabase
@@ -217,20 +216,6 @@ def test_signing_out_ends_the_token_and_the_session(browser: httpx.Client, githu
 )
 def test_sign_in_leads_back_to_paths_of_ours_alone(asked: str, path: str) -> None:
     assert own_path(asked) == path
-
-
-@pytest.mark.parametrize(
-    ("api", "web"),
-    [
-        ("https://api.github.com", "https://github.com"),
-        ("https://ghe.example.com/api/v3", "https://ghe.example.com"),
-        ("https://api.acme.ghe.com", "https://acme.ghe.com"),
-        ("http://127.0.0.1:4567", "http://127.0.0.1:4567"),
-    ],
-)
-def test_where_people_see_github_follows_from_its_api(api: str, web: str) -> None:
-    assert web_url(api) == web
-    assert git_host(api) == web.split("/")[2].partition(":")[0]
 
 
 def test_without_sign_in_there_is_nothing_to_sign_in_to(tmp_path: Path) -> None:
