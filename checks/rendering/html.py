@@ -153,6 +153,8 @@ def _line_of_change(change: ChangeReport, members: Sequence[ChangeReport], blob_
         url = address_of_file(blob_url, place.path, place.start_line, place.end_line)
         name = f'<a href="{escape_html(url)}">{name}</a>'
     parts = [f'<span class="sign">{html_code(change.symbol)}</span> {name}']
+    if change.identity:
+        parts.append(html_prose(", ".join(change.identity)))
     if change.marks:
         parts.append(f"<strong>{html_prose(', '.join(change.marks))}</strong>")
     if names := names_of_change(change):

@@ -4,14 +4,14 @@ STYLE = """\
 .report {
   --text: #1f2328; --soft: #59636e; --back: #ffffff; --box: #f6f8fa; --line: #d1d9e0; --link: #0969da;
   --add: #116329; --add-back: #dafbe1; --remove: #82071e; --remove-back: #ffebe9;
-  --change: #7d4e00; --forces: #953800; --forces-back: #ffd8b5;
+  --change: #7d4e00; --change-back: #fff8c5; --forces: #953800; --forces-back: #ffd8b5;
   color: var(--text); background: var(--back); font: 14px/1.5 system-ui, sans-serif;
 }
 @media (prefers-color-scheme: dark) {
   .report {
     --text: #f0f6fc; --soft: #9198a1; --back: #0d1117; --box: #151b23; --line: #3d444d; --link: #4493f8;
     --add: #aff5b4; --add-back: #033a16; --remove: #ffdcd7; --remove-back: #67060c;
-    --change: #e3b341; --forces: #ffdfb6; --forces-back: #5a1e02;
+    --change: #e3b341; --change-back: #3b2a00; --forces: #ffdfb6; --forces-back: #5a1e02;
   }
 }
 .report a { color: var(--link); text-decoration: none; }
@@ -25,7 +25,7 @@ STYLE = """\
 .report .diff span { display: block; min-width: max-content; }
 .report .diff .add { color: var(--add); background: var(--add-back); }
 .report .diff .remove { color: var(--remove); background: var(--remove-back); }
-.report .diff .change { color: var(--change); }
+.report .diff .change { color: var(--change); background: var(--change-back); }
 .report .diff .forces { color: var(--forces); background: var(--forces-back); font-weight: 600; }
 .report .diff .remark { color: var(--soft); }
 .report summary { cursor: pointer; padding: 3px 0; }

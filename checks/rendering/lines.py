@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from checks.report.change_report import AttributeChange, ChangeReport, InvocationReport
+from checks.rendering.tables import Table, with_tables
+from checks.report.change_report import AttributeChange, ChangeReport, Finding, InvocationReport
 from checks.report.danger_table import MIRRORS
 
 Sign = Literal["+", "-", "~", " "]
@@ -38,7 +39,7 @@ def lines_of_change(change: ChangeReport, *, whole: bool = False) -> tuple[Line,
     `whole` is whether attributes that are empty, or that nobody knows before the apply, are named however many.
     """
     full = [attribute for attribute in change.attributes if not attribute.empty]
-    return (*lines_of_attributes(full), *_remarks(change, whole=whole))
+    return (*_lines_with_findings(full, change.findings), *_remarks(change, whole=whole))
 
 
 def lines_of_members(members: Sequence[ChangeReport], *, whole: bool = False) -> tuple[Line, ...]:
@@ -51,9 +52,8 @@ def lines_of_members(members: Sequence[ChangeReport], *, whole: bool = False) ->
 
 
 def lines_of_attributes(attributes: Sequence[AttributeChange]) -> tuple[Line, ...]:
-    """Attributes as `path = old → new`, the equals signs one below the other."""
-    width = max((len(a.path) for a in attributes if len(a.path) <= _WIDEST_PATH and not a.lines), default=0)
-    return tuple(line for attribute in attributes for line in _lines(attribute, width))
+    """Attributes as `path = old → new`, the equals signs one below the other; items of lists as tables."""
+    return tuple(_lines_with_findings(attributes, ()))
 
 
 def estimated_bytes(attributes: Sequence[AttributeChange]) -> int:
@@ -89,7 +89,7 @@ def names_of_change(change: ChangeReport, most: int = 6) -> tuple[str, ...]:
 
 def remarks_of_change(change: ChangeReport, *, alike: bool = True) -> tuple[str, ...]:
     """What is to be said of a change in its one line: instances (whether `alike`), where it comes from, why."""
-    remarks = []
+    remarks = [f"{len(change.findings)} finding{'' if len(change.findings) == 1 else 's'}"] if change.findings else []
     if change.instances and not change.several_blocks:
         remarks.append(f"{change.size} instances" + (", the same in each" if alike else ""))
     elif change.several_blocks:
@@ -124,6 +124,36 @@ def is_deferred(invocation: InvocationReport | str) -> bool:
 def lines_of_invocation(invocation: InvocationReport | str) -> tuple[Line, ...]:
     """The arguments that an action is given."""
     return () if isinstance(invocation, str) else lines_of_attributes(invocation.attributes)
+
+
+def _lines_with_findings(attributes: Sequence[AttributeChange], findings: Sequence[Finding]) -> Iterator[Line]:
+    """Attributes as lines, each with what scanners say about it; then what they say about the others."""
+    parts = list(with_tables(attributes))
+    alone = [part for part in parts if isinstance(part, AttributeChange) and not part.lines]
+    width = max((len(part.path) for part in alone if len(part.path) <= _WIDEST_PATH), default=0)
+    left = list(findings)
+    for part in parts:
+        if isinstance(part, Table):
+            yield from (Line(sign=_sign(sign), text=text) for sign, text in part.lines())
+            here = [finding for finding in left if _is_about(finding, part.name)]
+        else:
+            yield from _lines(part, width)
+            here = [finding for finding in left if _is_about(finding, part.path)]
+        yield from map(_line_of_finding, here)
+        left = [finding for finding in left if finding not in here]
+    yield from map(_line_of_finding, left)
+
+
+def _is_about(finding: Finding, path: str) -> bool:
+    """Whether a finding's attribute is this one, or around or inside of it."""
+    shorter, longer = sorted((finding.attribute, path), key=len)
+    return bool(shorter) and longer.startswith(shorter) and longer[len(shorter) : len(shorter) + 1] in ("", ".", "[")
+
+
+def _line_of_finding(finding: Finding) -> Line:
+    severity = f" {finding.severity}" if finding.severity else ""
+    where = f" ({finding.attribute})" if finding.attribute else ""
+    return _remark(f"# {finding.scanner} {finding.rule}{severity}: {finding.message}{where}")
 
 
 def _lines(attribute: AttributeChange, width: int) -> Iterator[Line]:

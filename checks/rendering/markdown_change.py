@@ -1,6 +1,6 @@
 """One change as Markdown: a line that already says what changes, or a fold with the diff."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from checks.rendering.escape import address_of_file, code, fence, html_code, html_prose, html_text, prose
@@ -101,7 +101,7 @@ def _not_shown(attributes: int) -> str:
 
 def _change_line(change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None) -> str:
     """The one line of a change, for a list: sign, address, danger, the names of what changes, why."""
-    parts = [f"{code(change.symbol)} {_name(change, blob_url)}"]
+    parts = [f"{code(change.symbol)} {_name(change, blob_url)}", *_identity(change, prose)]
     if change.marks:
         parts.append(f"**{prose(', '.join(change.marks))}**")
     if names := names_of_change(change):
@@ -113,7 +113,7 @@ def _change_fold(
     change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None, *, is_open: bool, place: str
 ) -> str:
     """A change with the diff of its members, folded below its one line; `place` ends that line."""
-    parts = [f"{html_code(change.symbol)} {_html_name(change, blob_url)}"]
+    parts = [f"{html_code(change.symbol)} {_html_name(change, blob_url)}", *_identity(change, html_prose)]
     if change.marks:
         parts.append(f"<b>{html_text(', '.join(change.marks))}</b>")
     if names := names_of_change(change):
@@ -130,15 +130,18 @@ def fold(summary: str, body: str, *, is_open: bool = False) -> str:
 
 
 def diff_fence(lines: Sequence[Line]) -> str:
-    """Lines as a `diff` fence, shortened. What forces a replacement gets the sign that stands out: "!"."""
+    """Lines as a `diff` fence, shortened. What changes gets the sign that GitHub colours there: an exclamation mark."""
     return fence("\n".join(map(_diff_line, shorten(lines))), "diff")
 
 
 def _diff_line(line: Line) -> str:
     text = line.text.replace("\n", "\\n")
-    if line.forces:
-        return f"! {text}  # forces replacement"
-    return f"{line.sign} {text}".rstrip()
+    sign = "!" if line.sign == "~" or line.forces else line.sign
+    return f"{sign} {text}{'  # forces replacement' if line.forces else ''}".rstrip()
+
+
+def _identity(change: ChangeReport, written: Callable[[str], str]) -> list[str]:
+    return [written(", ".join(change.identity))] if change.identity else []
 
 
 def _name(change: ChangeReport, blob_url: str | None) -> str:

@@ -144,6 +144,8 @@ def _changes(title: str, changes: Iterable[ChangeReport], paint: _Paint) -> Iter
 
 def _line_of_change(change: ChangeReport, members: Sequence[ChangeReport], paint: _Paint) -> str:
     parts = [paint(f"{change.symbol} {one_line(change.address)}", _SECTIONS.get(change.section, ""))]
+    if change.identity:
+        parts.append(one_line(", ".join(change.identity)))
     if change.marks:
         parts.append(paint(f"[{', '.join(change.marks)}]", _BOLD, _RED))
     if names := names_of_change(change):

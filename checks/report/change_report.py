@@ -56,21 +56,34 @@ class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         return len(self.path) + len(self.old or "") + len(self.new or "") + sum(map(len, self.lines)) + 64
 
 
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a scanner says about a resource, or about one of its attributes (`ingress[0].cidr_blocks`)."""
+
+    scanner: str
+    rule: str
+    message: str
+    severity: str = ""
+    attribute: str = ""
+
+
 class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One change, or several that are the same in each instance.
 
     `address` names what changes; where instances are folded, `instances` holds every address and `address` is
-    their common name (`aws_subnet.private[0..5]`). `marks` says in words why this one deserves care. `unchanged` counts
-    the attributes that stay; `recomputed` names those that nobody sets and nobody knows before the apply: ids, ARNs.
-    `left_out` counts attributes that were too many to keep. `several_blocks` is whether `instances` are of more than
-    one block, so that `address` is a number of resources and no name.
+    their common name (`aws_subnet.private[0..5]`). `identity` tells which resource this is: name, place, size. `marks`
+    says in words why this one deserves care, `findings` what scanners say about it. `unchanged` counts the attributes
+    that stay; `recomputed` names those that nobody sets and nobody knows before the apply: ids, ARNs. `left_out` counts
+    attributes that were too many to keep. `several_blocks` is whether `instances` are of more than one block, so that
+    `address` is a number of resources and no name.
     """
 
     address: str
     type: str
     action: str
     section: Section
+    identity: tuple[str, ...] = ()
     attributes: tuple[AttributeChange, ...] = ()
+    findings: tuple[Finding, ...] = ()
     unchanged: int = 0
     recomputed: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()

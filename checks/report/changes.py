@@ -15,11 +15,12 @@ from checks.report.danger import gravity, is_noise, marks, without_mirrors
 from checks.report.diff import Difference, diff
 from checks.report.differ import References
 from checks.report.fold import block_address, fold, natural_order
+from checks.report.identity import identity
 from checks.report.literal import literal
 from checks.sensitive import Mask
 
 _REASONS: dict[str, str] = {
-    "replace_because_tainted": "it is tainted: its creation failed halfway",
+    "replace_because_tainted": "it is tainted",
     "replace_by_request": "its replacement was asked for",
     "replace_by_triggers": "`replace_triggered_by` asks for it",
     "delete_because_no_resource_config": "it is no longer in the configuration",
@@ -87,11 +88,12 @@ def report_change(
     """Report one change, by itself."""
     action = change.action
     block = block_address(change.address)
+    before, after = change.shown_before, change.shown_after
     difference = Difference(attributes=())
     if action not in (Action.NO_OP, Action.FORGET):
         difference = diff(
-            change.shown_before,
-            change.shown_after,
+            before,
+            after,
             mask=mask,
             effort=effort,
             replace_paths=change.replace_paths,
@@ -107,6 +109,7 @@ def report_change(
     return ChangeReport(
         address=mask.address(change.address),
         type=change.type,
+        identity=identity(change, before, after, mask),
         action=action.value,
         section=section,
         attributes=attributes,

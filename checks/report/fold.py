@@ -73,7 +73,7 @@ def _likeness(change: ChangeReport) -> object:
     block = None if change.section == "tags" else block_address(change.address)
     if change.previous_address or change.importing or change.deposed:
         block = change.address  # where it came from is its own
-    return (block, change.action, change.section, change.attributes, change.marks, change.reason)
+    return (block, change.action, change.section, change.attributes, change.marks, change.reason, change.findings)
 
 
 def _folded(group: Sequence[ChangeReport]) -> ChangeReport:
@@ -84,6 +84,7 @@ def _folded(group: Sequence[ChangeReport]) -> ChangeReport:
         group[0],
         address=common_name(addresses) if same_block else f"{len(addresses)} resources",
         type=group[0].type if len(types) == 1 else "",
+        identity=_shared_identity(group),
         instances=tuple(addresses),
         several_blocks=not same_block,
         unchanged=min(change.unchanged for change in group),
@@ -94,7 +95,14 @@ def _folded(group: Sequence[ChangeReport]) -> ChangeReport:
 def _named_together(group: Sequence[ChangeReport]) -> ChangeReport:
     addresses = [address for change in group for address in (change.instances or (change.address,))]
     ordered = tuple(sorted(addresses, key=natural_order))
-    return msgspec.structs.replace(group[0], address=common_name(ordered), instances=ordered)
+    return msgspec.structs.replace(
+        group[0], address=common_name(ordered), identity=_shared_identity(group), instances=ordered
+    )
+
+
+def _shared_identity(group: Sequence[ChangeReport]) -> tuple[str, ...]:
+    others = [frozenset(change.identity) for change in group[1:]]
+    return tuple(text for text in group[0].identity if all(text in other for other in others))
 
 
 def _range(keys: list[str]) -> str:

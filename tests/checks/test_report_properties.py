@@ -21,7 +21,7 @@ from checks.rendering.json_report import json_schema, render_json
 from checks.rendering.markdown import LIMIT_BYTES, render_check_run, render_comment
 from checks.rendering.text import render_text
 from checks.report import RootReport, RunReport, report_failure, report_plan
-from checks.report.change_report import SECTIONS, AttributeChange, ChangeReport, CheckReport
+from checks.report.change_report import SECTIONS, AttributeChange, ChangeReport, CheckReport, Finding, InvocationReport
 from checks.sensitive import Mask
 
 BLOB_URL = "https://github.com/acme/infra/blob/0123456789abcdef0123456789abcdef01234567"
@@ -49,13 +49,16 @@ attributes = st.builds(
     lines=st.lists(texts.map(lambda text: f"+ {text}"), max_size=3).map(tuple),
     forces_replacement=st.booleans(),
 )
+findings = st.builds(Finding, scanner=texts, rule=texts, message=texts, severity=texts, attribute=texts)
 changes = st.builds(
     ChangeReport,
     address=texts,
     type=texts,
     action=st.sampled_from(["create", "delete", "update", "delete-create", "no-op", "forget", "read"]),
     section=st.sampled_from(SECTIONS),
+    identity=st.lists(texts, max_size=2).map(tuple),
     attributes=st.lists(attributes, max_size=4).map(tuple),
+    findings=st.lists(findings, max_size=2).map(tuple),
     marks=st.sampled_from([(), ("database",), ("opens to the world",)]),
     previous_address=st.none() | texts,
     importing=st.none() | texts,
@@ -63,6 +66,15 @@ changes = st.builds(
     instances=st.just(()) | st.lists(texts, min_size=2, max_size=4).map(tuple),
     several_blocks=st.booleans(),
     declaration=st.none() | declarations,
+)
+invocations = texts | st.builds(
+    InvocationReport,
+    address=texts,
+    event=texts,
+    triggered_by=st.none() | texts,
+    by_request=st.booleans(),
+    attributes=st.lists(attributes, max_size=2).map(tuple),
+    reason=st.none() | texts,
 )
 diagnostics = st.builds(
     Diagnostic,
@@ -89,6 +101,9 @@ roots = st.builds(
     warnings=st.lists(texts, max_size=2).map(tuple),
     changes=st.lists(changes, max_size=4).map(tuple),
     drift=st.lists(changes, max_size=2).map(tuple),
+    deferred=st.lists(changes, max_size=2).map(tuple),
+    invocations=st.lists(invocations, max_size=2).map(tuple),
+    errored=st.booleans(),
     outputs=st.lists(attributes, max_size=2).map(tuple),
     checks=st.lists(
         st.builds(CheckReport, address=texts, status=texts, messages=st.lists(texts, max_size=2).map(tuple)), max_size=2
