@@ -111,8 +111,8 @@ def test_what_is_no_readable_encoded_text_is_left_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "lines"),
     [
-        ("key = 1", "key\xa0= 1", [r'~ c = "key = 1" → "key\xa0= 1"']),
-        ("a", "a ", ['~ c = "a" → "a "']),
+        ("key = 1", "key\xa0= 1", [r'! c = "key = 1" → "key\xa0= 1"']),
+        ("a", "a ", ['! c = "a" → "a "']),
         ("a b", "a\u200b b", [r'! c = "a b" → "a\u200b b"']),
         ("caf\u00e9", "cafe\u0301", [
             '! c = "caf\u00e9" → "cafe\u0301"  (the same characters, composed in another way: NFC → NFD)'
