@@ -1,6 +1,7 @@
 """What the stories are given: the rooms of the shell, put together once in `app.py`."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,11 +9,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+import msgspec
+
 from ghapp.addresses import is_loopback
 from ghapp.facts import Facts
 from ghapp.git import Mirrors
 from ghapp.github import GitHubApp
-from ghapp.jobs import Job
+from ghapp.jobs import Job, read_job
 from ghapp.processes import Stop
 from ghapp.root_modules import RecentSurveys
 from ghapp.sealing import Sealer
@@ -57,8 +60,8 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a flow may use. `enqueue` puts a job into its queue (False: it is there, or done), `pending` lists the
-    keys of the jobs that wait or run; `slots` bounds the root runs at once in this worker."""
+    """Everything a flow may use. `enqueue` puts a job into its queue (False: it is there, or done), `pending` gives the
+    jobs that wait or run; `slots` bounds the root runs at once in this worker."""
 
     settings: Settings
     store: Store
@@ -68,7 +71,7 @@ class Services:
     vault: Vault | None
     terraforms: Sequence[Terraform]
     enqueue: Callable[[Job], Awaitable[bool]]
-    pending: Callable[[], Awaitable[frozenset[str]]]
+    pending: Callable[[], Awaitable[tuple[Job, ...]]]
     forget_jobs: Callable[[float, int], Awaitable[int]]
     """Forgets so many jobs that were done before that second; gives how many."""
     slots: Slots
@@ -86,6 +89,14 @@ class Services:
 
     check_run_locks: WeakValueDictionary[RunId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """One for each run whose check run is being created in this process."""
+
+    async def pending_or_deferred(self) -> tuple[Job, ...]:
+        """The jobs that wait, run, or are deferred."""
+        jobs = list(await self.pending())
+        for stored in await self.store.deferred.all():
+            with contextlib.suppress(msgspec.ValidationError):  # a job of another version
+                jobs.append(read_job(stored))
+        return tuple(jobs)
 
     def run_url(self, run_id: str) -> str:
         """The address of a run's page."""

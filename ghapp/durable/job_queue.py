@@ -1,6 +1,7 @@
 """Jobs are enqueued once under their key, listed, and taken over from a worker that is gone."""
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import SettingsError
-from ghapp.jobs import Job, Queue, queue_of
+from ghapp.jobs import Job, Queue, queue_of, read_job
 from ghapp.store import StoreUnavailable, explain_unavailable
 
 APPLICATION = "planward"
@@ -130,11 +131,16 @@ class JobQueue:
             self.on_enqueued(queue)
         return None
 
-    async def pending(self) -> frozenset[str]:
-        """The keys of the jobs that wait or run."""
+    async def pending(self) -> tuple[Job, ...]:
+        """The jobs that wait or run; one of another version, which this one does not know, is left out."""
         with raising_store_unavailable():
-            found = await self._client.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
-        return frozenset(each.workflow_id.partition(_ATTEMPT)[0] for each in found)
+            found = await self._client.list_workflows_async(status=_UNFINISHED, load_output=False)
+        jobs: list[Job] = []
+        for each in found:
+            (encoded,) = (each.input or {"args": ()})["args"] or (None,)
+            with contextlib.suppress(msgspec.ValidationError):
+                jobs.append(read_job(msgspec.json.decode(str(encoded))))
+        return tuple(jobs)
 
     async def take_over(self, executor_id: str | None) -> tuple[str, ...]:
         """Have the jobs that an executor (None: any) began and will not finish wait again; gives their keys."""

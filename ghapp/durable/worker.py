@@ -26,7 +26,7 @@ from ghapp.durable.job_queue import (
 from ghapp.durable.patient_sqlite import patient_engine
 from ghapp.durable.steps import FlowState, OwnFailure, RecordedOtherwise, flow_state
 from ghapp.durable.waking import QueuePollers
-from ghapp.jobs import Job
+from ghapp.jobs import read_job
 from ghapp.log import log
 from ghapp.store import Store
 
@@ -112,7 +112,7 @@ class Worker:
 
     async def _run(self, encoded: str) -> None:
         try:
-            job = msgspec.json.decode(encoded, type=Job)
+            job = read_job(msgspec.json.decode(encoded))
         except msgspec.ValidationError:
             await self._leave(f"again:{DBOS.workflow_id}", msgspec.json.decode(encoded))
             raise OwnFailure(f"unknown: {DBOS.workflow_id}") from None
@@ -158,7 +158,7 @@ class Worker:
             try:
                 for key, due_at, encoded in await self._store.deferred.due():
                     try:
-                        job = msgspec.convert(encoded, type=Job)
+                        job = read_job(encoded)
                     except msgspec.ValidationError:
                         await self._leave(key, encoded)
                         continue

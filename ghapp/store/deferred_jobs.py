@@ -29,10 +29,10 @@ class DeferredJobs:
         """Forget the job of this key."""
         await self._db.run(lambda c: c.execute(delete(deferred_jobs).where(deferred_jobs.c.key == key)))
 
-    async def keys(self) -> frozenset[str]:
-        """The keys of all deferred jobs."""
-        rows = await self._db.read(lambda c: c.execute(select(deferred_jobs.c.key)).all())
-        return frozenset(key for (key,) in rows)
+    async def all(self) -> tuple[dict[str, Any], ...]:
+        """All deferred jobs."""
+        rows = await self._db.read(lambda c: c.execute(select(deferred_jobs.c.job)).all())
+        return tuple(job for (job,) in rows)
 
     async def due(self, *, limit: int = 100) -> tuple[tuple[str, float, dict[str, Any]], ...]:
         """Jobs that are due: (key, due time, job), oldest first."""

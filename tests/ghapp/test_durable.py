@@ -18,9 +18,10 @@ from dbos import EnqueueOptions
 
 from ghapp.durable import APPLICATION_VERSION, JobQueue
 from ghapp.jobs import SettleBranch
+from ghapp.jobs.causes import Missed
 from ghapp.sealing import Sealer
 from ghapp.store import Store
-from ghapp.values import BranchName, RepositoryId
+from ghapp.values import BranchName, CommitSha, RepositoryId
 from tests.forked import Forked
 from tests.ghapp import durable_worker
 from tests.ghapp.durable_worker import NEW, STEPS
@@ -59,7 +60,9 @@ class Workers:
         """Enqueue a job for each cause, one after the other in one partition."""
         with closing(JobQueue(self.url)) as job_queue:
             for cause in causes:
-                job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause=cause)
+                job = SettleBranch(
+                    repository_id=RepositoryId(1), branch=BranchName("staging"), cause=Missed(tip=CommitSha(cause))
+                )
                 asyncio.run(job_queue.enqueue(job))
 
     def are_done(self, jobs: int) -> bool:
@@ -271,15 +274,15 @@ def _child(parent: int, name: str) -> int | None:
 
 
 def test_a_job_is_enqueued_once(alone: Workers) -> None:
-    job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause="once")
+    job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause=Missed(tip=CommitSha("once")))
     with closing(JobQueue(alone.url)) as job_queue:
         assert [asyncio.run(job_queue.enqueue(job)) for _ in range(2)] == [True, False]
-        assert asyncio.run(job_queue.pending()) == {"settle:1:staging:once"}
+        assert asyncio.run(job_queue.pending()) == (job,)
 
 
 def test_a_job_is_enqueued_again_as_often_as_it_broke_off(alone: Workers) -> None:
-    job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("a_b"), cause="once")
-    other = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("axb"), cause="once")
+    job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("a_b"), cause=Missed(tip=CommitSha("once")))
+    other = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("axb"), cause=Missed(tip=CommitSha("once")))
     with (
         closing(JobQueue(alone.url)) as job_queue,
         closing(sqlite3.connect(alone.directory / "planward-durable.db")) as d,
@@ -290,7 +293,7 @@ def test_a_job_is_enqueued_again_as_often_as_it_broke_off(alone: Workers) -> Non
             d.execute("update workflow_status set status = 'ERROR'")
             d.commit()
         assert asyncio.run(job_queue.enqueue(other))
-        assert asyncio.run(job_queue.pending()) == {other.key}
+        assert asyncio.run(job_queue.pending()) == (other,)
 
 
 def test_a_step_waits_for_a_database_that_does_not_take_what_it_remembers(alone: Workers) -> None:
@@ -306,7 +309,9 @@ def test_a_step_waits_for_a_database_that_does_not_take_what_it_remembers(alone:
 
 
 def test_a_job_that_failed_often_is_enqueued_again(alone: Workers) -> None:
-    job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause="often")
+    job = SettleBranch(
+        repository_id=RepositoryId(1), branch=BranchName("staging"), cause=Missed(tip=CommitSha("often"))
+    )
     with closing(JobQueue(alone.url)) as job_queue:
         for _ in range(25):
             assert asyncio.run(job_queue.enqueue_or_find(job)) == "enqueued"
@@ -318,14 +323,16 @@ def test_a_job_that_failed_often_is_enqueued_again(alone: Workers) -> None:
 
 
 def test_a_deferred_job_waits_until_its_last_attempt_has_ended(alone: Workers) -> None:
-    job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause="fails")
+    job = SettleBranch(
+        repository_id=RepositoryId(1), branch=BranchName("staging"), cause=Missed(tip=CommitSha("fails"))
+    )
     alone.start("one")
     with closing(Store(alone.url, Sealer(["k" * 32]))) as store:
         alone.enqueue("fails")
         eventually(lambda: "fails 0" in alone.steps("begin"), "the job is under way")
         asyncio.run(store.deferred.defer("again", msgspec.to_builtins(job), in_s=0))
         eventually(lambda: alone.steps("end").count("fails 2") == 2, "the job is done in its second attempt")
-        eventually(lambda: not asyncio.run(store.deferred.keys()), "nothing is deferred any more")
+        eventually(lambda: not asyncio.run(store.deferred.all()), "nothing is deferred any more")
     assert alone.steps("end").count("fails 2") == 2
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from ghapp.durable import JobQueue
 from ghapp.jobs import SettleBranch
+from ghapp.jobs.causes import Missed
 from ghapp.sealing import Sealer
 from ghapp.store import Store, StoreUnavailable
 from ghapp.store.marker_kinds import Created, DeploymentMarker, RedeliveryMarker, RedeliveryRequest
-from ghapp.values import BranchName, RepositoryId, RunId
+from ghapp.values import BranchName, CommitSha, RepositoryId, RunId
 from tests.ghapp.durable_worker import STEPS
 from tests.small_disk import SmallDisk, small_disk
 from tests.stories.waiting import eventually
@@ -30,7 +31,7 @@ FULL = "the disk of Planward's database is full: make room"
 
 
 def job(cause: str) -> SettleBranch:
-    return SettleBranch(repository_id=RepositoryId(1), branch=BranchName(cause), cause=cause)
+    return SettleBranch(repository_id=RepositoryId(1), branch=BranchName(cause), cause=Missed(tip=CommitSha(cause)))
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_steps_wait_for_room_and_go_on_by_themselves(disk: SmallDisk, tmp_path: 
             disk.make_room()
             last = [f"{cause} {STEPS - 1} end" for cause in causes]
             eventually(lambda: all(each in told.read_text() for each in last), "both go on to their ends")
-            eventually(lambda: asyncio.run(job_queue.pending()) == frozenset(), "both are done")
+            eventually(lambda: asyncio.run(job_queue.pending()) == (), "both are done")
             assert asyncio.run(job_queue.enqueue(job("late")))
         worker.terminate()
         worker.wait(timeout=60)

@@ -20,6 +20,19 @@ from ghapp.jobs import (
     SettleBranch,
     jobs_for,
     queue_of,
+    read_job,
+)
+from ghapp.jobs.causes import (
+    Abandoned,
+    Approved,
+    Discovered,
+    EnvironmentBusy,
+    EnvironmentWanted,
+    Missed,
+    PullRequestMerged,
+    Pushed,
+    Rerun,
+    WaitEnded,
 )
 from ghapp.values import NO_COMMIT, BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId
 from ghapp.webhook import Delivery
@@ -117,7 +130,7 @@ def test_an_event_that_asks_for_nothing_enqueues_no_job(event: events.Event) -> 
 
 
 def test_branches_are_settled_one_at_a_time_each() -> None:
-    job = SettleBranch(repository_id=RepositoryId(7), branch=BranchName("staging"), cause="push")
+    job = SettleBranch(repository_id=RepositoryId(7), branch=BranchName("staging"), cause=Missed(tip=CommitSha("push")))
     assert queue_of(job) == ("branches", "7:staging")
 
 
@@ -165,6 +178,26 @@ def test_what_is_short_does_not_wait_behind_what_is_long_nor_one_repository_behi
             ReplanGroup(run_id=RunId("r"), cause="c"),
             "plan_group_anew:r:c",
         ),
+        *(
+            (
+                '{"type":"settle","repository_id":7,"branch":"staging","cause":"' + text + '"}',
+                SettleBranch(repository_id=RepositoryId(7), branch=BranchName("staging"), cause=cause),
+                f"settle:7:staging:{text}",
+            )
+            for text, cause in (
+                (f"push:{A}:{B}", Pushed(before=A, after=B)),
+                (f"closed:12:{A}", PullRequestMerged(number=12, merge_sha=A)),
+                ("closed:12:None", PullRequestMerged(number=12, merge_sha=None)),
+                ("due:r", WaitEnded(run_id=RunId("r"))),
+                ("approved:act:9:0", Approved(decision="act:9:0")),
+                ("rerun:act:9:planward/apply (staging)", Rerun(decision="act:9:planward/apply (staging)")),
+                ("busy:r:2", EnvironmentBusy(run_id=RunId("r"), attempt=2)),
+                ("free:r:h", EnvironmentWanted(run_id=RunId("r"), holder=RunId("h"))),
+                ("abandoned:r", Abandoned(run_id=RunId("r"))),
+                (f"missed:{A}", Missed(tip=A)),
+                (f"seen:{A}:{B}", Discovered(tip=A, last=B)),
+            )
+        ),
         ('{"type":"tell","run_id":"r","attempt":1}', NotifyApply(run_id=RunId("r"), attempt=1), "tell:r:1"),
         ('{"type":"look_for_missed","at":5}', ReconcileDeliveries(at=5), "look_for_missed:5"),
         ('{"type":"tidy_up","at":5}', Cleanup(at=5), "tidy_up:5"),
@@ -186,5 +219,5 @@ def test_what_is_short_does_not_wait_behind_what_is_long_nor_one_repository_behi
     ids=lambda value: type(value).__name__ if isinstance(value, msgspec.Struct) else "",
 )
 def test_a_job_that_an_older_version_stored_is_the_same_job_under_the_same_key(stored: str, job: Job, key: str) -> None:
-    read = msgspec.json.decode(stored, type=Job)
+    read = read_job(msgspec.json.decode(stored))
     assert (read, read.key) == (job, key)

@@ -16,7 +16,8 @@ import pytest
 from ghapp.durable import JobQueue, side_by_side
 from ghapp.durable.queues import QUEUES
 from ghapp.jobs import Job, PlanRun, Reconcile, Replan, SettleBranch
-from ghapp.values import BranchName, RepositoryId, RunId
+from ghapp.jobs.causes import Missed
+from ghapp.values import BranchName, CommitSha, RepositoryId, RunId
 from tests.databases import NewDatabase
 from tests.stories.waiting import eventually
 
@@ -33,7 +34,11 @@ def plan(repository: int, number: int) -> PlanRun:
 
 
 def settlement(repository: int, number: int) -> SettleBranch:
-    return SettleBranch(repository_id=RepositoryId(repository), branch=BranchName(f"branch{number}"), cause="push")
+    return SettleBranch(
+        repository_id=RepositoryId(repository),
+        branch=BranchName(f"branch{number}"),
+        cause=Missed(tip=CommitSha("push")),
+    )
 
 
 def look(repository: int, number: int) -> Reconcile:

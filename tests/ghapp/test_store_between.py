@@ -14,10 +14,11 @@ from sqlalchemy.pool import NullPool
 
 from ghapp.durable import JobQueue
 from ghapp.jobs import SettleBranch
+from ghapp.jobs.causes import Missed
 from ghapp.sealing import Sealer
 from ghapp.store import Store
 from ghapp.store.marker_kinds import Created, DeploymentMarker
-from ghapp.values import BranchName, RepositoryId, RunId
+from ghapp.values import BranchName, CommitSha, RepositoryId, RunId
 from tests.postgres import Postgres
 from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
 
@@ -93,7 +94,9 @@ def test_what_was_remembered_without_an_answer_is_not_remembered_twice(postgres:
 
 def test_what_is_to_be_accepted_is_accepted_once(url: str, drawn: Fates) -> None:
     jobs = [
-        SettleBranch(repository_id=RepositoryId(1), branch=BranchName("staging"), cause=str(number))
+        SettleBranch(
+            repository_id=RepositoryId(1), branch=BranchName("staging"), cause=Missed(tip=CommitSha(str(number)))
+        )
         for number in range(MANY)
     ]
 
@@ -106,5 +109,5 @@ def test_what_is_to_be_accepted_is_accepted_once(url: str, drawn: Fates) -> None
         drawn.on = True
         asyncio.run(story(job_queue))
         drawn.on = False
-        assert asyncio.run(job_queue.pending()) == {job.key for job in jobs}
+        assert {job.key for job in asyncio.run(job_queue.pending())} == {job.key for job in jobs}
     assert drawn.counted.keys() == {fates.RESET, fates.LOST}

@@ -15,6 +15,7 @@ import pytest
 from ghapp.durable import JobQueue
 from ghapp.errors import SettingsError
 from ghapp.jobs import SettleBranch
+from ghapp.jobs.causes import Missed
 from ghapp.sealing import Sealer, load_or_make_key
 from ghapp.store import PlanState, Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId
@@ -141,7 +142,7 @@ def test_processes_that_start_at_once_make_the_tables_once(postgres: Postgres, s
 
 
 def test_a_job_is_accepted_once_by_whichever_process(url: str) -> None:
-    job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause="a test")
+    job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause=Missed(tip=CommitSha("a test")))
     job_queues = [JobQueue(url), JobQueue(url)]
 
     async def story() -> None:
@@ -155,8 +156,10 @@ def test_a_job_is_accepted_once_by_whichever_process(url: str) -> None:
 
 
 def test_a_job_that_is_done_is_known_until_it_is_forgotten(url: str) -> None:
-    job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause="a test")
-    waits = SettleBranch(repository_id=REPOSITORY, branch=BranchName("production"), cause="a test")
+    job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause=Missed(tip=CommitSha("a test")))
+    waits = SettleBranch(
+        repository_id=REPOSITORY, branch=BranchName("production"), cause=Missed(tip=CommitSha("a test"))
+    )
     job_queue = JobQueue(url)
 
     async def story() -> None:
@@ -166,7 +169,7 @@ def test_a_job_that_is_done_is_known_until_it_is_forgotten(url: str) -> None:
         assert await job_queue.forget(time.time() - 60, 10) == 0
         assert not await job_queue.enqueue(job)
         assert await job_queue.forget(time.time() + 60, 10) == 1
-        assert await job_queue.pending() == {waits.key}
+        assert await job_queue.pending() == (waits,)
         assert await job_queue.enqueue(job)
 
     try:
@@ -194,7 +197,7 @@ def test_on_sqlite_what_is_asked_is_answered_while_somebody_writes(tmp_path: Pat
 
 def test_on_sqlite_a_job_is_accepted_while_somebody_reads_the_queue(tmp_path: Path) -> None:
     job_queue = JobQueue(f"sqlite:///{tmp_path / 'planward.db'}")
-    job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause="a test")
+    job = SettleBranch(repository_id=REPOSITORY, branch=BranchName("staging"), cause=Missed(tip=CommitSha("a test")))
 
     async def story() -> None:
         with closing(sqlite3.connect(tmp_path / "planward-durable.db", isolation_level=None)) as reader:

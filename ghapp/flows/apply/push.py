@@ -12,6 +12,7 @@ from ghapp.flows.repository import FetchedRepo, Repo, record_repo
 from ghapp.flows.survey import survey_tree
 from ghapp.git import GitError, Mirror
 from ghapp.jobs import Replan, SettleBranch
+from ghapp.jobs.causes import Pushed
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest
@@ -56,7 +57,9 @@ async def _push(services: Services, event: BranchPushed) -> None:
 
 
 def _settle(repo: Repo, event: BranchPushed) -> SettleBranch:
-    return SettleBranch(repository_id=repo.id, branch=event.branch, cause=f"push:{event.before}:{event.after}")
+    return SettleBranch(
+        repository_id=repo.id, branch=event.branch, cause=Pushed(before=event.before, after=event.after)
+    )
 
 
 async def _adopt_others(repo: FetchedRepo, event: BranchPushed) -> None:

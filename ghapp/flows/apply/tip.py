@@ -22,6 +22,7 @@ from ghapp.flows.notifications import telling
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch
+from ghapp.jobs.causes import EnvironmentBusy, EnvironmentWanted, Rerun, WaitEnded
 from ghapp.repository_config import Environment
 from ghapp.services import Services
 from ghapp.store import Approval, Last, Run
@@ -77,7 +78,7 @@ class _Tip:
         self._environment = environment
         self._last = last
         self._tip = tip
-        self._rerun = job.cause.startswith("rerun:")
+        self._rerun = isinstance(job.cause, Rerun)
 
     async def look(self) -> Settlement:
         """Judge the tip."""
@@ -224,7 +225,7 @@ class _Tip:
         wait_s = self._repo.services.settings.merge_wait_s
         until = self._repo.store.clock() + wait_s
         await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, wait_until=until))
-        due = SettleBranch(repository_id=self._repo.id, branch=self._job.branch, cause=f"due:{run.id}")
+        due = SettleBranch(repository_id=self._repo.id, branch=self._job.branch, cause=WaitEnded(run_id=run.id))
         await self._repo.store.deferred.defer(f"wait:{run.id}", msgspec.to_builtins(due), in_s=wait_s)
 
     async def _hold(self, run: Run, reason: str, people: tuple[str, ...]) -> None:
@@ -290,12 +291,16 @@ class _Tip:
         if number == 1:
             await show_progress(self._repo, run, "Waiting for the apply of another branch")
         holder = await self._repo.store.runs.load(busy)
-        cause = f"busy:{run.id}:{number}"
+        cause = EnvironmentBusy(run_id=run.id, attempt=number)
         await self._repo.services.enqueue(
-            SettleBranch(repository_id=self._repo.id, branch=holder.branch, cause=f"free:{run.id}:{holder.id}")
+            SettleBranch(
+                repository_id=self._repo.id,
+                branch=holder.branch,
+                cause=EnvironmentWanted(run_id=run.id, holder=holder.id),
+            )
         )
         again = SettleBranch(repository_id=self._repo.id, branch=self._job.branch, cause=cause)
-        await self._repo.store.deferred.defer(cause, msgspec.to_builtins(again), in_s=_BUSY_S)
+        await self._repo.store.deferred.defer(cause.text, msgspec.to_builtins(again), in_s=_BUSY_S)
 
 
 def _attempt(attempts: list[Run]) -> settle.Attempt:

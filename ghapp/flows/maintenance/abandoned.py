@@ -1,12 +1,15 @@
 """Runs that are not completed although no pending job would complete them: none stays in progress for ever."""
 
+from collections.abc import Sequence
+
 from ghapp.errors import JobError
 from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.repository import load_repo
-from ghapp.jobs import Replan, SettleBranch
+from ghapp.jobs import Job, PlanRun, Replan, SettleBranch
+from ghapp.jobs.causes import Abandoned
 from ghapp.log import log
 from ghapp.services import Services
-from ghapp.store import Run
+from ghapp.store import ApplyState, PlanState, Run
 
 _YOUNG_S = 60.0
 
@@ -18,7 +21,7 @@ async def end_abandoned_runs(services: Services) -> None:
     unfinished = [run for run in await services.store.runs.unfinished() if run.created_at < old]
     if not unfinished:
         return
-    pending = await services.pending() | await services.store.deferred.keys()
+    pending = await services.pending_or_deferred()
     for run in unfinished:
         if _is_carried_out(run, pending) or (await services.store.runs.load(run.id)).status == "completed":
             continue
@@ -30,19 +33,27 @@ async def end_abandoned_runs(services: Services) -> None:
             log.warning("abandoned_run_not_ended", run=run.id, reason=str(error))
 
 
-def _is_carried_out(run: Run, pending: frozenset[str]) -> bool:
-    """Whether a job of the run is pending; a deferred one has its own key with something before it."""
-    if run.operation == "apply":
-        settles = f"settle:{run.repository_id}:{run.branch}:"
-        return any(settles in key or key == f"wait:{run.id}" for key in pending)
-    announced = (f"plan:{run.id}", f"plan:{run.repository_id}:{run.pull_request}", run.plan.job)
-    return any(key.endswith(announced) for key in pending)
+def _is_carried_out(run: Run, pending: Sequence[Job]) -> bool:
+    """Whether a job of the run is pending or deferred."""
+    return any(_carries_out(job, run) for job in pending)
+
+
+def _carries_out(job: Job, run: Run) -> bool:
+    match run.state, job:
+        case ApplyState(), SettleBranch():
+            return (job.repository_id, job.branch) == (run.repository_id, run.branch)
+        case PlanState(), PlanRun():
+            return job.run_id == run.id
+        case PlanState() as state, _:
+            return job.key == state.job
+        case _:
+            return False
 
 
 async def _go_on_or_end(services: Services, run: Run) -> None:
     """An apply goes on where its branch is settled; a plan is made anew."""
     if run.operation == "apply" and await services.enqueue(
-        SettleBranch(repository_id=run.repository_id, branch=run.branch, cause=f"abandoned:{run.id}")
+        SettleBranch(repository_id=run.repository_id, branch=run.branch, cause=Abandoned(run_id=run.id))
     ):
         return
     await _cancel(services, run)

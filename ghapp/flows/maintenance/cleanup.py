@@ -160,6 +160,5 @@ async def enqueue_cleanup(services: Services, in_s: float) -> None:
 
 async def enqueue_first_cleanup(services: Services) -> None:
     """Enqueue a cleanup now, at the start of a worker, unless one is pending."""
-    pending = await services.pending() | await services.store.deferred.keys()
-    if not any(key == _KEY or key.startswith("tidy_up:") for key in pending):
+    if not any(isinstance(job, Cleanup) for job in await services.pending_or_deferred()):
         await enqueue_cleanup(services, 0)

@@ -13,6 +13,7 @@ from ghapp.flows.environments import adopt_under, is_adopted
 from ghapp.flows.maintenance.cleanup import enqueue_cleanup
 from ghapp.flows.repository import FetchedRepo, known_pull_request, record_repo
 from ghapp.jobs import PARKED, Discover, Replan, SettleBranch
+from ghapp.jobs.causes import Discovered
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
 from ghapp.store.marker_kinds import Adopted
@@ -142,5 +143,5 @@ async def _adopt_all(repo: FetchedRepo) -> None:
     for last in await repo.store.branches.all_last(repo.id):
         tip = await repo.mirror.tip(last.branch)
         if last.environment != TESTING and tip not in (None, last.sha):
-            cause = f"seen:{tip}:{last.sha}"
+            cause = Discovered(tip=tip, last=last.sha)
             await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=last.branch, cause=cause))

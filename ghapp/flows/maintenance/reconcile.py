@@ -1,18 +1,21 @@
 """Events that never arrived and runs that never ended: Planward finds them, and enqueues what is missing."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
 
 from ghapp.durable import step
 from ghapp.errors import Unavailable
+from ghapp.events import PullRequestChanged
 from ghapp.flows.check_run import cancel_plan, runs_of_tip
 from ghapp.flows.environments import environment_at_last
 from ghapp.flows.maintenance.abandoned import end_abandoned_runs
 from ghapp.flows.maintenance.deliveries import redeliver
 from ghapp.flows.repository import FetchedRepo, Repo, known_pull_request, load_repo
 from ghapp.github import PullRequestSeen
-from ghapp.jobs import Reconcile, ReconcileDeliveries, Replan, SettleBranch
+from ghapp.jobs import EventJob, Job, Reconcile, ReconcileDeliveries, Replan, SettleBranch
+from ghapp.jobs.causes import Missed
 from ghapp.log import log
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
@@ -51,7 +54,7 @@ async def reconcile(services: Services, job: Reconcile) -> None:
 
 async def enqueue_first_reconciliation(services: Services) -> None:
     """Enqueue a reconciliation now, at the start of a worker, unless one is pending."""
-    if not any(key.startswith("look_for_missed:") for key in await services.pending()):
+    if not any(isinstance(job, ReconcileDeliveries) for job in await services.pending()):
         await enqueue_reconciliation(services, 0)
 
 
@@ -111,12 +114,11 @@ async def _close(repo: Repo, known: KnownPullRequest, seen: PullRequestSeen | No
         await cancel_plan(repo.services, run, by="the pull request was closed")
 
 
-async def _plan_if_missed(repo: Repo, seen: PullRequestSeen, pending: frozenset[str]) -> None:
+async def _plan_if_missed(repo: Repo, seen: PullRequestSeen, pending: Sequence[Job]) -> None:
     """Have an open pull request planned that has no plan at its head into its base, or that is no draft any more."""
     known = await repo.store.pull_requests.find(repo.id, seen.number)
     now = known_pull_request(repo.id, seen)
-    told = f"{repo.id}:plan:{now.base_branch}:{now.head_sha}:"
-    if any(key.startswith(told) for key in pending):
+    if any(_takes_in(job, now) for job in pending):
         return  # its delivery is being taken in
     if now != known:
         await repo.store.pull_requests.record(now)
@@ -127,6 +129,16 @@ async def _plan_if_missed(repo: Repo, seen: PullRequestSeen, pending: frozenset[
     if not judged or ready:
         cause = f"missed:{now.base_branch}:{now.head_sha}:{'draft' if now.draft else 'ready'}"
         await repo.services.enqueue(Replan(repository_id=repo.id, number=now.number, cause=cause))
+
+
+def _takes_in(job: Job, known: KnownPullRequest) -> bool:
+    """Whether a job takes in the event that brought a pull request to this head and base."""
+    match job:
+        case EventJob(event=PullRequestChanged() as event):
+            seen = (event.repository.id, event.number, event.head.sha, event.base.ref)
+            return seen == (known.repository_id, known.number, known.head_sha, known.base_branch)
+        case _:
+            return False
 
 
 async def _reconcile_branches(repo: FetchedRepo) -> None:
@@ -141,4 +153,4 @@ async def _reconcile_branches(repo: FetchedRepo) -> None:
         environment, _, last = found
         if (last is not None and last.sha == tip) or await runs_of_tip(repo, environment, tip):
             continue
-        await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=branch, cause=f"missed:{tip}"))
+        await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=branch, cause=Missed(tip=tip)))

@@ -10,6 +10,7 @@ from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequest
 from ghapp.flows.people.decisions import approve_apply, decide_head, find_environment, may_apply
 from ghapp.flows.repository import Repo, record_repo
 from ghapp.jobs import Replan, ReplanGroup, SettleBranch
+from ghapp.jobs.causes import Rerun
 from ghapp.services import Services
 from ghapp.store import Run
 
@@ -102,4 +103,4 @@ async def _apply_again(repo: Repo, run: Run, person: Person, key: str) -> None:
     did = "rerun" if allowed else "refused: rerun"
     await repo.store.approvals.audit(repo.id, who=person.login, did=did, sha=run.head_sha, run=run.id)
     if allowed:
-        await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=run.branch, cause=f"rerun:{key}"))
+        await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=run.branch, cause=Rerun(decision=key)))

@@ -13,6 +13,7 @@ from ghapp.flows.environments import environment_at_last, in_force
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.github import Role
 from ghapp.jobs import Replan, SettleBranch
+from ghapp.jobs.causes import Approved
 from ghapp.repository_config import Environment, RepositoryConfig
 from ghapp.store import KnownPullRequest, Last
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName
@@ -90,7 +91,9 @@ async def approve_apply(
         by=person.login,
         digests=shown[-1].apply.digests if shown else (),
     )
-    await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=environment.branch, cause=f"approved:{key}"))
+    await repo.services.enqueue(
+        SettleBranch(repository_id=repo.id, branch=environment.branch, cause=Approved(decision=key))
+    )
     return True
 
 

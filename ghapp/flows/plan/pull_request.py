@@ -15,6 +15,7 @@ from ghapp.flows.repository import known_pull_request, record_repo
 from ghapp.flows.root_module.job import RootJob, RootOutcome
 from ghapp.flows.root_module.run import run_root_modules
 from ghapp.jobs import PlanRun, Replan, SettleBranch
+from ghapp.jobs.causes import PullRequestMerged
 from ghapp.services import Services
 from ghapp.values import TESTING, EnvironmentName, RunId
 
@@ -91,5 +92,9 @@ async def _closed(services: Services, event: PullRequestClosed, key: str) -> Non
     if event.merged:
         await repo.fetch(pull_requests=[event.number])
         await services.enqueue(
-            SettleBranch(repository_id=repo.id, branch=event.base.ref, cause=f"closed:{event.number}:{event.merge_sha}")
+            SettleBranch(
+                repository_id=repo.id,
+                branch=event.base.ref,
+                cause=PullRequestMerged(number=event.number, merge_sha=event.merge_sha),
+            )
         )

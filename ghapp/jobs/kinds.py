@@ -1,6 +1,6 @@
-"""The jobs, and which of them an event asks for. Pure: a delivery in, jobs with keys out.
+"""The kinds of jobs. The key of a job says which work it is.
 
-The key names the work, not the delivery: (repository id, operation, environment, head SHA, base SHA, pull request,
+It names the work, not the delivery: (repository id, operation, environment, head SHA, base SHA, pull request,
 attempt), the branch standing for the environment as long as the config was not read. Where the same work can be asked
 for twice (a pull request closed and opened again, a button pressed by another person) the delivery's id is the attempt:
 a redelivery keeps it.
@@ -9,14 +9,14 @@ Tags and keys are stored. They never change, also where a class has got a better
 that an older version enqueued.
 """
 
-from typing import Literal, assert_never
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from ghapp import events
+from ghapp.jobs.causes import Cause, read_cause
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
-from ghapp.webhook import Delivery
-from ghapp.webhook.commands import read_commands
 
 
 class EventJob(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
@@ -39,16 +39,16 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True, tag="plan_run"):
 
 
 class SettleBranch(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
-    """Bring an environment to its branch's tip, or say why not. `cause` names what gave reason to look."""
+    """Bring an environment to its branch's tip, or say why not."""
 
     repository_id: RepositoryId
     branch: BranchName
-    cause: str
+    cause: Cause
 
     @property
     def key(self) -> str:
-        """One look a cause."""
-        return f"settle:{self.repository_id}:{self.branch}:{self.cause}"
+        """Once for each cause."""
+        return f"settle:{self.repository_id}:{self.branch}:{self.cause.text}"
 
     @property
     def partition(self) -> str:
@@ -214,101 +214,11 @@ Job = (
     | Comment
 )
 
-PARKED = "parked:"
-"""Begins the keys of what waits until an installation is let go on."""
 
-
-def deferred_key(job: Job) -> str:
-    """The key under which a deferred job waits.
-
-    At most one retry of each periodic job waits, however often it was deferred: GitHub may be away for a day.
-    """
-    match job:
-        case Reconcile():
-            return f"again:reconcile:{job.repository_id}"
-        case ReconcileDeliveries() | Cleanup():
-            return f"again:{job.__struct_config__.tag}"
-        case _:
-            return f"again:{job.key}"
-
-
-Queue = Literal["events", "plans", "branches", "background"]
-FormerQueue = Literal["news", "looks"]
-"""Names of `events` and `background` in older versions, whose jobs may wait there."""
-
-
-def queue_of(job: Job) -> tuple[Queue, str | None]:
-    """Which queue a job waits in, and in which of its partitions.
-
-    `events` has GitHub's events and what follows at once: short jobs, so that a pull request is announced however many
-    plans are under way. `plans` are long. In both a partition is a repository, and has its share. In `branches` a
-    partition is a branch, one at a time and in order. `background` has the jobs that nobody waits for.
-    """
-    match job:
-        case SettleBranch() | Unlock():
-            return "branches", job.partition
-        case PlanRun():
-            return "plans", str(job.repository_id)
-        case ReconcileDeliveries() | Discover() | Reconcile() | Cleanup():
-            return "background", None
-        case Replan() | SendChatMessage() | Comment():
-            return "events", str(job.repository_id)
-        case EventJob(event=event):
-            return "events", _partition_of(event)
-        case ReplanGroup() | NotifyApply():
-            return "events", _NO_REPOSITORY
-        case _ as never:
-            assert_never(never)
-
-
-_NO_REPOSITORY = "-"
-
-
-def _partition_of(event: events.Event) -> str:
-    match event:
-        case events.InstallationChanged(installation_id=id) | events.RepositoriesChanged(installation_id=id):
-            return f"installation {id}"
-        case events.Ping() | events.Ignored():
-            return _NO_REPOSITORY
-        case _:
-            return str(event.repository.id)
-
-
-def jobs_for(delivery: Delivery) -> tuple[EventJob, ...]:
-    """The jobs that a delivery asks for: one, or none."""
-    key = _key(delivery)
-    return () if key is None else (EventJob(key=key, event=delivery.event),)
-
-
-def _key(delivery: Delivery) -> str | None:
-    match delivery.event:
-        case events.PullRequestChanged() as event:
-            again = "0" if event.action in ("opened", "synchronize") else delivery.id
-            return (
-                f"{event.repository.id}:plan:{event.base.ref}:{event.head.sha}:{event.base.sha}:{event.number}:{again}"
-            )
-        case events.PullRequestClosed() as event:
-            once = event.merge_sha or delivery.id
-            return f"{event.repository.id}:closed:{event.base.ref}:{event.head.sha}:{event.number}:{once}"
-        case events.BranchPushed() as event:
-            return f"{event.repository.id}:apply:{event.branch}:{event.after}:{event.before}:0"
-        case events.MergeGroupRequested() as event:
-            return f"{event.repository.id}:plan:{event.base_ref}:{event.head_sha}:{event.base_sha}:group:0"
-        case events.MergeGroupDestroyed() as event:
-            return f"{event.repository.id}:group_destroyed:{event.head_sha}:{event.reason}"
-        case events.CommentCreated() as event:
-            asks = event.is_pull_request and not event.author.is_bot and read_commands(event.body)
-            return f"{event.repository.id}:comment:{event.comment_id}" if asks else None
-        case (
-            events.CheckRunRerequested()
-            | events.CheckSuiteRerequested()
-            | events.ButtonPressed()
-            | events.InstallationChanged()
-            | events.RepositoriesChanged()
-            | events.RepositoryChanged()
-        ):
-            return f"act:{delivery.id}"
-        case events.Ping() | events.Ignored():
-            return None
-        case _ as never:
-            assert_never(never)
+def read_job(stored: Mapping[str, Any]) -> Job:
+    """Read a stored job, also one of an older version. Raises msgspec.ValidationError on one that is unknown."""
+    values = dict(stored)
+    if values.get("type") == "settle" and isinstance(values.get("cause"), str):
+        values["cause"] = msgspec.to_builtins(read_cause(values["cause"]))
+    job: Job = msgspec.convert(values, type=Job)
+    return job

@@ -1,0 +1,45 @@
+"""What has to be done: the kinds of jobs, which of them an event asks for, and where they wait."""
+
+from ghapp.jobs.asked_for import jobs_for
+from ghapp.jobs.kinds import (
+    Cleanup,
+    Comment,
+    Discover,
+    EventJob,
+    Job,
+    NotifyApply,
+    PlanRun,
+    Reconcile,
+    ReconcileDeliveries,
+    Replan,
+    ReplanGroup,
+    SendChatMessage,
+    SettleBranch,
+    Unlock,
+    read_job,
+)
+from ghapp.jobs.queues import PARKED, FormerQueue, Queue, deferred_key, queue_of
+
+__all__ = [
+    "PARKED",
+    "Cleanup",
+    "Comment",
+    "Discover",
+    "EventJob",
+    "FormerQueue",
+    "Job",
+    "NotifyApply",
+    "PlanRun",
+    "Queue",
+    "Reconcile",
+    "ReconcileDeliveries",
+    "Replan",
+    "ReplanGroup",
+    "SendChatMessage",
+    "SettleBranch",
+    "Unlock",
+    "deferred_key",
+    "jobs_for",
+    "queue_of",
+    "read_job",
+]

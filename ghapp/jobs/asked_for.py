@@ -1,0 +1,48 @@
+"""The jobs that an event asks for. Pure: a delivery in, jobs with keys out."""
+
+from typing import assert_never
+
+from ghapp import events
+from ghapp.jobs.kinds import EventJob
+from ghapp.webhook import Delivery
+from ghapp.webhook.commands import read_commands
+
+
+def jobs_for(delivery: Delivery) -> tuple[EventJob, ...]:
+    """The jobs that a delivery asks for: one, or none."""
+    key = _key(delivery)
+    return () if key is None else (EventJob(key=key, event=delivery.event),)
+
+
+def _key(delivery: Delivery) -> str | None:
+    match delivery.event:
+        case events.PullRequestChanged() as event:
+            again = "0" if event.action in ("opened", "synchronize") else delivery.id
+            return (
+                f"{event.repository.id}:plan:{event.base.ref}:{event.head.sha}:{event.base.sha}:{event.number}:{again}"
+            )
+        case events.PullRequestClosed() as event:
+            once = event.merge_sha or delivery.id
+            return f"{event.repository.id}:closed:{event.base.ref}:{event.head.sha}:{event.number}:{once}"
+        case events.BranchPushed() as event:
+            return f"{event.repository.id}:apply:{event.branch}:{event.after}:{event.before}:0"
+        case events.MergeGroupRequested() as event:
+            return f"{event.repository.id}:plan:{event.base_ref}:{event.head_sha}:{event.base_sha}:group:0"
+        case events.MergeGroupDestroyed() as event:
+            return f"{event.repository.id}:group_destroyed:{event.head_sha}:{event.reason}"
+        case events.CommentCreated() as event:
+            asks = event.is_pull_request and not event.author.is_bot and read_commands(event.body)
+            return f"{event.repository.id}:comment:{event.comment_id}" if asks else None
+        case (
+            events.CheckRunRerequested()
+            | events.CheckSuiteRerequested()
+            | events.ButtonPressed()
+            | events.InstallationChanged()
+            | events.RepositoriesChanged()
+            | events.RepositoryChanged()
+        ):
+            return f"act:{delivery.id}"
+        case events.Ping() | events.Ignored():
+            return None
+        case _ as never:
+            assert_never(never)
