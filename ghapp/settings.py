@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from ghapp.errors import SettingsError
+from ghapp.operator_files import read_patterns
 from ghapp.processes import Limits
 from ghapp.processes.memory import machine_bytes
 from ghapp.vault import VaultSettings
@@ -57,11 +58,24 @@ class MetricsAccess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuthoritySettings:
+    """Which repositories may use which secrets, as the operator says."""
+
+    teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """TEAM → patterns of OWNER/REPO, or GitHub's numbers."""
+    team_by_name: bool = False
+    """Each repository of the App's owner may use the team of its own name."""
+    secret_paths: tuple[str, ...] = ()
+    """Patterns of paths that configs may name beyond `kv/{team}/{branch}` and `kv/{team}/{environment}`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything an operator decides. Durations are seconds."""
 
     github: GitHubAccess
     vault: VaultSettings | None
+    authority: AuthoritySettings
     public_url: str
     database_url: str = field(repr=False)
     data_dir: Path
@@ -93,6 +107,7 @@ class LocalSettings:
     """What the commands need that work without GitHub. Durations are seconds."""
 
     vault: VaultSettings | None
+    authority: AuthoritySettings
     data_dir: Path
     terraform: str | None
     concurrency: int
@@ -111,6 +126,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return Settings(
         github=_read_github(names),
         vault=local.vault,
+        authority=local.authority,
         public_url=names.url("PLANWARD_PUBLIC_URL", _PUBLIC_URL),
         database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{local.data_dir / 'planward.db'}",
         data_dir=local.data_dir,
@@ -141,6 +157,7 @@ def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
     concurrency = int(names.number("PLANWARD_CONCURRENCY", float(os.cpu_count() or 1), least=1))
     return LocalSettings(
         vault=read_vault_settings(environ),
+        authority=read_authority(environ),
         data_dir=Path(names.text("PLANWARD_DATA_DIR") or platformdirs.user_data_dir("planward")).absolute(),
         terraform=names.text("PLANWARD_TERRAFORM"),
         concurrency=concurrency,
@@ -159,6 +176,17 @@ def default_memory_bytes(machine_bytes: int, concurrency: int) -> int:
     """
     ours = machine_bytes * 3 // 4
     return max(ours // concurrency, min(2_000_000_000, ours))
+
+
+def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
+    """Read who may use which secrets. Raises SettingsError as `read_settings` does."""
+    names = _Names(environ)
+    teams = names.text("PLANWARD_TEAMS")
+    return AuthoritySettings(
+        teams=read_patterns("PLANWARD_TEAMS", Path(teams)) if teams else {},
+        team_by_name=names.flag("PLANWARD_TEAM_BY_NAME"),
+        secret_paths=_split(names.text("PLANWARD_SECRET_PATHS")),
+    )
 
 
 def read_github_access(environ: Mapping[str, str]) -> GitHubAccess:
@@ -260,6 +288,13 @@ class _Names:
         if not least <= value < float("inf"):
             raise SettingsError(f"{name} is {text[:40]!r}: set it to a number of at least {least:g}")
         return value
+
+    def flag(self, name: str) -> bool:
+        """True or false; false where it is not set."""
+        value = (self.text(name) or "false").lower()
+        if value not in ("true", "false"):
+            raise SettingsError(f"{name} is {value[:40]!r}: set it to true or false")
+        return value == "true"
 
     def days(self, name: str, default: float, *, least: float) -> float:
         """So many days; 0: for ever."""

@@ -50,14 +50,22 @@ async def _examine(repository: str, administrator: str | None) -> "Diagnosis":
     from ghapp.doctor import examine
     from ghapp.github import GitHubApp
     from ghapp.github.app_key import app_key
-    from ghapp.settings import read_github_access, read_vault_settings
+    from ghapp.settings import read_authority, read_github_access, read_vault_settings
     from ghapp.vault import Vault
 
     access = read_github_access(os.environ)
     vault_settings = read_vault_settings(os.environ)
-    key = app_key(access.private_key, Vault(vault_settings) if vault_settings else None)
+    vault = Vault(vault_settings) if vault_settings else None
+    key = app_key(access.private_key, vault)
     async with GitHubApp(access.api_url, access.app_id, key) as github:
-        return await examine(github, access.app_id, repository, administrator=administrator)
+        return await examine(
+            github,
+            access.app_id,
+            repository,
+            administrator=administrator,
+            authority=read_authority(os.environ),
+            vault=vault,
+        )
 
 
 def _read_token(path: Path | None) -> str | None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ghapp.demo.loop import AUTHOR, Loop, done, say
+from ghapp.demo.loop import AUTHOR, OWNER, Loop, done, say
 from ghapp.demo.own_repository import play_own_repository, read_own_repository
 from ghapp.demo.sample import (
     TEAM,
@@ -38,7 +38,7 @@ def play(directory: Path | None, *, port: int, leave_running: bool, repository: 
         else:
             own = read_own_repository(repository, directory / "states")
             say("Starting a local GitHub, a Vault-compatible server and Planward")
-            stage = stack.enter_context(set_up(directory, team=own.name, values={}, port=port))
+            stage = stack.enter_context(set_up(directory, repository=f"{OWNER}/{own.name}", values={}, port=port))
             loop = Loop(stage, own.name)
             play_own_repository(loop, own)
         loop.look_around(directory / "states")
@@ -56,7 +56,7 @@ def _play_sample(stack: contextlib.ExitStack, directory: Path, port: int) -> Loo
     for path, content in render_states(states, values).items():
         (states / path).parent.mkdir(parents=True, exist_ok=True)
         (states / path).write_bytes(content)
-    loop = Loop(stack.enter_context(set_up(directory, team=TEAM, values=values, port=port)), TEAM)
+    loop = Loop(stack.enter_context(set_up(directory, repository=f"{OWNER}/{TEAM}", values=values, port=port)), TEAM)
     sample = render_sample(states)
     loop.prepare(sample)
     done(f"{loop.full_name}: network, database and app, on the branches staging and production")

@@ -41,7 +41,7 @@ class Stage:
 
 
 @contextlib.contextmanager
-def set_up(directory: Path, *, team: str, values: Secrets, port: int) -> Iterator[Stage]:
+def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> Iterator[Stage]:
     """Start everything and end it. Raises DemoError where a part is not installed or does not start."""
     vault_binary = _vault_binary()
     _require_terraform()
@@ -61,7 +61,7 @@ def set_up(directory: Path, *, team: str, values: Secrets, port: int) -> Iterato
             description="Plans on the pull request, applies on the merge.",
         )
         vault = stack.enter_context(_running_vault(vault_binary, directory / "vault.log", root_token))
-        _fill(vault, root_token, team, values)
+        _fill(vault, root_token, repository, values)
         environ = {
             **{name: os.environ[name] for name in _PASSED if name in os.environ},
             "PLANWARD_GITHUB_API_URL": github.api_url,
@@ -118,10 +118,13 @@ def _running_vault(binary: str, log: Path, root_token: str) -> Iterator[str]:
         yield f"http://{address}"
 
 
-def _fill(address: str, token: str, team: str, values: Secrets) -> None:
+def _fill(address: str, token: str, repository: str, values: Secrets) -> None:
     """Put each environment's secrets where Planward reads them: `kv/TEAM/BRANCH/NAME`."""
     with httpx.Client(base_url=f"{address}/v1", headers={"X-Vault-Token": token}, trust_env=False) as vault:
         vault.post("/sys/mounts/kv", json={"type": "kv", "options": {"version": "2"}}).raise_for_status()
+        team = repository.partition("/")[2]
+        # The team says itself which repository may use its secrets.
+        _wait(partial(_put, vault, f"/kv/data/{team}/planward", {"repositories": repository}), "the KV engine")
         for environment, named in values.items():
             for name, keys in named.items():
                 path = f"/kv/data/{team}/{environment}/{name}"

@@ -9,8 +9,11 @@ from ghapp.doctor.gates import judge_branch
 from ghapp.errors import JobError
 from ghapp.github import GitHubApp, RepositoryAllows, Rules
 from ghapp.github.app_manifest import read_app_manifest
+from ghapp.local.secret_use import SecretUse, examine_secret_use
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
+from ghapp.settings import AuthoritySettings
 from ghapp.values import BranchName
+from ghapp.vault import Vault
 
 _CODE_OWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners"""
@@ -33,8 +36,18 @@ class Diagnosis:
         return sum(gate.state == State.MISSING for gate in (*judged, *(gate for _, gate in self.without_branch)))
 
 
-async def examine(github: GitHubApp, app_id: int, full_name: str, *, administrator: str | None = None) -> Diagnosis:
+async def examine(
+    github: GitHubApp,
+    app_id: int,
+    full_name: str,
+    *,
+    administrator: str | None = None,
+    authority: AuthoritySettings | None = None,
+    vault: Vault | None = None,
+) -> Diagnosis:
     """Examine a repository; `administrator` is a person's token, which sees bypass lists.
+
+    `authority` and `vault` are the server's: without Vault a team means nothing, and nothing is said about it.
 
     Raises JobError where the App is not installed there, ConfigInvalid where its config cannot be read, GitHubError.
     """
@@ -48,6 +61,9 @@ async def examine(github: GitHubApp, app_id: int, full_name: str, *, administrat
     rules = github.rules(installation, full_name, administrator=administrator)
     repository = await rules.repository()
     config, branches = await _config(rules, repository)
+    uses = await examine_secret_use(
+        config, repository.id, repository.full_name, authority or AuthoritySettings(), vault, github
+    )
     guarded, without = [], []
     for name, environment in config.environments.items():
         if environment.branch is None:
@@ -71,7 +87,7 @@ async def examine(github: GitHubApp, app_id: int, full_name: str, *, administrat
         )
     return Diagnosis(
         full_name=repository.full_name,
-        general=(*general, *judge_repository(repository)),
+        general=(*general, *judge_repository(repository), *map(_secret_gate, uses)),
         branches=tuple((each, judge_branch(each)) for each in guarded),
         without_branch=tuple(without),
     )
@@ -89,6 +105,12 @@ async def _config(rules: Rules, repository: RepositoryAllows) -> tuple[Repositor
             f"make a branch staging, or name one in {CONFIG_PATH}"
         )
     return config, branches
+
+
+def _secret_gate(use: SecretUse) -> Gate:
+    said = f"{use.name}: {use.why}"
+    state = State.MET if use.allowed else State.MISSING
+    return Gate(name=use.name.partition(" ")[0], state=state, said=said, setting=use.command)
 
 
 def _no_branch(branch: str) -> Gate:

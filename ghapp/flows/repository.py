@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from checks.authority.teams import OperatorsRules
 from ghapp.events import PullRequestChanged, PullRequestClosed, Repository, RepositoryRef
 from ghapp.git import Mirror, Remote
 from ghapp.github import GitHubRepository, Priority, PullRequestSeen
@@ -10,6 +11,7 @@ from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config, 
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Store
 from ghapp.values import CommitSha, InstallationId, RepositoryId, TreeId
+from ghapp.vault import RepositoryAuthority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,16 @@ class Repo:
         if not await repo.mirror.has(tree):
             await repo.mirror.merge_tree(base, head)
         return repo
+
+    async def authority(self) -> RepositoryAuthority:
+        """What decides whose secrets this repository's runs may read. Raises GitHubError where the App is unknown."""
+        settings = self.services.settings.authority
+        app_owner = (await self.services.github.owner()) or None if settings.team_by_name else None
+        return RepositoryAuthority(
+            repository=await self.store.repositories.identity(self.known),
+            rules=OperatorsRules(teams=settings.teams, app_owner=app_owner),
+            secret_paths=settings.secret_paths,
+        )
 
     def blob_url(self, sha: CommitSha) -> str:
         """Where GitHub shows the files of a commit: `https://HOST/OWNER/REPO/blob/SHA`."""

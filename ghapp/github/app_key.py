@@ -2,7 +2,7 @@
 
 from ghapp.errors import SettingsError
 from ghapp.github.keys import AppKey, PemKey, SignedBy
-from ghapp.vault import Vault
+from ghapp.vault import Vault, VaultRun
 
 _TRANSIT = "vault-transit:"
 
@@ -16,9 +16,8 @@ def app_key(private_key: str, vault: Vault | None) -> AppKey:
     name = private_key.removeprefix(_TRANSIT)
 
     async def sign(message: bytes) -> bytes:
-        async with vault.session(
-            team="planward", environment="planward", branch="planward", operation="sign"
-        ) as session:
+        run = VaultRun(team="planward", environment="planward", branch="planward", operation="sign")
+        async with vault.session(run) as session:
             return await session.sign(name, message)
 
     return SignedBy(sign)

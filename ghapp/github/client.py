@@ -48,12 +48,19 @@ class GitHubRepository(CheckRuns, Deployments, Comments, Permissions, Source):
         self._access = access
 
 
+class AppOwner(Struct, frozen=True, kw_only=True):
+    """The account that the App belongs to; an enterprise has no login."""
+
+    login: str = ""
+
+
 class AppSeen(Struct, frozen=True, kw_only=True):
     """The App as it is registered."""
 
     id: int
     slug: str
     name: str
+    owner: AppOwner = AppOwner()
     html_url: str = ""
     permissions: dict[str, str] = {}
     events: tuple[str, ...] = ()
@@ -142,6 +149,7 @@ class GitHubApp:
         on_deferred: OnDeferred | None = None,
     ) -> None:
         self._app_id = app_id
+        self._owner: str | None = None
         self._settle_s = settle_s
         self._wire = Wire(transport or connections(api_url), on_call)
         self._api = Api(
@@ -211,6 +219,12 @@ class GitHubApp:
     async def me(self) -> AppSeen:
         """The App itself: who it is and what it asks for."""
         return await self._calls.read("/app", AppSeen, doing="ask for the App")
+
+    async def owner(self) -> str:
+        """The login of the account that the App belongs to, asked for once; empty for an enterprise's."""
+        if self._owner is None:
+            self._owner = (await self.me()).owner.login
+        return self._owner
 
     async def installation_of(self, full_name: str) -> InstallationSeen | None:
         """The installation that reaches a repository; None where the App is not installed there."""

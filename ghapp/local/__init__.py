@@ -4,5 +4,6 @@ working_copy.py    a repository as it lies on a disk
 snapshot.py        its files copied, so that nothing is written beside them
 plan.py            the report of a pull request for a working copy
 config.py          what `config check`, `config schema`, `config show` and `import` answer
+secret_use.py      which teams and paths a repository may use
 remote_config.py   `config show` of a repository on GitHub
 """

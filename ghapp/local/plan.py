@@ -30,7 +30,7 @@ from ghapp.settings import LocalSettings
 from ghapp.terraform import Terraform, Workdir, choose, find_terraforms, prepare_workdir
 from ghapp.terraform.environment import is_ours
 from ghapp.values import EnvironmentName
-from ghapp.vault import Vault
+from ghapp.vault import OwnLogin, Vault
 
 Log = Callable[[str], None]
 
@@ -163,7 +163,9 @@ class _Planner:
     async def _plan(self, settings: RootModuleSettings) -> _Outcome:
         terraform = choose(self.terraforms, settings.required_version)
         root = self.configuration.by_dir[settings.dir]
-        async with credentials_of(settings, self.environment, self.vault, operation="plan") as credentials:
+        async with credentials_of(
+            settings, self.environment, self.vault, operation="plan", authority=OwnLogin()
+        ) as credentials:
             mask = Mask.of(credentials.values)
             masked = mask.lines()
             async with prepare_workdir(

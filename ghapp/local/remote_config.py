@@ -8,6 +8,7 @@ from ghapp.git import Mirror, Mirrors, Remote
 from ghapp.github import GitHubApp
 from ghapp.github.app_key import app_key
 from ghapp.local.config import Answer, show
+from ghapp.local.secret_use import examine_secret_use
 from ghapp.processes.private_directories import make_private
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, read_config
 from ghapp.root_modules import backend_files, lay_out_all
@@ -35,17 +36,31 @@ async def show_repository(full_name: str, access: GitHubAccess, local: LocalSett
         remote = Remote(repository_id=repository.id, clone_url=repository.clone_url, token=token)
         mirrors = Mirrors(make_private(local.data_dir) / "mirrors", allowed_host=git_host(access.api_url))
         mirror = await mirrors.fetch(remote)
+        return await _show_tip(repository, mirror, local, vault, github)
+
+
+async def _show_tip(
+    repository: Repository, mirror: Mirror, local: LocalSettings, vault: Vault | None, github: GitHubApp
+) -> Answer:
     tip = await mirror.tip(repository.default_branch)
     if tip is None:
         raise NotToBeSeen(f"{repository.full_name} has no commit on {repository.default_branch} yet")
     facts = Facts(local.data_dir / "facts")
     try:
-        return await _show(repository, mirror, tip, facts)
+        return await _show(repository, mirror, tip, facts, local, vault, github)
     finally:
         facts.close()
 
 
-async def _show(repository: Repository, mirror: Mirror, tip: CommitSha, facts: Facts) -> Answer:
+async def _show(
+    repository: Repository,
+    mirror: Mirror,
+    tip: CommitSha,
+    facts: Facts,
+    local: LocalSettings,
+    vault: Vault | None,
+    github: GitHubApp,
+) -> Answer:
     name = repository.full_name.partition("/")[2]
     entries = await mirror.list_tree(tip)
     blobs = {entry.path: entry.blob_id for entry in entries}
@@ -59,5 +74,9 @@ async def _show(repository: Repository, mirror: Mirror, tip: CommitSha, facts: F
         layout = lay_out_all(config, configuration, paths=blobs.keys(), contents=contents)
     except ConfigInvalid as error:
         return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
-    lines = show(config, configuration, layout)
-    return Answer(exit_status=0, lines=(f"{repository.full_name} at {tip[:12]}", "", *lines))
+    lines = [f"{repository.full_name} at {tip[:12]}", "", *show(config, configuration, layout)]
+    uses = await examine_secret_use(config, repository.id, repository.full_name, local.authority, vault, github)
+    if uses:
+        lines += ["", "who may use which secrets"]
+        lines += [f"  {use.name}: {'yes' if use.allowed else 'no'}, {use.why}" for use in uses]
+    return Answer(exit_status=0, lines=tuple(lines))

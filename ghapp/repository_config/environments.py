@@ -46,6 +46,11 @@ def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
     if not words.fits(words.ENVIRONMENT, name):
         entry.refuse("must be named by letters, digits, _ and -", at=entry.key_position)
         return False
+    if name.casefold() == words.TEAMS_OWN:
+        entry.refuse(
+            f'must not be "{name}": kv/TEAM/planward says which repositories may use the team', at=entry.key_position
+        )
+        return False
     # GitHub does not tell deployments to "Staging" from those to "staging".
     other = next(other for other in entries if other.lower() == name.lower())
     if other != name:

@@ -65,7 +65,8 @@ BRANCH: Final[Key[str | None]] = Key(
     name="branch",
     form=Text(words.BRANCH, words.branch),
     default=None,
-    meaning='The protected branch that is applied to it. Default: the environment\'s name. "testing" is not allowed.',
+    meaning="The protected branch that is applied to it. Default: the environment's name. \"testing\" and \"planward\" "
+    "are not allowed.",
 )
 PROMOTE_FROM: Final[Key[Value | None]] = Key(
     name="promote_from",
@@ -104,8 +105,9 @@ SECRET_PATH: Final[Key[str | None]] = Key(
     form=Text(words.templates(words.SECRET_PLACEHOLDERS), words.secret_path),
     default=None,
     required=True,
-    meaning="Mount and path. /* at its end means all secrets below. May hold {team}, {branch} (a / in it is written ~) "
-    "and {environment}.",
+    meaning="Mount and path, below kv/{team}/{branch} or kv/{team}/{environment}; others need the operator's "
+    "PLANWARD_SECRET_PATHS. /* at its end means all secrets below. May hold {team}, {branch} (a / in it is written ~), "
+    "{environment} and {operation}.",
 )
 SECRET_AS: Final[Key[SecretForm]] = Key(
     name="as",
@@ -203,11 +205,11 @@ ROOT_MODULE: Final = Section(
 
 URL: Final[Key[str | None]] = Key(
     name="url",
-    form=Text(r"^(?:vault:[^#*]+#.+|[A-Za-z][A-Za-z0-9+.-]*://\S+)$", words.chat_address),
+    form=Text(r"^(?:vault:kv/\{team\}/[^#*]+#.+|[A-Za-z][A-Za-z0-9+.-]*://\S+)$", words.chat_address),
     default=None,
     required=True,
-    meaning="A Slack incoming webhook or its like, an address as apprise has them, or vault:PATH#KEY for one that is "
-    "kept in Vault.",
+    meaning="A Slack incoming webhook or its like, an address as apprise has them, or vault:kv/{team}/PATH#KEY for one "
+    "that is kept in Vault.",
 )
 ON: Final[Key[tuple[Occasion, ...]]] = Key(
     name="on",
@@ -220,7 +222,10 @@ NOTIFY: Final = Section(wanted="a mapping with url", keys=(URL, ON))
 
 # --- the whole -------------------------------------------------------------------------------------------------------
 
-TEAM: Final = _team_of("TEAM in the paths of secrets. Default: the repository's name when it was first seen.")
+TEAM: Final = _team_of(
+    "TEAM in the paths of secrets, which has to be open to the repository. Default: the repository's name when it was "
+    "first seen."
+)
 ENVIRONMENTS: Final[Key[Entries | None]] = Key(
     name="environments",
     form=Named(

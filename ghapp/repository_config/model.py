@@ -147,6 +147,14 @@ class RepositoryConfig:
         """The environment in which pull requests are planned."""
         return self.environments[TESTING]
 
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """Every team that a key of the config names, in the order of the config, each once."""
+        named: list[str | None] = [each.team for each in self.environments.values()]
+        for root_module in self.root_modules or ():
+            named += [root_module.team, *(each.team for each in root_module.environments.values())]
+        return tuple(dict.fromkeys(team for team in named if team is not None))
+
     def environment_of_branch(self, branch: str) -> Environment | None:
         """The environment that `branch` is applied to, or None."""
         return next((each for each in self.environments.values() if each.branch == branch), None)

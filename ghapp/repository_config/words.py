@@ -14,6 +14,8 @@ from ghapp.values import TESTING
 
 Check = Callable[[str], str | None]
 
+TEAMS_OWN: Final = "planward"
+"""The part of a team's secrets that is the team's own, where others have a branch or an environment."""
 TEAM: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._-]+$"
 ENVIRONMENT: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 BRANCH: Final = r"^(?![/.-])(?!.*(?:\.\.|//|/\.|@\{))[^\s~^:?*\[\\\u0000-\u0020\u007f]+(?<![/.])$"
@@ -34,7 +36,7 @@ ARGUMENT: Final = (
 
 Refused are, with their reasons, those of `_REFUSED_ARGUMENTS` and everything that is not known here.
 """
-SECRET_PLACEHOLDERS: Final = ("team", "branch", "environment")
+SECRET_PLACEHOLDERS: Final = ("team", "branch", "environment", "operation")
 ROOT_MODULE_PLACEHOLDERS: Final = ("team", "branch", "environment", "root_module", "workspace")
 WORKSPACE_PLACEHOLDERS: Final = ("team", "branch", "environment", "root_module")
 
@@ -104,9 +106,11 @@ def branch(text: str) -> str | None:
     """The name of a branch that is applied to an environment."""
     if not fits(BRANCH, text) or text.startswith("refs/"):
         return f'must be the name of a branch, without refs/heads/, not "{text}"'
-    if text == TESTING:
+    if text.casefold() == TEAMS_OWN:
+        return f'no environment may have the branch "{text}": kv/TEAM/planward says which repositories may use the team'
+    if text.casefold() == TESTING:
         # BRANCH is "testing" in the Vault paths of pull requests: their code would read this environment's secrets.
-        return 'no environment may have the branch "testing": pull requests read the secrets of that name'
+        return f'no environment may have the branch "{text}": pull requests read the secrets of that name'
     return None
 
 
@@ -215,7 +219,10 @@ def chat_address(text: str) -> str | None:
         path, hash_sign, key = rest.partition("#")
         if not hash_sign or not key or "*" in path:
             return f"{wanted}: vault: needs the path of one secret and #KEY"
-        return secret_path(path)
+        wrong = secret_path(path)
+        if wrong is None and not path.startswith("kv/{team}/"):
+            return "vault: takes a secret of the team's own: write vault:kv/{team}/PATH#KEY"
+        return wrong
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s]+", text):
         return wanted
     if scheme in ("http", "https"):

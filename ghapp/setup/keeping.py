@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ghapp.errors import SettingsError
-from ghapp.vault import Vault, VaultSession
+from ghapp.vault import Vault, VaultRun, VaultSession
 
 
 class Keeper(Protocol):
@@ -94,7 +94,8 @@ class VaultKeeper:
         return f"give `planward serve` the keys of {self.path} as environment variables, then start it"
 
     def _session(self) -> AbstractAsyncContextManager[VaultSession]:
-        return self.vault.session(team="planward", environment="planward", branch="planward", operation="setup")
+        run = VaultRun(team="planward", environment="planward", branch="planward", operation="setup")
+        return self.vault.session(run)
 
 
 def _quoted(value: str) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
+from checks.authority.teams import RepositoryIdentity
 from ghapp.store.database import Database, upsert
-from ghapp.store.tables import repositories
+from ghapp.store.tables import repositories, repository_names
 from ghapp.values import InstallationId, RepositoryId
 
 
@@ -41,7 +42,10 @@ class Repositories:
         clone_url: str,
         default_branch: str,
     ) -> KnownRepository:
-        """Record a repository as a delivery describes it; the first name and time stay."""
+        """Record a repository as a delivery describes it; the first name and time stay.
+
+        The name under which it is first seen is bound to it, if no other repository was seen under that name.
+        """
         values = {
             "id": id,
             "installation_id": installation_id,
@@ -54,7 +58,15 @@ class Repositories:
             "left_at": None,
         }
         changing = ["installation_id", "full_name", "clone_url", "default_branch", "active", "left_at"]
-        await self._db.run(lambda c: upsert(c, repositories, values, update=changing))
+
+        def write(connection: Connection) -> None:
+            known = select(repositories.c.id).where(repositories.c.id == id)
+            if connection.execute(known).first() is None:
+                name = {"name": full_name.casefold(), "repository_id": id, "at": self._db.clock()}
+                upsert(connection, repository_names, name, update=[])
+            upsert(connection, repositories, values, update=changing)
+
+        await self._db.run(write)
         return await self.load(id)
 
     async def load(self, id: RepositoryId) -> KnownRepository:
@@ -63,6 +75,15 @@ class Repositories:
         if found is None:
             raise KeyError(id)
         return found
+
+    async def identity(self, repository: KnownRepository) -> RepositoryIdentity:
+        """What tells a repository from others that have, had or get its name."""
+        c = repository_names.c
+        query = select(c.name).where(c.repository_id == repository.id).order_by(c.at)
+        row = await self._db.read(lambda connection: connection.execute(query).first())
+        return RepositoryIdentity(
+            id=repository.id, full_name=repository.full_name, bound_name=None if row is None else str(row.name)
+        )
 
     async def find(self, id: RepositoryId) -> KnownRepository | None:
         """The repository of this id, or None."""

@@ -51,6 +51,16 @@ repositories = Table(
     Column("left_at", Float, nullable=True),
 )
 
+repository_names = Table(
+    "repository_names",
+    metadata,
+    # The first repository that was seen under a name, in lower case; kept for ever.
+    Column("name", String(255), primary_key=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("repository_names_by_repository", "repository_id"),
+)
+
 lasts = Table(
     "lasts",
     metadata,

@@ -40,3 +40,11 @@ class SecretsContradict(VaultError):
 
 class SecretPathInvalid(VaultError):
     """A path of the config, or what is filled into it, is none that Vault may be asked for."""
+
+
+class SecretPathNotAllowed(VaultError):
+    """The config names a path that is not the repository's own, and the operator does not allow it."""
+
+
+class TeamClosed(VaultError):
+    """The repository may not use the secrets of the team that its config names."""

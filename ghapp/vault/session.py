@@ -10,15 +10,24 @@ from typing import TypeVar
 
 import structlog
 
+from checks.authority.teams import ClosedTeam, OpenTeam, open_by_team, secret_of
+from ghapp.vault.authority import Authority, OwnLogin
 from ghapp.vault.client import Client, Mount
 from ghapp.vault.credentials import Credentials, Secret, put_together
-from ghapp.vault.errors import SecretPathInvalid, SecretsMissing, VaultError, VaultFault
+from ghapp.vault.errors import (
+    SecretPathInvalid,
+    SecretsMissing,
+    TeamClosed,
+    VaultDenied,
+    VaultError,
+    VaultFault,
+)
 from ghapp.vault.settings import VaultSettings
 from ghapp.vault.sources import (
     FilledSource,
     SecretSource,
+    VaultRun,
     check_segment,
-    encode_branch,
     fill,
     fill_source,
     narrower,
@@ -39,17 +48,26 @@ class Vault:
         self._sleep = sleep
 
     @asynccontextmanager
-    async def session(
-        self, *, team: str, environment: str, branch: str, operation: str
-    ) -> AsyncIterator["VaultSession"]:
+    async def credentials(
+        self, sources: Sequence[SecretSource], run: VaultRun, authority: Authority
+    ) -> AsyncIterator[Credentials]:
+        """Log in for one run and read its secrets, once the team is open; nothing else is read before.
+
+        Raises TeamClosed, what a session's `read` raises, and what `session` raises.
+        """
+        async with self.session(run) as session:
+            opened = await session.open_team(authority)
+            yield await session.read(sources, opened)
+
+    @asynccontextmanager
+    async def session(self, run: VaultRun) -> AsyncIterator["VaultSession"]:
         """Log in for one run. At the end its leases and the token of the login are revoked, whatever happened.
 
         An operator's VAULT_TOKEN is never revoked. Raises VaultLoginRefused, VaultSealed, VaultUnreachable.
         """
-        names = {"team": team, "environment": environment, "operation": operation}
-        role = fill(self._settings.role or "", names, what="VAULT_ROLE")
+        role = fill(self._settings.role or "", run.role_values, what="VAULT_ROLE")
         client = Client(self._settings)
-        session = VaultSession(client, {"team": team, "branch": encode_branch(branch), "environment": environment})
+        session = VaultSession(client, run)
         try:
             await session.log_in(role)
             keeping = asyncio.ensure_future(session.keep_alive(self._sleep))
@@ -64,23 +82,46 @@ class Vault:
 
 
 class VaultSession:
-    """A logged-in client, the values for the templates, and what has to be given back."""
+    """A logged-in client, what it is for, and what has to be given back."""
 
-    def __init__(self, client: Client, values: dict[str, str]) -> None:
+    def __init__(self, client: Client, run: VaultRun) -> None:
         self._client = client
-        self._values = values
+        self._run = run
         self._one_at_a_time = asyncio.Lock()
         self._mounts: list[Mount] = []
         self._leases: list[_Lease] = []
         self._logged_in = False
         self._changed = asyncio.Event()
 
-    async def read(self, sources: Sequence[SecretSource]) -> Credentials:
-        """Read all secrets that the lines name.
+    async def open_team(self, authority: Authority) -> OpenTeam:
+        """Open the session's team, asking its own secret where the operator does not decide.
+
+        Raises TeamClosed with the command that opens it, and what a session raises.
+        """
+        team = self._run.team
+        opened = authority.open_without_asking(team)
+        if opened is not None:
+            return opened
+        assert not isinstance(authority, OwnLogin)
+        try:
+            answer = await self._in_thread(partial(self._read_list, secret_of(team)))
+        except VaultDenied as error:
+            decided = open_by_team(team, authority.repository, None)
+            assert isinstance(decided, ClosedTeam)
+            raise TeamClosed(f"{decided.cause} {error}.") from None
+        decided = open_by_team(team, authority.repository, answer)
+        if isinstance(decided, ClosedTeam):
+            raise TeamClosed(decided.cause)
+        return decided
+
+    async def read(self, sources: Sequence[SecretSource], opened: OpenTeam) -> Credentials:
+        """Read all secrets that the lines name, of a team that was opened for this session.
 
         Raises SecretsMissing, SecretsContradict, SecretPathInvalid, VaultDenied and what a session raises.
         """
-        filled = [fill_source(source, self._values) for source in sources]
+        if opened.name != self._run.team:
+            raise ValueError("the team that was opened is not the session's")
+        filled = [fill_source(source, self._run.values) for source in sources]
         secrets = await self._in_thread(lambda: [secret for one in filled for secret in self._read(one, filled)])
         self._changed.set()
         return put_together(secrets)
@@ -139,6 +180,14 @@ class VaultSession:
             self._logged_in = True
             if login.renewable and login.duration_s:
                 self._leases.append(_Lease(lease_id="", path="auth/token", duration_s=login.duration_s))
+
+    def _read_list(self, path: str) -> str | None:
+        """The key `repositories` of a team's secret; None where there is none."""
+        answer = self._client.read_secret(self._kv_mount_of(path), path)
+        listed = None if answer is None else answer.data.get("repositories")
+        if isinstance(listed, list):
+            return ",".join(str(each) for each in listed)
+        return None if listed is None else str(listed)
 
     def _read(self, filled: FilledSource, all_filled: Sequence[FilledSource]) -> Iterator[Secret]:
         mount = self._mount_of(filled.path)

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ghapp.vault.errors import SecretPathInvalid
+from ghapp.vault.errors import SecretPathInvalid, SecretPathNotAllowed
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretSource:
-    """One line of `secrets`. `path` may hold `{team}`, `{branch}` and `{environment}`, and end in `/*`.
+    """One line of `secrets`. `path` may hold `{team}`, `{branch}`, `{environment}` and `{operation}`, and end in `/*`.
 
     `field` takes this one key of a secret. `map` takes the keys that it names, each under the name that it gives.
     """
@@ -22,6 +22,27 @@ class SecretSource:
     form: Literal["tfvars", "env"] = "tfvars"
     field: str | None = None
     map: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultRun:
+    """For what secrets are read: the values of the placeholders. `operation` is `plan`, `apply` or what else asks."""
+
+    team: str
+    environment: str
+    branch: str
+    operation: str
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The placeholders of the config's paths."""
+        branch = encode_branch(self.branch)
+        return {"team": self.team, "branch": branch, "environment": self.environment, "operation": self.operation}
+
+    @property
+    def role_values(self) -> dict[str, str]:
+        """The placeholders of VAULT_ROLE."""
+        return {"team": self.team, "environment": self.environment, "operation": self.operation}
 
 
 DEFAULT_SOURCES = (
@@ -59,17 +80,34 @@ def encode_branch(branch: str) -> str:
 
 
 def fill(template: str, values: Mapping[str, str], *, what: str) -> str:
-    """Fill placeholders in. Raises SecretPathInvalid on an unknown one and on a value that is not one sound segment."""
+    """Fill placeholders in.
 
-    def value(found: re.Match[str]) -> str:
+    Raises SecretPathInvalid on an unknown one, on a value that is not one sound segment, and where two placeholders of
+    one segment could be filled in from other values to the same text: the team `acme` with the branch `pay-production`
+    must not come to what the team `acme-pay` has with `production`.
+    """
+    before: re.Match[str] | None = None
+    for found in _PLACEHOLDER.finditer(template):
         name = found[1]
         if name not in values:
             known = ", ".join(f"{{{known}}}" for known in values)
             raise SecretPathInvalid(f'{what} "{template}" holds {{{name}}}, which is not known: there are {known}')
         check_segment(values[name], f"{{{name}}} in {what}")
-        return values[name]
+        between = template[before.end() : found.start()] if before is not None else "/"
+        if "/" not in between and between in values[name]:
+            raise SecretPathInvalid(_ambiguous(template, name, values[name], between, what))
+        before = found
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], template)
 
-    return _PLACEHOLDER.sub(value, template)
+
+def _ambiguous(template: str, name: str, value: str, between: str, what: str) -> str:
+    if not between:
+        return f'{what} "{template}" has {{{name}}} right after another placeholder: write a "/" between them'
+    return (
+        f'{what} "{template}" is not filled in with the {name} "{value}": it contains the "{between}" that stands '
+        f'before {{{name}}}, so that another team could come to the same text. Write "/" there, or a text that no '
+        f"{name} contains"
+    )
 
 
 def fill_source(source: SecretSource, values: Mapping[str, str]) -> FilledSource:
@@ -99,3 +137,33 @@ def narrower(filled: FilledSource, others: Sequence[FilledSource]) -> tuple[Fill
     if not filled.is_prefix:
         return ()
     return tuple(other for other in others if other is not filled and filled.covers(other.path))
+
+
+def require_allowed(sources: Sequence[SecretSource], run: VaultRun, patterns: Sequence[str]) -> None:
+    """Raise SecretPathNotAllowed for a path outside of `kv/{team}/{branch}` and `kv/{team}/{environment}`.
+
+    `patterns` are the operator's: with the same placeholders, `*` for a part of one segment, `**` for all that follows.
+    """
+    for source in sources:
+        path = fill(source.path, run.values, what="the secrets' path")
+        if not _is_own(source.path) and not any(_fits(_filled(each, run), path) for each in patterns):
+            raise SecretPathNotAllowed(
+                f'secrets in .github/planward.yml names "{source.path}", which is neither below kv/{{team}}/{{branch}} '
+                "nor kv/{team}/{environment}: the operator can allow it in PLANWARD_SECRET_PATHS"
+            )
+
+
+def _filled(pattern: str, run: VaultRun) -> str:
+    return fill(pattern, run.values, what="the pattern in PLANWARD_SECRET_PATHS")
+
+
+def _is_own(template: str) -> bool:
+    """Whether a path is below the team's own part for this branch or environment, by whole segments."""
+    segments = template.split("/")
+    return segments[:2] == ["kv", "{team}"] and segments[2:3] in (["{branch}"], ["{environment}"])
+
+
+def _fits(pattern: str, path: str) -> bool:
+    parts = re.split(r"(\*\*?)", pattern)
+    meaning = {"*": "[^/]*", "**": ".*"}
+    return re.fullmatch("".join(meaning.get(part, re.escape(part)) for part in parts), path) is not None

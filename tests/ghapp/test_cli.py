@@ -443,6 +443,33 @@ def test_config_show_fetches_a_repository_as_the_app(run: Run, on_github: LocalG
     assert "staging: workspace default; backend files network/staging.backend.hcl" in said.out
 
 
+@pytest.mark.parametrize("command", [("config", "show"), ("doctor",)])
+def test_what_a_repository_may_use_of_vault_is_said_with_the_command_that_opens_it(
+    run: Run, on_github: LocalGitHub, openbao: OpenBao, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("VAULT_ADDR", openbao.address)
+    monkeypatch.setenv("VAULT_TOKEN", openbao.token)
+    monkeypatch.setenv("PLANWARD_SECRET_PATHS", "kv/shared/*")
+    config = """\
+environments:
+  testing: {team: own-of-the-cli}
+  staging: {team: closed-of-the-cli}
+secrets:
+  - {path: "kv/{team}/{branch}/*"}
+  - {path: kv/shared/datadog}
+  - {path: kv/payments/production/*}
+"""
+    on_github.commit("acme/infra", "staging", {".github/planward.yml": config}, by="grace", start="staging")
+    openbao.put("kv/own-of-the-cli/planward", repositories="acme/infra")
+    said = run(*command, "acme/infra").out
+    assert "team own-of-the-cli: " in said
+    assert "kv/own-of-the-cli/planward names the repository" in said
+    assert "acme/infra may not use the secrets of the team closed-of-the-cli" in said
+    assert "vault kv put kv/closed-of-the-cli/planward repositories=" in said
+    assert 'secrets in .github/planward.yml names "kv/payments/production/*"' in said
+    assert "datadog" not in said.partition("who may use which secrets")[2]
+
+
 def test_config_show_says_each_problem_of_a_repository(run: Run, on_github: LocalGitHub) -> None:
     on_github.commit("acme/infra", "staging", {".github/planward.yml": "teem: x\n"}, by="grace", start="staging")
     said = run("config", "show", "acme/infra")

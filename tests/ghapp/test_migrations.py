@@ -243,3 +243,19 @@ from ghapp.sealing import Sealer
 from ghapp.store import Store
 Store(sys.argv[1], Sealer(("a key of sixteen characters",))).close()
 """
+
+
+def test_the_names_of_repositories_that_were_seen_before_are_bound_the_oldest_first(url: str, engine: Engine) -> None:
+    old = at_revision(engine, 3)
+    with engine.begin() as connection:
+        for number, (name, seen_at) in enumerate(
+            [("acme/shop", 2.0), ("Acme/Shop", 1.0), ("acme/store", 3.0)], start=1
+        ):
+            row = {each.name: value_for(each, number) for each in old.tables["repositories"].c}
+            row |= {"id": number, "full_name": name, "first_seen_at": seen_at}
+            connection.execute(old.tables["repositories"].insert().values(row))
+    start(url)
+    with engine.begin() as connection:
+        c = tables.repository_names.c
+        rows = connection.execute(select(c.name, c.repository_id).order_by(c.name)).all()
+    assert [tuple(row) for row in rows] == [("acme/shop", 2), ("acme/store", 3)]

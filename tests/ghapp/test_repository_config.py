@@ -366,7 +366,8 @@ def test_an_environment_that_does_not_fit_is_refused(text: str, complaint: str) 
         ),
         (
             '{path: "kv/{workspace}/x"}',
-            "1:18: secrets[0].path: unknown placeholder {workspace}; known here: {team}, {branch}, {environment}",
+            "1:18: secrets[0].path: unknown placeholder {workspace}; "
+            "known here: {team}, {branch}, {environment}, {operation}",
         ),
         ('{path: "kv/{team/x"}', '1:18: secrets[0].path: has a brace that is not part of a placeholder: "kv/{team/x"'),
         (

@@ -264,3 +264,37 @@ def test_commands_without_github_need_nothing_set() -> None:
     assert local.vault is None
     assert local.data_dir.is_absolute()
     assert local.data_dir.name == "planward"
+
+
+def test_who_may_use_which_secrets(tmp_path: Path) -> None:
+    teams = tmp_path / "teams.yml"
+    teams.write_text("payments: [acme/payments, 'acme/pay-*']\nplatform:\n  - acme/*\n  - 815\n")
+    paths = "aws/creds/{team}, kv/shared/*"
+    found = read(PLANWARD_TEAMS=str(teams), PLANWARD_TEAM_BY_NAME="true", PLANWARD_SECRET_PATHS=paths).authority
+    assert found.teams == {"payments": ("acme/payments", "acme/pay-*"), "platform": ("acme/*", "815")}
+    assert found.team_by_name
+    assert found.secret_paths == ("aws/creds/{team}", "kv/shared/*")
+    assert (read().authority.teams, read().authority.team_by_name, read().authority.secret_paths) == ({}, False, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("payments: acme/*\n", ':1: "payments" must have a list of patterns, such as [OWNER/REPO, OWNER/*]'),
+        ("a: [x/y]\nA: [x/z]\n", ':2: "A" is there twice; keep one of them'),
+        ("- acme\n", ":1: must be a mapping, NAME: [PATTERN, …]"),
+        ("a: [{b: c}]\n", ":1: must be OWNER/REPO, OWNER/* or a number"),
+        ("a: [x\n", ":2: is not YAML: expected ',' or ']', but got '<stream end>'"),
+    ],
+)
+def test_a_file_of_teams_that_cannot_be_used_names_its_line(tmp_path: Path, text: str, said: str) -> None:
+    teams = tmp_path / "teams.yml"
+    teams.write_text(text)
+    assert refusal({**LEAST, "PLANWARD_TEAMS": str(teams)}) == f"PLANWARD_TEAMS: {teams}{said}"
+
+
+def test_a_file_of_teams_that_is_not_there_and_a_switch_that_is_none_are_said() -> None:
+    gone = refusal({**LEAST, "PLANWARD_TEAMS": "/nowhere/teams.yml"})
+    assert gone == "PLANWARD_TEAMS: /nowhere/teams.yml cannot be read: FileNotFoundError"
+    wrong = refusal({**LEAST, "PLANWARD_TEAM_BY_NAME": "maybe"})
+    assert wrong == "PLANWARD_TEAM_BY_NAME is 'maybe': set it to true or false"

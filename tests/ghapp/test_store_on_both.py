@@ -219,3 +219,24 @@ def test_a_database_that_is_not_there_is_said_without_its_password(sealer: Seale
     assert str(refused.value) == (
         "PLANWARD_DATABASE_URL: the database at 127.0.0.1:1 cannot be used: is it up, and may planward log in?"
     )
+
+
+def test_a_name_is_bound_to_the_first_repository_seen_under_it(store: Store) -> None:
+    async def see(id: int, full_name: str) -> str | None:
+        known = await store.repositories.record(
+            id=RepositoryId(id),
+            installation_id=InstallationId(1),
+            full_name=full_name,
+            clone_url="https://example.com/x.git",
+            default_branch="main",
+        )
+        return (await store.repositories.identity(known)).bound_name
+
+    async def story() -> None:
+        assert await see(1, "Acme/Shop") == "acme/shop"
+        assert await see(2, "acme/shop") is None  # made again under the old name
+        assert await see(1, "acme/store") == "acme/shop"  # a rename binds no second name
+        assert await see(3, "acme/store") == "acme/store"
+        assert await see(2, "acme/elsewhere") is None
+
+    asyncio.run(story())

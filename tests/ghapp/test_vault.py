@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from checks.authority.teams import open_by_own_login
 from ghapp.vault import (
     DEFAULT_SOURCES,
     Credentials,
@@ -31,6 +32,7 @@ from ghapp.vault import (
     VaultError,
     VaultFault,
     VaultLoginRefused,
+    VaultRun,
     VaultSealed,
     VaultSettings,
     VaultUnreachable,
@@ -54,9 +56,9 @@ def read(
 ) -> Credentials:
     async def reading() -> Credentials:
         async with Vault(settings).session(
-            team=team, environment=environment, branch=branch, operation=operation
+            VaultRun(team=team, environment=environment, branch=branch, operation=operation)
         ) as session:
-            return await session.read(sources)
+            return await session.read(sources, open_by_own_login(team))
 
     return asyncio.run(reading())
 
@@ -294,7 +296,7 @@ class TestPathsThatAreNotAskedFor:
                 "kv/{tem}/x",
                 "a",
                 'the secrets\' path "kv/{tem}/x" holds {tem}, which is not known: '
-                "there are {team}, {branch}, {environment}",
+                "there are {team}, {branch}, {environment}, {operation}",
             ),
         ],
     )
@@ -539,7 +541,7 @@ class TestSigning:
     def sign(self, settings: VaultSettings, key: str) -> bytes:
         async def signing() -> bytes:
             async with Vault(settings).session(
-                team="planward", environment="planward", branch="planward", operation="sign"
+                VaultRun(team="planward", environment="planward", branch="planward", operation="sign")
             ) as session:
                 return await session.sign(key, b"message")
 
@@ -587,9 +589,9 @@ class TestDynamicSecrets:
 
             async def run() -> Credentials:
                 async with Vault(settings, sleep=sleep).session(
-                    team="pay", environment="testing", branch="testing", operation="plan"
+                    VaultRun(team="pay", environment="testing", branch="testing", operation="plan")
                 ) as session:
-                    credentials = await session.read([_AWS])
+                    credentials = await session.read([_AWS], open_by_own_login("pay"))
                     await asyncio.wait_for(renewed.wait(), 20)
                     return credentials
 
@@ -611,9 +613,9 @@ class TestDynamicSecrets:
 
             async def run() -> None:
                 async with Vault(VaultSettings(address=address, token="operators")).session(
-                    team="pay", environment="testing", branch="testing", operation="plan"
+                    VaultRun(team="pay", environment="testing", branch="testing", operation="plan")
                 ) as session:
-                    await session.read([_AWS])
+                    await session.read([_AWS], open_by_own_login("pay"))
 
             async def cancelled() -> None:
                 running = asyncio.ensure_future(run())
@@ -657,9 +659,9 @@ class TestDynamicSecrets:
 
         async def run() -> tuple[set[str], str]:
             async with Vault(settings_of(openbao)).session(
-                team="pay", environment="testing", branch="testing", operation="plan"
+                VaultRun(team="pay", environment="testing", branch="testing", operation="plan")
             ) as session:
-                credentials = await session.read([source])
+                credentials = await session.read([source], open_by_own_login("pay"))
                 assert set(credentials.values) == set(credentials.env.values())
                 return set(credentials.env), await asyncio.to_thread(database.psql, users)
 
@@ -697,7 +699,7 @@ class TestDynamicSecrets:
                     await asyncio.Event().wait()
 
             async with Vault(settings, sleep=sleep).session(
-                team="renewed", environment="testing", branch="testing", operation="plan"
+                VaultRun(team="renewed", environment="testing", branch="testing", operation="plan")
             ):
                 await asyncio.wait_for(renewed.wait(), 20)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 import hvac  # type: ignore[import-untyped]
 import pytest
 
-from ghapp.vault import DEFAULT_SOURCES, Vault, VaultSettings
+from checks.authority.teams import open_by_own_login
+from ghapp.vault import DEFAULT_SOURCES, Vault, VaultRun, VaultSettings
 from tests.openbao import OpenBao
 from tests.stories.faults.proxies import fates, once_each
 
@@ -34,9 +35,9 @@ def test_secrets_are_read_and_the_token_is_given_back(
 ) -> None:
     async def run(settings: VaultSettings) -> Mapping[str, object]:
         async with Vault(settings).session(
-            team="between", environment="testing", branch="testing", operation="plan"
+            VaultRun(team="between", environment="testing", branch="testing", operation="plan")
         ) as session:
-            return (await session.read(DEFAULT_SOURCES)).tfvars
+            return (await session.read(DEFAULT_SOURCES, open_by_own_login("between"))).tfvars
 
     with once_each(fate, openbao.address) as (address, proxy):
         assert asyncio.run(run(app_role(address))) == {"password": "s3cret"}

@@ -44,8 +44,9 @@ POLICY = """
 path "kv/*" { capabilities = ["read", "list"] }
 path "kv/data/denied/*" { capabilities = ["deny"] }
 path "kv/metadata/denied/*" { capabilities = ["deny"] }
+path "kv/metadata/half/*" { capabilities = ["deny"] }
 """
-"""What Planward's token may do in Vault; the team `denied` has secrets that it may not read."""
+"""What Planward's token may do in Vault; the teams `denied` and `half` have secrets that it may not read."""
 _ENDS = ("job_done", "job_refused", "job_failed", "job_deferred", "job_without_installation")
 
 

@@ -24,7 +24,7 @@ class Story:
     """One repository and what people do to it. Waiting has an end, and says what it waited for.
 
     `author` may write, `reviewer` owns the organization, `maintainer` maintains and takes part in nothing by default,
-    `reader` may read. Each environment has the secret `db_password`; `team` is the repository's own unless it is given.
+    `reader` may read. Each environment has the secret `db_password`; `team` is the repository's own, and open to it.
     """
 
     def __init__(
@@ -37,11 +37,13 @@ class Story:
         installed: bool = True,
         branches: tuple[str, ...] = ("staging", "production"),
         secrets: bool = True,
+        name: str | None = None,
+        team_is_open: bool = True,
     ) -> None:
         self.line = line
         self.github = line.github
         self.owner = owner
-        self.team = f"{owner}-infra"
+        self.team = name or f"{owner}-infra"
         self.name = f"{owner}/{self.team}"
         self.states = line.directory / "states" / owner
         self.states.mkdir(parents=True)
@@ -62,6 +64,8 @@ class Story:
         roles = {self.author: "write", self.reviewer: "admin", self.maintainer: "maintain", self.reader: "read"}
         for login, role in roles.items():
             self.github.grant(self.name, login, role)
+        if team_is_open:
+            self.open_team(str(self.repository.id))
         for branch in ("testing", *branches) if secrets else ():
             self.secret(branch, db_password=self.password(branch))
         if installed:
@@ -124,6 +128,10 @@ class Story:
     def secret(self, branch: str, name: str = "app", **keys: object) -> None:
         """Put a secret where the environment of this branch reads it."""
         self.line.bao.put(f"kv/{self.team}/{branch}/{name}", **keys)
+
+    def open_team(self, repositories: str, team: str | None = None) -> None:
+        """Say in a team's own secret which repositories may use it: numbers or names."""
+        self.line.bao.put(f"kv/{team or self.team}/planward", repositories=repositories)
 
     def network(self, size: int) -> dict[str, str]:
         """The one file of `network` that changes its size."""

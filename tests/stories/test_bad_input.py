@@ -126,8 +126,18 @@ def test_no_secret_at_the_path(line: Line) -> None:
 def test_vault_denies_the_path(line: Line) -> None:
     story = line.story(config="team: denied\n")
     assert failure(story, story.planned(story.propose())) == (
-        f"Vault ({line.bao.host}) denies Planward kv/denied/testing/: "
-        "its policy needs read there and list on the folders"
+        f"{story.name} may not use the secrets of the team denied: whoever may write the team's secrets can allow it "
+        f"with `vault kv put kv/denied/planward repositories={story.repository.id}`, then Re-run. "
+        f"Vault ({line.bao.host}) denies Planward kv/denied/planward: "
+        "its policy needs read there and list on the folders."
+    )
+
+
+def test_vault_denies_the_path_of_a_team_that_is_open(line: Line) -> None:
+    story = line.story(config="team: half\n")
+    story.open_team(str(story.repository.id), "half")
+    assert failure(story, story.planned(story.propose())) == (
+        f"Vault ({line.bao.host}) denies Planward kv/half/testing/: its policy needs read there and list on the folders"
     )
 
 

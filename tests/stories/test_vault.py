@@ -40,6 +40,7 @@ def careful(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
         VAULT_AUTH_METHOD="jwt",
         VAULT_ROLE="{team}-{environment}-{operation}",
         VAULT_JWT_FILE=str(directory / "jwt"),
+        PLANWARD_SECRET_PATHS="database/creds/{team}-{environment}, kv/{team}/staging/*, kv/shared/{team}-{branch}",
     ) as line:
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -62,6 +63,7 @@ def allow(story: Story, environment: str, *operations: str) -> None:
     vault.sys.create_or_update_policy(
         policy,
         f"""
+        path "kv/data/{team}/planward" {{ capabilities = ["read"] }}
         path "kv/data/{team}/{environment}/*" {{ capabilities = ["read"] }}
         path "kv/metadata/{team}/{environment}/*" {{ capabilities = ["list"] }}
         path "database/creds/{policy}" {{ capabilities = ["read"] }}
@@ -90,9 +92,9 @@ def test_each_run_may_read_what_its_environment_and_operation_may(careful: Line)
         if each["request"]["operation"] == "read"
     }
     assert read == {
-        (f"kv/data/{story.team}/{environment}/{name}", f"{story.team}-{environment}", "default")
+        (f"kv/data/{story.team}/{path}", f"{story.team}-{environment}", "default")
         for environment in ("testing", "staging")
-        for name in ("app", "env")
+        for path in ("planward", f"{environment}/app", f"{environment}/env")
     }
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from ghapp.durable import patiently, step
 from ghapp.errors import JobError
-from ghapp.flows.repository import load_repo
+from ghapp.flows.repository import Repo, load_repo
 from ghapp.git import GitError
 from ghapp.jobs import SendChatMessage
 from ghapp.log import log
@@ -16,7 +16,7 @@ from ghapp.repository_config import Notify, RepositoryConfig
 from ghapp.services import Services
 from ghapp.store.marker_kinds import MessageMarker
 from ghapp.store.message_subjects import read_subject
-from ghapp.vault import SecretSource
+from ghapp.vault import SecretSource, VaultRun
 
 
 async def send_chat_message(services: Services, job: SendChatMessage) -> None:
@@ -55,7 +55,7 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
             log.warning("chat_not_told_again", about=job.about)
             continue
         try:
-            url = await _url(services, config, job, target)
+            url = await _url(repo, config, job, target)
         except JobError as error:
             log.warning("chat_address_unknown", about=job.about, reason=str(error))
             waits_s.append(patience_s)
@@ -75,19 +75,21 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
     return waits_s
 
 
-async def _url(services: Services, config: RepositoryConfig, job: SendChatMessage, target: Notify) -> str:
+async def _url(repo: Repo, config: RepositoryConfig, job: SendChatMessage, target: Notify) -> str:
     """The address itself, read from Vault where the config says `vault:PATH#KEY`. It is a secret."""
     if not target.url.startswith("vault:"):
         return target.url
-    if services.vault is None:
+    vault = repo.services.vault
+    if vault is None:
         raise JobError("notify names an address in Vault, but Planward has none: the operator has to set VAULT_ADDR")
     path, _, field = target.url.removeprefix("vault:").partition("#")
     environment = config.environments[job.environment]
-    async with services.vault.session(
+    run = VaultRun(
         team=environment.team,
         environment=environment.name,
         branch=environment.branch or environment.name,
         operation="notify",
-    ) as session:
-        credentials = await session.read([SecretSource(path=path, form="env", field=field, map={field: "URL"})])
-    return credentials.env["URL"]
+    )
+    source = SecretSource(path=path, form="env", field=field, map={field: "URL"})
+    async with vault.credentials([source], run, await repo.authority()) as credentials:
+        return credentials.env["URL"]

@@ -1,4 +1,4 @@
-"""The story of `planward unlock -d DIR`: the lock that a dead run left on a root module's state is removed.
+"""The story of `planward unlock`: the lock that a dead run left on a root module's state is removed.
 
 Only while no run of ours has the environment: what holds the lock then is dead, or is not ours to judge, which is why
 only those who may apply may ask for it. Credentials stay in this one step.
@@ -64,7 +64,9 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
     stop = Stop()
     async with contextlib.AsyncExitStack() as stack:
         credentials = await stack.enter_async_context(
-            credentials_of(settings, environment, repo.services.vault, operation="apply")
+            credentials_of(
+                settings, environment, repo.services.vault, operation="apply", authority=await repo.authority()
+            )
         )
         checkout = await stack.enter_async_context(repo.mirror.checkout(tip))
         workdir = await stack.enter_async_context(

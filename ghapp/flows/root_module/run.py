@@ -113,8 +113,10 @@ class _RootRun:
         terraform = choose(await terraforms(self._services), settings.required_version)
         root = self._survey.configuration.by_dir[job.root_module]
         environment = self._survey.config.environments[job.environment]
+        authority = await self._repo.authority()
+        vault = self._services.vault
         async with (
-            credentials_of(settings, environment, self._services.vault, operation=job.operation) as credentials,
+            credentials_of(settings, environment, vault, operation=job.operation, authority=authority) as credentials,
             self._repo.mirror.checkout(job.tree) as checkout,
         ):
             self._mask = Mask.of(credentials.values)

@@ -16,7 +16,7 @@ from ghapp.processes import Stop
 from ghapp.repository_config import Environment
 from ghapp.root_modules import RootModuleSettings
 from ghapp.terraform import Failure, Finished, Terraform, Workdir
-from ghapp.vault import DEFAULT_SOURCES, Credentials, Vault
+from ghapp.vault import DEFAULT_SOURCES, Authority, Credentials, Vault, VaultRun
 
 Log = Callable[[str], None]
 
@@ -47,9 +47,17 @@ class NotDone:
 
 @contextlib.asynccontextmanager
 async def credentials_of(
-    settings: RootModuleSettings, environment: Environment, vault: Vault | None, *, operation: str
+    settings: RootModuleSettings,
+    environment: Environment,
+    vault: Vault | None,
+    *,
+    operation: str,
+    authority: Authority,
 ) -> AsyncIterator[Credentials]:
-    """Read a root module's secrets; what was logged in for it is revoked at the end. Raises JobError."""
+    """Read a root module's secrets; what was logged in for it is revoked at the end. Raises JobError.
+
+    `authority` says whose secrets may be read; nothing else is read before the team is open to the repository.
+    """
     if settings.secrets == () or (vault is None and settings.secrets is None):
         yield Credentials()
         return
@@ -58,11 +66,16 @@ async def credentials_of(
             ".github/planward.yml names secrets, but Planward has no Vault: "
             "the operator has to set VAULT_ADDR, or the config `secrets: []`"
         )
-    branch = environment.branch or environment.name
-    async with vault.session(
-        team=settings.team, environment=environment.name, branch=branch, operation=operation
-    ) as session:
-        yield await session.read(settings.secrets if settings.secrets is not None else DEFAULT_SOURCES)
+    sources = settings.secrets if settings.secrets is not None else DEFAULT_SOURCES
+    run = VaultRun(
+        team=settings.team,
+        environment=environment.name,
+        branch=environment.branch or environment.name,
+        operation=operation,
+    )
+    authority.require_paths(sources, run)
+    async with vault.credentials(sources, run, authority) as credentials:
+        yield credentials
 
 
 async def make_plan(

@@ -1,0 +1,39 @@
+"""Whose secrets a run may read: a repository's, as the operator and the team say, or a person's by their own login."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checks.authority.teams import OpenTeam, OperatorsRules, RepositoryIdentity, open_by_operator, open_by_own_login
+from ghapp.vault.sources import SecretSource, VaultRun, require_allowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryAuthority:
+    """What decides which teams a repository may use; `secret_paths` are the patterns of PLANWARD_SECRET_PATHS."""
+
+    repository: RepositoryIdentity
+    rules: OperatorsRules
+    secret_paths: tuple[str, ...] = ()
+
+    def open_without_asking(self, team: str) -> OpenTeam | None:
+        """Open a team that the operator opens; None: its own secret decides."""
+        return open_by_operator(team, self.repository, self.rules)
+
+    def require_paths(self, sources: Sequence[SecretSource], run: VaultRun) -> None:
+        """Raise SecretPathNotAllowed for a path that is not the repository's own, and SecretPathInvalid."""
+        require_allowed(sources, run, self.secret_paths)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLogin:
+    """A person plans their working copy: Vault itself decides what they may read."""
+
+    def open_without_asking(self, team: str) -> OpenTeam:
+        """Open any team: what Vault does not give them, they do not get."""
+        return open_by_own_login(team)
+
+    def require_paths(self, sources: Sequence[SecretSource], run: VaultRun) -> None:
+        """Allow every path, for the same reason."""
+
+
+Authority = RepositoryAuthority | OwnLogin

@@ -1,0 +1,166 @@
+"""No repository chooses whose secrets it reads: each way to another team's secrets, tried."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.stories.line import Line
+from tests.stories.rules.saying import green, refused
+from tests.stories.rules.test_chat import chat_room
+from tests.stories.story import CONFIG, Story
+
+
+@pytest.fixture
+def victim(line: Line) -> Story:
+    """A repository whose team has secrets, open to it by its name."""
+    story = line.story(team_is_open=False)
+    story.open_team(story.name)
+    return story
+
+
+def refused_by(check: Mapping[str, Any], story: Story, team: str) -> None:
+    """A run is refused with the command that opens the team, and nothing of the team was read but whom it is open to.
+
+    The team's own secret lists other repositories already, which are neither shown nor lost.
+    """
+    refused(check)
+    secret = f"kv/{team}/planward"
+    listed = f'"$(vault kv get -field=repositories {secret}),{story.repository.id}"'
+    assert story.first_line(check) == (
+        f"{story.name} may not use the secrets of the team {team}: whoever may write the team's secrets can allow it "
+        f"with `vault kv put {secret} repositories={listed}`, then Re-run."
+    )
+    assert {path for path in story.line.secrets_read() if f"/{team}/" in path} <= {f"kv/data/{team}/planward"}
+
+
+EVERY_KEY = {
+    "team": "team: {team}\n",
+    "testing": "environments:\n  testing: {{team: {team}}}\n  staging:\n",
+    "staging": "environments:\n  staging: {{team: {team}}}\n",
+    "root module": "root_modules:\n  - {{dir: network, team: {team}}}\n",
+    "root module in testing": "root_modules:\n  - {{dir: network, environments: {{testing: {{team: {team}}}}}}}\n",
+    "root module in staging": "environments:\n  staging:\nroot_modules:\n"
+    "  - {{dir: network, environments: {{staging: {{team: {team}}}}}}}\n",
+}
+
+
+@pytest.mark.parametrize("key", EVERY_KEY)
+def test_no_key_of_the_config_opens_another_team(line: Line, victim: Story, key: str) -> None:
+    mallory = line.story(config=EVERY_KEY[key].format(team=victim.team))
+    number = mallory.propose()
+    check = mallory.planned(number)
+    if "staging" in key:
+        green(check)
+        check = mallory.applied(mallory.merge(number))
+    refused_by(check, mallory, victim.team)
+    assert mallory.size("staging") is None
+
+
+def test_the_team_opens_itself_and_rerun_goes_on(line: Line, victim: Story) -> None:
+    guest = line.story(config=f"team: {victim.team}\n")
+    check = guest.planned(guest.propose())
+    refused_by(check, guest, victim.team)
+    guest.open_team(f"{victim.name}, {guest.repository.id}", victim.team)
+    guest.rerun(check)
+    green(guest.planned(1, count=2))
+
+
+def test_a_repository_of_the_same_name_of_another_owner_gets_nothing(line: Line, victim: Story) -> None:
+    mallory = line.story(name=victim.team, team_is_open=False, secrets=False)
+    assert mallory.name != victim.name
+    refused_by(mallory.planned(mallory.propose()), mallory, victim.team)
+
+
+def test_another_case_of_a_team_is_no_other_team_and_no_way_in(line: Line, victim: Story) -> None:
+    mallory = line.story(config=f"team: {victim.team.upper()}\n")
+    check = mallory.planned(mallory.propose())
+    refused(check)
+    assert f"may not use the secrets of the team {victim.team.upper()}" in mallory.first_line(check)
+    assert not {path for path in line.secrets_read() if f"/{victim.team.upper()}/t" in path}
+
+
+def test_a_repository_made_again_under_an_old_name_gets_nothing(line: Line, victim: Story) -> None:
+    line.github.delete_repository(victim.name, by=victim.reviewer)
+    victim.quiet()
+    files = {**victim.sample(), "README.md": "# Again\n"}
+    victim.repository = line.github.create_repository(
+        victim.name, files=files, default_branch="staging", by=victim.reviewer
+    )
+    line.github.grant(victim.name, victim.author, "write")
+    victim.quiet()
+    before = len(line.secrets_read())
+    check = victim.planned(victim.propose())
+    refused(check)
+    assert f"planward),{victim.repository.id}" in victim.first_line(check)
+    assert set(line.secrets_read()[before:]) == {f"kv/data/{victim.team}/planward"}
+
+
+def test_a_repository_that_is_renamed_to_an_old_name_gets_nothing(line: Line, victim: Story) -> None:
+    green(victim.planned(victim.propose()))
+    files = {**victim.sample(), CONFIG: f"team: {victim.team}\n"}
+    other = line.github.create_repository(
+        f"{victim.owner}/other", files=files, default_branch="staging", by=victim.reviewer
+    )
+    line.github.grant(other.full_name, victim.author, "write")
+    victim.quiet()
+    line.github.rename_repository(victim.name, "elsewhere", by=victim.reviewer)
+    line.github.rename_repository(other.full_name, victim.team, by=victim.reviewer)
+    victim.quiet()
+    victim.repository = other  # under the victim's old name now
+    before = len(line.secrets_read())
+    check = victim.planned(victim.propose(head="renamed"))
+    refused(check)
+    assert f"may not use the secrets of the team {victim.team}" in victim.first_line(check)
+    assert set(line.secrets_read()[before:]) == {f"kv/data/{victim.team}/planward"}
+
+
+def test_a_repository_that_was_transferred_takes_no_secrets_along(line: Line, victim: Story) -> None:
+    green(victim.planned(victim.propose()))
+    haven = line.story()
+    line.github.transfer_repository(victim.name, haven.owner, by=victim.reviewer)
+    victim.name = f"{haven.owner}/{victim.team}"
+    victim.reviewer = haven.reviewer
+    for login in (victim.author, haven.author):
+        line.github.grant(victim.name, login, "write")
+    victim.quiet()
+    before = len(line.secrets_read())
+    check = victim.planned(victim.propose(head="stolen", by=haven.author))
+    refused(check)
+    assert f"may not use the secrets of the team {victim.team}" in victim.first_line(check)
+    assert set(line.secrets_read()[before:]) == {f"kv/data/{victim.team}/planward"}
+
+
+def test_a_path_outside_of_the_teams_own_part_needs_the_operator(line: Line, victim: Story) -> None:
+    for path in (f"kv/{victim.team}/testing/*", "kv/{team}-x/{branch}/*", "kv/{team}/staging/*", "kv/{team}/*"):
+        mallory = line.story(config=f'secrets:\n  - {{path: "{path}"}}\n')
+        before = line.secrets_read()
+        check = mallory.planned(mallory.propose())
+        refused(check)
+        assert mallory.first_line(check) == (
+            f'secrets in {CONFIG} names "{path}", which is neither below kv/{{team}}/{{branch}} nor '
+            "kv/{team}/{environment}: the operator can allow it in PLANWARD_SECRET_PATHS"
+        )
+        mallory.quiet()
+        assert line.secrets_read() == before
+
+
+def test_a_message_takes_its_address_from_no_other_team(line: Line, victim: Story) -> None:
+    with chat_room() as chat:
+        line.bao.put(f"kv/{victim.team}/chat", url=chat.url)
+        mallory = line.story(
+            config=f"""\
+            environments:
+              testing: {{team: {victim.team}}}
+              staging:
+            notify:
+              - {{url: "vault:kv/{{team}}/chat#url", on: [waiting]}}
+            drafts: skip
+            """
+        )
+        mallory.planned(mallory.propose(draft=True))
+        mallory.quiet()
+        assert chat.asked == 0
+        assert f"kv/data/{victim.team}/chat" not in line.secrets_read()
+        said = [each["reason"] for each in line.events("chat_address_unknown")]
+        assert any(f"may not use the secrets of the team {victim.team}" in reason for reason in said)
