@@ -5,7 +5,7 @@ from typing import assert_never
 from ghapp import events
 from ghapp.jobs.kinds import EventJob
 from ghapp.webhook import Delivery
-from ghapp.webhook.commands import read_commands
+from ghapp.webhook.commands import CommentText, read_comment
 
 
 def jobs_for(delivery: Delivery) -> tuple[EventJob, ...]:
@@ -31,7 +31,8 @@ def _key(delivery: Delivery) -> str | None:
         case events.MergeGroupDestroyed() as event:
             return f"{event.repository.id}:group_destroyed:{event.head_sha}:{event.reason}"
         case events.CommentCreated() as event:
-            asks = event.is_pull_request and not event.author.is_bot and read_commands(event.body)
+            counts = event.is_pull_request and not event.author.is_bot
+            asks = counts and read_comment(event.body) != CommentText()
             return f"{event.repository.id}:comment:{event.comment_id}" if asks else None
         case (
             events.CheckRunRerequested()

@@ -65,7 +65,7 @@ BRANCH: Final[Key[str | None]] = Key(
     name="branch",
     form=Text(words.BRANCH, words.branch),
     default=None,
-    meaning="The protected branch that is applied to it. Default: the environment's name. \"testing\" and \"planward\" "
+    meaning='The protected branch that is applied to it. Default: the environment\'s name. "testing" and "planward" '
     "are not allowed.",
 )
 PROMOTE_FROM: Final[Key[Value | None]] = Key(

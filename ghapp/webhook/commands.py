@@ -1,83 +1,192 @@
 """Commands in comments. Pure: a comment's text in, the commands that count out.
 
-A command stands alone on its line, outside of quotes and code. Those that decide something name the commit that was
-looked at, with 7 to 40 digits of its SHA.
+A command stands alone on its line, in plain text that its author wrote and that everybody sees: not quoted, not in
+code, not in HTML, and without a character that does not show. Those that decide something name the commit that was
+looked at by its whole SHA, since two commits with the same first digits are made in a moment.
+
+https://github.github.com/gfm/
 """
 
 import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from difflib import get_close_matches
+from typing import Final, Literal, cast, get_args
 
-Verb = Literal["approve", "confirm", "reject", "apply", "plan", "cancel", "unlock", "help"]
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+Verb = Literal["approve", "confirm", "preview", "reject", "plan", "apply", "cancel", "unlock", "help"]
 
 HELP = """\
 `planward approve SHA`: plan this head, which nobody with write access has vouched for yet
 `planward confirm SHA`: what this head destroys or replaces may go
 `planward reject SHA`: this head must not be merged
 `planward apply SHA -e ENVIRONMENT`: apply the tip of that environment's branch by hand
-`planward plan`: plan anew
+`planward plan`: plan again
 `planward cancel`: stop the plan that is running
-`planward unlock -d DIR`: remove the lock that a dead run left on a root module's state
+`planward unlock -d DIR -e ENVIRONMENT`: remove the lock that a dead run left on a root module's state
 
-SHA is the commit that you looked at, 7 to 40 digits; the check run shows the line to paste."""
+A command stands alone on its line, outside of quotes, code and HTML. SHA is the commit that you looked at, all 40 \
+digits; the check run shows the line to paste."""
 """What `planward help` answers, one command a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One command. `sha` is lower-case and may be abbreviated; `environment` and `root_module` as written."""
+    """One command. `sha` is whole and in lower case; `environment` and `root_module` as written."""
 
     verb: Verb
     sha: str | None = None
     environment: str | None = None
     root_module: str | None = None
+    override: bool = False
 
 
-_SHA = r"(?P<sha>[0-9a-fA-F]{7,40})"
-_FORMS: tuple[re.Pattern[str], ...] = tuple(
-    re.compile(form)
-    for form in (
-        rf"planward (?P<verb>approve|confirm|reject) {_SHA}",
-        rf"planward (?P<verb>apply) {_SHA} -e (?P<environment>[A-Za-z0-9._-]+)",
-        rf"planward (?P<verb>apply) -e (?P<environment>[A-Za-z0-9._-]+) {_SHA}",
-        r"planward (?P<verb>unlock) -d (?P<root_module>\S+)",
-        r"planward (?P<verb>plan|cancel|help)",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentText:
+    """What a comment asks for. `looks_like_one`: a line of it seems to be meant as a command, and is none."""
+
+    commands: tuple[Command, ...] = ()
+    looks_like_one: bool = False
+
+
+_LONGEST: Final = 8_000
+"""A comment with more characters than that is no command: it would take long to read, and nobody overlooks it."""
+_VERBS: Final = get_args(Verb)
+_SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_MENTIONED: Final = re.compile(r"[@/`*_]*planward[:,`*_]*", re.IGNORECASE)
+_MARKDOWN: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+_BIDIRECTIONAL: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_OTHER_LINE_ENDS: Final = frozenset("\x00\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+"""What some programs take for the end of a line or of a text, and GitHub does not, or not everywhere."""
+_BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters, marks and symbols that show nothing."""
+
+
+def read_comment(body: str) -> CommentText:
+    """Read the commands of a comment, in order, and whether a line only looks like one."""
+    if "planward" not in body.casefold():
+        return CommentText()
+    text = body.replace("\r\n", "\n")
+    candidates = [line for line in text.split("\n") if _looks_like_command(line)]
+    if not candidates:
+        return CommentText()
+    if len(text) > _LONGEST or not _OTHER_LINE_ENDS.isdisjoint(text) or not _BIDIRECTIONAL.isdisjoint(text):
+        return CommentText(looks_like_one=True)
+    plain = [line for line in _plain_lines(text) if _looks_like_command(line)]
+    commands = [_read_line(line) for line in plain]
+    return CommentText(
+        commands=tuple(command for command in commands if command is not None),
+        looks_like_one=any(command is None for command in commands),
     )
-)
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
-def read_commands(body: str) -> tuple[Command, ...]:
-    """Read the commands of a comment, in order. Quoted, fenced, indented and embedded ones do not count."""
-    found: list[Command] = []
-    fence: str | None = None
-    for line in body.splitlines():
-        opened = _FENCE.match(line)
-        if fence is not None:
-            if opened and opened[1].startswith(fence) and not line.strip().strip(fence[0]):
-                fence = None
+def _plain_lines(text: str) -> Iterator[str]:
+    """The lines of paragraphs that are text from end to end, as GitHub shows them."""
+    lines = text.split("\n")
+    hidden = 0
+    for block in _MARKDOWN.parse(text):
+        hidden += _opens_details(block)
+        if block.type != "inline" or block.level != 1 or block.map is None or hidden > 0:
+            continue  # in a quote, in a list, or folded away
+        children = block.children or []
+        if any(child.type == "html_inline" for child in children):
             continue
-        if opened:
-            fence = opened[1]
-            continue
-        if line.startswith(("    ", "\t", ">")):
-            continue
-        command = _read_line(" ".join(line.split()))
-        if command is not None:
-            found.append(command)
-    return tuple(found)
+        written = {line.strip(" ") for line in lines[block.map[0] : block.map[1]]}
+        # A heading's and a table's text has level 1, too; nobody means a command by it.
+        for line in _split(children):
+            if (
+                len(line) == 1
+                and line[0].type == "text"
+                and line[0].level == 0
+                and line[0].content.strip(" ") in written
+            ):
+                yield line[0].content.strip(" ")
+
+
+def _split(children: Sequence[Token]) -> Iterator[list[Token]]:
+    line: list[Token] = []
+    for child in children:
+        if child.type in ("softbreak", "hardbreak"):
+            yield line
+            line = []
+        else:
+            line.append(child)
+    yield line
+
+
+def _opens_details(block: Token) -> int:
+    """How many folds more a block of HTML opens than it closes."""
+    html = [block] if block.type == "html_block" else [c for c in block.children or [] if c.type == "html_inline"]
+    content = "".join(token.content for token in html).casefold()
+    return content.count("<details") - content.count("</details")
+
+
+def _looks_like_command(line: str) -> bool:
+    """Whether a line begins with the name and something near a verb; sentences go on for longer."""
+    words = "".join(each if _shows(each) else " " * each.isspace() for each in line).split()
+    if not 2 <= len(words) <= 8 or _MENTIONED.fullmatch(words[0]) is None:
+        return False
+    return bool(get_close_matches(words[1].casefold().strip("`*_.,:"), _VERBS, n=1, cutoff=0.75))
 
 
 def _read_line(line: str) -> Command | None:
-    for form in _FORMS:
-        match = form.fullmatch(line)
-        if match is not None:
-            words = match.groupdict()
-            sha = words.get("sha")
-            return Command(
-                verb=words["verb"],  # type: ignore[arg-type]  # the forms name nothing else
-                sha=sha.lower() if sha else None,
-                environment=words.get("environment"),
-                root_module=words.get("root_module"),
-            )
-    return None
+    if not all(_shows(each) for each in line):
+        return None
+    name, verb, *rest = line.split()
+    if name != "planward" or verb not in _VERBS:
+        return None
+    command = _read_arguments(cast(Verb, verb), rest)
+    return command if command is not None and _is_whole(command) else None
+
+
+def _read_arguments(verb: Verb, words: Sequence[str]) -> Command | None:
+    """The arguments in whatever order they came; None where one is unknown or there twice."""
+    found: dict[str, str] = {}
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        name = {"-e": "environment", "-d": "root_module", "--override": "override"}.get(word, "sha")
+        if name in found or (word in ("-e", "-d") and not left):
+            return None
+        found[name] = left.pop(0) if word in ("-e", "-d") else word
+    sha = found.get("sha")
+    return Command(
+        verb=verb,
+        sha=None if sha is None else sha.lower(),
+        environment=found.get("environment"),
+        root_module=found.get("root_module"),
+        override="override" in found,
+    )
+
+
+def _is_whole(command: Command) -> bool:
+    """Whether a command has the arguments of its verb, and no other."""
+    if command.sha is not None and _SHA.fullmatch(command.sha) is None:
+        return False
+    if command.environment is not None and _ENVIRONMENT.fullmatch(command.environment) is None:
+        return False
+    given = {name for name in ("sha", "environment", "root_module") if getattr(command, name) is not None}
+    match command.verb:
+        case "approve" | "confirm" | "preview" | "reject":
+            wanted: tuple[set[str], ...] = ({"sha"},)
+        case "apply":
+            wanted = ({"sha", "environment"},)
+        case "plan":
+            wanted = (set(), {"sha", "environment"})
+        case "unlock":
+            wanted = ({"root_module", "environment"},)
+        case "cancel" | "help":
+            wanted = (set(),)
+    return given in wanted and (command.verb == "apply" or not command.override)
+
+
+def _shows(character: str) -> bool:
+    """Whether a character shows as what it is; a blank is one, what looks like one or like nothing is not."""
+    if character == " ":
+        return True
+    hidden = unicodedata.category(character)[0] in "CZ" or unicodedata.name(character, "").startswith("VARIATION")
+    return not hidden and character not in _BLANK_LETTERS

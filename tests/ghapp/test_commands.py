@@ -1,62 +1,154 @@
 """Which comments count as commands."""
 
-import pytest
+import time
 
-from ghapp.webhook.commands import Command, read_commands
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghapp.webhook.commands import HELP, Command, CommentText, read_comment
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
+APPROVE = f"planward approve {SHA}"
 
 
 @pytest.mark.parametrize(
     ("body", "command"),
     [
-        (f"planward approve {SHA}", Command(verb="approve", sha=SHA)),
-        ("planward approve 0123456", Command(verb="approve", sha="0123456")),
-        ("planward approve ABCDEF01", Command(verb="approve", sha="abcdef01")),
-        ("  planward   confirm  0123456  ", Command(verb="confirm", sha="0123456")),
-        ("planward reject 0123456", Command(verb="reject", sha="0123456")),
-        ("planward apply 0123456 -e staging", Command(verb="apply", sha="0123456", environment="staging")),
-        ("planward apply -e staging 0123456", Command(verb="apply", sha="0123456", environment="staging")),
+        (APPROVE, Command(verb="approve", sha=SHA)),
+        (APPROVE.upper().replace("PLANWARD APPROVE", "planward approve"), Command(verb="approve", sha=SHA)),
+        (f"  planward   confirm  {SHA}  ", Command(verb="confirm", sha=SHA)),
+        (f"planward preview {SHA}", Command(verb="preview", sha=SHA)),
+        (f"planward reject {SHA}", Command(verb="reject", sha=SHA)),
+        (f"planward approve {SHA}{SHA[:24]}", Command(verb="approve", sha=SHA + SHA[:24])),  # SHA-256
+        (f"planward apply {SHA} -e staging", Command(verb="apply", sha=SHA, environment="staging")),
+        (f"planward apply -e staging {SHA}", Command(verb="apply", sha=SHA, environment="staging")),
+        (
+            f"planward apply {SHA} -e staging --override",
+            Command(verb="apply", sha=SHA, environment="staging", override=True),
+        ),
+        (f"planward plan {SHA} -e staging", Command(verb="plan", sha=SHA, environment="staging")),
         ("planward plan", Command(verb="plan")),
         ("planward cancel", Command(verb="cancel")),
         ("planward help", Command(verb="help")),
-        ("planward unlock -d network/core", Command(verb="unlock", root_module="network/core")),
-        ("I looked at it.\n\nplanward approve 0123456\n\nThanks!", Command(verb="approve", sha="0123456")),
-        ("```\nplan\n```\nplanward approve 0123456", Command(verb="approve", sha="0123456")),
+        (
+            "planward unlock -d network/my_core -e staging",
+            Command(verb="unlock", root_module="network/my_core", environment="staging"),
+        ),
+        (f"I looked at it.\n\n{APPROVE}\n\nThanks!", Command(verb="approve", sha=SHA)),
+        (f"I looked at it.\r\n{APPROVE}\r\nThanks! 👨‍👩‍👧", Command(verb="approve", sha=SHA)),
+        (f"```\nplan\n```\n{APPROVE}", Command(verb="approve", sha=SHA)),
+        (f"> planward cancel\n\n{APPROVE}", Command(verb="approve", sha=SHA)),
+        (f"<!-- a template -->\n\n{APPROVE}", Command(verb="approve", sha=SHA)),
+        (f"<!-- > -->\n{APPROVE}", Command(verb="approve", sha=SHA)),
+        (f"<details>\n\nlog\n\n</details>\n\n{APPROVE}", Command(verb="approve", sha=SHA)),
     ],
 )
 def test_a_command_alone_on_its_line_counts(body: str, command: Command) -> None:
-    assert read_commands(body) == (command,)
+    assert read_comment(body) == CommentText(commands=(command,))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"> {APPROVE}",  # quoted
+        f"> I said\n{APPROVE}",  # a quote goes on until a blank line
+        f"    {APPROVE}",  # code
+        f"\t{APPROVE}",
+        f"```\n{APPROVE}\n```",
+        f"~~~text\n{APPROVE}\n~~~",
+        f"````\n```\n{APPROVE}\n````",
+        f"```\n{APPROVE}",  # a fence that never ends
+        f"`a\n{APPROVE}\nb`",
+        f"<!--\n{APPROVE}\n-->",
+        f"seen <!--\n{APPROVE}\n--> by me",
+        f"<!--\n\n{APPROVE}\n",  # a comment that never ends
+        f"<details>\n\n{APPROVE}\n\n</details>",
+        f"<div>\n{APPROVE}\n</div>",
+        f"<span>\n{APPROVE}\n</span>",
+        f"[a\n{APPROVE}\nb](https://example.com)",
+        f"~~a\n{APPROVE}\nb~~",
+        f"- a list\n{APPROVE}",
+        f"please {APPROVE}",
+        f"- {APPROVE}",
+        "planward is a fine tool",
+        "planward failed again, why?",
+        "planward plans are read by nobody here, so let us talk about them instead",
+        "",
+    ],
+)
+def test_anything_else_does_nothing(body: str) -> None:
+    assert read_comment(body) == CommentText()
 
 
 @pytest.mark.parametrize(
     "body",
     [
         "planward approve",  # without the SHA
-        "planward approve 012345",  # too short
-        f"planward approve {SHA}0",  # too long
+        "planward approve 0123456",  # a short one is made again in a moment
+        f"planward approve {SHA[:39]}",
+        f"planward approve {SHA}0",
         "planward approve main",
-        "planward apply 0123456",  # where?
-        "> planward approve 0123456",  # quoted
-        "    planward approve 0123456",  # code
-        "\tplanward approve 0123456",
-        "```\nplanward approve 0123456\n```",
-        "~~~text\nplanward approve 0123456\n~~~",
-        "````\n```\nplanward approve 0123456\n````",
-        "```\nplanward approve 0123456",  # a fence that never ends
-        "please planward approve 0123456",
-        "planward approve 0123456 please",
-        "`planward approve 0123456`",
-        "- planward approve 0123456",
-        "Planward approve 0123456",
-        "planward approve 0123456; planward approve 0123456",
-        "planward destroy 0123456",
-        "",
+        f"planward apply {SHA}",  # where?
+        f"planward approve {SHA} please",
+        f"planward approve {SHA} --override",
+        f"planward approve {SHA} {SHA}",
+        "planward unlock -d network",
+        "planward unlock -d network -e",
+        "planward unlock -d network -e staging -e production",
+        "Planward Plan",
+        "@planward plan",
+        "planward aprove",
+        f"Planward approve {SHA}",
+        f"planward\u00a0approve {SHA}",
+        f"planward approve {SHA}\u200b",
+        f"planward approve {SHA[:20]}\u200d{SHA[20:]}",
+        f"planward approve {SHA}\ufe0f",
+        f"planward approve {SHA}\u3164",
+        f"\ufeff{APPROVE}",
+        f"{APPROVE}\x00",
     ],
 )
-def test_anything_else_does_not_count(body: str) -> None:
-    assert read_commands(body) == ()
+def test_what_looks_like_a_command_and_is_none_gets_an_answer(body: str) -> None:
+    assert read_comment(body) == CommentText(looks_like_one=True)
+
+
+@pytest.mark.parametrize("end", ["\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_a_line_ends_at_a_line_feed_only(end: str) -> None:
+    assert read_comment(f"> quoted{end}{APPROVE}").commands == ()
+    assert read_comment(f"text{end}{APPROVE}").commands == ()
+    assert read_comment(f"text{end}more\n\n{APPROVE}") == CommentText(looks_like_one=True)
+
+
+@pytest.mark.parametrize("character", "\u061c\u200e\u200f\u202a\u202e\u2066\u2069")
+def test_a_comment_that_turns_the_direction_of_text_holds_no_command(character: str) -> None:
+    assert read_comment(f"fine{character}\n\n{APPROVE}") == CommentText(looks_like_one=True)
 
 
 def test_several_commands_are_read_in_order() -> None:
-    assert [each.verb for each in read_commands("planward plan\nplanward cancel")] == ["plan", "cancel"]
+    assert [each.verb for each in read_comment("planward plan\nplanward cancel").commands] == ["plan", "cancel"]
+
+
+def test_the_help_is_no_command() -> None:
+    assert read_comment(HELP).commands == ()
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_a_command_is_the_whole_line_or_none(before: str, after: str) -> None:
+    found = read_comment(f"{before}{APPROVE}{after}").commands
+    if found:
+        assert before == "" or before.endswith("\n") or not before.rpartition("\n")[2].strip(" ")
+        assert after == "" or after.startswith(("\n", "\r\n")) or not after.partition("\n")[0].strip(" \r")
+
+
+@pytest.mark.parametrize(
+    "part", ["[", "*a_", "> ", "`", "<!--", "![](", "a\n", "- ", "~~", "| a ", "\\", "&amp;", "]("]
+)
+def test_a_hostile_comment_is_read_in_a_moment(part: str) -> None:
+    body = (part * 65_536)[: 65_536 - 100] + f"\n\n{APPROVE}"
+    begun = time.process_time()
+    read_comment(body)
+    assert time.process_time() - begun < 0.5
+    begun = time.process_time()
+    read_comment((part * 8_000)[: 8_000 - 100] + f"\n\n{APPROVE}")
+    assert time.process_time() - begun < 0.5

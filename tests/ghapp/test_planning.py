@@ -136,7 +136,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             Finished(exit_code=-9, exceeded=OUTPUT),
             True,
             "terraform plan printed more than the 256 MB of PLANWARD_OUTPUT_LIMIT_MB. "
-            "It was killed: the state may be locked (`planward unlock -d network`). "
+            "It was killed: the state may be locked (`planward unlock -d network -e staging`). "
             "Make it print less, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB",
         ),
         (
@@ -152,7 +152,8 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             Finished(exit_code=-9, timed_out=True),
             True,
             "terraform apply was over its time limit. "
-            "It was killed: the state may be locked (`planward unlock -d network`) and may lack what was made last. "
+            "It was killed: the state may be locked (`planward unlock -d network -e staging`) "
+            "and may lack what was made last. "
             "Make it do less, or have the operator raise PLANWARD_APPLY_TIMEOUT_S",
         ),
         (

@@ -65,7 +65,7 @@ def test_a_conflict_with_the_base_branch_is_a_failure_that_names_the_files(line:
     check = story.planned(story.open("topic"))
     assert check["conclusion"] == "failure"
     assert check["output"]["title"] == (
-        f"Conflict with staging at {tip[:7]} in network/main.tf: merge staging into the pull request and resolve it."
+        f"Conflict with staging at {tip} in network/main.tf: merge staging into the pull request and resolve it."
     )
 
 
@@ -292,7 +292,7 @@ def test_what_was_there_before_planward_is_promoted_once_it_was_applied_by_a_com
         "staging was never applied by Planward at this state, only adopted: "
         f"comment planward apply {tip} -e staging, then this turns green.",
     )
-    story.comment(promotion, f"planward apply {tip[:7]} -e staging", by=story.maintainer)
+    story.comment(promotion, f"planward apply {tip} -e staging", by=story.maintainer)
     assert story.applied(tip)["conclusion"] == "success"
     assert story.planned(promotion, count=2)["conclusion"] == "success"
 

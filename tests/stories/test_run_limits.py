@@ -137,6 +137,5 @@ def test_after_an_apply_that_was_killed_it_is_said_that_the_state_may_be_locked(
     check = story.applied(story.merge(number))
     first_line = story.first_line(check)
     assert check["conclusion"] == "failure", first_line
-    assert "It was killed: the state may be locked (`planward unlock -d network`) and may lack what was made last." in (
-        first_line
-    )
+    killed = "It was killed: the state may be locked (`planward unlock -d network -e staging`)"
+    assert f"{killed} and may lack what was made last." in first_line

@@ -14,11 +14,18 @@ from ghapp.github import Role, or_deferred
 from ghapp.jobs import Replan, Unlock
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest
-from ghapp.values import BranchName, EnvironmentName
-from ghapp.webhook.commands import HELP, Command, read_commands
+from ghapp.values import TESTING, BranchName, EnvironmentName
+from ghapp.webhook.commands import HELP, Command, read_comment
 
 Answer = Literal["+1", "-1", "confused"]
 _KINDS: dict[str, Kind] = {"approve": "approve_plan", "confirm": "confirm_destroy", "reject": "reject"}
+
+_NOT_ONE_MARKER = "planward not a command"
+_NOT_ONE = f"""\
+A line of a comment here looks like a command for Planward, and is none. These are:
+
+{HELP}"""
+"""Said once on a pull request."""
 
 
 async def comment_created(services: Services, event: CommentCreated, key: str) -> None:
@@ -29,12 +36,13 @@ async def comment_created(services: Services, event: CommentCreated, key: str) -
 async def _comment(services: Services, event: CommentCreated, key: str) -> None:
     if not event.is_pull_request or event.author.is_bot:
         return
-    commands = read_commands(event.body)
-    if not commands:
-        return
+    text = read_comment(event.body)
     repo = await record_repo(services, event.repository, event.installation_id)
+    if text.looks_like_one:
+        github = await repo.github()
+        await or_deferred(github.create_comment(event.number, _NOT_ONE, marker=_NOT_ONE_MARKER, look_first=True))
     answers: list[Answer | None] = []
-    for number, command in enumerate(commands):
+    for number, command in enumerate(text.commands):
         answers.append(await _obey(repo, event, command, f"{key}:{number}"))
     given = [answer for answer in answers if answer is not None]
     if given:
@@ -51,12 +59,12 @@ async def _obey(repo: Repo, event: CommentCreated, command: Command, key: str) -
         return "+1"
     if command.verb == "apply":
         return await _obey_apply(repo, command, event.author, key)
-    pull_request = await repo.store.pull_requests.find(repo.id, event.number)
     if command.verb == "unlock":
-        return await _obey_unlock(repo, pull_request, command, event)
+        return await _obey_unlock(repo, command, event)
+    pull_request = await repo.store.pull_requests.find(repo.id, event.number)
     if pull_request is None or pull_request.state != "open":
         return "confused"
-    if command.sha is not None and not pull_request.head_sha.startswith(command.sha):
+    if command.sha is not None and pull_request.head_sha != command.sha:
         return "confused"
     return await _obey_about_head(repo, pull_request, command, event.author, key)
 
@@ -69,6 +77,8 @@ async def _obey_about_head(
     key: str,
 ) -> Answer:
     kind = _KINDS.get(command.verb)
+    if kind is None and command.sha is not None:
+        return "confused"  # of a preview, or of the plan of a branch's tip, which are not shown by a comment yet
     if kind is not None:
         done = await decide_head(repo, pull_request.head_sha, kind, person, key)
         return "+1" if done else "-1"
@@ -95,23 +105,18 @@ async def _obey_apply(repo: Repo, command: Command, person: Person, key: str) ->
     if found is None or found[0].branch is None:
         return "confused"
     tip = await repo.mirror.tip(found[0].branch)
-    if tip is None or command.sha is None or not tip.startswith(command.sha):
+    if tip is None or tip != command.sha:
         return "confused"
     return "+1" if await approve_apply(repo, name, tip, person, key) else "-1"
 
 
-async def _obey_unlock(
-    repo: Repo,
-    pull_request: KnownPullRequest | None,
-    command: Command,
-    event: CommentCreated,
-) -> Answer | None:
-    """Have the lock removed from the state of the environment that the pull request goes into."""
-    if pull_request is None or command.root_module is None:
-        return "confused"
-    last = await repo.store.branches.last_of_branch(repo.id, BranchName(pull_request.base_branch))
+async def _obey_unlock(repo: Repo, command: Command, event: CommentCreated) -> Answer | None:
+    """Have the lock removed from a root module's state in an environment."""
+    assert command.root_module is not None
+    name = EnvironmentName(command.environment or "")
+    with_a_branch = await _with_a_branch(repo, event, name)
     repo = await repo.fetch()
-    found = None if last is None else await find_environment(repo, last.environment)
+    found = await find_environment(repo, with_a_branch)
     if found is None or found[0].branch is None:
         return "confused"
     environment, _, _ = found
@@ -125,7 +130,7 @@ async def _obey_unlock(
         did="unlock" if allowed else "refused: unlock",
         sha=tip,
         root_module=command.root_module,
-        environment=environment.name,
+        environment=name,
     )
     if not allowed:
         return "-1"
@@ -133,9 +138,18 @@ async def _obey_unlock(
         Unlock(
             repository_id=repo.id,
             branch=found[0].branch,
-            environment=environment.name,
+            environment=name,
             root_module=command.root_module,
             comment_id=event.comment_id,
         )
     )
     return None
+
+
+async def _with_a_branch(repo: Repo, event: CommentCreated, name: EnvironmentName) -> EnvironmentName:
+    """The environment itself; for testing, which is applied with another, that of the pull request's base branch."""
+    pull_request = await repo.store.pull_requests.find(repo.id, event.number)
+    if name != TESTING or pull_request is None:
+        return name
+    last = await repo.store.branches.last_of_branch(repo.id, BranchName(pull_request.base_branch))
+    return name if last is None else last.environment

@@ -27,13 +27,17 @@ def cause_of_limit(
     state = ""
     if held_lock and finished.exit_code < 0:
         lacks = " and may lack what was made last" if command == "apply" else ""
-        state = f" It was killed: the state may be locked (`planward unlock -d {root_module}`){lacks}."
+        state = f" It was killed: the state may be locked (`{_unlock(root_module, environment)}`){lacks}."
     elif command == "apply":
         state = " It was interrupted: what was applied until then is in the state, the rest is not."
     return (
         f"{root_module} in {environment}: terraform {command} {took}.{state} "
         f"Make it {less}, or have the operator raise {limit}"
     )
+
+
+def _unlock(root_module: str, environment: str) -> str:
+    return f"planward unlock -d {root_module} -e {environment}"
 
 
 def _taken(exceeded: Exceeded) -> tuple[str, str, str]:
@@ -65,7 +69,7 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
             name = lock.id if lock is not None else "?"
             return (
                 f"{where}: the state is locked{held}, lock id {name}. Wait until that is over and press Re-run; "
-                f"if nobody holds it any more: `planward unlock -d {root_module}`"
+                f"if nobody holds it any more: `{_unlock(root_module, environment)}`"
             )
         case Failure.PROVIDER_UNAVAILABLE:
             provider = _provider(first)

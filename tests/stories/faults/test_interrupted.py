@@ -62,9 +62,9 @@ def test_the_lock_that_a_lost_machine_left_is_named_with_a_way_to_unlock_and_not
         said = f"{check['output']['title']} {story.first_line(check)}"
         assert check["conclusion"] == "failure"
         assert lock["ID"] in said
-        assert "planward unlock -d network" in said
+        assert "planward unlock -d network -e staging" in said
         assert [*states.locks.values()] == [lock]
-        comment = story.comment(pull_request, "planward unlock -d network", by=story.maintainer)
+        comment = story.comment(pull_request, "planward unlock -d network -e staging", by=story.maintainer)
         assert answered(story, comment) == "+1"
         assert not states.locks
         story.rerun(check, by=story.maintainer)

@@ -14,7 +14,7 @@ def test_a_comment_that_names_the_head_approves_its_plan_and_a_reaction_says_so(
     head = story.head(number)
     assert answered(story, story.comment(number, f"planward approve {head}", by=story.reader)) == "-1"
     assert answered(story, story.comment(number, f"planward approve {story.first}", by=story.author)) == "confused"
-    assert answered(story, story.comment(number, f"planward approve {head[:7]}", by=story.author)) == "+1"
+    assert answered(story, story.comment(number, f"planward approve {head}", by=story.author)) == "+1"
     green(story.planned(number, count=2))
     assert audit(story) == [(story.reader, "refused: approve_plan", head[:7]), (story.author, "approve_plan", head[:7])]
 
@@ -33,9 +33,9 @@ def test_comments_that_do_not_count_do_nothing(line: Line) -> None:
         f"Please {command}",
         f"{command} now",
         f"`{command}`",
-        "planward approve",
-        f"planward approve {head[:6]}",
-        f"planward approve {head}0",
+        f"<!--\n{command}\n-->",
+        f"> a quote\u2028{command}",
+        f"<details>\n\n{command}\n\n</details>",
     ]
     comments = [story.comment(number, body, by=story.author) for body in bodies]
     bot = f"helpful{line.stories}[bot]"
@@ -52,12 +52,37 @@ def test_comments_that_do_not_count_do_nothing(line: Line) -> None:
     assert audit(story) == []
 
 
+def test_two_commits_with_the_same_first_digits_are_told_apart(line: Line) -> None:
+    story = line.story()
+    number, _ = proposed_from_fork(story)
+    held(story.planned(number))
+    head = story.head(number)
+    made_again = head[:7] + ("0" if head[7] != "0" else "1") * 33
+    assert answered(story, story.comment(number, f"planward approve {made_again}", by=story.author)) == "confused"
+    story.comment(number, f"planward approve {head[:7]}", by=story.author)
+    story.quiet()
+    assert [each["conclusion"] for each in story.check_runs(head)] == ["action_required"]
+    assert audit(story) == []
+
+
+def test_what_looks_like_a_command_and_is_none_is_answered_once(line: Line) -> None:
+    story = line.story()
+    number = story.propose()
+    green(story.planned(number))
+    for body in ("Planward Plan", f"planward approve {story.head(number)[:7]}"):
+        story.comment(number, body, by=story.author)
+    story.quiet()
+    answers = [body for body in story.comments(number) if "looks like a command" in body]
+    assert len(answers) == 1
+    assert "all 40 digits" in answers[0]
+
+
 def test_a_rejected_head_is_red_until_another_commit_comes(line: Line) -> None:
     story = line.story()
     number = story.propose()
     green(story.planned(number))
     head = story.head(number)
-    assert answered(story, story.comment(number, f"planward reject {head[:12]}", by=story.maintainer)) == "+1"
+    assert answered(story, story.comment(number, f"planward reject {head}", by=story.maintainer)) == "+1"
     assert refused(story.planned(number, count=2)) == f"Rejected by {story.maintainer}: push another commit to go on."
     story.commit("topic", story.network(3))
     green(story.planned(number))
@@ -83,7 +108,7 @@ def test_help_is_answered_to_everybody(line: Line) -> None:
     story = line.story()
     number = story.propose()
     assert answered(story, story.comment(number, "planward help", by=story.reader)) == "+1"
-    assert any("planward unlock -d DIR" in body for body in story.comments(number))
+    assert any("planward unlock -d DIR -e ENVIRONMENT" in body for body in story.comments(number))
 
 
 @pytest.mark.parametrize("where", ["open", "merged"])
@@ -102,7 +127,7 @@ def test_apply_names_the_tip_on_any_pull_request(line: Line, where: str) -> None
     assert ask(f"planward apply {story.first} -e staging", story.maintainer) == "confused"
     assert ask(f"planward apply {sha} -e nowhere", story.maintainer) == "confused"
     assert ask(f"planward apply {sha} -e staging", story.author) == "-1"
-    assert ask(f"planward apply -e staging {sha[:9]}", story.maintainer) == "+1"
+    assert ask(f"planward apply -e staging {sha}", story.maintainer) == "+1"
     green(story.applied(sha, count=2))
     story.quiet()
     assert len(story.check_runs(sha, APPLY)) == 2

@@ -54,7 +54,7 @@ def test_the_lock_of_a_dead_run_is_removed_by_who_may_apply_and_by_nobody_else(l
         story.land(number)
 
         def ask(command: str, by: str) -> str:
-            return answered(story, story.comment(number, f"planward unlock -d {command}", by=by))
+            return answered(story, story.comment(number, f"planward unlock -d {command} -e staging", by=by))
 
         assert ask("network", story.maintainer) == "confused"  # nothing is locked
         states.leave_lock(f"{story.owner}-staging")
