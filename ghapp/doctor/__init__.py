@@ -1,8 +1,8 @@
 """`planward doctor`: which gates of a repository's branches are missing or weaker than they should be."""
 
 from ghapp.doctor.examine import Diagnosis, examine
-from ghapp.doctor.gate import Gate, State
+from ghapp.doctor.protection_check import ProtectionCheck, State
 from ghapp.doctor.wanted import render_terraform
 from ghapp.doctor.words import render_diagnosis
 
-__all__ = ["Diagnosis", "Gate", "State", "examine", "render_diagnosis", "render_terraform"]
+__all__ = ["Diagnosis", "ProtectionCheck", "State", "examine", "render_diagnosis", "render_terraform"]

@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 
-from ghapp.doctor.gate import CHECK, Gate, Guarded, State, judged, listed, named, that_ask_for_pull_requests
+from ghapp.doctor.protection_check import (
+    CHECK,
+    Guarded,
+    ProtectionCheck,
+    State,
+    judged,
+    listed,
+    named,
+    that_ask_for_pull_requests,
+)
 from ghapp.github import RuleSource
 
 
-def direct_pushes(guarded: Guarded) -> Gate:
+def direct_pushes(guarded: Guarded) -> ProtectionCheck:
     """Whether some source asks everybody for a pull request."""
     asking = that_ask_for_pull_requests(guarded)
     if not asking:
@@ -14,11 +23,11 @@ def direct_pushes(guarded: Guarded) -> Gate:
         return judged(guarded, "direct_pushes", False, "", "direct pushes are not denied", setting)
     pushers = [_pushers(source) for source in asking]
     if any(each == () for each in pushers):
-        return Gate(name="direct_pushes", state=State.MET, said="direct pushes are denied")
+        return ProtectionCheck(name="direct_pushes", state=State.MET, said="direct pushes are denied")
     known = [each for each in pushers if each is not None]
     if not known:
         return _unseen("direct_pushes", "who may push past the pull request rule", asking)
-    return Gate(
+    return ProtectionCheck(
         name="direct_pushes",
         state=State.MISSING,
         said=f"{listed(sorted(known, key=len)[0])} may push without a pull request",
@@ -33,7 +42,7 @@ def _pushers(source: RuleSource) -> tuple[str, ...] | None:
     return (*exempt, *(bypass.who for bypass in source.bypass if bypass.always))
 
 
-def administrators(guarded: Guarded) -> Gate:
+def administrators(guarded: Guarded) -> ProtectionCheck:
     """Whether some source that nobody bypasses asks for the pull request, and some for the check."""
     asking = {
         "a pull request": that_ask_for_pull_requests(guarded),
@@ -47,11 +56,13 @@ def administrators(guarded: Guarded) -> Gate:
         return judged(guarded, "administrators", False, "", said, setting)
     loose = {what: sources for what, sources in asking.items() if not any(each.bypass == () for each in sources)}
     if not loose:
-        return Gate(name="administrators", state=State.MET, said="administrators are held like everyone else")
+        return ProtectionCheck(
+            name="administrators", state=State.MET, said="administrators are held like everyone else"
+        )
     for what, sources in loose.items():
         if all(source.bypass for source in sources):
             who = listed(bypass.who for source in sources for bypass in source.bypass or ())
-            return Gate(
+            return ProtectionCheck(
                 name="administrators",
                 state=State.MISSING,
                 said=f"{who} may merge past {what}",
@@ -60,8 +71,8 @@ def administrators(guarded: Guarded) -> Gate:
     return _unseen("administrators", "who may bypass it", [each for sources in loose.values() for each in sources])
 
 
-def _unseen(name: str, what: str, sources: Sequence[RuleSource]) -> Gate:
-    return Gate(
+def _unseen(name: str, what: str, sources: Sequence[RuleSource]) -> ProtectionCheck:
+    return ProtectionCheck(
         name=name,
         state=State.UNSEEN,
         said=f"an App cannot see {what}: the bypass list of {named(sources)}",

@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import dataclass
 
-from ghapp.doctor.app_gates import judge_app, judge_repository
-from ghapp.doctor.gate import Gate, Guarded, State
-from ghapp.doctor.gates import judge_branch
+from ghapp.doctor.app_checks import check_app, check_repository
+from ghapp.doctor.branch_checks import check_branch
+from ghapp.doctor.protection_check import Guarded, ProtectionCheck, State
 from ghapp.errors import JobError
 from ghapp.github import GitHubApp, RepositoryAllows, Rules
 from ghapp.github.app_manifest import read_app_manifest
@@ -24,9 +24,9 @@ class Diagnosis:
     """The gates of a repository: those of the App and the repository, then those of each environment's branch."""
 
     full_name: str
-    general: tuple[Gate, ...]
-    branches: tuple[tuple[Guarded, tuple[Gate, ...]], ...]
-    without_branch: tuple[tuple[str, Gate], ...]
+    general: tuple[ProtectionCheck, ...]
+    branches: tuple[tuple[Guarded, tuple[ProtectionCheck, ...]], ...]
+    without_branch: tuple[tuple[str, ProtectionCheck], ...]
     """Environments whose branch does not exist."""
 
     @property
@@ -57,7 +57,7 @@ async def examine(
         raise JobError(f"{app.name} is not installed on {full_name}: install it at {app.html_url}/installations/new")
     if installation.suspended:
         raise JobError(f"the installation of {app.name} on {installation.account} is suspended: an owner can lift that")
-    general = judge_app(read_app_manifest(), app, installation)
+    general = check_app(read_app_manifest(), app, installation)
     rules = github.rules(installation, full_name, administrator=administrator)
     repository = await rules.repository()
     config, branches = await _config(rules, repository)
@@ -87,8 +87,8 @@ async def examine(
         )
     return Diagnosis(
         full_name=repository.full_name,
-        general=(*general, *judge_repository(repository), *map(_secret_gate, uses)),
-        branches=tuple((each, judge_branch(each)) for each in guarded),
+        general=(*general, *check_repository(repository), *map(_secret_check, uses)),
+        branches=tuple((each, check_branch(each)) for each in guarded),
         without_branch=tuple(without),
     )
 
@@ -107,15 +107,15 @@ async def _config(rules: Rules, repository: RepositoryAllows) -> tuple[Repositor
     return config, branches
 
 
-def _secret_gate(use: SecretUse) -> Gate:
+def _secret_check(use: SecretUse) -> ProtectionCheck:
     said = f"{use.name}: {use.why}"
     state = State.MET if use.allowed else State.MISSING
-    return Gate(name=use.name.partition(" ")[0], state=state, said=said, setting=use.command)
+    return ProtectionCheck(name=use.name.partition(" ")[0], state=state, said=said, setting=use.command)
 
 
-def _no_branch(branch: str) -> Gate:
+def _no_branch(branch: str) -> ProtectionCheck:
     said, setting = f"there is no branch {branch}", f"make it: git push origin HEAD:refs/heads/{branch}"
-    return Gate(name="branch", state=State.MISSING, said=said, setting=setting)
+    return ProtectionCheck(name="branch", state=State.MISSING, said=said, setting=setting)
 
 
 async def _has_code_owners(rules: Rules, branch: BranchName) -> bool:

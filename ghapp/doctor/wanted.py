@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ghapp.doctor.gate import CHECK, Guarded
+from ghapp.doctor.protection_check import CHECK, Guarded
 
 _Block = Mapping[str, Any]
 

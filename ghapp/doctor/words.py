@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from ghapp.doctor.examine import Diagnosis
-from ghapp.doctor.gate import Gate, State
+from ghapp.doctor.protection_check import ProtectionCheck, State
 from ghapp.doctor.wanted import render_call
 
 _SIGNS = {
@@ -40,7 +40,7 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
             yield render_call(diagnosis.full_name, guarded)
 
 
-def _section(heading: str, gates: Sequence[Gate]) -> Iterator[str]:
+def _section(heading: str, gates: Sequence[ProtectionCheck]) -> Iterator[str]:
     yield ""
     yield click.style(heading, bold=True)
     for gate in gates:

@@ -43,7 +43,7 @@ async def executor(job_queue: JobQueue, store: Store, data_dir: Path) -> AsyncIt
                     f"another Planward works in {data_dir}: end it first, or set PLANWARD_DATABASE_URL to a PostgreSQL "
                     "database, which several workers can share"
                 )
-            _say(name, None, await job_queue.take_over(None))
+            _log_takeover(name, None, await job_queue.take_over(None))
             yield name
             return
         await store.executors.register(name)
@@ -95,14 +95,14 @@ class Heart:
                     break
                 well_at = began
                 keeper.beat()
-                await self._look_after_others()
+                await self._take_over_others()
             except Exception as error:
                 log.warning("heartbeat_failed", executor=self._name, error=type(error).__name__)
             await asyncio.sleep(BEAT_S)
         log.error("executor_stops", executor=self._name, silent_s=round(time.monotonic() - well_at))
         self._lost()
 
-    async def _look_after_others(self) -> None:
+    async def _take_over_others(self) -> None:
         now = time.monotonic()
         seen = {each.id: (each, now) for each in await self._executors.all() if each.id != self._name}
         for id, (heartbeat, at) in self._seen.items():
@@ -117,11 +117,11 @@ class Heart:
 async def _take_over(job_queue: JobQueue, executors: Executors, name: str, gone: Heartbeat) -> None:
     """Do it alone: of several who see the silence one claims it, and a claim that is not carried out falls silent."""
     if await executors.claim(gone, by=name):
-        _say(name, gone.id, await job_queue.take_over(gone.id))
+        _log_takeover(name, gone.id, await job_queue.take_over(gone.id))
         await executors.remove(gone.id)
 
 
-def _say(name: str, gone: str | None, jobs: tuple[str, ...]) -> None:
+def _log_takeover(name: str, gone: str | None, jobs: tuple[str, ...]) -> None:
     if jobs:
         log.info("jobs_taken_over", executor=name, of=gone, jobs=list(jobs))
 

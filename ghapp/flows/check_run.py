@@ -91,7 +91,7 @@ async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run
             ):
                 draft = _draft(repo.services, run, status=status, summary=summary)
                 github = await repo.github()
-                async with _kept_claimed(repo.services, run.id):
+                async with _claim_renewed(repo.services, run.id):
                     made = await github.create_check_run(draft, look_first=tried_before)
                 if made.unclear:
                     await repo.store.runs.change_check_run(run.id, lambda state: replace(state, may_be_duplicated=True))
@@ -103,7 +103,7 @@ async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run
 
 
 @contextlib.asynccontextmanager
-async def _kept_claimed(services: Services, run_id: RunId) -> AsyncIterator[None]:
+async def _claim_renewed(services: Services, run_id: RunId) -> AsyncIterator[None]:
     """Keep the claim for as long as it takes: whoever took it over would make the check run as well."""
 
     async def renew() -> None:

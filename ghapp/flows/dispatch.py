@@ -12,12 +12,14 @@ from ghapp.flows.apply.push import branch_pushed
 from ghapp.flows.apply.settle import settle_branch
 from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.maintenance import cleanup, installation, reconcile
-from ghapp.flows.notifications import chat, telling
+from ghapp.flows.notifications.pull_request_comment import update_comment_later
+from ghapp.flows.notifications.results import notify_apply
+from ghapp.flows.notifications.send_chat import send_chat_message
 from ghapp.flows.people.buttons import button_pressed, check_run_rerequested, check_suite_rerequested
 from ghapp.flows.people.comments import comment_created
 from ghapp.flows.people.unlock import unlock
 from ghapp.flows.plan.merge_group import merge_group_destroyed, merge_group_requested, replan_group
-from ghapp.flows.plan.pull_request import plan_run, pull_request_changed, pull_request_closed, replan
+from ghapp.flows.plan.pull_request import pull_request_changed, pull_request_closed, replan, run_plan
 from ghapp.flows.repository import load_repo
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.log import log
@@ -96,7 +98,7 @@ async def _run(services: Services, job: jobs.Job) -> None:
         case jobs.EventJob():
             await _take_in(services, job.event, job.key)
         case jobs.PlanRun():
-            await plan_run(services, job)
+            await run_plan(services, job)
         case jobs.Replan():
             await replan(services, job)
         case jobs.ReplanGroup():
@@ -108,17 +110,17 @@ async def _run(services: Services, job: jobs.Job) -> None:
         case jobs.Discover():
             await installation.discover(services, job)
         case jobs.SendChatMessage():
-            await chat.send_chat_message(services, job)
+            await send_chat_message(services, job)
         case jobs.ReconcileDeliveries():
             await reconcile.reconcile_deliveries(services, job)
         case jobs.Reconcile():
             await reconcile.reconcile(services, job)
         case jobs.NotifyApply():
-            await telling.notify_apply(services, job)
+            await notify_apply(services, job)
         case jobs.Cleanup():
             await cleanup.clean_up(services, job)
         case jobs.Comment():
-            await telling.comment_again(services, job)
+            await update_comment_later(services, job)
         case _ as never:
             assert_never(never)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from checks.configuration.impact import Touched
 from ghapp.flows.repository import FetchedRepo
 from ghapp.repository_config import RepositoryConfig
-from ghapp.root_modules import Survey, backend_files, lay_out_all, reconfigured
+from ghapp.root_modules import Survey, backend_files, configure_root_modules, reconfigured
 from ghapp.services import Services
 from ghapp.terraform import Terraform, find_terraforms
 from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
@@ -26,7 +26,7 @@ async def survey_tree(repo: FetchedRepo, config: RepositoryConfig, treeish: str)
     wanted = {path: blobs[path] for path in backend_files(config, configuration, paths=paths)}
     read = await repo.mirror.read_blobs(wanted.values())
     contents = {path: read[blob_id] for path, blob_id in wanted.items()}
-    laid = lay_out_all(config, configuration, paths=paths, contents=contents)
+    laid = configure_root_modules(config, configuration, paths=paths, contents=contents)
     return Survey(config=config, configuration=configuration, laid=laid)
 
 

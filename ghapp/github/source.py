@@ -96,7 +96,7 @@ class Source:
             doing="list the open pull requests",
             query={"state": "open", "sort": "created", "direction": "asc"},
         )
-        return tuple([_seen(pull_request) async for page in pages for pull_request in page])
+        return tuple([_pull_request_seen(pull_request) async for page in pages for pull_request in page])
 
     async def pull_request(self, number: int) -> PullRequestSeen | None:
         """One pull request; None where there is none of that number."""
@@ -111,7 +111,7 @@ class Source:
             if error.status == 404:
                 return None
             raise
-        return _seen(told)
+        return _pull_request_seen(told)
 
     async def pull_requests_of(self, commit: CommitSha) -> tuple[PullRequestSeen, ...]:
         """Pull requests that GitHub connects with a commit. For people to read, never for a decision.
@@ -125,10 +125,10 @@ class Source:
             doing="list the pull requests of a commit",
             at={"sha": commit},
         )
-        return tuple([_seen(pull_request) async for page in pages for pull_request in page])
+        return tuple([_pull_request_seen(pull_request) async for page in pages for pull_request in page])
 
 
-def _seen(told: _PullRequest) -> PullRequestSeen:
+def _pull_request_seen(told: _PullRequest) -> PullRequestSeen:
     user, head, merged_at = told.user, told.head, told.merged_at
     return PullRequestSeen(
         number=told.number,

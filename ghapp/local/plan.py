@@ -16,7 +16,8 @@ from checks import gate
 from checks.configuration import Configuration
 from checks.configuration.layers import layers
 from checks.errors import ConfigurationError
-from checks.report import Conclusion, RootReport, RunReport, report_failure, report_plan, report_skipped
+from checks.report import RootReport, RunReport, report_failure, report_plan, report_skipped
+from checks.report.conclusion import cause_of, conclusion_of
 from checks.sensitive import Mask
 from ghapp.errors import JobError
 from ghapp.flows.root_module.terraform_plan import NotDone, credentials_of, make_plan
@@ -75,7 +76,7 @@ async def plan_working_copy(
         raise NothingToPlan(f'there is no environment "{environment}" in this repository: -e takes {known}')
     configuration, layout = working_copy.lay_out(config)
     settings = {each.dir: each for each in layout[EnvironmentName(environment)]}
-    dirs = _asked_for(working_copy, directory, settings)
+    dirs = _requested(working_copy, directory, settings)
     try:
         order = layers(
             configuration,
@@ -105,7 +106,7 @@ async def plan_working_copy(
     return _report(config, working_copy.name, commit, environment, outcomes)
 
 
-def _asked_for(working_copy: WorkingCopy, directory: Path, dirs: Collection[str]) -> tuple[str, ...]:
+def _requested(working_copy: WorkingCopy, directory: Path, dirs: Collection[str]) -> tuple[str, ...]:
     """The root modules at or below a directory, else the one that the directory is a part of."""
     below = PurePosixPath(directory.resolve().relative_to(working_copy.directory.resolve()).as_posix())
     found = tuple(each for each in dirs if PurePosixPath(each).is_relative_to(below))
@@ -256,7 +257,8 @@ def _report(
     decision = gate.decide_merge(roots=[outcome.verdict() for outcome in outcomes], confirmed_digests=set())
     # Whose key is thrown away a digest says nothing.
     reports = tuple(msgspec.structs.replace(outcome.report, digest=None) for outcome in outcomes)
-    conclusion, cause = _in_words(decision, reports)
+    conclusion = conclusion_of(decision, [report.outcome for report in reports])
+    cause = cause_of(decision)
     return RunReport(
         operation="plan",
         environment=environment,
@@ -266,16 +268,3 @@ def _report(
         cause=cause,
         roots=reports,
     )
-
-
-def _in_words(
-    decision: gate.Clear | gate.Hold | gate.Refuse, reports: Sequence[RootReport]
-) -> tuple[Conclusion, str | None]:
-    match decision:
-        case gate.Clear():
-            return "success", None
-        case gate.Hold(cause=cause):
-            return "action_required", cause
-        case gate.Refuse(cause=cause):
-            bad = {report.outcome for report in reports if not report.went_well} - {"skipped"}
-            return ("timed_out" if bad == {"timed_out"} else "failure"), cause

@@ -11,7 +11,7 @@ from ghapp.local.config import Answer, show
 from ghapp.local.secret_use import examine_secret_use
 from ghapp.processes.private_directories import make_private
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, read_config
-from ghapp.root_modules import backend_files, lay_out_all
+from ghapp.root_modules import backend_files, configure_root_modules
 from ghapp.settings import GitHubAccess, LocalSettings
 from ghapp.values import CommitSha
 from ghapp.vault import Vault
@@ -71,7 +71,7 @@ async def _show(
         named = backend_files(config, configuration, paths=blobs.keys())
         read = await mirror.read_blobs(blobs[path] for path in named)
         contents = {path: read[blobs[path]] for path in named}
-        layout = lay_out_all(config, configuration, paths=blobs.keys(), contents=contents)
+        layout = configure_root_modules(config, configuration, paths=blobs.keys(), contents=contents)
     except ConfigInvalid as error:
         return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
     lines = [f"{repository.full_name} at {tip[:12]}", "", *show(config, configuration, layout)]

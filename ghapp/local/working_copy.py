@@ -9,7 +9,7 @@ from pathlib import Path
 from checks.configuration import Configuration, discover, read_file
 from checks.configuration.module import is_terraform_file
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig
-from ghapp.root_modules import Layout, backend_files, lay_out_all
+from ghapp.root_modules import Layout, backend_files, configure_root_modules
 
 _PASSED_OVER = frozenset({".git", ".terraform"})
 _ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^\s*url\s*=\s*(\S+)', re.MULTILINE)
@@ -46,7 +46,7 @@ class WorkingCopy:
         configuration = self.configuration(explicit)
         named = backend_files(config, configuration, paths=self.paths)
         contents = {path: (self.directory / path).read_bytes() for path in named}
-        return configuration, lay_out_all(config, configuration, paths=self.paths, contents=contents)
+        return configuration, configure_root_modules(config, configuration, paths=self.paths, contents=contents)
 
 
 def read_working_copy(directory: Path) -> WorkingCopy:

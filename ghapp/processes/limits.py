@@ -65,7 +65,7 @@ class Guard:
         self._exceed(Exceeded(limit="output", size_bytes=self._said_bytes, allowed_bytes=limit))
         return False
 
-    def look_at_files(self) -> None:
+    def check_files(self) -> None:
         """Compare what it writes with what it may write."""
         limit = self.limits.output_bytes
         if limit is None:
@@ -84,14 +84,14 @@ class Guard:
         with _memory.of(pid) as measured:
             while not self.exceeded.done():
                 await asyncio.sleep(Memory.EVERY_S)
-                self.look_at_files()
-                await self._look_at_memory(measured)
+                self.check_files()
+                await self._check_memory(measured)
             # It was interrupted, and has its time.
             while self.exceeded.result().limit == "memory":
                 await asyncio.sleep(Memory.EVERY_S)
                 await self._kill_the_largest(pid, measured)
 
-    async def _look_at_memory(self, measured: Measured) -> None:
+    async def _check_memory(self, measured: Measured) -> None:
         limit = self.limits.memory_bytes
         if limit is None or not is_measurable():
             return

@@ -123,7 +123,7 @@ class _Running:
         interrupted = timed_out = False
         try:
             interrupted, timed_out = await self._wait(timeout_s)
-            self._guard.look_at_files()
+            self._guard.check_files()
         except asyncio.CancelledError:
             await asyncio.shield(self._end())
             raise

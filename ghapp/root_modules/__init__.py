@@ -3,8 +3,16 @@
 `layout` reads top to bottom; `settings` is what it gives; `state` says where a state lies; `survey` is all of a tree.
 """
 
-from ghapp.root_modules.layout import Layout, backend_files, lay_out_all, reconfigured
+from ghapp.root_modules.layout import Layout, backend_files, configure_root_modules, reconfigured
 from ghapp.root_modules.settings import RootModuleSettings
 from ghapp.root_modules.survey import RecentSurveys, Survey
 
-__all__ = ["Layout", "RecentSurveys", "RootModuleSettings", "Survey", "backend_files", "lay_out_all", "reconfigured"]
+__all__ = [
+    "Layout",
+    "RecentSurveys",
+    "RootModuleSettings",
+    "Survey",
+    "backend_files",
+    "configure_root_modules",
+    "reconfigured",
+]

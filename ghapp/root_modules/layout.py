@@ -13,14 +13,14 @@ Layout = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
 
 
 def backend_files(config: RepositoryConfig, configuration: Configuration, *, paths: Collection[str]) -> frozenset[str]:
-    """The backend files of all environments that exist, symlinks followed: `lay_out_all` wants their contents."""
+    """The backend files of all environments that exist, symlinks followed: `configure_root_modules` needs them."""
     tree = Tree(paths=frozenset(paths), links=configuration.links)
     found = _settle_all(config, configuration, branches={}, tree=tree)
     named = {file for settings in found.values() for each in settings for file in each.backend_config}
     return frozenset(real for file in named if (real := tree.real(file)) is not None)
 
 
-def lay_out_all(
+def configure_root_modules(
     config: RepositoryConfig,
     configuration: Configuration,
     *,

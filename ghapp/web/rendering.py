@@ -5,7 +5,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from ghapp.web.time_format import ago, iso, lasted, moment
+from ghapp.web.time_format import ago, format_time, iso, lasted
 
 _environment = Environment(
     loader=PackageLoader("ghapp.web"),
@@ -14,7 +14,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters |= {"ago": ago, "iso": iso, "lasted": lasted, "moment": moment}
+_environment.filters |= {"ago": ago, "iso": iso, "lasted": lasted, "format_time": format_time}
 
 
 def render(template: str, **values: Any) -> str:

@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 
 from ghapp.cli import planward
 from ghapp.doctor import Diagnosis, examine
-from ghapp.doctor.app_gates import judge_app, judge_repository
-from ghapp.doctor.gate import Gate, Guarded, State
-from ghapp.doctor.gates import judge_branch
+from ghapp.doctor.app_checks import check_app, check_repository
+from ghapp.doctor.branch_checks import check_branch
+from ghapp.doctor.protection_check import Guarded, ProtectionCheck, State
 from ghapp.doctor.wanted import render_terraform, wanted_ruleset
 from ghapp.github import (
     AppSeen,
@@ -78,7 +78,7 @@ def asking(**differs: Any) -> RuleSource:
     return strict(pull_request=dataclasses.replace(STRICT.pull_request, **differs))
 
 
-def not_met(gates: tuple[Gate, ...]) -> dict[str, tuple[str, str]]:
+def not_met(gates: tuple[ProtectionCheck, ...]) -> dict[str, tuple[str, str]]:
     return {gate.name: (gate.state.value, gate.said) for gate in gates if gate.state != State.MET}
 
 
@@ -86,8 +86,8 @@ def not_met(gates: tuple[Gate, ...]) -> dict[str, tuple[str, str]]:
 
 
 def test_where_one_ruleset_has_every_gate_and_nobody_bypasses_it_all_are_met() -> None:
-    assert not_met(judge_branch(guarded(STRICT))) == {}
-    assert [gate.name for gate in judge_branch(guarded(STRICT))] == [
+    assert not_met(check_branch(guarded(STRICT))) == {}
+    assert [gate.name for gate in check_branch(guarded(STRICT))] == [
         "pull_request",
         "check",
         "check_source",
@@ -108,7 +108,7 @@ def test_where_one_ruleset_has_every_gate_and_nobody_bypasses_it_all_are_met() -
 def test_what_several_rulesets_and_classic_protection_say_adds_up() -> None:
     checks = strict(name="classic protection", ruleset_id=None, pull_request=None, denies_deletion=False)
     reviews = strict(checks=(), denies_force_pushes=False, up_to_date=False)
-    assert not_met(judge_branch(guarded(checks, reviews))) == {}
+    assert not_met(check_branch(guarded(checks, reviews))) == {}
 
 
 CHECK_SETTING = (
@@ -203,12 +203,12 @@ CHECK_SETTING = (
 def test_a_gate_that_is_missing_says_what_is_so_and_what_to_set(
     source: RuleSource, name: str, said: str, setting: str
 ) -> None:
-    [gate] = [gate for gate in judge_branch(guarded(source)) if gate.state != State.MET]
-    assert gate == Gate(name=name, state=State.MISSING, said=said, setting=setting)
+    [gate] = [gate for gate in check_branch(guarded(source)) if gate.state != State.MET]
+    assert gate == ProtectionCheck(name=name, state=State.MISSING, said=said, setting=setting)
 
 
 def test_a_branch_that_nothing_protects_lacks_every_gate() -> None:
-    missing = not_met(judge_branch(guarded()))
+    missing = not_met(check_branch(guarded()))
     assert missing.pop("required_deployments")[0] == "advice"
     assert missing == {
         "pull_request": ("missing", "no pull request is required"),
@@ -232,18 +232,18 @@ def test_a_branch_that_nothing_protects_lacks_every_gate() -> None:
 
 
 def test_who_bypasses_always_pushes_directly_and_merges_past_the_check() -> None:
-    assert not_met(judge_branch(guarded(strict(bypass=(OWNERS,))))) == {
+    assert not_met(check_branch(guarded(strict(bypass=(OWNERS,))))) == {
         "direct_pushes": ("missing", "the organization's owners may push without a pull request"),
         "administrators": ("missing", "the organization's owners may merge past a pull request"),
     }
 
 
 def test_what_one_source_lets_pass_another_that_nobody_bypasses_holds() -> None:
-    assert not_met(judge_branch(guarded(strict(bypass=(OWNERS,)), STRICT))) == {}
+    assert not_met(check_branch(guarded(strict(bypass=(OWNERS,)), STRICT))) == {}
 
 
 def test_a_bypass_list_that_an_app_cannot_see_is_neither_met_nor_missing() -> None:
-    assert not_met(judge_branch(guarded(strict(bypass=None)))) == {
+    assert not_met(check_branch(guarded(strict(bypass=None)))) == {
         "direct_pushes": (
             "unseen",
             'an App cannot see who may push past the pull request rule: the bypass list of the ruleset "main"',
@@ -253,30 +253,30 @@ def test_a_bypass_list_that_an_app_cannot_see_is_neither_met_nor_missing() -> No
 
 
 def test_where_classic_protection_cannot_be_seen_a_missing_gate_says_so() -> None:
-    gates = judge_branch(guarded(strict(denies_deletion=False), sees_classic=False))
+    gates = check_branch(guarded(strict(denies_deletion=False), sees_classic=False))
     said = "the branch can be deleted as far as rulesets go; classic protection cannot be seen"
     assert not_met(gates) == {"deletion": ("missing", said)}
 
 
 def test_a_merge_queue_is_as_good_as_being_up_to_date() -> None:
-    assert not_met(judge_branch(guarded(strict(up_to_date=False, merge_queue=True)))) == {}
+    assert not_met(check_branch(guarded(strict(up_to_date=False, merge_queue=True)))) == {}
 
 
 def test_who_works_alone_is_advised_to_have_reviews_and_not_failed() -> None:
     alone = asking(approvals=0, dismisses_stale_reviews=False, code_owners=False)
-    states = {name: state for name, (state, _) in not_met(judge_branch(guarded(alone, four_eyes=False))).items()}
+    states = {name: state for name, (state, _) in not_met(check_branch(guarded(alone, four_eyes=False))).items()}
     assert states == {"reviews": "advice", "stale_reviews": "advice", "code_owners": "advice"}
 
 
 def test_code_owners_are_advice_where_there_is_no_file_that_names_them() -> None:
-    gates = judge_branch(guarded(asking(code_owners=False), has_code_owners=False))
+    gates = check_branch(guarded(asking(code_owners=False), has_code_owners=False))
     said = "code owners do not have to review (there is no CODEOWNERS file yet)"
     assert not_met(gates) == {"code_owners": ("advice", said)}
 
 
 def test_a_required_deployment_to_the_environment_before_is_advice() -> None:
     said = "GitHub itself does not ask for a successful deployment to staging: a second, independent lock"
-    gates = judge_branch(guarded(strict(required_deployments=())))
+    gates = check_branch(guarded(strict(required_deployments=())))
     assert not_met(gates) == {"required_deployments": ("advice", said)}
 
 
@@ -284,8 +284,8 @@ def test_promotions_need_merge_commits_of_the_repository_and_other_branches_do_n
     said = (
         "the repository does not allow merge commits: a promotion that is squashed or rebased conflicts the second time"
     )
-    assert not_met(judge_branch(guarded(STRICT, allows_merge_commits=False))) == {"merge_commits": ("missing", said)}
-    assert not_met(judge_branch(guarded(STRICT, allows_merge_commits=False, promotes_from=None))) == {}
+    assert not_met(check_branch(guarded(STRICT, allows_merge_commits=False))) == {"merge_commits": ("missing", said)}
+    assert not_met(check_branch(guarded(STRICT, allows_merge_commits=False, promotes_from=None))) == {}
 
 
 # --- the App and the repository --------------------------------------------------------------------------------------
@@ -364,13 +364,13 @@ ALL = dict(read_app_manifest().permissions)
 def test_the_app_is_compared_with_app_yml(
     app: AppSeen, installation: InstallationSeen, expected: dict[str, tuple[str, str]]
 ) -> None:
-    assert not_met(judge_app(read_app_manifest(), app, installation)) == expected
+    assert not_met(check_app(read_app_manifest(), app, installation)) == expected
 
 
 def test_an_archived_repository_is_told() -> None:
     shop = RepositoryAllows(id=RepositoryId(1), full_name="acme/shop", default_branch=BranchName("staging"))
-    assert judge_repository(shop) == ()
-    [gate] = judge_repository(msgspec.structs.replace(shop, archived=True))
+    assert check_repository(shop) == ()
+    [gate] = check_repository(msgspec.structs.replace(shop, archived=True))
     assert (gate.state, gate.setting) == (
         State.MISSING,
         "Settings → General → Unarchive this repository, or uninstall the App from it",
@@ -478,7 +478,7 @@ class Shop:
         assert answer.is_success, answer.text
         return answer
 
-    def gates(self, branch: str) -> tuple[Gate, ...]:
+    def gates(self, branch: str) -> tuple[ProtectionCheck, ...]:
         """The gates of one branch, as an administrator's token shows them."""
 
         async def asking() -> Diagnosis:
@@ -698,7 +698,7 @@ def test_a_gate_that_is_missing_on_github_is_named_with_its_setting(unprotected:
 
 
 def test_every_gate_has_a_row() -> None:
-    assert {row.gate for row in ROWS} == {gate.name for gate in judge_branch(guarded(STRICT))} - {
+    assert {row.gate for row in ROWS} == {gate.name for gate in check_branch(guarded(STRICT))} - {
         "required_deployments"  # advice, never missing
     }
 

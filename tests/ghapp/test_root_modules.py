@@ -6,7 +6,7 @@ import pytest
 
 from checks.configuration import Configuration, discover, read_file
 from ghapp.repository_config import ConfigInvalid, RepositoryConfig, read_config
-from ghapp.root_modules import RootModuleSettings, backend_files, lay_out_all, reconfigured
+from ghapp.root_modules import RootModuleSettings, backend_files, configure_root_modules, reconfigured
 from ghapp.values import EnvironmentName
 
 S3 = 'terraform {\n  backend "s3" {\n    bucket = "states"\n    key    = "network"\n  }\n}\n'
@@ -39,7 +39,7 @@ def all_laid(files: Mapping[str, str], config: str | None = None) -> Mapping[str
     configuration = found_in(files, read)
     named = backend_files(read, configuration, paths=files)
     contents = {path: files[path].encode() for path in named}
-    found = lay_out_all(read, configuration, paths=files, contents=contents)
+    found = configure_root_modules(read, configuration, paths=files, contents=contents)
     return {str(name): settings for name, settings in found.items()}
 
 
@@ -299,7 +299,7 @@ def test_files_are_found_through_symlinks() -> None:
     named = backend_files(config, configuration, paths=files)
     assert named == {"common/staging.backend.hcl"}
     contents = {path: files[path].encode() for path in named}
-    laid_out = lay_out_all(config, configuration, paths=files, contents=contents)
+    laid_out = configure_root_modules(config, configuration, paths=files, contents=contents)
     assert laid_out[EnvironmentName("staging")][0].backend_config == ("network/env/staging.backend.hcl",)
     outside = discover(facts, links={"network/env": "../../common"})
     assert backend_files(config, outside, paths=files) == frozenset()

@@ -16,7 +16,7 @@ from ghapp.store.marker_kinds import (
 )
 
 
-async def begin_deployment(repo: Repo, run: Run) -> None:
+async def start_deployment(repo: Repo, run: Run) -> None:
     """Make the run's deployment, or find the one that a step before this one left, and say that it is in progress."""
     marker = DeploymentMarker(run.id)
     if await repo.store.markers.find(marker) is None:
@@ -32,10 +32,10 @@ async def begin_deployment(repo: Repo, run: Run) -> None:
             look_first=tried_before,
         )
         await repo.store.markers.keep(marker, Created(id=deployment))
-    await say_deployment(repo, run, "in_progress", "Terraform is running")
+    await set_deployment_state(repo, run, "in_progress", "Terraform is running")
 
 
-async def say_deployment(
+async def set_deployment_state(
     repo: Repo,
     run: Run,
     state: DeploymentState,

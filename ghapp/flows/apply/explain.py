@@ -60,7 +60,7 @@ async def explain_commits(
     merged = await repo.store.pull_requests.merged_as(repo.id, commits)
     found = await _explain(repo, branch, last, commits, merged)
     if isinstance(found, Unexplained) and ask_github:
-        await _look_for_merges(repo, branch, found.unexplained)
+        await _find_merges(repo, branch, found.unexplained)
         merged = await repo.store.pull_requests.merged_as(repo.id, commits)
         found = await _explain(repo, branch, last, commits, merged)
     seen = tuple(each.number for each in merged if each.base_branch == branch)
@@ -160,7 +160,7 @@ async def _trees(mirror: Mirror, segment: Segment) -> SegmentTrees:
     return SegmentTrees(merged=merged, actual=await mirror.tree_of(CommitSha(segment.end)))
 
 
-async def _look_for_merges(repo: Repo, branch: BranchName, unexplained: tuple[Segment, ...]) -> None:
+async def _find_merges(repo: Repo, branch: BranchName, unexplained: tuple[Segment, ...]) -> None:
     """Ask GitHub which pull requests were merged as these commits, where no `closed` told us."""
     github = await repo.github()
     known_ends = {segment.end for segment in unexplained if segment.candidates}

@@ -44,7 +44,7 @@ async def _push(services: Services, event: BranchPushed) -> None:
     if found is None:
         return
     environment, _, last = found
-    await _plan_pull_requests_anew(repo, event)
+    await _replan_pull_requests(repo, event)
     if event.forced and last is not None and last.sha == tip:
         # Back to where the environment is: there is nothing to apply, and that is said.
         await next_attempt(repo, environment, tip)
@@ -67,7 +67,7 @@ async def _adopt_others(repo: FetchedRepo, event: BranchPushed) -> None:
     await adopt(repo, config)
 
 
-async def _plan_pull_requests_anew(repo: FetchedRepo, event: BranchPushed) -> None:
+async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
     """Freshness: open pull requests into this branch that plan a root module which the push touches."""
     pull_requests = await repo.store.pull_requests.open_into(repo.id, event.branch)
     if not pull_requests:

@@ -12,11 +12,12 @@ from checks import gate
 from checks.report import Conclusion, RootReport
 from ghapp.durable import step
 from ghapp.flows.apply.attempts import complete_apply
-from ghapp.flows.apply.deployment import begin_deployment, say_deployment
+from ghapp.flows.apply.deployment import set_deployment_state, start_deployment
 from ghapp.flows.apply.stages import Settlement, Stage
-from ghapp.flows.apply.tip import judge_tip
+from ghapp.flows.apply.tip import settle_tip
 from ghapp.flows.check_run import complete_check_run, run_report
-from ghapp.flows.notifications import telling
+from ghapp.flows.notifications.pull_request_comment import update_comments
+from ghapp.flows.notifications.results import enqueue_notification, notify_now
 from ghapp.flows.repository import Repo, load_repo, short
 from ghapp.flows.root_module.job import RootJob, RootOutcome
 from ghapp.flows.root_module.run import run_root_modules
@@ -27,7 +28,7 @@ from ghapp.values import TESTING
 
 async def settle_branch(services: Services, job: SettleBranch) -> None:
     """Bring an environment to its branch's tip, or say on the commit why not."""
-    settlement = await step("judge", Settlement, judge_tip, services, job)
+    settlement = await step("judge", Settlement, settle_tip, services, job)
     for stage in settlement.stages:
         await step(f"begin {stage.environment}", type(None), _begin, services, stage)
         outcomes = await _apply_layers(services, stage)
@@ -47,7 +48,7 @@ async def _begin(services: Services, stage: Stage) -> None:
         return
     run = await services.store.runs.load(stage.run_id)
     repo = await load_repo(services, run.repository_id)
-    await begin_deployment(repo, run)
+    await start_deployment(repo, run)
 
 
 async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
@@ -103,7 +104,7 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
         await services.store.branches.move_last(
             repo.id, stage.environment, stage.branch, stage.sha, stage.tree, applied=stage.counts_as_applied
         )
-    conclusion, cause = _in_words(outcomes)
+    conclusion, cause = _conclude_outcomes(outcomes)
     may_be_approved = conclusion == "action_required" and any(each.may_be_approved for each in outcomes)
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
@@ -112,7 +113,7 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
     state: Literal["success", "failure"] = "success" if done else "failure"
     if stage.layers:
         words = "applied" if done else (cause or "failed")
-        await say_deployment(repo, run, state, words)
+        await set_deployment_state(repo, run, state, words)
     report = run_report(
         repo,
         run,
@@ -122,16 +123,16 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
         paste=f"planward apply {stage.sha} -e {stage.environment}" if may_be_approved else None,
     )
     if stage.layers:
-        await telling.enqueue_notification(services, run)
+        await enqueue_notification(services, run)
     await complete_check_run(repo, run, [report], conclusion=conclusion, buttons=buttons)
     if done and stage.environment != TESTING:
         await _turn_promotions_green(repo, stage)
     if stage.layers:
-        await telling.notify_now(repo, run.id)
+        await notify_now(repo, run.id)
     return done
 
 
-def _in_words(outcomes: tuple[RootOutcome, ...]) -> tuple[Conclusion, str | None]:
+def _conclude_outcomes(outcomes: tuple[RootOutcome, ...]) -> tuple[Conclusion, str | None]:
     for outcome in outcomes:
         if outcome.outcome in ("failed", "timed_out"):
             return ("failure" if outcome.outcome == "failed" else "timed_out"), outcome.cause
@@ -153,7 +154,7 @@ async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> N
             f"{each.environment} was not touched, since {stage.environment} could not be brought to {short(each.sha)}"
         )
         await complete_apply(repo, run, "failure", cause)
-        await telling.comment(repo, run.apply.explains)
+        await update_comments(repo, run.apply.explains)
 
 
 async def _turn_promotions_green(repo: Repo, stage: Stage) -> None:

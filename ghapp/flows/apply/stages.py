@@ -42,7 +42,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     busy: RunId | None = None
 
 
-async def lay_out_stages(
+async def prepare_stages(
     repo: FetchedRepo,
     environment: Environment,
     last: Last | None,

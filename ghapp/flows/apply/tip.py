@@ -13,12 +13,14 @@ from checks import settle
 from checks.report import RootReport
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.apply.attempts import complete_apply, next_attempt
-from ghapp.flows.apply.deployment import say_deployment
+from ghapp.flows.apply.deployment import set_deployment_state
 from ghapp.flows.apply.explain import NOT_JUDGED, Judged, explain_commits
-from ghapp.flows.apply.stages import Settlement, lay_out_stages
+from ghapp.flows.apply.stages import Settlement, prepare_stages
 from ghapp.flows.check_run import complete_check_run, run_report, runs_of_tip, show_progress
 from ghapp.flows.environments import environment_at_last
-from ghapp.flows.notifications import telling
+from ghapp.flows.notifications.chat_messages import notify_waiting
+from ghapp.flows.notifications.pull_request_comment import update_comments
+from ghapp.flows.notifications.results import enqueue_notification, notify_now
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch
@@ -31,7 +33,7 @@ from ghapp.values import TESTING, BranchName, CommitSha, RunId
 _BUSY_S = 2.0
 
 
-async def judge_tip(services: Services, job: SettleBranch) -> Settlement:
+async def settle_tip(services: Services, job: SettleBranch) -> Settlement:
     """Decide about the branch's tip and say so on it; gives what is to be applied now."""
     repo = await load_repo(services, job.repository_id)
     if not repo.known.active:
@@ -50,7 +52,7 @@ async def judge_tip(services: Services, job: SettleBranch) -> Settlement:
     if found is None:
         return Settlement()
     environment, _, last = found
-    return await _Tip(repo, job, environment, last, tip).look()
+    return await _Tip(repo, job, environment, last, tip).run()
 
 
 async def _show_broken_config(repo: Repo, last: Last, branch: BranchName, tip: CommitSha, cause: str) -> None:
@@ -80,7 +82,7 @@ class _Tip:
         self._tip = tip
         self._rerun = isinstance(job.cause, Rerun)
 
-    async def look(self) -> Settlement:
+    async def run(self) -> Settlement:
         """Judge the tip."""
         await self._end_contained()
         await self._end_stopped()
@@ -195,7 +197,7 @@ class _Tip:
             explains = tuple(sorted({*run.apply.explains, *(each.number for each in merged)}))
             await self._explain(run, explains)
             await complete_apply(self._repo, run, "cancelled", cause)
-            await telling.comment(self._repo, explains)
+            await update_comments(self._repo, explains)
 
     async def _end_stopped(self) -> None:
         """An attempt that was stopped from elsewhere is over; the pending work is looked at again."""
@@ -232,7 +234,7 @@ class _Tip:
         by = f" (by {', '.join(people)})" if people else ""
         cause = f"Not applied{by}: {reason}. Look at it, then apply it by hand, or revert it."
         await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, held_for="unexplained"))
-        await telling.waiting(self._repo, run, cause)
+        await notify_waiting(self._repo, run, cause)
         await complete_apply(
             self._repo,
             run,
@@ -241,7 +243,7 @@ class _Tip:
             buttons=("apply",),
             paste=f"planward apply {self._tip} -e {self._environment.name}",
         )
-        await telling.comment(self._repo, run.apply.explains)
+        await update_comments(self._repo, run.apply.explains)
 
     async def _was_applied(self, run: Run) -> bool:
         """Whether a run that was not brought to its end had moved LAST already."""
@@ -256,12 +258,12 @@ class _Tip:
         note = f"nothing to apply: {run.environment} is at {short(run.head_sha)}"
         notes = () if roots else (note,)
         report = run_report(repo, run, "success", note, notes=notes, roots=roots)
-        await say_deployment(repo, run, "success", "applied")
+        await set_deployment_state(repo, run, "success", "applied")
         if roots:
-            await telling.enqueue_notification(repo.services, run)
+            await enqueue_notification(repo.services, run)
         await complete_check_run(repo, run, [report], conclusion="success")
         if roots:
-            await telling.notify_now(repo, run.id)
+            await notify_now(repo, run.id)
 
     async def _apply(self, run: Run, judged: Judged, approval: Approval | None, *, everything: bool) -> Settlement:
         if approval is not None:
@@ -269,7 +271,7 @@ class _Tip:
             await self._repo.store.runs.change_apply(
                 run.id, lambda state: replace(state, approved_at=at, approved_by=by)
             )
-        settlement = await lay_out_stages(
+        settlement = await prepare_stages(
             self._repo,
             self._environment,
             self._last,

@@ -36,7 +36,7 @@ async def clean_up(services: Services, job: Cleanup) -> None:
         ("remove rows", _remove_rows),
         ("remove jobs", _remove_jobs),
         ("move", _move),
-        ("seal anew", _seal_anew),
+        ("seal anew", _rotate_keys),
     ):
         await step(name, type(None), work, services)
 
@@ -110,7 +110,7 @@ async def _move_some(services: Services, limit: int) -> int:
     return len(found)
 
 
-async def _seal_anew(services: Services) -> None:
+async def _rotate_keys(services: Services) -> None:
     """Where several keys are listed: once nothing is found any more the older ones may be taken off the list."""
     key_rotation = services.store.key_rotation
     if key_rotation.is_under_way:

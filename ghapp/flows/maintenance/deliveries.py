@@ -72,7 +72,7 @@ async def redeliver(services: Services, now: int) -> None:
     except GitHubRefused as error:
         log.warning("missed_deliveries_not_listed", reason=str(error))
         return
-    asked = {each.guid: await _asked(services, each.guid) for each in failed_deliveries(seen)}
+    asked = {each.guid: await _redelivery_request(services, each.guid) for each in failed_deliveries(seen)}
     decided = decide_redeliveries(seen, asked, now=now)
     for delivery in decided.wanted:
         before = asked[delivery.guid]
@@ -88,5 +88,5 @@ async def redeliver(services: Services, now: int) -> None:
     await markers.keep(DeliveriesReconciled(), now if open_since is None else min(now, open_since + OVERLAP_S))
 
 
-async def _asked(services: Services, guid: str) -> RedeliveryRequest:
+async def _redelivery_request(services: Services, guid: str) -> RedeliveryRequest:
     return await services.store.markers.find(RedeliveryMarker(guid)) or RedeliveryRequest()

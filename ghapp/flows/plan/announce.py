@@ -43,7 +43,7 @@ async def _is_news(repo: FetchedRepo, seen: KnownPullRequest) -> bool:
     return known is None or (known.state, known.base_branch) == ("open", seen.base_branch)
 
 
-async def announce_anew(services: Services, job: Replan) -> None:
+async def announce_replan(services: Services, job: Replan) -> None:
     """Announce a new plan of a pull request that is still open."""
     repo = await load_repo(services, job.repository_id)
     pull_request = await services.store.pull_requests.find(job.repository_id, job.number)

@@ -8,8 +8,9 @@ import msgspec
 
 from checks import gate
 from checks.report import Conclusion, RootReport, RunReport
+from checks.report.conclusion import cause_of, conclusion_of
 from ghapp.flows.check_run import complete_check_run, run_report
-from ghapp.flows.notifications import telling
+from ghapp.flows.notifications.chat_messages import notify_plan
 from ghapp.flows.plan.heads import decided_sha, record_verdict, still_about
 from ghapp.flows.plan.prepare import Part
 from ghapp.flows.repository import load_repo
@@ -49,7 +50,9 @@ async def conclude_plan(
     for part in parts:
         own = [outcome for outcome in outcomes if outcome.part.startswith(f"{part.pull_request}:")]
         decision = await _decide(services, run, part, own)
-        conclusion, why, button = _in_words(decision, own)
+        conclusion = conclusion_of(decision, [outcome.outcome for outcome in own])
+        why = cause_of(decision)
+        button = decision.button if isinstance(decision, gate.Hold) else None
         roots = tuple(reports[(outcome.part, outcome.root_module)] for outcome in own if outcome.environment == TESTING)
         previews = tuple(
             reports[(outcome.part, outcome.root_module)] for outcome in own if outcome.environment != TESTING
@@ -82,7 +85,7 @@ async def conclude_plan(
     buttons = tuple(dict.fromkeys(button for _, _, own in judged for button in own))
     if run.group is None:
         for part, report, _ in judged:
-            await telling.planned(
+            await notify_plan(
                 repo,
                 run,
                 report,
@@ -152,16 +155,3 @@ async def _decide(
             "again."
         )
     return decision
-
-
-def _in_words(
-    decision: gate.Clear | gate.Hold | gate.Refuse, outcomes: Sequence[RootOutcome]
-) -> tuple[Conclusion, str | None, str | None]:
-    match decision:
-        case gate.Clear():
-            return "success", None, None
-        case gate.Hold(cause=cause, button=button):
-            return "action_required", cause, button
-        case gate.Refuse(cause=cause):
-            bad = [outcome.outcome for outcome in outcomes if outcome.outcome in ("failed", "timed_out")]
-            return ("timed_out" if bad and set(bad) == {"timed_out"} else "failure"), cause, None

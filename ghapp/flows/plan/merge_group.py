@@ -27,7 +27,7 @@ async def merge_group_requested(services: Services, event: MergeGroupRequested, 
 
 async def replan_group(services: Services, job: ReplanGroup) -> None:
     """Plan a group's commit anew."""
-    await step("announce", type(None), _announce_anew, services, job)
+    await step("announce", type(None), _replan_group, services, job)
 
 
 async def merge_group_destroyed(services: Services, event: MergeGroupDestroyed, key: str) -> None:
@@ -54,19 +54,19 @@ async def _announce_event(services: Services, event: MergeGroupRequested, key: s
     group = MergeGroup(pull_request=number, head_sha=pull_request.head_sha, config_sha=tip)
     state = PlanState(bases={number: event.base_sha}, group=group)
     run = await _begin(repo, event.head_sha, event.base_sha, event.base_ref, found[0].name, state, key)
-    await _owe(services, run)
+    await _enqueue_plan(services, run)
 
 
-async def _announce_anew(services: Services, job: ReplanGroup) -> None:
+async def _replan_group(services: Services, job: ReplanGroup) -> None:
     before = await services.store.runs.load(job.run_id)
     repo = await load_repo(services, before.repository_id)
     await cancel_plan(services, before, by="planned anew")
     state = PlanState(bases=before.plan.bases, group=before.group)
     run = await _begin(repo, before.head_sha, before.base_sha, before.branch, before.environment, state, job.key)
-    await _owe(services, run)
+    await _enqueue_plan(services, run)
 
 
-async def _owe(services: Services, run: Run) -> None:
+async def _enqueue_plan(services: Services, run: Run) -> None:
     if run.status != "completed":
         await services.enqueue(PlanRun(run_id=run.id, repository_id=run.repository_id))
 

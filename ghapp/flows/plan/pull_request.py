@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ghapp.durable import step
 from ghapp.events import PullRequestChanged, PullRequestClosed
 from ghapp.flows.check_run import cancel_plan
-from ghapp.flows.plan.announce import announce_anew, announce_event
+from ghapp.flows.plan.announce import announce_event, announce_replan
 from ghapp.flows.plan.conclude import conclude_plan
 from ghapp.flows.plan.prepare import Part, prepare_plan
 from ghapp.flows.repository import known_pull_request, record_repo
@@ -27,10 +27,10 @@ async def pull_request_changed(services: Services, event: PullRequestChanged, ke
 
 async def replan(services: Services, job: Replan) -> None:
     """Plan an open pull request anew, by ourselves or because somebody asked for it."""
-    await step("announce", type(None), announce_anew, services, job)
+    await step("announce", type(None), announce_replan, services, job)
 
 
-async def plan_run(services: Services, job: PlanRun) -> None:
+async def run_plan(services: Services, job: PlanRun) -> None:
     """Carry out a run that was announced before."""
     await carry_out(services, job.run_id)
 

@@ -61,7 +61,9 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
     """Say why `terraform COMMAND` failed; `finished` neither was interrupted nor timed out."""
     where = f"{root_module} in {environment}"
     first = next((each for each in finished.diagnostics if each.severity == "error"), None)
-    said = _said(first) if first is not None else f"terraform {command} ended with exit status {finished.exit_code}"
+    said = (
+        _error_text(first) if first is not None else f"terraform {command} ended with exit status {finished.exit_code}"
+    )
     match finished.failure:
         case Failure.STATE_LOCKED:
             lock = finished.state_lock
@@ -98,7 +100,7 @@ def _provider(diagnostic: Diagnostic | None) -> str:
     return "a provider" if found is None else f"the provider {found[1]}"
 
 
-def _said(diagnostic: Diagnostic) -> str:
+def _error_text(diagnostic: Diagnostic) -> str:
     at = ""
     if diagnostic.path is not None:
         at = f" ({diagnostic.path}" + (f":{diagnostic.start_line}" if diagnostic.start_line else "") + ")"

@@ -21,7 +21,7 @@ from ghapp.durable import park, patiently, side_by_side, step
 from ghapp.errors import JobError
 from ghapp.flows.repository import FetchedRepo, load_repo
 from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summary, with_summary
-from ghapp.flows.root_module.run_log import RunLog, kept_log
+from ghapp.flows.root_module.run_log import RunLog, open_log
 from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, slot, watched
 from ghapp.flows.root_module.terraform_plan import NotDone, credentials_of, make_plan
 from ghapp.flows.survey import survey_of_run, terraforms
@@ -122,7 +122,7 @@ class _RootRun:
             self._mask = Mask.of(credentials.values)
             part = f"{job.environment} {job.root_module}"
             async with (
-                kept_log(self._services.store, job.run_id, part, self._mask) as log,
+                open_log(self._services.store, job.run_id, part, self._mask) as log,
                 prepare_workdir(
                     self._services.settings.data_dir / "runs",
                     checkout=checkout,
@@ -154,7 +154,7 @@ class _RootRun:
             stop=stop,
             timeout_s=limits.plan_timeout_s,
             options=self._settings.extra_arguments,
-            until_written=lambda: self._until_nothing_is_applied(slot, stop),
+            until_written=lambda: self._wait_for_applies(slot, stop),
         )
         if isinstance(planned, NotDone):
             return await self._not_done(planned, stop)
@@ -188,7 +188,7 @@ class _RootRun:
                         return await self._not_done(not_done, stop)
                 return await self.keep(report.applied(), plan)
 
-    async def _until_nothing_is_applied(self, slot: Slot, stop: Stop) -> None:
+    async def _wait_for_applies(self, slot: Slot, stop: Stop) -> None:
         """Wait while this environment is being applied; the slot is lent meanwhile, since that apply may need it."""
         run = await self._services.store.runs.load(self._job.run_id)
         async with lent(slot, stop):

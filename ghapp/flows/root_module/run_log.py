@@ -49,7 +49,7 @@ class RunLog:
 
 
 @contextlib.asynccontextmanager
-async def kept_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncIterator[RunLog]:
+async def open_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncIterator[RunLog]:
     """Give a log that is written to the store as it grows, and to its end whatever happens."""
     log = RunLog(mask)
 

@@ -23,7 +23,7 @@ import ghapp.app
 from ghapp import notify, processes
 from ghapp.cli import main
 from ghapp.durable import JobQueue, executors
-from ghapp.flows.notifications import chat
+from ghapp.flows.notifications import send_chat
 from ghapp.jobs import Job
 from ghapp.processes import keeper
 from ghapp.services import Timings
@@ -175,7 +175,7 @@ def _watch_chat() -> None:
         reached("message: after")
         return delivered
 
-    setattr(chat, "deliver", deliver)  # noqa: B010
+    setattr(send_chat, "deliver", deliver)  # noqa: B010
 
 
 def _watch_acceptor() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ghapp.doctor.gate import Gate, State
+from ghapp.doctor.protection_check import ProtectionCheck, State
 from ghapp.github import AppSeen, InstallationSeen, RepositoryAllows
 from ghapp.github.app_manifest import OPTIONAL, AppManifest
 
@@ -10,43 +10,47 @@ _LEVELS = {"read": 1, "write": 2, "admin": 3}
 _OURS = "the App's settings → Permissions & events"
 
 
-def judge_app(manifest: AppManifest, app: AppSeen, installation: InstallationSeen) -> tuple[Gate, ...]:
+def check_app(manifest: AppManifest, app: AppSeen, installation: InstallationSeen) -> tuple[ProtectionCheck, ...]:
     """Whether the App is registered as `app.yml` has it, and whether the installation accepted that."""
     return (*_permissions(manifest, app), _accepted(app, installation), *_events(manifest, app))
 
 
-def judge_repository(repository: RepositoryAllows) -> tuple[Gate, ...]:
+def check_repository(repository: RepositoryAllows) -> tuple[ProtectionCheck, ...]:
     """What holds for the whole repository."""
     if not repository.archived:
         return ()
     said = "the repository is archived: nothing can be merged, and Planward cannot write check runs"
     setting = "Settings → General → Unarchive this repository, or uninstall the App from it"
-    return (Gate(name="archived", state=State.MISSING, said=said, setting=setting),)
+    return (ProtectionCheck(name="archived", state=State.MISSING, said=said, setting=setting),)
 
 
-def _permissions(manifest: AppManifest, app: AppSeen) -> Iterator[Gate]:
+def _permissions(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:
     lacking = list(_lacking(manifest.permissions, app.permissions))
     needed = [name for name in lacking if name not in OPTIONAL]
     if needed:
         said = f"the App is registered without {_with_levels(manifest.permissions, needed)}"
-        yield Gate(name="permissions", state=State.MISSING, said=said, setting=_OURS)
+        yield ProtectionCheck(name="permissions", state=State.MISSING, said=said, setting=_OURS)
     else:
-        yield Gate(name="permissions", state=State.MET, said="the App is registered with the permissions of app.yml")
+        yield ProtectionCheck(
+            name="permissions", state=State.MET, said="the App is registered with the permissions of app.yml"
+        )
     for name in lacking:
         if name in OPTIONAL:
             said = f"the App has no {name}: {manifest.permissions[name]}, so that classic protection is not seen"
-            yield Gate(name=f"permission_{name}", state=State.ADVICE, said=said, setting=_OURS)
+            yield ProtectionCheck(name=f"permission_{name}", state=State.ADVICE, said=said, setting=_OURS)
     more = list(_lacking(app.permissions, manifest.permissions))
     if more:
         said = f"the App may more than Planward needs: {_with_levels(app.permissions, more)}"
-        yield Gate(name="permissions_to_spare", state=State.ADVICE, said=said, setting=_OURS)
+        yield ProtectionCheck(name="permissions_to_spare", state=State.ADVICE, said=said, setting=_OURS)
 
 
-def _accepted(app: AppSeen, installation: InstallationSeen) -> Gate:
+def _accepted(app: AppSeen, installation: InstallationSeen) -> ProtectionCheck:
     lacking = list(_lacking(app.permissions, installation.permissions))
     if not lacking:
-        return Gate(name="accepted", state=State.MET, said=f"{installation.account} accepted the App's permissions")
-    return Gate(
+        return ProtectionCheck(
+            name="accepted", state=State.MET, said=f"{installation.account} accepted the App's permissions"
+        )
+    return ProtectionCheck(
         name="accepted",
         state=State.ADVICE if OPTIONAL.issuperset(lacking) else State.MISSING,
         said=f"{installation.account} has not accepted {_with_levels(app.permissions, lacking)} yet",
@@ -54,13 +58,13 @@ def _accepted(app: AppSeen, installation: InstallationSeen) -> Gate:
     )
 
 
-def _events(manifest: AppManifest, app: AppSeen) -> Iterator[Gate]:
+def _events(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:
     missing = [event for event in manifest.events if event not in app.events]
     if missing:
         said = f"the App does not subscribe to {', '.join(missing)}"
-        yield Gate(name="events", state=State.MISSING, said=said, setting=_OURS)
+        yield ProtectionCheck(name="events", state=State.MISSING, said=said, setting=_OURS)
     else:
-        yield Gate(name="events", state=State.MET, said="the App subscribes to the events of app.yml")
+        yield ProtectionCheck(name="events", state=State.MET, said="the App subscribes to the events of app.yml")
 
 
 def _lacking(wanted: Mapping[str, str], held: Mapping[str, str]) -> Iterator[str]:

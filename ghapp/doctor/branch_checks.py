@@ -1,10 +1,18 @@
 """Which gates a branch has: rules in, a table of gates out."""
 
 from ghapp.doctor.bypasses import administrators, direct_pushes
-from ghapp.doctor.gate import CHECK, Gate, Guarded, State, judged, named, that_ask_for_pull_requests
+from ghapp.doctor.protection_check import (
+    CHECK,
+    Guarded,
+    ProtectionCheck,
+    State,
+    judged,
+    named,
+    that_ask_for_pull_requests,
+)
 
 
-def judge_branch(guarded: Guarded) -> tuple[Gate, ...]:
+def check_branch(guarded: Guarded) -> tuple[ProtectionCheck, ...]:
     """Every gate of a branch, in the order in which they matter."""
     gates = [
         _pull_request(guarded),
@@ -24,7 +32,7 @@ def judge_branch(guarded: Guarded) -> tuple[Gate, ...]:
     return tuple(gates)
 
 
-def _pull_request(guarded: Guarded) -> Gate:
+def _pull_request(guarded: Guarded) -> ProtectionCheck:
     return judged(
         guarded,
         "pull_request",
@@ -35,7 +43,7 @@ def _pull_request(guarded: Guarded) -> Gate:
     )
 
 
-def _check(guarded: Guarded) -> list[Gate]:
+def _check(guarded: Guarded) -> list[ProtectionCheck]:
     sources = {check.app_id for source in guarded.sources for check in source.checks if check.context == CHECK}
     setting = (
         'rule required_status_checks ("Require status checks to pass"): '
@@ -52,13 +60,13 @@ def _check(guarded: Guarded) -> list[Gate]:
         if other is None
         else f"{CHECK} has to come from the App {other}, not from this one ({guarded.app_id})"
     )
-    bound = Gate(name="check_source", state=State.MISSING, said=said, setting=setting)
+    bound = ProtectionCheck(name="check_source", state=State.MISSING, said=said, setting=setting)
     if guarded.app_id in sources:
-        bound = Gate(name="check_source", state=State.MET, said=f"{CHECK} has to come from this App")
+        bound = ProtectionCheck(name="check_source", state=State.MET, said=f"{CHECK} has to come from this App")
     return [required, bound]
 
 
-def _reviews(guarded: Guarded) -> Gate:
+def _reviews(guarded: Guarded) -> ProtectionCheck:
     approvals = max((source.pull_request.approvals for source in guarded.sources if source.pull_request), default=0)
     return judged(
         guarded,
@@ -71,7 +79,7 @@ def _reviews(guarded: Guarded) -> Gate:
     )
 
 
-def _stale_reviews(guarded: Guarded) -> Gate:
+def _stale_reviews(guarded: Guarded) -> ProtectionCheck:
     return judged(
         guarded,
         "stale_reviews",
@@ -88,7 +96,7 @@ def _for_teams(guarded: Guarded) -> State:
     return State.MISSING if guarded.four_eyes else State.ADVICE
 
 
-def _code_owners(guarded: Guarded) -> Gate:
+def _code_owners(guarded: Guarded) -> ProtectionCheck:
     without_file = "" if guarded.has_code_owners else " (there is no CODEOWNERS file yet)"
     return judged(
         guarded,
@@ -101,7 +109,7 @@ def _code_owners(guarded: Guarded) -> Gate:
     )
 
 
-def _conversations(guarded: Guarded) -> Gate:
+def _conversations(guarded: Guarded) -> ProtectionCheck:
     return judged(
         guarded,
         "conversations",
@@ -112,7 +120,7 @@ def _conversations(guarded: Guarded) -> Gate:
     )
 
 
-def _force_pushes(guarded: Guarded) -> Gate:
+def _force_pushes(guarded: Guarded) -> ProtectionCheck:
     return judged(
         guarded,
         "force_pushes",
@@ -123,7 +131,7 @@ def _force_pushes(guarded: Guarded) -> Gate:
     )
 
 
-def _deletion(guarded: Guarded) -> Gate:
+def _deletion(guarded: Guarded) -> ProtectionCheck:
     return judged(
         guarded,
         "deletion",
@@ -134,7 +142,7 @@ def _deletion(guarded: Guarded) -> Gate:
     )
 
 
-def _up_to_date(guarded: Guarded) -> Gate:
+def _up_to_date(guarded: Guarded) -> ProtectionCheck:
     return judged(
         guarded,
         "up_to_date",
@@ -145,7 +153,7 @@ def _up_to_date(guarded: Guarded) -> Gate:
     )
 
 
-def _merge_commits(guarded: Guarded) -> Gate:
+def _merge_commits(guarded: Guarded) -> ProtectionCheck:
     straight = [source for source in guarded.sources if source.linear_history]
     narrow = [
         source for source in guarded.sources if source.pull_request and "merge" not in source.pull_request.merge_methods
@@ -157,18 +165,18 @@ def _merge_commits(guarded: Guarded) -> Gate:
     elif not guarded.allows_merge_commits:
         said, setting = "the repository does not allow merge commits", "allow_merge_commit: true (Settings → General)"
     else:
-        return Gate(name="merge_commits", state=State.MET, said="promotions may be merge commits")
+        return ProtectionCheck(name="merge_commits", state=State.MET, said="promotions may be merge commits")
     why = "a promotion that is squashed or rebased conflicts the second time"
-    return Gate(name="merge_commits", state=State.MISSING, said=f"{said}: {why}", setting=setting)
+    return ProtectionCheck(name="merge_commits", state=State.MISSING, said=f"{said}: {why}", setting=setting)
 
 
-def _required_deployments(guarded: Guarded, before: str) -> Gate:
+def _required_deployments(guarded: Guarded, before: str) -> ProtectionCheck:
     required = {name for source in guarded.sources for name in source.required_deployments}
     if before in required:
-        return Gate(
+        return ProtectionCheck(
             name="required_deployments", state=State.MET, said=f"a successful deployment to {before} is required"
         )
-    return Gate(
+    return ProtectionCheck(
         name="required_deployments",
         state=State.ADVICE,
         said=f"GitHub itself does not ask for a successful deployment to {before}: a second, independent lock",

@@ -19,7 +19,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class ProtectionCheck:
     """One gate: what is so, and where it is not as it should be, what to set."""
 
     name: str
@@ -56,12 +56,12 @@ def judged(
     setting: str,
     *,
     otherwise: State = State.MISSING,
-) -> Gate:
+) -> ProtectionCheck:
     """A gate that is met, or says what is not so and what to set."""
     if met:
-        return Gate(name=name, state=State.MET, said=so)
+        return ProtectionCheck(name=name, state=State.MET, said=so)
     unseen = "" if guarded.sees_classic else " as far as rulesets go; classic protection cannot be seen"
-    return Gate(name=name, state=otherwise, said=f"{not_so}{unseen}", setting=setting)
+    return ProtectionCheck(name=name, state=otherwise, said=f"{not_so}{unseen}", setting=setting)
 
 
 def that_ask_for_pull_requests(guarded: Guarded) -> list[RuleSource]:

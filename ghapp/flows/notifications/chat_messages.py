@@ -1,127 +1,25 @@
-"""What is said beside check runs: the one comment on each pull request that was merged, and chat."""
+"""The messages in chat: what they say, and for what each is sent once."""
 
 import hashlib
-from collections.abc import Iterable
 
 import msgspec
 
-from checks.rendering.markdown import render_comment
 from checks.report import RunReport, total
-from ghapp.durable import step
-from ghapp.flows.repository import Repo, load_repo
-from ghapp.github import Deferred, or_deferred
-from ghapp.jobs import Comment, NotifyApply, SendChatMessage
-from ghapp.log import log
+from ghapp.flows.repository import Repo
+from ghapp.jobs import SendChatMessage
 from ghapp.notify import Applied, EnvironmentResult, Failed, Message, PromotionDecided, PullRequestLink, Waiting
 from ghapp.repository_config import ConfigInvalid, Environment, Occasion
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
-from ghapp.store.marker_kinds import CommentMarker, Created, Creating, PromotionMarker
+from ghapp.store.marker_kinds import PromotionMarker
 from ghapp.store.message_subjects import AboutPlan, AboutPromotion, AboutRun, MessageSubject, PromotionNotice
-from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId
+from ghapp.values import TESTING, CommitSha, EnvironmentName
 
 
-async def comment(repo: Repo, numbers: Iterable[int]) -> None:
-    """Write or edit the one comment of each of these pull requests: the newest apply of every environment.
-
-    A comment that GitHub's limits have no room for now is deferred, and the caller goes on.
-    """
-    for number in numbers:
-        runs = await _applies_of(repo, number)
-        newest = {run.environment: run.id for run in runs if run.conclusion != "cancelled"}
-        reports: list[RunReport] = []
-        for run in runs:
-            raw = await repo.store.runs.report(run.id)
-            if raw is not None and (run.conclusion == "cancelled" or newest.get(run.environment) == run.id):
-                reports += msgspec.json.decode(raw, type=list[RunReport])
-        if not reports:
-            continue
-        body = render_comment(*reversed(reports))
-        written = await or_deferred(_write(repo, number, body))
-        if isinstance(written, Deferred):
-            await _comment_later(repo, number, in_s=written.in_s)
-
-
-async def _applies_of(repo: Repo, number: int) -> list[Run]:
-    """Apply runs that a pull request has part in, oldest first.
-
-    That of its own merge is one also where it was ended before anybody told that this is a merge.
-    """
-    runs = list(await repo.store.runs.explained_by(repo.id, number))
-    known = await repo.store.pull_requests.find(repo.id, number)
-    if known is not None and known.merge_sha is not None:
-        ids = {run.id for run in runs}
-        of_merge = await repo.store.runs.of_commit(repo.id, known.merge_sha)
-        runs += [run for run in of_merge if run.operation == "apply" and run.id not in ids]
-    return sorted(runs, key=lambda run: (run.created_at, run.id))
-
-
-async def comment_again(services: Services, job: Comment) -> None:
-    """Write a comment that had to wait, as it is to be now."""
-    await step("comment", type(None), _comment_again, services, job)
-
-
-async def _comment_again(services: Services, job: Comment) -> None:
-    repo = await load_repo(services, job.repository_id)
-    if repo.known.active:
-        await comment(repo, [job.number])
-
-
-async def _comment_later(repo: Repo, number: int, *, in_s: float) -> None:
-    job = Comment(repository_id=repo.id, number=number, at=int(repo.store.clock() + in_s))
-    log.info("comment_deferred", job=job.key, in_s=in_s)
-    await repo.store.deferred.defer(f"comment:{repo.id}:{number}", msgspec.to_builtins(job), in_s=in_s)
-
-
-async def _write(repo: Repo, number: int, body: str) -> None:
-    key, marker = CommentMarker(repo.id, number), f"planward:{repo.id}:{number}"
-    github = await repo.github()
-    known = await repo.store.markers.find(key)
-    if isinstance(known, Created):
-        await github.update_comment(known.id, body, marker=marker)
-        return
-    await repo.store.markers.keep(key, Creating())
-    made = await github.create_comment(number, body, marker=marker, look_first=known is not None)
-    await repo.store.markers.keep(key, Created(id=made))
-
-
-async def enqueue_notification(services: Services, run: Run, *, attempt: int = 0) -> None:
-    """Enqueue the notification of an apply that is about to be completed: nobody looks at it again once it is."""
-    job = NotifyApply(run_id=run.id, attempt=attempt)
-    await services.store.deferred.defer(
-        f"tell:{run.id}", msgspec.to_builtins(job), in_s=services.timings.notify_after_s
-    )
-
-
-async def notify_now(repo: Repo, run_id: RunId) -> None:
-    """Report a completed apply, and drop its pending notification."""
-    run = await repo.store.runs.load(run_id)
-    raw = await repo.store.runs.report(run_id)
-    assert raw is not None
-    await comment(repo, run.apply.explains)
-    for report in msgspec.json.decode(raw, type=list[RunReport]):
-        await applied(repo, run, report)
-    await repo.store.deferred.cancel(f"tell:{run_id}")
-
-
-async def notify_apply(services: Services, job: NotifyApply) -> None:
-    """Report an apply, where GitHub could not be reached when it ended."""
-    await step("notify", type(None), _notify_apply, services, job)
-
-
-async def _notify_apply(services: Services, job: NotifyApply) -> None:
-    run = await services.store.runs.load(job.run_id)
-    repo = await load_repo(services, run.repository_id)
-    if run.status == "completed":
-        await notify_now(repo, run.id)
-    else:
-        await enqueue_notification(services, run, attempt=job.attempt + 1)
-
-
-async def applied(repo: Repo, run: Run, report: RunReport) -> None:
+async def notify_result(repo: Repo, run: Run, report: RunReport) -> None:
     """Say in chat what came of an apply: done, failed, or waiting for a person."""
     if report.conclusion == "action_required":
-        await waiting(repo, run, report.first_cause)
+        await notify_waiting(repo, run, report.first_cause)
         return
     links = await _links(repo, run)
     message: Message
@@ -147,7 +45,7 @@ async def applied(repo: Repo, run: Run, report: RunReport) -> None:
     await queue_chat_message(repo, await _in_force(repo.services, run), message.kind, message, subject)
 
 
-async def waiting(repo: Repo, run: Run, cause: str) -> None:
+async def notify_waiting(repo: Repo, run: Run, cause: str) -> None:
     """Say in chat that an apply waits for a person."""
     message = Waiting(
         repository=repo.full_name,
@@ -162,7 +60,7 @@ async def waiting(repo: Repo, run: Run, cause: str) -> None:
     await queue_chat_message(repo, await _in_force(repo.services, run), "waiting", message, subject)
 
 
-async def planned(
+async def notify_plan(
     repo: Repo,
     run: Run,
     report: RunReport,
