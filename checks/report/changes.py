@@ -115,7 +115,7 @@ def report_change(
         attributes=attributes,
         unchanged=difference.unchanged,
         recomputed=difference.recomputed,
-        marks=marks(change.type, section, telling),
+        marks=marks(change.type, section, telling, before, after),
         reason=_reason(change, difference),
         previous_address=mask.address(change.previous_address) if change.moved and change.previous_address else None,
         importing=None if importing is None else _imported(importing, mask),

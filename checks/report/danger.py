@@ -3,43 +3,59 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
+from ahocorasick_rs import AhoCorasick
+
+from checks.plan.marks import Shown
 from checks.report.change_report import AttributeChange, Section
+from checks.report.danger_policy import opened_statements
 from checks.report.danger_table import (
     ALL_RIGHTS,
     EXPOSING,
+    EXPOSING_OF_TYPE,
     IAM_ATTRIBUTES,
     IAM_PREFIXES,
     IAM_SUFFIXES,
     MIRRORS,
     NETWORK_TYPES,
+    SCRATCH,
     STAMPS,
     STATEFUL,
     TAGS,
     UNPROTECTING,
+    WIPES,
     WORLD,
     WORLD_ATTRIBUTES,
 )
+from checks.report.literal import SENSITIVE
 
 _KIND_OF_TYPE = {type_: kind for kind, types in STATEFUL.items() for type_ in types}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _INNER = re.compile(r'([A-Za-z_]\w*) = (\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\w+)')
-_EVERY_ACTION = re.compile(r'^\+.*"(?:Action|NotResource|actions)": (?:"\*"|\["\*"\])')
-_EVERYBODY = re.compile(r'^\+.*"(?:Principal|AWS)": (?:"\*"|\["\*"\])')
+_WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH)) for wipe in WIPES.values()]
+_MAY_WIPE = AhoCorasick(list(WIPES))  # one look at a text, where thirty expressions would take as many
+_PART_OF_THE_WORLD = 8  # an eighth of all addresses, in however many pieces
 _MOST_PATHS = 4_096  # the same attributes of thousands of resources
 
 OPENS = "opens to the world"
+WIPES_DATA = "wipes data"
 RIGHTS = "permissions"
 NETWORK = "network"
 UNGUARDED = "removes a safeguard"
 EVERYTHING = "allows every action"
-_GRAVITY = {OPENS: 1, EVERYTHING: 2, UNGUARDED: 3, RIGHTS: 4, NETWORK: 5}  # what holds data is graver than these
+_GRAVITY = {WIPES_DATA: 1, OPENS: 2, EVERYTHING: 3, UNGUARDED: 4, RIGHTS: 5, NETWORK: 6}  # what holds data is graver
 
 
-def marks(type_: str, section: Section, attributes: Sequence[AttributeChange]) -> tuple[str, ...]:
-    """Why one change deserves care, in words, the gravest first; empty where nothing does."""
-    return tuple(_marks(type_, section, attributes))
+def marks(
+    type_: str, section: Section, attributes: Sequence[AttributeChange], before: Shown = None, after: Shown = None
+) -> tuple[str, ...]:
+    """Why one change deserves care, in words, the gravest first; empty where nothing does.
+
+    `attributes` are what differs between `before` and `after`, whose policies are judged by what they mean.
+    """
+    return tuple(_marks(type_, section, attributes, *_policies(attributes, before, after)))
 
 
 def gravity(marks: Sequence[str]) -> int:
@@ -64,17 +80,29 @@ def stateful_kind(type_: str) -> str | None:
     return _KIND_OF_TYPE.get(type_)
 
 
-def _marks(type_: str, section: Section, attributes: Sequence[AttributeChange]) -> Iterator[str]:
+def _policies(attributes: Sequence[AttributeChange], before: Shown, after: Shown) -> tuple[bool, bool]:
+    """Whether a policy lets everybody in, or allows every action, that did not before."""
+    old, new = (side if isinstance(side, dict) else {} for side in (before, after))
+    changed = {_top(attribute.path) for attribute in attributes if attribute.lines or attribute.new == SENSITIVE}
+    found = [opened_statements(old.get(name), new.get(name)) for name in changed]
+    return any(everybody for everybody, _ in found), any(everything for _, everything in found)
+
+
+def _marks(
+    type_: str, section: Section, attributes: Sequence[AttributeChange], everybody: bool, everything: bool
+) -> Iterator[str]:
     if section in ("destroy", "replace") and (kind := _KIND_OF_TYPE.get(type_)):
         yield kind
     if section in ("tags", "state", "read"):
         return
-    opens = not _lets_out(type_, attributes) and any(map(_opens, attributes))
+    if any(map(_wipes, attributes)):
+        yield WIPES_DATA
+    opens = everybody or (not _lets_out(type_, attributes) and _opens(type_, attributes))
     if opens:
         yield OPENS
     if any(map(_unguards, attributes)):
         yield UNGUARDED
-    if any(map(_allows_all, attributes)):
+    if everything or any(map(_allows_all, attributes)):
         yield EVERYTHING
     elif type_.startswith(IAM_PREFIXES) or type_.endswith(IAM_SUFFIXES) or any(map(_grants, attributes)):
         yield RIGHTS
@@ -90,19 +118,54 @@ def _lets_out(type_: str, attributes: Sequence[AttributeChange]) -> bool:
     )
 
 
-def _opens(attribute: AttributeChange) -> bool:
-    if attribute.new is None:
-        return any(_EVERYBODY.match(line) and '"Deny"' not in line for line in attribute.lines)
-    return not attribute.path.startswith("egress") and any(
-        EXPOSING.get(name) == value or (name in WORLD_ATTRIBUTES and not WORLD.isdisjoint(_QUOTED.findall(value)))
-        for name, value in _values(attribute.path, attribute.new)
+def _opens(type_: str, attributes: Sequence[AttributeChange]) -> bool:
+    networks: set[IPv4Network | IPv6Network] = set()
+    for attribute in attributes:
+        if attribute.new is None or attribute.path.startswith("egress"):
+            continue
+        for name, value in _values(attribute.path, attribute.new):
+            if value in EXPOSING.get(name, ()) or value in EXPOSING_OF_TYPE.get((type_, name), ()):
+                return True
+            if name in WORLD_ATTRIBUTES:
+                named = _QUOTED.findall(value)
+                if not WORLD.isdisjoint(named):
+                    return True
+                networks.update(network for text in named if (network := _network(text)) is not None)
+    return _is_much_of_the_world(networks)
+
+
+def _is_much_of_the_world(networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether networks, which each may be small, together are an eighth of all addresses of their kind or more."""
+    v4 = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
+    v6 = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
+    return (
+        sum(network.num_addresses for network in v4) * _PART_OF_THE_WORLD >= 2**32
+        or sum(network.num_addresses for network in v6) * _PART_OF_THE_WORLD >= 2**128
     )
 
 
+@lru_cache(maxsize=_MOST_PATHS)
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _wipes(attribute: AttributeChange) -> bool:
+    """Whether a script gets a line that erases data; one that was there before does not count."""
+    if attribute.new is not None and _erases(attribute.new):
+        return attribute.old is None or not _erases(attribute.old)
+    gone = {line[1:].strip() for line in attribute.lines if line.startswith("-")}
+    return any(line.startswith("+") and line[1:].strip() not in gone and _erases(line) for line in attribute.lines)
+
+
+def _erases(text: str) -> bool:
+    return bool(_MAY_WIPE.find_matches_as_indexes(text.lower())) and any(wipe.search(text) for wipe in _WIPES)
+
+
 def _allows_all(attribute: AttributeChange) -> bool:
-    if attribute.new is not None:
-        return not ALL_RIGHTS.isdisjoint(_QUOTED.findall(attribute.new))
-    return any(_EVERY_ACTION.match(line) and '"Deny"' not in line for line in attribute.lines)
+    return attribute.new is not None and not ALL_RIGHTS.isdisjoint(_QUOTED.findall(attribute.new))
 
 
 def _values(path: str, new: str) -> Iterator[tuple[str, str]]:

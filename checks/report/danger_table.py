@@ -191,14 +191,24 @@ WORLD_ATTRIBUTES: frozenset[str] = frozenset({
     "authorized_networks", "public_access_cidrs", "start_ip_address", "ip_rules", "source_cidr", "source_ips",
     "allowed_cidr_blocks", "ip_range", "container_access_type", "principal", "inbound_cidrs", "cidr",
 })  # fmt: skip
-EXPOSING: dict[str, str] = {
-    "publicly_accessible": "true", "public_network_access_enabled": "true", "endpoint_public_access": "true",
-    "associate_public_ip_address": "true", "map_public_ip_on_launch": "true", "block_public_acls": "false",
-    "block_public_policy": "false", "ignore_public_acls": "false", "restrict_public_buckets": "false",
-    "allow_nested_items_to_be_public": "true", "allow_blob_public_access": "true",
-    "public_access_prevention": '"inherited"', "authorization_type": '"NONE"', "enable_public_fqdn": "true",
+EXPOSING: dict[str, tuple[str, ...]] = {
+    "publicly_accessible": ("true",), "public_network_access_enabled": ("true",), "endpoint_public_access": ("true",),
+    "associate_public_ip_address": ("true",), "map_public_ip_on_launch": ("true",), "block_public_acls": ("false",),
+    "block_public_policy": ("false",), "ignore_public_acls": ("false",), "restrict_public_buckets": ("false",),
+    "allow_nested_items_to_be_public": ("true",), "allow_blob_public_access": ("true",),
+    "public_access_prevention": ('"inherited"', '"unspecified"'), "authorization_type": ('"NONE"',),
+    "enable_public_fqdn": ("true",), "visibility": ('"public"', '"PUBLIC"'), "visibility_level": ('"public"',),
+    "is_public": ("true",), "public_access": ("true",), "enable_public_access": ("true",),
+    "public_network_access": ('"Enabled"',), "anonymous_access": ("true",), "allow_unauthenticated": ("true",),
 }  # fmt: skip
-"""Attributes that open something to the world, with the value that does."""
+"""Attributes that open something to the world, with the values that do."""
+
+EXPOSING_OF_TYPE: dict[tuple[str, str], tuple[str, ...]] = {
+    ("github_repository", "private"): ("false",), ("bitbucket_repository", "is_private"): ("false",),
+    ("gitea_repository", "private"): ("false",), ("dockerhub_repository", "private"): ("false",),
+    ("harbor_project", "public"): ('"true"', "true"), ("aws_ami_launch_permission", "group"): ('"all"',),
+}  # fmt: skip
+"""The same for attributes whose name says too little without the type."""
 
 ALL_RIGHTS: frozenset[str] = frozenset({
     "arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/IAMFullAccess",
@@ -236,3 +246,32 @@ STAMPS: frozenset[str] = frozenset({
     "modification_time", "latest_version", "resource_version", "generation", "metageneration", "version_stamp",
 })  # fmt: skip
 """Attributes that say when or as which version something was written; nobody decides about them."""
+
+WIPES: dict[str, str] = {
+    "rm": r"\brm\s+(?:-[\w-]+\s+)*-(?:[a-zA-Z]*[rR][a-zA-Z]*|-recursive)\s+(?:-[\w-]+\s+)*(?!SCRATCH)",
+    "-delete": r"\bfind\s.{0,200}\s-delete\b", "wipefs": r"\bwipefs\b", "mkfs": r"\bmkfs(?:\.\w+)?\s",
+    "shred": r"\bshred\s", "blkdiscard": r"\bblkdiscard\b", "of=/dev/": r"\bdd\s.{0,200}\bof=/dev/(?!null)",
+    "sgdisk": r"\bsgdisk\s.{0,200}(?:-Z|--zap-all)\b", "mklabel": r"\bparted\s.{0,200}\bmklabel\b",
+    "cryptsetup": r"\bcryptsetup\s+(?:erase|luksFormat)\b", "zpool": r"\bzpool\s+destroy\b",
+    "lvremove": r"\blvremove\b", "vgremove": r"\bvgremove\b",
+    "drop": r"(?i:\bdrop\s+(?:table|database|schema|tablespace|keyspace)\b)", "truncate": r"(?i:\btruncate\s+table\b)",
+    "delete from": r"(?i:\bdelete\s+from\s+[\w.]+\s*(?:;|\"|$))", "dropdatabase": r"\bdropDatabase\(",
+    "flush": r"\bredis-cli\b.{0,200}\b(?i:flushall|flushdb)\b",
+    "aws s3": r"\baws\s+s3\s+(?:rm\b.{0,200}--recursive|rb\b.{0,200}--force)\b",
+    "gsutil": r"\bgsutil\s.{0,200}\brm\s+-[a-zA-Z]*r",
+    "gcloud": r"\bgcloud\s+storage\s+rm\b.{0,200}\s(?:-r|--recursive)\b",
+    "delete-batch": r"\baz\s+storage\s+\w+\s+delete-batch\b", "kubectl": r"\bkubectl\s+delete\b",
+    "helm": r"\bhelm\s+(?:uninstall|delete)\b", "docker": r"\bdocker\s+(?:volume|system)\s+(?:rm|prune)\b",
+    "destroy": r"\b(?:terraform|tofu)\s+(?:destroy|apply\s.{0,100}-destroy)\b",
+    "remove-item": r"\bRemove-Item\b.{0,200}-Recurse\b", "format-volume": r"\bFormat-Volume\b",
+    "clear-disk": r"\bClear-Disk\b",
+}  # fmt: skip
+"""Commands and SQL that erase data: a word that is always in them, in small letters, and a regular expression.
+
+No expression may look further than a few hundred characters: lines are as long as whoever writes the plan likes."""
+
+SCRATCH = (
+    r"[\"']?(?:/tmp/|/var/tmp/|/var/cache/|/var/lib/apt/lists|~/\.cache)"
+    r"(?:(?!\.\.)[^\s;&|]){0,200}\s*(?:$|[;&|\\])"
+)
+"""What is erased every day: `rm -rf` of nothing but this is no danger."""

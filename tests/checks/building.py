@@ -61,5 +61,6 @@ def body_of(root: RootReport) -> list[str]:
 
 def fence_of(root: RootReport) -> list[str]:
     """The same lines as Markdown shows them."""
-    (fence,) = re.findall(r"```diff\n(.*?)\n```", render_check_run(run(root)).text or "", re.DOTALL)
+    output = render_check_run(run(root))
+    (fence,) = re.findall(r"```diff\n(.*?)\n```", f"{output.summary}\n{output.text}", re.DOTALL)
     return [line for line in fence.split("\n") if not re.fullmatch(r"  # \d+ unchanged", line)]
