@@ -1,14 +1,12 @@
-"""Comments and reviews, as REST and the pages add them."""
+"""Comments on issues and pull requests."""
 
 from __future__ import annotations
 
-from ghapp.local_github import events
-from ghapp.local_github.errors import Unprocessable
-from ghapp.local_github.serializers import pulls as serializers
-from ghapp.local_github.state import Account, App, Comment, Issue, PullRequest, Repository, Review
-from ghapp.local_github.world import World
+from datetime import timedelta
 
-REVIEW_STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
+from ghapp.local_github import events
+from ghapp.local_github.state import Account, App, Comment, Issue, Repository
+from ghapp.local_github.world import World
 
 
 def add(
@@ -30,32 +28,19 @@ def add(
     return comment
 
 
-def edit(world: World, repository: Repository, comment: Comment, body: str, *, sender: Account) -> None:
+def edit(
+    world: World, repository: Repository, comment: Comment, body: str, *, sender: Account, same_second: bool = False
+) -> None:
+    """Change the text; `updated_at` is at least a second later than before, unless `same_second`.
+
+    GitHub gives whole seconds: an edit in the same second leaves `updated_at` as it was.
+    """
     before, comment.body = comment.body, body
-    comment.updated_at = world.now()
+    if not same_second:
+        comment.updated_at = max(world.now(), comment.updated_at + timedelta(seconds=1))
     events.issue_comment(world, repository, comment, "edited", sender, changes={"body": {"from": before}})
 
 
-def review(
-    world: World, pull: PullRequest, event: str, body: str, *, author: Account, commit_id: str | None = None
-) -> Review:
-    """Raises 422 on one's own pull request, and on an empty body where one is needed."""
-    if event not in REVIEW_STATES:
-        raise Unprocessable(f"{event} is not an event of a review", message="Unprocessable Entity")
-    if event != "COMMENT" and author is pull.issue.author:
-        verb = "approve" if event == "APPROVE" else "request changes on"
-        raise Unprocessable(f"Can not {verb} your own pull request", message="Unprocessable Entity")
-    if event != "APPROVE" and not body:
-        raise Unprocessable(f"Review body can not be blank for {event}", message="Unprocessable Entity")
-    item = Review(
-        id=world.new_id(),
-        author=author,
-        state=REVIEW_STATES[event],
-        body=body,
-        commit_id=commit_id or pull.head_sha,
-        submitted_at=world.now(),
-    )
-    pull.reviews.append(item)
-    shown = serializers.review(world, pull, item)
-    events.review(world, pull, {**shown, "state": item.state.lower()}, author)
-    return item
+def delete(world: World, repository: Repository, comment: Comment, *, sender: Account) -> None:
+    events.issue_comment(world, repository, comment, "deleted", sender)
+    repository.issues[comment.number].comments.remove(comment)

@@ -19,6 +19,7 @@ from ghapp.local_github.state import (
     PullRequest,
     QueueEntry,
     Repository,
+    Review,
 )
 from ghapp.local_github.world import World
 
@@ -33,10 +34,9 @@ def pull_request(world: World, pull: PullRequest, action: str, sender: Account, 
     deliveries.emit(world, "pull_request", action, body, repository=pull.repository, sender=sender)
 
 
-def push(world: World, value: Repository, ref: str, before: str, after: str, sender: Account) -> None:
+def push(world: World, value: Repository, ref: str, before: str, after: str, sender: Account, *, forced: bool) -> None:
     git = value.git
     created, deleted = before == NO_SHA, after == NO_SHA
-    forced = not created and not deleted and not git.is_ancestor(before, after)
     page = html_url(world, value)
     if deleted:
         items: list[JSON] = []
@@ -159,12 +159,12 @@ def repository_event(world: World, value: Repository, action: str, sender: Accou
     deliveries.emit(world, "repository", action, dict(more), repository=value, sender=sender)
 
 
-def review(world: World, pull: PullRequest, item: object, sender: Account) -> None:
-    deliveries.emit(
-        world,
-        "pull_request_review",
-        "submitted",
-        {"review": item, "pull_request": pulls_json.pull_in_list(world, pull)},
-        repository=pull.repository,
-        sender=sender,
-    )
+def review(world: World, pull: PullRequest, item: Review, action: str, sender: Account, **more: object) -> None:
+    """In deliveries the state of a review is written in lower case."""
+    shown = pulls_json.review(world, pull, item)
+    body: JSON = {
+        "review": {**shown, "state": item.state.lower(), "updated_at": shown["submitted_at"]},
+        "pull_request": pulls_json.pull_in_list(world, pull),
+        **more,
+    }
+    deliveries.emit(world, "pull_request_review", action, body, repository=pull.repository, sender=sender)

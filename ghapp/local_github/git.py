@@ -222,12 +222,13 @@ class BareRepository:
         parent: str | None,
         message: str,
         author: Signature,
+        committer: Signature | None = None,
     ) -> str:
         """A commit of these files on top of `parent`; None deletes a file. No ref moves."""
         ref = "refs/local-github/commit"
-        signature = f"{author.name} <{author.email}> {int(datetime.fromisoformat(author.date).timestamp())} +0000"
+        people = f"author {_written(author)}\ncommitter {_written(committer or author)}"
         body = message.encode()
-        lines = [f"commit {ref}\nauthor {signature}\ncommitter {signature}\ndata {len(body)}\n".encode(), body, b"\n"]
+        lines = [f"commit {ref}\n{people}\ndata {len(body)}\n".encode(), body, b"\n"]
         if parent is not None:
             lines.append(f"from {parent}\n".encode())
         for path, content in files.items():
@@ -247,6 +248,10 @@ class BareRepository:
 
     def remove(self) -> None:
         shutil.rmtree(self.path)
+
+
+def _written(signature: Signature) -> str:
+    return f"{signature.name} <{signature.email}> {int(datetime.fromisoformat(signature.date).timestamp())} +0000"
 
 
 def _read_commit(entry: str) -> Commit:

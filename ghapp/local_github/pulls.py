@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ghapp.local_github import events
+from ghapp.local_github import events, reviews
 from ghapp.local_github.access import Actor
 from ghapp.local_github.errors import Unprocessable, field_error
 from ghapp.local_github.git import BareRepository, Signature
-from ghapp.local_github.protection import is_behind, merge_violations, must_be_up_to_date
+from ghapp.local_github.protection import dismisses_stale_reviews, is_behind, merge_violations, must_be_up_to_date
 from ghapp.local_github.state import JSON, Account, Issue, PullRequest, Repository
 from ghapp.local_github.world import World
 
@@ -100,11 +100,9 @@ def synchronize(world: World, pull: PullRequest, after: str, sender: Account) ->
     pull.base_sha = repository.git.tip(pull.base_ref) or pull.base_sha
     repository.git.update_ref(f"refs/pull/{pull.number}/head", after)
     _touch(world, pull)
-    protection = repository.protections.get(pull.base_ref)
-    if protection is not None and protection.dismiss_stale_reviews:
-        for review in pull.reviews:
-            review.dismissed = review.dismissed or review.state == "APPROVED"
     events.pull_request(world, pull, "synchronize", sender, before=before, after=after)
+    if dismisses_stale_reviews(repository, pull.base_ref):
+        reviews.dismiss_stale(world, pull, sender)
 
 
 def change_base(world: World, pull: PullRequest, base: str, sender: Account) -> None:

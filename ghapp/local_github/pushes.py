@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ghapp.local_github import events, pulls
 from ghapp.local_github.git import NO_SHA
-from ghapp.local_github.state import Account, CheckSuite, PullRequest, Repository
+from ghapp.local_github.state import Account, Activity, ActivityType, CheckSuite, PullRequest, Repository
 from ghapp.local_github.world import World
 
 QUEUE_PREFIX = "gh-readonly-queue/"
@@ -19,14 +19,32 @@ def ref_moved(
     sender: Account,
     *,
     merged: PullRequest | None = None,
+    from_queue: bool = False,
 ) -> None:
-    """Do what follows a moved ref. `merged` is the pull request whose merge moved it."""
+    """Do what follows a moved ref. `merged` is the pull request whose merge moved it, `from_queue` a merge queue."""
     repository.pushed_at = repository.updated_at = world.now()
     if not ref.startswith(("refs/heads/", "refs/tags/")):
         return
-    events.push(world, repository, ref, before, after, sender)
+    forced = NO_SHA not in (before, after) and not repository.git.is_ancestor(before, after)
+    events.push(world, repository, ref, before, after, sender, forced=forced)
     if not ref.startswith("refs/heads/"):
         return
+    kind: ActivityType = "force_push" if forced else "push"
+    if NO_SHA in (before, after):
+        kind = "branch_creation" if before == NO_SHA else "branch_deletion"
+    elif merged is not None or from_queue:
+        kind = "merge_queue_merge" if from_queue else "pr_merge"
+    repository.activities.append(
+        Activity(
+            id=world.new_id(),
+            activity_type=kind,
+            ref=ref,
+            before=before,
+            after=after,
+            actor=sender,
+            at=repository.pushed_at,
+        )
+    )
     branch = ref.removeprefix("refs/heads/")
     if after == NO_SHA:
         _branch_deleted(world, repository, branch, sender)

@@ -77,7 +77,7 @@ def _merge(world: World, repository: Repository, branch: str, entries: list[Queu
         pull.merge_commit_sha, pull.base_sha = entry.head_sha, entry.base_sha
         pull.issue.state, pull.issue.closed_at = "closed", pull.merged_at
     repository.git.update_ref(ref, last.head_sha)
-    ref_moved(world, repository, ref, before, last.head_sha, last.enqueued_by)
+    ref_moved(world, repository, ref, before, last.head_sha, last.enqueued_by, from_queue=True)
     for entry in entries:
         events.pull_request(world, entry.pull, "closed", entry.enqueued_by)
         _end(world, repository, entry, "merged")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 from ghapp.local_github.access import Actor, AppJwt, ClientCredentials, InstallationAccess, actor_account, require
@@ -16,6 +16,8 @@ from ghapp.local_github.world import World
 
 VERSIONS = ("2022-11-28", "2026-03-10")
 NEWEST = "2026-03-10"
+
+Item = TypeVar("Item")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,11 +91,20 @@ class Call:
         self, items: Sequence[Any], serialize: Callable[[Any], JSON], *, wrapped: str | None = None, **more: Any
     ) -> Reply:
         """One page of a list, with `Link`; wrapped lists carry `total_count` (of all pages)."""
-        size = min(max(_number(self.query.get("per_page"), 30), 1), 100)
-        number = max(_number(self.query.get("page"), 1), 1)
-        last = max(-(-len(items) // size), 1)
-        shown = [serialize(item) for item in items[(number - 1) * size : number * size]]
+        found, headers = self.page_of(items)
+        shown = [serialize(item) for item in found]
         body = shown if wrapped is None else {"total_count": len(items), **more, wrapped: shown}
+        return Reply(body=body, headers=headers)
+
+    @property
+    def page_number(self) -> int:
+        return max(_number(self.query.get("page"), 1), 1)
+
+    def page_of(self, items: Sequence[Item]) -> tuple[Sequence[Item], dict[str, str]]:
+        """The items of the requested page, and the headers that lead to the others."""
+        size = min(max(_number(self.query.get("per_page"), 30), 1), 100)
+        number = self.page_number
+        last = max(-(-len(items) // size), 1)
         links = {"prev": number - 1, "next": number + 1, "last": last, "first": 1}
         wanted = [
             name
@@ -101,7 +112,7 @@ class Call:
             if (name in ("prev", "first") and number > 1) or (name in ("next", "last") and number < last)
         ]
         link = ", ".join(f'<{self._page_url(links[name])}>; rel="{name}"' for name in wanted)
-        return Reply(body=body, headers={"Link": link} if link else {})
+        return items[(number - 1) * size : number * size], {"Link": link} if link else {}
 
     def _page_url(self, number: int) -> str:
         query = {name: value for name, value in self.query.items() if name != "page"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -14,10 +15,12 @@ from pathlib import Path
 from ghapp.local_github.errors import not_found
 from ghapp.local_github.outbox import Outbox
 from ghapp.local_github.state import (
+    WEB_FLOW,
     Account,
     App,
     CheckRun,
     CheckSuite,
+    Comment,
     CustomRole,
     Deployment,
     Installation,
@@ -30,6 +33,7 @@ from ghapp.local_github.state import (
     UserToken,
 )
 
+_NOREPLY = re.compile(r"(?:(?P<id>\d+)\+)?(?P<login>[^+@]+)@users\.noreply\.github\.com", re.IGNORECASE)
 _NODE_PREFIXES = {"User": "U", "Organization": "O", "Bot": "BOT"}
 
 
@@ -73,10 +77,25 @@ class World:
 
     def account(self, login: str) -> Account:
         """Raises 404 where nobody has that name."""
-        for account in self.accounts.values():
+        for account in (*self.accounts.values(), WEB_FLOW):
             if account.login.lower() == login.lower():
                 return account
         raise not_found()
+
+    def account_by_email(self, email: str) -> Account | None:
+        """Whom GitHub links a commit with that address to. The noreply address with an id outlives a rename.
+
+        https://docs.github.com/en/account-and-profile/reference/email-addresses-reference
+        """
+        noreply = _NOREPLY.fullmatch(email)
+        if noreply is not None and noreply["id"] is not None:
+            return self.accounts.get(int(noreply["id"]))
+        for account in (*self.accounts.values(), WEB_FLOW):
+            if noreply is not None and account.login.lower() == noreply["login"].lower():
+                return account
+            if email.lower() in [own.lower() for own in account.emails]:
+                return account
+        return None
 
     def new_account(self, account: Account) -> Account:
         self.accounts[account.id] = account
@@ -136,6 +155,14 @@ def find_pull(repository: Repository, number: str | int) -> PullRequest:
     if pull is None:
         raise not_found()
     return pull
+
+
+def find_comment(repository: Repository, comment_id: str | int) -> Comment:
+    for issue in repository.issues.values():
+        for comment in issue.comments:
+            if str(comment.id) == str(comment_id):
+                return comment
+    raise not_found()
 
 
 def find_check_run(repository: Repository, check_run_id: str | int) -> CheckRun:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ghapp.local_github import checks, pulls, queue
-from ghapp.local_github.world import World, find_check_run, find_check_suite, find_pull
+from ghapp.local_github import checks, comments, pulls, queue
+from ghapp.local_github.world import World, find_check_run, find_check_suite, find_comment, find_pull
 
 
 class ButtonControls:
@@ -28,6 +28,14 @@ class ButtonControls:
             repository = self.world.repository(full_name)
             suite = find_check_suite(repository, check_suite_id)
             checks.rerequest_suite(self.world, repository, suite, self.world.account(by))
+
+    def edit_comment(self, full_name: str, comment_id: int, body: str, *, by: str, same_second: bool = False) -> None:
+        """Edit a comment, whoever wrote it; in the second it was written, `updated_at` stays as it was."""
+        with self.world.lock:
+            repository = self.world.repository(full_name)
+            comment = find_comment(repository, comment_id)
+            sender = self.world.account(by)
+            comments.edit(self.world, repository, comment, body, sender=sender, same_second=same_second)
 
     def mark_ready(self, full_name: str, number: int, *, by: str) -> None:
         """ "Ready for review", which GitHub has in GraphQL only."""

@@ -13,9 +13,18 @@ from ghapp.local_github.world import World
 class PeopleControls:
     world: World
 
-    def create_user(self, login: str, *, name: str | None = None) -> Account:
-        """A person; `token(login)` gives a personal access token of theirs."""
-        return self._account(login, "User", name)
+    def create_user(self, login: str, *, name: str | None = None, emails: Iterable[str] = ()) -> Account:
+        """A person with these verified addresses; `token(login)` gives a personal access token of theirs."""
+        account = self._account(login, "User", name)
+        account.emails += emails
+        return account
+
+    def rename_user(self, login: str, new_login: str) -> None:
+        """Change a person's login. The id stays; the old login is free for somebody else."""
+        with self.world.lock:
+            if any(account.login.lower() == new_login.lower() for account in self.world.accounts.values()):
+                raise ValueError(f"{new_login} is taken")
+            self.world.account(login).login = new_login
 
     def create_bot(self, login: str) -> Account:
         """An account of type Bot, such as `dependabot[bot]`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 from ghapp.local_github import events, pulls
-from ghapp.local_github.git import NO_SHA, BareRepository
+from ghapp.local_github.git import NO_SHA, BareRepository, Signature
 from ghapp.local_github.pushes import ref_moved
 from ghapp.local_github.serializers.accounts import organization, user
 from ghapp.local_github.state import Repository
@@ -58,10 +59,14 @@ class RepositoryControls:
         message: str = "Change files",
         by: str | None = None,
         start: str | None = None,
+        author: str | None = None,
+        committer: str | None = None,
+        co_authors: Iterable[str] = (),
     ) -> str:
         """Commit on a branch, with the events of a push; branch protection does not apply.
 
-        A branch that is not there yet starts at `start`, else at the default branch.
+        A branch that is not there yet starts at `start`, else at the default branch. `by` pushes; author, committer
+        and co-authors are logins or `NAME <EMAIL>`, by default who pushes.
         """
         with self.world.lock:
             repository = self.world.repository(full_name)
@@ -69,10 +74,25 @@ class RepositoryControls:
             tip = git.tip(branch)
             parent = tip or git.resolve(start or repository.default_branch)
             sender = self.world.account(by) if by is not None else repository.owner
-            signature = pulls.signature_of(self.world, sender)
-            sha = git.commit_files(_bytes(files), parent=parent, message=message, author=signature)
+            trailers = [f"Co-authored-by: {one.name} <{one.email}>" for one in map(self._signature, co_authors)]
+            sha = git.commit_files(
+                _bytes(files),
+                parent=parent,
+                message="\n\n".join([message, "\n".join(trailers)]) if trailers else message,
+                author=self._signature(author or sender.login),
+                committer=self._signature(committer or sender.login),
+            )
             self.move(full_name, branch, sha, by=sender.login)
             return sha
+
+    def _signature(self, person: str) -> Signature:
+        """Of a login, or of `NAME <EMAIL>`."""
+        written = re.fullmatch(r"(?P<name>[^<>]+?) *<(?P<email>[^<>]+)>", person)
+        if written is None:
+            return pulls.signature_of(self.world, self.world.account(person))
+        return Signature(
+            name=written["name"], email=written["email"], date=self.world.now().isoformat(timespec="seconds")
+        )
 
     def move(self, full_name: str, branch: str, sha: str | None, *, by: str) -> None:
         """Point a branch to a commit, forced or new, or delete it (None), with the events of a push."""

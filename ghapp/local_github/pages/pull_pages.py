@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ghapp.local_github import checks, comments, pulls, queue
+from ghapp.local_github import checks, comments, pulls, queue, reviews
 from ghapp.local_github.errors import ApiError, not_found
 from ghapp.local_github.git import NO_SHA
 from ghapp.local_github.merge import MergeRequest, merge_pull, update_branch
@@ -22,7 +22,7 @@ from ghapp.local_github.world import find_check_run, find_check_suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TimelineEntry:
     """One thing on the timeline; `kind` names the macro that shows it."""
 
     at: datetime
@@ -107,21 +107,27 @@ def conversation(view: View) -> Answer:
     return Page(template="pull.html", values=values)
 
 
-def _timeline(pull: PullRequest, commits: list[Any]) -> list[Entry]:
-    entries = [Entry(at=datetime.fromisoformat(item.committer.date), kind="commit", item=item) for item in commits]
-    entries += [Entry(at=item.created_at, kind="comment", item=item) for item in pull.issue.comments]
-    entries += [Entry(at=item.submitted_at, kind="review", item=item) for item in pull.reviews]
-    entries += [Entry(at=item.created_at, kind="thread", item=item) for item in pull.threads]
+def _timeline(pull: PullRequest, commits: list[Any]) -> list[TimelineEntry]:
+    entries = [
+        TimelineEntry(at=datetime.fromisoformat(item.committer.date), kind="commit", item=item) for item in commits
+    ]
+    entries += [TimelineEntry(at=item.created_at, kind="comment", item=item) for item in pull.issue.comments]
+    entries += [
+        TimelineEntry(at=item.submitted_at, kind="review", item=item)
+        for item in pull.reviews
+        if item.submitted_at is not None
+    ]
+    entries += [TimelineEntry(at=item.created_at, kind="thread", item=item) for item in pull.threads]
     shas = {pull.head_sha, pull.merge_commit_sha}
     entries += [
-        Entry(at=item.created_at, kind="deployment", item=item)
+        TimelineEntry(at=item.created_at, kind="deployment", item=item)
         for item in pull.repository.deployments
         if item.sha in shas
     ]
     if pull.merged_at is not None:
-        entries.append(Entry(at=pull.merged_at, kind="merged", item=pull))
+        entries.append(TimelineEntry(at=pull.merged_at, kind="merged", item=pull))
     elif pull.issue.closed_at is not None:
-        entries.append(Entry(at=pull.issue.closed_at, kind="closed", item=pull))
+        entries.append(TimelineEntry(at=pull.issue.closed_at, kind="closed", item=pull))
     return sorted(entries, key=lambda entry: entry.at)
 
 
@@ -188,7 +194,7 @@ def _edit_comment(view: View) -> None:
 
 
 def _review(view: View) -> None:
-    comments.review(view.world, view.pull, view.form["event"], view.form.get("body", ""), author=view.account)
+    reviews.create(view.world, view.pull, view.form["event"], view.form.get("body", ""), author=view.account)
 
 
 def _state(view: View) -> None:

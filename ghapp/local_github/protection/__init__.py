@@ -1,6 +1,6 @@
 """Branch protection: classic protection and rulesets as one list of rules, applied to merges and pushes."""
 
-from ghapp.local_github.protection.merging import approvals, merge_violations
+from ghapp.local_github.protection.merging import approvals, dismisses_stale_reviews, merge_violations
 from ghapp.local_github.protection.pushing import denies_force, push_violations
 from ghapp.local_github.protection.required_checks import (
     check_state,
@@ -17,6 +17,7 @@ __all__ = [
     "check_state",
     "check_states",
     "denies_force",
+    "dismisses_stale_reviews",
     "has_merge_queue",
     "is_behind",
     "merge_violations",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ghapp.local_github.access import Actor, Person, has_role
 from ghapp.local_github.protection.required_checks import check_messages, is_behind
 from ghapp.local_github.protection.sources import Violation, bypasses, has_merge_queue, sources
-from ghapp.local_github.state import JSON, PullRequest
+from ghapp.local_github.state import JSON, PullRequest, Repository
 from ghapp.local_github.world import World
 
 
@@ -66,11 +66,20 @@ def approvals(world: World, pull: PullRequest, *, stale_count: bool = True) -> t
     """(approvals that count, whether changes are requested), by the last review of each person with write."""
     last: dict[int, str] = {}
     for review in pull.reviews:
-        counts = not review.dismissed and has_role(world, review.author, pull.repository, "write")
+        counts = has_role(world, review.author, pull.repository, "write")
         fresh = stale_count or review.commit_id == pull.head_sha
         if counts and fresh and review.state in ("APPROVED", "CHANGES_REQUESTED"):
             last[review.author.id] = review.state
     return sum(state == "APPROVED" for state in last.values()), "CHANGES_REQUESTED" in last.values()
+
+
+def dismisses_stale_reviews(repository: Repository, branch: str) -> bool:
+    """Whether a push to a pull request dismisses its approvals."""
+    return any(
+        rule["type"] == "pull_request" and bool(rule.get("parameters", {}).get("dismiss_stale_reviews_on_push"))
+        for source in sources(repository, branch)
+        for rule in source.rules
+    )
 
 
 def _review_messages(world: World, pull: PullRequest, parameters: JSON) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """GitHub's REST API, one module for each kind of thing."""
 
 from ghapp.local_github.rest import (
+    activity,
     apps,
     check_runs,
     deliveries,
@@ -12,6 +13,7 @@ from ghapp.local_github.rest import (
     protection,
     pulls,
     repositories,
+    reviews,
     statuses,
     user_tokens,
 )
@@ -19,10 +21,12 @@ from ghapp.local_github.rest import (
 ROUTES = (
     *meta.ROUTES,
     *apps.ROUTES,
+    *activity.ROUTES,
     *deliveries.ROUTES,
     *repositories.ROUTES,
     *git_refs.ROUTES,
     *pulls.ROUTES,
+    *reviews.ROUTES,
     *check_runs.ROUTES,
     *statuses.ROUTES,
     *deployments.ROUTES,

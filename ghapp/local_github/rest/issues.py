@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ghapp.local_github import comments, events, pulls
+from ghapp.local_github import comments, pulls
 from ghapp.local_github.access import InstallationAccess, Person, actor_app, has_role
 from ghapp.local_github.errors import ApiError, not_accessible, not_found
 from ghapp.local_github.fields import Fields
 from ghapp.local_github.routing import Call, Reply, Route
 from ghapp.local_github.serializers import pulls as serializers
 from ghapp.local_github.state import Comment, Issue, Reaction
-from ghapp.local_github.world import find_issue
+from ghapp.local_github.world import find_comment, find_issue
 
 _CONTENTS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 _LONGEST = 65_536
@@ -52,11 +52,7 @@ def create_issue(call: Call) -> Reply:
 
 
 def _comment(call: Call) -> Comment:
-    for issue in call.repository.issues.values():
-        for comment in issue.comments:
-            if str(comment.id) == call.params["comment_id"]:
-                return comment
-    raise not_found()
+    return find_comment(call.repository, call.params["comment_id"])
 
 
 def _shown(call: Call, comment: Comment, status: int = 200) -> Reply:
@@ -119,8 +115,7 @@ def delete_comment(call: Call) -> Reply:
     issue = call.repository.issues[comment.number]
     _require_permission(call, issue, "write")
     _require_author_or_writer(call, comment)
-    events.issue_comment(call.world, call.repository, comment, "deleted", call.account)
-    issue.comments.remove(comment)
+    comments.delete(call.world, call.repository, comment, sender=call.account)
     return Reply(status=204)
 
 

@@ -15,6 +15,14 @@ def read_user(call: Call) -> Reply:
     return Reply(body=accounts.public_user(call.world, call.world.account(call.params["login"])))
 
 
+def read_user_by_id(call: Call) -> Reply:
+    number = call.params["account_id"]
+    account = call.world.accounts.get(int(number)) if number.isdigit() else None
+    if account is None:
+        raise not_found()
+    return Reply(body=accounts.public_user(call.world, account))
+
+
 def read_self(call: Call) -> Reply:
     if isinstance(call.actor, InstallationAccess):
         raise not_accessible()
@@ -140,6 +148,7 @@ _T = "/orgs/{org}/teams"
 
 ROUTES = (
     Route("GET", "/user", read_self),
+    Route("GET", "/user/{account_id}", read_user_by_id),
     Route("GET", "/users/{login}", read_user),
     Route("GET", "/orgs/{org}", read_organization),
     Route("GET", f"{_R}/collaborators", list_collaborators),

@@ -1,8 +1,8 @@
-"""Pull requests, their files, reviews and the merge button."""
+"""Pull requests, their files and the merge button."""
 
 from __future__ import annotations
 
-from ghapp.local_github import comments, pulls
+from ghapp.local_github import pulls
 from ghapp.local_github.access import Person, has_role, may_push
 from ghapp.local_github.errors import ApiError, Unprocessable, not_accessible
 from ghapp.local_github.fields import Fields
@@ -11,7 +11,7 @@ from ghapp.local_github.rest.repositories import for_version, pull_json
 from ghapp.local_github.routing import Call, Reply, Route
 from ghapp.local_github.serializers import pulls as serializers
 from ghapp.local_github.serializers import repositories
-from ghapp.local_github.state import PullRequest, ReviewThread
+from ghapp.local_github.state import PullRequest
 from ghapp.local_github.world import find_pull
 
 
@@ -154,47 +154,6 @@ def bring_up_to_date(call: Call) -> Reply:
     return Reply(body={"message": "Updating pull request branch.", "url": url}, status=202)
 
 
-# -- reviews -------------------------------------------------------------------------------------------------------
-
-
-def list_reviews(call: Call) -> Reply:
-    pull = _pull(call)
-    return call.page(pull.reviews, lambda item: serializers.review(call.world, pull, item))
-
-
-def create_review(call: Call) -> Reply:
-    pull = _pull(call)
-    fields = Fields(call.body, "PullRequestReview")
-    event, body, commit_id = (
-        fields.choice("event", comments.REVIEW_STATES, required=True),
-        fields.text("body"),
-        fields.text("commit_id"),
-    )
-    fields.raise_errors()
-    assert event is not None
-    review = comments.review(call.world, pull, event, body or "", author=call.account, commit_id=commit_id)
-    return Reply(body=serializers.review(call.world, pull, review))
-
-
-def list_review_comments(call: Call) -> Reply:
-    pull = _pull(call)
-    return call.page(pull.threads, lambda item: serializers.review_comment(call.world, pull, item))
-
-
-def create_review_comment(call: Call) -> Reply:
-    pull = _pull(call)
-    fields = Fields(call.body, "PullRequestReviewComment")
-    body, path, line = fields.text("body", required=True), fields.text("path", required=True), fields.number("line")
-    fields.raise_errors()
-    assert body is not None
-    assert path is not None
-    thread = ReviewThread(
-        id=call.world.new_id(), author=call.account, path=path, line=line or 1, body=body, created_at=call.world.now()
-    )
-    pull.threads.append(thread)
-    return Reply(body=serializers.review_comment(call.world, pull, thread), status=201)
-
-
 _P = "/repos/{owner}/{repo}/pulls"
 
 ROUTES = (
@@ -207,8 +166,4 @@ ROUTES = (
     Route("GET", f"{_P}/{{number}}/merge", is_merged, "contents:read"),
     Route("PUT", f"{_P}/{{number}}/merge", merge, "contents:write"),
     Route("PUT", f"{_P}/{{number}}/update-branch", bring_up_to_date, "pull_requests:write"),
-    Route("GET", f"{_P}/{{number}}/reviews", list_reviews, "pull_requests:read"),
-    Route("POST", f"{_P}/{{number}}/reviews", create_review, "pull_requests:write"),
-    Route("GET", f"{_P}/{{number}}/comments", list_review_comments, "pull_requests:read"),
-    Route("POST", f"{_P}/{{number}}/comments", create_review_comment, "pull_requests:write"),
 )

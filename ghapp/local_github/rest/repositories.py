@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from ghapp.local_github.errors import ApiError, not_found
@@ -121,7 +122,8 @@ def compare(call: Call) -> Reply:
     url, page = (
         f"{place(call.world, call.repository)}/compare" for place in (serializers.repository_url, serializers.html_url)
     )
-    commits = git.commits(f"{base}..{head}", limit=250)[::-1]
+    commits, headers = _compared_commits(call, base, head)
+    first_page = call.page_number == 1
     body = {
         "url": f"{url}/{call.params['basehead']}",
         "html_url": f"{page}/{call.params['basehead']}",
@@ -137,10 +139,18 @@ def compare(call: Call) -> Reply:
         "commits": [_listed(call, item) for item in commits],
         "files": [
             serializers.changed_file(call.world, call.repository, head, file)
-            for file in git.changed_files(fork_point, head)[:300]
+            for file in (git.changed_files(fork_point, head)[:300] if first_page else ())
         ],
     }
-    return Reply(body=body)
+    return Reply(body=body, headers=headers)
+
+
+def _compared_commits(call: Call, base: str, head: str) -> tuple[Sequence[Commit], dict[str, str]]:
+    """Oldest first; without a paging parameter the newest 250."""
+    git = call.repository.git
+    if not {"page", "per_page"} & set(call.query):
+        return git.commits(f"{base}..{head}", limit=250)[::-1], {}
+    return call.page_of(git.commits(f"{base}..{head}")[::-1])
 
 
 def read_contents(call: Call) -> Reply:

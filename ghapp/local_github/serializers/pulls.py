@@ -220,19 +220,19 @@ def reaction(world: World, item: Reaction) -> JSON:
 def review(world: World, pull: PullRequest, item: Review) -> JSON:
     own = f"{repository_url(world, pull.repository)}/pulls/{pull.number}"
     page = f"{html_url(world, pull.repository)}/pull/{pull.number}#pullrequestreview-{item.id}"
-    return {
+    body: JSON = {
         "id": item.id,
         "node_id": node_id("PRR", item.id),
         "user": user(world, item.author),
         "body": item.body,
-        "state": "DISMISSED" if item.dismissed else item.state,
+        "state": item.state,
         "html_url": page,
         "pull_request_url": own,
         "author_association": author_association(world, pull.repository, item.author),
         "_links": {"html": {"href": page}, "pull_request": {"href": own}},
-        "submitted_at": timestamp(item.submitted_at),
         "commit_id": item.commit_id,
     }
+    return body if item.submitted_at is None else {**body, "submitted_at": timestamp(item.submitted_at)}
 
 
 def review_comment(world: World, pull: PullRequest, item: ReviewThread) -> JSON:

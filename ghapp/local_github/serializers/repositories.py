@@ -19,7 +19,7 @@ from ghapp.local_github.access import (
 from ghapp.local_github.changed_files import ChangedFile
 from ghapp.local_github.git import Commit, Signature
 from ghapp.local_github.serializers.accounts import timestamp, user
-from ghapp.local_github.state import BASE_ROLES, JSON, Account, Repository
+from ghapp.local_github.state import BASE_ROLES, JSON, Repository
 from ghapp.local_github.world import World, node_id
 
 _LINKS = {
@@ -168,14 +168,10 @@ def permissions(world: World, value: Repository, actor: Actor) -> JSON:
     return {name: held >= BASE_ROLES.index(role) for name, role in names.items()}
 
 
-def account_of(world: World, signature: Signature) -> Account | None:
-    return next((account for account in world.accounts.values() if account.email == signature.email), None)
-
-
 def commit(world: World, value: Repository, item: Commit) -> JSON:
-    """A commit as `GET /repos/O/R/commits` lists it."""
+    """A commit as REST lists it; `author` and `committer` are null where no account has the address."""
     url, page = repository_url(world, value), html_url(world, value)
-    author, committer = account_of(world, item.author), account_of(world, item.committer)
+    author, committer = world.account_by_email(item.author.email), world.account_by_email(item.committer.email)
     return {
         "sha": item.sha,
         "node_id": node_id("C", int(item.sha[:7], 16)),
@@ -215,7 +211,7 @@ def push_commit(world: World, value: Repository, item: Commit, files: list[Chang
     """A commit as a `push` delivery lists it."""
 
     def person(signature: Signature) -> JSON:
-        account = account_of(world, signature)
+        account = world.account_by_email(signature.email)
         named = {"name": signature.name, "email": signature.email, "date": _utc(signature.date)}
         return named if account is None else {**named, "username": account.login}
 

@@ -3,6 +3,7 @@
 from ghapp.local_github.state.accounts import (
     BASE_ROLES,
     JSON,
+    WEB_FLOW,
     Account,
     App,
     CustomRole,
@@ -16,13 +17,16 @@ from ghapp.local_github.state.accounts import (
 from ghapp.local_github.state.checks import CheckRun, CheckSuite, CommitStatus, Deployment, DeploymentStatus
 from ghapp.local_github.state.deliveries import Delivery
 from ghapp.local_github.state.protection import BranchProtection, RequiredCheck, Ruleset
-from ghapp.local_github.state.repositories import Issue, PullRequest, QueueEntry, Repository
-from ghapp.local_github.state.writing import Comment, Reaction, Review, ReviewThread
+from ghapp.local_github.state.repositories import Activity, ActivityType, Issue, PullRequest, QueueEntry, Repository
+from ghapp.local_github.state.writing import Comment, Reaction, Review, ReviewState, ReviewThread
 
 __all__ = [
     "BASE_ROLES",
     "JSON",
+    "WEB_FLOW",
     "Account",
+    "Activity",
+    "ActivityType",
     "App",
     "BranchProtection",
     "CheckRun",
@@ -43,6 +47,7 @@ __all__ = [
     "Repository",
     "RequiredCheck",
     "Review",
+    "ReviewState",
     "ReviewThread",
     "Ruleset",
     "SignInCode",

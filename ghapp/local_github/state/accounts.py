@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 JSON = dict[str, Any]
@@ -23,10 +23,24 @@ class Account:
     name: str | None
     created_at: datetime
     site_admin: bool = False
+    emails: list[str] = field(default_factory=list)
+    """Verified addresses beside `email`: GitHub links commits with any of them to the account."""
 
     @property
     def email(self) -> str:
+        """The noreply address, which GitHub puts into commits that it makes for the account."""
         return f"{self.id}+{self.login}@users.noreply.github.com"
+
+
+WEB_FLOW = Account(
+    id=19_864_447,
+    login="web-flow",
+    type="User",
+    name="GitHub Web Flow",
+    created_at=datetime(2016, 6, 10, tzinfo=UTC),
+    emails=["noreply@github.com"],
+)
+"""GitHub's own account: the committer of what its pages and its merge button commit."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -65,6 +65,22 @@ class PullRequest:
         return self.head_repository is not self.repository
 
 
+ActivityType = Literal["push", "force_push", "branch_creation", "branch_deletion", "pr_merge", "merge_queue_merge"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """One move of a branch, with who moved it."""
+
+    id: int
+    activity_type: ActivityType
+    ref: str
+    before: str
+    after: str
+    actor: Account
+    at: datetime
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class QueueEntry:
     """A pull request that waits in a merge queue, with the group's head that is being checked."""
@@ -101,6 +117,7 @@ class Repository:
     deployments: list[Deployment] = field(default_factory=list)
     protections: dict[str, BranchProtection] = field(default_factory=dict)
     rulesets: list[Ruleset] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
     merge_queues: dict[str, list[QueueEntry]] = field(default_factory=dict)
     """Base branches that have a merge queue, each with the entries that wait."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from ghapp.local_github.state.accounts import Account, App
 
@@ -28,15 +29,17 @@ class Reaction:
     created_at: datetime
 
 
+ReviewState = Literal["PENDING", "APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED"]
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Review:
     id: int
     author: Account
-    state: str
+    state: ReviewState
     body: str
     commit_id: str
-    submitted_at: datetime
-    dismissed: bool = False
+    submitted_at: datetime | None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
