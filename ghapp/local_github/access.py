@@ -161,7 +161,7 @@ def _roles(world: World, account: Account, repository: Repository) -> list[str]:
     names += [
         team.repositories[repository.id]
         for team in world.teams
-        if account.id in team.members and repository.id in team.repositories
+        if repository.id in team.repositories and account.id in world.team_members(team)
     ]
     return names
 

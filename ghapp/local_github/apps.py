@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -13,7 +14,7 @@ from ghapp.local_github import deliveries
 from ghapp.local_github.errors import ApiError
 from ghapp.local_github.serializers.accounts import installation as installation_json
 from ghapp.local_github.serializers.repositories import minimal_repository
-from ghapp.local_github.state import Account, App, Installation
+from ghapp.local_github.state import Account, App, Installation, Repository
 from ghapp.local_github.world import World
 
 PERMISSION_OF_EVENT = {
@@ -169,17 +170,28 @@ def change_repositories(
         removed = [world.repository(name) for name in remove]
         installation.repository_ids |= {item.id for item in added}
         installation.repository_ids -= {item.id for item in removed}
-        for action, items in (("added", added), ("removed", removed)):
-            shown = [minimal_repository(world, item) for item in items]
-            if shown:
-                _emit(
-                    world,
-                    installation,
-                    "installation_repositories",
-                    action,
-                    sender,
-                    repository_selection=installation.repository_selection,
-                    repositories_added=shown if action == "added" else [],
-                    repositories_removed=shown if action == "removed" else [],
-                    requester=None,
-                )
+        emit_repositories(world, installation, "added", added, sender)
+        emit_repositories(world, installation, "removed", removed, sender)
+
+
+def emit_repositories(
+    world: World,
+    installation: Installation,
+    action: Literal["added", "removed"],
+    repositories: Sequence[Repository],
+    sender: Account,
+) -> None:
+    """`installation_repositories`: the App can reach other repositories than before."""
+    shown = [minimal_repository(world, item) for item in repositories]
+    if shown and installation.suspended_at is None:
+        _emit(
+            world,
+            installation,
+            "installation_repositories",
+            action,
+            sender,
+            repository_selection=installation.repository_selection,
+            repositories_added=shown if action == "added" else [],
+            repositories_removed=shown if action == "removed" else [],
+            requester=None,
+        )

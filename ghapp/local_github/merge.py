@@ -74,7 +74,7 @@ def make_merge(world: World, pull: PullRequest, request: MergeRequest, account: 
     tree = git.merge_tree(onto, pull.head_sha)
     if tree is None:
         return None
-    author = pulls.signature_of(world, account if request.method == "merge" else pull.issue.author)
+    author = world.signature_of(account if request.method == "merge" else pull.issue.author)
     committer = Signature(name="GitHub", email=_WEB_FLOW, date=author.date)
     if request.method == "squash":
         title = request.title or f"{pull.issue.title} (#{pull.number})"
@@ -96,7 +96,7 @@ def _squash_body(pull: PullRequest) -> str:
 
 def _rebase(world: World, pull: PullRequest, account: Account, onto: str) -> str | None:
     git = pull.repository.git
-    committer = pulls.signature_of(world, account)
+    committer = world.signature_of(account)
     for commit in git.commits("--no-merges", pull.head_sha, f"^{onto}")[::-1]:
         # git 2.39 has no merge-tree --merge-base: a stand-in of `onto` on top of the commit's parent has it as base.
         parents = list(commit.parents[:1])
@@ -136,7 +136,7 @@ def update_branch(world: World, pull: PullRequest, expected: str | None, account
     tree = git.merge_tree(pull.head_sha, tip)
     if tree is None or source is None:
         raise ApiError(422, "merge conflict between base and head")
-    author = pulls.signature_of(world, account)
+    author = world.signature_of(account)
     message = f"Merge branch '{pull.base_ref}' into {pull.head_ref}"
     sha = git.commit_tree(tree, [pull.head_sha, tip], message, author=author, committer=author)
     before = pull.head_sha

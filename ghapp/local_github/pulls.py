@@ -5,7 +5,7 @@ from __future__ import annotations
 from ghapp.local_github import events, reviews
 from ghapp.local_github.access import Actor
 from ghapp.local_github.errors import Unprocessable, field_error
-from ghapp.local_github.git import BareRepository, Signature
+from ghapp.local_github.git import BareRepository
 from ghapp.local_github.protection import dismisses_stale_reviews, is_behind, merge_violations, must_be_up_to_date
 from ghapp.local_github.state import JSON, Account, Issue, PullRequest, Repository
 from ghapp.local_github.world import World
@@ -198,7 +198,7 @@ def _make_test_merge(world: World, git: BareRepository, pull: PullRequest, tip: 
     tree = git.merge_tree(tip, pull.head_sha)
     if tree is None:
         return False
-    signature = signature_of(world, pull.issue.author)
+    signature = world.signature_of(pull.issue.author)
     message = f"Merge {pull.head_sha} into {tip}"
     sha = git.commit_tree(tree, [tip, pull.head_sha], message, author=signature, committer=signature)
     git.update_ref(f"refs/pull/{pull.number}/merge", sha)
@@ -222,9 +222,3 @@ def mergeable_state(world: World, pull: PullRequest, mergeable: bool | None, act
     runs = [run for run in pull.repository.check_runs if run.head_sha == pull.head_sha]
     newest = {(run.app.id, run.name): run for run in sorted(runs, key=lambda run: run.id)}.values()
     return "clean" if all(run.conclusion in ("success", "neutral", "skipped") for run in newest) else "unstable"
-
-
-def signature_of(world: World, account: Account) -> Signature:
-    return Signature(
-        name=account.name or account.login, email=account.email, date=world.now().isoformat(timespec="seconds")
-    )

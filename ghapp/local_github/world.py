@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from ghapp.local_github.errors import not_found
+from ghapp.local_github.git import Signature
 from ghapp.local_github.outbox import Outbox
 from ghapp.local_github.state import (
     WEB_FLOW,
@@ -107,6 +109,22 @@ class World:
                 return team
         raise not_found()
 
+    def team_members(self, team: Team) -> dict[int, Literal["member", "maintainer"]]:
+        """Roles by account id, with the members of child teams; an owner of the organization is a maintainer."""
+        roles: dict[int, Literal["member", "maintainer"]] = {}
+        for child in self.teams:
+            if child.parent is team:
+                roles |= dict.fromkeys(self.team_members(child), "member")
+        roles |= team.members
+        owners = self.organization_members.get(team.organization.id, {})
+        return {number: "maintainer" if owners.get(number) == "admin" else role for number, role in roles.items()}
+
+    def signature_of(self, account: Account) -> Signature:
+        """As GitHub signs what it commits for an account, now."""
+        return Signature(
+            name=account.name or account.login, email=account.email, date=self.now().isoformat(timespec="seconds")
+        )
+
     def new_person_token(self, account: Account) -> str:
         token = f"ghp_{secrets.token_hex(18)}"
         self.people_tokens[token] = account
@@ -132,6 +150,9 @@ class World:
             if installation.app is app and covers(installation, repository):
                 return installation
         return None
+
+    def installations_covering(self, repository: Repository) -> list[Installation]:
+        return [installation for installation in self.installations.values() if covers(installation, repository)]
 
     def installed_repositories(self, installation: Installation) -> list[Repository]:
         return [repository for repository in self.repositories.values() if covers(installation, repository)]

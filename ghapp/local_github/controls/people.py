@@ -64,14 +64,20 @@ class PeopleControls:
         slug: str,
         *,
         members: Iterable[str] = (),
+        maintainers: Iterable[str] = (),
+        invited: Iterable[str] = (),
+        parent: str | None = None,
         repositories: Mapping[str, str] | None = None,
     ) -> Team:
-        """`repositories`: full name to role."""
+        """`repositories`: full name to role. `parent` is the slug of the team that this one belongs to."""
         with self.world.lock:
             team = Team(
                 id=self.world.new_id(), slug=slug, name=slug.title(), organization=self.world.account(organization)
             )
+            team.parent = None if parent is None else self.world.team(organization, parent)
             team.members = {self.world.account(login).id: "member" for login in members}
+            team.members |= {self.world.account(login).id: "maintainer" for login in maintainers}
+            team.invited = {self.world.account(login).id for login in invited}
             team.repositories = {self.world.repository(name).id: role for name, role in (repositories or {}).items()}
             self.world.teams.append(team)
             return team

@@ -1,14 +1,13 @@
-"""Repositories: made, committed to, forked, renamed."""
+"""Repositories: created, committed to, forked, renamed, transferred, deleted."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 
-from ghapp.local_github import events, pulls
-from ghapp.local_github.git import NO_SHA, BareRepository, Signature
+from ghapp.local_github import repositories
+from ghapp.local_github.git import NO_SHA, Signature
 from ghapp.local_github.pushes import ref_moved
-from ghapp.local_github.serializers.accounts import organization, user
 from ghapp.local_github.state import Repository
 from ghapp.local_github.world import World
 
@@ -29,26 +28,15 @@ class RepositoryControls:
         with self.world.lock:
             owner_login, _, name = full_name.partition("/")
             owner = self.world.account(owner_login)
-            number, now = self.world.new_id(), self.world.now()
-            git = BareRepository.create(self.world.directory / "repositories" / f"{number}.git", default_branch)
-            repository = Repository(
-                id=number,
-                owner=owner,
-                name=name,
-                private=private,
+            return repositories.create(
+                self.world,
+                owner,
+                name,
+                files=_bytes({"README.md": f"# {name}\n"} if files is None else files),
                 default_branch=default_branch,
-                git=git,
-                created_at=now,
-                updated_at=now,
-                pushed_at=now,
+                private=private,
+                sender=self.world.account(by) if by is not None else owner,
             )
-            self.world.repositories[number] = repository
-            author = self.world.account(by) if by is not None else owner
-            signature = pulls.signature_of(self.world, author)
-            seeded = {"README.md": f"# {name}\n"} if files is None else files
-            sha = git.commit_files(_bytes(seeded), parent=None, message="Initial commit", author=signature)
-            git.update_ref(f"refs/heads/{default_branch}", sha)
-            return repository
 
     def commit(
         self,
@@ -89,7 +77,7 @@ class RepositoryControls:
         """Of a login, or of `NAME <EMAIL>`."""
         written = re.fullmatch(r"(?P<name>[^<>]+?) *<(?P<email>[^<>]+)>", person)
         if written is None:
-            return pulls.signature_of(self.world, self.world.account(person))
+            return self.world.signature_of(self.world.account(person))
         return Signature(
             name=written["name"], email=written["email"], date=self.world.now().isoformat(timespec="seconds")
         )
@@ -108,50 +96,25 @@ class RepositoryControls:
 
     def fork(self, full_name: str, *, by: str) -> Repository:
         with self.world.lock:
-            parent = self.world.repository(full_name)
-            copy = self.create_repository(f"{by}/{parent.name}", default_branch=parent.default_branch)
-            copy.parent = parent
-            for ref in copy.git.refs("refs/heads/"):
-                copy.git.delete_ref(ref)
-            copy.git.run("fetch", "--quiet", str(parent.git.path), "+refs/heads/*:refs/heads/*")
-            return copy
+            return repositories.fork(self.world, self.world.repository(full_name), self.world.account(by))
 
     def delete_repository(self, full_name: str, *, by: str) -> None:
+        """Delete it; `create_repository` under the same name makes another one, with an id of its own."""
         with self.world.lock:
-            repository = self.world.repository(full_name)
-            events.repository_event(self.world, repository, "deleted", self.world.account(by))
-            del self.world.repositories[repository.id]
-            for other in self.world.repositories.values():
-                for pull in other.pulls:
-                    if pull.head_repository is repository:
-                        pull.head_repository = None
+            repositories.delete(self.world, self.world.repository(full_name), self.world.account(by))
 
     def rename_repository(self, full_name: str, name: str, *, by: str) -> None:
         with self.world.lock:
-            repository = self.world.repository(full_name)
-            before, repository.name = repository.name, name
-            self.world.former_names[full_name.lower()] = repository.id
-            self.world.former_names.pop(repository.full_name.lower(), None)
-            changes = {"repository": {"name": {"from": before}}}
-            events.repository_event(self.world, repository, "renamed", self.world.account(by), changes=changes)
+            repositories.rename(self.world, self.world.repository(full_name), name, self.world.account(by))
 
     def transfer_repository(self, full_name: str, owner: str, *, by: str) -> None:
-        """Give a repository to another account; Apps that are installed there hear of it."""
         with self.world.lock:
             repository = self.world.repository(full_name)
-            before, repository.owner = repository.owner, self.world.account(owner)
-            self.world.former_names[full_name.lower()] = repository.id
-            self.world.former_names.pop(repository.full_name.lower(), None)
-            kind = "organization" if before.type == "Organization" else "user"
-            shown = organization(self.world, before) if kind == "organization" else user(self.world, before)
-            changes = {"owner": {"from": {kind: shown}}}
-            events.repository_event(self.world, repository, "transferred", self.world.account(by), changes=changes)
+            repositories.transfer(self.world, repository, self.world.account(owner), self.world.account(by))
 
     def archive_repository(self, full_name: str, *, by: str) -> None:
         with self.world.lock:
-            repository = self.world.repository(full_name)
-            repository.archived = True
-            events.repository_event(self.world, repository, "archived", self.world.account(by))
+            repositories.archive(self.world, self.world.repository(full_name), self.world.account(by))
 
     def grant(self, full_name: str, login: str, role: str) -> None:
         """Give somebody a role: read, triage, write, maintain, admin or a custom one."""

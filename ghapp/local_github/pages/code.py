@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ghapp.local_github import pulls
 from ghapp.local_github.access import Person, has_role
 from ghapp.local_github.errors import ApiError, not_found
 from ghapp.local_github.git import NO_SHA
@@ -127,7 +126,7 @@ def save(view: View) -> Answer:
     ):
         raise ApiError(422, f"{branch} cannot be the name of a new branch.")
     content = view.form.get("content", "").replace("\r\n", "\n").encode()
-    signature = pulls.signature_of(view.world, view.account)
+    signature = view.world.signature_of(view.account)
     message = view.form.get("message", "").strip() or f"Update {path.rsplit('/', 1)[-1]}"
     parent = repository.git.resolve(ref)
     sha = repository.git.commit_files({path: content}, parent=parent, message=message, author=signature)

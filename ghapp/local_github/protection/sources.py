@@ -112,4 +112,4 @@ def _named(world: World, repository: Repository, entry: JSON, actor: Actor, *, m
         return world.organization_members.get(repository.owner.id, {}).get(account.id) == "admin"
     if kind == "RepositoryRole":
         return base_role(world, repository, role_name(world, account, repository)) == _ROLE_IDS.get(number or 0)
-    return kind == "Team" and any(team.id == number and account.id in team.members for team in world.teams)
+    return kind == "Team" and any(team.id == number and account.id in world.team_members(team) for team in world.teams)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ghapp.local_github import events, pulls
+from ghapp.local_github import events
 from ghapp.local_github.access import actor_app
 from ghapp.local_github.errors import ApiError, not_found
 from ghapp.local_github.fields import Fields
@@ -66,7 +66,7 @@ def _auto_merge(call: Call, ref: str, sha: str) -> Reply | None:
     tree = git.merge_tree(sha, tip)
     if tree is None:
         raise ApiError(409, f"Conflict merging {default} into {ref}.")
-    author = pulls.signature_of(call.world, call.account)
+    author = call.world.signature_of(call.account)
     merged = git.commit_tree(tree, [sha, tip], f"Merge branch '{default}' into {ref}", author=author, committer=author)
     git.update_ref(f"refs/heads/{ref}", merged)
     ref_moved(call.world, repository, f"refs/heads/{ref}", sha, merged, call.account)

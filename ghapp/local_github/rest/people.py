@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ghapp.local_github.access import InstallationAccess, base_role, has_role, role_name
-from ghapp.local_github.errors import ApiError, not_accessible, not_found
+from ghapp.local_github.errors import ApiError, Unprocessable, field_error, not_accessible, not_found
 from ghapp.local_github.routing import Call, Reply, Route
 from ghapp.local_github.serializers import accounts
 from ghapp.local_github.state import BASE_ROLES, JSON, Account
@@ -108,20 +108,25 @@ def list_teams(call: Call) -> Reply:
 def list_team_members(call: Call) -> Reply:
     _members_readable(call)
     team = call.world.team(call.params["org"], call.params["slug"])
-    return call.page(
-        [call.world.accounts[number] for number in team.members], lambda item: accounts.user(call.world, item)
-    )
+    wanted = call.query.get("role", "all")
+    if wanted not in ("all", "member", "maintainer"):
+        raise Unprocessable(field_error("TeamMember", "role", "invalid"))
+    found = [
+        call.world.accounts[number] for number, role in call.world.team_members(team).items() if wanted in ("all", role)
+    ]
+    return call.page(found, lambda item: accounts.user(call.world, item))
 
 
 def team_membership(call: Call) -> Reply:
     _members_readable(call)
     team = call.world.team(call.params["org"], call.params["slug"])
     account = call.world.account(call.params["username"])
-    role = team.members.get(account.id)
+    invited = account.id in team.invited
+    role = "member" if invited else call.world.team_members(team).get(account.id)
     if role is None:
         raise not_found()
     url = f"{call.world.api_url}/organizations/{team.organization.id}/team/{team.id}/memberships/{account.login}"
-    return Reply(body={"url": url, "role": role, "state": "active"})
+    return Reply(body={"url": url, "role": role, "state": "pending" if invited else "active"})
 
 
 def organization_membership(call: Call) -> Reply:

@@ -86,6 +86,11 @@ def organization(world: World, account: Account) -> JSON:
 
 
 def team(world: World, value: Team) -> JSON:
+    return {**parent_team(world, value), "parent": None if value.parent is None else parent_team(world, value.parent)}
+
+
+def parent_team(world: World, value: Team) -> JSON:
+    """What a team shows of its parent."""
     url = f"{world.api_url}/organizations/{value.organization.id}/team/{value.id}"
     return {
         "id": value.id,
@@ -100,7 +105,6 @@ def team(world: World, value: Team) -> JSON:
         "html_url": f"{world.url}/orgs/{value.organization.login}/teams/{value.slug}",
         "members_url": f"{url}/members{{/member}}",
         "repositories_url": f"{url}/repos",
-        "parent": None,
         "type": "organization",
         "organization_id": value.organization.id,
     }
@@ -109,7 +113,7 @@ def team(world: World, value: Team) -> JSON:
 def full_team(world: World, value: Team) -> JSON:
     return {
         **team(world, value),
-        "members_count": len(value.members),
+        "members_count": len(world.team_members(value)),
         "repos_count": len(value.repositories),
         "created_at": timestamp(value.organization.created_at),
         "updated_at": timestamp(value.organization.created_at),

@@ -49,7 +49,10 @@ class Team:
     slug: str
     name: str
     organization: Account
+    parent: Team | None = None
     members: dict[int, Literal["member", "maintainer"]] = field(default_factory=dict)
+    invited: set[int] = field(default_factory=set)
+    """People who have not accepted yet: their membership is pending, and they have none of the team's access."""
     repositories: dict[int, str] = field(default_factory=dict)
 
 

@@ -22,7 +22,16 @@ PERMISSIONS = {
     "pull_requests": "write",
     "statuses": "write",
 }
-EVENTS = ["pull_request", "push", "issue_comment", "merge_group", "repository", "deployment", "deployment_status"]
+EVENTS = [
+    "pull_request",
+    "pull_request_review",
+    "push",
+    "issue_comment",
+    "merge_group",
+    "repository",
+    "deployment",
+    "deployment_status",
+]
 
 
 @dataclass

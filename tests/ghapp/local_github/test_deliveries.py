@@ -97,6 +97,14 @@ def everything_happens(github: LocalGitHub, speaker: httpx.Client, installation:
     comment = speaker.post("/repos/acme/infra/issues/1/comments", json={"body": "Hello"}).json()
     speaker.patch(f"/repos/acme/infra/issues/comments/{comment['id']}", json={"body": "Hi"})
     speaker.post(f"/repos/acme/infra/issues/comments/{comment['id']}/reactions", json={"content": "eyes"})
+    second = speaker.post("/repos/acme/infra/issues/1/comments", json={"body": "Bye"}).json()
+    speaker.delete(f"/repos/acme/infra/issues/comments/{second['id']}")
+    with github.rest("ada") as person:
+        for event in ("COMMENT", "APPROVE"):
+            review = person.post("/repos/acme/infra/pulls/1/reviews", json={"event": event, "body": "Read"}).json()
+        path = f"/repos/acme/infra/pulls/1/reviews/{review['id']}"
+        person.put(path, json={"body": "Read twice"})
+        person.put(f"{path}/dismissals", json={"message": "Not yet"})
     body = {"ref": sha, "environment": "staging", "auto_merge": False, "required_contexts": []}
     deployment = speaker.post("/repos/acme/infra/deployments", json=body).json()["id"]
     speaker.post(f"/repos/acme/infra/deployments/{deployment}/statuses", json={"state": "success"})
@@ -107,7 +115,7 @@ def everything_happens(github: LocalGitHub, speaker: httpx.Client, installation:
     github.enqueue("acme/infra", 1, by="ada")
     github.rename_repository("acme/infra", "platform", by="ada")
     github.rename_repository("acme/platform", "infra", by="ada")
-    github.create_repository("acme/second")
+    github.create_repository("acme/second", by="ada")
     github.change_installed_repositories(installation, add=["acme/second"], by="ada")
     github.suspend(installation, by="ada")
     github.unsuspend(installation, by="ada")
@@ -115,6 +123,8 @@ def everything_happens(github: LocalGitHub, speaker: httpx.Client, installation:
     github.create_organization("umbrella", owners=["ada"])
     github.install(installation.app, "umbrella", by="ada")
     github.transfer_repository("acme/second", "umbrella", by="ada")
+    github.create_repository("umbrella/third", by="ada")
+    github.delete_repository("umbrella/second", by="ada")
 
 
 def test_every_delivery_has_the_shape_of_githubs_schema(github: LocalGitHub, installation: Installation) -> None:
@@ -132,9 +142,13 @@ def test_every_delivery_has_the_shape_of_githubs_schema(github: LocalGitHub, ins
         "issue_comment",
         "merge_group",
         "pull_request",
+        "pull_request_review",
         "push",
         "repository",
     }
+    actions = {action for event, action in kinds if event == "pull_request_review"}
+    assert actions == {"submitted", "edited", "dismissed"}
+    assert {"renamed", "created", "transferred", "deleted"} == {a for event, a in kinds if event == "repository"}
     for delivery in kinds.values():
         validate_delivery(delivery)
 
@@ -161,12 +175,17 @@ SHAPES: list[tuple[str, Any]] = [
     ("/repos/acme/infra/pulls/1/files", list[models.DiffEntry]),
     ("/repos/acme/infra/pulls/1/commits", list[models.Commit]),
     ("/repos/acme/infra/issues/1/comments", list[models.IssueComment]),
+    ("/repos/acme/infra/pulls/1/reviews", list[models.PullRequestReview]),
+    ("/repos/acme/infra/activity", list[models.Activity]),
+    ("/repos/acme/infra/issues/comments", list[models.IssueComment]),
     ("/repos/acme/infra/deployments", list[models.Deployment]),
     ("/repos/acme/infra/commits/staging/status", models.CombinedCommitStatus),
     ("/installation/repositories", models.InstallationRepositoriesGetResponse200),
     ("/users/ada", models.PublicUser),
     ("/orgs/acme", models.OrganizationFull),
     ("/orgs/acme/teams/platform", models.TeamFull),
+    ("/orgs/acme/teams/platform/memberships/ada", models.TeamMembership),
+    ("/orgs/acme/teams/platform/members", list[models.SimpleUser]),
     ("/rate_limit", models.RateLimitOverview),
 ]
 
@@ -187,7 +206,12 @@ def test_rest_has_the_shape_of_githubs_schema(github: LocalGitHub, installation:
     with client(github, app_jwt(installation.app)) as speaker:
         TypeAdapter(models.Integration).validate_python(speaker.get("/app").json())
         TypeAdapter(list[models.Installation]).validate_python(speaker.get("/app/installations").json())
-        TypeAdapter(list[models.HookDeliveryItem]).validate_python(speaker.get("/app/hook/deliveries").json())
+        github.wait_for_deliveries()
+        listed = speaker.get("/app/hook/deliveries").json()
+        TypeAdapter(list[models.HookDeliveryItem]).validate_python(listed)
+        for item in listed:
+            read = speaker.get(f"/app/hook/deliveries/{item['id']}").json()
+            TypeAdapter(models.HookDelivery).validate_python(read)
 
 
 @pytest.mark.parametrize("version", ["2022-11-28", "2026-03-10"])

@@ -6,17 +6,10 @@ import httpx
 import pytest
 
 from ghapp.local_github import LocalGitHub
-from ghapp.local_github.state import App, Installation
+from ghapp.local_github.state import Installation
 from tests.ghapp.local_github.acme import Receiver, installed, propose
 
 REVIEWS = "/repos/acme/infra/pulls/1/reviews"
-
-
-@pytest.fixture
-def installation(github: LocalGitHub, app: App) -> Installation:
-    """The App also listens to reviews."""
-    app.events.append("pull_request_review")
-    return github.install(app, "acme", repositories=["acme/infra"], by="ada")
 
 
 def review(github: LocalGitHub, by: str = "ada", **body: object) -> httpx.Response:
