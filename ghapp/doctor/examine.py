@@ -65,13 +65,10 @@ async def examine(
         config, repository.id, repository.full_name, authority or AuthoritySettings(), vault, github
     )
     guarded, without = [], []
-    for name, environment in config.environments.items():
-        if environment.branch is None:
-            continue
+    for name, environment in config.branch_environments.items():
         if environment.branch not in branches:
             without.append((str(name), _no_branch(environment.branch)))
             continue
-        before = config.environments[environment.promote_from].branch if environment.promote_from else None
         guarded.append(
             Guarded(
                 environment=name,
@@ -81,7 +78,7 @@ async def examine(
                 app_id=app_id,
                 four_eyes=config.four_eyes,
                 has_code_owners=await _has_code_owners(rules, environment.branch),
-                promotes_from=environment.promote_from if before else None,
+                promotes_from=environment.promote_from,
                 allows_merge_commits=repository.allow_merge_commit,
             )
         )
@@ -99,7 +96,7 @@ async def _config(rules: Rules, repository: RepositoryAllows) -> tuple[Repositor
     content = await rules.file(CONFIG_PATH, repository.default_branch)
     name = repository.full_name.rpartition("/")[2]
     config = read_config(content, branches=branches, repository_name=name)
-    if not any(environment.branch for environment in config.environments.values()):
+    if not config.branch_environments:
         raise JobError(
             f"{repository.full_name} has no environment with a branch: "
             f"make a branch staging, or name one in {CONFIG_PATH}"

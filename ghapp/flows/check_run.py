@@ -15,10 +15,9 @@ from ghapp.flows.repository import Repo
 from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, Deferred, GitHubRefused, Status, or_deferred
 from ghapp.jobs import PlanRun
 from ghapp.log import log
-from ghapp.repository_config import Environment
 from ghapp.services import Services
 from ghapp.store import Run, StoreUnavailable
-from ghapp.values import TESTING, CommitSha, RunId
+from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId
 
 _LOOK_AGAIN_S = 0.2
 
@@ -248,9 +247,9 @@ def _draft(services: Services, run: Run, *, status: Status, summary: str) -> Che
     )
 
 
-async def runs_of_tip(repo: Repo, environment: Environment, tip: CommitSha) -> list[Run]:
+async def runs_of_tip(repo: Repo, environment: EnvironmentName, tip: CommitSha) -> list[Run]:
     """The attempts at this commit so far, oldest first."""
-    name = apply_check_run(environment.name)
+    name = apply_check_run(environment)
     return list(await repo.store.runs.of_head(repo.id, tip, name))
 
 

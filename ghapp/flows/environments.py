@@ -4,7 +4,7 @@ import contextlib
 
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.git import GitError
-from ghapp.repository_config import ConfigInvalid, Environment, RepositoryConfig
+from ghapp.repository_config import BranchEnvironment, ConfigInvalid, RepositoryConfig
 from ghapp.store import Last
 from ghapp.store.marker_kinds import Adopted
 from ghapp.values import BranchName, CommitSha, is_no_commit
@@ -27,7 +27,7 @@ async def adopt_before(repo: FetchedRepo, branch: BranchName, before: CommitSha)
 
 async def environment_at_last(
     repo: FetchedRepo, branch: BranchName, tip: CommitSha
-) -> tuple[Environment, RepositoryConfig, Last | None] | None:
+) -> tuple[BranchEnvironment, RepositoryConfig, Last | None] | None:
     """Which environment a branch stands for, by the config at LAST; by the tip's where there is no LAST yet."""
     last = await repo.store.branches.last_of_branch(repo.id, branch)
     if last is None and not await is_named(repo, branch):
@@ -73,9 +73,7 @@ async def is_adopted(repo: Repo) -> bool:
 
 async def adopt_under(repo: FetchedRepo, config: RepositoryConfig) -> None:
     """Adopt the tips of branches that this config calls environments' and that have no LAST."""
-    for environment in config.environments.values():
-        if environment.branch is None:
-            continue
+    for environment in config.branch_environments.values():
         tip = await repo.mirror.tip(environment.branch)
         if tip is None or await repo.store.branches.last(repo.id, environment.name) is not None:
             continue

@@ -3,17 +3,27 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from checks.configuration import Configuration, RootModule
 from checks.configuration.layers import layers
 from checks.errors import ConfigurationError
 from ghapp.atlantis import Imported, import_atlantis
 from ghapp.local.working_copy import WorkingCopy, read_working_copy
-from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig, read_config
+from ghapp.repository_config import (
+    CONFIG_PATH,
+    BranchEnvironment,
+    ConfigInvalid,
+    Environment,
+    RepositoryConfig,
+    Testing,
+    placeholder_branch,
+    read_config,
+)
 from ghapp.repository_config.schema import schema_text
 from ghapp.root_modules import Layout, RootModuleSettings
 from ghapp.values import TESTING
-from ghapp.vault import DEFAULT_SOURCES, SecretSource
+from ghapp.vault import DEFAULT_SOURCES, SecretSource, encode_branch
 from ghapp.vault.errors import SecretPathInvalid
 from ghapp.vault.sources import fill_source
 
@@ -125,16 +135,20 @@ def _layers(configuration: Configuration, layout: Layout) -> tuple[tuple[str, ..
 
 
 def _environment(environment: Environment) -> str:
-    if environment.branch is None:
-        when = {"on_merge": "brought to the merged commit", "on_pull_request": "applied while it is reviewed"}
-        return f"every pull request is planned in it; {when.get(environment.apply, 'never applied')}"
-    parts = [f"branch {environment.branch}"]
-    if environment.promote_from:
-        parts.append(f"promoted from {environment.promote_from}")
-    parts.append("applied by hand" if environment.apply == "manual" else "applied on merge")
-    if environment.approvers:
-        parts.append(f"approved by {', '.join(environment.approvers)}")
-    return ", ".join(parts)
+    match environment:
+        case Testing(apply=apply):
+            applied = {"never": "never applied", "on_merge": "brought to the merged commit"}
+            return f"every pull request is planned in it; {applied[apply]}"
+        case BranchEnvironment():
+            parts = [f"branch {environment.branch}"]
+            if environment.promote_from:
+                parts.append(f"promoted from {environment.promote_from}")
+            parts.append("applied by hand" if environment.apply == "manual" else "applied on merge")
+            if environment.approvers:
+                parts.append(f"approved by {', '.join(environment.approvers)}")
+            return ", ".join(parts)
+        case _ as never:
+            assert_never(never)
 
 
 def _root_modules(config: RepositoryConfig, configuration: Configuration, layout: Layout) -> Iterator[str]:
@@ -191,7 +205,8 @@ def _secrets(
     sources = DEFAULT_SOURCES if config.secrets is None else config.secrets
     if not sources:
         yield f"  {environment.name}: none"
-    values = ({"team": team, "branch": environment.vault_branch, "environment": environment.name} for team in teams)
+    branch = encode_branch(placeholder_branch(environment))
+    values = ({"team": team, "branch": branch, "environment": environment.name} for team in teams)
     lines = (f"  {environment.name}: {_secret(source, each)}" for each in values for source in sources)
     yield from dict.fromkeys(lines)
 

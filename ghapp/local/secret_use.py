@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from checks.authority.teams import OperatorsRules, RepositoryIdentity, command_that_opens
 from ghapp.github import GitHubApp
-from ghapp.repository_config import RepositoryConfig
+from ghapp.repository_config import RepositoryConfig, placeholder_branch
 from ghapp.settings import AuthoritySettings
 from ghapp.values import TESTING, RepositoryId
 from ghapp.vault import DEFAULT_SOURCES, RepositoryAuthority, TeamClosed, Vault, VaultError, VaultRun
@@ -71,7 +71,7 @@ def _paths(config: RepositoryConfig, authority: RepositoryAuthority) -> Iterator
         run = VaultRun(
             team=environment.team,
             environment=environment.name,
-            branch=environment.branch or environment.name,
+            branch=placeholder_branch(environment),
             operation="plan",
         )
         for source in DEFAULT_SOURCES if config.secrets is None else config.secrets:

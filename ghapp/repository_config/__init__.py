@@ -13,6 +13,7 @@ model.py           what comes out
 from ghapp.repository_config.model import (
     CONFIG_PATH,
     OCCASIONS,
+    BranchEnvironment,
     ConfigInvalid,
     Environment,
     Notify,
@@ -22,12 +23,15 @@ from ghapp.repository_config.model import (
     RepositoryConfig,
     RootModuleConfig,
     RootModuleOverride,
+    Testing,
+    placeholder_branch,
 )
 from ghapp.repository_config.reader import read_config, read_config_in_force
 
 __all__ = [
     "CONFIG_PATH",
     "OCCASIONS",
+    "BranchEnvironment",
     "ConfigInvalid",
     "Environment",
     "Notify",
@@ -37,6 +41,8 @@ __all__ = [
     "RepositoryConfig",
     "RootModuleConfig",
     "RootModuleOverride",
+    "Testing",
+    "placeholder_branch",
     "read_config",
     "read_config_in_force",
 ]

@@ -6,40 +6,41 @@ from typing import Final
 from ghapp.repository_config import keys, words
 from ghapp.repository_config.document import Value
 from ghapp.repository_config.forms import Entries
-from ghapp.repository_config.model import Environment
+from ghapp.repository_config.model import BranchEnvironment, Testing
 from ghapp.repository_config.references import find_cycle, unknown_environment
 from ghapp.values import TESTING, BranchName, EnvironmentName
 
+Environments = tuple[Testing, dict[EnvironmentName, BranchEnvironment]]
 STAGING: Final = EnvironmentName("staging")
 PRODUCTION: Final = EnvironmentName("production")
 
 
-def default_environments(team: str, branches: Collection[str]) -> dict[EnvironmentName, Environment]:
+def default_environments(team: str, branches: Collection[str]) -> Environments:
     """testing, and staging and production where their branches exist."""
-    environments = {TESTING: Environment(name=TESTING, branch=None, team=team)}
+    found: dict[EnvironmentName, BranchEnvironment] = {}
     for name in (STAGING, PRODUCTION):
         if name in branches:
-            promote_from = STAGING if name == PRODUCTION and STAGING in environments else None
-            environments[name] = Environment(
-                name=name, branch=BranchName(name), promote_from=promote_from, apply="automatic", team=team
-            )
-    return environments
+            promote_from = STAGING if name == PRODUCTION and STAGING in found else None
+            found[name] = BranchEnvironment(name=name, branch=BranchName(name), promote_from=promote_from, team=team)
+    return Testing(team=team), found
 
 
-def read_environments(entries: Entries, team: str) -> dict[EnvironmentName, Environment]:
+def read_environments(entries: Entries, team: str) -> Environments:
     """The environments that the file lists, and testing, which is always there.
 
     What a listed environment leaves out has its default: the branch of the same name, and `promote_from: staging`
     for production where staging is listed too.
     """
     names = [name for name, entry in entries.items() if _is_name(name, entry, entries)]
-    environments = {TESTING: Environment(name=TESTING, branch=None, team=team)}
-    for name in names:
-        read = _read_testing if name == TESTING else _read_environment
-        environments[EnvironmentName(name)] = read(entries[name], EnvironmentName(name), names, team)
-    _refuse_shared_branches(environments, entries)
-    _refuse_cycles(environments, entries)
-    return environments
+    testing = _read_testing(entries[TESTING], team) if TESTING in names else Testing(team=team)
+    others = {
+        EnvironmentName(name): _read_environment(entries[name], EnvironmentName(name), names, team)
+        for name in names
+        if name != TESTING
+    }
+    _refuse_shared_branches(others, entries)
+    _refuse_cycles(others, entries)
+    return testing, others
 
 
 def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
@@ -59,19 +60,14 @@ def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
     return True
 
 
-def _read_testing(value: Value, name: EnvironmentName, names: Collection[str], team: str) -> Environment:
+def _read_testing(value: Value, team: str) -> Testing:
     entries = keys.TESTING.read(value) or {}
-    return Environment(
-        name=name,
-        branch=None,
-        apply=keys.TESTING_APPLY.of(entries),
-        team=keys.TESTING_TEAM.of(entries) or team,
-    )
+    return Testing(apply=keys.TESTING_APPLY.of(entries), team=keys.TESTING_TEAM.of(entries) or team)
 
 
-def _read_environment(value: Value, name: EnvironmentName, names: Collection[str], team: str) -> Environment:
+def _read_environment(value: Value, name: EnvironmentName, names: Collection[str], team: str) -> BranchEnvironment:
     entries = keys.ENVIRONMENT.read(value) or {}
-    return Environment(
+    return BranchEnvironment(
         name=name,
         branch=BranchName(keys.BRANCH.of(entries) or name),
         promote_from=_read_promote_from(keys.PROMOTE_FROM.of(entries), name, names),
@@ -101,11 +97,11 @@ def _read_promote_from(value: Value | None, name: EnvironmentName, names: Collec
     return EnvironmentName(source)
 
 
-def _refuse_shared_branches(environments: Mapping[EnvironmentName, Environment], entries: Mapping[str, Value]) -> None:
+def _refuse_shared_branches(
+    environments: Mapping[EnvironmentName, BranchEnvironment], entries: Mapping[str, Value]
+) -> None:
     owners: dict[str, EnvironmentName] = {}
     for name, environment in environments.items():
-        if environment.branch is None:
-            continue
         owner = owners.setdefault(environment.branch, name)
         if owner != name:
             entries[name].refuse_below(
@@ -113,7 +109,7 @@ def _refuse_shared_branches(environments: Mapping[EnvironmentName, Environment],
             )
 
 
-def _refuse_cycles(environments: Mapping[EnvironmentName, Environment], entries: Mapping[str, Value]) -> None:
+def _refuse_cycles(environments: Mapping[EnvironmentName, BranchEnvironment], entries: Mapping[str, Value]) -> None:
     cycle = find_cycle({name: (each.promote_from,) if each.promote_from else () for name, each in environments.items()})
     if cycle:
         entries[cycle[0]].refuse_below(

@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from ghapp.errors import JobError
 from ghapp.values import TESTING, BranchName, EnvironmentName
-from ghapp.vault import SecretSource, encode_branch
+from ghapp.vault import SecretSource
 
 CONFIG_PATH = ".github/planward.yml"
 """Where the config lies; it is read from the base branch, never from a pull request's head."""
@@ -61,20 +61,42 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
-    """One environment. `branch` is None for testing alone; `team` is the TEAM of its Vault paths."""
+class Testing:
+    """The environment in which pull requests are planned; `team` is the TEAM of its Vault paths."""
 
-    name: EnvironmentName
-    branch: BranchName | None
-    promote_from: EnvironmentName | None = None
-    apply: TestingApply | BranchApply = "never"
-    approvers: tuple[str, ...] = ()
+    apply: TestingApply = "never"
     team: str
 
     @property
-    def vault_branch(self) -> str:
-        """BRANCH of its Vault paths: `testing` where there is no branch."""
-        return encode_branch(self.branch or TESTING)
+    def name(self) -> EnvironmentName:
+        """Its name, which is always the same."""
+        return TESTING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchEnvironment:
+    """An environment that a branch is applied to; `team` is the TEAM of its Vault paths."""
+
+    name: EnvironmentName
+    branch: BranchName
+    promote_from: EnvironmentName | None = None
+    apply: BranchApply = "automatic"
+    approvers: tuple[str, ...] = ()
+    team: str
+
+
+Environment = Testing | BranchEnvironment
+
+
+def placeholder_branch(environment: Environment) -> str:
+    """BRANCH in placeholders and Vault paths: `testing` where there is no branch."""
+    match environment:
+        case Testing():
+            return TESTING
+        case BranchEnvironment(branch=branch):
+            return branch
+        case _ as never:
+            assert_never(never)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,14 +139,15 @@ class Notify:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryConfig:
-    """The whole config. `environments` begins with testing and keeps the order of the file.
+    """The whole config. `branch_environments` keeps the order of the file.
 
     `secrets` and `root_modules` are None where the file does not mention them: the defaults then depend on whether
     the operator has a Vault and on what is found in the repository.
     """
 
     team: str
-    environments: Mapping[EnvironmentName, Environment]
+    testing: Testing
+    branch_environments: Mapping[EnvironmentName, BranchEnvironment]
     secrets: tuple[SecretSource, ...] | None = None
     root_modules: tuple[RootModuleConfig, ...] | None = None
     confirm: tuple[str, ...] = ()
@@ -143,9 +166,9 @@ class RepositoryConfig:
             raise ConfigInvalid(self.unimplemented)
 
     @property
-    def testing(self) -> Environment:
-        """The environment in which pull requests are planned."""
-        return self.environments[TESTING]
+    def environments(self) -> Mapping[EnvironmentName, Environment]:
+        """All environments by name, testing first."""
+        return {TESTING: self.testing, **self.branch_environments}
 
     @property
     def teams(self) -> tuple[str, ...]:
@@ -155,13 +178,13 @@ class RepositoryConfig:
             named += [root_module.team, *(each.team for each in root_module.environments.values())]
         return tuple(dict.fromkeys(team for team in named if team is not None))
 
-    def environment_of_branch(self, branch: str) -> Environment | None:
+    def environment_of_branch(self, branch: str) -> BranchEnvironment | None:
         """The environment that `branch` is applied to, or None."""
-        return next((each for each in self.environments.values() if each.branch == branch), None)
+        return next((each for each in self.branch_environments.values() if each.branch == branch), None)
 
-    def promoted_to(self, environment: str) -> tuple[Environment, ...]:
+    def promoted_to(self, environment: str) -> tuple[BranchEnvironment, ...]:
         """The environments that take their changes from `environment`, in the order of the config."""
-        return tuple(each for each in self.environments.values() if each.promote_from == environment)
+        return tuple(each for each in self.branch_environments.values() if each.promote_from == environment)
 
     def problem(self, key: str, message: str) -> Problem:
         """A problem at the position of `key`, or of the nearest key above it that is in the file."""

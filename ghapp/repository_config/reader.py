@@ -9,6 +9,7 @@ from ghapp.repository_config.environments import default_environments, read_envi
 from ghapp.repository_config.forms import Entries, Text
 from ghapp.repository_config.model import CONFIG_PATH, ConfigInvalid, Notify, Problem, RepositoryConfig
 from ghapp.repository_config.root_modules import read_root_modules
+from ghapp.values import TESTING
 from ghapp.vault import SecretSource
 
 _Entry = TypeVar("_Entry")
@@ -55,12 +56,14 @@ def _read(
     team = keys.TEAM.of(entries) or repository_name
     listed = keys.ENVIRONMENTS.of(entries)
     environments = default_environments(team, branches) if listed is None else read_environments(listed, team)
+    testing, others = environments
     secrets, root_modules = keys.SECRETS.of(entries), keys.ROOT_MODULES.of(entries)
     return RepositoryConfig(
         team=team,
-        environments=environments,
+        testing=testing,
+        branch_environments=others,
         secrets=None if secrets is None else _each(_read_secret, secrets),
-        root_modules=None if root_modules is None else read_root_modules(root_modules, environments),
+        root_modules=None if root_modules is None else read_root_modules(root_modules, (TESTING, *others)),
         confirm=keys.CONFIRM.of(entries),
         four_eyes=keys.FOUR_EYES.of(entries),
         drafts=keys.DRAFTS.of(entries),

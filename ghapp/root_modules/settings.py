@@ -13,9 +13,10 @@ from ghapp.repository_config import (
     RepositoryConfig,
     RootModuleConfig,
     RootModuleOverride,
+    placeholder_branch,
     words,
 )
-from ghapp.values import TESTING, EnvironmentName
+from ghapp.values import EnvironmentName
 from ghapp.vault import SecretSource
 
 DEFAULT_VAR_FILES = ("{environment}.tfvars", "env/{environment}.tfvars")
@@ -97,7 +98,7 @@ def settle(
     team = override.team or configured.team or environment.team
     values = {
         "team": team,
-        "branch": branch or environment.branch or TESTING,
+        "branch": branch or placeholder_branch(environment),
         "environment": environment.name,
         "root_module": root_module.dir,
     }

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghapp.repository_config import (
+    BranchEnvironment,
     ConfigInvalid,
-    Environment,
     Notify,
     Problem,
     RepositoryConfig,
     RootModuleConfig,
     RootModuleOverride,
+    model,
+    placeholder_branch,
     read_config,
     read_config_in_force,
 )
@@ -38,17 +40,17 @@ def complaints(text: str | bytes) -> list[str]:
     return [str(problem).removeprefix(".github/planward.yml:") for problem in caught.value.problems]
 
 
-def environment(name: EnvironmentName, branch: str | None = None, **otherwise: object) -> Environment:
-    values: dict[str, object] = {"name": name, "branch": branch, "apply": "automatic", "team": "infra", **otherwise}
-    return Environment(**values)  # type: ignore[arg-type]
+def environment(name: EnvironmentName, branch: str, **otherwise: object) -> BranchEnvironment:
+    values: dict[str, object] = {"name": name, "branch": branch, "team": "infra", **otherwise}
+    return BranchEnvironment(**values)  # type: ignore[arg-type]
 
 
 def test_a_repository_without_a_config_has_the_environments_whose_branches_exist() -> None:
     found = read_config(None, branches=["main", "staging", "production"], repository_name="infra")
     assert found == RepositoryConfig(
         team="infra",
-        environments={
-            TESTING: Environment(name=TESTING, branch=None, team="infra"),
+        testing=model.Testing(team="infra"),
+        branch_environments={
             STAGING: environment(STAGING, "staging"),
             PRODUCTION: environment(PRODUCTION, "production", promote_from=STAGING),
         },
@@ -63,7 +65,7 @@ def test_a_repository_without_a_config_has_the_environments_whose_branches_exist
 def test_an_environment_without_a_branch_is_not_assumed(branches: tuple[str, ...], names: list[str]) -> None:
     found = read_config(None, branches=branches, repository_name="acme/infra")
     assert list(found.environments) == names
-    assert [each.promote_from for each in found.environments.values()] == [None] * len(names)
+    assert [each.promote_from for each in found.branch_environments.values()] == [None] * len(names[1:])
     assert found.team == "infra"
 
 
@@ -75,8 +77,8 @@ def test_a_file_that_says_nothing_is_as_no_file(nothing: str) -> None:
 def test_every_key_of_the_example_is_read() -> None:
     assert read(EXAMPLE) == RepositoryConfig(
         team="payments",
-        environments={
-            TESTING: Environment(name=TESTING, branch=None, apply="on_merge", team="payments"),
+        testing=model.Testing(apply="on_merge", team="payments"),
+        branch_environments={
             STAGING: environment(STAGING, "staging", team="payments"),
             PRODUCTION: environment(
                 PRODUCTION,
@@ -114,28 +116,28 @@ def test_every_key_of_the_example_is_read() -> None:
 
 def test_what_a_listed_environment_leaves_out_has_its_default() -> None:
     found = read("environments: {production: , staging: {team: sre}, eu/x: }".replace("eu/x", "eu"))
-    assert found.environments == {
-        TESTING: Environment(name=TESTING, branch=None, team="infra"),
+    assert found.testing == model.Testing(team="infra")
+    assert found.branch_environments == {
         PRODUCTION: environment(PRODUCTION, "production", promote_from=STAGING),
         STAGING: environment(STAGING, "staging", team="sre"),
         EnvironmentName("eu"): environment(EnvironmentName("eu"), "eu"),
     }
-    assert found.promoted_to("staging") == (found.environments[PRODUCTION],)
+    assert found.promoted_to("staging") == (found.branch_environments[PRODUCTION],)
 
 
 def test_promotion_is_turned_off_by_null_and_not_assumed_from_an_environment_that_is_not_listed() -> None:
-    assert read("environments: {staging: , production: {promote_from: null}}").environments[PRODUCTION] == environment(
-        PRODUCTION, "production"
-    )
-    assert read("environments: {production: }", "staging").environments[PRODUCTION].promote_from is None
+    assert read("environments: {staging: , production: {promote_from: null}}").branch_environments[
+        PRODUCTION
+    ] == environment(PRODUCTION, "production")
+    assert read("environments: {production: }", "staging").branch_environments[PRODUCTION].promote_from is None
 
 
 def test_an_environment_is_found_by_its_branch() -> None:
     found = read("environments: {eu: {branch: release/eu}}")
     assert found.environment_of_branch("release/eu") == found.environments[EnvironmentName("eu")]
     assert found.environment_of_branch("eu") is None
-    assert found.environments[EnvironmentName("eu")].vault_branch == "release~eu"
-    assert found.testing.vault_branch == "testing"
+    assert placeholder_branch(found.environments[EnvironmentName("eu")]) == "release/eu"
+    assert placeholder_branch(found.testing) == "testing"
 
 
 def test_on_and_no_are_texts_as_in_yaml_1_2() -> None:

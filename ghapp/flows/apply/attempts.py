@@ -3,27 +3,27 @@
 from checks.report import Conclusion
 from ghapp.flows.check_run import announce, apply_check_run, complete_check_run, run_id_for, run_report, runs_of_tip
 from ghapp.flows.repository import Repo, short
-from ghapp.repository_config import Environment
 from ghapp.store import ApplyState, Run
-from ghapp.values import CommitSha
+from ghapp.values import BranchName, CommitSha, EnvironmentName
 
 
-async def run_of_tip(repo: Repo, environment: Environment, tip: CommitSha, *, attempt: int = 0) -> Run:
+async def run_of_tip(
+    repo: Repo, environment: EnvironmentName, branch: BranchName, tip: CommitSha, *, attempt: int = 0
+) -> Run:
     """Give the run that shows the apply of this commit, made and announced if there is none yet."""
-    assert environment.branch is not None
-    key = f"{repo.id}:apply:{environment.name}:{tip}:{attempt}"
+    key = f"{repo.id}:apply:{environment}:{tip}:{attempt}"
     run = await repo.store.runs.begin(
         Run(
             id=run_id_for(key),
             repository_id=repo.id,
             operation="apply",
-            environment=environment.name,
-            branch=environment.branch,
+            environment=environment,
+            branch=branch,
             head_sha=tip,
             base_sha=tip,
             pull_request=None,
             attempt=attempt,
-            check_run_name=apply_check_run(environment.name),
+            check_run_name=apply_check_run(environment),
             state=ApplyState(),
         )
     )
@@ -33,11 +33,11 @@ async def run_of_tip(repo: Repo, environment: Environment, tip: CommitSha, *, at
     return await announce(repo, run, status="in_progress", summary=summary)
 
 
-async def next_attempt(repo: Repo, environment: Environment, tip: CommitSha) -> Run:
-    """Give the unfinished attempt at this commit, or the one that follows those that are completed."""
+async def next_attempt(repo: Repo, environment: EnvironmentName, branch: BranchName, tip: CommitSha) -> Run:
+    """Give the unfinished attempt at this commit of a branch, or the one that follows those that are completed."""
     attempts = await runs_of_tip(repo, environment, tip)
     number = len([run for run in attempts if run.status == "completed"])
-    return await run_of_tip(repo, environment, tip, attempt=number)
+    return await run_of_tip(repo, environment, branch, tip, attempt=number)
 
 
 async def complete_apply(

@@ -47,12 +47,12 @@ async def _push(services: Services, event: BranchPushed) -> None:
     await _replan_pull_requests(repo, event)
     if event.forced and last is not None and last.sha == tip:
         # Back to where the environment is: there is nothing to apply, and that is said.
-        await next_attempt(repo, environment, tip)
+        await next_attempt(repo, environment.name, event.branch, tip)
     for commit in dict.fromkeys((event.after, tip)):
         # Also where a newer push contains it already: then it says so.
         is_last = last is not None and last.sha == commit
-        if not is_last and not await runs_of_tip(repo, environment, commit):
-            await next_attempt(repo, environment, commit)
+        if not is_last and not await runs_of_tip(repo, environment.name, commit):
+            await next_attempt(repo, environment.name, event.branch, commit)
     await services.enqueue(_settle(repo, event))
 
 

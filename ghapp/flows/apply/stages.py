@@ -12,7 +12,7 @@ from ghapp.flows.check_run import runs_of_tip
 from ghapp.flows.repository import FetchedRepo
 from ghapp.flows.root_module.job import Reviewed
 from ghapp.flows.survey import known_to, run_otherwise, survey_tree
-from ghapp.repository_config import CONFIG_PATH, Environment
+from ghapp.repository_config import CONFIG_PATH, BranchEnvironment
 from ghapp.root_modules import Survey
 from ghapp.store import Approval, Last, Run
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId, TreeId
@@ -44,7 +44,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
 
 async def prepare_stages(
     repo: FetchedRepo,
-    environment: Environment,
+    environment: BranchEnvironment,
     last: Last | None,
     run: Run,
     judged: Judged,
@@ -65,7 +65,7 @@ class _Layout:
     def __init__(
         self,
         repo: FetchedRepo,
-        environment: Environment,
+        environment: BranchEnvironment,
         last: Last | None,
         run: Run,
         judged: Judged,
@@ -84,7 +84,7 @@ class _Layout:
     async def stages(self) -> Settlement:
         config = await self._repo.config_at(self._tip)
         config.require_implemented()
-        named = config.environments.get(self._environment.name)
+        named = config.branch_environments.get(self._environment.name)
         if named is None:
             raise JobError(
                 f"this commit takes {self._environment.name} out of .github/planward.yml while its branch "
@@ -93,11 +93,10 @@ class _Layout:
         tree = await self._repo.mirror.tree_of(self._tip)
         survey = await survey_tree(self._repo, config, tree)
         runs: list[Run] = []
-        if self._environment.promote_from is None and config.environments[TESTING].apply == "on_merge":
+        if self._environment.promote_from is None and config.testing.apply == "on_merge":
             at = await self._repo.store.branches.last(self._repo.id, TESTING)
             if at is None or at.sha != self._tip or self._everything:
-                testing = Environment(name=TESTING, branch=self._environment.branch, team="-")
-                runs.append(await next_attempt(self._repo, testing, self._tip))
+                runs.append(await next_attempt(self._repo, TESTING, self._environment.branch, self._tip))
         runs.append(self._run)
         for run in runs:
             holder = await self._repo.store.runs.claim_environment(run)
@@ -175,7 +174,7 @@ class _Layout:
         """The run whose plans a person looked at: the one that was held, or that of the preview."""
         name = self._environment.name
         if self._approval is not None:
-            attempts = await runs_of_tip(self._repo, self._environment, self._tip)
+            attempts = await runs_of_tip(self._repo, name, self._tip)
             held = [run for run in attempts if run.apply.held_for == "review"]
             return Reviewed(run_id=held[-1].id, part=name) if held else None
         if self._environment.promote_from is None:

@@ -25,7 +25,7 @@ from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch
 from ghapp.jobs.causes import EnvironmentBusy, EnvironmentWanted, Rerun, WaitEnded
-from ghapp.repository_config import Environment
+from ghapp.repository_config import BranchEnvironment
 from ghapp.services import Services
 from ghapp.store import Approval, Last, Run
 from ghapp.values import TESTING, BranchName, CommitSha, RunId
@@ -56,11 +56,10 @@ async def settle_tip(services: Services, job: SettleBranch) -> Settlement:
 
 
 async def _show_broken_config(repo: Repo, last: Last, branch: BranchName, tip: CommitSha, cause: str) -> None:
-    environment = Environment(name=last.environment, branch=branch, apply="manual", team="-")
-    attempts = await runs_of_tip(repo, environment, tip)
+    attempts = await runs_of_tip(repo, last.environment, tip)
     if attempts and attempts[-1].status == "completed":
         return
-    run = await next_attempt(repo, environment, tip)
+    run = await next_attempt(repo, last.environment, branch, tip)
     await complete_apply(repo, run, "failure", cause)
 
 
@@ -71,7 +70,7 @@ class _Tip:
         self,
         repo: FetchedRepo,
         job: SettleBranch,
-        environment: Environment,
+        environment: BranchEnvironment,
         last: Last | None,
         tip: CommitSha,
     ) -> None:
@@ -86,7 +85,7 @@ class _Tip:
         """Judge the tip."""
         await self._end_contained()
         await self._end_stopped()
-        attempts = await runs_of_tip(self._repo, self._environment, self._tip)
+        attempts = await runs_of_tip(self._repo, self._environment.name, self._tip)
         attempt = _attempt(attempts)
         approval = await self._approval(attempts)
         at_last = self._last is not None and self._last.sha == self._tip
@@ -164,7 +163,7 @@ class _Tip:
 
     async def _run(self, judged: Judged = NOT_JUDGED) -> Run:
         """The unfinished attempt at the tip, made and announced if there is none."""
-        run = await next_attempt(self._repo, self._environment, self._tip)
+        run = await next_attempt(self._repo, self._environment.name, self._environment.branch, self._tip)
         if judged.explanation is not None:
             await self._explain(run, judged.seen)
         return await self._repo.store.runs.load(run.id)
@@ -201,7 +200,7 @@ class _Tip:
 
     async def _end_stopped(self) -> None:
         """An attempt that was stopped from elsewhere is over; the pending work is looked at again."""
-        for run in await runs_of_tip(self._repo, self._environment, self._tip):
+        for run in await runs_of_tip(self._repo, self._environment.name, self._tip):
             if run.status != "completed" and run.cancel_reason is not None:
                 await complete_apply(self._repo, run, "cancelled", f"Cancelled: {run.cancel_reason}")
 

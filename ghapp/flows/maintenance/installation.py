@@ -136,7 +136,7 @@ async def _adopt_all(repo: FetchedRepo) -> None:
             continue  # nothing can be adopted under a config that cannot be read; a later push is held
         if first:
             await adopt_under(repo, config)
-        named = {each.branch for each in config.environments.values() if each.branch is not None}
+        named = {each.branch for each in config.branch_environments.values()}
         branches += sorted(named - asked)
         asked |= named
     await repo.store.markers.keep(Adopted(repo.id), True)

@@ -151,6 +151,6 @@ async def _reconcile_branches(repo: FetchedRepo) -> None:
         if found is None:
             continue
         environment, _, last = found
-        if (last is not None and last.sha == tip) or await runs_of_tip(repo, environment, tip):
+        if (last is not None and last.sha == tip) or await runs_of_tip(repo, environment.name, tip):
             continue
         await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=branch, cause=Missed(tip=tip)))

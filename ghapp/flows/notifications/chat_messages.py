@@ -8,7 +8,7 @@ from checks.report import RunReport, total
 from ghapp.flows.repository import Repo
 from ghapp.jobs import SendChatMessage
 from ghapp.notify import Applied, EnvironmentResult, Failed, Message, PromotionDecided, PullRequestLink, Waiting
-from ghapp.repository_config import ConfigInvalid, Environment, Occasion
+from ghapp.repository_config import BranchEnvironment, ConfigInvalid, Occasion
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
 from ghapp.store.marker_kinds import PromotionMarker
@@ -98,9 +98,9 @@ async def notify_plan(
         config = await repo.config_at(config_sha)
     except ConfigInvalid:
         return  # the check run says so already
-    named = config.environments.get(environment)
+    named = config.branch_environments.get(environment)
     if named is not None and named.promote_from is not None and report.conclusion in ("success", "failure"):
-        await _promotion_decided(repo, run, report, pull_request, named, config_sha)
+        await _promotion_decided(repo, run, report, pull_request, named, named.promote_from, config_sha)
 
 
 async def _promotion_decided(
@@ -108,7 +108,8 @@ async def _promotion_decided(
     run: Run,
     report: RunReport,
     pull_request: KnownPullRequest,
-    environment: Environment,
+    environment: BranchEnvironment,
+    before: EnvironmentName,
     config_sha: CommitSha,
 ) -> None:
     """Say it when the gate is first decided, and when it first turns green; nothing else."""
@@ -117,7 +118,6 @@ async def _promotion_decided(
     now: PromotionNotice = "green" if report.conclusion == "success" else "decided"
     if said in (now, "green"):
         return
-    assert environment.promote_from is not None
     message = PromotionDecided(
         repository=repo.full_name,
         environment=environment.name,
@@ -125,7 +125,7 @@ async def _promotion_decided(
         commit_sha=run.head_sha,
         pull_request=_link(pull_request),
         may_merge=now == "green",
-        before=await _result(repo, environment.promote_from),
+        before=await _result(repo, before),
         cause=None if now == "green" else report.first_cause,
         counts=total(report.previews) if report.previews else None,
     )

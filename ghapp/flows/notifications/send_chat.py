@@ -12,7 +12,7 @@ from ghapp.git import GitError
 from ghapp.jobs import SendChatMessage
 from ghapp.log import log
 from ghapp.notify import Message, NotSent, Sent, deliver
-from ghapp.repository_config import Notify, RepositoryConfig
+from ghapp.repository_config import Notify, RepositoryConfig, placeholder_branch
 from ghapp.services import Services
 from ghapp.store.marker_kinds import MessageMarker
 from ghapp.store.message_subjects import read_subject
@@ -87,7 +87,7 @@ async def _url(repo: Repo, config: RepositoryConfig, job: SendChatMessage, targe
     run = VaultRun(
         team=environment.team,
         environment=environment.name,
-        branch=environment.branch or environment.name,
+        branch=placeholder_branch(environment),
         operation="notify",
     )
     source = SecretSource(path=path, form="env", field=field, map={field: "URL"})

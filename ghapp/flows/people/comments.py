@@ -102,7 +102,7 @@ async def _obey_apply(repo: Repo, command: Command, person: Person, key: str) ->
     repo = await repo.fetch()
     name = EnvironmentName(command.environment or "")
     found = await find_environment(repo, name)
-    if found is None or found[0].branch is None:
+    if found is None:
         return "confused"
     tip = await repo.mirror.tip(found[0].branch)
     if tip is None or tip != command.sha:
@@ -117,7 +117,7 @@ async def _obey_unlock(repo: Repo, command: Command, event: CommentCreated) -> A
     with_a_branch = await _with_a_branch(repo, event, name)
     repo = await repo.fetch()
     found = await find_environment(repo, with_a_branch)
-    if found is None or found[0].branch is None:
+    if found is None:
         return "confused"
     environment, _, _ = found
     tip = await repo.mirror.tip(found[0].branch)

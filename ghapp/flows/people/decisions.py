@@ -14,7 +14,7 @@ from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.github import Role
 from ghapp.jobs import Replan, SettleBranch
 from ghapp.jobs.causes import Approved
-from ghapp.repository_config import Environment, RepositoryConfig
+from ghapp.repository_config import BranchEnvironment, RepositoryConfig
 from ghapp.store import KnownPullRequest, Last
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName
 
@@ -70,7 +70,6 @@ async def approve_apply(
     if found is None:
         return False
     environment, config, last = found
-    assert environment.branch is not None
     tip = await repo.mirror.tip(environment.branch)
     applies = await repo.store.runs.applies(repo.id, environment.name)
     judged = [run for run in applies if run.head_sha == sha and run.status == "completed"]
@@ -99,13 +98,13 @@ async def approve_apply(
 
 async def find_environment(
     repo: FetchedRepo, name: EnvironmentName
-) -> tuple[Environment, RepositoryConfig, Last | None] | None:
+) -> tuple[BranchEnvironment, RepositoryConfig, Last | None] | None:
     """The environment of this name with the config at its LAST; one that is new, by the tip of its branch."""
     last = await repo.store.branches.last(repo.id, name)
     if last is not None:
         config = await repo.config_at(last.sha)
-        environment = config.environments.get(name)
-        return None if environment is None or environment.branch is None else (environment, config, last)
+        environment = config.branch_environments.get(name)
+        return None if environment is None else (environment, config, last)
     for branch, tip in (await repo.mirror.branches()).items():
         found = await environment_at_last(repo, branch, tip)
         if found is not None and found[0].name == name:
@@ -115,14 +114,13 @@ async def find_environment(
 
 async def may_apply(
     repo: FetchedRepo,
-    environment: Environment,
+    environment: BranchEnvironment,
     config: RepositoryConfig,
     last: Last | None,
     tip: CommitSha,
     person: Person,
 ) -> bool:
     """Whether a person is an approver at LAST, and no author, pusher or merger of what came since."""
-    assert environment.branch is not None
     approvers, four_eyes = environment.approvers, config.four_eyes
     if last is None:
         approvers, four_eyes = await _rules_of_a_new_branch(repo, environment.name)
@@ -137,7 +135,7 @@ async def may_apply(
 async def _rules_of_a_new_branch(repo: FetchedRepo, name: EnvironmentName) -> tuple[tuple[str, ...], bool]:
     """Approvers and `four_eyes` as configs that are in force have them: a new branch does not bring its own."""
     configs = await in_force(repo)
-    named = [config.environments[name] for config in configs if name in config.environments]
+    named = [config.branch_environments[name] for config in configs if name in config.branch_environments]
     return (named[0].approvers if named else ()), any(config.four_eyes for config in configs) or not configs
 
 

@@ -19,7 +19,7 @@ from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.flows.survey import known_to, left_behind, not_planned_yet, run_otherwise, survey_tree
 from ghapp.git import Conflict, Mirror
 from ghapp.github import InstallationGone, InstallationSuspended, Role
-from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, RepositoryConfig
+from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid, RepositoryConfig
 from ghapp.root_modules import Survey
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
@@ -102,7 +102,7 @@ async def _prepare_part(
     run: Run,
     pull_request: KnownPullRequest,
     config: RepositoryConfig,
-    environment: Environment,
+    environment: BranchEnvironment,
     part: Part,
 ) -> Part:
     if pull_request.draft and config.drafts == "skip":
@@ -130,7 +130,7 @@ async def _prepare_part(
         return msgspec.structs.replace(part, refused=refused or str(ConfigInvalid(config.unimplemented)))
     preview_in: EnvironmentName | None = None
     if environment.promote_from is not None:
-        decision = await check_promotion(repo, config, environment, tree)
+        decision = await check_promotion(repo, config.branch_environments[environment.promote_from], tree)
         if isinstance(decision, gate.Refuse):
             refused = refused or decision.cause
         else:
@@ -222,16 +222,13 @@ async def _vouch(
 
 async def check_promotion(
     repo: FetchedRepo,
-    config: RepositoryConfig,
-    environment: Environment,
+    before: BranchEnvironment,
     tree: TreeId,
 ) -> gate.Clear | gate.Refuse:
-    """Compare the tree that a pull request brings with those applied in `environment.promote_from`."""
-    assert environment.promote_from is not None
-    before = config.environments[environment.promote_from]
+    """Compare the tree that a pull request brings with those that the environment before has applied."""
     history = await repo.store.branches.history(repo.id, before.name)
     applied = [last for last in history if last.applied]
-    tip = await repo.mirror.tip(before.branch) if before.branch is not None else None
+    tip = await repo.mirror.tip(before.branch)
     return gate.decide_promotion(
         gate.PromotionFacts(
             before=before.name,

@@ -13,7 +13,7 @@ from checks.plan import Plan, read_plan
 from ghapp.errors import JobError
 from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit
 from ghapp.processes import Stop
-from ghapp.repository_config import Environment
+from ghapp.repository_config import Environment, placeholder_branch
 from ghapp.root_modules import RootModuleSettings
 from ghapp.terraform import Failure, Finished, Terraform, Workdir
 from ghapp.vault import DEFAULT_SOURCES, Authority, Credentials, Vault, VaultRun
@@ -70,7 +70,7 @@ async def credentials_of(
     run = VaultRun(
         team=settings.team,
         environment=environment.name,
-        branch=environment.branch or environment.name,
+        branch=placeholder_branch(environment),
         operation=operation,
     )
     authority.require_paths(sources, run)
