@@ -145,7 +145,7 @@ class _PlanJson(Struct, frozen=True):
     terraform_version: str = ""
     planned_values: Raw | msgspec.UnsetType = msgspec.UNSET
     values: Raw | msgspec.UnsetType = msgspec.UNSET
-    resource_changes: tuple[ResourceChange, ...] = ()
+    resource_changes: tuple[ResourceChange, ...] | msgspec.UnsetType = msgspec.UNSET
     resource_drift: tuple[ResourceChange, ...] = ()
     output_changes: dict[str, Change] = {}
     deferred_changes: tuple[DeferredChange, ...] = ()
@@ -187,16 +187,17 @@ def read_plan(plan_json: bytes) -> Plan:
     require_known_version(read.format_version)
     require_plan(read.holds_a_plan, is_state=read.values is not msgspec.UNSET)
     require_whole_marks(read.terraform_version)
-    require_addresses(read.resource_changes)
+    changes = () if isinstance(read.resource_changes, msgspec.UnsetType) else read.resource_changes
+    require_addresses(changes)
     drift = tuple(map(with_address, read.resource_drift))
     deferred = tuple(DeferredChange(each.reason, with_address(each.resource_change)) for each in read.deferred_changes)
-    require_known_actions((change.address, change.change) for change in (*read.resource_changes, *drift))
+    require_known_actions((change.address, change.change) for change in (*changes, *drift))
     require_known_actions((each.resource_change.address, each.resource_change.change) for each in deferred)
     require_known_actions((f"output.{name}", change) for name, change in read.output_changes.items())
     return Plan(
         format_version=read.format_version,
         terraform_version=read.terraform_version,
-        resource_changes=read.resource_changes,
+        resource_changes=changes,
         drift=drift,
         output_changes=_outputs(read),
         deferred_changes=deferred,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from checks.diagnostic import Diagnostic
 from checks.plain_text import clean, one_line, shorten
+from checks.rendering.titles import in_environment
 from checks.report import Annotation, RootReport, RunReport
 from checks.report.change_report import ChangeReport
 from checks.report.fold import fold_names
@@ -82,7 +83,7 @@ def _of_change(change: ChangeReport, root: RootReport) -> Annotation:
 def _message(text: str, root: RootReport | None) -> str:
     body = clean(text).strip() or "No details."
     cut = body.encode("utf-8", "replace")[:_MESSAGE_BYTES].decode("utf-8", "ignore")
-    where = "" if root is None else f"\n\n{one_line(f'{root.root_module} in {root.environment}')}"
+    where = "" if root is None else f"\n\n{one_line(root.root_module)}{in_environment(root.environment)}"
     return f"{cut}{'…' if cut != body else ''}{where}"
 
 

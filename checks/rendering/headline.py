@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from checks.rendering.titles import in_environment
 from checks.report import RootReport, RunReport
 
 
@@ -9,7 +10,7 @@ def first_line(report: RunReport) -> str:
     """The first line under the title: the cause of what is no success, else what was looked at."""
     if report.conclusion != "success":
         return report.cause or report.first_cause
-    if report.operation == "plan" and report.environment == "testing":
+    if report.operation == "plan" and report.environment == "testing" and report.repository:
         empty = [root for root in report.roots if root.state_empty and root.counts.add]
         if empty:
             return _empty_state(empty, len(report.roots))
@@ -21,7 +22,7 @@ def first_line(report: RunReport) -> str:
     by = f", with Terraform {' and '.join(versions)}" if versions else ""
     previews = f"; beside it {_modules(report.previews)} in {report.previews[0].environment}" if report.previews else ""
     at = f" at {sha}" if report.commit_sha else ""
-    return f"{done} {_modules(report.roots)}{at} in {report.environment}{by}{previews}."
+    return f"{done} {_modules(report.roots)}{at}{in_environment(report.environment, str)}{by}{previews}."
 
 
 def _empty_state(roots: Sequence[RootReport], number: int) -> str:

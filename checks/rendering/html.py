@@ -28,6 +28,7 @@ from checks.rendering.titles import (
     INVOCATIONS_TITLE,
     ONLY_A_PART,
     TITLES,
+    in_environment,
     words_of_field,
     words_of_root,
 )
@@ -70,8 +71,12 @@ def _dangers(shown: Sequence[Dangers], several: bool, blob_url: str | None) -> I
             continue
         for entry in found.entries:
             root = entry.root
-            place = f" · {html_code(root.root_module)} in {html_code(root.environment)}" if several else ""
+            place = f" · {_place(root)}" if several else ""
             yield _fold(entry.change, entry.members, blob_url, place)
+
+
+def _place(root: RootReport) -> str:
+    return html_code(root.root_module) + in_environment(root.environment, html_code)
 
 
 def _line_of_kind(kind: Kind, several: bool) -> str:
@@ -79,7 +84,7 @@ def _line_of_kind(kind: Kind, several: bool) -> str:
     if kind.first.marks:
         parts.append(f"<strong>{html_prose(', '.join(kind.first.marks))}</strong>")
     if several:
-        parts.append(f"{html_code(kind.root.root_module)} in {html_code(kind.root.environment)}")
+        parts.append(_place(kind.root))
     parts.append(", ".join(name if name.endswith(" more") else html_code(name) for name in kind.names))
     return f'<li class="{kind.first.section}">{" · ".join(parts)}</li>'
 
@@ -88,18 +93,20 @@ def _table(roots: Sequence[RootReport]) -> Iterator[str]:
     if len(roots) < 2:
         return
     fields = [field for field in Counts.__struct_fields__ if any(getattr(root.counts, field) for root in roots)]
-    names = ["root module", "environment", *map(words_of_field, fields), ""]
+    told = any(root.environment for root in roots)
+    names = ["root module", *(["environment"] if told else []), *map(words_of_field, fields), ""]
     yield f"<table>\n<thead><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr></thead>\n<tbody>"
     for root in roots:
         counts = [f'<td class="number">{getattr(root.counts, field) or ""}</td>' for field in fields]
-        cells = f"<td>{html_code(root.root_module)}</td><td>{html_code(root.environment)}</td>{''.join(counts)}"
+        environment = f"<td>{html_code(root.environment)}</td>" if told else ""
+        cells = f"<td>{html_code(root.root_module)}</td>{environment}{''.join(counts)}"
         remark = html_prose(root.cause or "") if not root.went_well else ONLY_A_PART if root.errored else ""
         yield f'<tr class="{root.outcome}">{cells}<td>{words_of_root(root)}{": " if remark else ""}{remark}</td></tr>'
     yield "</tbody>\n</table>"
 
 
 def _root(root: RootReport, shown: Sequence[Dangers], blob_url: str | None) -> Iterator[str]:
-    yield f"<h3>{html_code(root.root_module)} in {html_code(root.environment)}: {html_prose(words_of_root(root))}</h3>"
+    yield f"<h3>{_place(root)}: {html_prose(words_of_root(root))}</h3>"
     if root.cause:
         yield f'<pre class="cause">{escape_html(clean(root.cause))}</pre>'
     yield from (_diagnostic(diagnostic, blob_url) for diagnostic in root.diagnostics)

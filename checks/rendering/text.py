@@ -24,6 +24,7 @@ from checks.rendering.titles import (
     DRIFT_TITLE,
     INVOCATIONS_TITLE,
     TITLES,
+    in_environment,
     words_of_root,
 )
 from checks.report import RootReport, RunReport
@@ -46,8 +47,7 @@ def render_text(report: RunReport, colour: bool = False) -> str:
     shown = dangers(roots)
     parts = [*_head(report, paint), *_dangers(roots, shown, paint)]
     for root in roots:
-        name = f"{one_line(root.root_module)} in {one_line(root.environment)}"
-        parts.append(paint(f"{name}: {words_of_root(root)}", _BOLD))
+        parts.append(paint(f"{_place(root)}: {words_of_root(root)}", _BOLD))
         parts += [*_indented(_root(root, shown, paint)), ""]
     return "\n".join(parts).rstrip("\n") + "\n"
 
@@ -83,11 +83,14 @@ def _dangers(roots: Sequence[RootReport], shown: Sequence[Dangers], paint: _Pain
         for kind in kinds:
             yield f"  {_line_of_kind(kind, len(roots) > 1, paint)}"
         for entry in () if kinds else found.entries:
-            root = entry.root
-            place = f"  ({one_line(root.root_module)} in {one_line(root.environment)})" if len(roots) > 1 else ""
+            place = f"  ({_place(entry.root)})" if len(roots) > 1 else ""
             yield f"  {_line_of_change(entry.change, entry.members, paint)}{place}"
             yield from _indented(_indented(_painted(line, paint) for line in lines_of_members(entry.members)))
         yield ""
+
+
+def _place(root: RootReport) -> str:
+    return one_line(root.root_module) + in_environment(root.environment)
 
 
 def _line_of_kind(kind: Kind, several: bool, paint: _Paint) -> str:
@@ -96,7 +99,7 @@ def _line_of_kind(kind: Kind, several: bool, paint: _Paint) -> str:
     if first.marks:
         parts.append(paint(f"[{', '.join(first.marks)}]", _BOLD, _RED))
     if several:
-        parts.append(f"({one_line(kind.root.root_module)} in {one_line(kind.root.environment)})")
+        parts.append(f"({_place(kind.root)})")
     return "  ".join([*parts, one_line(", ".join(kind.names))])
 
 

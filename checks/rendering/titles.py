@@ -1,5 +1,8 @@
 """The headings under which changes are shown, the same in every form of the report."""
 
+from collections.abc import Callable
+
+from checks.plain_text import one_line
 from checks.report import NO_COUNTS, RootReport
 from checks.report.change_report import Section
 
@@ -18,6 +21,11 @@ DEFERRED_TITLE = "Deferred to a later plan"
 DEFERRED_ACTIONS_TITLE = "Actions of providers that are deferred"
 ONLY_A_PART = "only a part: Terraform could not finish the plan"
 CHECKS_TITLE = "Conditions that do not hold"
+
+
+def in_environment(environment: str, written: Callable[[str], str] = one_line) -> str:
+    """ " in staging"; nothing where a plan of others' was read and nobody said what it was made in."""
+    return f" in {written(environment)}" if environment else ""
 
 
 def words_of_field(field: str) -> str:

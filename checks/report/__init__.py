@@ -60,7 +60,7 @@ class CheckRunOutput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One root module in one environment: how it ended and what its plan does.
+    """One root module in one environment ("" where nobody said which): how it ended and what its plan does.
 
     Holds nothing unmasked, so that it may be stored and shown. `cause` says why it did not go well, the first line
     first. `state_empty` is whether the state held nothing before. `changes` and `drift` are ordered by danger.
@@ -97,6 +97,12 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def went_well(self) -> bool:
         """Whether the root module was planned or applied."""
         return self.outcome in ("planned", "applied")
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether the plan does anything, be it to outputs or to the state alone, or defers something."""
+        changes = any(change.section != "read" for change in self.changes)
+        return self.counts != NO_COUNTS or changes or bool(self.outputs)
 
     def applied(self) -> Self:
         """The same report after its plan was applied."""
@@ -276,7 +282,7 @@ def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootR
         words = _done_words(counts)
     elif operation == "drift":
         words = _drift_words(counts, _drifted(roots))
-    return f"{words} in {environment}{checks}"
+    return f"{words}{f' in {environment}' if environment else ''}{checks}"
 
 
 def _drifted(roots: Sequence[RootReport]) -> int:

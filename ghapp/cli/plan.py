@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ghapp.cli.printing import Form, form_option, print_report
+from ghapp.cli.printing import Form, detailed_exitcode_option, form_option, print_report
 from ghapp.settings import read_local_settings
 
 
@@ -16,8 +16,9 @@ from ghapp.settings import read_local_settings
 )
 @click.option("-e", "--environment", default="testing", show_default=True, help="The environment to plan in.")
 @form_option
+@detailed_exitcode_option
 @click.option("-v", "--verbose", is_flag=True, help="Show on stderr what Terraform says meanwhile.")
-def plan(directory: Path, environment: str, form: Form, verbose: bool) -> None:
+def plan(directory: Path, environment: str, form: Form, detailed_exitcode: bool, verbose: bool) -> None:
     """Plan a working copy as a pull request would be planned, without GitHub. Nothing is ever applied.
 
     Every root module at or below DIR is planned as .github/planward.yml says, without the state's lock, from a
@@ -37,4 +38,5 @@ def plan(directory: Path, environment: str, form: Form, verbose: bool) -> None:
             click.echo(line, err=True)
 
     local = read_local_settings(os.environ)
-    print_report(asyncio.run(plan_working_copy(directory, environment, local, os.environ, log)), form)
+    made = asyncio.run(plan_working_copy(directory, environment, local, os.environ, log))
+    print_report(made, form, detailed_exitcode=detailed_exitcode)

@@ -24,11 +24,18 @@ form_option = click.option(
 )
 
 
-def print_report(report: RunReport, form: Form) -> None:
-    """Print a report; the exit status is 1 where its conclusion is a failure."""
+detailed_exitcode_option = click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes, as terraform plan does."
+)
+
+
+def print_report(report: RunReport, form: Form, *, detailed_exitcode: bool = False) -> None:
+    """Print a report. The exit status is 1 where its conclusion is a failure; `detailed_exitcode`: 2 for changes."""
     click.echo(_rendered(report, form), nl=False)
     if report.conclusion in ("failure", "timed_out"):
         raise SystemExit(1)
+    if detailed_exitcode and any(root.changes_anything for root in report.roots):
+        raise SystemExit(2)
 
 
 def _rendered(report: RunReport, form: Form) -> str:

@@ -1,5 +1,6 @@
 """`planward report`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,41 +13,52 @@ from checks.plan.parity import difference, summarize
 from checks.report import RootReport, RunReport, report_plan
 from checks.report.difference_lines import lines_of_difference
 from checks.sensitive import Mask
-from ghapp.cli.printing import Form, form_option, print_report
+from ghapp.cli.printing import Form, detailed_exitcode_option, form_option, print_report
 
 _READ = click.File("rb")
+_SAY_NOTHING = frozenset({"plan", "tfplan"})
 
 
 @click.command(short_help="Report on plans that others made.")
 @click.argument("plans", nargs=-1, required=True, metavar="PLAN_JSON...", type=_READ)
 @form_option
-@click.option("-e", "--environment", default="testing", show_default=True, help="What the plans were made in.")
+@click.option("-e", "--environment", help="What the plans were made in, if the report is to say so.")
 @click.option(
     "--against", metavar="OTHER.json", type=_READ, help="Say too what the plan does other than this reviewed one."
 )
-def report(plans: tuple[BinaryIO, ...], form: Form, environment: str, against: BinaryIO | None) -> None:
+@detailed_exitcode_option
+def report(
+    plans: tuple[BinaryIO, ...],
+    form: Form,
+    environment: str | None,
+    against: BinaryIO | None,
+    detailed_exitcode: bool,
+) -> None:
     """Report on plans that others made: the output of `terraform show -json PLANFILE`, one file a root module.
 
-    A file's name without its ending is the root module's; "-" is standard input. What Terraform marks as sensitive and
-    what has the form of a credential is not shown.
+    A file's name without its ending is the root module's, with directories where two have the same; of plan.json and
+    tfplan.json it is the directory's. "-" is standard input. What Terraform marks as sensitive and what has the form of
+    a credential is not shown.
 
     \b
     Examples:
       terraform show -json planfile | planward report -
-      planward report network.json app.json --format markdown
+      planward report network/plan.json app/plan.json --format markdown
       planward report network.json --against reviewed.json
     """
     if against is not None and len(plans) > 1:
         raise click.UsageError("--against compares one PLAN_JSON with another.")
-    read = [(file.name, _read(file)) for file in plans]
-    reports = tuple(_report(_root_module(name), plan, environment) for name, plan in read)
+    names = _root_modules([file.name for file in plans])
+    read = [(name, _read(file)) for name, file in zip(names, plans, strict=True)]
+    reports = tuple(_report(name, plan, environment or "") for name, plan in read)
     notes = () if against is None else _differences(read[0][1], _read(against))
     broken = [name for name, plan in read if plan.errored]
-    cause = f"{_root_module(broken[0])} in {environment}: the plan was broken off by an error" if broken else None
+    place = f" in {environment}" if environment else ""
+    cause = f"{broken[0]}{place}: the plan was broken off by an error" if broken else None
     print_report(
         RunReport(
             operation="plan",
-            environment=environment,
+            environment=environment or "",
             repository="",
             commit_sha="",
             conclusion="failure" if broken else "success",
@@ -55,6 +67,7 @@ def report(plans: tuple[BinaryIO, ...], form: Form, environment: str, against: B
             roots=reports,
         ),
         form,
+        detailed_exitcode=detailed_exitcode,
     )
 
 
@@ -65,8 +78,26 @@ def _read(file: BinaryIO) -> Plan:
         raise PlanFormatError(f"{file.name}: {error}") from None
 
 
-def _root_module(name: str) -> str:
-    return "." if name in ("-", "<stdin>") else Path(name).stem
+def _root_modules(files: Sequence[str]) -> list[str]:
+    """A name for each file, no two alike: as few directories as tell them apart. Raises click.UsageError."""
+    parts = [_parts(file) for file in files]
+    names = []
+    for number, (own, file) in enumerate(zip(parts, files, strict=True)):
+        others = [each for index, each in enumerate(parts) if index != number]
+        if own in others:
+            raise click.UsageError(f"{file} is given twice, or cannot be told from another file.")
+        lengths = (n for n in range(1, len(own)) if all(each[-n:] != own[-n:] for each in others))
+        names.append("/".join(own[-next(lengths, len(own)) :]).removeprefix("//"))
+    return names
+
+
+def _parts(file: str) -> tuple[str, ...]:
+    """What a file may be called, the least telling first: its directories, and its name unless that says nothing."""
+    if file in ("-", "<stdin>"):
+        return (".",)
+    path = Path(file)
+    directories = path.resolve().parent.parts if path.is_absolute() or ".." in path.parts else path.parent.parts
+    return (*directories, *(() if path.stem in _SAY_NOTHING else (path.stem,))) or (".",)
 
 
 def _report(root_module: str, plan: Plan, environment: str) -> RootReport:

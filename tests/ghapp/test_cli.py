@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -159,6 +160,12 @@ def test_plan_prints_the_report_in_other_forms(run: Run, copy: Path, form: str) 
             assert "digest" not in report["root_modules"][0]
 
 
+def test_plan_exits_with_2_for_changes_where_it_is_asked_to(run: Run, copy: Path) -> None:
+    assert run("plan", copy, "--detailed-exitcode").status == 2
+    write(copy / "network/main.tf", NETWORK.partition("resource ")[0])
+    assert run("plan", copy, "--detailed-exitcode").status == 0
+
+
 def test_plan_with_verbose_shows_what_terraform_says(run: Run, copy: Path) -> None:
     assert "Plan: 1 to add, 0 to change, 0 to destroy." in run("plan", copy, "-v").err
 
@@ -299,8 +306,99 @@ def test_report_of_a_plan_that_was_broken_off_is_a_failure(run: Run, tmp_path: P
     said = run("report", path)
     assert (said.status, said.out.splitlines()[0]) == (
         1,
-        "network in testing: the plan was broken off by an error",
+        "network: the plan was broken off by an error",
     )
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+def test_report_says_no_environment_that_it_was_not_told_and_gives_no_advice(
+    run: Run, plan_json: Path, form: str
+) -> None:
+    other = plan_json.with_name("app.json")
+    other.write_text(plan_json.read_text())
+    said = run("report", plan_json, other, "--format", form)
+    assert said.status == 0
+    assert "2 to add" in said.out
+    for word in ("testing", "planward.yml", " in :", " in ."):
+        assert word not in said.out
+    assert "planward.yml" not in run("report", plan_json, "-e", "testing", "--format", form).out
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["network/plan.json", "app/plan.json"], ["network", "app"]),
+        (["live/network/tfplan.json", "test/network/tfplan.json"], ["live/network", "test/network"]),
+        (["network/prod.json", "app/prod.json"], ["network/prod", "app/prod"]),
+        (["network.json", "app.json"], ["network", "app"]),
+        (["a/plan.json", "b/a/plan.json"], ["a", "b/a"]),
+        (["plan.json", "app/plan.json"], [".", "app"]),
+        (["stacks/network/plan.json"], ["network"]),
+    ],
+)
+def test_report_tells_files_of_one_name_apart_by_their_directories(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], names: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in files:
+        write(tmp_path / file, json.dumps(plan_of({"size": 1})))
+    told = json.loads(run("report", *files, "--format", "json").out)
+    assert [root["root_module"] for root in told["root_modules"]] == names
+
+
+def test_report_refuses_one_file_twice(run: Run, plan_json: Path) -> None:
+    said = run("report", plan_json, plan_json)
+    assert said.status == 2
+    assert f"{plan_json} is given twice" in said.err
+
+
+@pytest.mark.parametrize(
+    ("plan", "status"),
+    [
+        ({"resource_changes": []}, 0),
+        ({}, 2),
+        ({"resource_changes": [], "output_changes": {"a": {"actions": ["create"], "after": 1}}}, 2),
+        ({"errored": True}, 1),
+    ],
+)
+def test_report_exits_with_2_for_changes_where_it_is_asked_to(
+    run: Run, tmp_path: Path, plan: dict[str, Any], status: int
+) -> None:
+    path = tmp_path / "network.json"
+    path.write_text(json.dumps(plan_of({"size": 1}, **plan)))
+    assert run("report", path, "--detailed-exitcode").status == status
+    assert run("report", path).status == (1 if status == 1 else 0)
+
+
+def test_report_marks_a_plan_that_was_broken_off_in_its_row(run: Run, plan_json: Path) -> None:
+    part = plan_json.with_name("app.json")
+    part.write_text(json.dumps(plan_of({"size": 1}, errored=True)))
+    said = run("report", plan_json, part, "--format", "markdown").out
+    assert "| `app` | 1 | **only a part: Terraform could not finish the plan** |" in said
+    assert "| `network` | 1 |  |" in said
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_report_reads_what_powershell_writes(run: Run, plan_json: Path, encoding: str) -> None:
+    plan_json.write_bytes(plan_json.read_text().encode(encoding))
+    assert run("report", plan_json).out.startswith("1 to add\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"format_version": "1.0"}', "it holds nothing that a plan has"),
+        ('{"format_version": "1.0", "values": {}}', "not a Terraform plan but a state"),
+        ('{"version": 4, "serial": 1, "lineage": "x", "resources": []}', "not a Terraform plan but a state file"),
+    ],
+)
+def test_report_refuses_a_state_and_an_empty_object(run: Run, tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(content)
+    refused = run("report", path)
+    assert (refused.status, refused.out) == (1, "")
+    assert said in refused.err
+    assert "terraform show -json PLANFILE" in refused.err
 
 
 def test_report_of_what_is_no_plan_names_the_file(run: Run, tmp_path: Path) -> None:
