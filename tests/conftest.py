@@ -19,5 +19,5 @@ AGAIN = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Try again what runs against the clock."""
     for item in items:
-        if item.nodeid.startswith(AGAIN):
+        if item.config.pluginmanager.hasplugin("rerunfailures") and item.nodeid.startswith(AGAIN):
             item.add_marker(pytest.mark.flaky(reruns=2))

@@ -65,7 +65,7 @@ def test_a_conflict_with_the_base_branch_is_a_failure_that_names_the_files(line:
     check = story.planned(story.open("topic"))
     assert check["conclusion"] == "failure"
     assert check["output"]["title"] == (
-        f"Conflict with staging at {tip} in network/main.tf: merge staging into the pull request and resolve it."
+        f"Conflict with staging at {tip[:7]} in network/main.tf: merge staging into the pull request and resolve it."
     )
 
 
