@@ -23,6 +23,10 @@ def demo(directory: Path | None, repository: Path | None, port: int, ends: bool)
       planward demo --exit
       planward demo --repo ~/infrastructure
     """
-    from ghapp.demo.play import play
-
+    try:
+        from ghapp.demo.play import play
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"the demo needs the package {error.name}: pip install 'planward[demo]' brings it"
+        ) from error
     play(directory, port=port, leave_running=not ends, repository=repository)
