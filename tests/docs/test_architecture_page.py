@@ -18,7 +18,9 @@ def test_the_page_names_files() -> None:
 @pytest.mark.parametrize("named", [each for each in NAMED if each not in NOT_OURS])
 def test_each_file_and_function_that_the_page_names_is_there(named: str) -> None:
     path, _, function = named.partition(": ")
-    found = [base / path for base in (ROOT, ROOT / "ghapp", ROOT / "ghapp/flows", ROOT / "checks") if (base / path).exists()]
+    found = [
+        base / path for base in (ROOT, ROOT / "ghapp", ROOT / "ghapp/flows", ROOT / "checks") if (base / path).exists()
+    ]
     if not found:  # beside one that the same sentence names in full
         found = [each for each in (ROOT / "ghapp").rglob(Path(path).name) if each.as_posix().endswith(f"/{path}")]
     assert found, f"{path} is not there"
