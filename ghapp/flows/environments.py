@@ -1,6 +1,7 @@
 """A branch and its environment: which one it stands for, and what was there before Planward."""
 
 import contextlib
+from typing import NamedTuple
 
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.git import GitError
@@ -8,6 +9,15 @@ from ghapp.repository_config import BranchEnvironment, ConfigInvalid, Repository
 from ghapp.store import Last
 from ghapp.store.marker_kinds import Adopted
 from ghapp.values import BranchName, CommitSha, is_no_commit
+
+
+class EnvironmentInForce(NamedTuple):
+    """An environment by the config that decides about it."""
+
+    environment: BranchEnvironment
+    config: RepositoryConfig
+    """The config at LAST; that of the branch's tip where there is no LAST yet."""
+    last: Last | None
 
 
 async def adopt_before(repo: FetchedRepo, branch: BranchName, before: CommitSha) -> None:
@@ -25,16 +35,14 @@ async def adopt_before(repo: FetchedRepo, branch: BranchName, before: CommitSha)
         await repo.store.branches.move_last(repo.id, environment.name, branch, before, tree, applied=False)
 
 
-async def environment_at_last(
-    repo: FetchedRepo, branch: BranchName, tip: CommitSha
-) -> tuple[BranchEnvironment, RepositoryConfig, Last | None] | None:
+async def environment_at_last(repo: FetchedRepo, branch: BranchName, tip: CommitSha) -> EnvironmentInForce | None:
     """Which environment a branch stands for, by the config at LAST; by the tip's where there is no LAST yet."""
     last = await repo.store.branches.last_of_branch(repo.id, branch)
     if last is None and not await is_named(repo, branch):
         return None
     config = await repo.config_at(tip if last is None else last.sha)
     environment = config.environment_of_branch(branch)
-    return None if environment is None else (environment, config, last)
+    return None if environment is None else EnvironmentInForce(environment, config, last)
 
 
 async def in_force(repo: FetchedRepo) -> tuple[RepositoryConfig, ...]:

@@ -97,7 +97,7 @@ async def _apply_again(repo: Repo, run: Run, person: Person, key: str) -> None:
     name = run.environment if last is None or last.branch != run.branch else last.environment
     found = await find_environment(repo, name)
     allowed = False
-    if found is not None and await repo.mirror.tip(found[0].branch) == run.head_sha:
+    if found is not None and await repo.mirror.tip(found.environment.branch) == run.head_sha:
         environment, config, at = found
         allowed = await may_apply(repo, environment, config, at, run.head_sha, person)
     did = "rerun" if allowed else "refused: rerun"

@@ -104,7 +104,7 @@ async def _obey_apply(repo: Repo, command: Command, person: Person, key: str) ->
     found = await find_environment(repo, name)
     if found is None:
         return "confused"
-    tip = await repo.mirror.tip(found[0].branch)
+    tip = await repo.mirror.tip(found.environment.branch)
     if tip is None or tip != command.sha:
         return "confused"
     return "+1" if await approve_apply(repo, name, tip, person, key) else "-1"
@@ -120,7 +120,7 @@ async def _obey_unlock(repo: Repo, command: Command, event: CommentCreated) -> A
     if found is None:
         return "confused"
     environment, _, _ = found
-    tip = await repo.mirror.tip(found[0].branch)
+    tip = await repo.mirror.tip(found.environment.branch)
     if tip is None:
         return "confused"
     allowed = await is_approver(repo, environment.approvers, event.author)
@@ -137,7 +137,7 @@ async def _obey_unlock(repo: Repo, command: Command, event: CommentCreated) -> A
     await repo.services.enqueue(
         Unlock(
             repository_id=repo.id,
-            branch=found[0].branch,
+            branch=found.environment.branch,
             environment=name,
             root_module=command.root_module,
             comment_id=event.comment_id,

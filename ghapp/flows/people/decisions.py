@@ -9,7 +9,7 @@ from typing import Literal
 
 from ghapp.events import Person
 from ghapp.flows.check_run import PLAN
-from ghapp.flows.environments import environment_at_last, in_force
+from ghapp.flows.environments import EnvironmentInForce, environment_at_last, in_force
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.github import Role
 from ghapp.jobs import Replan, SettleBranch
@@ -96,18 +96,16 @@ async def approve_apply(
     return True
 
 
-async def find_environment(
-    repo: FetchedRepo, name: EnvironmentName
-) -> tuple[BranchEnvironment, RepositoryConfig, Last | None] | None:
+async def find_environment(repo: FetchedRepo, name: EnvironmentName) -> EnvironmentInForce | None:
     """The environment of this name with the config at its LAST; one that is new, by the tip of its branch."""
     last = await repo.store.branches.last(repo.id, name)
     if last is not None:
         config = await repo.config_at(last.sha)
         environment = config.branch_environments.get(name)
-        return None if environment is None else (environment, config, last)
+        return None if environment is None else EnvironmentInForce(environment, config, last)
     for branch, tip in (await repo.mirror.branches()).items():
         found = await environment_at_last(repo, branch, tip)
-        if found is not None and found[0].name == name:
+        if found is not None and found.environment.name == name:
             return found
     return None
 

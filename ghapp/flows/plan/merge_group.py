@@ -48,12 +48,14 @@ async def _announce_event(services: Services, event: MergeGroupRequested, key: s
         return
     pull_request = await services.store.pull_requests.find(repo.id, number)
     if pull_request is None or pull_request.state != "open":
-        run = await _begin(repo, event.head_sha, event.base_sha, event.base_ref, found[0].name, PlanState(), key)
+        run = await _begin(
+            repo, event.head_sha, event.base_sha, event.base_ref, found.environment.name, PlanState(), key
+        )
         await _refuse(repo, run, f"no open pull request that Planward knows belongs to {event.head_ref}")
         return
     group = MergeGroup(pull_request=number, head_sha=pull_request.head_sha, config_sha=tip)
     state = PlanState(bases={number: event.base_sha}, group=group)
-    run = await _begin(repo, event.head_sha, event.base_sha, event.base_ref, found[0].name, state, key)
+    run = await _begin(repo, event.head_sha, event.base_sha, event.base_ref, found.environment.name, state, key)
     await _enqueue_plan(services, run)
 
 
