@@ -265,7 +265,14 @@ def actor_account(actor: Actor) -> Account:
 
 
 def actor_app(actor: Actor) -> App | None:
-    return actor.token.installation.app if isinstance(actor, InstallationAccess) else None
+    """The App that acts, by itself or on behalf of a person: `performed_via_github_app`."""
+    match actor:
+        case InstallationAccess(token):
+            return token.installation.app
+        case UserAccess(_, app):
+            return app
+        case Anonymous() | Person() | AppJwt() | ClientCredentials():
+            return None
 
 
 def may_push(world: World, actor: Actor, repository: Repository) -> bool:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from ghapp.local_github import pulls
 from ghapp.local_github.access import Actor, actor_account
 from ghapp.local_github.errors import ApiError
-from ghapp.local_github.git import NO_SHA, Signature
+from ghapp.local_github.git import NO_SHA
 from ghapp.local_github.protection import Violation, merge_violations
 from ghapp.local_github.pushes import ref_moved
 from ghapp.local_github.state import Account, PullRequest
 from ghapp.local_github.world import World
 
 METHODS = ("merge", "squash", "rebase")
-
-_WEB_FLOW = "noreply@github.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +73,7 @@ def make_merge(world: World, pull: PullRequest, request: MergeRequest, account: 
     if tree is None:
         return None
     author = world.signature_of(account if request.method == "merge" else pull.issue.author)
-    committer = Signature(name="GitHub", email=_WEB_FLOW, date=author.date)
+    committer = world.web_flow_signature()
     if request.method == "squash":
         title = request.title or f"{pull.issue.title} (#{pull.number})"
         body = request.message if request.message is not None else _squash_body(pull)
@@ -138,7 +136,7 @@ def update_branch(world: World, pull: PullRequest, expected: str | None, account
         raise ApiError(422, "merge conflict between base and head")
     author = world.signature_of(account)
     message = f"Merge branch '{pull.base_ref}' into {pull.head_ref}"
-    sha = git.commit_tree(tree, [pull.head_sha, tip], message, author=author, committer=author)
+    sha = git.commit_tree(tree, [pull.head_sha, tip], message, author=author, committer=world.web_flow_signature())
     before = pull.head_sha
     if source is not pull.repository:
         source.git.fetch(pull.repository.git, sha)

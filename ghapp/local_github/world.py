@@ -125,6 +125,10 @@ class World:
             name=account.name or account.login, email=account.email, date=self.now().isoformat(timespec="seconds")
         )
 
+    def web_flow_signature(self) -> Signature:
+        """The committer of what GitHub's pages and its merge button commit."""
+        return Signature(name="GitHub", email=WEB_FLOW.emails[0], date=self.now().isoformat(timespec="seconds"))
+
     def new_person_token(self, account: Account) -> str:
         token = f"ghp_{secrets.token_hex(18)}"
         self.people_tokens[token] = account

@@ -129,7 +129,9 @@ def save(view: View) -> Answer:
     signature = view.world.signature_of(view.account)
     message = view.form.get("message", "").strip() or f"Update {path.rsplit('/', 1)[-1]}"
     parent = repository.git.resolve(ref)
-    sha = repository.git.commit_files({path: content}, parent=parent, message=message, author=signature)
+    sha = repository.git.commit_files(
+        {path: content}, parent=parent, message=message, author=signature, committer=view.world.web_flow_signature()
+    )
     before = repository.git.tip(branch) or NO_SHA
     repository.git.update_ref(f"refs/heads/{branch}", sha)
     ref_moved(view.world, repository, f"refs/heads/{branch}", before, sha, view.account)

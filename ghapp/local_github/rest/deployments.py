@@ -67,7 +67,9 @@ def _auto_merge(call: Call, ref: str, sha: str) -> Reply | None:
     if tree is None:
         raise ApiError(409, f"Conflict merging {default} into {ref}.")
     author = call.world.signature_of(call.account)
-    merged = git.commit_tree(tree, [sha, tip], f"Merge branch '{default}' into {ref}", author=author, committer=author)
+    message = f"Merge branch '{default}' into {ref}"
+    committer = call.world.web_flow_signature()
+    merged = git.commit_tree(tree, [sha, tip], message, author=author, committer=committer)
     git.update_ref(f"refs/heads/{ref}", merged)
     ref_moved(call.world, repository, f"refs/heads/{ref}", sha, merged, call.account)
     return Reply(body={"message": f"Auto-merged {default} into {ref} on deployment."}, status=202)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ghapp.local_github import comments, pulls
-from ghapp.local_github.access import InstallationAccess, Person, actor_app, has_role
+from ghapp.local_github.access import InstallationAccess, Person, UserAccess, actor_app, has_role
 from ghapp.local_github.errors import ApiError, not_accessible, not_found
 from ghapp.local_github.fields import Fields
 from ghapp.local_github.routing import Call, Reply, Route
@@ -23,10 +23,16 @@ def _issue(call: Call) -> Issue:
 
 def _require_permission(call: Call, issue: Issue, level: str) -> None:
     """Comments on a pull request need `pull_requests` or `issues`, those on an issue `issues`."""
-    if not isinstance(call.actor, InstallationAccess):
-        return
+    match call.actor:
+        case InstallationAccess(token):
+            permissions = token.permissions
+        case UserAccess(_, app) if level == "write" or call.repository.private:
+            installation = call.world.installation_of(app, call.repository)
+            permissions = {} if installation is None else installation.permissions
+        case _:
+            return
     names = ("issues", "pull_requests") if issue.pull is not None else ("issues",)
-    held = {call.actor.token.permissions.get(name) for name in names}
+    held = {permissions.get(name) for name in names}
     if not held & ({"write", "admin"} if level == "write" else {"read", "write", "admin"}):
         raise not_accessible()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ghapp.local_github import deliveries, queue
-from ghapp.local_github.access import actor_app
+from ghapp.local_github.access import InstallationAccess
 from ghapp.local_github.fields import Fields
 from ghapp.local_github.routing import Call, Reply, Route
 from ghapp.local_github.serializers import checks as serializers
@@ -19,7 +19,7 @@ def create(call: Call) -> Reply:
     description = fields.text("description", longest=140)
     target_url, context = fields.text("target_url"), fields.text("context")
     fields.raise_errors()
-    app = actor_app(call.actor)
+    app = call.app if isinstance(call.actor, InstallationAccess) else None
     item = CommitStatus(
         id=call.world.new_id(),
         sha=sha,

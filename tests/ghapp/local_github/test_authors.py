@@ -69,7 +69,7 @@ def test_a_bot_is_named_by_its_noreply_address(github: LocalGitHub) -> None:
     assert authored(github, f"{bot.id}+dependabot[bot]@users.noreply.github.com") == "dependabot[bot]"
 
 
-def test_co_authors_stand_in_the_message_alone(github: LocalGitHub) -> None:
+def test_co_authors_are_only_in_the_message(github: LocalGitHub) -> None:
     linus = github.world.account("linus")
     sha = github.commit(
         "acme/infra", "topic", {"x.tf": "x\n"}, by="grace", co_authors=["linus", "Ada <ada@example.org>"]
@@ -104,6 +104,15 @@ def test_the_merge_button_commits_as_github_itself(github: LocalGitHub, method: 
         sha = speaker.put("/repos/acme/infra/pulls/1/merge", json={"merge_method": method}).json()["sha"]
         assert speaker.get("/users/web-flow").json()["id"] == 19_864_447
     assert people(read_commit(github, sha)) == (author, "web-flow")
+
+
+def test_the_button_that_updates_a_branch_commits_as_github_itself(github: LocalGitHub) -> None:
+    propose(github, by="grace")
+    github.commit("acme/infra", "staging", {"y.tf": "y\n"}, by="ada")
+    with github.rest("grace") as speaker:
+        assert speaker.put("/repos/acme/infra/pulls/1/update-branch").status_code == 202
+        head = speaker.get("/repos/acme/infra/pulls/1").json()["head"]["sha"]
+    assert people(read_commit(github, head)) == ("grace", "web-flow")
 
 
 def test_a_large_comparison_is_paged_with_its_files_on_the_first_page(

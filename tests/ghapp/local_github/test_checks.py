@@ -52,7 +52,7 @@ def test_an_update_adds_annotations_and_completes(github: LocalGitHub, installat
         {"details_url": "ftp://example.org"},
     ],
 )
-def test_what_is_past_githubs_limits_is_422(
+def test_a_check_run_beyond_githubs_limits_is_422(
     github: LocalGitHub, installation: Installation, body: dict[str, Any]
 ) -> None:
     sha = propose(github)["head"]["sha"]
@@ -90,7 +90,7 @@ def test_only_the_app_that_made_a_check_run_changes_it(github: LocalGitHub, inst
         )
 
 
-def test_a_button_is_pressed_and_a_run_is_asked_for_again(
+def test_a_button_and_rerun_send_their_events(
     github: LocalGitHub, installation: Installation, receiver: Receiver
 ) -> None:
     sha = propose(github)["head"]["sha"]

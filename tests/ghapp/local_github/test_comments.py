@@ -41,7 +41,7 @@ def test_a_comment_is_read_by_its_id_with_its_author_and_its_text(github: LocalG
     assert found["issue_url"].endswith("/repos/acme/infra/issues/1")
 
 
-def test_an_edited_comment_says_so_in_updated_at_and_keeps_its_author(
+def test_an_edit_changes_updated_at_and_not_the_author(
     github: LocalGitHub, speaker: httpx.Client, receiver: Receiver
 ) -> None:
     number = comment(github, "planward plan")["id"]
@@ -55,7 +55,7 @@ def test_an_edited_comment_says_so_in_updated_at_and_keeps_its_author(
     assert delivered["changes"] == {"body": {"from": "planward plan"}}
 
 
-def test_an_edit_within_the_second_shows_in_the_text_alone(github: LocalGitHub, speaker: httpx.Client) -> None:
+def test_an_edit_within_the_second_changes_only_the_text(github: LocalGitHub, speaker: httpx.Client) -> None:
     number = comment(github, "planward plan")["id"]
     github.edit_comment("acme/infra", number, "planward apply", by="ada", same_second=True)
     found = read(speaker, number)
@@ -63,19 +63,19 @@ def test_an_edit_within_the_second_shows_in_the_text_alone(github: LocalGitHub, 
     assert found["body"] == "planward apply"
 
 
-def test_a_reaction_does_not_touch_updated_at(github: LocalGitHub, speaker: httpx.Client) -> None:
+def test_a_reaction_leaves_updated_at_as_it_was(github: LocalGitHub, speaker: httpx.Client) -> None:
     number = comment(github)["id"]
     speaker.post(f"/repos/acme/infra/issues/comments/{number}/reactions", json={"content": "eyes"})
     found = read(speaker, number)
     assert (found["reactions"]["eyes"], found["updated_at"]) == (1, found["created_at"])
 
 
-def test_a_comment_that_never_was_cannot_be_read(speaker: httpx.Client) -> None:
+def test_a_comment_that_never_existed_is_404(speaker: httpx.Client) -> None:
     answer = speaker.get("/repos/acme/infra/issues/comments/999999")
     assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
 
 
-def test_a_deleted_comment_cannot_be_read(github: LocalGitHub, speaker: httpx.Client, receiver: Receiver) -> None:
+def test_a_deleted_comment_is_404(github: LocalGitHub, speaker: httpx.Client, receiver: Receiver) -> None:
     number = comment(github)["id"]
     with github.rest("grace") as person:
         assert person.delete(f"/repos/acme/infra/issues/comments/{number}").status_code == 204
@@ -84,7 +84,7 @@ def test_a_deleted_comment_cannot_be_read(github: LocalGitHub, speaker: httpx.Cl
     assert receiver.events()[-1] == "issue_comment.deleted"
 
 
-def test_a_comment_of_another_repository_cannot_be_read(github: LocalGitHub, speaker: httpx.Client) -> None:
+def test_a_comment_of_another_repository_is_404(github: LocalGitHub, speaker: httpx.Client) -> None:
     github.create_repository("acme/other")
     with github.rest("ada") as person:
         issue = person.post("/repos/acme/other/issues", json={"title": "Elsewhere"}).json()["number"]

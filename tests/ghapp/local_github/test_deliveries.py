@@ -26,7 +26,7 @@ def test_a_delivery_is_signed_over_its_very_bytes(
     assert headers["User-Agent"].startswith("GitHub-Hookshot/")
 
 
-def test_an_app_hears_only_what_it_subscribed_to(github: LocalGitHub, receiver: Receiver) -> None:
+def test_an_app_receives_only_the_events_that_it_subscribed_to(github: LocalGitHub, receiver: Receiver) -> None:
     deaf = github.create_app("Deaf", owner="acme", permissions={"contents": "read"}, webhook_url=receiver.url)
     github.install(deaf, "acme")
     propose(github)
@@ -69,7 +69,7 @@ def test_deliveries_can_be_held_back_and_reordered(
     assert receiver.events()[1:] == ["pull_request.opened", "check_suite.requested", "push"]
 
 
-def test_deliveries_can_be_lost_and_doubled(
+def test_deliveries_can_be_lost_and_sent_twice(
     github: LocalGitHub, installation: Installation, receiver: Receiver
 ) -> None:
     github.lose_deliveries(event="push")
@@ -215,7 +215,7 @@ def test_rest_has_the_shape_of_githubs_schema(github: LocalGitHub, installation:
 
 
 @pytest.mark.parametrize("version", ["2022-11-28", "2026-03-10"])
-def test_both_versions_of_the_api_are_spoken(github: LocalGitHub, version: str) -> None:
+def test_both_versions_of_the_api_are_served(github: LocalGitHub, version: str) -> None:
     propose(github)
     with client(github, github.token("ada"), version=version) as speaker:
         answer = speaker.get("/repos/acme/infra/pulls/1")

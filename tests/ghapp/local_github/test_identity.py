@@ -44,7 +44,7 @@ def test_a_jwt_of_another_key_is_refused(github: LocalGitHub, app: App) -> None:
     assert (answer.status_code, answer.json()["message"]) == (401, "A JSON web token could not be decoded")
 
 
-def test_a_token_that_nobody_was_given_is_a_bad_credential(github: LocalGitHub) -> None:
+def test_an_unknown_token_is_a_bad_credential(github: LocalGitHub) -> None:
     with client(github, "ghs_unknown") as speaker:
         answer = speaker.get("/repos/acme/infra")
     assert answer.status_code == 401
@@ -85,7 +85,7 @@ def test_a_suspended_installation_reaches_nothing(github: LocalGitHub, installat
     assert (answer.status_code, answer.json()["message"]) == (403, "This installation has been suspended")
 
 
-def test_a_private_repository_is_not_there_for_strangers(github: LocalGitHub) -> None:
+def test_a_private_repository_is_404_for_strangers(github: LocalGitHub) -> None:
     github.create_repository("acme/secret", private=True)
     with github.rest("linus") as stranger, github.rest() as nobody, github.rest("grace") as member:
         answers = [speaker.get("/repos/acme/secret").status_code for speaker in (stranger, nobody, member)]
@@ -142,12 +142,12 @@ def test_permission_folds_roles_and_role_name_keeps_them(
     assert (body["permission"], body["role_name"]) == (permission, role_name)
 
 
-def test_a_bot_has_no_permission_to_ask_for(github: LocalGitHub, app: App) -> None:
+def test_the_permission_of_a_bot_is_404(github: LocalGitHub, app: App) -> None:
     with github.rest("ada") as speaker:
         assert speaker.get("/repos/acme/infra/collaborators/planward[bot]/permission").status_code == 404
 
 
-def test_team_membership_is_told_to_those_who_may_read_members(github: LocalGitHub, installation: Installation) -> None:
+def test_team_membership_needs_members_read(github: LocalGitHub, installation: Installation) -> None:
     github.create_team("acme", "platform", members=["ada"])
     with installed(github, installation) as speaker:
         answers = [speaker.get(f"/orgs/acme/teams/platform/memberships/{login}") for login in ("ada", "grace")]
@@ -157,7 +157,7 @@ def test_team_membership_is_told_to_those_who_may_read_members(github: LocalGitH
         assert stranger.get("/orgs/acme/teams/platform").status_code == 404
 
 
-def test_a_lost_answer_is_done_all_the_same(github: LocalGitHub) -> None:
+def test_a_request_whose_answer_is_lost_is_served_all_the_same(github: LocalGitHub) -> None:
     github.lose_answer("POST", r"/issues$")
     with github.rest("ada") as speaker:
         with pytest.raises(httpx.RemoteProtocolError):
@@ -165,7 +165,7 @@ def test_a_lost_answer_is_done_all_the_same(github: LocalGitHub) -> None:
         assert [issue["title"] for issue in speaker.get("/repos/acme/infra/issues").json()] == ["Once"]
 
 
-def test_an_ordered_fault_comes_once(github: LocalGitHub) -> None:
+def test_a_fault_happens_once(github: LocalGitHub) -> None:
     github.fail("GET", r"^/user$", status=503)
     with github.rest("ada") as speaker:
         assert [speaker.get("/user").status_code for _ in range(2)] == [503, 200]

@@ -63,7 +63,9 @@ def test_the_hour_begins_with_the_first_request_and_ends_the_count(
     assert answer.headers["X-RateLimit-Limit"] == "2"
 
 
-def test_a_request_past_the_limit_is_told_so_and_others_go_on(github: LocalGitHub, ada: httpx.Client) -> None:
+def test_a_request_over_the_limit_is_refused_and_other_credentials_are_not(
+    github: LocalGitHub, ada: httpx.Client
+) -> None:
     github.set_limits(Limits(requests_an_hour=1))
     ada.get("/user")
     answer = ada.get("/user")
@@ -87,14 +89,16 @@ def test_an_etag_is_good_for_the_token_that_got_it(github: LocalGitHub, ada: htt
         assert grace.get("/repos/ada/infra", headers={"If-None-Match": tag}).status_code == 200
 
 
-def test_enterprise_server_as_it_comes_says_nothing_of_limits(github: LocalGitHub, ada: httpx.Client) -> None:
+def test_without_rate_limits_there_are_no_headers_about_them_as_on_enterprise_server(
+    github: LocalGitHub, ada: httpx.Client
+) -> None:
     github.set_limits(Limits(requests_an_hour=None))
     assert not [name for name in ada.get("/user").headers if name.startswith("x-ratelimit")]
     answer = ada.get("/rate_limit")
     assert (answer.status_code, answer.json()["message"]) == (404, "Rate limiting is not enabled.")
 
 
-def test_points_are_counted_by_the_minute_one_for_a_question_five_for_a_write(
+def test_points_are_counted_by_the_minute_one_for_a_read_five_for_a_write(
     github: LocalGitHub, ada: httpx.Client, clock: Clock
 ) -> None:
     number = open_pull_request(ada)
@@ -115,7 +119,7 @@ def test_points_are_counted_by_the_minute_one_for_a_question_five_for_a_write(
 @pytest.mark.parametrize(
     ("limits", "pause_s"), [(Limits(creations_a_minute=2), 60), (Limits(creations_an_hour=2), 3600)]
 )
-def test_what_creates_content_is_counted_apart(
+def test_requests_that_create_content_have_a_limit_of_their_own(
     github: LocalGitHub, ada: httpx.Client, clock: Clock, limits: Limits, pause_s: float
 ) -> None:
     number = open_pull_request(ada)

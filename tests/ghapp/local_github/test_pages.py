@@ -141,7 +141,9 @@ def test_a_file_is_edited_on_a_branch_of_its_own_and_proposed(github: LocalGitHu
     opened = browser.post("/acme/infra/pulls", data={"base": "staging", "head": "grace-patch-1", "title": "Edit it"})
     assert urlsplit(str(opened.url)).path == PULL
     git = github.world.repository("acme/infra").git
-    assert git.blob(git.tip("grace-patch-1") or "", "network/main.tf") == b"edited\n"
+    tip = git.tip("grace-patch-1") or ""
+    assert git.blob(tip, "network/main.tf") == b"edited\n"
+    assert (git.commit(tip).author.name, git.commit(tip).committer.email) == ("grace", "noreply@github.com")
 
 
 def test_the_manifest_of_this_repository_registers_an_app(github: LocalGitHub, browser: httpx.Client) -> None:
@@ -200,5 +202,5 @@ def test_other_sites_cannot_press_buttons(github: LocalGitHub, browser: httpx.Cl
         ("<details><summary>s</summary>\n\nt\n</details>", "<details><summary>s</summary>\n<p>t</p>\n</details>"),
     ],
 )
-def test_markdown_is_shown_as_github_does_and_nothing_runs(written: str, shown: str) -> None:
+def test_markdown_is_rendered_like_githubs_and_no_script_runs(written: str, shown: str) -> None:
     assert shown in render(written, repository_url="/o/r")

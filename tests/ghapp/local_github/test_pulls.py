@@ -86,7 +86,7 @@ def test_a_protected_branch_refuses_a_direct_push_and_a_forced_one(github: Local
     assert "Changes must be made through a pull request." in refused
 
 
-def test_an_administrator_goes_past_protection_that_does_not_bind_administrators(
+def test_an_administrator_bypasses_protection_that_does_not_bind_administrators(
     github: LocalGitHub, tmp_path: Path
 ) -> None:
     protect(github, required_pull_request_reviews={"required_approving_review_count": 1}, enforce_admins=False)
@@ -240,7 +240,9 @@ def test_a_conflict_is_not_mergeable(github: LocalGitHub) -> None:
 # -- what else happens to a pull request ---------------------------------------------------------------------------
 
 
-def test_its_life_is_told(github: LocalGitHub, installation: Installation, receiver: Receiver) -> None:
+def test_each_change_of_a_pull_request_sends_its_event(
+    github: LocalGitHub, installation: Installation, receiver: Receiver
+) -> None:
     propose(github)
     github.commit("acme/infra", "production", {"p.tf": "x\n"}, by="ada")
     github.convert_to_draft("acme/infra", 1, by="grace")
@@ -344,7 +346,7 @@ def test_a_queue_merges_green_groups_in_one_push(
     assert ended == ["merged", "merged"]
 
 
-def test_a_red_group_is_thrown_out_and_the_ones_behind_are_built_anew(
+def test_a_red_group_is_dropped_and_the_later_ones_are_built_again(
     github: LocalGitHub, installation: Installation
 ) -> None:
     github.enable_merge_queue("acme/infra", "staging")
@@ -372,7 +374,7 @@ def test_a_red_pull_request_does_not_enter_the_queue(github: LocalGitHub) -> Non
 # -- refs over REST ------------------------------------------------------------------------------------------------
 
 
-def test_refs_are_moved_over_rest_behind_protection(
+def test_refs_moved_over_rest_are_subject_to_protection(
     github: LocalGitHub, installation: Installation, receiver: Receiver
 ) -> None:
     first = github.world.repository("acme/infra").git.tip("staging")

@@ -102,7 +102,7 @@ def test_only_an_administrator_dismisses_on_a_protected_branch(github: LocalGitH
         assert administrator.put(path, json=body).status_code == 200
 
 
-def test_a_push_dismisses_approvals_where_the_branch_is_protected_so(
+def test_a_push_dismisses_approvals_where_the_protection_asks_for_it(
     github: LocalGitHub, installation: Installation, receiver: Receiver
 ) -> None:
     protect(github, dismiss_stale_reviews=True)
@@ -115,7 +115,7 @@ def test_a_push_dismisses_approvals_where_the_branch_is_protected_so(
     assert (delivered["sender"]["login"], delivered["review"]["state"]) == ("grace", "dismissed")
 
 
-def test_a_pending_review_is_seen_by_its_author_alone_until_it_is_submitted(
+def test_only_its_author_sees_a_pending_review_until_it_is_submitted(
     github: LocalGitHub, installation: Installation, receiver: Receiver
 ) -> None:
     propose(github)

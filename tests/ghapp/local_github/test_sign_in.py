@@ -9,7 +9,7 @@ import pytest
 
 from ghapp.local_github import LocalGitHub
 from ghapp.local_github.state import App
-from tests.ghapp.local_github.acme import client
+from tests.ghapp.local_github.acme import client, propose
 
 CALLBACK = "http://127.0.0.1:8000/login/callback"
 VERIFIER = "a-verifier-of-forty-three-characters-or-more"
@@ -73,7 +73,7 @@ def test_somebody_may_say_no(github: LocalGitHub, signing_app: App) -> None:
         ({"redirect_uri": "http://127.0.0.1:8000/other"}, "redirect_uri_mismatch"),
     ],
 )
-def test_a_code_in_other_hands_is_worth_nothing(
+def test_a_code_without_its_verifier_or_from_another_app_is_refused(
     github: LocalGitHub, signing_app: App, fields: dict[str, str], error: str
 ) -> None:
     assert exchange(github, signing_app, authorize(github, signing_app, "grace")["code"], **fields)["error"] == error
@@ -95,6 +95,20 @@ def test_the_token_reaches_what_both_the_person_and_the_app_may(github: LocalGit
         after = [speaker.get("/repos/acme/secret").status_code for speaker in (grace, linus)]
         written = grace.post("/repos/acme/secret/issues", json={"title": "x"}).status_code
     assert (before, after, written) == (404, [200, 404], 403)
+
+
+def test_what_the_app_writes_for_a_person_is_theirs_and_names_the_app(github: LocalGitHub, signing_app: App) -> None:
+    propose(github)
+    token = exchange(github, signing_app, authorize(github, signing_app, "grace")["code"])["access_token"]
+    with client(github, token) as grace:
+        github.install(signing_app, "acme", by="ada")
+        refused = grace.post("/repos/acme/infra/issues/1/comments", json={"body": "planward plan"}).status_code
+        signing_app.permissions["issues"] = "write"
+        github.accept_permissions(next(iter(github.world.installations.values())), by="ada")
+        written = grace.post("/repos/acme/infra/issues/1/comments", json={"body": "planward plan"}).json()
+    assert refused == 403
+    assert (written["user"]["login"], written["user"]["type"]) == ("grace", "User")
+    assert written["performed_via_github_app"]["slug"] == signing_app.slug
 
 
 def test_the_app_ends_a_token(github: LocalGitHub, signing_app: App) -> None:

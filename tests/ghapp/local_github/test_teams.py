@@ -43,11 +43,11 @@ def membership(speaker: httpx.Client, login: str, team: str = "platform") -> dic
         pytest.param("nobody", 404, id="nobody at all"),
     ],
 )
-def test_the_membership_of_a_person(speaker: httpx.Client, login: str, expected: object) -> None:
+def test_a_membership_has_a_role_and_a_state(speaker: httpx.Client, login: str, expected: object) -> None:
     assert membership(speaker, login) == expected
 
 
-def test_a_member_of_the_parent_is_none_of_the_child(speaker: httpx.Client) -> None:
+def test_a_member_of_the_parent_team_is_not_a_member_of_the_child(speaker: httpx.Client) -> None:
     assert membership(speaker, "grace", "on-call") == 404
     assert membership(speaker, "grace", "no-such-team") == 404
 
