@@ -39,6 +39,8 @@ class Timings:
     notify_after_s: float = 60.0
     """Before the result of an apply is told that could not be told when it was reached."""
     chat_retries_s: tuple[float, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
+    delivery_looks_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
+    """Before GitHub is asked again for a delivery that it does not list yet; then it counts as never sent."""
     reconcile_every_s: float = 300.0
     """How often GitHub is asked which deliveries failed: one call."""
     after_redeliveries_s: float = 60.0

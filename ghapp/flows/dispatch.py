@@ -96,7 +96,7 @@ async def _defer(services: Services, job: jobs.Job, key: str, in_s: float) -> No
 async def _run(services: Services, job: jobs.Job) -> None:
     match job:
         case jobs.EventJob():
-            await _take_in(services, job.event, job.key)
+            await _take_in(services, job)
         case jobs.PlanRun():
             await run_plan(services, job)
         case jobs.Replan():
@@ -125,31 +125,32 @@ async def _run(services: Services, job: jobs.Job) -> None:
             assert_never(never)
 
 
-async def _take_in(services: Services, event: events.Event, key: str) -> None:
-    match event:
-        case events.PullRequestChanged():
+async def _take_in(services: Services, job: jobs.EventJob) -> None:
+    key = job.key
+    match job.event:
+        case events.PullRequestChanged() as event:
             await pull_request_changed(services, event, key)
-        case events.PullRequestClosed():
+        case events.PullRequestClosed() as event:
             await pull_request_closed(services, event, key)
-        case events.BranchPushed():
+        case events.BranchPushed() as event:
             await branch_pushed(services, event)
-        case events.CheckRunRerequested():
-            await check_run_rerequested(services, event, key)
-        case events.CheckSuiteRerequested():
-            await check_suite_rerequested(services, event, key)
-        case events.ButtonPressed():
-            await button_pressed(services, event, key)
-        case events.CommentCreated():
+        case events.CheckRunRerequested() as event:
+            await check_run_rerequested(services, job, event)
+        case events.CheckSuiteRerequested() as event:
+            await check_suite_rerequested(services, job, event)
+        case events.ButtonPressed() as event:
+            await button_pressed(services, job, event)
+        case events.CommentCreated() as event:
             await comment_created(services, event, key)
-        case events.InstallationChanged():
+        case events.InstallationChanged() as event:
             await installation.installation_changed(services, event, key)
-        case events.RepositoriesChanged():
+        case events.RepositoriesChanged() as event:
             await installation.repositories_changed(services, event, key)
-        case events.RepositoryChanged():
+        case events.RepositoryChanged() as event:
             await installation.repository_changed(services, event)
-        case events.MergeGroupRequested():
+        case events.MergeGroupRequested() as event:
             await merge_group_requested(services, event, key)
-        case events.MergeGroupDestroyed():
+        case events.MergeGroupDestroyed() as event:
             await merge_group_destroyed(services, event, key)
         case events.Ping() | events.Ignored():
             pass

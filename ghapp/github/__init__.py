@@ -15,12 +15,12 @@ from ghapp.github.client import (
     API_VERSION,
     PUBLIC_API,
     AppSeen,
-    DeliverySeen,
     GitHubApp,
     GitHubRepository,
     InstallationSeen,
 )
 from ghapp.github.comments import Reaction
+from ghapp.github.delivery_log import DeliverySeen
 from ghapp.github.deployments import DeploymentSeen, DeploymentState
 from ghapp.github.errors import (
     GitHubError,

@@ -5,13 +5,12 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from types import TracebackType
 from typing import Final
 
 import httpx
 from githubkit.throttling import LocalThrottler
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from ghapp.events import Repository, RepositoryRef
 from ghapp.github.auth import Authentication, StaticToken
@@ -20,6 +19,7 @@ from ghapp.github.budgets import Budgets, OnDeferred
 from ghapp.github.calls import Api, Patience
 from ghapp.github.check_runs import CheckRuns
 from ghapp.github.comments import Comments
+from ghapp.github.delivery_log import DeliveryLog
 from ghapp.github.deployments import Deployments
 from ghapp.github.errors import GitHubRefused
 from ghapp.github.keys import AppKey, AppToken
@@ -75,23 +75,6 @@ class InstallationSeen(Struct, frozen=True, kw_only=True):
     permissions: dict[str, str]
 
 
-class DeliverySeen(Struct, frozen=True, kw_only=True):
-    """One attempt of GitHub's to deliver. Attempts of one delivery share the `guid`."""
-
-    id: int
-    guid: str
-    event: str
-    action: str | None
-    status: str
-    status_code: int
-    delivered_at: int
-
-    @property
-    def accepted(self) -> bool:
-        """Whether we answered 2xx."""
-        return 200 <= self.status_code < 300
-
-
 class _Account(Struct):
     login: str = ""
     slug: str = ""
@@ -112,21 +95,11 @@ class _Installation(Struct):
         )
 
 
-class _Delivery(Struct):
-    id: int
-    guid: str
-    event: str
-    status: str
-    status_code: int
-    delivered_at: datetime
-    action: str | None = None
-
-
 class _Repositories(Struct):
     repositories: list[RepositoryShape]
 
 
-class GitHubApp:
+class GitHubApp(DeliveryLog):
     """The App on one GitHub. It belongs to the event loop in which it is opened; `async with` opens and closes it.
 
     `on_call` is told of every request, `on_deferred` of every one that has to come later. `transport` replaces the
@@ -273,38 +246,3 @@ class GitHubApp:
             "/installation/repositories", _Repositories, doing="list an installation's repositories"
         )
         return tuple([repository.read() async for page in pages for repository in page.repositories])
-
-    async def deliveries(self, *, since: float) -> tuple[DeliverySeen, ...]:
-        """What GitHub tried to deliver since then (seconds since 1970), newest first. GitHub keeps three days.
-
-        https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook
-        """
-        pages = self._calls.cosmetic.read_pages("/app/hook/deliveries", list[_Delivery], doing="list the deliveries")
-        seen: list[DeliverySeen] = []
-        async for page in pages:
-            for told in page:
-                delivered_at = int(told.delivered_at.timestamp())
-                if delivered_at < since:
-                    return tuple(seen)
-                seen.append(
-                    DeliverySeen(
-                        id=told.id,
-                        guid=told.guid,
-                        event=told.event,
-                        action=told.action,
-                        status=told.status,
-                        status_code=told.status_code,
-                        delivered_at=delivered_at,
-                    )
-                )
-        return tuple(seen)
-
-    async def redeliver(self, delivery_id: int) -> None:
-        """Ask GitHub to deliver once more; the `X-GitHub-Delivery` stays the same, so doing so twice is harmless."""
-        await self._calls.cosmetic.send(
-            "POST",
-            "/app/hook/deliveries/{delivery_id}/attempts",
-            Raw,  # an empty object, or nothing at all
-            doing="ask for a redelivery",
-            at={"delivery_id": delivery_id},
-        )

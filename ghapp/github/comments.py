@@ -9,6 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from ghapp.github.creation import create_once
+from ghapp.github.errors import GitHubRefused
 from ghapp.github.repository_access import RepositoryAccess
 
 Reaction = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
@@ -34,6 +35,27 @@ class _Comment(Struct):
     body: str | None = None
     user: _Author | None = None
     performed_via_github_app: _App | None = None
+
+
+class _Writer(Struct):
+    id: int
+
+
+class _CommentRead(Struct):
+    issue_url: str
+    created_at: str
+    updated_at: str
+    body: str | None = None
+    user: _Writer | None = None
+
+
+class CommentSeen(Struct, frozen=True, kw_only=True):
+    """A comment on a pull request or issue; an author whose account is gone has the number 0."""
+
+    number: int
+    body: str
+    author_id: int
+    edited: bool
 
 
 class Comments:
@@ -93,6 +115,30 @@ class Comments:
                 if hidden in (comment.body or "") and self._is_own(comment):
                     return comment.id
         return None
+
+    async def read_comment(self, comment_id: int) -> CommentSeen | None:
+        """A comment as GitHub has it now; None where there is none of this id.
+
+        https://docs.github.com/en/rest/issues/comments#get-an-issue-comment
+        """
+        try:
+            read = await self._access.calls.read(
+                "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+                _CommentRead,
+                doing="read a comment",
+                at={"comment_id": comment_id},
+            )
+        except GitHubRefused as error:
+            if error.status in (404, 410):
+                return None
+            raise
+        number = read.issue_url.rpartition("/")[2]
+        return CommentSeen(
+            number=int(number) if number.isdecimal() else 0,
+            body=read.body or "",
+            author_id=0 if read.user is None else read.user.id,
+            edited=read.updated_at != read.created_at,
+        )
 
     async def react(self, comment_id: int, content: Reaction) -> None:
         """React to a comment. GitHub keeps one reaction of a kind, so it may be said again."""

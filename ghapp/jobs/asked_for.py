@@ -11,7 +11,7 @@ from ghapp.webhook.commands import CommentText, read_comment
 def jobs_for(delivery: Delivery) -> tuple[EventJob, ...]:
     """The jobs that a delivery asks for: one, or none."""
     key = _key(delivery)
-    return () if key is None else (EventJob(key=key, event=delivery.event),)
+    return () if key is None else (EventJob(key=key, event=delivery.event, delivery_id=delivery.id),)
 
 
 def _key(delivery: Delivery) -> str | None:

@@ -24,6 +24,10 @@ class EventJob(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
 
     key: str
     event: events.Event
+    delivery_id: str = ""
+    """The `X-GitHub-Delivery`; empty in a job of an older version."""
+    looks: int = 0
+    """How often GitHub was asked for the delivery in vain."""
 
 
 class PlanRun(msgspec.Struct, frozen=True, kw_only=True, tag="plan_run"):

@@ -2,5 +2,6 @@
 
 from ghapp.webhook.delivery import Delivery, read_delivery, require_signature
 from ghapp.webhook.errors import MalformedDelivery, SignatureMismatch
+from ghapp.webhook.readers import read_event
 
-__all__ = ["Delivery", "MalformedDelivery", "SignatureMismatch", "read_delivery", "require_signature"]
+__all__ = ["Delivery", "MalformedDelivery", "SignatureMismatch", "read_delivery", "read_event", "require_signature"]

@@ -1,5 +1,7 @@
 """The story of people who decide by buttons and "Re-run". Bound to what was looked at, and to who may, now.
 
+A delivery that decides something is read back from GitHub first.
+
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_run
 """
 
@@ -8,37 +10,38 @@ from typing import Literal, cast
 from ghapp.durable import step
 from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, Person
 from ghapp.flows.people.decisions import approve_apply, decide_head, find_environment, may_apply
+from ghapp.flows.people.read_back import is_as_delivered
 from ghapp.flows.repository import Repo, record_repo
-from ghapp.jobs import Replan, ReplanGroup, SettleBranch
+from ghapp.jobs import EventJob, Replan, ReplanGroup, SettleBranch
 from ghapp.jobs.causes import Rerun
 from ghapp.services import Services
 from ghapp.store import Run
 
 
-async def button_pressed(services: Services, event: ButtonPressed, key: str) -> None:
+async def button_pressed(services: Services, job: EventJob, event: ButtonPressed) -> None:
     """Somebody pressed a button of a check run."""
-    await step("button", type(None), _button, services, event, key)
+    await step("button", type(None), _button, services, job, event)
 
 
-async def check_run_rerequested(services: Services, event: CheckRunRerequested, key: str) -> None:
+async def check_run_rerequested(services: Services, job: EventJob, event: CheckRunRerequested) -> None:
     """Somebody pressed "Re-run" on one check run."""
-    await step("rerun", type(None), _rerun, services, event, key)
+    await step("rerun", type(None), _rerun, services, job, event)
 
 
-async def check_suite_rerequested(services: Services, event: CheckSuiteRerequested, key: str) -> None:
+async def check_suite_rerequested(services: Services, job: EventJob, event: CheckSuiteRerequested) -> None:
     """Somebody pressed "Re-run all checks"."""
-    await step("rerun all", type(None), _rerun_all, services, event, key)
+    await step("rerun all", type(None), _rerun_all, services, job, event)
 
 
 # --- buttons ---------------------------------------------------------------------------------------------------------
 
 
-async def _button(services: Services, event: ButtonPressed, key: str) -> None:
+async def _button(services: Services, job: EventJob, event: ButtonPressed) -> None:
     if event.app_id != services.settings.github.app_id or event.sender.is_bot:
         return
     repo = await record_repo(services, event.repository, event.installation_id)
     run = await services.store.runs.find_by_check_run(repo.id, event.check_run_id)
-    if run is None or run.head_sha != event.head_sha:
+    if run is None or run.head_sha != event.head_sha or not await is_as_delivered(services, job, event):
         return
     newest = (await services.store.runs.of_head(repo.id, run.head_sha, run.check_run_name))[-1]
     if newest.id != run.id:  # buttons of older check runs are dead
@@ -46,33 +49,39 @@ async def _button(services: Services, event: ButtonPressed, key: str) -> None:
             repo.id, who=event.sender.login, did=f"too late: {event.identifier}", sha=run.head_sha, run=run.id
         )
     elif event.identifier == "apply" and run.operation == "apply":
-        await approve_apply(repo, run.environment, run.head_sha, event.sender, key)
+        await approve_apply(repo, run.environment, run.head_sha, event.sender, job.key)
     elif event.identifier in ("approve_plan", "confirm_destroy") and run.operation == "plan":
         kind = cast(Literal["approve_plan", "confirm_destroy"], event.identifier)
-        await decide_head(repo, run.head_sha, kind, event.sender, key)
+        await decide_head(repo, run.head_sha, kind, event.sender, job.key)
 
 
 # --- "Re-run" --------------------------------------------------------------------------------------------------------
 
 
-async def _rerun(services: Services, event: CheckRunRerequested, key: str) -> None:
+async def _rerun(services: Services, job: EventJob, event: CheckRunRerequested) -> None:
     if event.app_id != services.settings.github.app_id:
         return
     repo = await record_repo(services, event.repository, event.installation_id)
     run = await services.store.runs.find_by_check_run(repo.id, event.check_run_id)
-    if run is not None:
-        await _run_again(repo, run, event.sender, key)
+    if run is None:
+        return
+    if run.operation == "apply" and not await is_as_delivered(services, job, event):
+        return
+    await _run_again(repo, run, event.sender, job.key)
 
 
-async def _rerun_all(services: Services, event: CheckSuiteRerequested, key: str) -> None:
+async def _rerun_all(services: Services, job: EventJob, event: CheckSuiteRerequested) -> None:
     if event.app_id != services.settings.github.app_id:
         return
     repo = await record_repo(services, event.repository, event.installation_id)
     newest: dict[str, Run] = {}
     for run in await services.store.runs.of_commit(repo.id, event.head_sha):
         newest[run.check_run_name] = run
+    applies = any(run.operation == "apply" for run in newest.values())
+    if applies and not await is_as_delivered(services, job, event):
+        return
     for run in newest.values():
-        await _run_again(repo, run, event.sender, f"{key}:{run.check_run_name}")
+        await _run_again(repo, run, event.sender, f"{job.key}:{run.check_run_name}")
 
 
 async def _run_again(repo: Repo, run: Run, person: Person, key: str) -> None:

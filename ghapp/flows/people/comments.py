@@ -9,6 +9,7 @@ from ghapp.durable import step
 from ghapp.events import CommentCreated, Person
 from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.people.decisions import Kind, approve_apply, decide_head, find_environment, is_approver
+from ghapp.flows.people.read_back import is_as_written
 from ghapp.flows.repository import Repo, record_repo
 from ghapp.github import Role, or_deferred
 from ghapp.jobs import Replan, Unlock
@@ -41,6 +42,8 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
     if text.looks_like_one:
         github = await repo.github()
         await or_deferred(github.create_comment(event.number, _NOT_ONE, marker=_NOT_ONE_MARKER, look_first=True))
+    if not text.commands or not await is_as_written(repo, event):
+        return
     answers: list[Answer | None] = []
     for number, command in enumerate(text.commands):
         answers.append(await _obey(repo, event, command, f"{key}:{number}"))

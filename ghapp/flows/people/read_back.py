@@ -1,0 +1,65 @@
+"""What people decide is read back from GitHub: whoever has the webhook secret alone decides nothing.
+
+GitHub keeps a comment, and a log of its deliveries; it keeps no other record of who pressed a button.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, CommentCreated
+from ghapp.flows.repository import Repo
+from ghapp.jobs import EventJob
+from ghapp.log import log
+from ghapp.services import Services
+from ghapp.webhook import MalformedDelivery, read_event
+
+Press = ButtonPressed | CheckRunRerequested | CheckSuiteRerequested
+"""Something that a person pressed on a check run."""
+
+
+async def is_as_written(repo: Repo, event: CommentCreated) -> bool:
+    """Whether GitHub has the comment, of this author and on this pull request, and nobody has edited it."""
+    github = await repo.github()
+    seen = await github.read_comment(event.comment_id)
+    genuine = (
+        seen is not None
+        and not seen.edited
+        and (seen.number, seen.author_id, seen.body) == (event.number, event.author.id, event.body)
+    )
+    if not genuine:
+        log.warning("comment_not_as_delivered", comment=event.comment_id, repository=event.repository.full_name)
+    return genuine
+
+
+async def is_as_delivered(services: Services, job: EventJob, event: Press) -> bool:
+    """Whether GitHub's log has this very delivery. Where it is not listed yet, the job is deferred, and comes again."""
+    match await _look(services, job, event):
+        case "genuine":
+            return True
+        case "other":
+            log.warning("delivery_not_as_sent", delivery=job.delivery_id, repository=event.repository.full_name)
+        case "not listed":
+            await _look_again(services, job)
+    return False
+
+
+async def _look(services: Services, job: EventJob, event: Press) -> Literal["genuine", "other", "not listed"]:
+    if not job.delivery_id:
+        return "other"
+    read = await services.github.delivered(job.delivery_id)
+    if read is None:
+        return "not listed"
+    try:
+        return "genuine" if read_event(read.event, read.payload) == event else "other"
+    except MalformedDelivery:
+        return "other"
+
+
+async def _look_again(services: Services, job: EventJob) -> None:
+    waits_s = services.timings.delivery_looks_s
+    if job.looks >= len(waits_s):
+        log.warning("delivery_never_listed", delivery=job.delivery_id)
+        return
+    again = msgspec.structs.replace(job, key=f"act:{job.delivery_id}:{job.looks + 1}", looks=job.looks + 1)
+    await services.store.deferred.defer(again.key, msgspec.to_builtins(again), in_s=waits_s[job.looks])

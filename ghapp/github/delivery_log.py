@@ -1,0 +1,122 @@
+"""What GitHub delivered to the App, as its own log has it.
+
+https://docs.github.com/en/rest/apps/webhooks
+"""
+
+from datetime import datetime
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from ghapp.github.calls import Calls
+
+_MOST_PAGES: Final = 30
+"""So many pages of deliveries are looked through for one: 3,000 that came after it."""
+
+
+class DeliveryRead(Struct, frozen=True, kw_only=True):
+    """What was delivered: the name of the event, and its payload as JSON."""
+
+    event: str
+    payload: bytes
+
+
+class DeliverySeen(Struct, frozen=True, kw_only=True):
+    """One attempt of GitHub's to deliver. Attempts of one delivery share the `guid`."""
+
+    id: int
+    guid: str
+    event: str
+    action: str | None
+    status: str
+    status_code: int
+    delivered_at: int
+
+    @property
+    def accepted(self) -> bool:
+        """Whether we answered 2xx."""
+        return 200 <= self.status_code < 300
+
+
+class _Delivery(Struct):
+    id: int
+    guid: str
+    event: str
+    status: str
+    status_code: int
+    delivered_at: datetime
+    action: str | None = None
+
+
+class _DeliveryRequest(Struct):
+    payload: Raw
+
+
+class _DeliveryRead(Struct):
+    event: str
+    request: _DeliveryRequest
+
+
+class DeliveryLog:
+    """The deliveries of the last three days. It costs the App's own budget, no installation's."""
+
+    _calls: Calls
+
+    async def deliveries(self, *, since: float) -> tuple[DeliverySeen, ...]:
+        """What GitHub tried to deliver since then (seconds since 1970), newest first. GitHub keeps three days.
+
+        https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook
+        """
+        pages = self._calls.cosmetic.read_pages("/app/hook/deliveries", list[_Delivery], doing="list the deliveries")
+        seen: list[DeliverySeen] = []
+        async for page in pages:
+            for told in page:
+                delivered_at = int(told.delivered_at.timestamp())
+                if delivered_at < since:
+                    return tuple(seen)
+                seen.append(
+                    DeliverySeen(
+                        id=told.id,
+                        guid=told.guid,
+                        event=told.event,
+                        action=told.action,
+                        status=told.status,
+                        status_code=told.status_code,
+                        delivered_at=delivered_at,
+                    )
+                )
+        return tuple(seen)
+
+    async def delivered(self, guid: str) -> DeliveryRead | None:
+        """What GitHub says that it delivered under an `X-GitHub-Delivery`; None while it does not list it.
+
+        Two requests, for a delivery that is among the newest 100.
+
+        https://docs.github.com/en/rest/apps/webhooks#get-a-delivery-for-an-app-webhook
+        """
+        pages = self._calls.read_pages("/app/hook/deliveries", list[_Delivery], doing="list the deliveries")
+        number = 0
+        async for page in pages:
+            for told in page:
+                if told.guid == guid:
+                    read = await self._calls.read(
+                        "/app/hook/deliveries/{delivery_id}",
+                        _DeliveryRead,
+                        doing="read a delivery",
+                        at={"delivery_id": told.id},
+                    )
+                    return DeliveryRead(event=read.event, payload=bytes(read.request.payload))
+            number += 1
+            if number == _MOST_PAGES:
+                break
+        return None
+
+    async def redeliver(self, delivery_id: int) -> None:
+        """Ask GitHub to deliver once more; the `X-GitHub-Delivery` stays the same, so doing so twice is harmless."""
+        await self._calls.cosmetic.send(
+            "POST",
+            "/app/hook/deliveries/{delivery_id}/attempts",
+            Raw,  # an empty object, or nothing at all
+            doing="ask for a redelivery",
+            at={"delivery_id": delivery_id},
+        )
