@@ -10,14 +10,15 @@ from typing import Literal
 from ghapp.durable import step
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.repository import FetchedRepo, load_repo
-from ghapp.flows.root_module.terraform_plan import credentials_of
-from ghapp.flows.survey import survey_tree, terraforms
+from ghapp.flows.root_module.root_run import RootRun
+from ghapp.flows.root_module.run import machine_of
+from ghapp.flows.survey import survey_tree
 from ghapp.github import InstallationGone, InstallationSuspended, or_deferred
 from ghapp.jobs import Unlock
 from ghapp.log import log
 from ghapp.processes import Stop
 from ghapp.services import Services
-from ghapp.terraform import Failure, choose, prepare_workdir
+from ghapp.terraform import Failure
 from ghapp.values import CommitSha
 
 
@@ -58,39 +59,25 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
     settings = survey.of(job.environment).get(job.root_module)
     if settings is None or settings.cause is not None:
         return "confused"
-    terraform = choose(await terraforms(repo.services), settings.required_version)
-    root = survey.configuration.by_dir[job.root_module]
-    environment = config.environments[job.environment]
     stop = Stop()
-    async with contextlib.AsyncExitStack() as stack:
-        credentials = await stack.enter_async_context(
-            credentials_of(
-                settings, environment, repo.services.vault, operation="apply", authority=await repo.authority()
-            )
-        )
-        checkout = await stack.enter_async_context(repo.mirror.checkout(tip))
-        workdir = await stack.enter_async_context(
-            prepare_workdir(
-                repo.services.settings.data_dir / "runs",
-                checkout=checkout,
-                root_module=job.root_module,
-                workspace=settings.workspace,
-                tfvars=credentials.tfvars,
-                env=credentials.env,
-                declared=root.variables,
-                var_files=[checkout / path for path in settings.var_files],
-                backend_config=[checkout / path for path in settings.backend_config],
-                provider_cache=repo.services.provider_cache,
-                limits=repo.services.settings.limits,
-            )
-        )
+    root_run = RootRun(survey, job.environment, job.root_module, digest_key=repo.services.digest_key)
+    machine = await machine_of(repo.services)
+    async with root_run.prepared(
+        machine,
+        operation="apply",
+        authority=await repo.authority(),
+        checkout=repo.mirror.checkout(tip),
+        open_log=lambda _: contextlib.nullcontext(_quiet),
+    ) as (terraform, workdir, _):
         if not (await terraform.init(workdir, stop=stop)).done:
             return "-1"
         # Terraform names the lock only to who asks for it in vain.
-        asked = await terraform.plan(
-            workdir, lock=True, lock_timeout_s=0, stop=stop, timeout_s=repo.services.settings.plan_timeout_s
-        )
+        asked = await terraform.plan(workdir, lock=True, lock_timeout_s=0, stop=stop, timeout_s=machine.plan_timeout_s)
         if asked.failure is not Failure.STATE_LOCKED or asked.state_lock is None:
             return "confused"
         unlocked = await terraform.force_unlock(workdir, asked.state_lock.id, stop=stop)
         return "+1" if unlocked.done else "-1"
+
+
+def _quiet(_: str) -> None:
+    """An unlock has no run, and no log."""

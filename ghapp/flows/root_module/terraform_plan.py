@@ -1,10 +1,6 @@
-"""From secrets to a plan, for one root module in its work directory: what every operation begins with.
+"""A plan of one root module in its work directory: init, plan and show within one time limit."""
 
-Needs no GitHub, no database and no mirror, so that a working copy is planned by the same steps as a pull request.
-"""
-
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from checks.diagnostic import Diagnostic
@@ -13,10 +9,7 @@ from checks.plan import Plan, read_plan
 from ghapp.errors import JobError
 from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit
 from ghapp.processes import Stop
-from ghapp.repository_config import Environment, placeholder_branch
-from ghapp.root_modules import RootModuleSettings
 from ghapp.terraform import Failure, Finished, Terraform, Workdir
-from ghapp.vault import DEFAULT_SOURCES, Authority, Credentials, Vault, VaultRun
 
 Log = Callable[[str], None]
 
@@ -43,39 +36,6 @@ class NotDone:
         """What, where, the way out; not of an interrupted one."""
         over = cause_of_limit(self.finished, self.command, root_module, environment, held_lock=self.held_lock)
         return over or cause_of(self.finished, self.command, root_module, environment)
-
-
-@contextlib.asynccontextmanager
-async def credentials_of(
-    settings: RootModuleSettings,
-    environment: Environment,
-    vault: Vault | None,
-    *,
-    operation: str,
-    authority: Authority,
-) -> AsyncIterator[Credentials]:
-    """Read a root module's secrets; what was logged in for it is revoked at the end. Raises JobError.
-
-    `authority` says whose secrets may be read; nothing else is read before the team is open to the repository.
-    """
-    if settings.secrets == () or (vault is None and settings.secrets is None):
-        yield Credentials()
-        return
-    if vault is None:
-        raise JobError(
-            ".github/planward.yml names secrets, but Planward has no Vault: "
-            "the operator has to set VAULT_ADDR, or the config `secrets: []`"
-        )
-    sources = settings.secrets if settings.secrets is not None else DEFAULT_SOURCES
-    run = VaultRun(
-        team=settings.team,
-        environment=environment.name,
-        branch=placeholder_branch(environment),
-        operation=operation,
-    )
-    authority.require_paths(sources, run)
-    async with vault.credentials(sources, run, authority) as credentials:
-        yield credentials
 
 
 async def make_plan(

@@ -1,0 +1,203 @@
+"""One root module in one environment, from its secrets to its plan and the report of it.
+
+Needs no GitHub, no database and no mirror: the runs of the server, `planward unlock` and `planward plan` do the same.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks.diagnostic import Diagnostic
+from checks.plan import Plan
+from checks.plan.parity import PlanSummary
+from checks.report import RootReport, report_failure, report_plan, report_skipped
+from checks.sensitive import Mask
+from ghapp.errors import JobError
+from ghapp.flows.root_module.terraform_plan import Log, NotDone, Planned, make_plan
+from ghapp.processes import Limits, Stop
+from ghapp.repository_config import placeholder_branch
+from ghapp.root_modules import Survey
+from ghapp.terraform import Terraform, Workdir, choose, prepare_workdir
+from ghapp.values import EnvironmentName
+from ghapp.vault import DEFAULT_SOURCES, Authority, Credentials, Vault, VaultRun
+
+Checkout = AbstractAsyncContextManager[Path]
+OpenLog = Callable[[Mask], AbstractAsyncContextManager[Log]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What root runs use of the machine that they run on."""
+
+    terraforms: Sequence[Terraform]
+    vault: Vault | None
+    data_dir: Path
+    provider_cache: Path
+    limits: Limits
+    plan_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What came of planning, while the secrets and the plan file are still there."""
+
+    outcome: Planned | NotDone
+    terraform: Terraform
+    workdir: Workdir
+    log: Log
+
+
+class RootRun:
+    """One root run: how its root module runs, and what its reports say. What it reads from Vault is masked in them."""
+
+    def __init__(self, survey: Survey, environment: EnvironmentName, root_module: str, *, digest_key: bytes) -> None:
+        self.settings = survey.of(environment)[root_module]
+        self.confirm = survey.config.confirm
+        self._environment = survey.config.environments[environment]
+        self._declared = survey.configuration.by_dir[root_module]
+        self._digest_key = digest_key
+        self.mask = Mask.none()
+        self._warnings: tuple[str, ...] = ()
+
+    @contextlib.asynccontextmanager
+    async def prepared(
+        self, machine: Machine, *, operation: str, authority: Authority, checkout: Checkout, open_log: OpenLog
+    ) -> AsyncIterator[tuple[Terraform, Workdir, Log]]:
+        """Choose the engine, read the secrets and prepare the work directory. Raises JobError."""
+        settings = self.settings
+        terraform = choose(machine.terraforms, settings.required_version)
+        async with (
+            self._credentials(machine.vault, operation=operation, authority=authority) as credentials,
+            checkout as directory,
+        ):
+            self.mask = Mask.of(credentials.values)
+            async with (
+                open_log(self.mask) as log,
+                prepare_workdir(
+                    machine.data_dir / "runs",
+                    checkout=directory,
+                    root_module=settings.dir,
+                    workspace=settings.workspace,
+                    tfvars=credentials.tfvars,
+                    env=credentials.env,
+                    declared=self._declared.variables,
+                    var_files=[directory / path for path in settings.var_files],
+                    backend_config=[directory / path for path in settings.backend_config],
+                    provider_cache=machine.provider_cache,
+                    limits=machine.limits,
+                ) as workdir,
+            ):
+                self._warnings = workdir.warnings
+                yield terraform, workdir, log
+
+    @contextlib.asynccontextmanager
+    async def planned(
+        self,
+        machine: Machine,
+        *,
+        operation: str,
+        authority: Authority,
+        checkout: Checkout,
+        open_log: OpenLog,
+        stop: Stop,
+        until_written: Callable[[], Awaitable[None]] | None = None,
+        adapt: Callable[[Workdir], Workdir] = lambda workdir: workdir,
+    ) -> AsyncIterator[Made]:
+        """Plan it. Only an apply locks the state: a pull request's plan writes nothing. Raises JobError.
+
+        `adapt` changes what Terraform finds in its environment, `until_written` waits for who is writing the state.
+        """
+        async with self.prepared(
+            machine, operation=operation, authority=authority, checkout=checkout, open_log=open_log
+        ) as (terraform, workdir, log):
+            workdir = adapt(workdir)
+            outcome = await make_plan(
+                terraform,
+                workdir,
+                environment=self._environment.name,
+                lock=operation == "apply",
+                log=log,
+                stop=stop,
+                timeout_s=machine.plan_timeout_s,
+                options=self.settings.extra_arguments,
+                until_written=until_written,
+            )
+            yield Made(outcome=outcome, terraform=terraform, workdir=workdir, log=log)
+
+    @contextlib.asynccontextmanager
+    async def _credentials(
+        self, vault: Vault | None, *, operation: str, authority: Authority
+    ) -> AsyncIterator[Credentials]:
+        """Read the root module's secrets; what was logged in for it is revoked at the end. Raises JobError.
+
+        `authority` says whose secrets may be read; nothing else is read before the team is open to the repository.
+        """
+        settings = self.settings
+        if settings.secrets == () or (vault is None and settings.secrets is None):
+            yield Credentials()
+            return
+        if vault is None:
+            raise JobError(
+                ".github/planward.yml names secrets, but Planward has no Vault: "
+                "the operator has to set VAULT_ADDR, or the config `secrets: []`"
+            )
+        sources = settings.secrets if settings.secrets is not None else DEFAULT_SOURCES
+        run = VaultRun(
+            team=settings.team,
+            environment=self._environment.name,
+            branch=placeholder_branch(self._environment),
+            operation=operation,
+        )
+        authority.require_paths(sources, run)
+        async with vault.credentials(sources, run, authority) as credentials:
+            yield credentials
+
+    def report(
+        self, plan: Plan, diagnostics: tuple[Diagnostic, ...], *, reviewed: PlanSummary | None = None
+    ) -> RootReport:
+        """The report of a plan."""
+        return report_plan(
+            plan,
+            root_module=self.settings.dir,
+            environment=self._environment.name,
+            workspace=self.settings.workspace,
+            mask=self.mask,
+            declarations=self._declared.declarations,
+            diagnostics=diagnostics,
+            warnings=self._warnings,
+            digest_key=self._digest_key,
+            reviewed=reviewed,
+        )
+
+    def not_done(self, not_done: NotDone) -> RootReport:
+        """The report of a command that did not do what it was asked."""
+        cause = not_done.cause(self.settings.dir, self._environment.name)
+        return self.failed(cause, not_done.diagnostics, timed_out=not_done.finished.timed_out)
+
+    def failed(self, cause: str, diagnostics: tuple[Diagnostic, ...] = (), *, timed_out: bool = False) -> RootReport:
+        """The report of a failure; `cause` is what, where, the way out."""
+        return report_failure(
+            root_module=self.settings.dir,
+            environment=self._environment.name,
+            workspace=self.settings.workspace,
+            cause=cause,
+            mask=self.mask,
+            diagnostics=diagnostics,
+            warnings=self._warnings,
+            timed_out=timed_out,
+        )
+
+    def skipped(self, cause: str) -> RootReport:
+        """The report of a root module that was not tried, or not finished."""
+        return report_skipped(
+            root_module=self.settings.dir,
+            environment=self._environment.name,
+            workspace=self.settings.workspace,
+            cause=cause,
+        )
+
+    def blocked(self, by: Sequence[str]) -> RootReport:
+        """The report of a root module that builds on others which did not succeed."""
+        return self.skipped(f"{self.settings.dir} was not tried: {', '.join(by)} below it did not succeed")
