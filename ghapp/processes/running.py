@@ -13,6 +13,7 @@ from typing import Any
 from ghapp.processes import keeper
 from ghapp.processes.limits import NO_LIMITS, Exceeded, Guard, Limits
 from ghapp.processes.output import Output, read
+from ghapp.processes.signals import stop_ignoring
 
 _DRAIN_S = 5.0
 
@@ -69,6 +70,7 @@ async def run(
         limits = replace(limits, files=(*limits.files, stdout_to))
     out, err = (None if stdout_to else await Output.opened()), await Output.opened()
     target = out.write_end if out else os.open(stdout_to or "", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    stop_ignoring()
     try:
         process = await asyncio.create_subprocess_exec(
             *(os.fspath(word) for word in argv),

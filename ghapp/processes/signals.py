@@ -1,0 +1,27 @@
+"""Signals: a program is started with none of them ignored, however Planward itself was started."""
+
+import signal
+import threading
+
+_RESTORED_BY_PYTHON = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
+"""Python ignores these itself, and `subprocess` gives a program their defaults."""
+
+
+def stop_ignoring() -> None:
+    """Do nothing about signals that are ignored, instead of ignoring them: a program inherits the one, not the other.
+
+    `nohup` and `&` in a script start Planward with signals ignored, and a shell that was started so cannot even trap
+    them: a provider's wrapper script could not be interrupted, only killed. Handlers belong to the main thread; from
+    any other this changes nothing.
+
+    https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#trap
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in signal.valid_signals() - _RESTORED_BY_PYTHON:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _do_nothing)
+
+
+def _do_nothing(*_: object) -> None:
+    pass

@@ -1,0 +1,50 @@
+"""Planward as `nohup` and `&` in a script start it, with signals ignored: its programs have them all."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+PLANWARD = """
+import asyncio, os, signal, sys
+from ghapp import processes
+
+
+async def work():
+    stop, lines = processes.Stop(deadline_s=20), []
+
+    def hear(line):
+        lines.append(line.decode())
+        stop.requested.set()
+
+    environ = {"PATH": os.environ["PATH"]}
+    ended = await processes.run([sys.argv[1]], environ=environ, timeout_s=60, stop=stop, on_line=hear)
+    print(ended.exit_code, *lines)
+    status = await processes.run(["cat", "/proc/self/status"], environ=environ, timeout_s=60)
+    print(*(line for line in status.stdout.decode().splitlines() if line.startswith("SigIgn")))
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGHUP)
+    print("goes on")
+
+
+asyncio.run(work())
+"""
+
+
+@pytest.fixture
+def wrapper(tmp_path: Path) -> Path:
+    """A script around a program that ends it in order when it is interrupted, as providers and engines have them."""
+    script = tmp_path / "wrapper"
+    script.write_text("#!/bin/sh\ntrap 'echo ended in order; exit 7' INT\necho begun\nsleep 120 &\nwait\n")
+    script.chmod(0o755)
+    return script
+
+
+def test_a_wrapper_script_is_interrupted_although_planward_was_started_with_signals_ignored(wrapper: Path) -> None:
+    ignoring = ["sh", "-c", 'trap "" INT HUP QUIT TERM USR1; exec "$@"', "sh"]
+    program = [sys.executable, "-c", textwrap.dedent(PLANWARD), str(wrapper)]
+    ended = subprocess.run([*ignoring, *program], capture_output=True, text=True, timeout=120)
+    assert ended.stderr == ""
+    assert ended.stdout.splitlines() == ["7 begun ended in order", "SigIgn:\t0000000000000000", "goes on"]
