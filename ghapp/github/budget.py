@@ -1,8 +1,10 @@
 """What may be asked of GitHub now: decided over values. GitHub's answers, and the time, are told.
 
-The hour's requests GitHub counts, in the headers of its answers; a reserve of them belongs to gates. What it counts by
-the minute it does not tell, so that is counted here, as far as it is documented. Once it refused a call, no call of
-that installation is made until it is willing again.
+GitHub counts the hour's requests, in the headers of its answers; a reserve of them belongs to gates. It does not say
+what it counts by the minute, so that is counted here, as far as it is documented. Of the content that it lets an
+installation create in an hour only what notifies people is counted here: GitHub does not say which requests it means,
+and an hour's worth of check runs would keep the comments waiting. Once it refused a call, no call of that installation
+is made until it is willing again.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -12,7 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Priority = Literal["gate", "cosmetic"]
-"""Whether something hangs on it (check runs, roles, deployments), or it may come later (progress, comments, looks)."""
+"""Whether something depends on it (check runs, roles, deployments, the comment of a failed apply), or it may come later
+(progress, other comments, comparisons)."""
 
 Reason = Literal["spent", "reserved", "limited", "paced"]
 """Why it has to wait: the hour is spent, or its rest is for gates; GitHub refused a request; the minute is full."""
@@ -27,13 +30,13 @@ _LONGEST_UNTOLD_S: Final = 960.0
 class Pace:
     """What GitHub lets one installation do before it refuses. Which requests create content it does not say: each POST.
 
-    What is cosmetic takes `share` of it at most, and leaves `reserve` of the hour's requests alone. A gate is not held
-    back by what may have been created in an hour: GitHub would say so, and an hour is long.
+    Cosmetic requests take `share` of it at most, and leave `reserve` of the hour's requests alone; of the minute,
+    comments may take all. The hour's notifications hold no gate back: GitHub would refuse it, and an hour is long.
     """
 
     points_a_minute: int = 900
     creations_a_minute: int = 80
-    creations_an_hour: int = 500
+    notifications_an_hour: int = 500
     share: float = 0.75
     reserve: float = 0.1
 
@@ -49,11 +52,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCost:
-    """A request: how much it weighs by the minute, and whether it makes something."""
+    """What a request counts for: points by the minute, whether it creates content, and whether that notifies people."""
 
     priority: Priority
     points: int
     creates: bool
+    notifies: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +105,9 @@ def decide(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> Go 
 
 
 def sent(spending: Spending, cost: RequestCost, at: float) -> Spending:
-    """Count a request that is sent then."""
-    kept_s = _MINUTE_S if spending.window is None else _HOUR_S
-    recent = [each for each in spending.sent if each[0] > at - (kept_s if each[1].creates else _MINUTE_S)]
+    """Count a request that is sent then, up to a minute ahead."""
+    hour_s = _MINUTE_S if spending.window is None else _HOUR_S
+    recent = [each for each in spending.sent if each[0] > at - _MINUTE_S - (hour_s if each[1].notifies else _MINUTE_S)]
     return replace(spending, sent=(*recent, (at, cost)))
 
 
@@ -145,14 +149,15 @@ def _window(known: Window | None, headers: Mapping[str, str], now: float) -> Win
 
 def _earliest(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> float:
     """The first moment at which the request is within every count."""
-    share = 1.0 if cost.priority == "gate" else pace.share
+    share = 1.0 if cost.priority == "gate" or cost.notifies else pace.share
     points = [(at, each.points) for at, each in spending.sent]
     moments = [_first(points, cost.points, pace.points_a_minute * share, _MINUTE_S)]
     if cost.creates:
         creations = [(at, 1) for at, each in spending.sent if each.creates]
         moments.append(_first(creations, 1, pace.creations_a_minute * share, _MINUTE_S))
-        if cost.priority == "cosmetic":
-            moments.append(_first(creations, 1, pace.creations_an_hour * share, _HOUR_S))
+    if cost.notifies and cost.priority == "cosmetic":
+        notifications = [(at, 1) for at, each in spending.sent if each.notifies]
+        moments.append(_first(notifications, 1, pace.notifications_an_hour * pace.share, _HOUR_S))
     return max(now, *moments)
 
 

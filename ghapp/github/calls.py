@@ -92,6 +92,10 @@ class Calls:
         self._priority = priority
         self._budget = api.budgets.of(auth.payer)
 
+    def at(self, priority: Priority) -> "Calls":
+        """The same calls at a priority; cosmetic ones stay so."""
+        return self if priority == "gate" else self.cosmetic
+
     @property
     def cosmetic(self) -> "Calls":
         """The same calls for what the gates can do without: they leave a reserve of the installation's requests alone.
@@ -133,14 +137,16 @@ class Calls:
         doing: str,
         json: object = None,
         repeatable: bool = True,
+        notifies: bool = False,
         at: Fields | None = None,
     ) -> Shape:
         """Send one request that changes something, and read the answer: a page of a proxy's does not say "done".
 
-        One that is not `repeatable` is repeated only where it certainly was not carried out.
+        One that is not `repeatable` is repeated only where it certainly was not carried out. `notifies`: GitHub sends
+        people a notification of it, and lets an installation do that so often in an hour.
         """
         url = self._url(template, at)
-        request = _Request(method, template, url, doing, json=json, repeatable=repeatable)
+        request = _Request(method, template, url, doing, json=json, repeatable=repeatable, notifies=notifies)
         value, _ = await self._repeat(request, shape)
         return value
 
@@ -202,7 +208,12 @@ class Calls:
         url, params = request.url, dict(request.query) if request.query else None
         headers = {"X-GitHub-Api-Version": self._api.version, **({} if tag is None else {"If-None-Match": tag})}
         creates = request.method == "POST" and self._auth.payer != THE_APP
-        cost = RequestCost(priority=self._priority, points=1 if request.method == "GET" else 5, creates=creates)
+        cost = RequestCost(
+            priority=self._priority,
+            points=1 if request.method == "GET" else 5,
+            creates=creates,
+            notifies=request.notifies,
+        )
         try:
             for _ in range(_REDIRECTS):
                 await self._budget.admit(cost, request.doing, wait_max_s=self._api.patience.wait_max_s)
@@ -251,6 +262,7 @@ class _Request:
     json: object = None
     query: Query | None = None
     repeatable: bool = True
+    notifies: bool = False
 
 
 def decode(content: bytes | msgspec.Raw, shape: type[Shape], doing: str) -> Shape:

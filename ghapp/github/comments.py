@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from ghapp.github.budget import Priority
 from ghapp.github.creation import create_once
 from ghapp.github.errors import GitHubRefused
 from ghapp.github.repository_access import RepositoryAccess
@@ -59,40 +60,43 @@ class CommentSeen(Struct, frozen=True, kw_only=True):
 
 
 class Comments:
-    """The comments on the pull requests of one repository. All of it is cosmetic: it may have to come later."""
+    """The comments on the pull requests of one repository. They may be deferred unless they are a gate's."""
 
     _access: RepositoryAccess
 
-    async def create_comment(self, number: int, body: str, *, marker: str, look_first: bool = False) -> int:
+    async def create_comment(
+        self, number: int, body: str, *, marker: str, look_first: bool = False, priority: Priority = "cosmetic"
+    ) -> int:
         """Comment on a pull request and give the comment's id.
 
         `marker` is hidden above the text; by it the comment is found again. A text beyond GitHub's 65,536 characters
-        loses its last lines. Raises ValueError where it could
-        end the HTML comment it lies in.
+        loses its last lines. Raises ValueError where the marker
+        could end the HTML comment it lies in.
         """
         doing = "create a comment"
 
         async def create() -> int:
-            created = await self._access.calls.cosmetic.send(
+            created = await self._access.calls.at(priority).send(
                 "POST",
                 "/repos/{owner}/{repo}/issues/{number}/comments",
                 _Created,
                 doing=doing,
                 json={"body": _marked(body, marker)},
                 repeatable=False,
+                notifies=True,
                 at={"number": number},
             )
             return created.id
 
         async def find() -> int | None:
-            return await self.find_comment(number, marker)
+            return await self.find_comment(number, marker, priority=priority)
 
         made = await create_once(create, find, look_first=look_first, settle_s=self._access.settle_s)
         return made.id
 
-    async def update_comment(self, comment_id: int, body: str, *, marker: str) -> None:
+    async def update_comment(self, comment_id: int, body: str, *, marker: str, priority: Priority = "cosmetic") -> None:
         """Replace a comment's text, and keep it findable."""
-        await self._access.calls.cosmetic.send(
+        await self._access.calls.at(priority).send(
             "PATCH",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}",
             _Created,
@@ -101,10 +105,10 @@ class Comments:
             at={"comment_id": comment_id},
         )
 
-    async def find_comment(self, number: int, marker: str) -> int | None:
+    async def find_comment(self, number: int, marker: str, *, priority: Priority = "cosmetic") -> int | None:
         """The App's own comment with that marker, if there is one. Somebody else's with the same text is not it."""
         hidden = _hidden(marker)
-        pages = self._access.calls.cosmetic.read_pages(
+        pages = self._access.calls.at(priority).read_pages(
             "/repos/{owner}/{repo}/issues/{number}/comments",
             list[_Comment],
             doing="list the comments of a pull request",

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import bench_backlog, bench_cloud, bench_line, bench_load
+from tests.bench import bench_backlog, bench_cloud, bench_comments, bench_line, bench_load
 from tests.bench.rows import Row, render
 
 WHOLE: dict[str, tuple[Callable[[Sequence[str]], list[Row]], Sequence[str]]] = {
     "line": (bench_line.main, ("--runs", "3", "--roots", "1,10")),
+    "comments": (bench_comments.main, ()),
     "cloud": (bench_cloud.main, ("--runs", "1")),
     "load": (bench_load.main, ("--seconds", "4", "--deliveries", "100", "--minutes", "0")),
     "backlog": (

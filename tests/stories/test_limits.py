@@ -11,6 +11,14 @@ from tests.stories.line import Line
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
+FAILS = """
+resource "terraform_data" "fails" {
+  provisioner "local-exec" {
+    command = "exit 1"
+  }
+}
+"""
+
 
 def refusals(story: Story) -> int:
     """How often GitHub had to refuse a request of this installation."""
@@ -75,6 +83,24 @@ def test_near_the_end_of_the_hour_an_apply_goes_on_and_its_comment_comes_later(l
     story.quiet()
     assert len(story.comments(number)) == 1
     assert refusals(story) == 0
+
+
+def test_near_the_end_of_the_hour_the_comment_of_a_failed_apply_comes_at_once(line: Line) -> None:
+    story = line.story()
+    fails = story.root_module("network", extra=FAILS)
+    number = story.propose({"network/main.tf": fails["network/main.tf"]})
+    assert story.planned(number)["conclusion"] == "success"
+    story.quiet()
+    line.github.set_limits(Limits(requests_an_hour=60), installation=story.installation)
+    spend(story, 54)
+    merged = story.merge(number)
+    assert story.applied(merged)["conclusion"] == "failure"
+    story.quiet()
+    assert len(story.comments(number)) == 1
+    assert [
+        each for each in line.events("comment_deferred") if each["job"].startswith(f"comment:{story.repository.id}:")
+    ] == []
+    line.github.set_limits(Limits(requests_an_hour=None), installation=story.installation)
 
 
 async def hasten(line: Line, key: str) -> None:

@@ -8,7 +8,7 @@ from checks.rendering.markdown import render_comment
 from checks.report import RunReport
 from ghapp.durable import step
 from ghapp.flows.repository import Repo, load_repo
-from ghapp.github import Deferred, or_deferred
+from ghapp.github import Deferred, Priority, or_deferred
 from ghapp.jobs import Comment
 from ghapp.log import log
 from ghapp.services import Services
@@ -19,7 +19,8 @@ from ghapp.store.marker_kinds import CommentMarker, Created, Creating
 async def update_comments(repo: Repo, numbers: Iterable[int]) -> None:
     """Write or edit the one comment of each of these pull requests: the newest apply of every environment.
 
-    A comment that GitHub's limits have no room for now is deferred, and the caller goes on.
+    A comment that GitHub's limits have no room for now is deferred, and the caller goes on. That of an apply which did
+    not succeed is as important as its check run.
     """
     for number in numbers:
         runs = await _applies_of(repo, number)
@@ -32,7 +33,9 @@ async def update_comments(repo: Repo, numbers: Iterable[int]) -> None:
         if not reports:
             continue
         body = render_comment(*reversed(reports))
-        written = await or_deferred(_write(repo, number, body))
+        succeeded = all(report.conclusion in ("success", "cancelled") for report in reports)
+        priority: Priority = "cosmetic" if succeeded else "gate"
+        written = await or_deferred(_write(repo, number, body, priority))
         if isinstance(written, Deferred):
             await _defer_comment(repo, number, in_s=written.in_s)
 
@@ -68,13 +71,13 @@ async def _defer_comment(repo: Repo, number: int, *, in_s: float) -> None:
     await repo.store.deferred.defer(f"comment:{repo.id}:{number}", msgspec.to_builtins(job), in_s=in_s)
 
 
-async def _write(repo: Repo, number: int, body: str) -> None:
+async def _write(repo: Repo, number: int, body: str, priority: Priority) -> None:
     key, marker = CommentMarker(repo.id, number), f"planward:{repo.id}:{number}"
     github = await repo.github()
     known = await repo.store.markers.find(key)
     if isinstance(known, Created):
-        await github.update_comment(known.id, body, marker=marker)
+        await github.update_comment(known.id, body, marker=marker, priority=priority)
         return
     await repo.store.markers.keep(key, Creating())
-    made = await github.create_comment(number, body, marker=marker, look_first=known is not None)
+    made = await github.create_comment(number, body, marker=marker, look_first=known is not None, priority=priority)
     await repo.store.markers.keep(key, Created(id=made))

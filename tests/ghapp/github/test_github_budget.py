@@ -1,4 +1,4 @@
-"""What may be cost of GitHub now: values in, a value out."""
+"""What may be asked of GitHub now: values in, a value out."""
 
 import pytest
 
@@ -22,7 +22,9 @@ CONCLUSION = RequestCost(priority="gate", points=5, creates=False)
 CHECK_RUN = RequestCost(priority="gate", points=5, creates=True)
 LOOK = RequestCost(priority="cosmetic", points=1, creates=False)
 PROGRESS = RequestCost(priority="cosmetic", points=5, creates=False)
-COMMENT = RequestCost(priority="cosmetic", points=5, creates=True)
+REACTION = RequestCost(priority="cosmetic", points=5, creates=True)
+COMMENT = RequestCost(priority="cosmetic", points=5, creates=True, notifies=True)
+URGENT_COMMENT = RequestCost(priority="gate", points=5, creates=True, notifies=True)
 PACE = Pace()
 
 
@@ -166,11 +168,15 @@ def test_a_shorter_refusal_does_not_open_what_a_longer_one_closed() -> None:
         (used(*[(10, CHECK_RUN)] * 79), CHECK_RUN, Go(0)),
         (used(*[(10, CHECK_RUN)] * 80), CHECK_RUN, Go(50)),
         (used(*[(10, CHECK_RUN)] * 80), CONCLUSION, Go(0)),
-        (used(*[(10, CHECK_RUN)] * 59), COMMENT, Go(0)),
-        (used(*[(10, CHECK_RUN)] * 60), COMMENT, Defer(50, "paced")),
-        # 500 creations in an hour hold back what is cosmetic, never a gate.
-        (used(*[(600, CHECK_RUN)] * 374), COMMENT, Go(0)),
-        (used(*[(600, CHECK_RUN)] * 375), COMMENT, Defer(3000, "paced")),
+        (used(*[(10, CHECK_RUN)] * 59), REACTION, Go(0)),
+        (used(*[(10, CHECK_RUN)] * 60), REACTION, Defer(50, "paced")),
+        (used(*[(10, CHECK_RUN)] * 79), COMMENT, Go(0)),
+        (used(*[(10, CHECK_RUN)] * 80), COMMENT, Defer(50, "paced")),
+        # 500 notifications in an hour hold back what is cosmetic, never a gate; check runs are none.
+        (used(*[(600, COMMENT)] * 374), COMMENT, Go(0)),
+        (used(*[(600, COMMENT)] * 375), COMMENT, Defer(3000, "paced")),
+        (used(*[(600, COMMENT)] * 2000), URGENT_COMMENT, Go(0)),
+        (used(*[(600, CHECK_RUN)] * 2000), COMMENT, Go(0)),
         (used(*[(600, CHECK_RUN)] * 2000), CHECK_RUN, Go(0)),
     ],
 )
@@ -195,9 +201,9 @@ def test_where_github_says_nothing_of_limits_nothing_is_paced() -> None:
     for _ in range(1000):
         assert decide(spending, COMMENT, NOW, PACE) == Go(0)
         spending = sent(spending, COMMENT, NOW)
-    assert len(sent(spending, COMMENT, NOW + 60).sent) == 1
+    assert len(sent(spending, COMMENT, NOW + 120).sent) == 1
 
 
 def test_what_is_over_is_forgotten() -> None:
-    spending = used(*[(3700, CHECK_RUN)] * 9, *[(70, CONCLUSION)] * 9, (50, QUESTION))
+    spending = used(*[(3700, COMMENT)] * 9, *[(130, CHECK_RUN)] * 9, *[(130, CONCLUSION)] * 9, (50, QUESTION))
     assert [each for _, each in sent(spending, QUESTION, NOW).sent] == [QUESTION, QUESTION]
