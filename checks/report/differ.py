@@ -12,6 +12,7 @@ from checks.report.literal import KNOWN_AFTER_APPLY, SENSITIVE, literal, step
 from checks.report.strings import Strings, compare_strings
 from checks.report.text_diff import hidden_note, is_document
 from checks.sensitive import Mask
+from checks.sensitive.encoded import decode
 
 Path = tuple[str | int | float, ...]
 References = Mapping[str, tuple[str, ...]]
@@ -37,6 +38,9 @@ class Differ:
             return
         if before is None or after is None:
             yield from self._one_sided(path, name, before, after)
+        elif after is UNKNOWN and isinstance(before, dict | list) and _has_parts(before):
+            yield from self._one_sided(path, name, before, None)
+            yield from self._leaf(path, name, None, after)
         elif isinstance(before, Hidden) or isinstance(after, Hidden) or after is UNKNOWN:
             yield from self._leaf(path, name, before, after)
         elif isinstance(before, dict) and isinstance(after, dict):
@@ -51,7 +55,7 @@ class Differ:
                 yield from self._leaf(path, name, before, after)
         elif isinstance(before, str) and isinstance(after, str):
             yield from self._strings(path, name, before, after)
-        elif _is_document(before) or _is_document(after):
+        elif _has_parts(before) or _has_parts(after):
             yield from self._one_sided(path, name, before, None)
             yield from self._one_sided(path, name, None, after)
         else:
@@ -119,7 +123,7 @@ class Differ:
         elif isinstance(value, dict) and not is_empty(value):
             full = {key: inner for key, inner in value.items() if not is_empty(inner)}
             text = literal(full, self.mask)
-            if full and len(text) <= _LONGEST_ITEM:
+            if full and len(text) <= _LONGEST_ITEM and not _holds_document(full):
                 yield self._change(path, item_name, old=None if comes else text, new=text if comes else None)
                 for key in sorted(value.keys() - full.keys()):
                     yield from self._part((*path, key), item_name + self._step(key), value[key], comes=comes)
@@ -140,7 +144,11 @@ class Differ:
     ) -> Iterator[AttributeChange]:
         """What becomes unknown in several items that stay: one line for all of them."""
         old = [part(before, late) for before, after in items if part(after, late) is UNKNOWN]
-        if old:
+        if _has_parts(old):
+            for at, value in enumerate(old):
+                place = "".join([f"[{at}]", *map(self._step, late)])
+                yield from self.changes((*path, at, *late), value, UNKNOWN, name + place)
+        elif old:
             old_text = None if all(value is None for value in old) else literal(old, self.mask)
             shown = name + "[*]" + "".join(map(self._step, late))
             note = None if len(old) == 1 else f"in {len(old):,} items"
@@ -192,12 +200,18 @@ class Differ:
 
 
 def _is_document(value: Shown) -> bool:
-    return isinstance(value, str) and is_document(value)
+    """Whether a value is a text that is read by lines, be it decoded."""
+    return isinstance(value, str) and (is_document(value) or decode(value) is not None)
 
 
-def _has_parts(items: Sequence[Shown]) -> bool:
-    """Whether a list is better read item by item."""
-    return any(isinstance(item, dict) or _is_document(item) for item in items)
+def _has_parts(value: Shown) -> bool:
+    """Whether a value is better read part by part than on one line."""
+    return _holds_document(value) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
+
+
+def _holds_document(value: Shown) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return _is_document(value) or any(map(_holds_document, items))
 
 
 def _begins(path: Path, start: Path) -> bool:
