@@ -1,26 +1,32 @@
 """`planward import atlantis.yaml`: the file as a whole."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
-from ghapp.atlantis.keys import NOT_ATLANTIS, TOP_LEVEL, Notes
-from ghapp.atlantis.merge import USUAL_NAMES, merge_projects
+from ghapp.atlantis.environments import Assigned, assign_environments
+from ghapp.atlantis.keys import NOT_ATLANTIS, POLICIES, TOP_LEVEL, Notes, lines_of
+from ghapp.atlantis.merge import merge_projects
 from ghapp.atlantis.projects import Project, glob_pattern, read_projects
 from ghapp.atlantis.workflows import Arguments, read_workflow
 from ghapp.atlantis.writer import write_config
-from ghapp.repository_config import ConfigInvalid, Problem, read_config, words
+from ghapp.repository_config import ConfigInvalid, Problem, read_config
 from ghapp.repository_config.document import Complaints, parse_document, printable, yaml_reader
+from ghapp.values import TESTING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """The text of a config that passes `config check`, and what a person has to know about it."""
+    """The text of a config that passes `config check`, and what a person has to know about it.
+
+    `unresolved` is what the config does not say and somebody has to see to; `explained` is the rest.
+    """
 
     text: str
-    notes: tuple[str, ...]
+    unresolved: tuple[str, ...]
+    explained: tuple[str, ...]
 
 
 def import_atlantis(
@@ -43,7 +49,9 @@ def import_atlantis(
     notes = Notes()
     for key in document:
         if key in TOP_LEVEL:
-            notes.add(key, TOP_LEVEL[key])
+            notes.explain(key, TOP_LEVEL[key])
+        elif key == "policies":
+            notes.add(key, POLICIES)
         elif key not in ("version", "projects", "workflows", "autodiscover"):
             notes.add(key, NOT_ATLANTIS)
     workflows = notes.mapping(document.get("workflows"), "workflows")
@@ -51,16 +59,16 @@ def import_atlantis(
     projects = read_projects(document.get("projects"), read, directories, notes)
     discovered = _discovered(document, projects, directories, read.get("default", Arguments()), notes)
     everything = [*projects, *(discovered or ())]
-    environments = _environments(everything, branches)
-    root_modules = merge_projects(everything, environments, notes)
-    lines = tuple(notes.lines())
+    assigned = assign_environments(everything, branches, notes)
+    environments = _environments(assigned, branches, notes)
+    root_modules = merge_projects(everything, assigned, notes)
     text = write_config(
-        comments=_comments(path, lines),
-        environments=environments if any(each.environments for each in root_modules) else (),
+        comments=(f"Made from {printable(path)} by planward import.",),
+        environments=environments if assigned else (),
         root_modules=None if discovered is None and not projects else root_modules,
     )
     read_config(text.encode(), branches=branches, repository_name="imported")
-    return Imported(text=text, notes=lines)
+    return Imported(text=text, unresolved=tuple(lines_of(notes.unresolved)), explained=tuple(lines_of(notes.explained)))
 
 
 def _load(content: bytes, path: str) -> Mapping[str, Any]:
@@ -75,13 +83,15 @@ def _load(content: bytes, path: str) -> Mapping[str, Any]:
     return {str(key): value for key, value in loaded.items()}
 
 
-def _environments(projects: Sequence[Project], branches: Collection[str]) -> tuple[str, ...]:
-    """testing, those whose branches there are, and those that a workspace is named after."""
-    workspaces = [project.workspace for project in projects if project.workspace is not None]
-    wanted = {USUAL_NAMES.get(workspace, workspace) for workspace in workspaces}
-    usual = (name for name in ("staging", "production") if name in branches or name in wanted)
-    others = (name for name in dict.fromkeys(workspaces) if name in branches and words.fits(words.ENVIRONMENT, name))
-    return tuple(dict.fromkeys(("testing", *usual, *others)))
+def _environments(assigned: Assigned, branches: Collection[str], notes: Notes) -> tuple[str, ...]:
+    """testing, those whose branches there are, and those that a project's state is."""
+    used = set(assigned.values())
+    usual = [name for name in ("staging", "production") if name in branches or name in used]
+    found = tuple(dict.fromkeys(("testing", *usual, *assigned.values())))
+    for name in found:
+        if branches and name in used and name not in branches and name != TESTING:
+            notes.add("environments", f"there is no branch {name}: make it, or name the one that is applied to {name}")
+    return found
 
 
 def _discovered(
@@ -111,13 +121,6 @@ def _discovered(
         each for each in directories if each not in known and not any(glob.fullmatch(each) for glob in patterns)
     )
     return tuple(Project(place="autodiscover", dir=each, arguments=arguments) for each in found)
-
-
-def _comments(path: str, lines: Sequence[str]) -> Iterator[str]:
-    yield f"Made from {printable(path)} by planward import."
-    if lines:
-        yield "What was not carried over, and what was with a guess:"
-    yield from (f"- {line}" for line in lines)
 
 
 def _invalid(path: str, key: str, message: str) -> ConfigInvalid:

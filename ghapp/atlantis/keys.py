@@ -1,6 +1,6 @@
 """What Atlantis' keys become: the reason for each that Planward does not carry over, and notes that are collected."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from ghapp.repository_config.document import printable
 _LOCKS = "Planward applies one commit at a time in an environment, in the branch's order; plans lock nothing"
 _MERGE = "GitHub does that: branch protection requires reviews and the check; planward doctor says what is missing"
 _SOURCE_BRANCH = "GitHub does that: the repository's setting to delete head branches"
-_POLICIES = "this version of Planward judges no policies: run conftest in CI, as a required check of its own"
+POLICIES: Final = "this version of Planward judges no policies: run conftest in CI, as a required check of its own"
 _COMMENTS = "Planward reports in one check run and comments once on a merged pull request"
 
 TOP_LEVEL: Final[Mapping[str, str]] = {
@@ -22,7 +22,6 @@ TOP_LEVEL: Final[Mapping[str, str]] = {
     "abort_on_execution_order_fail": "a root module that fails always stops those that depend on it",
     "repo_locks": _LOCKS,
     "silence_pr_comments": _COMMENTS,
-    "policies": _POLICIES,
 }
 """Keys at the top that nothing has to be said for in Planward's config."""
 
@@ -36,8 +35,6 @@ PROJECT: Final[Mapping[str, str]] = {
     "delete_source_branch_on_merge": _SOURCE_BRANCH,
     "repo_locking": _LOCKS,
     "repo_locks": _LOCKS,
-    "policy_check": _POLICIES,
-    "custom_policy_check": _POLICIES,
     "silence_pr_comments": _COMMENTS,
     "glob_file_match": "the directories that the pattern means are written out",
 }
@@ -49,17 +46,21 @@ AUTOPLAN: Final[Mapping[str, str]] = {
     "enabled": "the check gates the merge, so whatever is touched is planned",
 }
 
+EXPLAINED_STEPS: Final[Mapping[str, str]] = {
+    "show": "the plan is read from terraform show -json in any case",
+    "import": "an import block is planned, reviewed and applied as every change; there is no command",
+    "state_rm": "a removed block is planned, reviewed and applied as every change; there is no command",
+}
+"""Steps of a workflow for which Planward has its own way."""
+
 STEPS: Final[Mapping[str, str]] = {
     "run": "commands of a pull request would run with the environment's credentials; use Terraform, or CI before it",
     "env": 'an environment variable comes from Vault (kv/{team}/{branch}/env), a value from a var file; "command" is '
     "not run",
     "multienv": "environment variables come from Vault (kv/{team}/{branch}/env); commands are not run",
-    "show": "the plan is read from terraform show -json in any case",
-    "policy_check": _POLICIES,
-    "import": "an import block is planned, reviewed and applied as every change; there is no command",
-    "state_rm": "a removed block is planned, reviewed and applied as every change; there is no command",
+    "policy_check": POLICIES,
 }
-"""Steps of a workflow that are not carried over."""
+"""Steps of a workflow that somebody has to replace."""
 
 PLAIN_STEPS: Final = frozenset({"init", "plan", "apply", "show", "policy_check", "import", "state_rm"})
 """What a stage consists of by default: nothing is lost with these as long as they have no arguments."""
@@ -70,21 +71,21 @@ _SHOWN_PLACES = 3
 
 @dataclass(slots=True)
 class Notes:
-    """What was not carried over, or carried over with a guess: places by reason, in the order of the file."""
+    """What a person has to know: places by reason, in the order of the file.
 
-    places: dict[str, list[str]] = field(default_factory=dict)
+    `unresolved` is what the config does not say and somebody has to; `explained` is what needs nothing, or a look.
+    """
+
+    unresolved: dict[str, list[str]] = field(default_factory=dict)
+    explained: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, place: str, reason: str) -> None:
-        places = self.places.setdefault(reason, [])
-        if place not in places:
-            places.append(place)
+        """Note something that somebody has to see to."""
+        _note(self.unresolved, place, reason)
 
-    def lines(self) -> Iterator[str]:
-        """One line a reason, with the places that it holds for."""
-        for reason, places in self.places.items():
-            shown = ", ".join(places[:_SHOWN_PLACES])
-            more = len(places) - _SHOWN_PLACES
-            yield printable(f"{shown}{f' and {more} more' if more > 0 else ''}: {reason}")
+    def explain(self, place: str, reason: str) -> None:
+        """Note something that Planward does by itself, or that was concluded."""
+        _note(self.explained, place, reason)
 
     def texts(self, value: Any, place: str) -> tuple[str, ...]:
         """A list of texts; what is none is noted."""
@@ -107,3 +108,17 @@ class Notes:
         if value is not None:
             self.add(place, "is not understood: it is no mapping")
         return {}
+
+
+def lines_of(notes: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """One line a reason, with the places that it holds for."""
+    for reason, places in notes.items():
+        shown = ", ".join(places[:_SHOWN_PLACES])
+        more = len(places) - _SHOWN_PLACES
+        yield printable(f"{shown}{f' and {more} more' if more > 0 else ''}: {reason}")
+
+
+def _note(notes: dict[str, list[str]], place: str, reason: str) -> None:
+    places = notes.setdefault(reason, [])
+    if place not in places:
+        places.append(place)

@@ -1,10 +1,10 @@
 """Several projects of one directory become one root module, their workspaces the environments of those names."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
 
+from ghapp.atlantis.environments import Assigned, names_in
 from ghapp.atlantis.keys import Notes
 from ghapp.atlantis.projects import Project
 from ghapp.atlantis.workflows import Arguments
@@ -12,36 +12,26 @@ from ghapp.repository_config import RootModuleConfig, RootModuleOverride, words
 from ghapp.repository_config.references import find_cycle
 from ghapp.values import EnvironmentName
 
-USUAL_NAMES: Final[Mapping[str, str]] = {
-    "dev": "testing",
-    "test": "testing",
-    "stage": "staging",
-    "stg": "staging",
-    "prod": "production",
-    "prd": "production",
-}
-"""Environments that workspaces with a shorter name are taken for."""
 _MOST_EDGES = 500
 """Orders by group are written out as depends_on up to here; more would bury the file."""
 
 
-def merge_projects(
-    projects: Sequence[Project], environments: Collection[str], notes: Notes
-) -> tuple[RootModuleConfig, ...]:
-    """Bring projects together by directory; `environments` are the names that a workspace may stand for."""
+def merge_projects(projects: Sequence[Project], assigned: Assigned, notes: Notes) -> tuple[RootModuleConfig, ...]:
+    """Bring projects together by directory; `assigned` says which environment's state each is."""
     by_dir: dict[str, list[Project]] = {}
     for project in projects:
         by_dir.setdefault(project.dir, []).append(project)
     depends_on = _depends_on(projects, by_dir, notes)
-    return tuple(_merge(members, depends_on[directory], environments, notes) for directory, members in by_dir.items())
+    return tuple(_merge(members, depends_on[directory], assigned, notes) for directory, members in by_dir.items())
 
 
 def _merge(
-    members: Sequence[Project], depends_on: tuple[str, ...], environments: Collection[str], notes: Notes
+    members: Sequence[Project], depends_on: tuple[str, ...], assigned: Assigned, notes: Notes
 ) -> RootModuleConfig:
     first = members[0]
-    in_environments = _by_environment(members, environments, notes)
-    shared = _sound(_shared(list(in_environments.values()) or [first]), first, notes)
+    in_environments = {assigned[project]: project for project in members if project in assigned}
+    by_name = any(project.workspace == name for name, project in in_environments.items())
+    shared = _sound(_shared(list(in_environments.values()) or members), first, notes)
     overrides: dict[EnvironmentName, RootModuleOverride] = {}
     for environment, project in in_environments.items():
         own = _sound(project.arguments, project, notes)
@@ -58,7 +48,7 @@ def _merge(
         notes.add(f"{first.place}.terraform_version", "a root module has one constraint on Terraform's version")
     return RootModuleConfig(
         dir=first.dir,
-        workspace="{environment}" if any(project.arguments.backend_config for project in members) else None,
+        workspace="{environment}" if by_name or any(each.arguments.backend_config for each in members) else None,
         var_files=shared.var_files or None,
         backend_config=shared.backend_config or None,
         extra_arguments=shared.extra_arguments,
@@ -68,48 +58,14 @@ def _merge(
     )
 
 
-def _by_environment(
-    members: Sequence[Project], environments: Collection[str], notes: Notes
-) -> dict[EnvironmentName, Project]:
-    """Which project's state is which environment's: by the workspace's name; the default one is production's."""
-    found: dict[EnvironmentName, Project] = {}
-    for project in members:
-        place = f"{project.place}.workspace"
-        workspace = project.workspace
-        name = "production" if workspace is None else workspace
-        if name not in environments:
-            name = USUAL_NAMES.get(name, name)
-        if workspace is not None and not words.fits(words.WORKSPACE, workspace):
-            notes.add(place, f'"{workspace}" is no name of a workspace that Planward can select')
-        elif name not in environments:
-            notes.add(place, _no_environment(project, environments))
-        elif EnvironmentName(name) in found:
-            notes.add(project.place, f"{name} has one state of {project.dir}; this one needs a directory of its own")
-        else:
-            found[EnvironmentName(name)] = project
-            if workspace is None:
-                notes.add(place, "the one state that Atlantis kept (workspace default) is taken for production's")
-            elif workspace != name:
-                notes.add(place, f'the workspace "{workspace}" is taken for the environment {name}')
-    return found
-
-
-def _no_environment(project: Project, environments: Collection[str]) -> str:
-    if project.workspace is None:
-        return (
-            "Atlantis kept one state (workspace default), here each environment has its own: say whose it is by "
-            "environments: {NAME: {workspace: default}}"
-        )
-    return f'"{project.workspace}" is no environment; there are: {", ".join(environments)}'
-
-
 def _shared(projects: Sequence[Project]) -> Arguments:
-    """What all projects of a directory have in common, attribute by attribute."""
+    """What all projects of a directory have in common, attribute by attribute; files of one environment never are."""
     first = projects[0].arguments
 
     def common(name: str) -> tuple[str, ...]:
         value: tuple[str, ...] = getattr(first, name)
-        return value if all(getattr(project.arguments, name) == value for project in projects) else ()
+        is_common = all(getattr(project.arguments, name) == value for project in projects)
+        return value if is_common and not any(names_in(each) for each in value) else ()
 
     return Arguments(
         var_files=common("var_files"),

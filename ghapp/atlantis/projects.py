@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ghapp.atlantis.keys import AUTOPLAN, NOT_ATLANTIS, PROJECT, Notes
+from ghapp.atlantis.keys import AUTOPLAN, NOT_ATLANTIS, POLICIES, PROJECT, Notes
 from ghapp.atlantis.workflows import Arguments
 from ghapp.repository_config import words
 
@@ -23,6 +23,7 @@ class Project:
     arguments: Arguments
     name: str | None = None
     workspace: str | None = None
+    workflow: str | None = None
     version: str | None = None
     depends_on: tuple[str, ...] = ()
     group: int = 0
@@ -50,23 +51,29 @@ def _read_project(
 ) -> list[Project]:
     for key in entry:
         if key in PROJECT:
-            notes.add(f"{place}.{key}", PROJECT[key])
+            notes.explain(f"{place}.{key}", PROJECT[key])
+        elif key in ("policy_check", "custom_policy_check"):
+            notes.add(f"{place}.{key}", POLICIES)
         elif key not in _CARRIED:
             notes.add(f"{place}.{key}", NOT_ATLANTIS)
     for key in notes.mapping(entry.get("autoplan"), f"{place}.autoplan"):
-        notes.add(f"{place}.autoplan.{key}", AUTOPLAN.get(key, NOT_ATLANTIS))
+        if key in AUTOPLAN:
+            notes.explain(f"{place}.autoplan.{key}", AUTOPLAN[key])
+        else:
+            notes.add(f"{place}.autoplan.{key}", NOT_ATLANTIS)
     found = _directories(entry, place, directories, notes)
     name, group = entry.get("name"), entry.get("execution_order_group", 0)
     if not isinstance(group, int):
         notes.add(f"{place}.execution_order_group", "is not understood: it is no number")
     depends_on = entry.get("depends_on")
-    workspace = entry.get("workspace")
+    workspace, workflow = entry.get("workspace"), entry.get("workflow")
     return [
         Project(
             place=place,
             name=name if isinstance(name, str) else None,
             dir=directory,
             workspace=None if workspace in (None, "", "default") else notes.text(workspace, f"{place}.workspace"),
+            workflow=workflow if isinstance(workflow, str) else None,
             arguments=_arguments(entry, place, workflows, notes),
             version=_version(entry, place, notes),
             depends_on=() if depends_on is None else notes.texts(depends_on, f"{place}.depends_on"),
@@ -85,6 +92,7 @@ def _directories(entry: Mapping[str, Any], place: str, directories: Collection[s
     written = notes.text(entry.get("dir"), f"{place}.dir")
     if written is None:
         return []
+    written = written.lstrip("/") or "."  # Atlantis takes a path from the repository's top, too
     wrong = words.path_inside(written) or ("has a brace" if set("{}") & set(written) else None)
     if wrong:
         notes.add(f"{place}.dir", wrong)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ghapp.atlantis.keys import NOT_ATLANTIS, PLAIN_STEPS, STEPS, Notes
+from ghapp.atlantis.keys import EXPLAINED_STEPS, NOT_ATLANTIS, PLAIN_STEPS, STEPS, Notes
 from ghapp.repository_config import words
 
 _STAGES = ("plan", "apply", "policy_check", "import", "state_rm")
@@ -50,7 +50,7 @@ def read_workflow(name: str, value: Any, notes: Notes) -> Arguments:
 def _read_step(step: Any, place: str, found: Mapping[str, list[str]], notes: Notes) -> None:
     if isinstance(step, str):
         if step not in PLAIN_STEPS:
-            notes.add(place, STEPS.get(step, f'"{step}" {NOT_ATLANTIS}'))
+            _name_step(step, place, f'"{step}" {NOT_ATLANTIS}', notes)
         return
     for kind, content in notes.mapping(step, place).items():
         if kind in ("init", "plan", "apply") and isinstance(content, dict):
@@ -61,7 +61,14 @@ def _read_step(step: Any, place: str, found: Mapping[str, list[str]], notes: Not
                 else:
                     notes.add(f"{place}.{kind}.{key}", NOT_ATLANTIS)
         elif kind not in PLAIN_STEPS or content is not None:
-            notes.add(f"{place}.{kind}", STEPS.get(kind, NOT_ATLANTIS))
+            _name_step(kind, f"{place}.{kind}", NOT_ATLANTIS, notes)
+
+
+def _name_step(kind: str, place: str, otherwise: str, notes: Notes) -> None:
+    if kind in EXPLAINED_STEPS:
+        notes.explain(place, EXPLAINED_STEPS[kind])
+    else:
+        notes.add(place, STEPS.get(kind, otherwise))
 
 
 def _read_arguments(
@@ -77,7 +84,7 @@ def _read_arguments(
             key = "var_files" if name == "-var-file" else "backend_config"
             found[key].append(file)
         elif name in _FRESH:
-            notes.add(place, f"{written}: {_FRESH[name]}")
+            notes.explain(place, f"{written}: {_FRESH[name]}")
         elif kind == "init":
             notes.add(place, f"{written}: {words.argument(argument) or 'it is no argument of init'}")
         else:

@@ -76,14 +76,20 @@ def show(place: str) -> None:
 def import_(path: Path) -> None:
     """Make a config of an atlantis.yaml: the config on stdout, what a person has to know on stderr.
 
+    What is unresolved comes first, and makes the exit status 1: write it into the config by hand.
+
     \b
     Example:
       planward import atlantis.yaml > .github/planward.yml
     """
     imported = config_commands.import_from_atlantis(path)
     click.echo(imported.text, nl=False)
-    for note in imported.notes:
+    for note in imported.unresolved:
+        click.echo(f"planward: unresolved: {note}", err=True)
+    for note in imported.explained:
         click.echo(f"planward: {note}", err=True)
+    if imported.unresolved:
+        raise SystemExit(1)
 
 
 def _print(answer: config_commands.Answer) -> None:

@@ -62,33 +62,6 @@ workflows:
 
 WRITTEN = """\
 # Made from atlantis.yaml by planward import.
-# What was not carried over, and what was with a guess:
-# - automerge: a merge comes before the apply, and people press it
-# - parallel_plan: root modules that do not depend on each other are always planned side by side
-# - policies: this version of Planward judges no policies: run conftest in CI, as a required check of its own
-# - workflows.staging.plan.steps[0].env: an environment variable comes from Vault (kv/{team}/{branch}/env), a value \
-from a var file; "command" is not run
-# - workflows.staging.plan.steps[1].init.extra_args: -reconfigure: every run begins with a fresh init
-# - workflows.staging.plan.steps[1].init.extra_args: -backend-config=bucket=x: -backend-config is not allowed: name a \
-file in backend_config
-# - workflows.staging.plan.steps[2].plan.extra_args: -lock=false: applies lock, plans of pull requests write nothing \
-and do not
-# - workflows.staging.plan.steps[2].plan.extra_args: -target=x: -target is not allowed: part of a root module would \
-count as all of it; split the root module
-# - workflows.staging.plan.steps[3].run: commands of a pull request would run with the environment's credentials; use \
-Terraform, or CI before it
-# - projects[0].name, projects[1].name, projects[2].name: Planward names a root module by its directory
-# - projects[0].branch: environments say which branches there are; every pull request into one of them is planned
-# - projects[0].autoplan.when_modified: what a change touches is found from the configuration: its files, the modules \
-that it calls, its var files, templates and lock file
-# - projects[0].autoplan.enabled: the check gates the merge, so whatever is touched is planned
-# - projects[1].apply_requirements, projects[2].apply_requirements: GitHub does that: branch protection requires \
-reviews and the check; planward doctor says what is missing
-# - projects[2].workflow: "on-the-server" is defined on Atlantis' server: carry its arguments over by hand
-# - projects[1].workspace: the workspace "prod" is taken for the environment production
-# - projects[1].workflow: leads out of the repository: "../../outside.tfvars"
-# - projects[2].workspace: the one state that Atlantis kept (workspace default) is taken for production's
-# - projects[3].workspace: "eu-west-1" is no environment; there are: testing, staging, production
 environments:
   testing: {}
   staging: {branch: staging}
@@ -111,8 +84,45 @@ root_modules:
 """
 
 
+UNRESOLVED = (
+    "policies: this version of Planward judges no policies: run conftest in CI, as a required check of its own",
+    "workflows.staging.plan.steps[0].env: an environment variable comes from Vault (kv/{team}/{branch}/env), a value "
+    'from a var file; "command" is not run',
+    "workflows.staging.plan.steps[1].init.extra_args: -backend-config=bucket=x: -backend-config is not allowed: name a "
+    "file in backend_config",
+    "workflows.staging.plan.steps[2].plan.extra_args: -target=x: -target is not allowed: part of a root module would "
+    "count as all of it; split the root module",
+    "workflows.staging.plan.steps[3].run: commands of a pull request would run with the environment's credentials; use "
+    "Terraform, or CI before it",
+    'projects[2].workflow: "on-the-server" is defined on Atlantis\' server: carry its arguments over by hand',
+    'projects[3].workspace: "eu-west-1" is no environment: say whose state it is by environments: {NAME: {workspace: '
+    "eu-west-1}}",
+    'projects[1].workflow: leads out of the repository: "../../outside.tfvars"',
+)
+EXPLAINED = (
+    "automerge: a merge comes before the apply, and people press it",
+    "parallel_plan: root modules that do not depend on each other are always planned side by side",
+    "workflows.staging.plan.steps[1].init.extra_args: -reconfigure: every run begins with a fresh init",
+    "workflows.staging.plan.steps[2].plan.extra_args: -lock=false: applies lock, plans of pull requests write nothing "
+    "and do not",
+    "projects[0].name, projects[1].name, projects[2].name: Planward names a root module by its directory",
+    "projects[0].branch: environments say which branches there are; every pull request into one of them is planned",
+    "projects[0].autoplan.when_modified: what a change touches is found from the configuration: its files, the modules "
+    "that it calls, its var files, templates and lock file",
+    "projects[0].autoplan.enabled: the check gates the merge, so whatever is touched is planned",
+    "projects[1].apply_requirements, projects[2].apply_requirements: GitHub does that: branch protection requires "
+    "reviews and the check; planward doctor says what is missing",
+    'projects[1].workspace: the workspace "prod" is taken for the environment production',
+    "projects[2].workspace: the one state that Atlantis kept (workspace default) is taken for production's",
+)
+
+
 def imported(value: object, **otherwise: Any) -> Imported:
     return import_atlantis(json.dumps(value).encode(), **otherwise)
+
+
+def notes_of(found: Imported) -> tuple[str, ...]:
+    return (*found.unresolved, *found.explained)
 
 
 def config_lines(found: Imported) -> list[str]:
@@ -120,7 +130,7 @@ def config_lines(found: Imported) -> list[str]:
 
 
 def test_a_whole_file_is_carried_over_or_named() -> None:
-    assert import_atlantis(FULL.encode()).text == WRITTEN
+    assert import_atlantis(FULL.encode()) == Imported(text=WRITTEN, unresolved=UNRESOLVED, explained=EXPLAINED)
 
 
 EVERY_KEY = {
@@ -191,9 +201,9 @@ def with_key(place: str, key: str) -> tuple[dict[str, Any], str]:
 def test_every_key_of_atlantis_is_carried_over_or_named_with_the_reason(place: str, key: str) -> None:
     document, where = with_key(place, key)
     found = imported(document, branches=["staging"], directories=["a"])
-    assert "is no key of Atlantis" not in found.text
-    named = any(note.startswith((f"{where}:", f"{where},")) for note in found.notes)
-    assert named is not (key in CARRIED.get(place, "").split()), found.notes
+    assert not any("is no key of Atlantis" in note for note in notes_of(found))
+    named = any(note.startswith((f"{where}:", f"{where},")) for note in notes_of(found))
+    assert named is not (key in CARRIED.get(place, "").split()), notes_of(found)
 
 
 def test_what_is_written_passes() -> None:
@@ -204,19 +214,19 @@ def test_what_is_written_passes() -> None:
 
 @pytest.mark.parametrize("key", sorted(TOP_LEVEL))
 def test_every_key_at_the_top_that_is_not_carried_over_is_named(key: str) -> None:
-    assert imported({"version": 3, key: True}).notes == (f"{key}: {TOP_LEVEL[key]}",)
+    assert notes_of(imported({"version": 3, key: True})) == (f"{key}: {TOP_LEVEL[key]}",)
 
 
 @pytest.mark.parametrize("key", sorted(PROJECT))
 def test_every_key_of_a_project_that_is_not_carried_over_is_named(key: str) -> None:
     found = imported({"version": 3, "projects": [{"dir": "a", "workspace": "staging", key: "x"}]})
-    assert found.notes == (f"projects[0].{key}: {PROJECT[key]}",)
+    assert notes_of(found) == (f"projects[0].{key}: {PROJECT[key]}",)
 
 
 @pytest.mark.parametrize("key", sorted(AUTOPLAN))
 def test_when_atlantis_plans_is_named(key: str) -> None:
     found = imported({"version": 3, "projects": [{"dir": "a", "workspace": "staging", "autoplan": {key: []}}]})
-    assert found.notes == (f"projects[0].autoplan.{key}: {AUTOPLAN[key]}",)
+    assert notes_of(found) == (f"projects[0].autoplan.{key}: {AUTOPLAN[key]}",)
 
 
 @pytest.mark.parametrize(
@@ -238,14 +248,11 @@ def test_when_atlantis_plans_is_named(key: str) -> None:
         ({"projects": [{"dir": "a"}]}, "projects[0].workspace: Atlantis kept one state (workspace default), here each "
          "environment has its own: say whose it is by environments: {NAME: {workspace: default}}"),
         ({"projects": [{"dir": "a", "workspace": "staging"}, {"dir": "a", "workspace": "staging", "name": None}]},
-         "projects[1]: staging has one state of a; this one needs a directory of its own"),
+         "projects[1]: staging has one state of a already; this one needs a directory of its own"),
         ({"autodiscover": {"mode": "auto", "x": 1}}, "autodiscover.x: is no key of Atlantis' that is known here"),
         ({"workflows": {"w": {"destroy": {}}}}, "workflows.w.destroy: is no key of Atlantis' that is known here"),
         ({"workflows": {"w": {"plan": {"steps": [{"multienv": "x"}]}}}}, "workflows.w.plan.steps[0].multienv: "
          "environment variables come from Vault (kv/{team}/{branch}/env); commands are not run"),
-        ({"workflows": {"w": {"import": {"steps": [{"import": {"extra_args": []}}]}}}},
-         "workflows.w.import.steps[0].import: an import block is planned, reviewed and applied as every change; there "
-         "is no command"),
         ({"workflows": {"w": {"plan": {"steps": ["terragrunt"]}}}}, "workflows.w.plan.steps[0]: \"terragrunt\" is no "
          "key of Atlantis' that is known here"),
         ({"workflows": {"w": {"plan": {"steps": [{"plan": {"extra_args": ["-var-file=$DIR.tfvars"]}}]}}}},
@@ -254,15 +261,160 @@ def test_when_atlantis_plans_is_named(key: str) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_carried_over_is_named_with_the_reason(value: dict[str, Any], note: str) -> None:
-    assert note in imported({"version": 3, **value}).notes
+    assert note in imported({"version": 3, **value}).unresolved
+
+
+def test_commands_for_which_terraform_has_blocks_are_explained() -> None:
+    steps: list[dict[str, Any]] = [{"import": {"extra_args": []}}]
+    found = imported({"version": 3, "workflows": {"w": {"import": {"steps": steps}}}})
+    assert found.unresolved == ()
+    assert found.explained == (
+        "workflows.w.import.steps[0].import: an import block is planned, reviewed and applied as every change; there "
+        "is no command",
+    )
+
+
+def workflow(backend_file: str, var_file: str) -> dict[str, Any]:
+    init, plan = [f"-backend-config={backend_file}"], ["-var-file", var_file]
+    return {"plan": {"steps": [{"init": {"extra_args": init}}, {"plan": {"extra_args": plan}}]}}
+
+
+def test_projects_of_one_directory_become_the_environments_that_their_files_name() -> None:
+    found = imported(
+        {
+            "version": 3,
+            "projects": [
+                {"name": "network-staging", "dir": "network", "workflow": "staging"},
+                {"name": "network-production", "dir": "network", "workflow": "production"},
+            ],
+            "workflows": {
+                "staging": workflow("backend/staging.hcl", "staging.tfvars"),
+                "production": workflow("backend/prod.hcl", "prod.tfvars"),
+            },
+        }
+    )
+    assert config_lines(found) == [
+        "environments:",
+        "  testing: {}",
+        "  staging: {branch: staging}",
+        "  production: {branch: production}",
+        "root_modules:",
+        '  - dir: "network"',
+        '    workspace: "{environment}"',
+        "    environments:",
+        '      staging: {workspace: "default", var_files: ["staging.tfvars"], backend_config: ["backend/staging.hcl"]}',
+        '      production: {workspace: "default", var_files: ["prod.tfvars"], backend_config: ["backend/prod.hcl"]}',
+    ]
+    assert found.unresolved == ()
+    assert found.explained[-1] == "projects[1]: by its files, its workflow and its name it is taken for production"
+
+
+def test_a_project_whose_files_and_name_contradict_each_other_is_left_to_a_person() -> None:
+    found = imported(
+        {
+            "version": 3,
+            "projects": [{"name": "network-staging", "dir": "network", "workflow": "w"}],
+            "workflows": {"w": workflow("backend/prod.hcl", "prod.tfvars")},
+        },
+        branches=["staging", "production"],
+    )
+    assert config_lines(found) == ["root_modules:", '  - dir: "network"', '    workspace: "{environment}"']
+    assert found.unresolved == (
+        "projects[0]: its files says production, its name says staging: write its workspace and its files "
+        "(prod.tfvars, backend/prod.hcl) under the right one by hand",
+    )
+
+
+def test_files_of_one_environment_are_no_other_environments() -> None:
+    found = imported(
+        {
+            "version": 3,
+            "projects": [{"dir": "network", "workspace": "production", "workflow": "w"}],
+            "workflows": {"w": workflow("backend/prod.hcl", "prod.tfvars")},
+        }
+    )
+    assert config_lines(found)[-2:] == [
+        "    environments:",
+        '      production: {var_files: ["prod.tfvars"], backend_config: ["backend/prod.hcl"]}',
+    ]
+
+
+def test_what_a_second_project_of_one_state_loses_is_named_with_its_files() -> None:
+    found = imported(
+        {
+            "version": 3,
+            "projects": [
+                {"dir": "network", "workspace": "staging", "workflow": "one"},
+                {"dir": "network", "workspace": "staging", "workflow": "two"},
+                {"dir": "app", "workspace": "blue", "workflow": "two"},
+                {"dir": "app", "workspace": "green", "workflow": "one"},
+            ],
+            "workflows": {"one": workflow("one.hcl", "one.tfvars"), "two": workflow("two.hcl", "two.tfvars")},
+        }
+    )
+    assert found.unresolved == (
+        "projects[1]: staging has one state of network already; this one needs a directory of its own, with "
+        "two.tfvars, two.hcl",
+        'projects[2].workspace: "blue" is no environment: say whose state it is by environments: {NAME: {workspace: '
+        "blue}}, and its files (two.tfvars, two.hcl)",
+        'projects[3].workspace: "green" is no environment: say whose state it is by environments: {NAME: {workspace: '
+        "green}}, and its files (one.tfvars, one.hcl)",
+    )
+
+
+def test_the_workspace_of_a_single_environment_is_kept() -> None:
+    found = imported({"version": 3, "projects": [{"dir": ".", "workspace": "production"}]})
+    assert config_lines(found) == [
+        "environments:",
+        "  testing: {}",
+        "  production: {branch: production}",
+        "root_modules:",
+        '  - dir: "."',
+        '    workspace: "{environment}"',
+    ]
+
+
+def test_a_leading_slash_means_the_top_of_the_repository() -> None:
+    found = imported(
+        {
+            "version": 3,
+            "projects": [
+                {"name": "dev", "dir": "/infra/environments/dev", "workspace": "default"},
+                {"name": "production", "dir": "/infra/environments/prod", "workspace": "default"},
+            ],
+        }
+    )
+    assert config_lines(found)[3:] == [
+        "root_modules:",
+        '  - dir: "infra/environments/dev"',
+        "    environments:",
+        '      testing: {workspace: "default"}',
+        '  - dir: "infra/environments/prod"',
+        "    environments:",
+        '      production: {workspace: "default"}',
+    ]
+    assert found.unresolved[0] == (
+        "projects[0].dir: it holds testing alone, and Planward runs each root module in every environment: bring the "
+        "directories of the environments together, with a var file for each"
+    )
 
 
 def test_workspaces_of_one_directory_become_its_environments() -> None:
     projects = [{"dir": "a", "workspace": name} for name in ("staging", "production", "eu")]
-    assert config_lines(imported({"version": 3, "projects": projects}, branches=["eu", "main"])) == [
+    found = imported({"version": 3, "projects": projects}, branches=["eu", "main", "staging"])
+    assert config_lines(found) == [
+        "environments:",
+        "  testing: {}",
+        "  staging: {branch: staging}",
+        "  production: {branch: production}",
+        "  eu: {branch: eu}",
         "root_modules:",
         '  - dir: "a"',
+        '    workspace: "{environment}"',
     ]
+    assert found.unresolved == (
+        "environments: there is no branch production: make it, or name the one that is applied to production",
+    )
 
 
 def test_a_pattern_of_directories_is_written_out() -> None:
@@ -302,8 +454,12 @@ def test_a_default_workflow_counts_for_projects_that_name_none() -> None:
         "workflows": {"default": {"plan": {"steps": steps}}},
     }
     assert config_lines(imported(value)) == [
+        "environments:",
+        "  testing: {}",
+        "  staging: {branch: staging}",
         "root_modules:",
         '  - dir: "a"',
+        '    workspace: "{environment}"',
         '    var_files: ["{workspace}.tfvars"]',
         '    extra_arguments: ["-refresh=false"]',
     ]
@@ -315,13 +471,13 @@ def test_groups_that_go_round_in_a_circle_with_depends_on_are_left_out() -> None
         {"dir": "b", "name": "b", "workspace": "staging", "execution_order_group": 1},
     ]
     found = imported({"version": 3, "projects": projects})
-    assert "projects: depends_on is left out, it goes round in a circle: a needs b needs a" in found.notes
+    assert "projects: depends_on is left out, it goes round in a circle: a needs b needs a" in notes_of(found)
     assert not any("depends_on" in line for line in config_lines(found))
 
 
 def test_groups_that_are_too_large_to_write_out_are_named() -> None:
     projects = [{"dir": f"d{n}", "workspace": "staging", "execution_order_group": n % 2} for n in range(60)]
-    assert imported({"version": 3, "projects": projects}).notes == (
+    assert imported({"version": 3, "projects": projects}).unresolved == (
         "projects[].execution_order_group: too many to write out: name in depends_on what a root module needs and "
         "does not read the state of",
     )

@@ -448,9 +448,21 @@ def test_import_prints_a_config_that_passes_the_check(run: Run, copy: Path) -> N
     said = run("import", copy / "atlantis.yaml")
     assert said.status == 0
     assert "network" in said.out
-    assert all(line.startswith("planward: ") for line in said.err.splitlines())
+    assert said.err == "planward: automerge: a merge comes before the apply, and people press it\n"
+    assert "automerge" not in said.out
     write(copy / "imported.yml", said.out)
     assert run("config", "check", copy / "imported.yml").status == 0
+
+
+def test_import_ends_with_1_where_somebody_has_to_see_to_something_and_says_that_first(run: Run, copy: Path) -> None:
+    write(copy / "atlantis.yaml", "version: 3\nautomerge: true\nprojects:\n- dir: network\n  workspace: blue\n")
+    said = run("import", copy / "atlantis.yaml")
+    assert said.status == 1
+    assert said.err == (
+        'planward: unresolved: projects[0].workspace: "blue" is no environment: say whose state it is by environments: '
+        "{NAME: {workspace: blue}}\n"
+        "planward: automerge: a merge comes before the apply, and people press it\n"
+    )
 
 
 def test_import_of_another_file_is_said_in_one_line(run: Run, copy: Path) -> None:

@@ -239,8 +239,6 @@ def test_an_import_knows_the_branches_and_root_modules_of_the_repository(directo
     imported = import_from_atlantis(directory / "atlantis.yaml")
     assert imported.text == (
         "# Made from atlantis.yaml by planward import.\n"
-        "# What was not carried over, and what was with a guess:\n"
-        "# - projects[0].workspace: the one state that Atlantis kept (workspace default) is taken for production's\n"
         "environments:\n"
         "  testing: {}\n"
         "  staging: {branch: staging}\n"
