@@ -20,8 +20,9 @@ from ghapp.store.pull_requests import KnownPullRequest, PullRequests, Verdict
 from ghapp.store.repositories import KnownRepository, Repositories
 from ghapp.store.retention import Retention
 from ghapp.store.run_objects import RunObjects
+from ghapp.store.run_queries import Run
 from ghapp.store.run_state import ApplyState, CheckRunState, Claim, MergeGroup, PlanState, RunState
-from ghapp.store.runs import Run, Runs
+from ghapp.store.runs import Runs
 
 __all__ = [
     "ApplyState",

@@ -3,12 +3,13 @@
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, desc, func, or_, select
+from sqlalchemy import Connection, Row, Select, desc, func, select
 
-from ghapp.store.database import Database, upsert
+from ghapp.store.database import Database, select_in, upsert
 from ghapp.store.tables import lasts, pushes
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RepositoryId, TreeId
 
@@ -33,8 +34,25 @@ class Branches:
 
     async def last(self, repository: RepositoryId, environment: EnvironmentName) -> Last | None:
         """LAST of the environment; None where it was never adopted nor applied."""
-        history = await self._history(repository, environment, limit=1)
-        return history[0] if history else None
+        row = await self._db.read(lambda c: c.execute(_newest(repository, environment)).first())
+        return None if row is None else Last(**row._mapping)
+
+    async def last_applied(self, repository: RepositoryId, environment: EnvironmentName) -> Last | None:
+        """The newest LAST of the environment that was applied, not adopted; None where there is none."""
+        query = _newest(repository, environment).where(lasts.c.applied)
+        row = await self._db.read(lambda c: c.execute(query).first())
+        return None if row is None else Last(**row._mapping)
+
+    async def was_applied(self, repository: RepositoryId, environment: EnvironmentName, sha: CommitSha) -> bool:
+        """Whether the commit was LAST of the environment once, by an apply."""
+        query = _newest(repository, environment).where(lasts.c.sha == sha, lasts.c.applied)
+        return await self._db.read(lambda c: c.execute(query).first()) is not None
+
+    async def with_tree(self, repository: RepositoryId, environment: EnvironmentName, tree: TreeId) -> tuple[Last, ...]:
+        """Each LAST of the environment, ever, whose commit had this tree, newest first."""
+        query = _newest(repository, environment, limit=None).where(lasts.c.tree == tree)
+        rows = await self._db.read(lambda c: c.execute(query).all())
+        return tuple(Last(**row._mapping) for row in rows)
 
     async def last_of_branch(self, repository: RepositoryId, branch: BranchName) -> Last | None:
         """LAST of whichever environment this branch last stood for; None for a branch that never did."""
@@ -49,29 +67,21 @@ class Branches:
         return None if row is None else Last(**row._mapping)
 
     async def all_last(self, repository: RepositoryId) -> tuple[Last, ...]:
-        """LAST of every environment that has one."""
+        """LAST of every environment that has one, in the order in which they became it."""
         c = lasts.c
-        newest = select(func.max(c.id)).where(c.repository_id == repository).group_by(c.environment)
-        query = select(c.environment, c.branch, c.sha, c.tree, c.applied, c.at).where(c.id.in_(newest)).order_by(c.id)
-        rows = await self._db.read(lambda connection: connection.execute(query).all())
-        return tuple(Last(**row._mapping) for row in rows)
 
-    async def history(self, repository: RepositoryId, environment: EnvironmentName) -> tuple[Last, ...]:
-        """Each commit that once was LAST, newest first."""
-        return await self._history(repository, environment, limit=None)
+        def work(connection: Connection) -> list[Row[Any]]:
+            found: list[Row[Any]] = []
+            # One look into the index for each environment: the history of LAST only grows.
+            first = select(func.min(c.environment)).where(c.repository_id == repository)
+            environment = connection.scalar(first)
+            while environment is not None:
+                found.append(connection.execute(_newest(repository, environment).add_columns(c.id)).one())
+                environment = connection.scalar(first.where(c.environment > environment))
+            return sorted(found, key=lambda row: row.id)
 
-    async def _history(
-        self, repository: RepositoryId, environment: EnvironmentName, *, limit: int | None
-    ) -> tuple[Last, ...]:
-        c = lasts.c
-        query = (
-            select(c.environment, c.branch, c.sha, c.tree, c.applied, c.at)
-            .where(c.repository_id == repository, c.environment == environment)
-            .order_by(desc(c.id))
-            .limit(limit)
-        )
-        rows = await self._db.read(lambda connection: connection.execute(query).all())
-        return tuple(Last(**row._mapping) for row in rows)
+        rows = await self._db.read(work)
+        return tuple(Last(**{name: row._mapping[name] for name in Last.__slots__}) for row in rows)
 
     async def move_last(
         self,
@@ -112,31 +122,45 @@ class Branches:
         }
         await self._db.run(lambda c: upsert(c, pushes, row, update=[]))
 
-    async def pushers(self, repository: RepositoryId, branch: BranchName) -> dict[CommitSha, str]:
-        """Who pushed each commit that once was the branch's tip, `after` → login."""
-        query = select(pushes.c.after, pushes.c.pusher).where(
-            pushes.c.repository_id == repository, pushes.c.branch == branch
-        )
-        rows = await self._db.read(lambda c: c.execute(query.order_by(pushes.c.id)).all())
-        return {CommitSha(after): pusher for after, pusher in rows}
+    async def pushers(
+        self, repository: RepositoryId, branch: BranchName, commits: Sequence[CommitSha]
+    ) -> dict[CommitSha, str]:
+        """Who last pushed each of these commits that was the branch's tip once."""
+        rows = await self._pushes(repository, branch, commits)
+        return {CommitSha(row.after): row.pusher for row in sorted(rows, key=lambda row: row.id)}
 
     async def pushers_of(
-        self, repository: RepositoryId, branch: BranchName, commits: Collection[CommitSha]
+        self, repository: RepositoryId, branch: BranchName, commits: Sequence[CommitSha]
     ) -> frozenset[str]:
         """Everybody who ever pushed one of these commits as the branch's tip."""
+        return frozenset(row.pusher for row in await self._pushes(repository, branch, commits))
+
+    async def _pushes(
+        self, repository: RepositoryId, branch: BranchName, commits: Sequence[CommitSha]
+    ) -> Sequence[Row[Any]]:
         c = pushes.c
-        query = select(c.pusher).where(c.repository_id == repository, c.branch == branch, c.after.in_(commits))
-        rows = await self._db.read(lambda connection: connection.execute(query).all())
-        return frozenset(str(pusher) for (pusher,) in rows)
+        query = select(c.id, c.after, c.pusher).where(c.repository_id == repository, c.branch == branch)
+        return await self._db.read(lambda connection: select_in(connection, query, c.after, commits))
 
     async def pushers_since(self, repository: RepositoryId, branch: BranchName, last: Last | None) -> tuple[str, ...]:
         """Who pushed to a branch after LAST was pushed, in order, each once; with no LAST, everybody."""
         c = pushes.c
         of_branch = (c.repository_id == repository, c.branch == branch)
-        query = select(c.pusher).where(*of_branch)
-        if last is not None:
-            of_last = select(func.max(c.id)).where(*of_branch, c.after == last.sha).scalar_subquery()
-            # A LAST that was adopted came with no push that we saw.
-            query = query.where(or_(c.id > of_last, and_(of_last.is_(None), c.at >= last.at)))
-        rows = await self._db.read(lambda connection: connection.execute(query.order_by(c.id)).all())
-        return tuple(dict.fromkeys(str(pusher) for (pusher,) in rows))
+
+        def work(connection: Connection) -> Sequence[tuple[int, str]]:
+            query = select(c.id, c.pusher).where(*of_branch)
+            if last is not None:
+                of_last = connection.scalar(select(func.max(c.id)).where(*of_branch, c.after == last.sha))
+                # A LAST that was adopted came with no push that we saw.
+                query = query.where(c.at >= last.at if of_last is None else c.id > of_last)
+            return [(int(id), str(pusher)) for id, pusher in connection.execute(query).all()]
+
+        rows = await self._db.read(work)
+        # Ordered here: SQLite would take an index for that, and read all pushes to the branch.
+        return tuple(dict.fromkeys(pusher for _, pusher in sorted(rows)))
+
+
+def _newest(repository: RepositoryId, environment: EnvironmentName, *, limit: int | None = 1) -> Select[Any]:
+    c = lasts.c
+    query = select(*(c[name] for name in Last.__slots__))
+    return query.where(c.repository_id == repository, c.environment == environment).order_by(desc(c.id)).limit(limit)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
@@ -22,6 +22,9 @@ _READS = "planward_reads"
 """The option of a connection that only reads."""
 _PAUSES_S = (0.05, 0.5)
 """How long it is waited before a transaction that PostgreSQL broke off is begun again."""
+
+_MOST_PARAMETERS = 10_000
+"""SQLite takes 32,766 in one statement, PostgreSQL 65,535."""
 
 _ASK_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
 
@@ -125,6 +128,17 @@ def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, u
     else:
         statement = statement.on_conflict_do_nothing()
     connection.execute(statement)
+
+
+def select_in(
+    connection: Connection, query: Select[Any], column: ColumnElement[Any], values: Sequence[Any]
+) -> list[Row[Any]]:
+    """The rows of a query whose column is one of these values, however many: a statement takes so many parameters."""
+    rows: list[Row[Any]] = []
+    for start in range(0, len(values), _MOST_PARAMETERS):
+        some = column.in_(values[start : start + _MOST_PARAMETERS])
+        rows += connection.execute(query.where(some)).all()
+    return rows
 
 
 @contextlib.contextmanager

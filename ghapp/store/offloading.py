@@ -41,7 +41,7 @@ class Offloading:
         c = runs.c
         query = (
             select(c.id, c.repository_id)
-            .where(c.finished_at <= self._db.clock() - SETTLED_S, c.status == "completed", c.moved_at.is_(None))
+            .where(c.finished_at <= self._db.clock() - SETTLED_S, c.moved_at.is_(None))
             .order_by(c.finished_at)
             .limit(limit)
         )

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, desc, func, or_, select
 
 from ghapp.store.branches import Last
 from ghapp.store.database import Database
-from ghapp.store.runs import RUN_COLUMNS, Run, read_run
+from ghapp.store.run_queries import RUN_COLUMNS, Run, read_run
 from ghapp.store.tables import lasts, pull_requests, removed_runs, runs
 from ghapp.values import EnvironmentName, RepositoryId
 

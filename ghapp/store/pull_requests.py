@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Row, desc, select, update
+from sqlalchemy import ColumnElement, Row, Select, desc, select, update
 
-from ghapp.store.database import Database, upsert
+from ghapp.store.database import Database, select_in, upsert
 from ghapp.store.tables import pull_requests, verdicts
 from ghapp.values import BranchName, CommitSha, RepositoryId, RunId
 
@@ -46,6 +46,7 @@ class Verdict:
 
 
 _NAMES = tuple(KnownPullRequest.__slots__)
+_COLUMNS = tuple(pull_requests.c[name] for name in _NAMES)
 
 
 class PullRequests:
@@ -82,11 +83,14 @@ class PullRequests:
     async def merged_as(self, repository: RepositoryId, commits: tuple[CommitSha, ...]) -> tuple[KnownPullRequest, ...]:
         """Merged pull requests whose merge SHA is one of these commits, by number."""
         c = pull_requests.c
-        return await self._select(c.repository_id == repository, c.state == "merged", c.merge_sha.in_(commits))
+        # Filtered here: SQLite would take the index of states, and read all that were merged.
+        query = select(*_COLUMNS).where(c.repository_id == repository)
+        rows = await self._db.read(lambda connection: select_in(connection, query, c.merge_sha, commits))
+        merged = (each for each in map(_read, rows) if each.state == "merged")
+        return tuple(sorted(merged, key=lambda each: each.number))
 
-    async def _select(self, *conditions: object) -> tuple[KnownPullRequest, ...]:
-        columns = [pull_requests.c[name] for name in _NAMES]
-        query = select(*columns).where(*conditions).order_by(pull_requests.c.number)  # type: ignore[arg-type]
+    async def _select(self, *conditions: ColumnElement[bool]) -> tuple[KnownPullRequest, ...]:
+        query = select(*_COLUMNS).where(*conditions).order_by(pull_requests.c.number)
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(_read(row) for row in rows)
 
@@ -124,18 +128,26 @@ class PullRequests:
         until: float | None = None,
     ) -> tuple[Verdict, ...]:
         """The verdicts for this pull request, base branch and head, newest first; `until`: said by that second."""
-        c = verdicts.c
-        query = select(c.pull_request, c.base_branch, c.head_sha, c.base_sha, c.run_id, c.conclusion, c.at).where(
-            c.repository_id == repository,
-            c.pull_request == number,
-            c.base_branch == base_branch,
-            c.head_sha == head_sha,
-        )
-        if until is not None:
-            # GitHub gives whole seconds: what was said within that second was said before the merge could be pressed.
-            query = query.where(c.at < math.floor(until) + 1)
-        rows = await self._db.read(lambda connection: connection.execute(query.order_by(desc(c.id))).all())
+        query = _verdicts(repository, number, base_branch, head_sha, until)
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(Verdict(**row._mapping) for row in rows)
+
+    async def newest_verdict(
+        self,
+        repository: RepositoryId,
+        number: int,
+        *,
+        base_branch: BranchName,
+        head_sha: CommitSha,
+        until: float | None = None,
+        finished: bool = False,
+    ) -> Verdict | None:
+        """The newest of those verdicts, or None; `finished`: the newest that is not in progress."""
+        query = _verdicts(repository, number, base_branch, head_sha, until)
+        if finished:
+            query = query.where(verdicts.c.conclusion != "in_progress")
+        row = await self._db.read(lambda connection: connection.execute(query.limit(1)).first())
+        return None if row is None else Verdict(**row._mapping)
 
     async def close_unmerged(self, repository: RepositoryId, numbers: tuple[int, ...]) -> None:
         """Mark pull requests as closed that GitHub no longer lists as open."""
@@ -143,6 +155,22 @@ class PullRequests:
         statement = update(pull_requests).where(c.repository_id == repository, c.number.in_(numbers))
         values = {"state": "closed", "seen_at": self._db.clock()}
         await self._db.run(lambda connection: connection.execute(statement.values(values)))
+
+
+def _verdicts(
+    repository: RepositoryId, number: int, base_branch: BranchName, head_sha: CommitSha, until: float | None
+) -> Select[Any]:
+    c = verdicts.c
+    query = select(c.pull_request, c.base_branch, c.head_sha, c.base_sha, c.run_id, c.conclusion, c.at).where(
+        c.repository_id == repository,
+        c.pull_request == number,
+        c.base_branch == base_branch,
+        c.head_sha == head_sha,
+    )
+    if until is not None:
+        # GitHub gives whole seconds: what was said within that second was said before the merge could be pressed.
+        query = query.where(c.at < math.floor(until) + 1)
+    return query.order_by(desc(c.id))
 
 
 def _read(row: Row[tuple[object, ...]]) -> KnownPullRequest:

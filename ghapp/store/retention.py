@@ -15,6 +15,7 @@ from ghapp.store.run_objects import Kind, RunObjects, forget_objects, objects_of
 from ghapp.store.tables import (
     approvals,
     audit,
+    explained_pull_requests,
     log_lines,
     markers,
     pull_requests,
@@ -42,7 +43,7 @@ class Retention:
     async def remove_logs(self, *, before: float, limit: int) -> int:
         """Remove the logs of runs that ended before; their pages say so."""
         c = runs.c
-        mine = (c.status == "completed", c.finished_at < before, c.log_removed_at.is_(None))
+        mine = (c.finished_at < before, c.log_removed_at.is_(None))
         found = await self._ids(select(c.id).where(*mine).order_by(c.finished_at).limit(limit))
         for id in found:
             await self._each(id, self._log_removed, kind="log")
@@ -177,7 +178,7 @@ def _remove_run(connection: Connection, id: RunId) -> None:
     row = connection.execute(select(runs.c.operation, runs.c.conclusion).where(runs.c.id == id)).first()
     if row is None:
         return
-    for table in (log_lines, root_runs, run_objects):
+    for table in (log_lines, root_runs, run_objects, explained_pull_requests):
         connection.execute(delete(table).where(table.c.run_id == id))
     connection.execute(delete(runs).where(runs.c.id == id))
     counted = {"operation": row.operation, "conclusion": row.conclusion}

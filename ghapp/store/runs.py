@@ -1,144 +1,47 @@
 """Runs: one operation for one commit in one environment, its root runs, its masked report and its masked log."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Row, desc, func, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from ghapp.store.database import Database, upsert
 from ghapp.store.marker_kinds import EnvironmentHolder
 from ghapp.store.run_objects import RunObjects, about_lines, about_report, about_root, objects_of
+from ghapp.store.run_queries import Run, RunQueries
 from ghapp.store.run_state import (
     ApplyState,
     CheckRunState,
     Claim,
-    MergeGroup,
-    Operation,
     PlanState,
     RunState,
     read_state,
     state_to_store,
 )
-from ghapp.store.tables import log_lines, markers, root_runs, runs
-from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
+from ghapp.store.tables import explained_pull_requests, log_lines, markers, root_runs, runs
+from ghapp.values import RepositoryId, RunId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One run, with the state of its flow."""
-
-    id: RunId
-    repository_id: RepositoryId
-    operation: Operation
-    environment: EnvironmentName
-    branch: BranchName
-    head_sha: CommitSha
-    base_sha: CommitSha
-    pull_request: int | None
-    attempt: int
-    check_run_name: str
-    status: Literal["queued", "in_progress", "completed"] = "queued"
-    conclusion: str | None = None
-    title: str = ""
-    check_run_id: int | None = None
-    cancel_reason: str | None = None
-    created_at: float = 0
-    finished_at: float | None = None
-    log_removed_at: float | None = None
-    state: RunState
-
-    @property
-    def plan(self) -> PlanState:
-        """The state of a plan run."""
-        assert isinstance(self.state, PlanState)
-        return self.state
-
-    @property
-    def apply(self) -> ApplyState:
-        """The state of an apply run."""
-        assert isinstance(self.state, ApplyState)
-        return self.state
-
-    @property
-    def group(self) -> MergeGroup | None:
-        """The merge queue's group that the run is for; None where it is for none."""
-        return self.state.group if isinstance(self.state, PlanState) else None
-
-
-RUN_COLUMNS = tuple(runs.c["data" if name == "state" else name].label(name) for name in Run.__slots__)
-"""The columns of a `Run`, by its names."""
-
-
-class Runs:
-    """Rows of runs."""
+class Runs(RunQueries):
+    """Rows of runs: changed here, found by `RunQueries`."""
 
     def __init__(self, database: Database, run_objects: RunObjects) -> None:
-        self._db = database
+        super().__init__(database)
         self._run_objects = run_objects
 
     async def begin(self, run: Run) -> Run:
         """Insert the run, or give the one that is there under its id: a replayed step finds what it left."""
         values = {name: getattr(run, name) for name in Run.__slots__ if name != "state"}
         values |= {"data": state_to_store(run.state), "created_at": self._db.clock()}
-        await self._db.run(lambda c: upsert(c, runs, values, update=[]))
+
+        def work(connection: Connection) -> None:
+            if connection.scalar(select(runs.c.id).where(runs.c.id == run.id)) is None:
+                upsert(connection, runs, values, update=[])
+                _link_explained(connection, run.id, run.repository_id, run.state)
+
+        await self._db.run(work)
         return await self.load(run.id)
-
-    async def load(self, id: RunId) -> Run:
-        """The run of this id. Raises KeyError."""
-        found = await self.find(id)
-        if found is None:
-            raise KeyError(id)
-        return found
-
-    async def find(self, id: RunId) -> Run | None:
-        """The run of this id, or None."""
-        found = await self._select(runs.c.id == id)
-        return found[0] if found else None
-
-    async def find_by_check_run(self, repository: RepositoryId, check_run_id: int) -> Run | None:
-        """The run that a check run shows, or None."""
-        found = await self._select(runs.c.repository_id == repository, runs.c.check_run_id == check_run_id)
-        return found[0] if found else None
-
-    async def of_head(self, repository: RepositoryId, head: CommitSha, check_run_name: str) -> tuple[Run, ...]:
-        """Runs shown on this commit under this name, oldest first."""
-        c = runs.c
-        return await self._select(c.repository_id == repository, c.head_sha == head, c.check_run_name == check_run_name)
-
-    async def of_commit(self, repository: RepositoryId, sha: CommitSha) -> tuple[Run, ...]:
-        """All runs shown on this commit, oldest first."""
-        return await self._select(runs.c.repository_id == repository, runs.c.head_sha == sha)
-
-    async def of_pull_request(self, repository: RepositoryId, number: int) -> tuple[Run, ...]:
-        """Plan runs begun for this pull request, oldest first."""
-        c = runs.c
-        return await self._select(c.repository_id == repository, c.pull_request == number, c.operation == "plan")
-
-    async def applies(self, repository: RepositoryId, environment: EnvironmentName) -> tuple[Run, ...]:
-        """Apply runs of an environment, oldest first."""
-        c = runs.c
-        return await self._select(c.repository_id == repository, c.environment == environment, c.operation == "apply")
-
-    async def explained_by(self, repository: RepositoryId, number: int) -> tuple[Run, ...]:
-        """Apply runs that this merged pull request has part in, oldest first."""
-        found = await self._select(runs.c.repository_id == repository, runs.c.operation == "apply")
-        return tuple(run for run in found if number in run.apply.explains)
-
-    async def unfinished(self) -> tuple[Run, ...]:
-        """Runs that are not completed, oldest first."""
-        return await self._select(runs.c.status != "completed")
-
-    async def recent(self, *, repository: RepositoryId | None = None, limit: int = 100) -> tuple[Run, ...]:
-        """The newest runs, newest first."""
-        query = select(*RUN_COLUMNS).order_by(desc(runs.c.created_at)).limit(limit)
-        if repository is not None:
-            query = query.where(runs.c.repository_id == repository)
-        return tuple(read_run(row) for row in await self._db.read(lambda c: c.execute(query).all()))
-
-    async def _select(self, *conditions: object) -> tuple[Run, ...]:
-        query = select(*RUN_COLUMNS).where(*conditions).order_by(runs.c.created_at, runs.c.id)  # type: ignore[arg-type]
-        return tuple(read_run(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def change(self, id: RunId, **values: Any) -> None:
         """Set columns of a run."""
@@ -157,17 +60,19 @@ class Runs:
         await self._change_state(id, lambda state: replace(state, check_run=change(state.check_run)))
 
     async def _change_state(self, id: RunId, change: Callable[[RunState], RunState]) -> None:
-        def work(connection: Any) -> None:
-            state = _locked_state(connection, id)
-            connection.execute(update(runs).where(runs.c.id == id).values(data=state_to_store(change(state))))
+        def work(connection: Connection) -> None:
+            repository, before = _locked_state(connection, id)
+            state = change(before)
+            connection.execute(update(runs).where(runs.c.id == id).values(data=state_to_store(state)))
+            _link_explained(connection, id, repository, state)
 
         await self._db.run(work)
 
     async def claim_creation(self, id: RunId, *, by: str, for_s: float) -> bool:
         """Claim the creation of the check run for a while; False while another process has it."""
 
-        def work(connection: Any) -> bool:
-            state, now = _locked_state(connection, id), self._db.clock()
+        def work(connection: Connection) -> bool:
+            (_, state), now = _locked_state(connection, id), self._db.clock()
             claimed = state.check_run.creation
             if claimed is not None and claimed.by != by and claimed.until > now:
                 return False
@@ -189,11 +94,11 @@ class Runs:
         key = EnvironmentHolder(run.repository_id, run.environment)
         row = {"key": key.text, "value": key.write(run.id), "at": self._db.clock()}
 
-        def work(connection: Any) -> RunId:
+        def work(connection: Connection) -> RunId:
             upsert(connection, markers, row, update=[])
             # Locked until the transaction ends: two runs of two branches may ask at once.
             query = select(markers.c.value).where(markers.c.key == key.text).with_for_update()
-            holder = key.read(connection.scalar(query))
+            holder = key.read(connection.execute(query).scalar_one())
             status = connection.scalar(select(runs.c.status).where(runs.c.id == holder))
             if holder != run.id and status not in (None, "completed"):
                 return holder
@@ -250,7 +155,7 @@ class Runs:
         """Append masked lines to a run's log; `part` says which root module in which environment."""
         sealed = self._db.sealer.seal("\n".join(lines).encode(), about=about_lines(id, part))
 
-        def work(connection: Any) -> None:
+        def work(connection: Connection) -> None:
             # One writer of a run at a time: a reader that has seen a position must not find an earlier one later.
             connection.execute(select(runs.c.id).where(runs.c.id == id).with_for_update())
             connection.execute(log_lines.insert().values(run_id=id, part=part, sealed=sealed))
@@ -275,21 +180,20 @@ class Runs:
             ),
         )
 
-    async def count_by_status(self) -> dict[str, int]:
-        """How many runs there are of each status."""
-        query = select(runs.c.status, func.count()).group_by(runs.c.status)
-        rows = await self._db.read(lambda c: c.execute(query).all())
-        return {str(status): int(count) for status, count in rows}
+
+def _locked_state(connection: Connection, id: RunId) -> tuple[RepositoryId, RunState]:
+    """The run's repository and state, locked until the transaction ends: another process may change it, too."""
+    query = select(runs.c.repository_id, runs.c.operation, runs.c.data).where(runs.c.id == id).with_for_update()
+    repository, operation, stored = connection.execute(query).one()
+    return RepositoryId(repository), read_state(operation, stored)
 
 
-def read_run(row: Row[Any]) -> Run:
-    """The run of a row of `RUN_COLUMNS`."""
-    values = row._mapping
-    return Run(**{**values, "state": read_state(values["operation"], values["state"])})
-
-
-def _locked_state(connection: Any, id: RunId) -> RunState:
-    """The state, locked until the transaction ends: another process may change it at the same moment."""
-    query = select(runs.c.operation, runs.c.data).where(runs.c.id == id).with_for_update()
-    operation, stored = connection.execute(query).one()
-    return read_state(operation, stored)
+def _link_explained(connection: Connection, id: RunId, repository: RepositoryId, state: RunState) -> None:
+    """Bring the links of an apply run to its pull requests to what its state says."""
+    if isinstance(state, PlanState):
+        return
+    c = explained_pull_requests.c
+    connection.execute(delete(explained_pull_requests).where(c.run_id == id, c.number.not_in(state.explains)))
+    for number in state.explains:
+        row = {"run_id": id, "repository_id": repository, "number": number}
+        upsert(connection, explained_pull_requests, row, update=[])

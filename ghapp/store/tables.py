@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 
@@ -72,7 +73,10 @@ lasts = Table(
     Column("tree", String(64), nullable=False),
     Column("applied", Boolean, nullable=False),
     Column("at", Float, nullable=False),
+    Index("lasts_by_branch", "repository_id", "branch", "id"),
     Index("lasts_by_environment", "repository_id", "environment", "id"),
+    Index("lasts_by_sha", "repository_id", "environment", "sha"),
+    Index("lasts_by_tree", "repository_id", "environment", "tree"),
 )
 
 pushes = Table(
@@ -85,6 +89,9 @@ pushes = Table(
     Column("after", String(64), nullable=False),
     Column("pusher", String(255), nullable=False),
     Column("at", Float, nullable=False),
+    Index("pushes_by_branch", "repository_id", "branch", "id"),
+    Index("pushes_by_commit", "repository_id", "branch", "after", "id"),
+    Index("pushes_by_time", "repository_id", "branch", "at"),
     UniqueConstraint("repository_id", "branch", "before", "after"),
 )
 
@@ -109,6 +116,7 @@ pull_requests = Table(
     Column("seen_at", Float, nullable=True),
     Index("pull_requests_by_head", "repository_id", "head_sha"),
     Index("pull_requests_by_merge", "repository_id", "merge_sha"),
+    Index("pull_requests_by_state", "repository_id", "state", "number"),
 )
 
 verdicts = Table(
@@ -123,6 +131,7 @@ verdicts = Table(
     Column("run_id", String(64), nullable=False),
     Column("conclusion", String(32), nullable=False),
     Column("at", Float, nullable=False),
+    Index("verdicts_by_head", "repository_id", "pull_request", "head_sha", "id"),
     Index("verdicts_by_pull_request", "repository_id", "pull_request", "id"),
     Index("verdicts_by_run", "run_id"),
 )
@@ -151,10 +160,31 @@ runs = Table(
     Column("report", LargeBinary, nullable=True),
     Column("moved_at", Float, nullable=True),
     Column("log_removed_at", Float, nullable=True),
+    Index("runs_by_attempt", "repository_id", "head_sha", "check_run_name", "created_at", "id"),
+    Index("runs_by_check_run", "repository_id", "check_run_id"),
+    Index("runs_by_creation", "repository_id", "created_at", "id"),
+    Index("runs_by_environment", "repository_id", "operation", "environment", "created_at", "id"),
     Index("runs_by_finish", "finished_at"),
     Index("runs_by_head", "repository_id", "head_sha"),
+    Index("runs_by_plan", "repository_id", "operation", "pull_request", "created_at", "id"),
     Index("runs_by_pull_request", "repository_id", "pull_request"),
     Index("runs_by_status", "status"),
+)
+_with_log = runs.c.log_removed_at.is_(None)
+_here = runs.c.moved_at.is_(None)
+_unfinished = text("status <> 'completed'")
+Index("runs_unfinished", runs.c.repository_id, sqlite_where=_unfinished, postgresql_where=_unfinished)
+Index("runs_with_log", runs.c.finished_at, sqlite_where=_with_log, postgresql_where=_with_log)
+Index("runs_here", runs.c.finished_at, sqlite_where=_here, postgresql_where=_here)
+
+explained_pull_requests = Table(
+    "explained_pull_requests",
+    metadata,
+    # The pull requests that an apply run explains, as its state says, so that they lead to the run.
+    Column("run_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("repository_id", BigInteger, nullable=False),
+    Index("explained_pull_requests_by_number", "repository_id", "number"),
 )
 
 root_runs = Table(

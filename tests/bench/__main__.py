@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import bench_backlog, bench_cloud, bench_comments, bench_line, bench_load
+from tests.bench import bench_backlog, bench_cloud, bench_comments, bench_line, bench_load, bench_store
 from tests.bench.rows import Row, render
 
 WHOLE: dict[str, tuple[Callable[[Sequence[str]], list[Row]], Sequence[str]]] = {
@@ -27,6 +27,7 @@ WHOLE: dict[str, tuple[Callable[[Sequence[str]], list[Row]], Sequence[str]]] = {
             "500",
         ),
     ),
+    "store": (bench_store.main, ("--runs", "5000", "--repeat", "5")),
 }
 """What gives rows of its own, and what it is told when it is to be quick."""
 ROOMS = {

@@ -1,8 +1,10 @@
 """Migrations on SQLite and on PostgreSQL: nothing is lost, and the version before goes on beside the new one."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ from ghapp.errors import SettingsError
 from ghapp.sealing import Sealer
 from ghapp.store import Store, migrations, tables
 from ghapp.store.migrations import SCHEMA_VERSION, VERSION_TABLE, migrate_schema
+from ghapp.values import RepositoryId
 from tests.postgres import Postgres
 
 SEALER = Sealer(("a key of sixteen characters",))
@@ -175,6 +178,25 @@ def test_the_revisions_make_the_tables_that_the_code_knows(url: str, engine: Eng
             opts={"include_name": lambda name, kind, _: kind != "table" or name != VERSION_TABLE, "compare_type": True},
         )
         assert compare_metadata(context, tables.metadata) == []
+
+
+def test_pull_requests_that_stored_runs_explain_lead_to_them_afterwards(url: str, engine: Engine) -> None:
+    old = at_revision(engine, 4)
+    states: dict[int, dict[str, Any]] = {1: {"explains": [7, 8]}, 2: {"explains": [8, 8]}, 3: {}, 4: {"explains": [8]}}
+    with engine.begin() as connection:
+        for number, state in states.items():
+            run = {each.name: value_for(each, number) for each in old.tables["runs"].c}
+            operation = "plan" if number == 4 else "apply"
+            run |= {"id": f"run {number}", "repository_id": 1, "operation": operation, "data": state}
+            connection.execute(old.tables["runs"].insert().values(run))
+    start(url)
+    with closing(Store(url, SEALER)) as store:
+        found = {number: asyncio.run(store.runs.explained_by(RepositoryId(1), number)) for number in (7, 8, 9)}
+    assert {number: [run.id for run in runs] for number, runs in found.items()} == {
+        7: ["run 1"],
+        8: ["run 1", "run 2"],
+        9: [],
+    }
 
 
 def test_the_revisions_are_one_line_numbered_from_1() -> None:

@@ -266,7 +266,7 @@ def test_each_commit_that_once_was_LAST_is_kept(past: Past) -> None:  # noqa: N8
         past.last(sha)
         past.wait(500)
     past.tidy()
-    history = past.do(past.store.branches.history(REPOSITORY, STAGING))
+    history = past.do(past.store.branches.with_tree(REPOSITORY, STAGING, TreeId("f" * 40)))
     assert [each.sha for each in history] == [OLD, NEW, OLD]
 
 
@@ -284,7 +284,8 @@ def test_who_pushed_is_known_from_LAST_on(past: Past) -> None:  # noqa: N802
     push("3", "4", "cem")
     past.wait(9999)
     past.tidy()
-    assert past.do(past.store.branches.pushers(REPOSITORY, BRANCH)) == {"3" * 40: "bob", "4" * 40: "cem"}
+    pushed = tuple(CommitSha(each * 40) for each in "1234")
+    assert past.do(past.store.branches.pushers(REPOSITORY, BRANCH, pushed)) == {"3" * 40: "bob", "4" * 40: "cem"}
     last = past.do(past.store.branches.last(REPOSITORY, STAGING))
     assert past.do(past.store.branches.pushers_since(REPOSITORY, BRANCH, last)) == ("cem",)
 

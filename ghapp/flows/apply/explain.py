@@ -66,7 +66,7 @@ async def explain_commits(
     seen = tuple(each.number for each in merged if each.base_branch == branch)
     if isinstance(found, Explained):
         return Judged(explanation=found, seen=seen)
-    pushers = await repo.store.branches.pushers(repo.id, branch)
+    pushers = await repo.store.branches.pushers(repo.id, branch, commits)
     people: list[str] = []
     for segment in found.unexplained:
         merged_by = [each.merged_by for each in segment.candidates if each.merged_by is not None]
@@ -91,7 +91,7 @@ async def _explain(
     verdicts = {each.number: await verdict_at_merge(repo, each) for each in merged}
     values = [await _as_value(repo.store, each, verdicts[each.number]) for each in merged]
     # Where pushes went and what pull requests were planned on: the branch has stood there before a merge.
-    stood_at = {*await repo.store.branches.pushers(repo.id, branch)}
+    stood_at = {*await repo.store.branches.pushers(repo.id, branch, commits)}
     stood_at |= {verdict.base_sha for verdict in verdicts.values() if verdict is not None}
     segments = cut_segments(last, commits, values, repository_id=repo.id, branch=branch, stood_at=stood_at)
     heads = {each.number: CommitSha(each.head_sha) for segment in segments for each in segment.candidates}
@@ -104,7 +104,7 @@ async def _explain(
 
 async def _as_value(store: Store, pull_request: KnownPullRequest, verdict: Verdict | None) -> MergedPullRequest:
     assert pull_request.merge_sha is not None
-    group = await store.pull_requests.verdicts(
+    group = await store.pull_requests.newest_verdict(
         pull_request.repository_id,
         pull_request.number,
         base_branch=pull_request.base_branch,
@@ -121,7 +121,7 @@ async def _as_value(store: Store, pull_request: KnownPullRequest, verdict: Verdi
         author=pull_request.author,
         passed=verdict is not None and verdict.conclusion == "success",
         verdict="none" if verdict is None else verdict.conclusion.replace("_", " "),
-        group_passed=not group or group[0].conclusion == "success",
+        group_passed=group is None or group.conclusion == "success",
     )
 
 

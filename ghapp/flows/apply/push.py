@@ -94,8 +94,8 @@ async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
             repo.mirror, event, pull_request
         ):
             continue
-        runs = await repo.store.runs.of_pull_request(repo.id, pull_request.number)
-        planned = runs[-1].plan.root_modules if runs else None
+        newest = await repo.store.runs.newest_plan(repo.id, pull_request.number)
+        planned = newest.plan.root_modules if newest is not None else None
         if everything or planned is None or touched.intersection(planned):
             await repo.services.enqueue(
                 Replan(

@@ -168,10 +168,10 @@ async def _turn_promotions_green(repo: Repo, stage: Stage) -> None:
         environment = config.environment_of_branch(pull_request.base_branch)
         if environment is None or environment.promote_from != stage.environment:
             continue
-        said = await repo.store.pull_requests.verdicts(
+        said = await repo.store.pull_requests.newest_verdict(
             repo.id, pull_request.number, base_branch=pull_request.base_branch, head_sha=pull_request.head_sha
         )
-        if not said or said[0].conclusion != "success":
+        if said is None or said.conclusion != "success":
             await repo.services.enqueue(
                 Replan(repository_id=repo.id, number=pull_request.number, cause=f"applied:{stage.run_id}")
             )

@@ -173,11 +173,12 @@ class _Tip:
 
     async def _end_contained(self) -> None:
         """Waiting pushes that the tip contains end here; so do those that are no longer on the branch."""
-        applies = list(await self._repo.store.runs.applies(self._repo.id, self._environment.name))
-        testing = await self._repo.store.runs.applies(self._repo.id, TESTING)
+        runs = self._repo.store.runs
+        applies = list(await runs.unfinished_applies(self._repo.id, self._environment.name))
+        testing = await runs.unfinished_applies(self._repo.id, TESTING)
         applies += [run for run in testing if run.branch == self._job.branch]
         for run in applies:
-            if run.status == "completed" or run.head_sha == self._tip:
+            if run.head_sha == self._tip:
                 continue
             if await self._was_applied(run):
                 await self._succeed(run)
@@ -246,8 +247,7 @@ class _Tip:
 
     async def _was_applied(self, run: Run) -> bool:
         """Whether a run that was not brought to its end had moved LAST already."""
-        history = await self._repo.store.branches.history(self._repo.id, run.environment)
-        return any(last.applied and last.sha == run.head_sha for last in history)
+        return await self._repo.store.branches.was_applied(self._repo.id, run.environment, run.head_sha)
 
     async def _succeed(self, run: Run) -> None:
         """The environment is there: say so, with what this run itself did before it was broken off."""

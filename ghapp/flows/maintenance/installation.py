@@ -87,9 +87,8 @@ async def _add(
 async def _leave(services: Services, repository: RepositoryId, *, by: str, for_good: bool) -> None:
     """Nothing more is done there; what runs is stopped. What is left for good is erased."""
     await services.store.repositories.deactivate(repository, for_good=for_good)
-    for run in await services.store.runs.unfinished():
-        if run.repository_id == repository:
-            await services.store.runs.cancel(run.id, reason=by)
+    for run in await services.store.runs.unfinished_in(repository):
+        await services.store.runs.cancel(run.id, reason=by)
     if for_good:
         await enqueue_cleanup(services, 0)
 
@@ -103,8 +102,8 @@ async def _discover(services: Services, job: Discover) -> None:
     seen = await (await repo.github()).open_pull_requests()
     for pull_request in seen:
         await services.store.pull_requests.record(known_pull_request(repo.id, pull_request))
-        runs = await services.store.runs.of_pull_request(repo.id, pull_request.number)
-        planned = (run for run in runs if run.status != "completed" and run.cancel_reason is None)
+        runs = await services.store.runs.unfinished_plans(repo.id, pull_request.number)
+        planned = (run for run in runs if run.cancel_reason is None)
         if any(run.head_sha == pull_request.head.sha for run in planned):
             continue  # its own delivery came first
         await services.enqueue(Replan(repository_id=repo.id, number=pull_request.number, cause=job.key))
@@ -113,7 +112,7 @@ async def _discover(services: Services, job: Discover) -> None:
     gone = tuple(each.number for each in known if each.number not in numbers)
     await services.store.pull_requests.close_unmerged(repo.id, gone)
     for number in gone:
-        for run in await services.store.runs.of_pull_request(repo.id, number):
+        for run in await services.store.runs.unfinished_plans(repo.id, number):
             await cancel_plan(services, run, by="the pull request was closed")
 
 

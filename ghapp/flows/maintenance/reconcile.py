@@ -110,7 +110,7 @@ async def _close(repo: Repo, known: KnownPullRequest, seen: PullRequestSeen | No
         await repo.store.pull_requests.record(merged)
     else:
         await repo.store.pull_requests.close_unmerged(repo.id, (known.number,))
-    for run in await repo.store.runs.of_pull_request(repo.id, known.number):
+    for run in await repo.store.runs.unfinished_plans(repo.id, known.number):
         await cancel_plan(repo.services, run, by="the pull request was closed")
 
 
@@ -122,11 +122,11 @@ async def _plan_if_missed(repo: Repo, seen: PullRequestSeen, pending: Sequence[J
         return  # its delivery is being taken in
     if now != known:
         await repo.store.pull_requests.record(now)
-    judged = await repo.store.pull_requests.verdicts(
+    judged = await repo.store.pull_requests.newest_verdict(
         repo.id, now.number, base_branch=now.base_branch, head_sha=now.head_sha
     )
     ready = known is not None and known.draft and not now.draft
-    if not judged or ready:
+    if judged is None or ready:
         cause = f"missed:{now.base_branch}:{now.head_sha}:{'draft' if now.draft else 'ready'}"
         await repo.services.enqueue(Replan(repository_id=repo.id, number=now.number, cause=cause))
 

@@ -136,10 +136,9 @@ async def _promotion_decided(
 
 async def _result(repo: Repo, environment: EnvironmentName) -> EnvironmentResult:
     """How the last apply of an environment went."""
-    runs = [run for run in await repo.store.runs.applies(repo.id, environment) if run.conclusion != "cancelled"]
-    if not runs:
+    newest = await repo.store.runs.newest_apply(repo.id, environment)
+    if newest is None:
         return EnvironmentResult(environment=environment, outcome="never applied by Planward")
-    newest = runs[-1]
     outcome = _OUTCOMES.get(newest.conclusion or "", "failed") if newest.status == "completed" else "being applied"
     raw = await repo.store.runs.report(newest.id)
     reports = msgspec.json.decode(raw, type=list[RunReport]) if raw is not None else []

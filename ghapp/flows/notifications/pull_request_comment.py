@@ -49,8 +49,8 @@ async def _applies_of(repo: Repo, number: int) -> list[Run]:
     known = await repo.store.pull_requests.find(repo.id, number)
     if known is not None and known.merge_sha is not None:
         ids = {run.id for run in runs}
-        of_merge = await repo.store.runs.of_commit(repo.id, known.merge_sha)
-        runs += [run for run in of_merge if run.operation == "apply" and run.id not in ids]
+        of_merge = await repo.store.runs.applies_of_commit(repo.id, known.merge_sha)
+        runs += [run for run in of_merge if run.id not in ids]
     return sorted(runs, key=lambda run: (run.created_at, run.id))
 
 

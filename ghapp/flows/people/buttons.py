@@ -43,8 +43,8 @@ async def _button(services: Services, job: EventJob, event: ButtonPressed) -> No
     run = await services.store.runs.find_by_check_run(repo.id, event.check_run_id)
     if run is None or run.head_sha != event.head_sha or not await is_as_delivered(services, job, event):
         return
-    newest = (await services.store.runs.of_head(repo.id, run.head_sha, run.check_run_name))[-1]
-    if newest.id != run.id:  # buttons of older check runs are dead
+    newest = await services.store.runs.newest_of_head(repo.id, run.head_sha, run.check_run_name)
+    if newest is None or newest.id != run.id:  # buttons of older check runs are dead
         await services.store.approvals.audit(
             repo.id, who=event.sender.login, did=f"too late: {event.identifier}", sha=run.head_sha, run=run.id
         )
@@ -74,13 +74,11 @@ async def _rerun_all(services: Services, job: EventJob, event: CheckSuiteRereque
     if event.app_id != services.settings.github.app_id:
         return
     repo = await record_repo(services, event.repository, event.installation_id)
-    newest: dict[str, Run] = {}
-    for run in await services.store.runs.of_commit(repo.id, event.head_sha):
-        newest[run.check_run_name] = run
-    applies = any(run.operation == "apply" for run in newest.values())
+    newest = await services.store.runs.newest_of_commit(repo.id, event.head_sha)
+    applies = any(run.operation == "apply" for run in newest)
     if applies and not await is_as_delivered(services, job, event):
         return
-    for run in newest.values():
+    for run in newest:
         await _run_again(repo, run, event.sender, f"{job.key}:{run.check_run_name}")
 
 

@@ -95,9 +95,8 @@ async def _obey_about_head(
         await repo.services.enqueue(Replan(repository_id=repo.id, number=pull_request.number, cause=key))
     else:
         assert command.verb == "cancel"
-        for run in await repo.store.runs.of_commit(repo.id, pull_request.head_sha):
-            if run.operation == "plan":
-                await cancel_plan(repo.services, run, by=f"{person.login} cancelled it")
+        for run in await repo.store.runs.unfinished_plans_of_commit(repo.id, pull_request.head_sha):
+            await cancel_plan(repo.services, run, by=f"{person.login} cancelled it")
     return "+1"
 
 

@@ -29,8 +29,8 @@ async def decide_head(repo: Repo, head: CommitSha, kind: Kind, person: Person, k
         return False
     digests: Sequence[str] = ()
     if kind == "confirm_destroy":
-        runs = await repo.store.runs.of_head(repo.id, head, PLAN)
-        digests = runs[-1].plan.digests if runs else ()
+        newest = await repo.store.runs.newest_of_head(repo.id, head, PLAN)
+        digests = newest.plan.digests if newest is not None else ()
     await repo.store.approvals.add(repo.id, kind=kind, environment=TESTING, sha=head, by=person.login, digests=digests)
     await repo.services.enqueue(Replan(repository_id=repo.id, number=sharing[0].number, cause=key))
     return True
@@ -71,8 +71,8 @@ async def approve_apply(
         return False
     environment, config, last = found
     tip = await repo.mirror.tip(environment.branch)
-    applies = await repo.store.runs.applies(repo.id, environment.name)
-    judged = [run for run in applies if run.head_sha == sha and run.status == "completed"]
+    applies = await repo.store.runs.applies_of_commit(repo.id, sha)
+    judged = [run for run in applies if run.environment == environment.name and run.status == "completed"]
     # Before it is judged, who merged or pushed it may not have been told yet.
     is_judged = bool(judged) or (last is not None and last.sha == sha)
     allowed = tip == sha and is_judged

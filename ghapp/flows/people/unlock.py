@@ -48,8 +48,7 @@ async def _unlock(services: Services, job: Unlock) -> None:
 
 async def _is_busy(services: Services, job: Unlock) -> bool:
     """Whether a run of ours has this environment now."""
-    applies = await services.store.runs.applies(job.repository_id, job.environment)
-    return any(run.status != "completed" for run in applies)
+    return bool(await services.store.runs.unfinished_applies(job.repository_id, job.environment))
 
 
 async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Literal["+1", "-1", "confused"]:

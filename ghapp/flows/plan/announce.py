@@ -117,8 +117,8 @@ async def _announce(
         tip = await repo.mirror.tip(each.base_branch)
         if tip is not None:
             bases[each.number] = tip
-    before = await repo.store.runs.of_head(repo.id, pull_request.head_sha, PLAN)
     run_id = run_id_for(key)
+    attempt = await repo.store.runs.count_attempts(repo.id, pull_request.head_sha, PLAN, besides=run_id)
     run = await repo.store.runs.begin(
         Run(
             id=run_id,
@@ -129,7 +129,7 @@ async def _announce(
             head_sha=pull_request.head_sha,
             base_sha=base_sha,
             pull_request=pull_request.number,
-            attempt=len([run for run in before if run.id != run_id]),
+            attempt=attempt,
             check_run_name=PLAN,
             state=PlanState(bases=bases, debounced=bool(wait_s), job=key),
         )
@@ -156,9 +156,9 @@ async def _announce(
 
 async def _supersede(services: Services, run: Run) -> None:
     """End the unfinished runs that this one takes the place of: of its pull requests, and of its head."""
-    older = list(await services.store.runs.of_head(run.repository_id, run.head_sha, PLAN))
+    older = list(await services.store.runs.unfinished_plans_of_commit(run.repository_id, run.head_sha))
     for number in numbers_of(run):
-        older += await services.store.runs.of_pull_request(run.repository_id, number)
+        older += await services.store.runs.unfinished_plans(run.repository_id, number)
     for each in older:
         if each.id != run.id and each.created_at <= run.created_at:
             by = "planned anew" if each.head_sha == run.head_sha else f"a newer commit arrived: {short(run.head_sha)}"
@@ -166,5 +166,5 @@ async def _supersede(services: Services, run: Run) -> None:
 
 
 async def _end_runs_of(services: Services, pull_request: KnownPullRequest, *, by: str) -> None:
-    for run in await services.store.runs.of_pull_request(pull_request.repository_id, pull_request.number):
+    for run in await services.store.runs.unfinished_plans(pull_request.repository_id, pull_request.number):
         await cancel_plan(services, run, by=by)

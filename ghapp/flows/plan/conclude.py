@@ -105,11 +105,10 @@ async def _show_again_what_it_hides(services: Services, run: Run) -> None:
     own = (await services.store.runs.load(run.id)).check_run_id
     if own is None or run.pull_request is None:
         return
-    for each in await services.store.runs.of_head(run.repository_id, run.head_sha, run.check_run_name):
-        if each.created_at > run.created_at and each.check_run_id is not None and each.check_run_id < own:
-            again = Replan(repository_id=run.repository_id, number=run.pull_request, cause=f"hidden:{run.id}:{each.id}")
-            await services.enqueue(again)
-            return
+    hidden = await services.store.runs.hidden_by(run, own)
+    if hidden is not None:
+        cause = f"hidden:{run.id}:{hidden.id}"
+        await services.enqueue(Replan(repository_id=run.repository_id, number=run.pull_request, cause=cause))
 
 
 async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) -> dict[str, list[range]]:

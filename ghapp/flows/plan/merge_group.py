@@ -83,7 +83,7 @@ async def _begin(
     key: str,
 ) -> Run:
     run_id = run_id_for(key)
-    before = await repo.store.runs.of_head(repo.id, head_sha, PLAN)
+    attempt = await repo.store.runs.count_attempts(repo.id, head_sha, PLAN, besides=run_id)
     run = await repo.store.runs.begin(
         Run(
             id=run_id,
@@ -94,7 +94,7 @@ async def _begin(
             head_sha=head_sha,
             base_sha=base_sha,
             pull_request=None,
-            attempt=len([each for each in before if each.id != run_id]),
+            attempt=attempt,
             check_run_name=PLAN,
             state=replace(state, job=key),
         )

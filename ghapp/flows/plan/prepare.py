@@ -195,14 +195,15 @@ async def _vouch(
     config: RepositoryConfig,
 ) -> gate.Vouched | gate.Hold | gate.Refuse:
     if run.group is not None:
-        said = await repo.store.pull_requests.verdicts(
+        said = await repo.store.pull_requests.newest_verdict(
             repo.id,
             pull_request.number,
             base_branch=pull_request.base_branch,
             head_sha=pull_request.head_sha,
+            finished=True,
         )
-        finished = [verdict.conclusion for verdict in said if verdict.conclusion != "in_progress"]
-        return gate.vouch_group(number=pull_request.number, passed=finished[:1] == ["success"])
+        passed = said is not None and said.conclusion == "success"
+        return gate.vouch_group(number=pull_request.number, passed=passed)
     approvals = await repo.store.approvals.of(repo.id, pull_request.head_sha, kind="approve_plan", environment=TESTING)
     same_repository = pull_request.head_repository_id == repo.id
     can_write = False
@@ -226,17 +227,19 @@ async def check_promotion(
     tree: TreeId,
 ) -> gate.Clear | gate.Refuse:
     """Compare the tree that a pull request brings with those that the environment before has applied."""
-    history = await repo.store.branches.history(repo.id, before.name)
-    applied = [last for last in history if last.applied]
+    branches = repo.store.branches
+    same = await branches.with_tree(repo.id, before.name, tree)
+    applied = await branches.last_applied(repo.id, before.name)
+    last = await branches.last(repo.id, before.name)
     tip = await repo.mirror.tip(before.branch)
     return gate.decide_promotion(
         gate.PromotionFacts(
             before=before.name,
             tree=tree,
-            applied_trees=frozenset(last.tree for last in applied),
-            adopted_trees=frozenset(last.tree for last in history if not last.applied),
-            last_applied=short(applied[0].sha) if applied else None,
+            applied_trees=frozenset(each.tree for each in same if each.applied),
+            adopted_trees=frozenset(each.tree for each in same if not each.applied),
+            last_applied=short(applied.sha) if applied is not None else None,
             tip=tip or "",
-            tip_in_progress=bool(history) and tip is not None and tip != history[0].sha,
+            tip_in_progress=last is not None and tip is not None and tip != last.sha,
         )
     )

@@ -85,7 +85,7 @@ async def _closed(services: Services, event: PullRequestClosed, key: str) -> Non
     await services.store.pull_requests.record(known_pull_request(repo.id, event))
     await services.store.deferred.cancel(f"plan:{repo.id}:{event.number}")
     by = "the pull request was merged" if event.merged else "the pull request was closed"
-    for run in await services.store.runs.of_pull_request(repo.id, event.number):
+    for run in await services.store.runs.unfinished_plans(repo.id, event.number):
         await cancel_plan(services, run, by=by)
     for other in await services.store.pull_requests.open_with_head(repo.id, event.head.sha):
         await services.enqueue(Replan(repository_id=repo.id, number=other.number, cause=key))

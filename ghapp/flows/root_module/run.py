@@ -166,8 +166,8 @@ class _RootStep:
         run = await self._services.store.runs.load(self._job.run_id)
         async with lent(slot, stop):
             while not stop.requested.is_set():
-                applies = await self._services.store.runs.applies(run.repository_id, self._job.environment)
-                if all(apply.status == "completed" for apply in applies):
+                runs = self._services.store.runs
+                if not await runs.unfinished_applies(run.repository_id, self._job.environment):
                     return
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.requested.wait(), STOP_POLL_S)
