@@ -16,6 +16,7 @@ a token may do what its permissions allow and no more. How a test uses it:
         # app.id, app.private_key_pem, github.api_url and github.url are what the App is configured with
 
         github.commit("acme/infra", "topic", {"network/main.tf": "..."}, by="grace")      # a push, without git
+        github.commit(..., by="grace", author="ada", co_authors=["Nobody <nobody@example.org>"])   # grace pushes
         # or by git itself: `git push {github.clone_url("acme/infra", "grace")}`
         pull = github.rest("grace").post("/repos/acme/infra/pulls",
                                          json={"title": "Widen", "head": "topic", "base": "staging"}).json()
@@ -23,6 +24,8 @@ a token may do what its permissions allow and no more. How a test uses it:
         github.rest("ada").put(f"/repos/acme/infra/pulls/{pull['number']}/merge", json={"merge_method": "squash"})
         github.press("acme/infra", check_run_id, "approve", by="ada")                     # which REST does not have
         github.rerun("acme/infra", check_run_id, by="ada")
+        github.edit_comment("acme/infra", comment_id, "another text", by="ada", same_second=True)
+        github.rename_repository(...); github.transfer_repository(...); github.delete_repository(...)
 
         github.hold_deliveries(event="push"); ...; github.release(reversed)
         github.lose_deliveries(event="push", times=1); github.duplicate_deliveries(); github.redeliver(guid)
@@ -32,7 +35,7 @@ a token may do what its permissions allow and no more. How a test uses it:
         # people sign in to the App through /login/oauth/authorize, where create_app had `callback_urls`
         assert github.unexpected == []                          # requests to paths that GitHub does not have
 
-State is in `github.world` (records of `state.py`), for what REST does not show; hold `github.world.lock`.
+State is in `github.world` (records of `state`), for what REST does not show; hold `github.world.lock`.
 """
 
 from ghapp.local_github.limits import DOCUMENTED, Limits

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ghapp.local_github.access import Actor, Anonymous, actor_account, authenticate, require
+from ghapp.local_github.access import Actor, Anonymous, Person, actor_account, authenticate, has_role, may_push, require
 from ghapp.local_github.errors import ApiError
 from ghapp.local_github.git import NO_SHA
 from ghapp.local_github.protection import Violation, denies_force, push_violations
@@ -72,6 +72,8 @@ class GitHttp:
             try:
                 require(self._world, actor, repository, "contents", "write" if pushing else "read")
             except ApiError as error:
+                if pushing and maintained_branches(self._world, actor, repository):
+                    return actor, repository
                 if error.status != 403:
                     raise ApiError(404, "Repository not found.") from None
                 login = actor_account(actor).login
@@ -84,10 +86,17 @@ class GitHttp:
         """The rules of this push for the `update` hook, one line for each ref."""
         lines = []
         with self._world.lock:
+            maintained = None
+            if not may_push(self._world, actor, repository):
+                maintained = maintained_branches(self._world, actor, repository)
             for _, after, ref in commands:
+                branch = ref.removeprefix("refs/heads/")
+                if maintained is not None and (branch not in maintained or after == NO_SHA):
+                    login = actor_account(actor).login
+                    lines.append(f"{ref}\tdeny\tPermission to {repository.full_name}.git denied to {login}.\n")
+                    continue
                 if not ref.startswith("refs/heads/"):
                     continue
-                branch = ref.removeprefix("refs/heads/")
                 violations = push_violations(
                     self._world, repository, branch, actor, after=None if after == NO_SHA else after
                 )
@@ -109,6 +118,23 @@ class GitHttp:
             for before, after, ref in commands:
                 if (repository.git.ref(ref) or NO_SHA) == after and before != after:
                     ref_moved(self._world, repository, ref, before, after, actor_account(actor))
+
+
+def maintained_branches(world: World, actor: Actor, fork: Repository) -> set[str]:
+    """Branches of a fork that maintainers may push to: heads of open pull requests whose author allows it.
+
+    https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/working-with-forks/allowing-changes-to-a-pull-request-branch-created-from-a-fork
+    """
+    return {
+        pull.head_ref
+        for repository in world.repositories.values()
+        for pull in repository.pulls
+        if pull.head_repository is fork
+        and pull.state == "open"
+        and pull.maintainer_can_modify
+        and isinstance(actor, Person)
+        and has_role(world, actor.account, repository, "write")
+    }
 
 
 def _refusal(ref: str, violations: list[Violation]) -> str:

@@ -134,7 +134,16 @@ def test_a_large_comparison_is_paged_with_its_files_on_the_first_page(
 # -- who pushed ----------------------------------------------------------------------------------------------------
 
 
-def push(github: LocalGitHub, directory: Path, branch: str, *, by: str, author: str, force: bool = False) -> str:
+def push(
+    github: LocalGitHub,
+    directory: Path,
+    branch: str,
+    *,
+    by: str,
+    author: str,
+    force: bool = False,
+    repository: str = "acme/infra",
+) -> str:
     """Commit on a branch as one person and push it as another, with git."""
     work = directory / f"{by}-{branch}"
 
@@ -143,7 +152,7 @@ def push(github: LocalGitHub, directory: Path, branch: str, *, by: str, author: 
         done = subprocess.run(["git", *identity, *arguments], cwd=cwd, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
-    git("clone", "-q", github.clone_url("acme/infra", by), str(work), cwd=directory)
+    git("clone", "-q", github.clone_url(repository, by), str(work), cwd=directory)
     git("checkout", "-q", "-B", branch, "origin/staging" if force else f"origin/{branch}")
     (work / "x.tf").write_text(f"{by}\n")
     git("add", ".")
@@ -172,6 +181,37 @@ def test_a_person_without_write_cannot_push(github: LocalGitHub, installation: I
     with pytest.raises(subprocess.CalledProcessError) as refused:
         push(github, tmp_path, "topic", by="linus", author="linus")
     assert "Permission to acme/infra.git denied to linus." in refused.value.stderr
+
+
+def proposed_from_a_fork(github: LocalGitHub, *, maintainer_can_modify: bool) -> None:
+    github.fork("acme/infra", by="linus")
+    for branch in ("topic", "other"):
+        github.commit("linus/infra", branch, {"network/main.tf": "forked\n"}, by="linus")
+    body = {"title": "From a fork", "head": "linus:topic", "base": "staging"}
+    with github.rest("linus") as person:
+        answer = person.post("/repos/acme/infra/pulls", json=body | {"maintainer_can_modify": maintainer_can_modify})
+    assert answer.status_code == 201, answer.text
+
+
+def test_a_maintainer_pushes_to_the_head_in_a_fork_where_its_author_allows_it(
+    github: LocalGitHub, installation: Installation, receiver: Receiver, tmp_path: Path
+) -> None:
+    proposed_from_a_fork(github, maintainer_can_modify=True)
+    sha = push(github, tmp_path, "topic", by="grace", author="grace", repository="linus/infra")
+    github.wait_for_deliveries()
+    synchronized = receiver.last("pull_request")
+    assert (synchronized["action"], synchronized["sender"]["login"]) == ("synchronize", "grace")
+    assert synchronized["pull_request"]["head"]["sha"] == sha
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        push(github, tmp_path, "other", by="grace", author="grace", repository="linus/infra")
+    assert "Permission to linus/infra.git denied to grace." in refused.value.stderr
+
+
+def test_nobody_else_pushes_to_a_fork(github: LocalGitHub, installation: Installation, tmp_path: Path) -> None:
+    proposed_from_a_fork(github, maintainer_can_modify=False)
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        push(github, tmp_path, "topic", by="grace", author="grace", repository="linus/infra")
+    assert "Permission to linus/infra.git denied to grace." in refused.value.stderr
 
 
 def activities(speaker: httpx.Client, **query: str) -> list[tuple[str, str, str]]:
