@@ -19,7 +19,8 @@ from checks.plan.format import NOT_UNDERSTOOD, NULL, Change, Path, State, decode
 from checks.plan.invocation import ActionInvocation as ActionInvocation
 from checks.plan.invocation import ActionTrigger as ActionTrigger
 from checks.plan.invocation import DeferredInvocation as DeferredInvocation
-from checks.plan.marked_values import marked_values
+from checks.plan.marked_values import marked_in_state as marked_in_state
+from checks.plan.marked_values import marked_values, without_literals
 from checks.plan.resource_change import OutputChange as OutputChange
 from checks.plan.resource_change import ResourceChange as ResourceChange
 from checks.plan.resource_change import count as count
@@ -125,7 +126,28 @@ class Plan(Struct, frozen=True, kw_only=True):
         outputs = (output.change for output in self.output_changes)
         later = (deferred.action_invocation for deferred in self.deferred_invocations)
         invoked = (invocation.change for invocation in (*self.action_invocations, *later))
-        return marked_values([*changed, *outputs, *invoked], configuration=self.configuration, variables=self.variables)
+        return marked_values(
+            [*changed, *outputs, *invoked],
+            prior_state=self.prior_state,
+            configuration=self.configuration,
+            variables=self.variables,
+        )
+
+    def sensitive_values_of_state(self, state_json: bytes) -> frozenset[str]:
+        """The same for the state after this plan was applied: `state_json` is what `terraform show -json` prints.
+
+        Raises PlanFormatError.
+        """
+        return without_literals(marked_in_state(state_json), self.configuration)
+
+    @property
+    def has_unknown_secrets(self) -> bool:
+        """Whether applying makes values that are sensitive and not known yet, such as a generated password."""
+        return not self.marked or any(
+            b"true" in bytes(change.change.after_sensitive) and b"true" in bytes(change.change.after_unknown)
+            for change in self.resource_changes
+            if change.changes
+        )
 
     def names(self) -> frozenset[str]:
         """The names in the addresses of what changes, as they stand in the code: no secrets, whatever their words."""

@@ -6,6 +6,7 @@ reads a few. Properties that are not named here are skipped, as the format's com
 https://developer.hashicorp.com/terraform/internals/json-format
 """
 
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -54,11 +55,22 @@ class Change(Struct, frozen=True, gc=False):
 
 
 class ResourceValues(Struct, frozen=True):
+    """A resource of the "values representation"; what it holds stays undecoded."""
+
     mode: str = "managed"
+    values: Raw = NULL
+    sensitive_values: Raw = NOTHING
+
+
+class OutputValue(Struct, frozen=True):
+    """An output of a state."""
+
+    sensitive: bool = False
+    value: Raw = NULL
 
 
 class ModuleValues(Struct, frozen=True):
-    """A module of the "values representation", down to what tells whether a state holds resources."""
+    """A module of the "values representation"."""
 
     resources: tuple[ResourceValues, ...] = ()
     child_modules: tuple["ModuleValues", ...] = ()
@@ -68,13 +80,20 @@ class ModuleValues(Struct, frozen=True):
         managed = any(resource.mode == "managed" for resource in self.resources)
         return managed or any(module.holds_resources() for module in self.child_modules)
 
+    def every_resource(self) -> Iterator[ResourceValues]:
+        """The resources of this module and of those below it."""
+        yield from self.resources
+        for module in self.child_modules:
+            yield from module.every_resource()
+
 
 class StateValues(Struct, frozen=True):
+    outputs: dict[str, OutputValue] = {}
     root_module: ModuleValues = ModuleValues()
 
 
 class State(Struct, frozen=True):
-    """The "state representation" of `prior_state`."""
+    """The "state representation": of `prior_state`, and of `terraform show -json` without a plan file."""
 
     values: StateValues = StateValues()
 

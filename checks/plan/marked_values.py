@@ -12,14 +12,40 @@ from typing import Any
 from msgspec import Raw
 
 from checks.plain_text import number_text
-from checks.plan.format import Change, Configuration, VariableValue, decode_part, decode_value
+from checks.plan.format import Change, Configuration, State, VariableValue, decode_part, decode_value
 from checks.plan.marks import hidden_texts, shown
 
 
-def marked_values(changes: Iterable[Change], *, configuration: Raw, variables: Raw) -> frozenset[str]:
-    """Every text and number that is marked in these changes, or is the value of a sensitive variable."""
-    marked = frozenset(_in_changes(changes))
-    return (marked - _literals(configuration) if marked else marked) | _of_variables(configuration, variables)
+def marked_values(changes: Iterable[Change], *, prior_state: Raw, configuration: Raw, variables: Raw) -> frozenset[str]:
+    """Every text and number that is marked in these changes or in the state, or is a sensitive variable's value."""
+    marked = frozenset(_in_changes(changes)) | _in_state(decode_part(prior_state, State))
+    return without_literals(marked, configuration) | _of_variables(configuration, variables)
+
+
+def marked_in_state(state_json: bytes) -> frozenset[str]:
+    """Every text and number that is marked in the output of `terraform show -json`, which prints the state.
+
+    Raises PlanFormatError on bytes that are no state.
+    """
+    return _in_state(decode_part(Raw(state_json), State))
+
+
+def without_literals(marked: frozenset[str], configuration: Raw) -> frozenset[str]:
+    """Marked values that do not stand in the configuration in clear."""
+    return marked - _literals(configuration) if marked else marked
+
+
+def _in_state(state: State | None) -> frozenset[str]:
+    found: set[str] = set()
+    values = State().values if state is None else state.values
+    for resource in values.root_module.every_resource():
+        if b"true" in bytes(resource.sensitive_values):
+            value, marks = decode_value(resource.values), decode_value(resource.sensitive_values)
+            found.update(hidden_texts(shown(value, marks)))
+    for output in values.outputs.values():
+        if output.sensitive:
+            found.update(hidden_texts(shown(decode_value(output.value), True)))
+    return frozenset(found)
 
 
 def _in_changes(changes: Iterable[Change]) -> Iterator[str]:

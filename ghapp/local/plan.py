@@ -19,6 +19,7 @@ from checks.report import RootReport, RunReport
 from checks.report.conclusion import cause_of, conclusion_of
 from checks.sensitive import Mask
 from ghapp.errors import JobError
+from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.flows.root_module.root_run import Machine, RootRun
 from ghapp.flows.root_module.terraform_plan import Log, NotDone, Planned
 from ghapp.local.snapshot import copied, head_of
@@ -164,12 +165,12 @@ class _Planner:
                     return _Outcome(report=report, to_confirm=gate.to_confirm(plan, root_run.confirm))
 
     @asynccontextmanager
-    async def _masked_log(self, mask: Mask) -> AsyncIterator[Log]:
-        masked = mask.lines()
+    async def _masked_log(self, mask: Mask) -> AsyncIterator[MaskedLog]:
+        log = MaskedLog(mask, self._say)
         try:
-            yield lambda line: self._say(masked.feed(line + "\n"))
+            yield log
         finally:
-            self._say(masked.flush())
+            log.end()
 
     def _in_persons_environment(self, workdir: Workdir) -> Workdir:
         """What providers find: the person's environment, and their home for what lies there (`~/.aws`)."""

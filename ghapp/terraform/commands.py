@@ -23,6 +23,7 @@ LOCK_WAIT_S = 60
 """How long Terraform waits for whoever else has locked the state, unless it is told otherwise."""
 _INIT_TIMEOUT_S = 1800.0
 _SHORT_TIMEOUT_S = 600.0
+_STATE_TIMEOUT_S = 120.0
 _MOST_PLAIN = 100
 _NO_FINDING = re.compile(
     # About how the operator has providers installed, and the lock file that init writes, which goes with the checkout.
@@ -126,12 +127,16 @@ class Terraform:
         *,
         lock: bool,
         log: Callable[[str], None] = _quiet,
+        foreign: Callable[[str], None] | None = None,
         stop: Stop | None = None,
         lock_timeout_s: int | None = None,
         timeout_s: float = 3600.0,
         options: Sequence[str] = (),
     ) -> Finished:
-        """Plan into `plan_file` (by default the run's own). Without `lock` the state's lock is not asked for."""
+        """Plan into `plan_file` (by default the run's own). Without `lock` the state's lock is not asked for.
+
+        `foreign` takes what is not Terraform's own words: errors.
+        """
         words = [
             "plan",
             "-json",
@@ -141,7 +146,8 @@ class Terraform:
         ]
         words += [f"-var-file={path}" for path in workdir.var_files]
         limits = replace(workdir.limits, files=(plan_file or workdir.plan_file,), interrupt_first=lock)
-        return await self._run(replace(workdir, limits=limits), [*words, *options], log, stop, timeout_s)
+        planned = replace(workdir, limits=limits)
+        return await self._run(planned, [*words, *options], log, stop, timeout_s, foreign=foreign)
 
     async def show(
         self,
@@ -168,6 +174,14 @@ class Terraform:
         finally:
             workdir.plan_json.unlink(missing_ok=True)
 
+    async def show_state(self, workdir: Workdir, *, timeout_s: float = _STATE_TIMEOUT_S) -> bytes | None:
+        """Give the state as JSON: sensitive values are in clear. None where it cannot be read."""
+        ended = await self._started(workdir, ["show", "-json"], None, timeout_s, stdout_to=workdir.plan_json)
+        try:
+            return None if ended.exit_code or ended.exceeded is not None else workdir.plan_json.read_bytes()
+        finally:
+            workdir.plan_json.unlink(missing_ok=True)
+
     async def apply(
         self,
         workdir: Workdir,
@@ -176,11 +190,15 @@ class Terraform:
         log: Callable[[str], None] = _quiet,
         stop: Stop | None = None,
         *,
+        foreign: Callable[[str], None] | None = None,
         lock_timeout_s: int | None = None,
         timeout_s: float = 7200.0,
         options: Sequence[str] = (),
     ) -> Finished:
-        """Apply exactly this plan file. `proceed` is what the gate made for it in this run."""
+        """Apply exactly this plan file. `proceed` is what the gate made for it in this run.
+
+        `foreign` takes what is not Terraform's own words: the output of provisioners, and errors.
+        """
         if proceed.root_module != workdir.root_module:
             raise TypeError("apply takes the Proceed of this very root module")
         words = [
@@ -191,7 +209,7 @@ class Terraform:
             *options,
             str(plan_file or workdir.plan_file),
         ]
-        return await self._run(_interrupted_first(workdir), words, log, stop, timeout_s)
+        return await self._run(_interrupted_first(workdir), words, log, stop, timeout_s, foreign=foreign)
 
     async def force_unlock(self, workdir: Workdir, lock_id: str, *, stop: Stop | None = None) -> Finished:
         """Remove the state's lock of this id. A local state cannot be unlocked by another process."""
@@ -211,9 +229,16 @@ class Terraform:
             ) from error
 
     async def _run(
-        self, workdir: Workdir, words: Sequence[str], log: Callable[[str], None], stop: Stop | None, timeout_s: float
+        self,
+        workdir: Workdir,
+        words: Sequence[str],
+        log: Callable[[str], None],
+        stop: Stop | None,
+        timeout_s: float,
+        *,
+        foreign: Callable[[str], None] | None = None,
     ) -> Finished:
-        messages = Messages(location=_location(workdir), log=log)
+        messages = Messages(location=_location(workdir), log=log, foreign=foreign or log)
         plain: list[str] = []
 
         def line(said: bytes) -> None:

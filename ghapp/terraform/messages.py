@@ -39,11 +39,13 @@ class RootModuleLocation:
 class Messages:
     """Reads a command's standard output line by line: hands lines for people to `log`, keeps the diagnostics.
 
-    No more of them than anybody could read: a provider that complains without end is not kept in memory.
+    What Terraform does not say in words of its own, such as the output of provisioners and errors, goes to `foreign`.
+    No more diagnostics than anybody could read: a provider that complains without end is not kept in memory.
     """
 
     location: RootModuleLocation
     log: Callable[[str], None]
+    foreign: Callable[[str], None]
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _kept_characters: Counter[str] = field(default_factory=Counter)
 
@@ -53,7 +55,7 @@ class Messages:
         message = _message(text)
         if message is None:
             if text.strip():
-                self.log(text)
+                self.foreign(text)
             return
         found = message.get("diagnostic")
         if message.get("type") == "diagnostic" and isinstance(found, Mapping):
@@ -63,11 +65,12 @@ class Messages:
             if self._kept_characters[diagnostic.severity] <= _MOST_CHARACTERS:
                 self.diagnostics.append(diagnostic)
             for part in _lines(diagnostic):
-                self.log(part)
+                self.foreign(part)
             return
+        log = self.foreign if str(message.get("type", "")).startswith("provision_") else self.log
         for part in str(message.get("@message", "")).splitlines():
             if part.strip():
-                self.log(part)
+                log(part)
 
 
 def read_validation(said: bytes, location: RootModuleLocation) -> tuple[Diagnostic, ...]:

@@ -1,6 +1,7 @@
 """A value beside Terraform's marks."""
 
 import copy
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.plan import Plan, read_plan
+from checks.errors import PlanFormatError
+from checks.plan import Plan, marked_in_state, read_plan
 from checks.plan.marks import UNKNOWN, Hidden, hidden_texts, holds_hidden, shown
 
 SECRET = "correct-horse-battery"
@@ -171,3 +173,54 @@ def _plant(value: Any, data: st.DataObject) -> tuple[Any, Any]:
             marks if n == place else False for n in range(len(value))
         ]
     return SECRET, True
+
+
+def state_of(*resources: dict[str, Any], **outputs: dict[str, Any]) -> dict[str, Any]:
+    module = {"resources": [], "child_modules": [{"resources": list(resources)}]}
+    return {"format_version": "1.0", "values": {"outputs": outputs, "root_module": module}}
+
+
+STATE = state_of(
+    {"values": {"user": "ann", "nested": [{"token": "t-7731"}]}, "sensitive_values": {"nested": [{"token": True}]}},
+    {"mode": "data", "values": {"all": {"key": "k-7731"}}, "sensitive_values": {"all": True}},
+    {"values": {"name": "plain"}},
+    told={"sensitive": True, "value": ["o-7731", 1]},
+    shown={"sensitive": False, "value": "public"},
+)
+
+
+def test_what_a_state_marks_as_sensitive_is_found_in_resources_data_and_outputs() -> None:
+    assert marked_in_state(json.dumps(STATE).encode()) == {"t-7731", "k-7731", "o-7731", "1"}
+
+
+def test_what_the_state_before_marks_as_sensitive_is_a_plans_too() -> None:
+    plan = read_plan(json.dumps({"format_version": "1.2", "prior_state": STATE}).encode())
+    assert plan.sensitive_values() == {"t-7731", "k-7731", "o-7731", "1"}
+
+
+def test_what_stands_in_the_configuration_in_clear_is_no_secret_of_the_state() -> None:
+    written = {"root_module": {"resources": [{"address": "a.b", "expressions": {"key": {"constant_value": "k-7731"}}}]}}
+    plan = read_plan(json.dumps({"format_version": "1.2", "configuration": written}).encode())
+    assert plan.sensitive_values_of_state(json.dumps(STATE).encode()) == {"t-7731", "o-7731", "1"}
+
+
+@pytest.mark.parametrize("state_json", [b"", b"[]", b'{"values": []}', b"no"])
+def test_what_is_no_state_is_refused(state_json: bytes) -> None:
+    with pytest.raises(PlanFormatError):
+        marked_in_state(state_json)
+
+
+@pytest.mark.parametrize(
+    ("actions", "marks", "unknown", "expected"),
+    [
+        (["create"], {"result": True}, {"result": True}, True),
+        (["update"], {"result": True}, {}, False),
+        (["create"], {}, {"id": True}, False),
+        (["no-op"], {"result": True}, {"result": True}, False),
+    ],
+)
+def test_a_plan_knows_whether_applying_it_makes_secrets(actions: Any, marks: Any, unknown: Any, expected: bool) -> None:
+    change = {"actions": actions, "after": {}, "before_sensitive": {}, "after_sensitive": marks}
+    made = {"address": "a.b", "change": {**change, "after_unknown": unknown}}
+    plan = read_plan(json.dumps({"format_version": "1.2", "resource_changes": [made]}).encode())
+    assert plan.has_unknown_secrets is expected

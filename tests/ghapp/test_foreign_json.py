@@ -33,7 +33,7 @@ OWN_WORDS = (
 # These catch what decoding raises: `checks` knows nothing of the shell, and a secret's value may be of any kind.
 GUARDED = {
     *("configuration/tf_json.py", "plan/__init__.py", "plan/format.py", "plan/configuration.py", "report/graph.py"),
-    *("report/text_diff.py", "sensitive/secret_forms.py", "vault/credentials.py"),
+    *("report/danger_policy.py", "report/json_layout.py", "sensitive/secret_forms.py", "vault/credentials.py"),
 }
 
 
@@ -93,7 +93,9 @@ def test_a_program_that_prints_what_only_looks_like_a_message_of_terraform_ends_
     line: bytes, tmp_path: Path
 ) -> None:
     lines: list[str] = []
-    messages = Messages(location=RootModuleLocation(checkout=tmp_path, root_module="."), log=lines.append)
+    messages = Messages(
+        location=RootModuleLocation(checkout=tmp_path, root_module="."), log=lines.append, foreign=lines.append
+    )
     messages.line(line)
     kept = msgspec.json.encode([messages.diagnostics, lines])
     assert msgspec.json.decode(kept, type=tuple[list[Diagnostic], list[str]]) == (messages.diagnostics, lines)

@@ -36,6 +36,7 @@ def plan(directory: Path, script: str, *, timeout_s: float = 30, limits: Limits 
                 environment="testing",
                 lock=False,
                 log=lambda line: None,
+                foreign=lambda line: None,
                 stop=Stop(deadline_s=5),
                 timeout_s=timeout_s,
                 until_written=waited,

@@ -902,7 +902,9 @@ class TestVersions:
 class TestMessages:
     def read(self, *lines: str | Mapping[str, Any]) -> tuple[list[str], list[Diagnostic]]:
         said: list[str] = []
-        messages = Messages(location=RootModuleLocation(checkout=Path("/co"), root_module="a/b"), log=said.append)
+        messages = Messages(
+            location=RootModuleLocation(checkout=Path("/co"), root_module="a/b"), log=said.append, foreign=said.append
+        )
         for line in lines:
             messages.line((line if isinstance(line, str) else json.dumps(line)).encode())
         return said, messages.diagnostics

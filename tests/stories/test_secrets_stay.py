@@ -12,7 +12,7 @@ import pytest
 
 from tests.stories.line import Line
 from tests.stories.slow import slow_place
-from tests.stories.story import Story
+from tests.stories.story import ON_MERGE, Story
 from tests.stories.waiting import eventually
 
 PASSWORD = "correct-horse-battery-staple"
@@ -40,6 +40,32 @@ resource "terraform_data" "told" {
 
   provisioner "local-exec" {
     command = "echo $SESSION_TOKEN; echo '${nonsensitive(var.db_password)}'"
+  }
+}
+"""
+GENERATES = """\
+resource "terraform_data" "password" {
+  input = sensitive(uuid())
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+"""
+PRINTS_WHAT_IS_GENERATED = """\
+resource "terraform_data" "told" {
+  provisioner "local-exec" {
+    command = "echo 'made ${nonsensitive(terraform_data.password.input)}'; exit FAILS"
+  }
+}
+"""
+FAILS_ON_WHAT_THE_STATE_HOLDS = """\
+resource "terraform_data" "wrong" {
+  lifecycle {
+    precondition {
+      condition     = nonsensitive(terraform_data.password.input) == ""
+      error_message = "The password ${nonsensitive(terraform_data.password.input)} is too long."
+    }
   }
 }
 """
@@ -89,6 +115,38 @@ def test_no_secret_is_told_by_terraforms_own_errors(line: Line) -> None:
     assert told(line, story, number, []) == []
 
 
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_password_that_an_apply_generates_is_told_nowhere_though_a_provisioner_prints_it(
+    line: Line, fails: bool
+) -> None:
+    story = line.story()
+    extra = GENERATES + PRINTS_WHAT_IS_GENERATED.replace("FAILS", "1" if fails else "0")
+    number = story.propose(story.root_module("network", size=2, extra=extra))
+    assert story.planned(number)["conclusion"] == "success"
+    check = story.applied(story.merge(number))
+    assert check["conclusion"] == ("failure" if fails else "success")
+    password = story.state("network", "staging")["terraform_data.password"][0]["input"]["value"]
+    log = run_log(story, check)
+    assert "made (sensitive)" in log
+    assert log.index("terraform_data.password: Creation complete") < log.index("made (sensitive)")
+    if fails:
+        assert "made (sensitive)" in check["output"]["summary"]
+    assert told(line, story, number, [], password) == []
+
+
+def test_what_the_state_marks_as_sensitive_is_told_nowhere_though_an_error_of_a_plan_quotes_it(line: Line) -> None:
+    story = line.story(config=ON_MERGE)
+    story.land(story.propose(story.root_module("network", size=2, extra=GENERATES)))
+    password = story.state("network", "testing")["terraform_data.password"][0]["input"]["value"]
+    extra = GENERATES + FAILS_ON_WHAT_THE_STATE_HOLDS
+    number = story.propose(story.root_module("network", size=2, extra=extra), head="next")
+    check = story.planned(number)
+    assert check["conclusion"] == "failure"
+    assert "The password (sensitive) is too long." in check["output"]["summary"]
+    assert "The password (sensitive) is too long." in run_log(story, check)
+    assert told(line, story, number, [], password) == []
+
+
 @pytest.mark.parametrize("letting_go", [True, False], ids=["to its end", "and it is cancelled"])
 def test_secrets_lie_in_a_private_file_outside_of_the_checkout_while_terraform_runs(
     line: Line, letting_go: bool
@@ -113,7 +171,7 @@ def test_secrets_lie_in_a_private_file_outside_of_the_checkout_while_terraform_r
     assert {path.name for path in (*runs.rglob("*"), *checkouts.rglob("*"))} <= {".lock"}
 
 
-def told(line: Line, story: Story, number: int, programs: list[str]) -> list[str]:
+def told(line: Line, story: Story, number: int, programs: list[str], *more: str) -> list[str]:
     """Where a secret can be read, of all places that people and other programs can see."""
     story.quiet()
     seen = {
@@ -127,7 +185,7 @@ def told(line: Line, story: Story, number: int, programs: list[str]) -> list[str
         for check in story.get(f"/commits/{sha}/check-runs", filter="all")["check_runs"]:
             seen[f"the check run {check['name']}"] = json.dumps([check, story.annotations(check)])
             seen[f"the page of {check['name']}"] = page(check["details_url"]) + run_log(story, check)
-    secrets = [*SECRETS, *credentials(line)]
+    secrets = [*SECRETS, *more, *credentials(line)]
     # JSON and HTML write each of these as it is.
     found = [place for place, text in seen.items() if any(secret in text for secret in secrets)]
     for path in files(line.directory / "data"):

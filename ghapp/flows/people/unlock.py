@@ -10,6 +10,7 @@ from typing import Literal
 from ghapp.durable import step
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.repository import FetchedRepo, load_repo
+from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.flows.root_module.root_run import RootRun
 from ghapp.flows.root_module.run import machine_of
 from ghapp.flows.survey import survey_tree
@@ -66,7 +67,7 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
         operation="apply",
         authority=await repo.authority(),
         checkout=repo.mirror.checkout(tip),
-        open_log=lambda _: contextlib.nullcontext(_quiet),
+        open_log=lambda mask: contextlib.nullcontext(MaskedLog(mask, _quiet)),
     ) as (terraform, workdir, _):
         if not (await terraform.init(workdir, stop=stop)).done:
             return "-1"

@@ -6,25 +6,28 @@ Needs no GitHub, no database and no mirror: the runs of the server, `planward un
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from checks.diagnostic import Diagnostic
+from checks.gate import Proceed
 from checks.plan import Plan
 from checks.plan.parity import PlanSummary
 from checks.report import RootReport, report_failure, report_plan, report_skipped
 from checks.sensitive import Mask
 from ghapp.errors import JobError
-from ghapp.flows.root_module.terraform_plan import Log, NotDone, Planned, make_plan
+from ghapp.flows.root_module.known_secrets import KnownSecrets
+from ghapp.flows.root_module.masked_log import MaskedLog
+from ghapp.flows.root_module.terraform_plan import NotDone, Planned, make_plan
 from ghapp.processes import Limits, Stop
 from ghapp.repository_config import placeholder_branch
 from ghapp.root_modules import Survey
-from ghapp.terraform import Terraform, Workdir, choose, prepare_workdir
+from ghapp.terraform import Finished, Terraform, Workdir, choose, prepare_workdir
 from ghapp.values import EnvironmentName
 from ghapp.vault import DEFAULT_SOURCES, Authority, Credentials, Vault, VaultRun
 
 Checkout = AbstractAsyncContextManager[Path]
-OpenLog = Callable[[Mask], AbstractAsyncContextManager[Log]]
+OpenLog = Callable[[Mask], AbstractAsyncContextManager[MaskedLog]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +49,11 @@ class Made:
     outcome: Planned | NotDone
     terraform: Terraform
     workdir: Workdir
-    log: Log
+    log: MaskedLog
 
 
 class RootRun:
-    """One root run: how its root module runs, and what its reports say. What it reads from Vault is masked in them."""
+    """One root run: how its root module runs, and what its reports say. What is secret is masked in them."""
 
     def __init__(self, survey: Survey, environment: EnvironmentName, root_module: str, *, digest_key: bytes) -> None:
         self.settings = survey.of(environment)[root_module]
@@ -58,13 +61,20 @@ class RootRun:
         self._environment = survey.config.environments[environment]
         self._declared = survey.configuration.by_dir[root_module]
         self._digest_key = digest_key
-        self.mask = Mask.none()
+        declarations = self._declared.declarations
+        files = (each.path for each in declarations.values())
+        self._secrets = KnownSecrets([root_module, *declarations, *files])
         self._warnings: tuple[str, ...] = ()
+
+    @property
+    def mask(self) -> Mask:
+        """Hides what is known to be secret by now."""
+        return self._secrets.mask
 
     @contextlib.asynccontextmanager
     async def prepared(
         self, machine: Machine, *, operation: str, authority: Authority, checkout: Checkout, open_log: OpenLog
-    ) -> AsyncIterator[tuple[Terraform, Workdir, Log]]:
+    ) -> AsyncIterator[tuple[Terraform, Workdir, MaskedLog]]:
         """Choose the engine, read the secrets and prepare the work directory. Raises JobError."""
         settings = self.settings
         terraform = choose(machine.terraforms, settings.required_version)
@@ -72,7 +82,7 @@ class RootRun:
             self._credentials(machine.vault, operation=operation, authority=authority) as credentials,
             checkout as directory,
         ):
-            self.mask = Mask.of(credentials.values)
+            self._secrets.learn(credentials.values)
             async with (
                 open_log(self.mask) as log,
                 prepare_workdir(
@@ -119,12 +129,35 @@ class RootRun:
                 environment=self._environment.name,
                 lock=operation == "apply",
                 log=log,
+                foreign=log.foreign,
                 stop=stop,
                 timeout_s=machine.plan_timeout_s,
                 options=self.settings.extra_arguments,
                 until_written=until_written,
             )
+            match outcome:
+                case Planned(plan=plan):
+                    self._secrets.learn(plan.sensitive_values(), log=log, plan=plan)
+                case NotDone(sensitive=sensitive):
+                    self._secrets.learn(sensitive, log=log)
             yield Made(outcome=outcome, terraform=terraform, workdir=workdir, log=log)
+
+    async def applied(self, made: Made, plan: Plan, proceed: Proceed, *, stop: Stop, timeout_s: float) -> Finished:
+        """Apply what was planned. Whatever may quote a value that only the new state says is secret waits for it."""
+        finished = await made.terraform.apply(
+            made.workdir,
+            None,
+            proceed,
+            made.log,
+            stop,
+            foreign=made.log.foreign if plan.has_unknown_secrets else made.log,
+            timeout_s=timeout_s,
+            options=self.settings.apply_arguments,
+        )
+        diagnostics = await self._secrets.learn_from_state(
+            made.terraform, made.workdir, made.log, plan, finished.diagnostics
+        )
+        return replace(finished, diagnostics=diagnostics)
 
     @contextlib.asynccontextmanager
     async def _credentials(

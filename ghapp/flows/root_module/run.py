@@ -145,14 +145,8 @@ class _RootStep:
             case gate.Proceed() as proceed:
                 await self._go_on(stop)
                 if plan.changes_anything:
-                    applied = await made.terraform.apply(
-                        made.workdir,
-                        None,
-                        proceed,
-                        made.log,
-                        stop,
-                        timeout_s=self._services.settings.apply_timeout_s,
-                        options=self.root_run.settings.apply_arguments,
+                    applied = await self.root_run.applied(
+                        made, plan, proceed, stop=stop, timeout_s=self._services.settings.apply_timeout_s
                     )
                     if not applied.done:
                         not_done = NotDone(

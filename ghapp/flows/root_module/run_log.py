@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from checks.sensitive import Mask
+from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.log import log as logger
 from ghapp.store import Store, StoreUnavailable
 from ghapp.values import RunId
@@ -13,22 +14,13 @@ _FLUSH_S = 0.3
 _MOST_CHARACTERS = 4_000_000
 
 
-class RunLog:
-    """Takes lines; keeps them masked. Past 4 million characters a root run's log ends, and says so."""
+class RunLog(MaskedLog):
+    """Keeps masked lines until they are written. Past 4 million characters a root run's log ends, and says so."""
 
     def __init__(self, mask: Mask) -> None:
-        self._mask = mask.lines()
+        super().__init__(mask, self._add)
         self._pending: list[str] = []
         self._characters = 0
-
-    def __call__(self, line: str) -> None:
-        """Add one line, unmasked."""
-        if self._characters <= _MOST_CHARACTERS:
-            self._add(self._mask.feed(line + "\n"))
-
-    def end(self) -> None:
-        """Give up what the mask held back in case a secret went on."""
-        self._add(self._mask.flush())
 
     def take(self) -> list[str]:
         """What is to be written now."""

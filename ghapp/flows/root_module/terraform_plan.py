@@ -1,11 +1,11 @@
 """A plan of one root module in its work directory: init, plan and show within one time limit."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from checks.diagnostic import Diagnostic
 from checks.errors import PlanFormatError
-from checks.plan import Plan, read_plan
+from checks.plan import Plan, marked_in_state, read_plan
 from ghapp.errors import JobError
 from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit
 from ghapp.processes import Stop
@@ -31,6 +31,8 @@ class NotDone:
     diagnostics: tuple[Diagnostic, ...] = ()
     held_lock: bool = False
     """Whether it had the state's lock."""
+    sensitive: frozenset[str] = field(default=frozenset(), repr=False)
+    """What the state marks as sensitive: errors may quote it."""
 
     def cause(self, root_module: str, environment: str) -> str:
         """What, where, the way out; not of an interrupted one."""
@@ -45,6 +47,7 @@ async def make_plan(
     environment: str,
     lock: bool,
     log: Log,
+    foreign: Log,
     stop: Stop,
     timeout_s: float,
     options: Sequence[str] = (),
@@ -52,8 +55,8 @@ async def make_plan(
 ) -> Planned | NotDone:
     """init, plan, show. Without `lock` a state that was just being written is read once more, after `until_written`.
 
-    They have `timeout_s` seconds together; waiting for others does not count. Raises JobError where the plan cannot be
-    read.
+    They have `timeout_s` seconds together; waiting for others does not count. `foreign` takes the errors of the plan:
+    they may quote what only the plan, or the state, says is sensitive. Raises JobError where the plan cannot be read.
     """
     log(f"{terraform.name} {terraform.version}: {workdir.root_module} in {environment}")
 
@@ -77,12 +80,15 @@ async def make_plan(
     if not initialised.done:
         return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
     planned = await repeated(
-        lambda: terraform.plan(workdir, lock=lock, log=log, stop=stop, timeout_s=left_s, options=options)
+        lambda: terraform.plan(
+            workdir, lock=lock, log=log, foreign=foreign, stop=stop, timeout_s=left_s, options=options
+        )
     )
     if not planned.done:
         more = await _validated(planned, terraform, workdir, left_s)
         diagnostics = tuple(dict.fromkeys((*planned.diagnostics, *more)))
-        return NotDone(command="plan", finished=planned, diagnostics=diagnostics, held_lock=lock)
+        sensitive = await _sensitive_in_state(planned, terraform, workdir)
+        return NotDone(command="plan", finished=planned, diagnostics=diagnostics, held_lock=lock, sensitive=sensitive)
     shown = await terraform.show(workdir, stop=stop, timeout_s=left_s)
     if isinstance(shown, Finished):
         return NotDone(command="show", finished=shown)
@@ -91,6 +97,17 @@ async def make_plan(
     except PlanFormatError as error:
         raise JobError(f"{workdir.root_module} in {environment}: {error}") from None
     return Planned(plan=plan, diagnostics=planned.diagnostics)
+
+
+async def _sensitive_in_state(planned: Finished, terraform: Terraform, workdir: Workdir) -> frozenset[str]:
+    """What the state marks as sensitive, where the plan failed after it may have read the state."""
+    if planned.failure is not Failure.OTHER or planned.exceeded is not None:
+        return frozenset()
+    state_json = await terraform.show_state(workdir)
+    try:
+        return frozenset() if state_json is None else marked_in_state(state_json)
+    except PlanFormatError:
+        return frozenset()
 
 
 async def _validated(

@@ -1,0 +1,51 @@
+"""What is known to be secret in one root run. It grows: Vault's values first, then the plan's, then the new state's.
+
+Whatever may quote a value that is not known yet (errors, the output of provisioners) waits for it.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from checks.diagnostic import Diagnostic
+from checks.errors import PlanFormatError
+from checks.plan import Plan
+from checks.sensitive import Mask
+from ghapp.flows.root_module.masked_log import MaskedLog
+from ghapp.terraform import Terraform, Workdir
+
+_DETAIL_LEFT_OUT = "The details are left out: they may quote what only the state, which cannot be read, says is secret."
+
+
+class KnownSecrets:
+    """The mask of a root run. `names` stand in its code: they are no secrets."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+        self.mask = Mask.none()
+
+    def learn(self, values: Iterable[str], *, log: MaskedLog | None = None, plan: Plan | None = None) -> None:
+        """Mask these values too, from now on: in the report, and in `log`, with what it has kept back."""
+        if plan is not None:
+            self._names |= plan.names()
+        self.mask = self.mask.also(values).but_names(self._names)
+        if log is not None:
+            log.learn(self.mask)
+
+    async def learn_from_state(
+        self, terraform: Terraform, workdir: Workdir, log: MaskedLog, plan: Plan, diagnostics: tuple[Diagnostic, ...]
+    ) -> tuple[Diagnostic, ...]:
+        """Mask what applying the plan made and the state marks as sensitive, before what may quote it is shown.
+
+        Gives the diagnostics as they may be shown: without their details where the state cannot be read.
+        """
+        if not plan.has_unknown_secrets or not (log.keeps_back or diagnostics):
+            return diagnostics
+        state_json = await terraform.show_state(workdir)
+        try:
+            if state_json is not None:
+                self.learn(plan.sensitive_values_of_state(state_json), log=log)
+                return diagnostics
+        except PlanFormatError:
+            pass
+        return tuple(msgspec.structs.replace(each, detail=_DETAIL_LEFT_OUT) for each in diagnostics)

@@ -1,0 +1,127 @@
+"""What may quote a secret that is not known yet waits until it is, in a root run's log and in its report."""
+
+import asyncio
+import json
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.diagnostic import Diagnostic
+from checks.plan import Plan, read_plan
+from checks.sensitive import Mask
+from ghapp.flows.root_module.known_secrets import KnownSecrets
+from ghapp.flows.root_module.run_log import RunLog
+from ghapp.terraform import Terraform, prepare_workdir
+
+PASSWORD = "f3a1-generated-7731"
+ERROR = Diagnostic(severity="error", summary="local-exec provisioner error", detail=f"echo {PASSWORD}: exit status 1")
+
+
+def logged(log: RunLog) -> str:
+    log.end()
+    return "\n".join(log.take())
+
+
+def test_a_line_that_may_quote_a_secret_waits_for_the_mask_that_knows_it() -> None:
+    log = RunLog(Mask.none())
+    log("net: Creating...")
+    log.foreign(f"net: (local-exec): {PASSWORD}")
+    assert log.keeps_back
+    log("net: Creation complete")
+    log.learn(Mask.of([PASSWORD]))
+    assert not log.keeps_back
+    log(f"again {PASSWORD}")
+    assert logged(log).splitlines() == [
+        "net: Creating...",
+        "net: Creation complete",
+        "net: (local-exec): (sensitive)",
+        "again (sensitive)",
+    ]
+
+
+def test_a_line_that_waited_in_vain_is_left_out_and_counted() -> None:
+    log = RunLog(Mask.none())
+    log.foreign(PASSWORD)
+    log.foreign("harmless")
+    assert logged(log) == (
+        "2 lines of errors or provisioners are left out: they may quote what only the state says is secret"
+    )
+
+
+def test_a_line_that_began_before_more_was_known_is_not_lost() -> None:
+    log = RunLog(Mask.of(["first\nsecond-line"]))
+    log("first")
+    log.learn(Mask.of([PASSWORD]))
+    assert "first" not in logged(log)
+
+
+def test_no_number_of_lines_that_wait_takes_all_memory() -> None:
+    log = RunLog(Mask.none())
+    for _ in range(50):
+        log.foreign("x" * 1_000_000)
+    log.learn(Mask.none())
+    assert len(logged(log)) < 6_000_000
+
+
+def plan_that_makes(**marks: Any) -> Plan:
+    change = {"actions": ["create"], "before": None, "after": {}, "before_sensitive": False, **marks}
+    resource = {"address": "random_password.db", "type": "random_password", "name": "db", "change": change}
+    return read_plan(json.dumps({"format_version": "1.2", "resource_changes": [resource]}).encode())
+
+
+def learned(directory: Path, state: str, plan: Plan) -> tuple[str, tuple[Diagnostic, ...], Mask]:
+    """What is shown of an error, and of a provisioner's line, after an apply whose engine shows this state."""
+    engine = directory / "engine.py"
+    engine.write_text(textwrap.dedent(state))
+    terraform = Terraform(argv=(sys.executable, "-I", "-S", str(engine)), name="terraform", version="1.11.4")
+    (directory / "checkout/network").mkdir(parents=True)
+    secrets, log = KnownSecrets(["network"]), RunLog(Mask.none())
+    log.foreign(f"(local-exec): {PASSWORD}")
+
+    async def learn() -> tuple[Diagnostic, ...]:
+        async with prepare_workdir(
+            directory / "runs", checkout=directory / "checkout", root_module="network"
+        ) as workdir:
+            return await secrets.learn_from_state(terraform, workdir, log, plan, (ERROR,))
+
+    diagnostics = asyncio.run(learn())
+    assert not list(directory.rglob("*.json"))  # the state lies nowhere afterwards
+    return logged(log), diagnostics, secrets.mask
+
+
+MAKES_A_SECRET = {"after_sensitive": {"result": True}, "after_unknown": {"result": True}}
+
+
+def test_what_an_apply_made_is_learned_from_the_state(tmp_path: Path) -> None:
+    resource = {"values": {"result": PASSWORD}, "sensitive_values": {"result": True}}
+    state = {"format_version": "1.0", "values": {"root_module": {"child_modules": [{"resources": [resource]}]}}}
+    said, diagnostics, mask = learned(tmp_path, f"print({json.dumps(state)!r})", plan_that_makes(**MAKES_A_SECRET))
+    assert said == "(local-exec): (sensitive)"
+    assert [mask.text(each.detail) for each in diagnostics] == ["echo (sensitive): exit status 1"]
+
+
+@pytest.mark.parametrize("script", ["raise SystemExit(1)", "print('no JSON')", "print('[1]')"])
+def test_where_the_state_cannot_be_read_what_may_quote_it_is_left_out(tmp_path: Path, script: str) -> None:
+    said, diagnostics, _ = learned(tmp_path, script, plan_that_makes(**MAKES_A_SECRET))
+    assert PASSWORD not in said
+    assert "1 lines of errors or provisioners are left out" in said
+    (told,) = diagnostics
+    assert told.summary == "local-exec provisioner error"
+    assert told.detail.startswith("The details are left out")
+
+
+def test_the_state_is_not_read_again_where_nothing_secret_was_made(tmp_path: Path) -> None:
+    plan = plan_that_makes(after_sensitive={}, after_unknown={"result": True})
+    _, diagnostics, _ = learned(tmp_path, "raise SystemExit('was asked')", plan)
+    assert diagnostics == (ERROR,)
+
+
+def test_names_of_the_code_stay_in_what_is_masked() -> None:
+    secrets = KnownSecrets(["network", "terraform_data.net"])
+    secrets.learn(["network", "hunter2-hunter2"])
+    assert secrets.mask.text("network/main.tf: hunter2-hunter2") == "network/main.tf: (sensitive)"
+    secrets.learn(["random_password.db"], plan=plan_that_makes(**MAKES_A_SECRET))
+    assert secrets.mask.text("no random_password in network") == "no random_password in network"
