@@ -1,7 +1,11 @@
 """Addresses: where a GitHub is seen and fetched from, given the root of its API; and what is this very machine."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
+
+OWNER_AND_NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+"""A repository as people write it: OWNER/REPO."""
 
 
 def web_url(api_url: str) -> str:

@@ -1,8 +1,9 @@
 """May a repository use a team's secrets? The operator or the team says so, never the repository's own config."""
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+
+from checks.wildcards import Wildcards
 
 _MADE_HERE = object()
 
@@ -111,8 +112,7 @@ def _fits(pattern: str, repository: RepositoryIdentity) -> bool:
     name = _name_of(repository)
     if "*" not in pattern or name is None:
         return _names(pattern, repository)
-    parts = (re.escape(part) for part in pattern.casefold().split("*"))
-    return re.fullmatch("[^/]*".join(parts), name) is not None
+    return Wildcards(pattern.casefold(), ("*",)).matches(name)
 
 
 def _name_of(repository: RepositoryIdentity) -> str | None:

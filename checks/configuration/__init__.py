@@ -18,7 +18,7 @@ from checks.configuration.tf_json import read_tf_json
 
 __all__ = ["Configuration", "Problem", "RootModule", "discover", "read_file", "without_indexes"]
 
-_PLACEHOLDER = re.compile(r"\$[A-Za-z_]\w*|\{\{.*?\}\}")
+_PLACEHOLDER = re.compile(r"\$[A-Za-z_]\w*|\{\{.{0,60}?\}\}")
 
 _LIBRARIES = frozenset({"modules", "examples", "example", "tests", "test", "fixtures", "testdata", "vendor"})
 

@@ -32,6 +32,7 @@ _NESTED: Final = {
 
 _DEEPEST: Final = 100
 _DECODER = json.JSONDecoder()
+_LINE_END = re.compile("\n")
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
@@ -75,7 +76,7 @@ def read_tf_json(content: bytes) -> Document:
 
 class _Lines:
     def __init__(self, text: str) -> None:
-        self._ends = [match.start() for match in re.finditer("\n", text)]
+        self._ends = [match.start() for match in _LINE_END.finditer(text)]
 
     def of(self, offset: int) -> int:
         return bisect_left(self._ends, offset) + 1

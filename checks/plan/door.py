@@ -10,6 +10,7 @@ from checks.plan.action import ACTIONS
 from checks.plan.format import Change, not_understood
 from checks.plan.resource_change import ResourceChange
 
+_KNOWN_VERSION = re.compile(r"0\.[1-9][0-9]*|1\.[0-9]+")
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MAKE_ONE = "`terraform show -json PLANFILE` prints a plan"
@@ -27,7 +28,7 @@ def plan_text(plan_json: bytes) -> bytes:
 
 def require_known_version(version: str) -> None:
     """Raise PlanFormatError on a version of the format that this code does not know."""
-    if re.fullmatch(r"(0\.[1-9][0-9]*|1\.[0-9]+)", version) is None:
+    if _KNOWN_VERSION.fullmatch(version) is None:
         raise PlanFormatError(f"plan format {version[:20]!r} is not known; Planward reads 0.1 to 1.x")
 
 

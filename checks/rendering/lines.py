@@ -16,7 +16,7 @@ _WIDEST_PAIR = 100
 _NAMED = 6
 _WIDEST_NAMES = 60
 _MOST_ESTIMATED = 400
-_TRAILING = re.compile(r"[ \t]+$")
+_TRAILING = re.compile(r"(?<![ \t])[ \t]+$")
 _BLANKS = {" ": "␠", "\t": "␉"}
 
 

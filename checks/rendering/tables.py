@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from checks.report.change_report import AttributeChange
 
 _PART = re.compile(r'(?P<list>.+)(?P<key>\["(?:[^"\\]|\\.)*"\]|\[\d+\])(?:\.(?P<column>[A-Za-z_][\w-]*))?')
+_COLUMN = re.compile(r"[A-Za-z_][\w-]*")
+_BRACKET = re.compile(r"\]")
 _WIDEST = 110
 _LONGEST_PATH = 200
 _TOO_WIDE = 80  # without a scroll bar
@@ -69,7 +71,7 @@ def _items(attributes: Sequence[AttributeChange]) -> dict[int, str]:
     whole = {items[number]: True for number in items}
     for number, attribute in enumerate(attributes):
         if number not in items:
-            for end in re.finditer(r"\]", attribute.path):
+            for end in _BRACKET.finditer(attribute.path):
                 whole.pop(attribute.path[: end.end()], None)
     return {number: lists[number] for number in lists if items[number] in whole}
 
@@ -121,7 +123,7 @@ def _cells_of(value: str) -> dict[str, str] | None:
     cells: dict[str, str] = {}
     for part in _split(value[2:-2]):
         column, equals, cell = part.partition(" = ")
-        if not equals or not re.fullmatch(r"[A-Za-z_][\w-]*", column):
+        if not equals or not _COLUMN.fullmatch(column):
             return None
         cells[column] = cell
     return cells

@@ -32,8 +32,9 @@ from checks.report.literal import SENSITIVE
 
 _KIND_OF_TYPE = {type_: kind for kind, types in STATEFUL.items() for type_ in types}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_INNER = re.compile(r'([A-Za-z_]\w*) = (\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\w+)')
+# One that is not closed goes to the end of the text: it would be looked for from every quote again otherwise.
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
+_INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
 _WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH)) for wipe in WIPES.values()]
 _MAY_WIPE = AhoCorasick(list(WIPES))  # one look at a text, where thirty expressions would take as many
 _PART_OF_THE_WORLD = 8  # an eighth of all addresses, in however many pieces

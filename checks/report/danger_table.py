@@ -248,7 +248,8 @@ STAMPS: frozenset[str] = frozenset({
 """Attributes that say when or as which version something was written; nobody decides about them."""
 
 WIPES: dict[str, str] = {
-    "rm": r"\brm\s+(?:-[\w-]+\s+)*-(?:[a-zA-Z]*[rR][a-zA-Z]*|-recursive)\s+(?:-[\w-]+\s+)*(?!SCRATCH)",
+    "rm": r"\brm\s{1,9}(?:-[\w-]{1,40}\s{1,9}){0,9}-(?:[a-zA-Z]{0,9}[rR][a-zA-Z]{0,9}|-recursive)\s{1,9}"
+    r"(?:-[\w-]{1,40}\s{1,9}){0,9}(?!SCRATCH)",
     "-delete": r"\bfind\s.{0,200}\s-delete\b", "wipefs": r"\bwipefs\b", "mkfs": r"\bmkfs(?:\.\w+)?\s",
     "shred": r"\bshred\s", "blkdiscard": r"\bblkdiscard\b", "of=/dev/": r"\bdd\s.{0,200}\bof=/dev/(?!null)",
     "sgdisk": r"\bsgdisk\s.{0,200}(?:-Z|--zap-all)\b", "mklabel": r"\bparted\s.{0,200}\bmklabel\b",

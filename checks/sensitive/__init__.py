@@ -12,14 +12,12 @@ from typing import Any
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from checks.plain_text import number_text
-from checks.sensitive.credential_forms import FORMS, OPEN_PRIVATE_KEY, PRIVATE_KEY_BEGIN, CredentialForm
+from checks.sensitive.credential_forms import FORMS, CredentialForm, Finder
 from checks.sensitive.encoded import decode, encoded_parts
 from checks.sensitive.secret_forms import Reach, Written, reach, written_forms
 
 REPLACEMENT = "(sensitive)"
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
-_LONGEST_LINE = 1 << 20
-_LONGEST_KEY = 1 << 16
 _SHORT, _MOST_KNOWN = 128, 20_000  # short texts come again and again: names, addresses, regions
 _PAD = "\n"  # around the searched text, so that each find has neighbours
 _INSTANCE_KEY = re.compile(r'\["((?:[^"\\]|\\.)*)"\]')
@@ -36,7 +34,7 @@ class Mask:
     in the code is no secret: inside a text, a word that is one stays. It neither prints nor pickles what it hides.
     """
 
-    __slots__ = ("_finds", "_known", "_longest_name", "_names", "_search", "_values", "_whole", "longest", "openings")
+    __slots__ = ("_finds", "_known", "_longest_name", "_names", "_search", "_values", "_whole", "longest", "of_lines")
 
     def __init__(self, values: frozenset[str], names: frozenset[str] = frozenset()) -> None:
         forms: dict[str, list[Written | CredentialForm]] = {}
@@ -56,12 +54,12 @@ class Mask:
         self._longest_name = max(map(len, names), default=0)
         self._whole = frozenset(value.strip() for value in values)
         self.longest = max(map(len, forms))
-        self.openings = tuple({opening for value in values for opening in _openings(value.strip())})
+        self.of_lines = tuple({lines for value in values if len(lines := _lines_of(value)) > 1})
 
     @classmethod
     def of(cls, values: Iterable[str]) -> "Mask":
         """A mask that hides these values. Those of nothing but white space are no secrets."""
-        return cls(frozenset(_encodable(value) for value in values if value.strip()))
+        return cls(frozenset(encodable(value) for value in values if value.strip()))
 
     @classmethod
     def none(cls) -> "Mask":
@@ -70,7 +68,7 @@ class Mask:
 
     def also(self, values: Iterable[str]) -> "Mask":
         """A mask that hides these values too."""
-        more = frozenset(_encodable(value) for value in values if value.strip()) | self._values
+        more = frozenset(encodable(value) for value in values if value.strip()) | self._values
         return self if more == self._values else Mask(more, self._names)
 
     def but_names(self, addresses: Iterable[str]) -> "Mask":
@@ -96,7 +94,7 @@ class Mask:
         """The text with all that is secret replaced by "(sensitive)"."""
         known = self._known.get(text)
         if known is None:
-            known = self._masked(_encodable(text))
+            known = self._masked(encodable(text))
             if len(text) <= _SHORT and len(self._known) < _MOST_KNOWN:
                 self._known[text] = known
         return known
@@ -105,7 +103,7 @@ class Mask:
         hidden = self.hide_whole(text)
         if hidden != text:
             return hidden
-        return _hide(text, list(_merged(sorted([*self.spans(text), *self._encoded_spans(text)]))))
+        return hide(text, list(_merged(sorted([*self.spans(text), *self._encoded_spans(text)]))))
 
     def _encoded_spans(self, text: str) -> Iterator[Span]:
         """Where the text is base64 of something that is secret in part, also where it is encoded twice."""
@@ -131,10 +129,6 @@ class Mask:
             case _:
                 return value
 
-    def lines(self) -> "LineMask":
-        """A masker for a text that comes in chunks."""
-        return LineMask(self)
-
     def spans(self, text: str) -> list[Span]:
         """Where the text is secret: from, to; in order and apart from each other."""
         padded = f"{_PAD}{text}{_PAD}"
@@ -149,13 +143,18 @@ class Mask:
     def _secret_spans(self, padded: str, found: Iterable[tuple[int, int, int]]) -> Iterator[Span]:
         last = len(padded) - 1
         hidden_to: dict[CredentialForm, int] = {}  # a form is not tried inside what it hid: it would take too long
+        finders: dict[CredentialForm, Finder] = {}
         for index, start, end in found:
             for form in self._finds[index]:
                 if isinstance(form, Written):
                     if (not form.alone or _stands_alone(padded, start, end)) and not self._is_name(padded, start, end):
                         span = _with_shared_bits(padded, form, start, end)
                         yield max(span[0], 1) - 1, min(span[1], last) - 1
-                elif start >= hidden_to.get(form, 0) and (found_here := form.find(padded, start)):
+                elif start >= hidden_to.get(form, 0):
+                    if form not in finders:
+                        finders[form] = form.finder(padded)
+                    if (found_here := finders[form](start)) is None:
+                        continue
                     hidden_to[form] = found_here[1]
                     yield max(found_here[0], 1) - 1, min(found_here[1], last) - 1
 
@@ -206,69 +205,11 @@ def _merged(spans: Iterable[Span]) -> Iterator[Span]:
         yield current
 
 
-class LineMask:
-    """Masks a text that comes in chunks: each `feed` gives what has become certain, `flush` the rest at the end.
-
-    What is certain are whole lines, except those with which a secret of several lines or a private key begins: they
-    wait for the lines that decide. A line of more than a mebibyte is given in parts.
-    """
-
-    def __init__(self, mask: Mask) -> None:
-        self._mask = mask
-        self._chunks: list[str] = []
-        self._size = 0
-        self._limit = max(_LONGEST_LINE, 4 * mask.longest)
-
-    def feed(self, chunk: str) -> str:
-        """Take a chunk; give the masked text of the lines that are complete by now."""
-        self._chunks.append(_encodable(chunk))
-        self._size += len(chunk)
-        if "\n" not in chunk and self._size < self._limit:
-            return ""
-        text = "".join(self._chunks)
-        return self._release(text, self._certain_end(text))
-
-    def flush(self) -> str:
-        """Give the masked rest."""
-        text = "".join(self._chunks)
-        return self._release(text, len(text))
-
-    def _release(self, text: str, end: int) -> str:
-        spans = self._mask.spans(text)
-        for start, after in spans:
-            if start < end < after:  # never cut what is hidden, unless there is no other way on
-                end = after if len(text) > self._limit and start == 0 else start
-        self._chunks, self._size = [text[end:]], len(text) - end
-        released = _hide(text[:end], [span for span in spans if span[1] <= end])
-        lines = released.splitlines(keepends=True)
-        return "".join(map(self._mask.hide_whole, lines))
-
-    def _certain_end(self, text: str) -> int:
-        end = text.rfind("\n") + 1
-        if len(text) - end >= self._limit:
-            return len(text) - self._mask.longest
-        while (earlier := self._undecided_from(text, end)) < end:
-            end = earlier
-        return end
-
-    def _undecided_from(self, text: str, end: int) -> int:
-        """Where, before `end`, a secret begins that may go on after it; `end` where none does."""
-        waits = [end - len(opening) for opening in self._mask.openings if text.endswith(opening, 0, end)]
-        key = OPEN_PRIVATE_KEY.search(text, text.find(PRIVATE_KEY_BEGIN), end) if PRIVATE_KEY_BEGIN in text else None
-        if key is not None and end - key.start() < _LONGEST_KEY:
-            waits.append(key.start())
-        return min(waits, default=end)
+def _lines_of(value: str) -> tuple[str, ...]:
+    return tuple(value.strip().replace("\r\n", "\n").split("\n"))
 
 
-def _openings(value: str) -> Iterator[str]:
-    """The first line of a secret of several, its first two, and so on, with their ends."""
-    lines = value.splitlines()
-    for ending in ("\n", "\r\n"):
-        for count in range(1, len(lines)):
-            yield ending.join(lines[:count]) + ending
-
-
-def _hide(text: str, spans: Sequence[Span]) -> str:
+def hide(text: str, spans: Sequence[Span]) -> str:
     if not spans:
         return text
     kept, at = [], 0
@@ -278,7 +219,7 @@ def _hide(text: str, spans: Sequence[Span]) -> str:
     return REPLACEMENT.join([*kept, text[at:]])
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """The text without lone surrogates, which no output could carry."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 

@@ -8,7 +8,11 @@ https://docs.github.com/en/code-security/secret-scanning/introduction/supported-
 """
 
 import re
+from bisect import bisect_left
+from collections.abc import Callable
 from typing import NamedTuple
+
+Finder = Callable[[int], tuple[int, int] | None]
 
 
 class CredentialForm(NamedTuple):
@@ -18,10 +22,20 @@ class CredentialForm(NamedTuple):
     pattern: re.Pattern[str]
     before: int = 0
 
-    def find(self, text: str, anchor: int) -> tuple[int, int] | None:
-        """From where to where the text is secret, if this is such a credential, with its anchor at that place."""
-        match = self.pattern.match(text, max(anchor - self.before, 0))
-        return match and match.span("secret" if "secret" in self.pattern.groupindex else 0)
+    def finder(self, text: str) -> Finder:
+        """What tells, of an anchor's place in the text, from where to where it is secret if this is such a credential.
+
+        It is asked for places in their order.
+        """
+        if self.pattern is PRIVATE_KEY:
+            return _private_keys(text)
+        group = "secret" if "secret" in self.pattern.groupindex else 0
+
+        def find(anchor: int) -> tuple[int, int] | None:
+            match = self.pattern.match(text, max(anchor - self.before, 0))
+            return match and match.span(group)
+
+        return find
 
 
 _NOT_INSIDE_A_WORD = r"(?<![A-Za-z0-9_])"
@@ -39,11 +53,32 @@ def _shaped(pattern: str, *anchors: str, before: int = 0) -> CredentialForm:
 
 
 PRIVATE_KEY_BEGIN = "-----BEGIN "
-PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:[\s\S]{0,40000}?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s\\:,-]*)"
-)
-OPEN_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?![\s\S]*?-----END )")
+PRIVATE_KEY_END = "-----END "
+PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_OF_A_KEY = re.compile(r"[A-Za-z0-9+/=\s\\:,-]*")
+_LONGEST_KEY = 40_000
+
+
+def _private_keys(text: str) -> Finder:
+    """A key to its end where there is one near, else what may belong to it.
+
+    The ends are looked for once: from every beginning, many beginnings without an end would take too long.
+    """
+    ends = [match.end() for match in _KEY_ENDS.finditer(text)]
+
+    def find(anchor: int) -> tuple[int, int] | None:
+        begins = PRIVATE_KEY.match(text, anchor)
+        if begins is None:
+            return None
+        after = bisect_left(ends, begins.end())
+        if after < len(ends) and ends[after] - begins.end() <= _LONGEST_KEY:
+            return anchor, ends[after]
+        rest = _OF_A_KEY.match(text, begins.end())
+        return anchor, rest.end() if rest else begins.end()
+
+    return find
+
 
 FORMS: tuple[CredentialForm, ...] = (
     CredentialForm((PRIVATE_KEY_BEGIN,), PRIVATE_KEY),

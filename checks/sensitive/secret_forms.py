@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus
 _ANYWHERE_LENGTH = 6
 _ALONE_LENGTH = 4
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*")
+_ESCAPED = re.compile("%[0-9A-F]{2}")
 _WORDS_OF_JSON = frozenset({"true", "false", "null"})
 _SECRET_KEY = re.compile(r"pass|secret|token|credential|private|(^|_|-)key|auth|dsn|connection", re.IGNORECASE)
 # What other encoders of URLs leave as it is: RFC 3986, Go's PathEscape and userinfo, JavaScript's two.
@@ -100,7 +101,7 @@ def _url_encoded(text: str) -> Iterator[str]:
     for safe in _URL_SAFE:
         encoded = quote(text, safe=safe)
         yield encoded
-        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
+        yield _ESCAPED.sub(lambda found: found[0].lower(), encoded)
     yield quote_plus(text)
 
 

@@ -9,6 +9,8 @@ from ghapp.atlantis.projects import Project
 from ghapp.repository_config import words
 from ghapp.values import EnvironmentName
 
+_BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
+
 Assigned = Mapping[Project, EnvironmentName]
 
 _USUAL_NAMES: Final[Mapping[str, str]] = {
@@ -121,7 +123,7 @@ def _evidence(project: Project) -> Iterator[tuple[str, str]]:
 
 def names_in(text: str) -> set[str]:
     """The usual environments that a text names: `backend/prod.hcl` names production."""
-    parts = re.split(r"[^a-z0-9]+", text.lower())
+    parts = _BETWEEN_WORDS.split(text.lower())
     return {_USUAL_NAMES[part] for part in parts if part in _USUAL_NAMES}
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
+from checks.wildcards import Wildcards
 from ghapp.atlantis.environments import Assigned, assign_environments
 from ghapp.atlantis.keys import NOT_ATLANTIS, POLICIES, TOP_LEVEL, Notes, lines_of
 from ghapp.atlantis.merge import merge_projects
-from ghapp.atlantis.projects import Project, glob_pattern, read_projects
+from ghapp.atlantis.projects import AS_ATLANTIS, Project, read_projects
 from ghapp.atlantis.workflows import Arguments, read_workflow
 from ghapp.atlantis.writer import write_config
 from ghapp.repository_config import ConfigInvalid, Problem, read_config
@@ -115,10 +116,10 @@ def _discovered(
     if not directories:
         notes.add("autodiscover", "run the import in the repository: what Atlantis finds by itself is written out")
         return None if not projects else ()
-    patterns = [glob_pattern(glob) for glob in ignored]
+    patterns = [Wildcards(glob, AS_ATLANTIS) for glob in ignored]
     known = {project.dir for project in projects}
     found = sorted(
-        each for each in directories if each not in known and not any(glob.fullmatch(each) for glob in patterns)
+        each for each in directories if each not in known and not any(glob.matches(each) for glob in patterns)
     )
     return tuple(Project(place="autodiscover", dir=each, arguments=arguments) for each in found)
 

@@ -6,10 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from checks.wildcards import Wildcards
 from ghapp.atlantis.keys import AUTOPLAN, NOT_ATLANTIS, POLICIES, PROJECT, Notes
 from ghapp.atlantis.workflows import Arguments
 from ghapp.repository_config import words
 
+AS_ATLANTIS = ("**/", "**", "*", "?")
+"""`**/` is any number of directories, `*` one part of a name."""
 _GLOB = re.compile(r"[*?\[]")
 _VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?)")
 
@@ -100,18 +103,11 @@ def _directories(entry: Mapping[str, Any], place: str, directories: Collection[s
     directory = posixpath.normpath(written)
     if not _GLOB.search(directory):
         return [directory]
-    pattern = glob_pattern(directory)
-    matching = sorted(each for each in directories if pattern.fullmatch(each))
+    pattern = Wildcards(directory, AS_ATLANTIS)
+    matching = sorted(each for each in directories if pattern.matches(each))
     if not matching:
         notes.add(f"{place}.dir", f'no root module is meant by "{written}"')
     return matching
-
-
-def glob_pattern(glob: str) -> re.Pattern[str]:
-    """A glob of directories as Atlantis reads it: `**` is any number of directories, `*` one part of a name."""
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
-    meanings = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(meanings.get(part) or re.escape(part) for part in parts))
 
 
 def _arguments(entry: Mapping[str, Any], place: str, workflows: Mapping[str, Arguments], notes: Notes) -> Arguments:

@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import re
 from pathlib import Path
 
 import click
 
+from ghapp.addresses import OWNER_AND_NAME
 from ghapp.local import config as config_commands
 from ghapp.settings import read_github_access, read_local_settings
 
@@ -63,7 +63,7 @@ def show(place: str) -> None:
     if Path(place).is_dir():
         _print(config_commands.show_working_copy(Path(place)))
         return
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", place, flags=re.ASCII):
+    if not OWNER_AND_NAME.fullmatch(place):
         raise click.UsageError(f"{place} is no directory, and no repository: say DIR or OWNER/REPO.")
     from ghapp.local.remote_config import show_repository
 

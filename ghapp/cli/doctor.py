@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ghapp.addresses import OWNER_AND_NAME
 from ghapp.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def doctor(repository: str, terraform: bool, token_file: Path | None) -> None:
     """
     from ghapp.doctor import render_diagnosis, render_terraform
 
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository, flags=re.ASCII):
+    if not OWNER_AND_NAME.fullmatch(repository):
         raise click.UsageError(f"{repository} is no repository: say OWNER/REPO")
     diagnosis = asyncio.run(_examine(repository, _read_token(token_file)))
     if terraform:

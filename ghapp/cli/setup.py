@@ -10,6 +10,8 @@ import click
 
 from ghapp.errors import SettingsError
 
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+
 if TYPE_CHECKING:
     from ghapp.setup import Keeper
 
@@ -50,7 +52,7 @@ def setup(
     from ghapp.settings import read_addresses
     from ghapp.setup import Plan, set_up
 
-    if organization is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", organization):
+    if organization is not None and not _ACCOUNT.fullmatch(organization):
         raise click.UsageError(f"{organization} is no organization's name")
     told = {"PLANWARD_PUBLIC_URL": public_url} if public_url else {}
     api_url, address = read_addresses({**os.environ, **told})

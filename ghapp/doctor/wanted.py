@@ -7,6 +7,8 @@ from typing import Any
 
 from ghapp.doctor.protection_check import CHECK, Guarded
 
+_NOT_OF_A_NAME = re.compile(r"\W", re.ASCII)
+
 _Block = Mapping[str, Any]
 
 
@@ -73,7 +75,7 @@ def _resource(repository: str, guarded: Guarded) -> str:
         "conditions": {"ref_name": {"include": [f"refs/heads/{guarded.branch}"], "exclude": []}},
         "rules": rules,
     }
-    label = re.sub(r"\W", "_", guarded.environment, flags=re.ASCII)
+    label = _NOT_OF_A_NAME.sub("_", guarded.environment)
     lines = "\n".join(_lines(body, "  "))
     return f'resource "github_repository_ruleset" "planward_{label}" {{\n{lines}\n}}\n'
 

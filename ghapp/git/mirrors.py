@@ -236,6 +236,8 @@ _GONE_AWAY = re.compile(
     re.IGNORECASE,
 )
 """What git and curl say where the other end does not answer, or stops in the middle."""
+_NOT_LET = re.compile(r"could not read Username|Authentication failed|error: 40[13]")
+_NOT_KNOWN = re.compile(r"not found|error: 404", re.IGNORECASE)
 _NO_ROOM = re.compile(r"no space left|disk quota exceeded", re.IGNORECASE)
 
 
@@ -253,11 +255,11 @@ def _failure(said: str) -> FetchFailed | RemoteUnavailable:
 
 
 def _cause(said: str) -> str:
-    if re.search(r"could not read Username|Authentication failed|error: 40[13]", said):
+    if _NOT_LET.search(said):
         return (
             "GitHub did not let Planward fetch the repository: is the App still installed on it, with Contents: read?"
         )
-    if re.search(r"not found|error: 404", said, re.IGNORECASE):
+    if _NOT_KNOWN.search(said):
         return (
             "GitHub does not know the repository at its clone_url: was it renamed or removed, or the App uninstalled?"
         )

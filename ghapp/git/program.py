@@ -9,6 +9,7 @@ from ghapp import processes
 from ghapp.errors import SettingsError
 from ghapp.git.errors import GitError
 
+_VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})")
 MINIMUM = (2, 38)
 """The first version with `git merge-tree --write-tree`."""
 
@@ -103,7 +104,7 @@ async def require_git() -> tuple[int, int]:
         ended = await git("version")
     except GitError as error:
         raise SettingsError(f"git is not on PATH: {way_out}") from error
-    found = re.search(rb"(\d+)\.(\d+)", ended.stdout)
+    found = _VERSION.search(ended.stdout)
     if ended.exit_code or not found:
         raise SettingsError(f"`git version` gave no version: {way_out}")
     version = int(found[1]), int(found[2])

@@ -12,7 +12,8 @@ from ghapp.repository_config import CONFIG_PATH, RepositoryConfig
 from ghapp.root_modules import Layout, backend_files, configure_root_modules
 
 _PASSED_OVER = frozenset({".git", ".terraform"})
-_ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^\s*url\s*=\s*(\S+)', re.MULTILINE)
+_ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^[ \t]*url[ \t]*=[ \t]*(\S+)', re.MULTILINE)
+_SEPARATOR = re.compile(r"[/:]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,5 +106,5 @@ def _name(git: Path | None) -> str | None:
     found = _ORIGIN.search(config.read_text(errors="replace")) if config is not None and config.is_file() else None
     if found is None:
         return None
-    name = re.split(r"[/:]", found[1].rstrip("/"))[-1].removesuffix(".git")
+    name = _SEPARATOR.split(found[1].rstrip("/"))[-1].removesuffix(".git")
     return name or None

@@ -26,8 +26,8 @@ WORKSPACE: Final = r"^[A-Za-z0-9._-]+$"
 VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 ENVIRONMENT_VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 CONSTRAINT: Final = (
-    r"^\s*(?:=|!=|>=?|<=?|~>)?\s*v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?\s*"
-    r"(?:,\s*(?:=|!=|>=?|<=?|~>)?\s*v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?\s*)*$"
+    r"^\s*(?:(?:=|!=|>=?|<=?|~>)\s*)?v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?\s*"
+    r"(?:,\s*(?:(?:=|!=|>=?|<=?|~>)\s*)?v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?\s*)*$"
 )
 ARGUMENT: Final = (
     r"^(?:-parallelism=[1-9][0-9]{0,2}|-refresh=(?:true|false)|-lock-timeout=[0-9]+[smh]|-compact-warnings)$"
@@ -59,6 +59,9 @@ _RESERVED_VARIABLE = re.compile(
     r"(?:PATH|HOME|SHELL|IFS|ENV|BASH_ENV|LD_.*|DYLD_.*|PYTHON.*|GIT_.*|VAULT_.*|PLANWARD_.*"
     r"|TF_(?!VAR_|TOKEN_|HTTP_).*)"
 )
+_NOT_IN_VAULT = re.compile(r"[\s~?#%\x00-\x1f]")
+_WORKSPACE_TEMPLATE = re.compile(r"(?:[A-Za-z0-9._-]|\{[a-z_]+\})+")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s]+")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -69,7 +72,7 @@ def templates(known: Collection[str]) -> str:
 
 def fits(pattern: str, text: str) -> bool:
     """Whether the whole of `text` has this form (Python's `$` alone would let a final newline through)."""
-    return "\n" not in text and re.search(pattern, text) is not None
+    return "\n" not in text and re.compile(pattern).search(text) is not None
 
 
 def form(pattern: str, message: str) -> Check:
@@ -157,7 +160,7 @@ def workspace(text: str) -> str | None:
     wrong = placeholders(text, WORKSPACE_PLACEHOLDERS)
     if wrong:
         return wrong
-    if not re.fullmatch(r"(?:[A-Za-z0-9._-]|\{[a-z_]+\})+", text):
+    if not _WORKSPACE_TEMPLATE.fullmatch(text):
         return f'must be the name of a workspace: letters, digits, ".", "_" and "-", not "{text}"'
     return None
 
@@ -206,7 +209,7 @@ def secret_path(text: str) -> str | None:
         return f'must be a path in Vault such as kv/{{team}}/{{branch}}/*, without empty, "." and ".." parts: "{text}"'
     if "*" in "/".join(segments[:-1]) or ("*" in segments[-1] and segments[-1] != "*"):
         return f'may have "*" only as its last part: "{text}"'
-    if re.search(r"[\s~?#%\x00-\x1f]", text):
+    if _NOT_IN_VAULT.search(text):
         return f'has a character that no path in Vault has here: "{text}"'
     return None
 
@@ -223,7 +226,7 @@ def chat_address(text: str) -> str | None:
         if wrong is None and not path.startswith("kv/{team}/"):
             return "vault: takes a secret of the team's own: write vault:kv/{team}/PATH#KEY"
         return wrong
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s]+", text):
+    if not _ADDRESS.fullmatch(text):
         return wanted
     if scheme in ("http", "https"):
         try:

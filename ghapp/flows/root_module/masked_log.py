@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from checks.sensitive import Mask
+from checks.sensitive.line_mask import LineMask
 
 _MOST_KEPT_BACK = 4_000_000
 
@@ -15,7 +16,7 @@ class MaskedLog:
     """
 
     def __init__(self, mask: Mask, write: Callable[[str], None]) -> None:
-        self._mask = mask.lines()
+        self._mask = LineMask(mask)
         self._write = write
         self._kept_back: list[str] = []
         self._kept_back_characters = 0
@@ -37,8 +38,7 @@ class MaskedLog:
 
     def learn(self, mask: Mask) -> None:
         """Mask with this from now on; what was kept back is added."""
-        self._write(self._mask.flush())
-        self._mask = mask.lines()
+        self._use(mask)
         kept_back, self._kept_back, self._kept_back_characters = self._kept_back, [], 0
         for line in kept_back:
             self(line)
@@ -48,4 +48,11 @@ class MaskedLog:
         if self._kept_back:
             lines = f"{len(self._kept_back)} lines of errors or provisioners"
             self(f"{lines} are left out: they may quote what only the state says is secret")
+        self._flush()
+
+    def _use(self, mask: Mask) -> None:
+        self._write(self._mask.flush())
+        self._mask = LineMask(mask)
+
+    def _flush(self) -> None:
         self._write(self._mask.flush())

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from checks.sensitive import Mask
 from ghapp.flows.root_module.masked_log import MaskedLog
@@ -12,15 +13,35 @@ from ghapp.values import RunId
 
 _FLUSH_S = 0.3
 _MOST_CHARACTERS = 4_000_000
+_LEFT_OUT = "… the rest of this log is left out: it is longer than 4 million characters"
 
 
 class RunLog(MaskedLog):
-    """Keeps masked lines until they are written. Past 4 million characters a root run's log ends, and says so."""
+    """Keeps masked lines until they are written. Past 4 million characters a root run's log ends, and says so.
+
+    They are masked in batches by `catch_up`, in a thread: whoever wrote them decides how long that takes.
+    """
 
     def __init__(self, mask: Mask) -> None:
         super().__init__(mask, self._add)
+        self._waiting: list[Callable[[], None]] = []
         self._pending: list[str] = []
         self._characters = 0
+
+    def __call__(self, line: str) -> None:
+        """Add one line, unmasked."""
+        if self._characters > _MOST_CHARACTERS:
+            return
+        self._characters += len(line) + 1
+        self._waiting.append(partial(super().__call__, line))
+        if self._characters > _MOST_CHARACTERS:
+            self._waiting.append(partial(super().__call__, _LEFT_OUT))
+
+    def catch_up(self) -> None:
+        """Mask what was added."""
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each()
 
     def take(self) -> list[str]:
         """What is to be written now."""
@@ -31,21 +52,25 @@ class RunLog(MaskedLog):
         """What could not be written yet."""
         self._pending = [*lines, *self._pending]
 
+    def _use(self, mask: Mask) -> None:
+        self._waiting.append(partial(super()._use, mask))
+
+    def _flush(self) -> None:
+        self._waiting.append(super()._flush)
+
     def _add(self, text: str) -> None:
-        if not text or self._characters > _MOST_CHARACTERS:
-            return
-        self._characters += len(text)
-        self._pending.append(text.removesuffix("\n"))
-        if self._characters > _MOST_CHARACTERS:
-            self._pending.append("… the rest of this log is left out: it is longer than 4 million characters")
+        if text:
+            self._pending.append(text.removesuffix("\n"))
 
 
 @contextlib.asynccontextmanager
 async def open_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncIterator[RunLog]:
     """Give a log that is written to the store as it grows, and to its end whatever happens."""
     log = RunLog(mask)
+    ended = asyncio.Event()
 
     async def write() -> None:
+        await asyncio.to_thread(log.catch_up)
         lines = log.take()
         try:
             if lines:
@@ -54,18 +79,18 @@ async def open_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncI
             log.give_back(lines)
 
     async def keep_writing() -> None:
-        while True:
-            await asyncio.sleep(_FLUSH_S)
+        while not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), _FLUSH_S)
             await write()
 
     writing = asyncio.create_task(keep_writing())
     try:
         yield log
     finally:
-        writing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await writing
         log.end()
+        ended.set()
+        await writing
         await write()
         if log.take():
             logger.warning("log_cut", run=run_id, part=part)

@@ -1,0 +1,143 @@
+"""Masking a text that comes line by line, in time that grows with the text and no faster."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from checks.sensitive import Mask, encodable, hide
+from checks.sensitive.credential_forms import PRIVATE_KEY, PRIVATE_KEY_BEGIN, PRIVATE_KEY_END
+
+_LONGEST_LINE = 1 << 20
+_LONGEST_KEY = 1 << 16
+_FEW = 1 << 10
+
+
+class LineMask:
+    """Masks a text that comes in chunks: each `feed` gives what has become certain, `flush` the rest at the end.
+
+    What is certain are whole lines, except those with which a secret of several lines or a private key begins: they
+    wait for the lines that decide. A line of more than a mebibyte is given in parts. Lines are looked at once as they
+    come, and again when they are given; while many wait, few that are certain wait with them, so that those that wait
+    are not looked at for every line.
+    """
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        self._chunks: list[str] = []
+        self._start = self._end = 0  # of what is in the chunks, in the whole text
+        self._limit = max(_LONGEST_LINE, 4 * mask.longest)
+        self._line: list[str] = []  # the last line, which has no end yet
+        self._lines_end = 0
+        self._keys = _OpenKeys()
+        self._secrets = tuple(_BegunSecret(lines) for lines in mask.of_lines)
+
+    def feed(self, chunk: str) -> str:
+        """Take a chunk; give the masked text of the lines that are complete by now."""
+        chunk = encodable(chunk)
+        self._chunks.append(chunk)
+        self._end += len(chunk)
+        *ended, rest = chunk.split("\n")
+        for line in ended:
+            self._line.append(line)
+            self._take("".join(self._line))
+            self._line.clear()
+        self._line.append(rest)
+        if self._end - self._lines_end >= self._limit:
+            return self._release(self._end - self._mask.longest)
+        certain = min((self._lines_end, *self._waits()))
+        ready, waiting = certain - self._start, self._lines_end - certain
+        if not ended or ready <= 0 or (waiting > _FEW and ready < waiting):
+            return ""
+        return self._release(certain)
+
+    def flush(self) -> str:
+        """Give the masked rest."""
+        return self._release(self._end)
+
+    def _take(self, line: str) -> None:
+        begins, self._lines_end = self._lines_end, self._lines_end + len(line) + 1
+        self._keys.take(line, begins)
+        for secret in self._secrets:
+            secret.take(line.removesuffix("\r"), begins)
+
+    def _waits(self) -> Iterator[int]:
+        """From where on lines wait for others."""
+        begins = self._keys.begins(self._lines_end)
+        if begins is not None:
+            yield begins
+        for secret in self._secrets:
+            if secret.begins is not None:
+                yield secret.begins
+
+    def _release(self, certain: int) -> str:
+        text, end = "".join(self._chunks), certain - self._start
+        spans = self._mask.spans(text)
+        for start, after in spans:
+            if start < end < after:  # never cut what is hidden, unless there is no other way on
+                end = after if len(text) > self._limit and start == 0 else start
+        self._chunks, self._start = [text[end:]], self._start + end
+        if self._lines_end < self._start:  # a part of a long line was given
+            self._lines_end, self._line = self._start, [text[end:]]
+        released = hide(text[:end], [span for span in spans if span[1] <= end])
+        return "".join(map(self._mask.hide_whole, released.splitlines(keepends=True)))
+
+
+class _OpenKeys:
+    """Private keys that have begun and not ended."""
+
+    def __init__(self) -> None:
+        self._begins: deque[int] = deque()
+
+    def begins(self, lines_end: int) -> int | None:
+        """Where the first begins that may still end."""
+        while self._begins and lines_end - self._begins[0] >= _LONGEST_KEY:
+            self._begins.popleft()
+        return self._begins[0] if self._begins else None
+
+    def take(self, line: str, line_begins: int) -> None:
+        ends = line.rfind(PRIVATE_KEY_END)
+        if ends >= 0:
+            self._begins.clear()
+        if PRIVATE_KEY_BEGIN in line:
+            found = PRIVATE_KEY.finditer(line, max(ends, 0))
+            self._begins.extend(line_begins + each.start() for each in found)
+
+
+class _BegunSecret:
+    """A secret of several lines, of which the last lines of the text may be the first.
+
+    The first line of a secret may stand at the end of one, all others are lines of their own. Found as Knuth, Morris
+    and Pratt find a word, with lines for letters.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines[:-1]  # the last one decides
+        self._shorter = [0] * (len(self._lines) + 1)
+        self._known = 0
+        self._begins: list[int] = []
+        length = 0
+        for position in range(1, len(self._lines)):
+            length = self._longer(self._lines[position], length)
+            self._shorter[position + 1] = length
+
+    @property
+    def begins(self) -> int | None:
+        """Where in the text it begins, if it does."""
+        return self._begins[-self._known] if self._known else None
+
+    def take(self, line: str, line_begins: int) -> None:
+        self._known = self._longer(line, self._known)
+        if not self._known:
+            self._begins.clear()
+            return
+        # Where the secret would begin if this line were its first.
+        self._begins.append(line_begins + max(0, len(line) - len(self._lines[0])))
+        if len(self._begins) > 2 * len(self._lines):
+            del self._begins[: -len(self._lines)]
+
+    def _longer(self, line: str, known: int) -> int:
+        """How many of the first lines the text ends with, after one that ended with so many."""
+        while known and (known == len(self._lines) or line != self._lines[known]):
+            known = self._shorter[known]
+        if known:
+            return known + 1
+        return int(bool(self._lines) and line.endswith(self._lines[0]))

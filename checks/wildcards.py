@@ -1,0 +1,58 @@
+"""Patterns with stars, tried at all places at once: as regular expressions each star would multiply the time."""
+
+from collections.abc import Iterator, Sequence
+
+
+class Wildcards:
+    """A pattern in which `*` stands for any part of a name without "/", `**` for anything.
+
+    Where they are among the `known` wildcards, `?` stands for one character but "/", and `**/` for any number of
+    directories.
+    """
+
+    def __init__(self, pattern: str, known: Sequence[str] = ("**", "*")) -> None:
+        self._parts = tuple(_parts(pattern, known))
+        self._known = frozenset(known)
+
+    def matches(self, text: str) -> bool:
+        """Whether the whole text fits."""
+        places = self._with_skipped({(0, True)})
+        for character in text:
+            places = self._with_skipped(set(self._after(places, character)))
+        return (len(self._parts), True) in places
+
+    def _with_skipped(self, places: set[tuple[int, bool]]) -> set[tuple[int, bool]]:
+        """The places, and those after wildcards that may stand for nothing; False: inside a directory of `**/`."""
+        found = set(places)
+        for at, is_between in places:
+            while is_between and at < len(self._parts) and self._parts[at] in ("**/", "**", "*") and self._is_wild(at):
+                at += 1
+                found.add((at, True))
+        return found
+
+    def _after(self, places: set[tuple[int, bool]], character: str) -> Iterator[tuple[int, bool]]:
+        for at, is_between in places:
+            if at == len(self._parts):
+                continue
+            part = self._parts[at]
+            if not self._is_wild(at):
+                if part == character:
+                    yield at + 1, True
+            elif part == "**/":
+                if character != "/" or not is_between:
+                    yield at, character == "/"
+            elif part == "**" or (part == "*" and character != "/"):
+                yield at, True
+            elif part == "?" and character != "/":
+                yield at + 1, True
+
+    def _is_wild(self, at: int) -> bool:
+        return self._parts[at] in self._known
+
+
+def _parts(pattern: str, known: Sequence[str]) -> Iterator[str]:
+    at = 0
+    while at < len(pattern):
+        part = next((each for each in known if pattern.startswith(each, at)), pattern[at])
+        yield part
+        at += len(part)

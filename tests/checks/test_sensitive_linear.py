@@ -1,0 +1,98 @@
+"""Masking hostile text takes time that grows with the text and no faster."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from checks.sensitive import Mask
+from checks.sensitive.credential_forms import FORMS
+from checks.sensitive.line_mask import LineMask
+
+SMALL, LARGE = 12_000, 96_000
+# Eight times the text may take eight times as long; what is quadratic takes sixty-four times as long.
+MOST_TIMES = 24
+SHORTEST_S = 0.2
+ANCHORS = sorted({anchor for form in FORMS for anchor in form.anchors})
+BEGIN = "-----BEGIN PRIVATE KEY-----"
+
+
+def seconds(work: Callable[[str], object], text: str) -> float:
+    began = time.process_time()
+    work(text)
+    return time.process_time() - began
+
+
+def require_linear(work: Callable[[str], object], unit: str, before: str = "") -> None:
+    small, large = (before + unit * (size // len(unit)) for size in (SMALL, LARGE))
+    took = seconds(work, large)
+    least = min(seconds(work, small) for _ in range(2))
+    assert took < max(SHORTEST_S, MOST_TIMES * least), f"{took:.2f} s for {unit!r}, {least:.3f} s for an eighth of it"
+
+
+def line_by_line(mask: Mask) -> Callable[[str], object]:
+    def work(text: str) -> None:
+        lines = LineMask(mask)
+        for line in text.splitlines(keepends=True):
+            lines.feed(line)
+        lines.flush()
+
+    return work
+
+
+@pytest.mark.parametrize("anchor", ANCHORS)
+def test_a_text_full_of_beginnings_of_credentials_is_masked_in_linear_time(anchor: str) -> None:
+    for filling in ("", "a", "A1 ", "=", "-!", ".", "\\"):
+        require_linear(Mask.none().text, anchor + filling)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a line\n",
+        f"{BEGIN}\n",
+        f"{BEGIN}!\n",
+        f"{BEGIN}\nMIIE!\n",
+        "-----END X-----\n",
+        f"{BEGIN}-----END ",
+        f"x{BEGIN}-----END CERTIFICATE-----\n",
+    ],
+)
+def test_lines_after_a_private_key_that_never_ends_are_masked_in_linear_time(unit: str) -> None:
+    require_linear(line_by_line(Mask.none()), unit, before=f"{BEGIN}\n")
+    require_linear(Mask.none().text, unit, before=f"{BEGIN}\n")
+
+
+def test_twenty_thousand_lines_after_an_open_private_key_take_no_seconds() -> None:
+    text = f"{BEGIN}\n" + "module.network.null_resource.x: Still creating... [10s elapsed]\n" * 20_000
+    assert seconds(line_by_line(Mask.none()), text) < 3
+
+
+@pytest.mark.parametrize("line", ["a", "ab", "x" * 40])
+def test_lines_that_go_on_beginning_a_secret_are_masked_in_linear_time(line: str) -> None:
+    secret = f"{line}\n" * 2_000 + "the end of it"
+    require_linear(line_by_line(Mask.of([secret])), f"{line}\n")
+
+
+def test_a_secret_of_a_hundred_thousand_lines_makes_a_mask() -> None:
+    began = time.process_time()
+    lines = LineMask(Mask.of(["x\n" * 100_000 + "the end of it"]))
+    assert lines.feed("x\n") == ""
+    assert time.process_time() - began < 20
+
+
+def test_a_secret_whose_first_lines_come_again_and_again_is_still_found() -> None:
+    secret = "aa\nb\naa\nc\nthe end of it"
+    lines = LineMask(Mask.of([secret]))
+    text = "zaa\nb\naa\nb\naa\nc\nthe end of it\nmore\n"
+    given = "".join([*map(lines.feed, text.splitlines(keepends=True)), lines.flush()])
+    assert given == Mask.of([secret]).text(text) == "zaa\nb\n(sensitive)\nmore\n"
+
+
+def test_a_private_key_is_found_in_the_lines_after_one_that_never_ended() -> None:
+    key = f"{BEGIN}\n" + "MIIEsecret+key/material\n" * 40 + "-----END PRIVATE KEY-----\n"
+    text = f"{BEGIN}!\n" + "a harmless line, with a comma\n" * 3_000 + key
+    lines = LineMask(Mask.none())
+    given = "".join([*map(lines.feed, text.splitlines(keepends=True)), lines.flush()])
+    assert "MIIE" not in given
+    assert given.count("a harmless line") == 3_000
