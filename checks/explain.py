@@ -6,6 +6,7 @@ base and brought this very tree. Whatever is left over is unexplained, and is na
 is known to have stood before a merge, since no merge that came later brought it.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -146,3 +147,31 @@ def _why_not(pull_request: MergedPullRequest, segment: Segment, trees: SegmentTr
     if merged != trees.actual:
         return f"{segment.end[:7]} holds something else than what {name} brings onto {segment.before[:7]}"
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownVerdict:
+    """What one check run `planward/plan` showed, and since when (seconds since 1970)."""
+
+    run: str
+    conclusion: str
+    at: float
+
+
+def shown_at_merge(verdicts: Sequence[ShownVerdict], merged_at: float) -> ShownVerdict | None:
+    """The verdict that GitHub showed when the pull request was merged; `verdicts` oldest first.
+
+    Of several check runs GitHub shows the one that was created last. It gives the time of the merge in whole seconds:
+    where it showed success at some moment of that second, the merge may have been at that moment.
+    """
+    second = math.floor(merged_at)
+    moments = [second, *sorted({each.at for each in verdicts if second < each.at < second + 1})]
+    shown = [_shown(verdicts, moment) for moment in moments]
+    green = [each for each in shown if each is not None and each.conclusion == "success"]
+    return green[-1] if green else shown[-1]
+
+
+def _shown(verdicts: Sequence[ShownVerdict], moment: float) -> ShownVerdict | None:
+    known = [each for each in verdicts if each.at <= moment]
+    runs = list(dict.fromkeys(each.run for each in known))
+    return next((each for each in reversed(known) if each.run == runs[-1]), None)

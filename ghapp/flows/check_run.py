@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Protocol
 
 import msgspec
 
@@ -16,7 +18,7 @@ from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, Deferred,
 from ghapp.jobs import PlanRun
 from ghapp.log import log
 from ghapp.services import Services
-from ghapp.store import Run, StoreUnavailable
+from ghapp.store import CheckRunState, Run, StoreUnavailable
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId
 
 _LOOK_AGAIN_S = 0.2
@@ -94,11 +96,17 @@ async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run
                     made = await github.create_check_run(draft, look_first=tried_before)
                 if made.unclear:
                     await repo.store.runs.change_check_run(run.id, lambda state: replace(state, may_be_duplicated=True))
-                await repo.store.runs.change(run.id, check_run_id=made.id, status=status)
+                shown_at = made.resource.shown_at or repo.store.clock()
+                await repo.store.runs.change_check_run(run.id, partial(_shown_since, shown_at))
+                await repo.store.runs.change(run.id, check_run_id=made.resource.id, status=status)
             else:
                 await asyncio.sleep(_LOOK_AGAIN_S)
             run = await repo.store.runs.load(run.id)
         return run
+
+
+def _shown_since(at: float, state: CheckRunState) -> CheckRunState:
+    return replace(state, shown_at=at)
 
 
 @contextlib.asynccontextmanager
@@ -130,6 +138,12 @@ async def show_progress(repo: Repo, run: Run, summary: str) -> None:
     await repo.store.runs.change(run.id, status="in_progress")
 
 
+class OnShown(Protocol):
+    """Called when GitHub shows a conclusion; `at` in seconds since 1970."""
+
+    def __call__(self, *, at: float) -> Awaitable[None]: ...
+
+
 async def complete_check_run(
     repo: Repo,
     run: Run,
@@ -138,9 +152,11 @@ async def complete_check_run(
     conclusion: Conclusion,
     buttons: Sequence[str] = (),
     changed_lines: Mapping[str, Sequence[range]] | None = None,
+    on_shown: OnShown | None = None,
 ) -> None:
     """Complete the run on GitHub and in the store; a repeated step does nothing once both are done.
 
+    `on_shown` is called with `at=` the time since which GitHub shows the conclusion, before the store is told.
     Annotations on `changed_lines`, by path, come first: GitHub shows only those beside the code.
     """
     run = await repo.store.runs.load(run.id)
@@ -170,7 +186,9 @@ async def complete_check_run(
         images=_images(repo.services, run, reports),
     )
     try:
-        await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)
+        update = await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)
+        if on_shown is not None:
+            await on_shown(at=update.completed_at or repo.store.clock())
     except GitHubRefused as error:
         if error.status not in _NOT_OURS:
             raise

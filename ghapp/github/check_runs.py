@@ -5,6 +5,8 @@ https://docs.github.com/en/rest/checks/runs
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -79,10 +81,30 @@ class CheckRunSeen(Struct, frozen=True, kw_only=True):
     external_id: str | None
     status: str
     conclusion: str | None
+    started_at: datetime | None = None
 
 
-class _Created(Struct):
+class _Answer(Struct):
     id: int
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedCheckRun:
+    """A check run that GitHub has. `shown_at`: since when, by GitHub's clock (seconds since 1970), where it says so."""
+
+    id: int
+    shown_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRunUpdate:
+    """What GitHub has after an update: how many annotations, and since when the check run is completed, by GitHub's
+    clock (seconds since 1970); None where it is not, or where GitHub does not say so."""
+
+    annotations: int
+    completed_at: float | None
 
 
 class _Page(Struct):
@@ -95,6 +117,7 @@ class _Output(Struct):
 
 class _Counted(Struct):
     output: _Output
+    completed_at: datetime | None = None
 
 
 Progress = Callable[[int], Awaitable[None]]
@@ -106,7 +129,9 @@ class CheckRuns:
 
     _access: RepositoryAccess
 
-    async def create_check_run(self, draft: CheckRunDraft, *, look_first: bool = False) -> CreatedResource:
+    async def create_check_run(
+        self, draft: CheckRunDraft, *, look_first: bool = False
+    ) -> CreatedResource[CreatedCheckRun]:
         """Create a check run with its first 50 annotations and give its id, and whether there may be another.
 
         `look_first` finds the one that an interrupted attempt has made. Further annotations go with
@@ -114,14 +139,14 @@ class CheckRuns:
         """
         doing = f"create the check run {draft.name}"
 
-        async def create(with_annotations: bool) -> int:
+        async def create(with_annotations: bool) -> CreatedCheckRun:
             body = _body(draft, draft.annotations[:ANNOTATIONS_A_REQUEST] if with_annotations else ())
             created = await self._access.calls.send(
-                "POST", "/repos/{owner}/{repo}/check-runs", _Created, doing=doing, json=body, repeatable=False
+                "POST", "/repos/{owner}/{repo}/check-runs", _Answer, doing=doing, json=body, repeatable=False
             )
-            return created.id
+            return CreatedCheckRun(id=created.id, shown_at=_seconds(created.started_at))
 
-        async def create_anyhow() -> int:
+        async def create_anyhow() -> CreatedCheckRun:
             try:
                 return await create(True)
             except GitHubRefused as error:
@@ -129,9 +154,11 @@ class CheckRuns:
                     raise
                 return await create(False)
 
-        async def find() -> int | None:
-            seen = await self.find_check_runs(draft.head_sha, draft.name)
-            return next((each.id for each in seen if each.external_id == draft.external_id), None)
+        async def find() -> CreatedCheckRun | None:
+            for each in await self.find_check_runs(draft.head_sha, draft.name):
+                if each.external_id == draft.external_id:
+                    return CreatedCheckRun(id=each.id, shown_at=_seconds(each.started_at))
+            return None
 
         return await create_once(create_anyhow, find, look_first=look_first, settle_s=self._access.settle_s)
 
@@ -142,26 +169,32 @@ class CheckRuns:
         *,
         annotations_sent: int | None = 0,
         progress: Progress | None = None,
-    ) -> int:
-        """Bring a check run to what the draft says; gives how many annotations GitHub has afterwards.
+    ) -> CheckRunUpdate:
+        """Bring a check run to what the draft says.
 
         An update adds annotations and never replaces any, so each is sent once, 50 a request: `annotations_sent`
         says how many of the draft's are there (None: ask GitHub, as after an interruption), and `progress` is
         told after each request. Status, conclusion and output are right from the first request on. Annotations that
         GitHub refuses are left out. One that is not completed yet is told of progress, which is cosmetic.
         """
-        sent = annotations_sent
-        if sent is None:
-            sent = await self._annotations_there(check_run_id) if draft.annotations else 0
+        completed_at: float | None = None
+        if annotations_sent is None:
+            there = await self._there(check_run_id)
+            sent, completed_at = there.output.annotations_count, _seconds(there.completed_at)
+        else:
+            sent = annotations_sent
         while True:
             batch = draft.annotations[sent : sent + ANNOTATIONS_A_REQUEST]
-            if not await self._send_batch(check_run_id, draft, batch, sent):
-                return sent
+            answer = await self._send_batch(check_run_id, draft, batch, sent)
+            # GitHub may show it as completed since an earlier request, whose answer was lost.
+            completed_at = completed_at or (None if answer.at is None else _seconds(answer.at))
+            if not answer.taken:
+                return CheckRunUpdate(annotations=sent, completed_at=completed_at)
             sent += len(batch)
             if progress is not None:
                 await progress(sent)
             if sent >= len(draft.annotations):
-                return sent
+                return CheckRunUpdate(annotations=sent, completed_at=completed_at)
 
     async def find_check_runs(self, head_sha: CommitSha, name: str) -> tuple[CheckRunSeen, ...]:
         """The App's own check runs of that name on that commit, superseded ones too, newest first."""
@@ -177,47 +210,58 @@ class CheckRuns:
 
     async def _send_batch(
         self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...], sent: int
-    ) -> bool:
-        """Whether the batch is there now; False where GitHub refuses it."""
+    ) -> "_Sent":
+        """Send a batch; it is not taken where GitHub refuses it."""
         try:
-            await self._patch(check_run_id, draft, batch)
+            return _Sent(at=await self._patch(check_run_id, draft, batch))
         except GitHubUnavailable as error:
             if not batch or not error.may_have_happened:
                 raise
             # GitHub answers 502 while it still works on the request.
             await asyncio.sleep(self._access.settle_s)
-            if await self._annotations_there(check_run_id) < sent + len(batch):
-                await self._patch(check_run_id, draft, batch)
+            there = await self._there(check_run_id)
+            if there.output.annotations_count >= sent + len(batch):
+                return _Sent(at=there.completed_at)
+            return _Sent(at=await self._patch(check_run_id, draft, batch))
         except GitHubRefused as error:
             if error.status != 422 or not batch:
                 raise
-            await self._patch(check_run_id, draft, ())
-            return False
-        return True
+            return _Sent(at=await self._patch(check_run_id, draft, ()), taken=False)
 
-    async def _patch(self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...]) -> None:
+    async def _patch(self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...]) -> datetime | None:
+        """Send an update; gives since when GitHub shows the check run as completed."""
         body = _body(draft, batch)
         del body["head_sha"]
         calls = self._access.calls if draft.status == "completed" else self._access.calls.cosmetic
-        await calls.send(
+        answer = await calls.send(
             "PATCH",
             "/repos/{owner}/{repo}/check-runs/{check_run_id}",
-            _Created,
+            _Answer,
             doing=f"update the check run {draft.name}",
             json=body,
             # With annotations it is an addition, and would be made twice.
             repeatable=not batch,
             at={"check_run_id": check_run_id},
         )
+        return answer.completed_at
 
-    async def _annotations_there(self, check_run_id: int) -> int:
-        counted = await self._access.calls.read(
+    async def _there(self, check_run_id: int) -> _Counted:
+        return await self._access.calls.read(
             "/repos/{owner}/{repo}/check-runs/{check_run_id}",
             _Counted,
             doing="count a check run's annotations",
             at={"check_run_id": check_run_id},
         )
-        return counted.output.annotations_count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    at: datetime | None
+    taken: bool = True
+
+
+def _seconds(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
 
 
 def _body(draft: CheckRunDraft, annotations: tuple[Annotation, ...]) -> dict[str, object]:

@@ -92,7 +92,7 @@ class Comments:
             return await self.find_comment(number, marker, priority=priority)
 
         made = await create_once(create, find, look_first=look_first, settle_s=self._access.settle_s)
-        return made.id
+        return made.resource
 
     async def update_comment(self, comment_id: int, body: str, *, marker: str, priority: Priority = "cosmetic") -> None:
         """Replace a comment's text, and keep it findable."""

@@ -89,7 +89,7 @@ class Deployments:
             return await self.find_deployment(sha=sha, environment=environment, run=run)
 
         made = await create_once(create, find, look_first=look_first, settle_s=self._access.settle_s)
-        return made.id
+        return made.resource
 
     async def find_deployment(self, *, sha: CommitSha, environment: str, run: RunId) -> int | None:
         """The deployment that this run has made, if it has."""

@@ -40,6 +40,17 @@ class WaitEnded(msgspec.Struct, frozen=True, kw_only=True, tag="due"):
         return f"due:{self.run_id}"
 
 
+class VerdictRecorded(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
+    """A pull request was merged by a verdict that was recorded after the merge was heard of."""
+
+    run_id: RunId
+
+    @property
+    def text(self) -> str:
+        """Once for each plan run."""
+        return f"verdict:{self.run_id}"
+
+
 class Approved(msgspec.Struct, frozen=True, kw_only=True, tag="approved"):
     """A person approved the apply."""
 
@@ -127,6 +138,7 @@ Cause = (
     Pushed
     | PullRequestMerged
     | WaitEnded
+    | VerdictRecorded
     | Approved
     | Rerun
     | EnvironmentBusy

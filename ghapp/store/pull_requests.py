@@ -1,6 +1,5 @@
 """Pull requests as deliveries describe them, and the verdicts of `planward/plan` on each, with their times."""
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -104,8 +103,9 @@ class PullRequests:
         base_sha: CommitSha,
         run_id: RunId,
         conclusion: str,
+        at: float,
     ) -> None:
-        """Append a verdict; `in_progress` takes the one before out of force."""
+        """Append a verdict, and since when GitHub shows it; `in_progress` takes the one before out of force."""
         row = {
             "repository_id": repository,
             "pull_request": number,
@@ -114,7 +114,7 @@ class PullRequests:
             "base_sha": base_sha,
             "run_id": run_id,
             "conclusion": conclusion,
-            "at": self._db.clock(),
+            "at": at,
         }
         await self._db.run(lambda c: c.execute(verdicts.insert().values(row)))
 
@@ -125,10 +125,9 @@ class PullRequests:
         *,
         base_branch: BranchName,
         head_sha: CommitSha,
-        until: float | None = None,
     ) -> tuple[Verdict, ...]:
-        """The verdicts for this pull request, base branch and head, newest first; `until`: said by that second."""
-        query = _verdicts(repository, number, base_branch, head_sha, until)
+        """The verdicts for this pull request, base branch and head, newest first."""
+        query = _verdicts(repository, number, base_branch, head_sha)
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(Verdict(**row._mapping) for row in rows)
 
@@ -139,11 +138,10 @@ class PullRequests:
         *,
         base_branch: BranchName,
         head_sha: CommitSha,
-        until: float | None = None,
         finished: bool = False,
     ) -> Verdict | None:
         """The newest of those verdicts, or None; `finished`: the newest that is not in progress."""
-        query = _verdicts(repository, number, base_branch, head_sha, until)
+        query = _verdicts(repository, number, base_branch, head_sha)
         if finished:
             query = query.where(verdicts.c.conclusion != "in_progress")
         row = await self._db.read(lambda connection: connection.execute(query.limit(1)).first())
@@ -157,9 +155,7 @@ class PullRequests:
         await self._db.run(lambda connection: connection.execute(statement.values(values)))
 
 
-def _verdicts(
-    repository: RepositoryId, number: int, base_branch: BranchName, head_sha: CommitSha, until: float | None
-) -> Select[Any]:
+def _verdicts(repository: RepositoryId, number: int, base_branch: BranchName, head_sha: CommitSha) -> Select[Any]:
     c = verdicts.c
     query = select(c.pull_request, c.base_branch, c.head_sha, c.base_sha, c.run_id, c.conclusion, c.at).where(
         c.repository_id == repository,
@@ -167,9 +163,6 @@ def _verdicts(
         c.base_branch == base_branch,
         c.head_sha == head_sha,
     )
-    if until is not None:
-        # GitHub gives whole seconds: what was said within that second was said before the merge could be pressed.
-        query = query.where(c.at < math.floor(until) + 1)
     return query.order_by(desc(c.id))
 
 

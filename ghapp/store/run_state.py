@@ -26,6 +26,8 @@ class CheckRunState:
 
     creation: Claim | None = None
     """Who creates it, or tried to."""
+    shown_at: float | None = None
+    """Since when GitHub shows it (seconds since 1970)."""
     may_be_duplicated: bool = False
     """GitHub did not answer a request to create it, and may have carried it out all the same."""
     completion_sent: bool = False

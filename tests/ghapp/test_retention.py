@@ -101,6 +101,7 @@ class Past:
                 base_sha=run.base_sha,
                 run_id=run.id,
                 conclusion="success",
+                at=self.now,
             )
         )
 

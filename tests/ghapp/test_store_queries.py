@@ -122,10 +122,10 @@ CALLS: dict[str, Call] = {
     "pull_requests.merged_as": lambda store: store.pull_requests.merged_as(REPOSITORY, COMMITS),
     "pull_requests.close_unmerged": lambda store: store.pull_requests.close_unmerged(REPOSITORY, (1, 2)),
     "pull_requests.record_verdict": lambda store: store.pull_requests.record_verdict(
-        REPOSITORY, 1, base_branch=BRANCH, head_sha=head(1), base_sha=sha(0), run_id=OLD, conclusion="success"
+        REPOSITORY, 1, base_branch=BRANCH, head_sha=head(1), base_sha=sha(0), run_id=OLD, conclusion="success", at=1.0
     ),
     "pull_requests.verdicts": lambda store: store.pull_requests.verdicts(
-        REPOSITORY, 1, base_branch=BRANCH, head_sha=head(1), until=1_700_000_000
+        REPOSITORY, 1, base_branch=BRANCH, head_sha=head(1)
     ),
     "pull_requests.newest_verdict": lambda store: store.pull_requests.newest_verdict(
         REPOSITORY, 1, base_branch=BRANCH, head_sha=head(1), finished=True

@@ -1,5 +1,6 @@
 """Is what was pushed since LAST explained: brings commits, merges, verdicts and trees to the pure rule."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from checks.explain import (
@@ -7,9 +8,11 @@ from checks.explain import (
     MergedPullRequest,
     Segment,
     SegmentTrees,
+    ShownVerdict,
     Unexplained,
     cut_segments,
     explain_push,
+    shown_at_merge,
 )
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.git import Conflict, GitError, Mirror
@@ -104,13 +107,13 @@ async def _explain(
 
 async def _as_value(store: Store, pull_request: KnownPullRequest, verdict: Verdict | None) -> MergedPullRequest:
     assert pull_request.merge_sha is not None
-    group = await store.pull_requests.newest_verdict(
+    group = await store.pull_requests.verdicts(
         pull_request.repository_id,
         pull_request.number,
         base_branch=pull_request.base_branch,
         head_sha=pull_request.merge_sha,
-        until=pull_request.merged_at,
     )
+    shown = _shown_at_merge(pull_request, group)
     return MergedPullRequest(
         number=pull_request.number,
         base_repository_id=pull_request.repository_id,
@@ -121,15 +124,15 @@ async def _as_value(store: Store, pull_request: KnownPullRequest, verdict: Verdi
         author=pull_request.author,
         passed=verdict is not None and verdict.conclusion == "success",
         verdict="none" if verdict is None else verdict.conclusion.replace("_", " "),
-        group_passed=group is None or group.conclusion == "success",
+        group_passed=not group or (shown is not None and shown.conclusion == "success"),
     )
 
 
 async def verdict_at_merge(repo: FetchedRepo, pull_request: KnownPullRequest) -> Verdict | None:
     """The last verdict for a merged pull request, this base and head, as it stood when it was merged.
 
-    What was announced on a base that holds the merge already came after it: the merge's own push has open pull requests
-    planned anew within the second that `merged_at` can tell.
+    A verdict on a base that holds the merge already came after it: because of the merge's own push, open pull requests
+    are planned again within the second that `merged_at` can tell.
     """
     assert pull_request.merge_sha is not None
     said = await repo.store.pull_requests.verdicts(
@@ -137,15 +140,24 @@ async def verdict_at_merge(repo: FetchedRepo, pull_request: KnownPullRequest) ->
         pull_request.number,
         base_branch=pull_request.base_branch,
         head_sha=pull_request.head_sha,
-        until=pull_request.merged_at,
     )
+    before: list[Verdict] = []
     for verdict in said:
         after_merge = await repo.mirror.has(verdict.base_sha) and await repo.mirror.is_ancestor(
             pull_request.merge_sha, verdict.base_sha
         )
         if not after_merge:
-            return verdict
-    return None
+            before.append(verdict)
+    return _shown_at_merge(pull_request, before)
+
+
+def _shown_at_merge(pull_request: KnownPullRequest, verdicts: Sequence[Verdict]) -> Verdict | None:
+    """What GitHub showed when the pull request was merged; `verdicts` newest first."""
+    if pull_request.merged_at is None:
+        return verdicts[0] if verdicts else None
+    by_value = {ShownVerdict(run=each.run_id, conclusion=each.conclusion, at=each.at): each for each in verdicts}
+    shown = shown_at_merge([*reversed(by_value)], pull_request.merged_at)
+    return None if shown is None else by_value[shown]
 
 
 async def _trees(mirror: Mirror, segment: Segment) -> SegmentTrees:

@@ -126,7 +126,9 @@ async def _plan_if_missed(repo: Repo, seen: PullRequestSeen, pending: Sequence[J
         repo.id, now.number, base_branch=now.base_branch, head_sha=now.head_sha
     )
     ready = known is not None and known.draft and not now.draft
-    if judged is None or ready:
+    planning = await repo.store.runs.unfinished_plans_of_commit(repo.id, now.head_sha)
+    planned = judged is not None or any(now.number in run.plan.bases for run in planning)
+    if not planned or ready:
         cause = f"missed:{now.base_branch}:{now.head_sha}:{'draft' if now.draft else 'ready'}"
         await repo.services.enqueue(Replan(repository_id=repo.id, number=now.number, cause=cause))
 

@@ -1,12 +1,14 @@
 """A plan run is announced: its check run appears, older ones go out of force, and the plan is enqueued."""
 
+from functools import partial
+
 import msgspec
 
 from ghapp.errors import Unavailable
 from ghapp.events import PullRequestChanged
 from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run, run_id_for, run_report
 from ghapp.flows.environments import adopt, is_named
-from ghapp.flows.plan.heads import numbers_of, record_verdicts
+from ghapp.flows.plan.heads import numbers_of, record_started, record_verdicts
 from ghapp.flows.repository import FetchedRepo, Repo, known_pull_request, load_repo, record_repo, short
 from ghapp.git import GitError
 from ghapp.jobs import PlanRun, Replan
@@ -81,9 +83,9 @@ async def _refuse(
         )
     )
     run = await announce(repo, run, status="in_progress", summary="Fetching the repository")
-    await record_verdicts(repo.services, run, "failure")
-    await complete_check_run(repo, run, [run_report(repo, run, "failure", cause)], conclusion="failure")
-    return
+    report = run_report(repo, run, "failure", cause)
+    shown = partial(record_verdicts, repo.services, run, "failure")
+    await complete_check_run(repo, run, [report], conclusion="failure", on_shown=shown)
 
 
 async def _announce(
@@ -137,19 +139,18 @@ async def _announce(
     if run.status == "completed":
         return
     await _supersede(repo.services, run)
-    if (await repo.store.runs.load(run.id)).cancel_reason is None:
-        await record_verdicts(repo.services, run, "in_progress")
     run = await announce(
         repo,
         run,
         status="in_progress" if wait_s else "queued",
         summary="Waiting for a moment, then planned anew: the base branch moved" if wait_s else "Waiting to be planned",
     )
+    if run.cancel_reason is None:
+        await record_started(repo.services, run)
     due = PlanRun(run_id=run.id, repository_id=run.repository_id)
     if wait_s:
-        await repo.store.deferred.defer(
-            f"plan:{run.repository_id}:{run.pull_request}", msgspec.to_builtins(due), in_s=wait_s
-        )
+        # A row for each run: two base moves side by side would take each other's.
+        await repo.store.deferred.defer(due.key, msgspec.to_builtins(due), in_s=wait_s)
     else:
         await repo.services.enqueue(due)
 
@@ -160,7 +161,7 @@ async def _supersede(services: Services, run: Run) -> None:
     for number in numbers_of(run):
         older += await services.store.runs.unfinished_plans(run.repository_id, number)
     for each in older:
-        if each.id != run.id and each.created_at <= run.created_at:
+        if (each.created_at, each.id) < (run.created_at, run.id):
             by = "planned anew" if each.head_sha == run.head_sha else f"a newer commit arrived: {short(run.head_sha)}"
             await cancel_plan(services, each, by=by)
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
@@ -11,14 +12,15 @@ from checks.report import Conclusion, RootReport, RunReport
 from checks.report.conclusion import cause_of, conclusion_of
 from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.notifications.chat_messages import notify_plan
-from ghapp.flows.plan.heads import decided_sha, record_verdict, still_about
+from ghapp.flows.plan.heads import decided_sha, has_head, record_verdict, still_about
 from ghapp.flows.plan.prepare import Part
 from ghapp.flows.repository import load_repo
 from ghapp.flows.root_module.job import RootOutcome
 from ghapp.git import MissingObject
-from ghapp.jobs import Replan
+from ghapp.jobs import Replan, SettleBranch
+from ghapp.jobs.causes import VerdictRecorded
 from ghapp.services import Services
-from ghapp.store import Run
+from ghapp.store import KnownPullRequest, Run
 from ghapp.values import TESTING, RunId
 
 
@@ -74,10 +76,12 @@ async def conclude_plan(
     judged.sort(key=lambda each: _WORST_FIRST.index(each[1].conclusion))
     digests = tuple(sorted({each.digest for each in outcomes if each.digest}))
     await services.store.runs.change_plan(run.id, lambda state: replace(state, digests=digests))
-    for part, report, _ in judged if not stands else ():
+    verdicts: list[tuple[KnownPullRequest, Conclusion]] = []
+    for part, report, _ in judged:
         pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
-        if pull_request is not None and still_about(run, pull_request):
-            await record_verdict(services, run, pull_request, report.conclusion)
+        # What GitHub may show since before an interruption counts for a pull request that was merged by it.
+        if pull_request is not None and (still_about(run, pull_request) or (stands and has_head(run, pull_request))):
+            verdicts.append((pull_request, report.conclusion))
     worst = judged[0][1].conclusion
     shown = [report for _, report, _ in judged]
     if len(judged) > 1:
@@ -94,7 +98,27 @@ async def conclude_plan(
                 config_sha=part.config_sha,
             )
     changed_lines = await _changed_lines(services, run, parts)
-    await complete_check_run(repo, run, shown, conclusion=worst, buttons=buttons, changed_lines=changed_lines)
+    await complete_check_run(
+        repo,
+        run,
+        shown,
+        conclusion=worst,
+        buttons=buttons,
+        changed_lines=changed_lines,
+        on_shown=partial(_record_shown, services, run, verdicts),
+    )
+
+
+async def _record_shown(
+    services: Services, run: Run, verdicts: Sequence[tuple[KnownPullRequest, Conclusion]], *, at: float
+) -> None:
+    """Record the verdicts that GitHub shows now. Whoever saw them there may have merged before they were recorded."""
+    for known, conclusion in verdicts:
+        await record_verdict(services, run, known, conclusion, at=at)
+        now = await services.store.pull_requests.find(run.repository_id, known.number)
+        if now is not None and now.state == "merged":
+            cause = VerdictRecorded(run_id=run.id)
+            await services.enqueue(SettleBranch(repository_id=run.repository_id, branch=now.base_branch, cause=cause))
 
 
 async def _show_again_what_it_hides(services: Services, run: Run) -> None:

@@ -17,11 +17,18 @@ def decided_sha(run: Run) -> CommitSha:
 
 def still_about(run: Run, pull_request: KnownPullRequest) -> bool:
     """Whether a pull request is open and still has the head that the run is about."""
-    return pull_request.state == "open" and pull_request.head_sha == decided_sha(run)
+    return pull_request.state == "open" and has_head(run, pull_request)
 
 
-async def record_verdict(services: Services, run: Run, pull_request: KnownPullRequest, conclusion: str) -> None:
-    """Note what `planward/plan` says of this pull request on the run's commit."""
+def has_head(run: Run, pull_request: KnownPullRequest) -> bool:
+    """Whether a pull request has the head that the run is about, or had it when it was closed."""
+    return pull_request.head_sha == decided_sha(run)
+
+
+async def record_verdict(
+    services: Services, run: Run, pull_request: KnownPullRequest, conclusion: str, *, at: float
+) -> None:
+    """Record what GitHub shows as `planward/plan` of this pull request on the run's commit, and since when."""
     await services.store.pull_requests.record_verdict(
         run.repository_id,
         pull_request.number,
@@ -30,12 +37,19 @@ async def record_verdict(services: Services, run: Run, pull_request: KnownPullRe
         base_sha=run.plan.bases[pull_request.number],
         run_id=run.id,
         conclusion=conclusion,
+        at=at,
     )
 
 
-async def record_verdicts(services: Services, run: Run, conclusion: str) -> None:
-    """Note what `planward/plan` says of all that the run is about."""
+async def record_started(services: Services, run: Run) -> None:
+    """Record that GitHub shows the run as in progress, for all that it is about; nothing where it has no check run."""
+    if run.check_run_id is not None:
+        await record_verdicts(services, run, "in_progress", at=run.state.check_run.shown_at or services.store.clock())
+
+
+async def record_verdicts(services: Services, run: Run, conclusion: str, *, at: float) -> None:
+    """Record what GitHub shows as `planward/plan` of all that the run is about, and since when."""
     for number in numbers_of(run):
         pull_request = await services.store.pull_requests.find(run.repository_id, number)
         if pull_request is not None and still_about(run, pull_request):
-            await record_verdict(services, run, pull_request, conclusion)
+            await record_verdict(services, run, pull_request, conclusion, at=at)

@@ -10,7 +10,7 @@ from ghapp.durable import step
 from ghapp.events import MergeGroupDestroyed, MergeGroupRequested
 from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run, run_id_for, run_report
 from ghapp.flows.environments import environment_at_last
-from ghapp.flows.plan.heads import record_verdicts
+from ghapp.flows.plan.heads import record_started
 from ghapp.flows.repository import Repo, load_repo, record_repo
 from ghapp.jobs import PlanRun, Replan, ReplanGroup
 from ghapp.services import Services
@@ -101,8 +101,9 @@ async def _begin(
     )
     if run.status == "completed":
         return run
-    await record_verdicts(repo.services, run, "in_progress")
-    return await announce(repo, run, status="queued", summary="Waiting to be planned")
+    run = await announce(repo, run, status="queued", summary="Waiting to be planned")
+    await record_started(repo.services, run)
+    return run
 
 
 async def _refuse(repo: Repo, run: Run, cause: str) -> None:

@@ -83,7 +83,6 @@ async def pull_request_closed(services: Services, event: PullRequestClosed, key:
 async def _closed(services: Services, event: PullRequestClosed, key: str) -> None:
     repo = await record_repo(services, event.repository, event.installation_id)
     await services.store.pull_requests.record(known_pull_request(repo.id, event))
-    await services.store.deferred.cancel(f"plan:{repo.id}:{event.number}")
     by = "the pull request was merged" if event.merged else "the pull request was closed"
     for run in await services.store.runs.unfinished_plans(repo.id, event.number):
         await cancel_plan(services, run, by=by)

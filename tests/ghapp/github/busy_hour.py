@@ -115,7 +115,7 @@ class _Organisation:
         waited = _now() - began
         for _ in range(2):
             await asyncio.sleep(works_s / 2)
-            await or_deferred(github.update_check_run(created.id, draft))
+            await or_deferred(github.update_check_run(created.resource.id, draft))
         done = CheckRunDraft(
             name=draft.name,
             head_sha=draft.head_sha,
@@ -126,7 +126,7 @@ class _Organisation:
             summary="",
         )
         began = _now()
-        await _patiently(lambda: github.update_check_run(created.id, done))
+        await _patiently(lambda: github.update_check_run(created.resource.id, done))
         return waited + _now() - began
 
     async def _merge(self, github: GitHubRepository, number: int) -> None:

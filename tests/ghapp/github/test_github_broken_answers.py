@@ -193,7 +193,7 @@ async def test_a_question_is_asked_again(infra: GitHubRepository, server: Server
 @every_break
 async def test_a_check_run_that_was_made_is_found(infra: GitHubRepository, server: Server, broken: Break) -> None:
     server.breaks[CHECK_RUNS] = broken
-    assert (await infra.create_check_run(DRAFT)).id == 9
+    assert (await infra.create_check_run(DRAFT)).resource.id == 9
     assert server.seen == [CHECK_RUNS, LIST_CHECK_RUNS]
 
 

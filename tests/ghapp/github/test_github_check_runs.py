@@ -75,7 +75,7 @@ async def test_a_check_run_is_created_with_what_people_see_of_it(infra: GitHubRe
     wire.expect(CREATE, 201, {"id": 99})
     approve = CheckRunAction(label="Approve plan", identifier="approve", description="Plan with credentials")
     done = draft(status="completed", conclusion="action_required", text="Details", actions=(approve,))
-    assert (await infra.create_check_run(done)).id == 99
+    assert (await infra.create_check_run(done)).resource.id == 99
     assert wire.sent(0) == {
         "name": "planward/plan",
         "head_sha": SHA,
@@ -104,7 +104,7 @@ async def test_columns_go_only_with_an_annotation_of_one_line(infra: GitHubRepos
 async def test_a_lost_check_run_is_found_by_its_external_id(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(CREATE, failure=httpx.ReadTimeout)
     wire.expect(LIST, body={"total_count": 2, "check_runs": [seen(98, "run-0"), seen(99, "run-1")]})
-    assert (await infra.create_check_run(draft())).id == 99
+    assert (await infra.create_check_run(draft())).resource.id == 99
     assert dict(wire.requests[1].url.params) == {
         "check_name": "planward/plan",
         "app_id": "3",
@@ -115,19 +115,19 @@ async def test_a_lost_check_run_is_found_by_its_external_id(infra: GitHubReposit
 
 async def test_who_resumes_looks_first(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(LIST, body={"check_runs": [seen(99, "run-1")]})
-    assert (await infra.create_check_run(draft(), look_first=True)).id == 99
+    assert (await infra.create_check_run(draft(), look_first=True)).resource.id == 99
 
 
 async def test_who_resumes_creates_what_is_not_there(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(LIST, body={"check_runs": [seen(98, "run-0")]})
     wire.expect(CREATE, 201, {"id": 99})
-    assert (await infra.create_check_run(draft(), look_first=True)).id == 99
+    assert (await infra.create_check_run(draft(), look_first=True)).resource.id == 99
 
 
 async def test_a_check_run_does_not_fail_with_its_annotations(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(CREATE, 422, REFUSED)
     wire.expect(CREATE, 201, {"id": 99})
-    assert (await infra.create_check_run(draft(annotations=annotations(2)))).id == 99
+    assert (await infra.create_check_run(draft(annotations=annotations(2)))).resource.id == 99
     assert [lines(wire.sent(number)) for number in (0, 1)] == [[1, 2], []]
 
 
@@ -159,7 +159,9 @@ async def test_the_newest_of_a_name_comes_first_over_all_pages(infra: GitHubRepo
 
 async def test_an_update_says_everything_again_but_the_commit(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(UPDATE, 200, {"id": 99})
-    assert await infra.update_check_run(99, draft(status="completed", conclusion="success", title="No changes")) == 0
+    assert (
+        await infra.update_check_run(99, draft(status="completed", conclusion="success", title="No changes"))
+    ).annotations == 0
     assert wire.sent(0) == {
         "name": "planward/plan",
         "external_id": "run-1",
@@ -180,7 +182,7 @@ async def test_annotations_are_sent_fifty_a_request_and_each_once(infra: GitHubR
     for _ in range(3):
         wire.expect(UPDATE, 200, {"id": 99})
     done = draft(status="completed", conclusion="failure", annotations=annotations(120))
-    assert await infra.update_check_run(99, done, progress=progress) == 120
+    assert (await infra.update_check_run(99, done, progress=progress)).annotations == 120
     assert [lines(wire.sent(number)) for number in range(3)] == [
         list(range(1, 51)),
         list(range(51, 101)),
@@ -199,7 +201,9 @@ async def test_a_resumed_update_goes_on_where_it_was(infra: GitHubRepository, wi
 async def test_who_does_not_know_how_many_were_sent_asks_github(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(COUNT, 200, counted(50))
     wire.expect(UPDATE, 200, {"id": 99})
-    assert await infra.update_check_run(99, draft(annotations=annotations(60)), annotations_sent=None) == 60
+    assert (
+        await infra.update_check_run(99, draft(annotations=annotations(60)), annotations_sent=None)
+    ).annotations == 60
     assert lines(wire.sent(1)) == list(range(51, 61))
 
 
@@ -208,14 +212,14 @@ async def test_annotations_whose_answer_was_lost_are_not_sent_twice(
 ) -> None:
     wire.expect(UPDATE, 502, b"")
     wire.expect(COUNT, 200, counted(2))
-    assert await infra.update_check_run(99, draft(annotations=annotations(2))) == 2
+    assert (await infra.update_check_run(99, draft(annotations=annotations(2)))).annotations == 2
 
 
 async def test_annotations_that_did_not_arrive_are_sent_again(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(UPDATE, failure=httpx.ReadTimeout)
     wire.expect(COUNT, 200, counted(0))
     wire.expect(UPDATE, 200, {"id": 99})
-    assert await infra.update_check_run(99, draft(annotations=annotations(2))) == 2
+    assert (await infra.update_check_run(99, draft(annotations=annotations(2)))).annotations == 2
     assert lines(wire.sent(2)) == [1, 2]
 
 
@@ -223,7 +227,7 @@ async def test_annotations_that_github_refuses_are_left_out(infra: GitHubReposit
     wire.expect(UPDATE, 422, REFUSED)
     wire.expect(UPDATE, 200, {"id": 99})
     done = draft(status="completed", conclusion="failure", annotations=annotations(60))
-    assert await infra.update_check_run(99, done) == 0
+    assert (await infra.update_check_run(99, done)).annotations == 0
     assert lines(wire.sent(1)) == []
     assert wire.sent(1)["conclusion"] == "failure"
 

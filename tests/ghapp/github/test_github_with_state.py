@@ -123,7 +123,7 @@ async def test_the_app_and_where_it_is_installed(stage: Stage) -> None:
 
 
 async def test_a_check_run_goes_from_queued_to_done_with_each_annotation_once(stage: Stage) -> None:
-    check_run = (await stage.infra.create_check_run(draft(stage))).id
+    check_run = (await stage.infra.create_check_run(draft(stage))).resource.id
     approve = CheckRunAction(label="Approve plan", identifier="approve", description="Plan with credentials")
     done = draft(
         stage,
@@ -134,7 +134,7 @@ async def test_a_check_run_goes_from_queued_to_done_with_each_annotation_once(st
         details_url="https://planward.example.com/runs/run-1",
     )
     stage.github.lose_answer("PATCH", r"/check-runs/")
-    assert await stage.infra.update_check_run(check_run, done) == 120
+    assert (await stage.infra.update_check_run(check_run, done)).annotations == 120
     (seen,) = await stage.infra.find_check_runs(stage.head, "planward/plan")
     assert (seen.id, seen.external_id, seen.conclusion) == (check_run, "run-1", "action_required")
     with stage.github.rest("grace") as grace:
@@ -153,7 +153,7 @@ async def test_nothing_is_made_twice_when_an_answer_gets_lost(stage: Stage, brok
             stage.github.lose_answer("POST", path)
 
     trouble(r"/check-runs$")
-    check_run = (await stage.infra.create_check_run(draft(stage))).id
+    check_run = (await stage.infra.create_check_run(draft(stage))).resource.id
     assert [each.id for each in await stage.infra.find_check_runs(stage.head, "planward/plan")] == [check_run]
 
     trouble(r"/deployments$")
@@ -244,7 +244,7 @@ async def test_pull_requests_before_and_after_the_merge(stage: Stage) -> None:
 async def test_a_renamed_repository_is_spoken_to_by_its_old_name(stage: Stage) -> None:
     stage.github.rename_repository("acme/infra", "platform", by="ada")
     assert (await stage.infra.repository()).full_name == "acme/platform"
-    check_run = (await stage.infra.create_check_run(draft(stage))).id
+    check_run = (await stage.infra.create_check_run(draft(stage))).resource.id
     assert [each.id for each in await stage.infra.find_check_runs(stage.head, "planward/plan")] == [check_run]
 
 
@@ -305,7 +305,7 @@ async def test_everything_that_is_delivered_can_be_read(stage: Stage) -> None:
     stage.github.rename_repository("acme/infra", "platform", by="ada")
     with stage.github.rest("grace") as grace:
         grace.post(f"/repos/acme/platform/issues/{stage.number}/comments", json={"body": "planward plan"})
-    check_run = (await stage.infra.create_check_run(draft(stage))).id
+    check_run = (await stage.infra.create_check_run(draft(stage))).resource.id
     stage.github.rerun("acme/platform", check_run, by="grace")
     with stage.github.rest("ada") as ada:
         ada.put(f"/repos/acme/platform/pulls/{stage.number}/merge", json={"merge_method": "merge"})
