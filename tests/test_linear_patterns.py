@@ -14,8 +14,6 @@ import string
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 import pytest
@@ -23,6 +21,9 @@ import pytest
 import checks
 import ghapp
 from checks.sensitive.credential_forms import CredentialForm
+
+sre: Any = importlib.import_module("re._constants")
+parser: Any = importlib.import_module("re._parser")
 
 SMALL, LARGE = 2_000, 16_000
 # Eight times the text may take eight times as long; a quadratic pattern takes sixty-four times as long.
