@@ -1,6 +1,6 @@
 """What `planward config check`, `config schema`, `config show` and `import` answer, as values."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -21,7 +21,7 @@ from ghapp.repository_config import (
     read_config,
 )
 from ghapp.repository_config.schema import schema_text
-from ghapp.root_modules import Layout, RootModuleSettings
+from ghapp.root_modules import Layout, RootModuleSettings, unlisted_tools
 from ghapp.values import TESTING
 from ghapp.vault import DEFAULT_SOURCES, SecretSource, encode_branch
 from ghapp.vault.errors import SecretPathInvalid
@@ -67,10 +67,12 @@ def show_working_copy(directory: Path) -> Answer:
         configuration, layout = working_copy.lay_out(config)
     except ConfigInvalid as error:
         return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
-    return Answer(exit_status=0, lines=tuple(show(config, configuration, layout)))
+    return Answer(exit_status=0, lines=tuple(show(config, configuration, layout, working_copy.paths)))
 
 
-def show(config: RepositoryConfig, configuration: Configuration, layout: Layout) -> Iterator[str]:
+def show(
+    config: RepositoryConfig, configuration: Configuration, layout: Layout, paths: Collection[str]
+) -> Iterator[str]:
     """Show a config: environments, root modules in their layers, versions, and the secrets' paths."""
     yield f"team {config.team}"
     yield ""
@@ -79,6 +81,8 @@ def show(config: RepositoryConfig, configuration: Configuration, layout: Layout)
         yield f"  {environment.name}: {_environment(environment)}"
     yield ""
     yield from _root_modules(config, configuration, layout)
+    for tool in unlisted_tools(config, paths):
+        yield f"  not supported {tool.dir}: it is run by {tool.tool} ({tool.file})"
     yield ""
     yield "secrets" if config.secrets is not None else "secrets (the default, where the operator has a Vault)"
     for environment in config.environments.values():

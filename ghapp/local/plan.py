@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from checks import gate
+from checks.configuration.other_tools import OtherTool
 from checks.errors import ConfigurationError
 from checks.report import RootReport, RunReport
 from checks.report.conclusion import cause_of, conclusion_of
@@ -23,17 +24,18 @@ from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.flows.root_module.root_run import Machine, RootRun
 from ghapp.flows.root_module.terraform_plan import Log, NotDone, Planned
 from ghapp.local.snapshot import copied, head_of
-from ghapp.local.working_copy import WorkingCopy, read_working_copy
+from ghapp.local.working_copy import read_working_copy
 from ghapp.processes import Stop
 from ghapp.processes.private_directories import make_private
 from ghapp.repository_config import read_config
-from ghapp.root_modules import Survey
+from ghapp.root_modules import Survey, not_supported_cause, unlisted_tools
 from ghapp.settings import LocalSettings
 from ghapp.terraform import Workdir, find_terraforms
 from ghapp.terraform.environment import is_ours
 from ghapp.values import EnvironmentName
 from ghapp.vault import OwnLogin, Vault
 
+_MOST_NOTES = 5
 _NOT_THEIRS = ("PLANWARD_", "VAULT_")
 """Planward's own settings and its login; no provider gets them on the server either."""
 
@@ -74,8 +76,12 @@ async def plan_working_copy(
         known = ", ".join(config.environments)
         raise NothingToPlan(f'there is no environment "{environment}" in this repository: -e takes {known}')
     configuration, layout = working_copy.lay_out(config)
-    survey = Survey(config=config, configuration=configuration, laid=layout)
-    dirs = _requested(working_copy, directory, survey.of(EnvironmentName(environment)))
+    survey = Survey(
+        config=config, configuration=configuration, laid=layout, other_tools=unlisted_tools(config, working_copy.paths)
+    )
+    below = PurePosixPath(directory.resolve().relative_to(working_copy.directory.resolve()).as_posix())
+    tools = [each for each in survey.other_tools if PurePosixPath(each.dir).is_relative_to(below)]
+    dirs = _requested(below, survey.of(EnvironmentName(environment)), tools)
     try:
         order = survey.layers(EnvironmentName(environment), dirs)
     except ConfigurationError as error:
@@ -100,16 +106,18 @@ async def plan_working_copy(
         )
         outcomes = await planner.plan(order)
     commit = await head_of(working_copy.directory)
-    return _report(working_copy.name, commit, environment, outcomes)
+    notes = tuple(not_supported_cause(each) for each in tools[:_MOST_NOTES])
+    return _report(working_copy.name, commit, environment, outcomes, notes)
 
 
-def _requested(working_copy: WorkingCopy, directory: Path, dirs: Collection[str]) -> tuple[str, ...]:
+def _requested(below: PurePosixPath, dirs: Collection[str], tools: Sequence[OtherTool]) -> tuple[str, ...]:
     """The root modules at or below a directory, else the one that the directory is a part of."""
-    below = PurePosixPath(directory.resolve().relative_to(working_copy.directory.resolve()).as_posix())
     found = tuple(each for each in dirs if PurePosixPath(each).is_relative_to(below))
     around = [each for each in dirs if below.is_relative_to(PurePosixPath(each))]
     if found or around:
         return found or (max(around, key=len),)
+    if tools:
+        raise NothingToPlan(not_supported_cause(tools[0]))
     there = ", ".join(sorted(dirs)[:10]) or "none in the whole repository"
     raise NothingToPlan(f"there is no root module in {below}: there is {there}")
 
@@ -187,7 +195,9 @@ class _Planner:
             self.log(line)
 
 
-def _report(repository: str, commit: str, environment: str, outcomes: Sequence[_Outcome]) -> RunReport:
+def _report(
+    repository: str, commit: str, environment: str, outcomes: Sequence[_Outcome], notes: tuple[str, ...]
+) -> RunReport:
     """The report, with the conclusion that a pull request's check run would have."""
     decision = gate.decide_merge(roots=[outcome.verdict() for outcome in outcomes], confirmed_digests=set())
     # Whose key is thrown away a digest says nothing.
@@ -201,5 +211,6 @@ def _report(repository: str, commit: str, environment: str, outcomes: Sequence[_
         commit_sha=commit,
         conclusion=conclusion,
         cause=cause,
+        notes=notes,
         roots=reports,
     )

@@ -74,7 +74,7 @@ async def _show(
         layout = configure_root_modules(config, configuration, paths=blobs.keys(), contents=contents)
     except ConfigInvalid as error:
         return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
-    lines = [f"{repository.full_name} at {tip[:12]}", "", *show(config, configuration, layout)]
+    lines = [f"{repository.full_name} at {tip[:12]}", "", *show(config, configuration, layout, blobs.keys())]
     uses = await examine_secret_use(config, repository.id, repository.full_name, local.authority, vault, github)
     if uses:
         lines += ["", "who may use which secrets"]

@@ -5,7 +5,7 @@
 
 from ghapp.root_modules.layout import Layout, backend_files, configure_root_modules, reconfigured
 from ghapp.root_modules.settings import RootModuleSettings
-from ghapp.root_modules.survey import RecentSurveys, Survey
+from ghapp.root_modules.survey import RecentSurveys, Survey, not_supported_cause, unlisted_tools
 
 __all__ = [
     "Layout",
@@ -14,5 +14,7 @@ __all__ = [
     "Survey",
     "backend_files",
     "configure_root_modules",
+    "not_supported_cause",
     "reconfigured",
+    "unlisted_tools",
 ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from checks.configuration import Configuration
 from checks.configuration.impact import Touched, touched
 from checks.configuration.layers import layers
-from ghapp.repository_config import RepositoryConfig
+from checks.configuration.other_tools import OtherTool, find_other_tools, touched_other_tool
+from ghapp.repository_config import CONFIG_PATH, RepositoryConfig
 from ghapp.root_modules.settings import RootModuleSettings
 from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
 
@@ -21,6 +22,8 @@ class Survey:
     config: RepositoryConfig
     configuration: Configuration
     laid: Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
+    other_tools: tuple[OtherTool, ...] = ()
+    """What another tool than Terraform runs. Where the config lists its root modules it has said so itself: none."""
 
     def of(self, environment: EnvironmentName) -> dict[str, RootModuleSettings]:
         """The root modules of an environment by directory."""
@@ -35,11 +38,32 @@ class Survey:
             base=None if base is None else base.configuration,
         )
 
+    def not_supported(self, changed: Collection[str], found: Touched, base: "Survey") -> str | None:
+        """Why a change cannot be planned: it is another tool's; None where it is not."""
+        tools = tuple(dict.fromkeys((*self.other_tools, *base.other_tools)))
+        tool = touched_other_tool(
+            tools, changed, root_modules=self.configuration.by_dir, touches_any=bool(found.dirs or found.deleted)
+        )
+        return None if tool is None else not_supported_cause(tool)
+
     def layers(self, environment: EnvironmentName, dirs: Collection[str]) -> tuple[tuple[str, ...], ...]:
         """The order in which root modules run: layers, each after those that it builds on."""
         depends_on = {settings.dir: settings.depends_on for settings in self.laid[environment]}
         backends = {settings.dir: settings.backend_values for settings in self.laid[environment]}
         return layers(self.configuration, dirs, depends_on, backends)
+
+
+def unlisted_tools(config: RepositoryConfig, paths: Collection[str]) -> tuple[OtherTool, ...]:
+    """What other tools run in a tree; none where the config lists what Planward runs."""
+    return () if config.root_modules is not None else find_other_tools(paths)
+
+
+def not_supported_cause(tool: OtherTool) -> str:
+    """What, where, the way out."""
+    return (
+        f"{tool.dir} is run by {tool.tool} ({tool.file}), which Planward does not support: this is not planned. "
+        f"Where something else plans it, list what Planward is to run under root_modules in {CONFIG_PATH}."
+    )
 
 
 class RecentSurveys:

@@ -22,6 +22,7 @@ class Failure(StrEnum):
     WORKSPACE_MISSING = "workspace_missing"
     VERSION_UNSUPPORTED = "version_unsupported"
     PLAN_STALE = "plan_stale"
+    RUNS_ELSEWHERE = "runs_elsewhere"
     OTHER = "other"
 
 
@@ -61,6 +62,8 @@ _BY_SUMMARY = (
     (re.compile(r"Currently selected workspace .{0,200} does not exist"), Failure.WORKSPACE_MISSING),
     (re.compile(r"Unsupported (Terraform|OpenTofu) Core version"), Failure.VERSION_UNSUPPORTED),
     (re.compile(r"Saved plan is stale"), Failure.PLAN_STALE),
+    # The backend `remote`, where the workspace's runs are executed by HCP Terraform.
+    (re.compile(r"Saving a generated plan is currently not supported"), Failure.RUNS_ELSEWHERE),
 )
 
 _LOCK = re.compile(r"^[ \t│]*(ID|Who|Operation|Created):(.*)$", re.MULTILINE)

@@ -233,6 +233,13 @@ def test_providers_find_the_persons_environment_but_not_planwards(
     [
         (["nowhere"], 2, "Invalid value for '[DIR]': Directory 'nowhere' does not exist. See planward plan --help"),
         (["docs"], 1, "there is no root module in docs: there is network"),
+        (
+            ["live/vpc"],
+            1,
+            "live/vpc is run by Terragrunt (live/vpc/terragrunt.hcl), which Planward does not support: this is not "
+            "planned. Where something else plans it, list what Planward is to run under root_modules in "
+            ".github/planward.yml.",
+        ),
         ([".", "-e", "prod"], 1, 'there is no environment "prod" in this repository: -e takes testing, staging'),
     ],
 )
@@ -240,6 +247,7 @@ def test_what_cannot_be_planned_is_said_in_one_line(
     run: Run, copy: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], status: int, said: str
 ) -> None:
     monkeypatch.chdir(copy)
+    write(copy / "live/vpc/terragrunt.hcl", "inputs = {}\n")
     assert run("plan", *words) == Said(status=status, out="", err=f"planward: {said}\n")
 
 

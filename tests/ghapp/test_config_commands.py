@@ -160,6 +160,15 @@ def test_circles_fail_the_check(directory: Path) -> None:
     assert show_working_copy(directory).lines[7].startswith("2 root modules, in no order: ")
 
 
+def test_show_says_what_another_tool_runs(directory: Path) -> None:
+    write(directory, {"live/vpc/terragrunt.hcl": "inputs = {}\n", "web/Pulumi.yaml": "name: web\n"})
+    shown = [line for line in show_working_copy(directory).lines if "not supported" in line]
+    assert shown == [
+        "  not supported live/vpc: it is run by Terragrunt (live/vpc/terragrunt.hcl)",
+        "  not supported web: it is run by Pulumi (web/Pulumi.yaml)",
+    ]
+
+
 def test_show_says_what_was_found_with_the_defaults_filled_in(directory: Path) -> None:
     assert show_working_copy(directory).lines == (
         "team infra",

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from checks.diagnostic import Diagnostic
 from ghapp.errors import JobError
-from ghapp.flows.root_module.failures import Command, cause_of_limit
+from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit
 from ghapp.flows.root_module.terraform_plan import NotDone, Planned, make_plan
 from ghapp.processes import NO_LIMITS, Exceeded, Limits, Stop
 from ghapp.terraform import Failure, Finished, Terraform, prepare_workdir
+from ghapp.terraform.failures import read_failure
 
 MB = 1_000_000
 
@@ -176,3 +178,17 @@ def test_which_limit_and_what_it_left_of_the_state_is_said(
 
 def test_one_that_is_over_no_limit_says_nothing_of_them() -> None:
     assert cause_of_limit(Finished(exit_code=1), "apply", "network", "staging", held_lock=True) is None
+
+
+def test_a_workspace_whose_runs_are_executed_elsewhere_is_said_with_the_way_out() -> None:
+    detail = 'The "remote" backend does not support saving the generated execution plan locally at this time.'
+    diagnostic = Diagnostic(
+        severity="error", summary="Saving a generated plan is currently not supported", detail=detail
+    )
+    failure, _ = read_failure([diagnostic])
+    assert failure is Failure.RUNS_ELSEWHERE
+    finished = Finished(exit_code=1, failure=failure, diagnostics=(diagnostic,))
+    assert cause_of(finished, "plan", "network", "staging") == (
+        "network in staging: the workspace's runs are executed by HCP Terraform, which keeps the plan to itself; set "
+        "the workspace's execution mode to local, or use another backend"
+    )

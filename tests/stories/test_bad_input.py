@@ -111,6 +111,24 @@ def test_a_base_that_asks_for_what_is_not_implemented_is_corrected_by_a_pull_req
     assert story.state("network", "staging") != {}
 
 
+TERRAGRUNT = "live/vpc/terragrunt.hcl"
+
+
+def test_a_change_that_another_tool_runs_is_a_failure_that_names_it(line: Line) -> None:
+    story = line.story()
+    check = story.planned(story.propose({TERRAGRUNT: "inputs = {}\n"}))
+    assert failure(story, check) == (
+        f"live/vpc is run by Terragrunt ({TERRAGRUNT}), which Planward does not support: this is not planned. Where "
+        f"something else plans it, list what Planward is to run under root_modules in {CONFIG}."
+    )
+
+
+def test_a_change_that_another_tool_runs_passes_where_the_config_lists_the_root_modules(line: Line) -> None:
+    story = line.story(config="root_modules:\n  - {dir: network}\n")
+    check = story.planned(story.propose({TERRAGRUNT: "inputs = {}\n"}))
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "no root module touched")
+
+
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
 

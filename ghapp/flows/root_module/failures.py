@@ -89,6 +89,11 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
             return f"{where}: {said}. Correct required_version, or have the operator install a version that fits"
         case Failure.PLAN_STALE:
             return f"{where}: the state changed while it was planned. Press Re-run to plan and apply anew"
+        case Failure.RUNS_ELSEWHERE:
+            return (
+                f"{where}: the workspace's runs are executed by HCP Terraform, which keeps the plan to itself; set the "
+                "workspace's execution mode to local, or use another backend"
+            )
         case Failure.OTHER | None:
             return f"{where}: {command} failed: {said}"
         case _ as never:
