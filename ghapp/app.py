@@ -73,9 +73,15 @@ async def _front(settings: Settings) -> AsyncIterator[Front]:
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
     sealer = Sealer(keys)
     store = Store(settings.database_url, sealer, objects_url=settings.object_store_url)
-    job_queue = JobQueue(settings.database_url)
     try:
-        yield Front(settings=settings, store=store, enqueue=job_queue.enqueue, job_queue=job_queue, sealer=sealer)
+        await store.identity.require_same(settings.data_dir, new_key=settings.new_key)
+        job_queue = JobQueue(settings.database_url)
+    except BaseException:
+        store.close()
+        raise
+    try:
+        async with store.identity.kept(settings.data_dir):
+            yield Front(settings=settings, store=store, enqueue=job_queue.enqueue, job_queue=job_queue, sealer=sealer)
     finally:
         store.close()
         job_queue.close()

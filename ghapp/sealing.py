@@ -4,6 +4,7 @@
 one in front. Without it a key is made in the data directory at the first start.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ghapp.errors import PlanwardError, SettingsError
 
 _NONCE_BYTES = 12
+_KEY_CHARACTERS = 16
 _KEY_ID_BYTES = 4
 
 
@@ -28,7 +30,7 @@ class Sealer:
 
     def __init__(self, keys: Sequence[str]) -> None:
         """`keys`: at least one, any text of 16 characters or more; each is stretched to 256 bits by SHA-256."""
-        if not keys or any(len(key) < 16 for key in keys):
+        if not keys or any(len(key) < _KEY_CHARACTERS for key in keys):
             raise SettingsError("PLANWARD_ENCRYPTION_KEY: a key has fewer than 16 characters; `openssl rand -hex 32`")
         digests = [hashlib.sha256(key.encode()).digest() for key in keys]
         self._keys = {hashlib.sha256(b"id" + digest).digest()[:_KEY_ID_BYTES]: AESGCM(digest) for digest in digests}
@@ -75,13 +77,30 @@ def _tag(key: bytes, about: str) -> str:
 
 
 def load_or_make_key(data_dir: Path) -> str:
-    """Read the data directory's own key, made at the first start with mode 0600."""
+    """Read the data directory's own key, made at the first start with mode 0600. Raises SettingsError."""
     path = data_dir / "encryption.key"
+    if not path.exists():
+        _make_key(path)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        key = os.urandom(32).hex()
-        file.write(key)
+        key = path.read_text(encoding="ascii").strip()
+    except UnicodeDecodeError:
+        key = ""
+    if len(key) < _KEY_CHARACTERS:
+        raise SettingsError(
+            f"{path} is empty or damaged: it holds the key that seals reports and logs. Restore it from a backup; if "
+            "there is none, remove the file and start once with PLANWARD_NEW_KEY=true to give up what it sealed"
+        )
     return key
+
+
+def _make_key(path: Path) -> None:
+    """Make a key, whole or not at all: another process may make one at the same time, the first counts."""
+    new = path.with_suffix(f".{os.getpid()}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(os.urandom(32).hex())
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        os.link(new, path)
+    new.unlink()

@@ -81,6 +81,8 @@ class Settings:
     data_dir: Path
     encryption_keys: tuple[str, ...] = field(repr=False)
     """The first encrypts, all decrypt; empty: the key in the data directory."""
+    new_key: bool
+    """Start although something stored was sealed with a key that is lost: it is given up."""
     terraform: str | None
     concurrency: int
     limits: Limits
@@ -131,6 +133,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{local.data_dir / 'planward.db'}",
         data_dir=local.data_dir,
         encryption_keys=_split(names.text("PLANWARD_ENCRYPTION_KEY")),
+        new_key=names.flag("PLANWARD_NEW_KEY"),
         terraform=local.terraform,
         concurrency=local.concurrency,
         limits=local.limits,

@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import SettingsError
 from ghapp.jobs import Job, Queue, queue_of, read_job
-from ghapp.store import StoreUnavailable, explain_unavailable
+from ghapp.store import StoreUnavailable, explain_unavailable, require_undamaged
 
 APPLICATION = "planward"
 APPLICATION_VERSION = "1"
@@ -52,12 +52,17 @@ class JobQueue:
     """Enqueues jobs: all that a process without a worker needs of the engine."""
 
     def __init__(self, database_url: str) -> None:
-        """Bring DBOS' own tables up to date and connect. Raises StoreUnavailable."""
+        """Bring DBOS' own tables up to date and connect.
+
+        Raises StoreUnavailable, and SettingsError where SQLite's file is damaged.
+        """
         self.url = _system_url(database_url)
         self.shared = make_url(database_url).get_backend_name() != "sqlite"
         """Whether workers on other machines may be at the same database."""
         if not self.shared:
-            _write_ahead(Path(make_url(self.url).database or ""))
+            path = Path(make_url(self.url).database or "")
+            require_undamaged(path)
+            _write_ahead(path)
         with raising_store_unavailable():
             run_dbos_database_migrations(self.url)
             self._client = DBOSClient(

@@ -8,9 +8,10 @@ import time
 from ghapp.sealing import Sealer
 from ghapp.store.approvals import Approval, Approvals
 from ghapp.store.branches import Branches, Last
-from ghapp.store.database import Clock, Database, StoreUnavailable, explain_unavailable
+from ghapp.store.database import Clock, Database, StoreUnavailable, explain_unavailable, require_undamaged
 from ghapp.store.deferred_jobs import DeferredJobs
 from ghapp.store.executors import Executors, Heartbeat
+from ghapp.store.identity import Identity
 from ghapp.store.key_rotation import KeyRotation
 from ghapp.store.markers import Markers
 from ghapp.store.objects import Objects
@@ -43,6 +44,7 @@ __all__ = [
     "StoreUnavailable",
     "Verdict",
     "explain_unavailable",
+    "require_undamaged",
 ]
 
 
@@ -75,6 +77,7 @@ class Store:
         self.markers = Markers(self._database)
         self.overview = Overview(self._database)
         self.executors = Executors(self._database)
+        self.identity = Identity(self._database)
 
     def close(self) -> None:
         """Close the database's connections."""

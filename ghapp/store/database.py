@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import PlanwardError, SettingsError
@@ -79,6 +81,16 @@ class Database:
             return work()
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise StoreUnavailable(explain_unavailable(error)) from error
+        except DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            raise StoreUnavailable("Planward's database is damaged: stop Planward and restore a backup") from error
+
+    @property
+    def where(self) -> str:
+        """Which database it is, for the operator; without user and password."""
+        url = self.engine.url
+        return f"the database {url.database}" + (f" at {url.host}" if url.host else "")
 
     def close(self) -> None:
         """Give the connections back."""
@@ -141,9 +153,31 @@ def select_in(
     return rows
 
 
+def require_undamaged(path: Path) -> None:
+    """Check that SQLite can read a file, if it is there. Raises SettingsError where it is truncated or no database."""
+    if not path.exists():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        if _is_damage(error):
+            raise SettingsError(
+                f"{path} is damaged ({error}): it holds what Planward remembers, and SQLite cannot read it. Stop "
+                "Planward and restore the file from a backup, together with the other .db file of its directory"
+            ) from None
+
+
+def _is_damage(error: Exception) -> bool:
+    return any(words in str(error) for words in ("file is not a database", "disk image is malformed"))
+
+
 @contextlib.contextmanager
 def _first(engine: Engine) -> Iterator[Connection]:
     """The first transaction. Raises SettingsError where the database cannot be reached, without its password."""
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        require_undamaged(Path(engine.url.database))
     try:
         connection = engine.connect()
     except OperationalError:

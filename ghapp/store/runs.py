@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from ghapp.log import log
+from ghapp.sealing import UnsealError
 from ghapp.store.database import Database, upsert
 from ghapp.store.marker_kinds import EnvironmentHolder
 from ghapp.store.run_objects import RunObjects, about_lines, about_report, about_root, objects_of
@@ -129,6 +131,22 @@ class Runs(RunQueries):
         if sealed is None:
             return await self._run_objects.report(id)
         return self._db.sealer.open(sealed, about=about_report(id))
+
+    async def readable_report(self, id: RunId) -> bytes | None:
+        """As `report`, but None where it was sealed with a key that was given up."""
+        try:
+            return await self.report(id)
+        except UnsealError as error:
+            log.warning("report_unreadable", run=id, reason=str(error))
+            return None
+
+    async def readable_root_reports(self, id: RunId) -> dict[tuple[str, str], bytes]:
+        """As `root_reports`, but none where they were sealed with a key that was given up."""
+        try:
+            return await self.root_reports(id)
+        except UnsealError as error:
+            log.warning("report_unreadable", run=id, reason=str(error))
+            return {}
 
     async def keep_root_run(self, id: RunId, part: str, root_module: str, *, outcome: str, report: bytes) -> None:
         """Keep a root run's masked report; a repeated step replaces its own. `part` groups the run's root runs."""

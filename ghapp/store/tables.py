@@ -271,6 +271,16 @@ markers = Table(
     Column("at", Float, nullable=False),
 )
 
+identity = Table(
+    "identity",
+    metadata,
+    # One row: which database this is, how long Planward ran on it, and the key that seals now.
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False),
+    Column("beats", BigInteger, nullable=False),
+    Column("key_id", LargeBinary, nullable=True),
+)
+
 executors = Table(
     "executors",
     metadata,

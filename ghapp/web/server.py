@@ -14,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from ghapp.log import log
+from ghapp.sealing import UnsealError
 from ghapp.store import StoreUnavailable
 from ghapp.web.deliveries import Deliveries
 from ghapp.web.front import Front
@@ -74,6 +75,7 @@ def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starl
             SignInNeeded: _ask_to_sign_in,
             GitHubAway: _say_github_is_away,
             StoreUnavailable: _say_store_is_away,
+            UnsealError: _say_it_is_sealed,
         },
         lifespan=with_admission,
     )
@@ -138,6 +140,15 @@ async def _ask_to_sign_in(request: Request, _: Exception) -> Response:
 async def _say_store_is_away(_: Request, error: Exception) -> Response:
     log.warning("page_not_shown", reason=str(error))
     return message_page(503, "Not to be had now", "Where Planward keeps this cannot be reached. Try again in a minute.")
+
+
+async def _say_it_is_sealed(_: Request, error: Exception) -> Response:
+    log.warning("page_not_shown", reason=str(error))
+    text = (
+        "The report and the log of this run were sealed with a key that Planward has no longer. Whoever runs it can "
+        "list that key in PLANWARD_ENCRYPTION_KEY, behind the new one."
+    )
+    return message_page(410, "Sealed with a lost key", text)
 
 
 async def _say_github_is_away(_: Request, __: Exception) -> Response:

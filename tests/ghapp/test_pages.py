@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ghapp.sealing import Sealer
 from ghapp.store import KnownPullRequest
 from ghapp.values import BranchName, CommitSha, RepositoryId
 from ghapp.web import live_log
@@ -140,6 +141,19 @@ def test_a_run_shows_its_report_its_log_and_the_way_to_github(served: Served) ->
     assert f'href="https://github.com/acme/infra/commit/{A}"' in text
     assert "1 min 5 s" in text
     assert "live_log.js" not in text
+
+
+def test_a_report_under_a_lost_key_is_told_and_the_way_out_named(served: Served) -> None:
+    served.repository()
+    run = served.run("aaa")
+    served.complete(run)
+    sealed = Sealer(("a lost key of 16 characters",)).seal(b"[]", about="run aaa")
+    served.do(served.store.runs.change(run.id, report=sealed))
+    answer = page(served, "/runs/aaa")
+    assert answer.status_code == 410
+    text = " ".join(answer.text.split())
+    assert "sealed with a key that Planward has no longer" in text
+    assert "PLANWARD_ENCRYPTION_KEY" in text
 
 
 def test_a_run_has_a_picture_of_what_each_root_module_changes(served: Served) -> None:

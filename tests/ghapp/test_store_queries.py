@@ -97,6 +97,8 @@ CALLS: dict[str, Call] = {
     "runs.cancel_reason": lambda store: store.runs.cancel_reason(OLD),
     "runs.complete": lambda store: store.runs.complete(OLD, conclusion="success", title="", report=b"[]"),
     "runs.report": lambda store: store.runs.report(run_id(11)),
+    "runs.readable_report": lambda store: store.runs.readable_report(run_id(11)),
+    "runs.readable_root_reports": lambda store: store.runs.readable_root_reports(OLD),
     "runs.keep_root_run": lambda store: store.runs.keep_root_run(OLD, "1", "network", outcome="planned", report=b"{}"),
     "runs.root_reports": lambda store: store.runs.root_reports(OLD),
     "runs.write_log": lambda store: store.runs.write_log(OLD, "1", ["a line"]),

@@ -192,7 +192,7 @@ class _Layout:
         verdict = await verdict_at_merge(self._repo, pull_request)
         if verdict is None:
             return {}
-        reports = await self._repo.store.runs.root_reports(verdict.run_id)
+        reports = await self._repo.store.runs.readable_root_reports(verdict.run_id)
         previews: dict[str, gate.Previewed] = {}
         for (part, root_module), raw in reports.items():
             report = msgspec.json.decode(raw, type=RootReport)

@@ -140,7 +140,7 @@ async def _result(repo: Repo, environment: EnvironmentName) -> EnvironmentResult
     if newest is None:
         return EnvironmentResult(environment=environment, outcome="never applied by Planward")
     outcome = _OUTCOMES.get(newest.conclusion or "", "failed") if newest.status == "completed" else "being applied"
-    raw = await repo.store.runs.report(newest.id)
+    raw = await repo.store.runs.readable_report(newest.id)
     reports = msgspec.json.decode(raw, type=list[RunReport]) if raw is not None else []
     roots = [root for each in reports for root in each.roots]
     return EnvironmentResult(

@@ -27,7 +27,7 @@ async def update_comments(repo: Repo, numbers: Iterable[int]) -> None:
         newest = {run.environment: run.id for run in runs if run.conclusion != "cancelled"}
         reports: list[RunReport] = []
         for run in runs:
-            raw = await repo.store.runs.report(run.id)
+            raw = await repo.store.runs.readable_report(run.id)
             if raw is not None and (run.conclusion == "cancelled" or newest.get(run.environment) == run.id):
                 reports += msgspec.json.decode(raw, type=list[RunReport])
         if not reports:

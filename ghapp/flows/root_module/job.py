@@ -37,7 +37,7 @@ async def reviewed_summary(services: Services, reviewed: Reviewed | None, root_m
     """The summary of the plan that was reviewed for a root module; None where there is none."""
     if reviewed is None:
         return None
-    reports = await services.store.runs.root_reports(reviewed.run_id)
+    reports = await services.store.runs.readable_root_reports(reviewed.run_id)
     kept = reports.get((reviewed.part, root_module))
     return None if kept is None else msgspec.json.decode(kept, type=KeptReport).summary
 

@@ -1,0 +1,162 @@
+"""Which database this is, so that a lost one, an older copy and a lost key are noticed at the start.
+
+The database has an id and a count that rises as long as a Planward runs on it. Each process notes both in
+`database.json` of its data directory, and compares them when it starts.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy import Connection, func, select, update
+
+from ghapp.errors import SettingsError
+from ghapp.log import log
+from ghapp.store.database import Database, StoreUnavailable, upsert
+from ghapp.store.tables import identity, log_lines, root_runs, run_objects, runs
+
+FILE = "database.json"
+_ONLY = 1
+_KEY_ID_BYTES = 4
+_EVERY_S = 300.0
+"""A copy is known to be older if the database counted on once since it was made."""
+
+
+class _Noted(msgspec.Struct, frozen=True):
+    """What `database.json` holds."""
+
+    id: str
+    beats: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the database holds."""
+
+    id: str
+    beats: int
+    key_id: bytes | None
+
+
+class Identity:
+    """The row of the database's identity, and the note about it in the data directory."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def require_same(self, data_dir: Path, *, new_key: bool) -> None:
+        """Compare the database with the note, and the keys with those that sealed what is stored; note both.
+
+        `new_key`: what was sealed with a lost key is given up. Raises SettingsError where the database is another one,
+        or where what is stored was sealed with a key that is not there.
+        """
+        row = await self._db.run(_row)
+        note = data_dir / FILE
+        noted = await asyncio.to_thread(_read, note)
+        if noted is not None and noted.id != row.id:
+            raise SettingsError(
+                f"{self._db.where} is not the database that {note} remembers: it was deleted, or another was put in "
+                "its place. What was applied and approved is in the lost one, and everything that was merged since "
+                "the beginning of this one would be held. Restore the database from a backup; or remove "
+                f"{note} to go on with this one"
+            )
+        if noted is not None and noted.beats > row.beats:
+            log.warning(
+                "database_is_older",
+                database=self._db.where,
+                meaning="it is an older copy of the one that ran here before: what was approved since is asked for "
+                "again, and what was applied since is planned again",
+                remedy="nothing after a restore; otherwise stop Planward and bring the newer one back",
+            )
+        await self._require_key(row, data_dir, new_key=new_key)
+        await self.advance(data_dir)
+
+    async def advance(self, data_dir: Path) -> None:
+        """Count on, so that a copy made before this is known to be older."""
+
+        def work(connection: Connection) -> _Row:
+            key_id = self._db.sealer.key_id
+            connection.execute(update(identity).values(beats=identity.c.beats + 1, key_id=key_id))
+            return _row(connection)
+
+        row = await self._db.run(work)
+        try:
+            await asyncio.to_thread(_write, data_dir / FILE, _Noted(id=row.id, beats=row.beats))
+        except OSError as error:
+            log.warning("database_not_noted", file=str(data_dir / FILE), reason=str(error))
+
+    @contextlib.asynccontextmanager
+    async def kept(self, data_dir: Path) -> AsyncIterator[None]:
+        """Count on every five minutes while the context lasts, and at its end."""
+        counting = asyncio.create_task(self._keep(data_dir))
+        try:
+            yield
+        finally:
+            counting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await counting
+            with contextlib.suppress(StoreUnavailable):
+                await self.advance(data_dir)
+
+    async def _keep(self, data_dir: Path) -> None:
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            try:
+                await self.advance(data_dir)
+            except StoreUnavailable as error:
+                log.warning("database_not_noted", reason=str(error))
+
+    async def _require_key(self, row: _Row, data_dir: Path, *, new_key: bool) -> None:
+        known = (self._db.sealer.key_id, *self._db.sealer.older_key_ids)
+        if row.key_id in known or not await self._db.read(lambda c: _is_sealed_with_another(c, known)):
+            return
+        if not new_key:
+            raise SettingsError(
+                f"{self._db.where} has reports and logs that were sealed with another key than PLANWARD_ENCRYPTION_KEY "
+                f"or {data_dir / 'encryption.key'} gives: that key was lost or replaced, and without it they cannot "
+                "be read. Put it back, from a backup, or list it behind the new one; or start once with "
+                "PLANWARD_NEW_KEY=true to give them up (everything else is readable)"
+            )
+        log.warning("sealed_with_a_lost_key", database=self._db.where, meaning="older reports and logs are unreadable")
+
+
+def _row(connection: Connection) -> _Row:
+    new = {"one": _ONLY, "id": uuid4().hex, "beats": 0, "key_id": None}
+    upsert(connection, identity, new, update=[])
+    row = connection.execute(select(identity.c.id, identity.c.beats, identity.c.key_id)).one()
+    return _Row(row.id, row.beats, row.key_id)
+
+
+def _is_sealed_with_another(connection: Connection, known: tuple[bytes, ...]) -> bool:
+    """Whether something is sealed with none of these keys. Reads all, so it is asked only where the key is new."""
+    conditions = (
+        select(runs.c.id).where(runs.c.report.is_not(None), func.substr(runs.c.report, 1, _KEY_ID_BYTES).not_in(known)),
+        select(root_runs.c.run_id).where(func.substr(root_runs.c.report, 1, _KEY_ID_BYTES).not_in(known)),
+        select(log_lines.c.id).where(func.substr(log_lines.c.sealed, 1, _KEY_ID_BYTES).not_in(known)),
+        select(run_objects.c.run_id).where(run_objects.c.key_id.not_in(known)),
+    )
+    return any(connection.execute(condition.limit(1)).first() is not None for condition in conditions)
+
+
+def _read(note: Path) -> _Noted | None:
+    try:
+        return msgspec.json.decode(note.read_bytes(), type=_Noted)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError:
+        raise SettingsError(
+            f"{note} cannot be read: it says which database this data directory was used with. Remove it if "
+            "PLANWARD_DATABASE_URL and the database are as they were"
+        ) from None
+
+
+def _write(note: Path, noted: _Noted) -> None:
+    """Replace the note at once: a process that is killed leaves the old one or the new one."""
+    new = note.with_suffix(f".{os.getpid()}.new")
+    new.write_bytes(msgspec.json.encode(noted))
+    new.replace(note)
