@@ -19,7 +19,7 @@ from checks.rendering.lines import (
     remarks_of_change,
     words_of_invocation,
 )
-from checks.rendering.order import by_danger
+from checks.rendering.order import by_danger, place_of
 from checks.rendering.titles import (
     CHECKS_TITLE,
     DEFERRED_ACTIONS_TITLE,
@@ -32,12 +32,13 @@ from checks.rendering.titles import (
     words_of_field,
     words_of_root,
 )
-from checks.report import RootReport, RunReport
+from checks.report import NO_COUNTS, RootReport, RunReport
 from checks.report.change_report import SECTIONS, ChangeReport, InvocationReport
 from checks.report.difference_lines import lines_of_difference
 
 _CLASSES = {"+": "add", "-": "remove", "~": "change", " ": "context"}
 _OPEN_LINES = 10
+_MOST_DETAIL_LINES = 20
 
 
 def render_html(report: RunReport) -> str:
@@ -100,16 +101,22 @@ def _table(roots: Sequence[RootReport]) -> Iterator[str]:
         counts = [f'<td class="number">{getattr(root.counts, field) or ""}</td>' for field in fields]
         environment = f"<td>{html_code(root.environment)}</td>" if told else ""
         cells = f"<td>{html_code(root.root_module)}</td>{environment}{''.join(counts)}"
-        remark = html_prose(root.cause or "") if not root.went_well else ONLY_A_PART if root.errored else ""
-        yield f'<tr class="{root.outcome}">{cells}<td>{words_of_root(root)}{": " if remark else ""}{remark}</td></tr>'
+        yield f'<tr class="{root.outcome}">{cells}<td>{_remark(root)}</td></tr>'
     yield "</tbody>\n</table>"
+
+
+def _remark(root: RootReport) -> str:
+    """What the counts do not say."""
+    if not root.went_well:
+        return words_of_root(root) + (f": {html_prose(root.cause)}" if root.cause else "")
+    return ONLY_A_PART if root.errored else words_of_root(root) if root.counts == NO_COUNTS else ""
 
 
 def _root(root: RootReport, shown: Sequence[Dangers], blob_url: str | None) -> Iterator[str]:
     yield f"<h3>{_place(root)}: {html_prose(words_of_root(root))}</h3>"
     if root.cause:
         yield f'<pre class="cause">{escape_html(clean(root.cause))}</pre>'
-    yield from (_diagnostic(diagnostic, blob_url) for diagnostic in root.diagnostics)
+    yield from (_diagnostic(diagnostic, blob_url) for diagnostic in sorted(root.diagnostics, key=place_of))
     yield from (f'<p class="warning">{html_prose(warning)}</p>' for warning in root.warnings)
     if root.checks:
         yield f"<h4>{CHECKS_TITLE}</h4>\n<ul>"
@@ -180,7 +187,10 @@ def _diagnostic(diagnostic: Diagnostic, blob_url: str | None) -> str:
             place = f' · <a href="{escape_html(url)}">{html_code(diagnostic.path + line)}</a>'
     body = "\n\n".join(text for text in (diagnostic.snippet, diagnostic.detail) if text and text.strip())
     said = f"<strong>{diagnostic.severity.title()}</strong>: {html_prose(diagnostic.summary)}{place}"
-    return f'<div class="{diagnostic.severity}"><p>{said}</p>\n<pre>{escape_html(clean(body))}</pre></div>'
+    text = f"<pre>{escape_html(clean(body))}</pre>"
+    if (lines := body.count("\n") + 1) > _MOST_DETAIL_LINES:
+        text = f"<details><summary>{lines} lines</summary>{text}</details>"
+    return f'<div class="{diagnostic.severity}"><p>{said}</p>\n{text}</div>'
 
 
 def _diff(lines: Iterable[Line]) -> str:

@@ -27,7 +27,7 @@ STYLE = """\
 .report .diff .remove { color: var(--remove); background: var(--remove-back); }
 .report .diff .change { color: var(--change); background: var(--change-back); }
 .report .diff .forces { color: var(--forces); background: var(--forces-back); font-weight: 600; }
-.report .diff .remark { color: var(--soft); }
+.report .diff .remark { color: var(--soft); min-width: 0; white-space: pre-wrap; }
 .report summary { cursor: pointer; padding: 3px 0; }
 .report table { border-collapse: collapse; margin: 12px 0; }
 .report th, .report td { border: 1px solid var(--line); padding: 5px 12px; text-align: left; }

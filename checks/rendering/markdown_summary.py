@@ -10,7 +10,7 @@ from checks.rendering.escape import address_of_file, code, fence, is_web_address
 from checks.rendering.fit import Piece, size_bytes
 from checks.rendering.headline import first_line
 from checks.rendering.markdown_change import Openings, change_piece, fold
-from checks.rendering.order import by_danger
+from checks.rendering.order import by_danger, place_of
 from checks.rendering.titles import ONLY_A_PART, words_of_field
 from checks.report import NO_COUNTS, RootReport, RunReport
 from checks.report.difference_lines import lines_of_difference
@@ -92,7 +92,7 @@ def _errors(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
     for root in roots:
         place = "" if is_plain(report) else f" · {where(root, report)}"
         found += [(each, place) for each in root.diagnostics if each.severity == "error"]
-    found.sort(key=lambda pair: (pair[0].path is None, pair[0].path or "", pair[0].start_line or 0))
+    found.sort(key=lambda pair: place_of(pair[0]))
     for diagnostic, place in found[:_MOST_ERRORS]:
         yield Piece(short=diagnostic_block(diagnostic, place, blob_url), rank=_ERROR, counts_as="errors")
     if tail := [diagnostic_block(*pair, blob_url, folds=False) for pair in found[_MOST_ERRORS:]]:

@@ -17,7 +17,7 @@ from checks.rendering.lines import (
     remarks_of_change,
     words_of_invocation,
 )
-from checks.rendering.order import by_danger
+from checks.rendering.order import by_danger, place_of
 from checks.rendering.titles import (
     DEFERRED_ACTIONS_TITLE,
     DEFERRED_TITLE,
@@ -106,7 +106,7 @@ def _line_of_kind(kind: Kind, several: bool, paint: _Paint) -> str:
 def _root(root: RootReport, shown: Sequence[Dangers], paint: _Paint) -> Iterator[str]:
     if root.cause:
         yield from (paint(line, _RED) for line in clean(root.cause).splitlines())
-    for diagnostic in root.diagnostics:
+    for diagnostic in sorted(root.diagnostics, key=place_of):
         yield from _diagnostic(diagnostic, paint)
     for warning in root.warnings:
         yield paint(f"Warning: {one_line(warning)}", _YELLOW)

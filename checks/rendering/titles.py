@@ -37,4 +37,5 @@ def words_of_root(root: RootReport) -> str:
     """What one root module's plan does, or how it ended."""
     if not root.went_well:
         return root.outcome.replace("_", " ")
-    return "only outputs change" if root.counts == NO_COUNTS and root.outputs else root.counts.words()
+    words = "only outputs change" if root.counts == NO_COUNTS and root.outputs else root.counts.words()
+    return f"{words}; {ONLY_A_PART}" if root.errored else words

@@ -129,6 +129,12 @@ def test_errors_go_by_file_and_line_and_the_long_tail_is_folded() -> None:
     ]
 
 
+def test_errors_go_by_file_and_line_in_every_form() -> None:
+    told = failing(failed(error(32), error(5), error(9, "app/alone.tf"), error(99, None)))
+    for form in (render_check_run(told).summary, render_html(told), render_text(told)):
+        assert re.findall(r"error \d+", form) == ["error 9", "error 5", "error 32", "error 99"]
+
+
 def test_a_long_error_is_folded_below_its_line() -> None:
     said = "\n".join(f"line {number}" for number in range(40))
     summary = render_check_run(failing(failed(error(1, detail=said)))).summary
@@ -148,4 +154,7 @@ def test_a_partial_plan_is_marked_in_its_row() -> None:
     whole, part = report_named("net", plan_of(LOST)), report_named("app", plan_of(OPEN, errored=True))
     output = render_check_run(failing(whole, part))
     assert "| `app` | 1 |  | **only a part: Terraform could not finish the plan** |" in output.summary
-    assert "only a part" in render_html(failing(whole, part))
+    assert "<td>only a part: Terraform could not finish the plan</td></tr>" in render_html(failing(whole, part))
+    assert "app in testing: 1 to change; only a part: Terraform could not" in render_text(failing(whole, part))
+    for form in (render_check_run(failing(part)).summary, render_html(failing(part)), render_text(failing(part))):
+        assert "only a part" in form
