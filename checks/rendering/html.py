@@ -143,8 +143,13 @@ def _invocations(title: str, invocations: Sequence[InvocationReport | str]) -> I
     if invocations:
         yield f"<h4>{title}</h4>"
     for invocation in invocations:
+        lines = lines_of_invocation(invocation)
+        if not lines:
+            yield f"<p>{html_prose(words_of_invocation(invocation))}</p>"
+            continue
+        opened = " open" if len(lines) <= _OPEN_LINES else ""
         summary = f"<summary>{html_prose(words_of_invocation(invocation))}</summary>"
-        yield f'<details class="invoke">{summary}\n{_diff(lines_of_invocation(invocation))}\n</details>'
+        yield f'<details class="invoke"{opened}>{summary}\n{_diff(lines)}\n</details>'
 
 
 def _changes(title: str, changes: Sequence[ChangeReport], blob_url: str | None) -> Iterator[str]:

@@ -20,6 +20,7 @@ from checks.report.change_report import ChangeReport, Section
 OPEN_IN_ALL = 200
 """So many lines of short diffs stand open in a report: one in which all is open is as long as Terraform's own."""
 _OPEN_LINES = 10
+_MOST_LOOKED_AT = 40  # attributes: as tables they may be few lines
 _CLOSED = frozenset({"destroy", "tags", "read", "state"})
 
 
@@ -44,14 +45,12 @@ class Openings:
     def take(self, members: Sequence[ChangeReport]) -> bool:
         """Whether the diff of these changes stands open; if so, its lines are used up."""
         first = members[0]
-        if (
-            not self._left
-            or len(members) > 1
-            or sum(not a.empty for a in first.attributes) > _OPEN_LINES
-            or first.section in _CLOSED
-        ):
+        if not self._left or len(members) > 1 or len(first.attributes) > _MOST_LOOKED_AT or first.section in _CLOSED:
             return False
-        lines = len(lines_of_change(first))
+        return self.take_lines(len(lines_of_change(first)))
+
+    def take_lines(self, lines: int) -> bool:
+        """Whether a text of so many lines stands open; if so, they are used up."""
         if lines > min(_OPEN_LINES, self._left):
             return False
         self._left -= lines

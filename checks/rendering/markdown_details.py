@@ -53,7 +53,7 @@ def _root(root: RootReport, report: RunReport, shown: tuple[Dangers, ...], openi
         if section == "add" and root.outputs:
             yield _outputs(root, (*above, "#### Outputs"))
         if section == "read":
-            yield from _invocations(root, above)
+            yield from _invocations(root, above, openings)
     for change in deferred:
         heading = (*above, f"#### {DEFERRED_TITLE}")
         yield _change(change, heading, _DEFERRED, blob_url, Openings(0), counts_as="deferred")
@@ -81,13 +81,14 @@ def _change(
     return change_piece(change, blob_url, openings, headings=headings, rank=rank, counts_as=counts_as)
 
 
-def _invocations(root: RootReport, above: tuple[str, ...]) -> Iterator[Piece]:
+def _invocations(root: RootReport, above: tuple[str, ...], openings: Openings) -> Iterator[Piece]:
     for invocation in root.invocations:
         heading = (*above, f"#### {DEFERRED_ACTIONS_TITLE if is_deferred(invocation) else INVOCATIONS_TITLE}")
         words, lines = words_of_invocation(invocation), lines_of_invocation(invocation)
+        is_open = bool(lines) and openings.take_lines(len(lines))
         yield Piece(
             short=f"- {prose(words)}",
-            full=partial(fold, html_prose(words), diff_fence(lines)) if lines else None,
+            full=partial(fold, html_prose(words), diff_fence(lines), is_open=is_open) if lines else None,
             full_bytes=sum(len(line.text) for line in lines),
             rank=_OUTPUTS,
             row=True,

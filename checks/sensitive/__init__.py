@@ -14,6 +14,7 @@ from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 from checks.plain_text import number_text
 from checks.sensitive.credential_forms import FORMS, CredentialForm, Finder
 from checks.sensitive.encoded import decode, encoded_parts
+from checks.sensitive.secret_forms import SHORTEST_ANYWHERE as SHORTEST_ANYWHERE
 from checks.sensitive.secret_forms import Reach, Written, reach, written_forms
 
 REPLACEMENT = "(sensitive)"

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
-_ANYWHERE_LENGTH = 6
+SHORTEST_ANYWHERE = 6
+"""A text of fewer characters is hidden only where it stands alone, or is all there is."""
 _ALONE_LENGTH = 4
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*")
 _ESCAPED = re.compile("%[0-9A-F]{2}")
@@ -52,8 +53,8 @@ def reach(text: str) -> Reach:
     if text.lower() in _WORDS_OF_JSON:
         return Reach.WHOLE
     if _NUMBER.fullmatch(text):
-        return Reach.ALONE if len(text) >= _ANYWHERE_LENGTH else Reach.WHOLE
-    if len(text) >= _ANYWHERE_LENGTH:
+        return Reach.ALONE if len(text) >= SHORTEST_ANYWHERE else Reach.WHOLE
+    if len(text) >= SHORTEST_ANYWHERE:
         return Reach.ANYWHERE
     return Reach.ALONE if len(text) >= _ALONE_LENGTH else Reach.WHOLE
 

@@ -125,3 +125,22 @@ def test_names_of_the_code_stay_in_what_is_masked() -> None:
     assert secrets.mask.text("network/main.tf: hunter2-hunter2") == "network/main.tf: (sensitive)"
     secrets.learn(["random_password.db"], plan=plan_that_makes(**MAKES_A_SECRET))
     assert secrets.mask.text("no random_password in network") == "no random_password in network"
+
+
+def test_a_secret_that_cannot_be_masked_wherever_it_stands_is_reported_by_its_key() -> None:
+    secrets = {
+        "db_user": "network",
+        "pin": "1234",
+        "nested": {"list": ["long-enough", "tiny"]},
+        "password": "hunter2-hunter2",
+        "empty": "",
+        "flag": True,
+        "none": None,
+    }
+    known = KnownSecrets(["network"])
+    known.learn(["network", "1234", "long-enough", "tiny", "hunter2-hunter2"])
+    assert known.cannot_mask(secrets) == (
+        "Secrets that cannot be masked wherever they stand: `db_user` (also a name in the code), "
+        "`nested` (fewer than 6 characters), `pin` (fewer than 6 characters).",
+    )
+    assert known.cannot_mask({"password": "hunter2-hunter2"}) == ()

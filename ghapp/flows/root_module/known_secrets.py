@@ -3,14 +3,14 @@
 Whatever may quote a value that is not known yet (errors, the output of provisioners) waits for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from checks.diagnostic import Diagnostic
 from checks.errors import PlanFormatError
 from checks.plan import Plan
-from checks.sensitive import Mask
+from checks.sensitive import SHORTEST_ANYWHERE, Mask
 from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.terraform import Terraform, Workdir
 
@@ -32,6 +32,17 @@ class KnownSecrets:
         if log is not None:
             log.learn(self.mask)
 
+    def cannot_mask(self, secrets: Mapping[str, object]) -> tuple[str, ...]:
+        """Say which secrets, by their keys, are not hidden everywhere: they are short, or also a name in the code."""
+        said = [f"`{key}` ({reason})" for key, value in sorted(secrets.items()) if (reason := self._reason(value))]
+        return (f"Secrets that cannot be masked wherever they stand: {', '.join(said)}.",) if said else ()
+
+    def _reason(self, value: object) -> str:
+        texts = {text.strip() for text in _texts(value)} - {""}
+        if not texts.isdisjoint(self.mask.unmaskable):
+            return "also a name in the code"
+        return f"fewer than {SHORTEST_ANYWHERE} characters" if any(len(t) < SHORTEST_ANYWHERE for t in texts) else ""
+
     async def learn_from_state(
         self, terraform: Terraform, workdir: Workdir, log: MaskedLog, plan: Plan, diagnostics: tuple[Diagnostic, ...]
     ) -> tuple[Diagnostic, ...]:
@@ -49,3 +60,16 @@ class KnownSecrets:
         except PlanFormatError:
             pass
         return tuple(msgspec.structs.replace(each, detail=_DETAIL_LEFT_OUT) for each in diagnostics)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """What a mask is to hide of a secret's value; truth values and null are no secrets."""
+    match value:
+        case bool() | None:
+            pass
+        case dict():
+            yield from (text for item in value.values() for text in _texts(item))
+        case list():
+            yield from (text for item in value for text in _texts(item))
+        case _:
+            yield str(value)

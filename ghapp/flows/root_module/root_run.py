@@ -99,7 +99,8 @@ class RootRun:
                     limits=machine.limits,
                 ) as workdir,
             ):
-                self._warnings = workdir.warnings
+                unmasked = self._secrets.cannot_mask({**credentials.env, **credentials.tfvars})
+                self._warnings = (*workdir.warnings, *unmasked)
                 yield terraform, workdir, log
 
     @contextlib.asynccontextmanager
