@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from checks.configuration.impact import Touched
 from ghapp.flows.repository import FetchedRepo
 from ghapp.repository_config import RepositoryConfig
-from ghapp.root_modules import Survey, backend_files, configure_root_modules, reconfigured, unlisted_tools
+from ghapp.root_modules import Survey, configure_root_modules, files_to_read, reconfigured, unlisted_tools
 from ghapp.services import Services
 from ghapp.terraform import Terraform, find_terraforms
 from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
@@ -23,7 +23,7 @@ async def survey_tree(repo: FetchedRepo, config: RepositoryConfig, treeish: str)
     configuration = await repo.services.facts.configuration(repo.mirror, entries, config)
     paths = frozenset(entry.path for entry in entries)
     blobs = {entry.path: entry.blob_id for entry in entries}
-    wanted = {path: blobs[path] for path in backend_files(config, configuration, paths=paths)}
+    wanted = {path: blobs[path] for path in files_to_read(config, configuration, paths=paths)}
     read = await repo.mirror.read_blobs(wanted.values())
     contents = {path: read[blob_id] for path, blob_id in wanted.items()}
     laid = configure_root_modules(config, configuration, paths=paths, contents=contents)

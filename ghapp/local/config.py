@@ -180,6 +180,7 @@ def _facts(root_module: RootModule, settings: RootModuleSettings) -> str:
     parts = ["no backend" if backend is None else f"backend {backend.type} ({backend.path}:{backend.line})"]
     if settings.required_version:
         parts.append(f"terraform {', '.join(settings.required_version)}")
+    parts += [f"{pin.product} {pin.version} by {pin.path}" for pin in settings.pins]
     if settings.depends_on:
         parts.append(f"after {', '.join(settings.depends_on)}")
     return ", ".join(parts)

@@ -11,7 +11,7 @@ from ghapp.local.config import Answer, show
 from ghapp.local.secret_use import examine_secret_use
 from ghapp.processes.private_directories import make_private
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, read_config
-from ghapp.root_modules import backend_files, configure_root_modules
+from ghapp.root_modules import configure_root_modules, files_to_read
 from ghapp.settings import GitHubAccess, LocalSettings
 from ghapp.values import CommitSha
 from ghapp.vault import Vault
@@ -68,7 +68,7 @@ async def _show(
         content = await mirror.read_file(tip, CONFIG_PATH)
         config = read_config(content, branches=await mirror.branches(), repository_name=name)
         configuration = await facts.configuration(mirror, entries, config)
-        named = backend_files(config, configuration, paths=blobs.keys())
+        named = files_to_read(config, configuration, paths=blobs.keys())
         read = await mirror.read_blobs(blobs[path] for path in named)
         contents = {path: read[blobs[path]] for path in named}
         layout = configure_root_modules(config, configuration, paths=blobs.keys(), contents=contents)

@@ -9,7 +9,7 @@ from pathlib import Path
 from checks.configuration import Configuration, discover, read_file
 from checks.configuration.module import is_terraform_file
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig
-from ghapp.root_modules import Layout, backend_files, configure_root_modules
+from ghapp.root_modules import Layout, configure_root_modules, files_to_read
 
 _PASSED_OVER = frozenset({".git", ".terraform"})
 _ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^[ \t]*url[ \t]*=[ \t]*(\S+)', re.MULTILINE)
@@ -45,7 +45,7 @@ class WorkingCopy:
         """Its root modules, and how each environment runs them. Raises ConfigInvalid where two share a state."""
         explicit = None if config.root_modules is None else [entry.dir for entry in config.root_modules]
         configuration = self.configuration(explicit)
-        named = backend_files(config, configuration, paths=self.paths)
+        named = files_to_read(config, configuration, paths=self.paths)
         contents = {path: (self.directory / path).read_bytes() for path in named}
         return configuration, configure_root_modules(config, configuration, paths=self.paths, contents=contents)
 

@@ -3,7 +3,7 @@
 `layout` reads top to bottom; `settings` is what it gives; `state` says where a state lies; `survey` is all of a tree.
 """
 
-from ghapp.root_modules.layout import Layout, backend_files, configure_root_modules, reconfigured
+from ghapp.root_modules.layout import Layout, configure_root_modules, files_to_read, reconfigured
 from ghapp.root_modules.settings import RootModuleSettings
 from ghapp.root_modules.survey import RecentSurveys, Survey, not_supported_cause, unlisted_tools
 
@@ -12,8 +12,8 @@ __all__ = [
     "RecentSurveys",
     "RootModuleSettings",
     "Survey",
-    "backend_files",
     "configure_root_modules",
+    "files_to_read",
     "not_supported_cause",
     "reconfigured",
     "unlisted_tools",

@@ -7,17 +7,22 @@ from checks.configuration import Configuration, RootModule
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, Problem, RepositoryConfig, RootModuleConfig
 from ghapp.root_modules.settings import RootModuleSettings, Tree, settle
 from ghapp.root_modules.state import StateLocation, literal_values, locate, lost_state_cause
+from ghapp.root_modules.version_files import read_pins, version_files
 from ghapp.values import EnvironmentName
 
 Layout = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
 
 
-def backend_files(config: RepositoryConfig, configuration: Configuration, *, paths: Collection[str]) -> frozenset[str]:
-    """The backend files of all environments that exist, symlinks followed: `configure_root_modules` needs them."""
+def files_to_read(config: RepositoryConfig, configuration: Configuration, *, paths: Collection[str]) -> frozenset[str]:
+    """The files whose contents `configure_root_modules` needs, symlinks followed.
+
+    Those are the backend files of all environments that exist, and files that pin the engine's version.
+    """
     tree = Tree(paths=frozenset(paths), links=configuration.links)
     found = _settle_all(config, configuration, branches={}, tree=tree)
     named = {file for settings in found.values() for each in settings for file in each.backend_config}
-    return frozenset(real for file in named if (real := tree.real(file)) is not None)
+    real_files = frozenset(real for file in named if (real := tree.real(file)) is not None)
+    return real_files | version_files([root_module.dir for root_module in configuration.root_modules], tree)
 
 
 def configure_root_modules(
@@ -31,11 +36,12 @@ def configure_root_modules(
     """Lay out all root modules for every environment, in the order in which they were found.
 
     `branches` says what `{branch}` stands for where it is not the environment's own ("testing" for testing); `paths`
-    are the files of the commit, `contents` those of `backend_files`. Raises ConfigInvalid where two
+    are the files of the commit, `contents` those of `files_to_read`. Raises ConfigInvalid where two
     environments, or two root modules, come to the same state.
     """
     tree = Tree(paths=frozenset(paths), links=configuration.links)
     settled = _settle_all(config, configuration, branches=branches or {}, tree=tree)
+    pins = {each.dir: read_pins(each.dir, tree, contents) for each in configuration.root_modules}
     locations: dict[tuple[EnvironmentName, str], StateLocation] = {}
     layout: dict[EnvironmentName, tuple[RootModuleSettings, ...]] = {}
     for name, all_settings in settled.items():
@@ -45,7 +51,7 @@ def configure_root_modules(
             files = [contents[real] for real in reals if real is not None]
             cause = lost_state_cause(root_module.dir, name, root_module.backend, files, settings.workspace)
             values = literal_values(root_module.backend, files)
-            judged.append(replace(settings, lost_state_cause=cause, backend_values=values))
+            judged.append(replace(settings, lost_state_cause=cause, backend_values=values, pins=pins[root_module.dir]))
             if root_module.backend is not None and cause is None and settings.settings_cause is None:
                 locations[name, root_module.dir] = locate(root_module.backend, files, settings.workspace)
         layout[name] = tuple(judged)

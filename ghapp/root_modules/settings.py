@@ -16,6 +16,7 @@ from ghapp.repository_config import (
     placeholder_branch,
     words,
 )
+from ghapp.terraform import EnginePin
 from ghapp.values import EnvironmentName
 from ghapp.vault import SecretSource
 
@@ -63,6 +64,7 @@ class RootModuleSettings:
     extra_arguments: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     required_version: tuple[str, ...] = ()
+    pins: tuple[EnginePin, ...] = ()
     secrets: tuple[SecretSource, ...] | None = None
     backend_values: Values = field(default_factory=dict, repr=False)
     settings_cause: str | None = None
@@ -76,7 +78,7 @@ class RootModuleSettings:
     @property
     def files(self) -> tuple[str, ...]:
         """The files beside the configuration whose change touches it."""
-        return (*self.var_files, *self.backend_config)
+        return (*self.var_files, *self.backend_config, *(pin.path for pin in self.pins))
 
     @property
     def apply_arguments(self) -> tuple[str, ...]:

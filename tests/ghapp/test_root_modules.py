@@ -6,8 +6,9 @@ import pytest
 
 from checks.configuration import Configuration, discover, read_file
 from ghapp.repository_config import ConfigInvalid, RepositoryConfig, read_config
-from ghapp.root_modules import RootModuleSettings, backend_files, configure_root_modules, reconfigured
-from ghapp.values import EnvironmentName
+from ghapp.root_modules import RootModuleSettings, Survey, configure_root_modules, files_to_read, reconfigured
+from ghapp.terraform import EnginePin
+from ghapp.values import TESTING, EnvironmentName
 
 S3 = 'terraform {\n  backend "s3" {\n    bucket = "states"\n    key    = "network"\n  }\n}\n'
 NETWORK = {"bucket": "states", "key": "network"}
@@ -37,7 +38,7 @@ def laid(files: Mapping[str, str], environment: str = "testing", config: str | N
 def all_laid(files: Mapping[str, str], config: str | None = None) -> Mapping[str, tuple[RootModuleSettings, ...]]:
     read = config_of(config)
     configuration = found_in(files, read)
-    named = backend_files(read, configuration, paths=files)
+    named = files_to_read(read, configuration, paths=files)
     contents = {path: files[path].encode() for path in named}
     found = configure_root_modules(read, configuration, paths=files, contents=contents)
     return {str(name): settings for name, settings in found.items()}
@@ -285,7 +286,7 @@ def test_backend_files_are_those_of_all_environments_that_exist() -> None:
         "env/other.backend.hcl": "",
     }
     config = config_of()
-    assert backend_files(config, found_in(files, config), paths=files) == {
+    assert files_to_read(config, found_in(files, config), paths=files) == {
         "staging.backend.hcl",
         "env/production.backend.hcl",
     }
@@ -296,13 +297,13 @@ def test_files_are_found_through_symlinks() -> None:
     config = config_of()
     facts = {"network/main.tf": read_file("network/main.tf", PARTIAL.encode())}
     configuration = discover(facts, links={"network/env": "../common"})
-    named = backend_files(config, configuration, paths=files)
+    named = files_to_read(config, configuration, paths=files)
     assert named == {"common/staging.backend.hcl"}
     contents = {path: files[path].encode() for path in named}
     laid_out = configure_root_modules(config, configuration, paths=files, contents=contents)
     assert laid_out[EnvironmentName("staging")][0].backend_config == ("network/env/staging.backend.hcl",)
     outside = discover(facts, links={"network/env": "../../common"})
-    assert backend_files(config, outside, paths=files) == frozenset()
+    assert files_to_read(config, outside, paths=files) == frozenset()
 
 
 def test_a_change_of_the_config_touches_the_root_modules_that_it_changes() -> None:
@@ -322,3 +323,43 @@ def test_a_fixed_workspace_of_the_remote_backend_is_one_state() -> None:
         "give each its own workspace or backend_config"
     )
     assert laid({"a/main.tf": remote % "prefix"}).cause is None
+
+
+def pins(files: Mapping[str, str]) -> tuple[EnginePin, ...]:
+    return laid({"live/network/main.tf": S3, **files}).pins
+
+
+def test_the_nearest_version_file_of_each_kind_pins_the_engine() -> None:
+    files = {
+        ".terraform-version": "1.5.7\n",
+        "live/.terraform-version": "# tfenv\nv1.9.8\n",
+        "live/network/.opentofu-version": "1.8.2",
+        ".tool-versions": "nodejs 20.1.0\nterraform 1.9.8 1.5.7\nopentofu 1.8.2 # both\n",
+        "other/.terraform-version": "1.0.0",
+    }
+    assert pins(files) == (
+        EnginePin(path="live/.terraform-version", product="Terraform", version="1.9.8"),
+        EnginePin(path="live/network/.opentofu-version", product="OpenTofu", version="1.8.2"),
+        EnginePin(path=".tool-versions", product="Terraform", version="1.9.8"),
+        EnginePin(path=".tool-versions", product="OpenTofu", version="1.8.2"),
+    )
+
+
+@pytest.mark.parametrize("text", ["", "latest", "latest:^1.9", "min-required", "1.9", "\x00" * 9, "1.9.8.7\n1.5.7"])
+def test_a_version_file_that_names_no_version_pins_nothing(text: str) -> None:
+    assert pins({".terraform-version": text}) == ()
+
+
+def test_a_version_file_that_changes_or_goes_touches_its_root_modules() -> None:
+    def surveyed(files: Mapping[str, str]) -> Survey:
+        config = config_of()
+        configuration = found_in(files, config)
+        contents = {path: files[path].encode() for path in files_to_read(config, configuration, paths=files)}
+        layout = configure_root_modules(config, configuration, paths=files, contents=contents)
+        return Survey(config=config, configuration=configuration, laid=layout)
+
+    without = {"live/network/main.tf": S3, "app/main.tf": S3.replace("network", "app")}
+    before, after = surveyed({**without, "live/.terraform-version": "1.9.8"}), surveyed(without)
+    changed = ["live/.terraform-version"]
+    assert before.touched(TESTING, changed).dirs == ("live/network",)
+    assert after.touched(TESTING, changed, before).dirs == ("live/network",)

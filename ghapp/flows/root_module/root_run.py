@@ -77,7 +77,7 @@ class RootRun:
     ) -> AsyncIterator[tuple[Terraform, Workdir, MaskedLog]]:
         """Choose the engine, read the secrets and prepare the work directory. Raises JobError."""
         settings = self.settings
-        terraform = choose(machine.terraforms, settings.required_version)
+        terraform = choose(machine.terraforms, settings.required_version, settings.pins)
         async with (
             self._credentials(machine.vault, operation=operation, authority=authority) as credentials,
             checkout as directory,
