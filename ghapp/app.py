@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Sequence
 from starlette.applications import Starlette
 
 from ghapp.addresses import git_host
-from ghapp.disk import Disk
 from ghapp.durable import JobQueue, Worker
 from ghapp.facts import Facts
 from ghapp.flows.dispatch import run_job
 from ghapp.flows.maintenance.cleanup import enqueue_first_cleanup
+from ghapp.flows.maintenance.disk import Disk
 from ghapp.flows.maintenance.reconcile import enqueue_first_reconciliation
 from ghapp.git import Mirrors, require_git
 from ghapp.github import GitHubApp

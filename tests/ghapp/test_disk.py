@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.disk import Disk, erase_left_mirrors, size_bytes
 from ghapp.facts import Facts
 from ghapp.facts.kept import VERSION
+from ghapp.flows.maintenance.disk import Disk, erase_left_mirrors, size_bytes
 from ghapp.git import Mirrors, Remote
 from ghapp.processes.private_directories import private_directory
 from ghapp.sealing import Sealer

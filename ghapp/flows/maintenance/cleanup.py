@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from ghapp.disk import erase_left_mirrors
 from ghapp.durable import step
+from ghapp.flows.maintenance.disk import erase_left_mirrors
 from ghapp.jobs import Cleanup
 from ghapp.log import log
 from ghapp.sealing import UnsealError
