@@ -22,7 +22,7 @@ ERROR = Diagnostic(severity="error", summary="local-exec provisioner error", det
 
 def logged(log: RunLog) -> str:
     log.end()
-    return "\n".join(log.take())
+    return "\n".join(_kept(log))
 
 
 def test_a_line_that_may_quote_a_secret_waits_for_the_mask_that_knows_it() -> None:
@@ -144,3 +144,8 @@ def test_a_secret_that_cannot_be_masked_wherever_it_stands_is_reported_by_its_ke
         "`nested` (fewer than 6 characters), `pin` (fewer than 6 characters).",
     )
     assert known.cannot_mask({"password": "hunter2-hunter2"}) == ()
+
+
+def _kept(log: RunLog) -> list[str]:
+    log.catch_up()
+    return log.take()
