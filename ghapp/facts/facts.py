@@ -11,13 +11,14 @@ from checks.configuration import Configuration, discover
 from checks.configuration.file_facts import FileFacts, Problem
 from checks.configuration.module import is_terraform_file
 from ghapp.facts.kept import KeptFacts
-from ghapp.facts.parsing import Parser
+from ghapp.facts.parsing import LARGEST_BYTES, TOO_LARGE, Parser
 from ghapp.git import TreeEntry
 from ghapp.repository_config import RepositoryConfig
 
 _READ_AT_ONCE = 1_000
 _SYMLINK = "120000"
 _REGULAR = "100"
+_LONGEST_LINK_BYTES = 4_096
 
 log = structlog.get_logger()
 
@@ -52,11 +53,9 @@ class Facts:
 
     async def of_files(self, mirror: Blobs, entries: Sequence[TreeEntry]) -> dict[str, FileFacts]:
         """The facts of all configuration files among the entries, by path."""
-        wanted = {
-            entry.path: _key(entry)
-            for entry in entries
-            if entry.mode.startswith(_REGULAR) and is_terraform_file(entry.path)
-        }
+        files = [entry for entry in entries if entry.mode.startswith(_REGULAR) and is_terraform_file(entry.path)]
+        too_large = {entry.path: TOO_LARGE for entry in files if entry.size_bytes > LARGEST_BYTES}
+        wanted = {entry.path: _key(entry) for entry in files if entry.path not in too_large}
         keys = list(dict.fromkeys(wanted.values()))
         known = await asyncio.to_thread(self._kept.read, keys)
         missing = [key for key in keys if key not in known]
@@ -64,7 +63,7 @@ class Facts:
             known |= await self._parsed(mirror, missing[start : start + _READ_AT_ONCE])
         if missing:
             log.info("facts_parsed", files=len(keys), parsed=len(missing))
-        return {path: known[key] for path, key in wanted.items()}
+        return too_large | {path: known[key] for path, key in wanted.items()}
 
     def forget(self) -> None:
         """Forget what was parsed; it is parsed again when it is asked for."""
@@ -96,6 +95,7 @@ def _blob_id(key: str) -> str:
 
 
 async def _links(mirror: Blobs, entries: Sequence[TreeEntry]) -> dict[str, str]:
-    symlinks = [entry for entry in entries if entry.mode == _SYMLINK]
+    # No system follows a longer one.
+    symlinks = [entry for entry in entries if entry.mode == _SYMLINK and entry.size_bytes <= _LONGEST_LINK_BYTES]
     targets = await mirror.read_blobs({entry.blob_id for entry in symlinks}) if symlinks else {}
     return {entry.path: targets[entry.blob_id].decode(errors="backslashreplace") for entry in symlinks}

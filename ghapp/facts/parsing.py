@@ -17,6 +17,10 @@ from checks.configuration.file_facts import FileFacts, Problem
 LARGEST_BYTES = 4 * 1024 * 1024
 """A configuration file above it is not read; Terraform's own largest ones in public are a tenth of it."""
 
+TOO_LARGE = FileFacts(
+    problem=Problem(line=1, message=f"larger than {LARGEST_BYTES // 1024 // 1024} MiB, and so not read")
+)
+
 _BATCH = 64
 _MOST_PROCESSES = 4
 _GIVEN_UP_S = 60.0
@@ -120,8 +124,7 @@ def _read_all(files: Sequence[File], file_limit_s: float) -> list[FileFacts | No
 
 def _read_one(name: str, content: bytes, file_limit_s: float) -> FileFacts | None:
     if len(content) > LARGEST_BYTES:
-        size = LARGEST_BYTES // 1024 // 1024
-        return FileFacts(problem=Problem(line=1, message=f"larger than {size} MiB, and so not read"))
+        return TOO_LARGE
     try:
         with _limited(file_limit_s):
             return read_file(name, content)

@@ -15,6 +15,7 @@ from ghapp.git.errors import (
     MissingObject,
     RemoteRefused,
     RemoteUnavailable,
+    TooLargeForGit,
     UnrelatedHistories,
 )
 from ghapp.git.mirror import Conflict, Mirror, TreeEntry
@@ -33,6 +34,7 @@ __all__ = [
     "Remote",
     "RemoteRefused",
     "RemoteUnavailable",
+    "TooLargeForGit",
     "TreeEntry",
     "UnrelatedHistories",
     "require_git",

@@ -27,5 +27,9 @@ class MissingObject(GitError):
     """A commit, tree or blob is not in the mirror, even after it was asked for."""
 
 
+class TooLargeForGit(GitError):
+    """A tree, a difference or a file is larger than Planward reads: a few bytes of git objects can stand for it."""
+
+
 class UnrelatedHistories(GitError):
     """Two branches have no commit in common, so there is nothing that a merge could start from."""

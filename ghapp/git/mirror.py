@@ -1,16 +1,21 @@
 """Ask a mirror: branches, commits, trees, the result of a merge, what changed where."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ghapp.git import checkout, differences
-from ghapp.git.errors import GitError, MissingObject, UnrelatedHistories
+from ghapp.git.errors import GitError, MissingObject, TooLargeForGit, UnrelatedHistories
 from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.program import git
 from ghapp.processes import Exited
 from ghapp.values import BranchName, CommitSha, TreeId
+
+_MOST_FILES = 250_000
+_MOST_BYTES = 8_000_000_000
+_LARGEST_FILE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +25,7 @@ class TreeEntry:
     mode: str
     blob_id: str
     path: str
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,17 +151,25 @@ class Mirror:
 
         A file of which lines were only removed, and a binary one, has no range. Raises MissingObject.
         """
-        return differences.read_line_ranges(await self._compared(before, after, "--unified=0", "--no-textconv"))
+        said = await self._compared(before, after, "--unified=0", "--no-textconv")
+        return await asyncio.to_thread(differences.read_line_ranges, said)
 
     async def list_tree(self, treeish: str) -> tuple[TreeEntry, ...]:
-        """Give all files of a tree, in git's order. Raises MissingObject."""
-        ended = await self._run("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", treeish)
+        """Give all files of a tree, in git's order.
+
+        Raises MissingObject, and TooLargeForGit where there are more of them, or more bytes in them, than a run may lay
+        out: a tree that holds another one twice, and that one a third one twice, has millions after a kilobyte.
+        """
+        ended = await self._run("ls-tree", "-r", "-z", "--long", "--full-tree", "--end-of-options", treeish)
         if ended.exit_code:
             raise _missing(treeish)
-        return tuple(_tree_entry(line) for line in ended.stdout.split(b"\0") if line)
+        return await asyncio.to_thread(_tree_entries, ended.stdout)
 
     async def read_blobs(self, blob_ids: Iterable[str]) -> dict[str, bytes]:
-        """Give the contents of many blobs by one process. Raises MissingObject for the first that is not there."""
+        """Give the contents of many blobs by one process.
+
+        Raises MissingObject for the first that is not there, TooLargeForGit where they are too large together.
+        """
         wanted = list(dict.fromkeys(blob_ids))
         if not wanted:
             return {}
@@ -176,11 +190,13 @@ class Mirror:
         """Give a regular file's content, None where there is none at `path` (a symlink or directory is none)."""
         if not path or path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
             return None
-        ended = await self._run("ls-tree", "-z", "--full-tree", "--end-of-options", treeish, path)
+        ended = await self._run("ls-tree", "-z", "--long", "--full-tree", "--end-of-options", treeish, path)
         if ended.exit_code:
             raise _missing(treeish)
         for line in ended.stdout.split(b"\0"):
             if line and (entry := _tree_entry(line)).path == path and entry.mode.startswith("100"):
+                if entry.size_bytes > _LARGEST_FILE_BYTES:
+                    raise TooLargeForGit(f"{path} is larger than {_LARGEST_FILE_BYTES // 1024**2} MiB: make it smaller")
                 return (await self.read_blobs([entry.blob_id]))[entry.blob_id]
         return None
 
@@ -227,10 +243,26 @@ class Mirror:
         return ended.stdout
 
 
+def _tree_entries(said: bytes) -> tuple[TreeEntry, ...]:
+    lines = [line for line in said.split(b"\0") if line]
+    if len(lines) > _MOST_FILES:
+        raise TooLargeForGit(
+            f"the commit has {len(lines):,} files, and Planward reads {_MOST_FILES:,} at most: remove some"
+        )
+    entries = tuple(map(_tree_entry, lines))
+    size_bytes = sum(entry.size_bytes for entry in entries)
+    if size_bytes > _MOST_BYTES:
+        raise TooLargeForGit(
+            f"the files of the commit have {size_bytes / 1e9:,.0f} GB together, and Planward lays out up to "
+            f"{_MOST_BYTES / 1e9:.0f} GB: take them out of the branch"
+        )
+    return entries
+
+
 def _tree_entry(line: bytes) -> TreeEntry:
     facts, path = line.split(b"\t", 1)
-    mode, _, blob_id = facts.decode().split(" ")
-    return TreeEntry(mode=mode, blob_id=blob_id, path=_path(path))
+    mode, _, blob_id, size = facts.decode().split()
+    return TreeEntry(mode=mode, blob_id=blob_id, path=_path(path), size_bytes=0 if size == "-" else int(size))
 
 
 def _path(path: bytes) -> str:

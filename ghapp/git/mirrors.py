@@ -223,6 +223,7 @@ async def _fetch(
                 *refspecs,
                 environ=environ,
                 timeout_s=_FETCH_TIMEOUT_S,
+                memory_bytes=None,
             )
             if ended.exit_code:
                 raise _failure(ended.stderr.decode(errors="replace"))

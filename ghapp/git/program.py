@@ -7,9 +7,13 @@ from pathlib import Path
 
 from ghapp import processes
 from ghapp.errors import SettingsError
-from ghapp.git.errors import GitError
+from ghapp.git.errors import GitError, TooLargeForGit
 
 _VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})")
+MOST_OUTPUT_BYTES = 64_000_000
+"""Of one answer; the paths of a tree with a hundred thousand files take a tenth of it."""
+MOST_MEMORY_BYTES = 2_000_000_000
+"""Of what is answered from the disk; fetching takes what the repository needs."""
 MINIMUM = (2, 38)
 """The first version with `git merge-tree --write-tree`."""
 
@@ -83,15 +87,34 @@ def environment(settings: Mapping[str, str] | None = None, **more: str) -> dict[
 
 
 async def git(
-    *words: str | Path, stdin: bytes = b"", environ: Mapping[str, str] | None = None, timeout_s: float = 120.0
+    *words: str | Path,
+    stdin: bytes = b"",
+    environ: Mapping[str, str] | None = None,
+    timeout_s: float = 120.0,
+    memory_bytes: int | None = MOST_MEMORY_BYTES,
 ) -> processes.Exited:
-    """Run git. Raises GitError where it is missing or over its time; how it ended is the caller's to read."""
+    """Run git. Raises GitError where it is missing or over its time, TooLargeForGit where it takes too much.
+
+    How it ended is the caller's to read.
+    """
     try:
-        ended = await processes.run(["git", *words], environ=environ or environment(), stdin=stdin, timeout_s=timeout_s)
+        ended = await processes.run(
+            ["git", *words],
+            environ=environ or environment(),
+            stdin=stdin,
+            timeout_s=timeout_s,
+            limits=processes.Limits(output_bytes=MOST_OUTPUT_BYTES, memory_bytes=memory_bytes),
+        )
     except processes.ProgramMissing as error:
         raise GitError(
             "git is not installed where Planward runs: the operator has to install git 2.38 or newer"
         ) from error
+    if ended.exceeded is not None:
+        asked = next(word for word in map(str, words) if not word.startswith("-"))
+        raise TooLargeForGit(
+            f"`git {asked}` took more than {ended.exceeded.allowed_bytes // 1_000_000} MB of {ended.exceeded.limit}: "
+            "the commit has more files than Planward reads, or larger ones; take them out of the branch"
+        )
     if ended.timed_out:
         raise GitError(f"git took longer than {timeout_s:.0f} s and was stopped: try again with Re-run")
     return ended

@@ -1,0 +1,115 @@
+"""A kilobyte of git objects that stands for gigabytes: an error that says so, and little memory."""
+
+import asyncio
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ghapp.facts import Facts
+from ghapp.git import Mirror, TooLargeForGit, program
+from ghapp.git.kept_checkouts import KeptCheckouts
+
+
+def git(directory: Path, *words: str, stdin: bytes = b"") -> str:
+    done = subprocess.run(["git", f"--git-dir={directory}", *words], input=stdin, check=True, capture_output=True)
+    return done.stdout.decode().strip()
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    directory = tmp_path / "7.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(directory)], check=True)
+    return directory
+
+
+def mirror_of(bare: Path) -> Mirror:
+    return Mirror(bare, bare.parent / "checkouts", KeptCheckouts(most=1))
+
+
+def nested_tree(bare: Path, *, levels: int, wide: int = 2, content: bytes = b"") -> str:
+    """A tree that holds the one below it several times: wide ** levels files, by so many objects as it has levels."""
+    blob = git(bare, "hash-object", "-w", "--stdin", stdin=content)
+    tree = git(bare, "mktree", stdin=f"100644 blob {blob}\tmain.tf\n".encode())
+    for _ in range(levels):
+        entries = "".join(f"040000 tree {tree}\t{number}\n" for number in range(wide))
+        tree = git(bare, "mktree", stdin=entries.encode())
+    return tree
+
+
+def peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def test_a_tree_of_nested_identical_trees_is_refused_and_costs_little_memory(bare: Path) -> None:
+    tree = nested_tree(bare, levels=21)
+    before = peak_bytes()
+    with pytest.raises(
+        TooLargeForGit, match=r"^`git ls-tree` took more than 64 MB of output: the commit has more files than"
+    ):
+        asyncio.run(mirror_of(bare).list_tree(tree))
+    assert peak_bytes() - before < 300_000_000
+
+
+def test_a_difference_to_a_tree_of_nested_identical_trees_is_refused(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 64 MB of differences take git two minutes, which is its time limit as well.
+    monkeypatch.setattr(program, "MOST_OUTPUT_BYTES", 1_000_000)
+    empty, tree = git(bare, "mktree"), nested_tree(bare, levels=15)
+    for question in (mirror_of(bare).changed_paths, mirror_of(bare).changed_lines):
+        with pytest.raises(TooLargeForGit, match=r"^`git diff-tree` took more than 1 MB of output"):
+            asyncio.run(question(empty, tree))
+
+
+def test_a_tree_of_too_many_files_is_refused_by_their_number(bare: Path) -> None:
+    with pytest.raises(TooLargeForGit, match=r"^the commit has 262,144 files, and Planward reads 250,000 at most"):
+        asyncio.run(mirror_of(bare).list_tree(nested_tree(bare, levels=18)))
+
+
+def test_a_tree_that_would_fill_the_disk_is_refused_by_its_size(bare: Path) -> None:
+    tree = nested_tree(bare, levels=5, wide=8, content=b"0" * 300_000)
+    with pytest.raises(
+        TooLargeForGit, match=r"^the files of the commit have 10 GB together, and Planward lays out up to"
+    ):
+        asyncio.run(mirror_of(bare).list_tree(tree))
+
+
+def test_a_config_of_a_gigabyte_of_zeros_is_not_read(bare: Path) -> None:
+    blob = git(bare, "hash-object", "-w", "--stdin", stdin=b"\0" * 17_000_000)
+    tree = git(bare, "mktree", stdin=f"100644 blob {blob}\tplanward.yml\n".encode())
+    with pytest.raises(TooLargeForGit, match=r"^planward\.yml is larger than 16 MiB"):
+        asyncio.run(mirror_of(bare).read_file(tree, "planward.yml"))
+
+
+def test_a_configuration_file_that_is_too_large_is_a_problem_of_its_own_and_not_read(
+    bare: Path, tmp_path: Path
+) -> None:
+    large = git(bare, "hash-object", "-w", "--stdin", stdin=b"#" * 70_000_000)
+    small = git(bare, "hash-object", "-w", "--stdin", stdin=b'variable "x" {}\n')
+    tree = git(bare, "mktree", stdin=f"100644 blob {large}\ta.tf\n100644 blob {small}\tb.tf\n".encode())
+
+    async def facts_of(mirror: Mirror) -> dict[str, str]:
+        facts = Facts(tmp_path / "facts")
+        try:
+            found = await facts.of_files(mirror, await mirror.list_tree(tree))
+        finally:
+            facts.close()
+        return {path: each.problem.message if each.problem else "" for path, each in found.items()}
+
+    assert asyncio.run(facts_of(mirror_of(bare))) == {"a.tf": "larger than 4 MiB, and so not read", "b.tf": ""}
+
+
+def test_a_symlink_to_a_name_of_megabytes_is_not_followed(bare: Path, tmp_path: Path) -> None:
+    target = git(bare, "hash-object", "-w", "--stdin", stdin=b"a/" * 40_000_000)
+    tree = git(bare, "mktree", stdin=f"120000 blob {target}\tlink\n".encode())
+
+    async def discovered(mirror: Mirror) -> int:
+        facts = Facts(tmp_path / "facts")
+        try:
+            return len((await facts.configuration(mirror, await mirror.list_tree(tree))).root_modules)
+        finally:
+            facts.close()
+
+    assert asyncio.run(discovered(mirror_of(bare))) == 0
