@@ -5,8 +5,10 @@ credential may begin; what is found is replaced by "(sensitive)".
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -35,7 +37,7 @@ class Mask:
     in the code is no secret: inside a text, a word that is one stays. It neither prints nor pickles what it hides.
     """
 
-    __slots__ = ("_finds", "_known", "_longest_name", "_names", "_search", "_values", "_whole", "longest", "of_lines")
+    __slots__ = ("_finds", "_known", "_names", "_search", "_values", "_whole", "longest", "of_lines")
 
     def __init__(self, values: frozenset[str], names: frozenset[str] = frozenset()) -> None:
         forms: dict[str, list[Written | CredentialForm]] = {}
@@ -52,7 +54,6 @@ class Mask:
         self._known: dict[str, str] = {}
         self._values = values
         self._names = names
-        self._longest_name = max(map(len, names), default=0)
         self._whole = frozenset(value.strip() for value in values)
         self.longest = max(map(len, forms))
         self.of_lines = tuple({lines for value in values if len(lines := _lines_of(value)) > 1})
@@ -145,10 +146,11 @@ class Mask:
         last = len(padded) - 1
         hidden_to: dict[CredentialForm, int] = {}  # a form is not tried inside what it hid: it would take too long
         finders: dict[CredentialForm, Finder] = {}
+        words = [word.span() for word in _NAME.finditer(padded) if word[0] in self._names] if self._names else []
         for index, start, end in found:
             for form in self._finds[index]:
                 if isinstance(form, Written):
-                    if (not form.alone or _stands_alone(padded, start, end)) and not self._is_name(padded, start, end):
+                    if (not form.alone or _stands_alone(padded, start, end)) and not _is_inside(words, start, end):
                         span = _with_shared_bits(padded, form, start, end)
                         yield max(span[0], 1) - 1, min(span[1], last) - 1
                 elif start >= hidden_to.get(form, 0):
@@ -158,15 +160,6 @@ class Mask:
                         continue
                     hidden_to[form] = found_here[1]
                     yield max(found_here[0], 1) - 1, min(found_here[1], last) - 1
-
-    def _is_name(self, padded: str, start: int, end: int) -> bool:
-        """Whether the word around a find is a name in the code."""
-        longest = self._longest_name
-        while end - start <= longest and _is_of_name(padded[start - 1]):
-            start -= 1
-        while end - start <= longest and _is_of_name(padded[end]):
-            end += 1
-        return padded[start:end] in self._names
 
     def __repr__(self) -> str:
         return "Mask()"
@@ -183,8 +176,10 @@ def _is_of_word(character: str) -> bool:
     return character.isalnum() or character == "_"
 
 
-def _is_of_name(character: str) -> bool:
-    return character == "-" or _is_of_word(character)
+def _is_inside(words: Sequence[Span], start: int, end: int) -> bool:
+    """Whether a find lies in one of these words, which are in order and apart from each other."""
+    at = bisect_right(words, start, key=itemgetter(0)) - 1
+    return at >= 0 and end <= words[at][1]
 
 
 def _with_shared_bits(padded: str, form: Written, start: int, end: int) -> Span:

@@ -82,3 +82,12 @@ def test_a_value_that_is_also_a_name_is_hidden_where_it_is_all_of_an_attribute()
     (created,) = [change for change in report(plan).changes if change.section == "add"]
     assert created.attributes[0].new == '"(sensitive)"'
     assert run(report(plan)).title == "1 to add, 1 to change in testing"
+
+
+def test_a_word_is_left_alone_only_where_all_of_it_is_a_name() -> None:
+    mask = Mask.of(["payments-key", "payments"]).but_names(
+        ["module.payments.null_x.main", "x/payments-key-file/main.tf"]
+    )
+    assert mask.text("payments payments-key payments-key-file payments-file xpayments") == (
+        "payments (sensitive) payments-key-file (sensitive)-file x(sensitive)"
+    )

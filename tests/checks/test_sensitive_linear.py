@@ -96,3 +96,9 @@ def test_a_private_key_is_found_in_the_lines_after_one_that_never_ended() -> Non
     given = "".join([*map(lines.feed, text.splitlines(keepends=True)), lines.flush()])
     assert "MIIE" not in given
     assert given.count("a harmless line") == 3_000
+
+
+@pytest.mark.parametrize("unit", ["reports", "reports-", "reports ", "reports-2026 ", "x"])
+def test_a_text_full_of_secrets_that_are_names_is_masked_in_linear_time(unit: str) -> None:
+    names = ["null_x.reports", f"null_x.{'reports' * 1_000}", f"null_x.{'x' * 50_000}"]
+    require_linear(Mask.of(["reports", "xxxx"]).but_names(names).text, unit)
