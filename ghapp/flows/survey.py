@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from checks.configuration.impact import Touched
 from ghapp.flows.repository import FetchedRepo
-from ghapp.repository_config import RepositoryConfig
+from ghapp.repository_config import RepositoryConfig, misplaced_config
 from ghapp.root_modules import Survey, configure_root_modules, files_to_read, reconfigured, unlisted_tools
 from ghapp.services import Services
 from ghapp.terraform import Terraform, find_terraforms
@@ -27,7 +27,13 @@ async def survey_tree(repo: FetchedRepo, config: RepositoryConfig, treeish: str)
     read = await repo.mirror.read_blobs(wanted.values())
     contents = {path: read[blob_id] for path, blob_id in wanted.items()}
     laid = configure_root_modules(config, configuration, paths=paths, contents=contents)
-    return Survey(config=config, configuration=configuration, laid=laid, other_tools=unlisted_tools(config, paths))
+    return Survey(
+        config=config,
+        configuration=configuration,
+        laid=laid,
+        other_tools=unlisted_tools(config, paths),
+        misplaced=misplaced_config(paths),
+    )
 
 
 async def survey_of_run(repo: FetchedRepo, run_id: RunId, config_sha: CommitSha, tree: TreeId) -> Survey:

@@ -10,7 +10,7 @@ from ghapp.github.app_key import app_key
 from ghapp.local.config import Answer, show
 from ghapp.local.secret_use import examine_secret_use
 from ghapp.processes.private_directories import make_private
-from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, read_config
+from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, misplaced_config, read_config
 from ghapp.root_modules import configure_root_modules, files_to_read
 from ghapp.settings import GitHubAccess, LocalSettings
 from ghapp.values import CommitSha
@@ -65,6 +65,9 @@ async def _show(
     entries = await mirror.list_tree(tip)
     blobs = {entry.path: entry.blob_id for entry in entries}
     try:
+        misplaced = misplaced_config(blobs.keys())
+        if misplaced is not None:
+            raise ConfigInvalid((misplaced,))
         content = await mirror.read_file(tip, CONFIG_PATH)
         config = read_config(content, branches=await mirror.branches(), repository_name=name)
         configuration = await facts.configuration(mirror, entries, config)

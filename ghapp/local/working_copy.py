@@ -8,7 +8,7 @@ from pathlib import Path
 
 from checks.configuration import Configuration, discover, read_file
 from checks.configuration.module import is_terraform_file
-from ghapp.repository_config import CONFIG_PATH, RepositoryConfig
+from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, RepositoryConfig, misplaced_config
 from ghapp.root_modules import Layout, configure_root_modules, files_to_read
 
 _PASSED_OVER = frozenset({".git", ".terraform"})
@@ -28,7 +28,10 @@ class WorkingCopy:
 
     @property
     def config(self) -> bytes | None:
-        """The content of the config file, None if there is none."""
+        """The content of the config file, None if there is none. Raises ConfigInvalid where it lies elsewhere."""
+        misplaced = misplaced_config(self.paths)
+        if misplaced is not None:
+            raise ConfigInvalid((misplaced,))
         path = self.directory / CONFIG_PATH
         return path.read_bytes() if path.is_file() else None
 

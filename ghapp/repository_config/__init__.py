@@ -24,6 +24,7 @@ from ghapp.repository_config.model import (
     RootModuleConfig,
     RootModuleOverride,
     Testing,
+    misplaced_config,
     placeholder_branch,
 )
 from ghapp.repository_config.reader import read_config, read_config_in_force
@@ -42,6 +43,7 @@ __all__ = [
     "RootModuleConfig",
     "RootModuleOverride",
     "Testing",
+    "misplaced_config",
     "placeholder_branch",
     "read_config",
     "read_config_in_force",

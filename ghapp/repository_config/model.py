@@ -1,7 +1,7 @@
 """What a repository's config says, typed, with every default filled in."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -11,6 +11,13 @@ from ghapp.vault import SecretSource
 
 CONFIG_PATH = ".github/planward.yml"
 """Where the config lies; it is read from the base branch, never from a pull request's head."""
+
+_LOOKALIKES = frozenset(
+    f"{directory}{name}.{ending}"
+    for directory in ("", ".github/")
+    for name in ("planward", ".planward")
+    for ending in ("yml", "yaml", "json")
+)
 
 TestingApply = Literal["never", "on_merge"]
 """When testing is applied."""
@@ -40,6 +47,15 @@ class Problem:
     def __str__(self) -> str:
         about = f"{self.key}: " if self.key else ""
         return f"{self.path}:{self.line}:{self.column}: {about}{self.message}"
+
+
+def misplaced_config(paths: Collection[str]) -> Problem | None:
+    """What is wrong with a tree in which a config lies where it is not read; None where there is none."""
+    found = next((path for path in sorted(paths) if path.lower() in _LOOKALIKES and path != CONFIG_PATH), None)
+    if found is None:
+        return None
+    message = f"this file is not read: move what it says to {CONFIG_PATH}, or rename it if it is something else"
+    return Problem(path=found, line=1, column=1, key="", message=message)
 
 
 class ConfigInvalid(JobError):

@@ -8,7 +8,7 @@ from checks.configuration import Configuration
 from checks.configuration.impact import Touched, touched
 from checks.configuration.layers import layers
 from checks.configuration.other_tools import OtherTool, find_other_tools, touched_other_tool
-from ghapp.repository_config import CONFIG_PATH, RepositoryConfig
+from ghapp.repository_config import CONFIG_PATH, Problem, RepositoryConfig
 from ghapp.root_modules.settings import RootModuleSettings
 from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
 
@@ -24,6 +24,9 @@ class Survey:
     laid: Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
     other_tools: tuple[OtherTool, ...] = ()
     """What another tool than Terraform runs. Where the config lists its root modules it has said so itself: none."""
+
+    misplaced: Problem | None = None
+    """A config that lies where it is not read."""
 
     def of(self, environment: EnvironmentName) -> dict[str, RootModuleSettings]:
         """The root modules of an environment by directory."""

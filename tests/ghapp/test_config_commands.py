@@ -160,6 +160,18 @@ def test_circles_fail_the_check(directory: Path) -> None:
     assert show_working_copy(directory).lines[7].startswith("2 root modules, in no order: ")
 
 
+def test_a_config_where_it_is_not_read_is_said_by_check_and_show(directory: Path) -> None:
+    write(directory, {".github/planward.yaml": "team: x\n"})
+    said = Answer(
+        exit_status=1,
+        lines=(
+            ".github/planward.yaml:1:1: this file is not read: move what it says to .github/planward.yml, or rename it "
+            "if it is something else",
+        ),
+    )
+    assert (check(directory), show_working_copy(directory)) == (said, said)
+
+
 def test_show_says_what_another_tool_runs(directory: Path) -> None:
     write(directory, {"live/vpc/terragrunt.hcl": "inputs = {}\n", "web/Pulumi.yaml": "name: web\n"})
     shown = [line for line in show_working_copy(directory).lines if "not supported" in line]

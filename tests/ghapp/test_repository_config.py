@@ -15,6 +15,7 @@ from ghapp.repository_config import (
     RepositoryConfig,
     RootModuleConfig,
     RootModuleOverride,
+    misplaced_config,
     model,
     placeholder_branch,
     read_config,
@@ -534,6 +535,18 @@ def test_who_decides_is_known_also_under_a_config_that_is_not_implemented_whole(
     assert [str(problem) for problem in found.unimplemented] == [f".github/planward.yml:{UNIMPLEMENTED[text]}"]
     with pytest.raises(ConfigInvalid, match="is not implemented in this version of Planward"):
         found.require_implemented()
+
+
+@pytest.mark.parametrize("path", [".github/planward.yaml", ".github/Planward.yml", ".planward.yml", "planward.yaml"])
+def test_a_config_where_it_is_not_read_is_an_error(path: str) -> None:
+    assert str(misplaced_config(["a.tf", ".github/planward.yml", path])) == (
+        f"{path}:1:1: this file is not read: move what it says to .github/planward.yml, or rename it if it is "
+        "something else"
+    )
+
+
+def test_a_config_at_its_place_and_files_of_other_names_are_no_error() -> None:
+    assert misplaced_config([".github/planward.yml", "docs/planward.yml", ".github/planward.md"]) is None
 
 
 def test_a_wrong_key_is_an_error_also_where_the_config_is_in_force() -> None:

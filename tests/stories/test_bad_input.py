@@ -137,6 +137,19 @@ def test_a_change_that_another_tool_runs_passes_where_the_config_lists_the_root_
     assert (check["conclusion"], check["output"]["title"]) == ("success", "no root module touched")
 
 
+def test_a_config_where_it_is_not_read_is_a_failure_until_it_is_moved(line: Line) -> None:
+    story = line.story()
+    wrong = ".github/planward.yaml"
+    cause = f"{wrong}:1:1: this file is not read: move what it says to {CONFIG}, or rename it if it is something else"
+    assert failure(story, story.planned(story.propose({wrong: "team: x\n", **story.network(2)}))) == cause
+    sha = story.commit("staging", {wrong: "team: x\n", **story.network(3)})
+    story.press(story.applied(sha), "apply", by=story.maintainer)
+    assert failure(story, story.applied(sha, count=2)) == cause
+    assert story.state("network", "staging") == {}
+    moved = story.propose({wrong: None, CONFIG: "four_eyes: true\n"}, head="moved")
+    assert story.planned(moved)["conclusion"] == "success"
+
+
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from ghapp.flows.check_run import runs_of_tip
 from ghapp.flows.repository import FetchedRepo
 from ghapp.flows.root_module.job import Reviewed
 from ghapp.flows.survey import known_to, run_otherwise, survey_tree
-from ghapp.repository_config import CONFIG_PATH, BranchEnvironment
+from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid
 from ghapp.root_modules import Survey
 from ghapp.store import Approval, Last, Run
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId, TreeId
@@ -92,6 +92,8 @@ class _Layout:
             )
         tree = await self._repo.mirror.tree_of(self._tip)
         survey = await survey_tree(self._repo, config, tree)
+        if survey.misplaced is not None:
+            raise ConfigInvalid((survey.misplaced,))
         runs: list[Run] = []
         if self._environment.promote_from is None and config.testing.apply == "on_merge":
             at = await self._repo.store.branches.last(self._repo.id, TESTING)

@@ -139,7 +139,8 @@ async def _prepare_part(
     repo.services.surveys.keep(run.id, part.config_sha, tree, survey)
     before = await survey_tree(repo, config, part.base_sha)
     found = survey.touched(TESTING, changed, before)
-    refused = refused or survey.not_supported(changed, found, before)
+    misplaced = None if survey.misplaced is None else str(survey.misplaced)
+    refused = refused or misplaced or survey.not_supported(changed, found, before)
     after = proposed if isinstance(proposed, Survey) else None
     preview: tuple[tuple[str, ...], ...] = ()
     if preview_in is not None:
