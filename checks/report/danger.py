@@ -37,6 +37,8 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
 _WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH)) for wipe in WIPES.values()]
 _MAY_WIPE = AhoCorasick(list(WIPES))  # one look at a text, where thirty expressions would take as many
+_COMMAND_END = re.compile(r'[;&|"\\]')
+_LONGEST_COMMAND = 500
 _PART_OF_THE_WORLD = 8  # an eighth of all addresses, in however many pieces
 _MOST_PATHS = 4_096  # the same attributes of thousands of resources
 
@@ -132,7 +134,7 @@ def _opens(type_: str, attributes: Sequence[AttributeChange]) -> bool:
                 if not WORLD.isdisjoint(named):
                     return True
                 networks.update(network for text in named if (network := _network(text)) is not None)
-    return _is_much_of_the_world(networks)
+    return bool(networks) and _is_much_of_the_world(networks)
 
 
 def _is_much_of_the_world(networks: Iterable[IPv4Network | IPv6Network]) -> bool:
@@ -154,15 +156,21 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def _wipes(attribute: AttributeChange) -> bool:
-    """Whether a script gets a line that erases data; one that was there before does not count."""
-    if attribute.new is not None and _erases(attribute.new):
-        return attribute.old is None or not _erases(attribute.old)
+    """Whether a script gets a command that erases data; one that was there before does not count."""
+    if attribute.new is not None and (erasing := _erasures(attribute.new)):
+        return not erasing <= _erasures(attribute.old or "")
+    if not attribute.lines:
+        return False
     gone = {line[1:].strip() for line in attribute.lines if line.startswith("-")}
-    return any(line.startswith("+") and line[1:].strip() not in gone and _erases(line) for line in attribute.lines)
+    return any(line.startswith("+") and line[1:].strip() not in gone and _erasures(line) for line in attribute.lines)
 
 
-def _erases(text: str) -> bool:
-    return bool(_MAY_WIPE.find_matches_as_indexes(text.lower())) and any(wipe.search(text) for wipe in _WIPES)
+def _erasures(text: str) -> set[str]:
+    """The commands of a text that erase data, each to its end."""
+    if not (" " in text or "(" in text) or not _MAY_WIPE.find_matches_as_indexes(text.lower()):
+        return set()
+    found = (match.start() for wipe in _WIPES for match in wipe.finditer(text))
+    return {_COMMAND_END.split(text[start : start + _LONGEST_COMMAND], maxsplit=1)[0].strip() for start in found}
 
 
 def _allows_all(attribute: AttributeChange) -> bool:

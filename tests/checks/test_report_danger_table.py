@@ -170,6 +170,12 @@ def test_a_command_that_erases_data_says_so(anchor: str, command: str) -> None:
     assert changed({"user_data": script}, {"user_data": f"{script}echo more\n"}).marks == ()
 
 
+def test_another_command_that_erases_data_says_so_and_the_same_one_does_not() -> None:
+    before = "rm -rf /data/old; echo"
+    assert changed({"command": before}, {"command": "rm -rf /data; echo"}).marks == ("wipes data",)
+    assert changed({"command": before}, {"command": "rm -rf /data/old; echo done"}).marks == ()
+
+
 @pytest.mark.parametrize(
     "command",
     [
