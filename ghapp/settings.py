@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
+from checks.authority.chat import ChatHosts
 from ghapp.errors import SettingsError
 from ghapp.operator_files import read_patterns
 from ghapp.processes import Limits
@@ -65,6 +66,8 @@ class AuthoritySettings:
     """TEAM → patterns of OWNER/REPO, or GitHub's numbers."""
     team_by_name: bool = False
     """Each repository of the App's owner may use the team of its own name."""
+    chat: ChatHosts = field(default_factory=ChatHosts)
+    """Where `notify` may send messages."""
     secret_paths: tuple[str, ...] = ()
     """Patterns of paths that configs may name beyond `kv/{team}/{branch}` and `kv/{team}/{environment}`."""
 
@@ -188,8 +191,19 @@ def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
     return AuthoritySettings(
         teams=read_patterns("PLANWARD_TEAMS", Path(teams)) if teams else {},
         team_by_name=names.flag("PLANWARD_TEAM_BY_NAME"),
+        chat=_read_chat_hosts(names.text("PLANWARD_NOTIFY_HOSTS")),
         secret_paths=_split(names.text("PLANWARD_SECRET_PATHS")),
     )
+
+
+def _read_chat_hosts(text: str | None) -> ChatHosts:
+    try:
+        return ChatHosts.read(_split(text))
+    except ValueError as error:
+        raise SettingsError(
+            f"PLANWARD_NOTIFY_HOSTS has {str(error)[:80]!r}: write HOST or SCHEME://HOST, separated by commas, "
+            "such as hooks.slack.com, http://chat.internal, mailto://"
+        ) from None
 
 
 def read_github_access(environ: Mapping[str, str]) -> GitHubAccess:

@@ -1,13 +1,21 @@
 """A repository: what is known of it, its mirror, its config at a commit."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from checks.authority.chat import ChatHosts
 from checks.authority.teams import OperatorsRules
 from ghapp.events import PullRequestChanged, PullRequestClosed, Repository, RepositoryRef
 from ghapp.git import Mirror, Remote
 from ghapp.github import GitHubRepository, Priority, PullRequestSeen
-from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config, read_config_in_force
+from ghapp.repository_config import (
+    CONFIG_PATH,
+    ConfigInvalid,
+    Problem,
+    RepositoryConfig,
+    read_config,
+    read_config_in_force,
+)
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Store
 from ghapp.values import CommitSha, InstallationId, RepositoryId, TreeId
@@ -102,7 +110,21 @@ class FetchedRepo(Repo):
     async def proposed_config(self, tree: TreeId) -> RepositoryConfig:
         """Read the config that a pull request would bring: to be checked, never in force. Raises ConfigInvalid."""
         content = await self.mirror.read_file(tree, CONFIG_PATH)
-        return read_config(content, branches=await self.mirror.branches(), repository_name=self.known.first_name)
+        branches = await self.mirror.branches()
+        config = read_config(content, branches=branches, repository_name=self.known.first_name)
+        if problems := tuple(refused_chats(config, self.services.settings.authority.chat)):
+            raise ConfigInvalid(problems)
+        return config
+
+
+def refused_chats(config: RepositoryConfig, hosts: ChatHosts) -> Iterator[Problem]:
+    """The addresses in `notify` to which the operator lets nothing be sent."""
+    for number, target in enumerate(config.notify):
+        reason = None if target.url.startswith("vault:") else hosts.refusal(target.url)
+        if reason is not None:
+            key = f"notify[{number}].url"
+            position = config.positions[key]
+            yield Problem(path=CONFIG_PATH, line=position.line, column=position.column, key=key, message=reason)
 
 
 async def load_repo(services: Services, id: RepositoryId) -> Repo:

@@ -1,6 +1,6 @@
 """Chat: what is told, in which words, and how it gets there."""
 
-from ghapp.notify.delivery import Delivered, NotSent, Sent, deliver
+from ghapp.notify.delivery import Delivered, NotSent, Refused, Sent, deliver
 from ghapp.notify.messages import (
     Applied,
     EnvironmentResult,
@@ -22,6 +22,7 @@ __all__ = [
     "NotSent",
     "PromotionDecided",
     "PullRequestLink",
+    "Refused",
     "Sent",
     "Waiting",
     "deliver",

@@ -4,15 +4,19 @@ https(s) addresses are Slack's incoming webhooks or their like; other schemes ar
 """
 
 import asyncio
+import contextlib
 import logging
 import re
+import socket
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from checks.authority.chat import Address, ChatHosts, scheme_and_host
 from ghapp.notify.messages import Message
 from ghapp.notify.slack import slack_payload
 from ghapp.notify.wording import Link, Note, write
@@ -35,35 +39,106 @@ class NotSent:
     retry_after_s: float | None = None
 
 
-Delivered = Sent | NotSent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The operator does not allow messages to this address; nothing was sent, and nothing is tried again."""
+
+    reason: str
+
+
+Delivered = Sent | NotSent | Refused
+Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
+
+
+async def resolve(host: str, port: int) -> Sequence[Address]:
+    """The addresses that a name stands for. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(ip_address(str(address[0]).partition("%")[0]) for *_, address in found))
 
 
 async def deliver(
-    message: Message, url: str, *, transport: httpx.AsyncBaseTransport | None = None, timeout_s: float = _TIMEOUT_S
+    message: Message,
+    url: str,
+    hosts: ChatHosts,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    resolve: Resolve = resolve,
+    timeout_s: float = _TIMEOUT_S,
 ) -> Delivered:
-    """Send one message to the chat at `url`. Never raises, takes at most `timeout_s`; `transport` is for tests."""
+    """Send one message to the chat at `url`, if `hosts` allows it. Never raises, takes at most `timeout_s`.
+
+    The connection goes to an address that was checked, whatever the host's name stands for by then. `transport` and
+    `resolve` are for tests.
+    """
     note = write(message)
+    refused = hosts.refusal(url)
+    if refused is not None:
+        return Refused(reason=refused)
     try:
         async with asyncio.timeout(timeout_s):
+            addresses = await _checked(url, hosts, resolve)
+            if isinstance(addresses, NotSent | Refused):
+                return addresses
             if url.lower().startswith(("http://", "https://")):
-                return await _post(slack_payload(note), url, transport)
+                return await _post(slack_payload(note), url, addresses, transport)
             return await _by_apprise(note, url)
     except TimeoutError:
         return NotSent(reason=f"the chat did not answer within {timeout_s:g} s", retryable=True)
 
 
-async def _post(payload: bytes, url: str, transport: httpx.AsyncBaseTransport | None) -> Delivered:
+async def _checked(url: str, hosts: ChatHosts, resolve: Resolve) -> Sequence[Address] | NotSent | Refused:
+    """The addresses of the host, each of which may be sent to; none where there is no host, or a proxy resolves it."""
+    scheme, host = scheme_and_host(url)
+    is_http = scheme in ("http", "https")
+    if not is_http and "." not in host and ":" not in host and host != "localhost":
+        return ()  # of most services: a token stands where others have a host
+    if is_http and _proxy(scheme or "", host) is not None:
+        return ()
+    try:
+        addresses = await resolve(host, 443)
+    except (OSError, UnicodeError):
+        return NotSent(reason="the chat's host has no address", retryable=True) if is_http else ()
+    refused = [reason for each in addresses if (reason := hosts.refusal_of(url, each))]
+    return Refused(reason=refused[0]) if refused else addresses
+
+
+async def _post(
+    payload: bytes, url: str, addresses: Sequence[Address], transport: httpx.AsyncBaseTransport | None
+) -> Delivered:
     try:
         request = httpx.Request("POST", url, content=payload, headers={"Content-Type": "application/json"})
-        # Not httpx's client: it writes the whole address into its log.
+        if request.url.host != scheme_and_host(url)[1]:  # two readings of one address: one of them was not checked
+            return NotSent(reason="the chat's address cannot be read", retryable=False)
+        # Not httpx's client: it writes the whole address into its log, and follows redirects where it is told to.
         async with transport or _connections(request.url) as wire:
-            response = await wire.handle_async_request(request)
+            response = await _answer_of(wire, request, addresses)
             await response.aread()
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError):
         return NotSent(reason="the chat's address cannot be read", retryable=False)
     except httpx.HTTPError as error:
         return NotSent(reason=f"the chat could not be reached ({type(error).__name__})", retryable=True)
     return _answer(response)
+
+
+async def _answer_of(
+    wire: httpx.AsyncBaseTransport, request: httpx.Request, addresses: Sequence[Address]
+) -> httpx.Response:
+    """Ask the first address that can be connected to; `Host` and TLS go by the name."""
+    name = request.url.host
+    for address in addresses[:-1]:
+        with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
+            return await wire.handle_async_request(_to(address, request, name))
+    return await wire.handle_async_request(_to(addresses[-1], request, name) if addresses else request)
+
+
+def _to(address: Address, request: httpx.Request, name: str) -> httpx.Request:
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(host=str(address)),
+        headers=request.headers,  # with the name as Host
+        content=request.content,
+        extensions={**request.extensions, "sni_hostname": name},
+    )
 
 
 def _answer(response: httpx.Response) -> Delivered:
@@ -85,8 +160,11 @@ def _seconds(text: str) -> float | None:
 
 
 def _connections(url: httpx.URL) -> httpx.AsyncHTTPTransport:
-    proxy = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
-    return httpx.AsyncHTTPTransport(proxy=proxy)
+    return httpx.AsyncHTTPTransport(proxy=_proxy(url.scheme, url.host))
+
+
+def _proxy(scheme: str, host: str) -> str | None:
+    return None if proxy_bypass(host) else getproxies().get(scheme)
 
 
 async def _by_apprise(note: Note, url: str) -> Delivered:
@@ -95,10 +173,11 @@ async def _by_apprise(note: Note, url: str) -> Delivered:
 
     # It logs addresses, with most of their secrets but not all of them.
     logging.getLogger("apprise").disabled = True
-    scheme = urlsplit(url).scheme if "://" in url else ""
     service = apprise.Apprise()
     try:
-        if not scheme or not service.add(url):
+        # Not the text itself: it could be several addresses, of which the first alone was checked.
+        one = apprise.Apprise.instantiate(url)
+        if not one or not service.add(one):
             return NotSent(reason="the chat's address is none that apprise knows", retryable=False)
         body = "\n".join(_plain(line) for line in note.lines)
         sent = await service.async_notify(title=note.headline, body=body, body_format=apprise.NotifyFormat.TEXT)

@@ -6,6 +6,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Coroutine
+from ipaddress import ip_address
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checks.authority.chat import Address, ChatHosts
 from checks.plan import Counts
 from ghapp.notify import (
     Applied,
@@ -24,6 +26,7 @@ from ghapp.notify import (
     NotSent,
     PromotionDecided,
     PullRequestLink,
+    Refused,
     Sent,
     Waiting,
     deliver,
@@ -46,6 +49,13 @@ APPLIED = Applied(
 )
 
 
+LOOPBACK = ChatHosts.read(["http://127.0.0.1", "json://127.0.0.1"])
+
+
+async def somewhere_public(host: str, port: int) -> tuple[Address, ...]:
+    return (ip_address("93.184.215.14"),)
+
+
 class Chat:
     """A chat behind httpx's wire: keeps what it was sent, answers what it was told to."""
 
@@ -58,7 +68,9 @@ class Chat:
         return self._answer
 
     def send(self, message: Message, url: str = URL) -> Delivered:
-        return asyncio.run(deliver(message, url, transport=httpx.MockTransport(self)))
+        return asyncio.run(
+            deliver(message, url, ChatHosts(), transport=httpx.MockTransport(self), resolve=somewhere_public)
+        )
 
     def text(self, message: Message) -> str:
         """The one section that was posted, as Slack's markup."""
@@ -274,7 +286,9 @@ def test_a_chat_that_cannot_be_reached_may_be_later(failure: Callable[[str], htt
     def fail(request: httpx.Request) -> httpx.Response:
         raise failure(f"could not reach {request.url}")
 
-    result = asyncio.run(deliver(APPLIED, URL, transport=httpx.MockTransport(fail)))
+    result = asyncio.run(
+        deliver(APPLIED, URL, ChatHosts(), transport=httpx.MockTransport(fail), resolve=somewhere_public)
+    )
     assert isinstance(result, NotSent)
     assert result.retryable
     assert "s3cr3t" not in result.reason
@@ -285,13 +299,18 @@ def test_a_chat_that_never_answers_is_given_up() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    result = asyncio.run(deliver(APPLIED, URL, transport=httpx.MockTransport(wait), timeout_s=0.01))
+    result = asyncio.run(
+        deliver(
+            APPLIED, URL, ChatHosts(), transport=httpx.MockTransport(wait), resolve=somewhere_public, timeout_s=0.01
+        )
+    )
     assert result == NotSent(reason="the chat did not answer within 0.01 s", retryable=True)
 
 
 @pytest.mark.parametrize("url", ["https://[", "https://", "http://:x/", "https://a\x00b/", "https://exa mple/\n"])
 def test_an_address_that_cannot_be_read_is_a_result_too(url: str) -> None:
-    assert isinstance(asyncio.run(deliver(APPLIED, url)), NotSent)
+    result = asyncio.run(deliver(APPLIED, url, ChatHosts.read(["http://*", "https://*"])))
+    assert isinstance(result, NotSent | Refused)
 
 
 # A real socket, and what is logged
@@ -324,8 +343,12 @@ def test_neither_slack_s_form_nor_apprise_logs_the_address(
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     caplog.set_level(logging.DEBUG)
-    sent = asyncio.run(answer_once(b"200 OK", lambda host: deliver(APPLIED, f"{scheme}://user:hunter2@{host}/s3cr3t")))
-    refused = asyncio.run(answer_once(b"500 No", lambda host: deliver(APPLIED, f"{scheme}://u:hunter2@{host}/s3cr3t")))
+    sent = asyncio.run(
+        answer_once(b"200 OK", lambda host: deliver(APPLIED, f"{scheme}://user:hunter2@{host}/s3cr3t", LOOPBACK))
+    )
+    refused = asyncio.run(
+        answer_once(b"500 No", lambda host: deliver(APPLIED, f"{scheme}://u:hunter2@{host}/s3cr3t", LOOPBACK))
+    )
     assert sent == Sent()
     assert isinstance(refused, NotSent)
     assert refused.retryable
@@ -338,14 +361,14 @@ def test_a_chat_that_is_down_is_a_result(monkeypatch: pytest.MonkeyPatch) -> Non
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    result = asyncio.run(deliver(APPLIED, f"http://127.0.0.1:{port}/s3cr3t"))
+    result = asyncio.run(deliver(APPLIED, f"http://127.0.0.1:{port}/s3cr3t", LOOPBACK))
     assert result == NotSent(reason="the chat could not be reached (ConnectError)", retryable=True)
 
 
 @apprise_s_own_warning
-@pytest.mark.parametrize("url", ["", "nonsense", "nosuch://x/s3cr3t", "slack://too-short", "vault:kv/team/slack#url"])
+@pytest.mark.parametrize("url", ["nosuch://x/s3cr3t", "slack://too-short"])
 def test_an_address_that_apprise_does_not_know(url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    result = asyncio.run(deliver(APPLIED, url))
+    result = asyncio.run(deliver(APPLIED, url, ChatHosts.read(["nosuch://", "slack://"])))
     assert result == NotSent(reason="the chat's address is none that apprise knows", retryable=False)
     assert "s3cr3t" not in caplog.text

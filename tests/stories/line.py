@@ -287,6 +287,7 @@ def running_line(
                 "PLANWARD_DATABASE_URL": f"sqlite:///{directory / 'data' / 'planward.db'}",
                 "PLANWARD_MERGE_WAIT_S": "2",
                 "PLANWARD_DEBOUNCE_S": "0.5",
+                "PLANWARD_NOTIFY_HOSTS": "http://127.0.0.1",  # the chat of these stories
                 "PLANWARD_CONCURRENCY": "2",
                 "VAULT_ADDR": bao.address,
                 "VAULT_TOKEN": bao.client().auth.token.create(policies=["planward"])["auth"]["client_token"],

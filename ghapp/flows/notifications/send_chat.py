@@ -11,7 +11,7 @@ from ghapp.flows.repository import Repo, load_repo
 from ghapp.git import GitError
 from ghapp.jobs import SendChatMessage
 from ghapp.log import log
-from ghapp.notify import Message, NotSent, Sent, deliver
+from ghapp.notify import Message, NotSent, Refused, Sent, deliver
 from ghapp.repository_config import Notify, RepositoryConfig, placeholder_branch
 from ghapp.services import Services
 from ghapp.store.marker_kinds import MessageMarker
@@ -61,7 +61,7 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
             waits_s.append(patience_s)
             continue
         await services.store.markers.keep(marker, "sending")
-        match await deliver(message, url):
+        match await deliver(message, url, services.settings.authority.chat):
             case Sent():
                 # Patiently, since all of the step again would say it twice.
                 await patiently("said", partial(services.store.markers.keep, marker, "sent"))
@@ -70,6 +70,9 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
                 log.warning("chat_not_sent", about=job.about, reason=reason, retryable=retryable)
                 if retryable:
                     waits_s.append(patience_s if retry_after_s is None else retry_after_s)
+            case Refused(reason=reason):
+                await services.store.markers.keep(marker, "not sent")
+                log.warning("chat_refused", about=job.about, repository=repo.known.full_name, reason=reason)
             case _ as never:
                 assert_never(never)
     return waits_s
