@@ -19,20 +19,23 @@ from ghapp.github import GitHubApp
 from ghapp.github.app_key import app_key
 from ghapp.jobs import Job
 from ghapp.log import log
-from ghapp.processes import keeper
+from ghapp.processes import WITHOUT_KEEPER, Programs
+from ghapp.processes.keeper import Keeper, keeping, outlive_orphans
 from ghapp.processes.memory import is_measurable
 from ghapp.processes.private_directories import make_private, sweep
 from ghapp.sealing import Sealer, load_or_make_key
-from ghapp.services import Services, Timings
+from ghapp.services import Services
 from ghapp.settings import Settings
 from ghapp.store import Store
 from ghapp.terraform import Terraform, TerraformMissing, find_terraforms
+from ghapp.timings import Timings
 from ghapp.vault import Vault
 from ghapp.web.front import Front
 from ghapp.web.listening import also_listening, listen
 from ghapp.web.metrics import metrics_routes
 from ghapp.web.server import create_server
 
+_ORPHANS_MARGIN_S = 15.0
 MAX_DELIVERY_BYTES = 25 * 1024 * 1024
 """GitHub sends no larger ones. https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
 
@@ -90,18 +93,13 @@ async def _front(settings: Settings) -> AsyncIterator[Front]:
 @contextlib.asynccontextmanager
 async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     """What carries out jobs. Raises SettingsError where git, Terraform or the App's key is not there."""
-    await require_git()
+    await require_git(WITHOUT_KEEPER)
     if settings.limits.memory_bytes is not None and not is_measurable():
         log.warning("memory_not_limited", reason="this platform has no /proc that tells how much a program takes")
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
     vault = Vault(settings.vault) if settings.vault is not None else None
-    mirrors = Mirrors(
-        settings.data_dir / "mirrors",
-        allowed_host=git_host(settings.github.api_url),
-        most_kept=settings.concurrency,
-    )
+    timings = Timings()
     facts = Facts(settings.data_dir / "facts")
-    disk = Disk(data_dir=settings.data_dir, mirrors=mirrors, facts=facts, budget_bytes=settings.disk_budget_bytes)
     metrics = front.metrics
 
     async def enqueue(job: Job) -> bool:
@@ -110,7 +108,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
         return fresh
 
     async with (
-        _programs_kept(settings, mirrors),
+        _keeping(settings, timings) as keeper,
         GitHubApp(
             settings.github.api_url,
             settings.github.app_id,
@@ -119,6 +117,17 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             on_deferred=metrics.github_deferred,
         ) as github,
     ):
+        programs = Programs(keeper=keeper)
+        mirrors = Mirrors(
+            settings.data_dir / "mirrors",
+            allowed_host=git_host(settings.github.api_url),
+            most_kept=settings.concurrency,
+            programs=programs,
+        )
+        for swept in (mirrors.sweep(), sweep(settings.data_dir / "runs")):
+            if swept:
+                log.info("directories_swept", directories=list(swept))
+        disk = Disk(data_dir=settings.data_dir, mirrors=mirrors, facts=facts, budget_bytes=settings.disk_budget_bytes)
         metrics.watch_github_budget(github.budget_left)
         services = Services(
             settings=settings,
@@ -127,15 +136,16 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             facts=facts,
             github=github,
             vault=vault,
-            terraforms=await asyncio.to_thread(_terraforms, settings.terraform),
+            terraforms=await asyncio.to_thread(_terraforms, settings.terraform, programs, timings),
             enqueue=enqueue,
             pending=front.job_queue.pending,
             forget_jobs=front.job_queue.forget,
             slots=metrics.slots(settings.concurrency),
+            programs=programs,
             stopping=asyncio.Event(),
             provider_cache=make_private(settings.data_dir / "providers"),
             sealer=front.sealer,
-            timings=Timings(),
+            timings=timings,
             digest_key=hashlib.sha256(b"digest" + keys[0].encode()).digest(),
         )
 
@@ -143,7 +153,15 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             with metrics.job(str(job.__struct_config__.tag)):
                 await run_job(services, job)
 
-        worker = Worker(front.job_queue, front.store, settings.data_dir, flow, services.stopping)
+        worker = Worker(
+            front.job_queue,
+            front.store,
+            settings.data_dir,
+            flow,
+            services.stopping,
+            keeper=keeper,
+            timings=timings,
+        )
         try:
             await enqueue_first_reconciliation(services)
             await enqueue_first_cleanup(services)
@@ -154,23 +172,21 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _programs_kept(settings: Settings, mirrors: Mirrors) -> AsyncIterator[None]:
-    """What a killed process left is over before anything begins: its programs first, then its secrets on disk."""
+async def _keeping(settings: Settings, timings: Timings) -> AsyncIterator[Keeper]:
+    """Start this process's keeper, once the programs that a killed process left have ended."""
     directory = make_private(settings.data_dir / "programs")
-    left = await asyncio.to_thread(keeper.outlive_orphans, directory)
+    patience_s = timings.keeper_grace_s + _ORPHANS_MARGIN_S
+    left = await asyncio.to_thread(outlive_orphans, directory, patience_s=patience_s)
     if left:
         log.error("programs_outlive_their_process", processes=list(left))
-    for place in (mirrors.sweep(), sweep(settings.data_dir / "runs")):
-        if place:
-            log.info("directories_swept", directories=list(place))
-    with keeper.kept(directory):
-        yield
+    with keeping(directory, silence_s=timings.keeper_silence_s, grace_s=timings.keeper_grace_s) as keeper:
+        yield keeper
 
 
-def _terraforms(setting: str | None) -> Sequence[Terraform]:
+def _terraforms(setting: str | None, programs: Programs, timings: Timings) -> Sequence[Terraform]:
     """The engines that are installed. Where there is none every run says so, on GitHub, where it is seen."""
     try:
-        return find_terraforms(setting)
+        return find_terraforms(setting, programs=programs, state_lock_s=timings.state_lock_s)
     except TerraformMissing as error:
         log.error("terraform_missing", reason=str(error))
         return ()

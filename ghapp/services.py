@@ -16,39 +16,16 @@ from ghapp.facts import Facts
 from ghapp.git import Mirrors
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job, read_job
-from ghapp.processes import Stop
+from ghapp.processes import Programs, Stop
+from ghapp.processes.slots import Slots
 from ghapp.root_modules import RecentSurveys
 from ghapp.sealing import Sealer
 from ghapp.settings import Settings
-from ghapp.slots import Slots
 from ghapp.store import Store
 from ghapp.terraform import Terraform
+from ghapp.timings import Timings
 from ghapp.values import RunId
 from ghapp.vault import Vault
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timings:
-    """How long flows wait, in seconds. Tests wait less."""
-
-    retry_s: float = 30.0
-    """Before a job that failed for a reason that will pass is tried again; doubled each time."""
-    retry_at_most_s: float = 600.0
-    claim_s: float = 5.0
-    """How long another process waits for one that was killed while it created a check run."""
-    notify_after_s: float = 60.0
-    """Before the result of an apply is told that could not be told when it was reached."""
-    chat_retries_s: tuple[float, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
-    delivery_looks_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
-    """Before GitHub is asked again for a delivery that it does not list yet; then it counts as never sent."""
-    reconcile_every_s: float = 300.0
-    """How often GitHub is asked which deliveries failed: one call."""
-    after_redeliveries_s: float = 60.0
-    """How long GitHub has to redeliver before a repository is compared with what Planward knows of it."""
-
-    def retry_after_s(self, attempts: int) -> float:
-        """How long a job waits that was tried so often before, where GitHub does not say how long."""
-        return min(self.retry_s * 2.0 ** min(attempts, 10), self.retry_at_most_s)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +54,8 @@ class Services:
     forget_jobs: Callable[[float, int], Awaitable[int]]
     """Forgets so many jobs that were done before that second; gives how many."""
     slots: Slots
+    programs: Programs
+    """Runs programs, under this process's keeper."""
     stopping: asyncio.Event
     provider_cache: Path
     digest_key: bytes = field(repr=False)

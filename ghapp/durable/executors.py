@@ -20,12 +20,9 @@ from typing import TextIO
 from ghapp.durable.job_queue import JobQueue
 from ghapp.errors import SettingsError
 from ghapp.log import log
-from ghapp.processes import keeper
+from ghapp.processes.keeper import Keeper
 from ghapp.store import Executors, Heartbeat, Store
-
-BEAT_S = 3.0
-OWN_SILENCE_S = 12.0
-GONE_S = keeper.SILENCE_S + keeper.GRACE_S + 5.0
+from ghapp.timings import Timings
 
 
 @contextlib.asynccontextmanager
@@ -73,32 +70,44 @@ async def hand_over(job_queue: JobQueue, store: Store, name: str) -> None:
 class Heart:
     """The heartbeat of one executor, and its eyes for those of the others."""
 
-    def __init__(self, job_queue: JobQueue, executors: Executors, name: str, *, lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        job_queue: JobQueue,
+        executors: Executors,
+        name: str,
+        keeper: Keeper | None,
+        timings: Timings,
+        *,
+        lost: Callable[[], None],
+    ) -> None:
         """`lost` is called once when this executor has to stop: others may take over what it does."""
         self._job_queue = job_queue
         self._executors = executors
         self._name = name
         self._lost = lost
+        self._keeper = keeper
+        self._timings = timings
         self._seen: dict[str, tuple[Heartbeat, float]] = {}
 
     async def beat(self) -> None:
         """Beat until cancelled, or until this executor has to stop."""
         well_at = time.monotonic()
         beats = 0
-        while time.monotonic() - well_at <= OWN_SILENCE_S:
+        while time.monotonic() - well_at <= self._timings.own_silence_s:
             began = time.monotonic()
             beats += 1
             try:
-                async with asyncio.timeout(BEAT_S):
+                async with asyncio.timeout(self._timings.heartbeat_s):
                     mine = await self._executors.beat(self._name, beats)
                 if not mine:
                     break
                 well_at = began
-                keeper.beat()
+                if self._keeper is not None:
+                    self._keeper.beat()
                 await self._take_over_others()
             except Exception as error:
                 log.warning("heartbeat_failed", executor=self._name, error=type(error).__name__)
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(self._timings.heartbeat_s)
         log.error("executor_stops", executor=self._name, silent_s=round(time.monotonic() - well_at))
         self._lost()
 
@@ -110,7 +119,7 @@ class Heart:
                 seen[id] = heartbeat, at
         self._seen = seen
         for heartbeat, at in seen.values():
-            if now - at >= GONE_S:
+            if now - at >= self._timings.takeover_s:
                 await _take_over(self._job_queue, self._executors, self._name, heartbeat)
 
 

@@ -28,7 +28,9 @@ from ghapp.durable.steps import FlowState, OwnFailure, RecordedOtherwise, flow_s
 from ghapp.durable.waking import QueuePollers
 from ghapp.jobs import read_job
 from ghapp.log import log
+from ghapp.processes.keeper import Keeper
 from ghapp.store import Store
+from ghapp.timings import Timings
 
 _TICK_S = 0.2
 _GRACE_S = 60.0
@@ -42,13 +44,25 @@ Flow = Callable[[Any], Awaitable[None]]
 class Worker:
     """Runs flows: at most one in a process, since DBOS is one a process."""
 
-    def __init__(self, job_queue: JobQueue, store: Store, data_dir: Path, flow: Flow, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        job_queue: JobQueue,
+        store: Store,
+        data_dir: Path,
+        flow: Flow,
+        stopping: asyncio.Event,
+        *,
+        keeper: Keeper | None = None,
+        timings: Timings = Timings(),  # noqa: B008 - a value
+    ) -> None:
         """`stopping` is set when the process is to end: programs are interrupted, and their steps never return."""
         self._job_queue = job_queue
         self._store = store
         self._data_dir = data_dir
         self._flow = flow
         self._stopping = stopping
+        self._keeper = keeper
+        self._timings = timings
         self._flows: set[FlowState] = set()
         self._engine: Engine | None = None
         self._pollers = QueuePollers()
@@ -64,7 +78,7 @@ class Worker:
             with raising_store_unavailable():
                 name = await stack.enter_async_context(executor(self._job_queue, self._store, self._data_dir))
                 await self._launch(name)
-            heart = Heart(self._job_queue, self._store.executors, name, lost=self._end)
+            heart = Heart(self._job_queue, self._store.executors, name, self._keeper, self._timings, lost=self._end)
             beating = asyncio.create_task(heart.beat()) if self._job_queue.shared else None
             ticking = asyncio.create_task(self._tick())
             try:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 
 from checks.configuration.impact import Touched
 from ghapp.flows.repository import FetchedRepo
@@ -14,7 +15,11 @@ from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
 
 async def terraforms(services: Services) -> Sequence[Terraform]:
     """The engines that are installed, looked for again where there was none. Raises TerraformMissing."""
-    return services.terraforms or await asyncio.to_thread(find_terraforms, services.settings.terraform)
+    if services.terraforms:
+        return services.terraforms
+    state_lock_s = services.timings.state_lock_s
+    find = partial(find_terraforms, programs=services.programs, state_lock_s=state_lock_s)
+    return await asyncio.to_thread(find, services.settings.terraform)
 
 
 async def survey_tree(repo: FetchedRepo, config: RepositoryConfig, treeish: str) -> Survey:

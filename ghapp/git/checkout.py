@@ -26,7 +26,7 @@ from pathlib import Path
 from ghapp.git.errors import GitError
 from ghapp.git.kept_checkouts import KeptCheckouts, remove_strangers
 from ghapp.git.program import environment, git
-from ghapp.processes import Exited
+from ghapp.processes import Exited, Programs
 from ghapp.processes.private_directories import private_directory, remove_tree
 from ghapp.values import TreeId
 
@@ -35,13 +35,15 @@ _ATTRIBUTES = b".gitattributes"
 
 
 @asynccontextmanager
-async def laid_out(mirror: Path, tree: TreeId, root: Path, kept: KeptCheckouts) -> AsyncIterator[Path]:
-    """Lay a tree out below `root`, and keep it or remove it afterwards. Raises GitError."""
+async def prepared_checkout(
+    programs: Programs, mirror: Path, tree: TreeId, root: Path, kept: KeptCheckouts
+) -> AsyncIterator[Path]:
+    """Check a tree out below `root`, and keep it or remove it afterwards. Raises GitError."""
     async with private_directory(root, "checkout") as directory:
-        checkout = _Checkout(mirror, tree, directory / "checkout")
+        checkout = _Checkout(programs, mirror, tree, directory / "checkout")
         before = await asyncio.to_thread(kept.take, mirror, tree, checkout.place)
         if before is None or not await checkout.become(before):
-            await checkout.lay_out()
+            await checkout.write()
         yield checkout.content
         # Not where the run broke off: what is not put right here is removed with the directory.
         if await checkout.put_right():
@@ -51,15 +53,16 @@ async def laid_out(mirror: Path, tree: TreeId, root: Path, kept: KeptCheckouts) 
 class _Checkout:
     """A tree and git's index of it, side by side in one place."""
 
-    def __init__(self, mirror: Path, tree: TreeId, place: Path) -> None:
+    def __init__(self, programs: Programs, mirror: Path, tree: TreeId, place: Path) -> None:
+        self._programs = programs
         self.place = place
         self.content = place / "tree"
         self._mirror = mirror
         self._tree = tree
         self._paths: list[bytes] = []
 
-    async def lay_out(self) -> None:
-        """Make all files."""
+    async def write(self) -> None:
+        """Write all files."""
         self.content.mkdir(mode=0o700, parents=True)
         if not (await self._read_tree() and await self._list()):
             raise GitError("the commit could not be laid out on disk: is there room in Planward's data directory?")
@@ -107,7 +110,7 @@ class _Checkout:
 
     async def _git(self, *words: str) -> Exited:
         place = (f"--git-dir={self._mirror}", f"--work-tree={self.content}")
-        return await git(*place, *words, environ=environment(GIT_INDEX_FILE=str(self.place / "index")))
+        return await git(self._programs, *place, *words, environ=environment(GIT_INDEX_FILE=str(self.place / "index")))
 
 
 def _leave_out_escaping(root: Path, links: list[bytes]) -> None:

@@ -10,7 +10,7 @@ from ghapp.git import checkout, differences
 from ghapp.git.errors import GitError, MissingObject, TooLargeForGit, UnrelatedHistories
 from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.program import git
-from ghapp.processes import Exited
+from ghapp.processes import WITHOUT_KEEPER, Exited, Programs
 from ghapp.values import BranchName, CommitSha, TreeId
 
 _MOST_FILES = 250_000
@@ -38,12 +38,21 @@ class Conflict:
 class Mirror:
     """One repository as it was last fetched. All questions are answered on the disk alone, about branches once."""
 
-    def __init__(self, path: Path, checkouts: Path, kept: KeptCheckouts, in_use: object = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        checkouts: Path,
+        kept: KeptCheckouts,
+        in_use: object = None,
+        *,
+        programs: Programs = WITHOUT_KEEPER,
+    ) -> None:
         """`in_use` is held as long as this is: the mirror is not removed meanwhile."""
         self.path = path
         self._checkouts = checkouts
         self._kept = kept
         self._in_use = in_use
+        self._programs = programs
         self._branches: dict[BranchName, CommitSha] | None = None
 
     async def branches(self) -> dict[BranchName, CommitSha]:
@@ -208,7 +217,9 @@ class Mirror:
         out of the tree are left out (checkout.py). Raises MissingObject.
         """
         tree = TreeId(await self._resolved(f"{treeish}^{{tree}}", treeish))
-        async with checkout.laid_out(self.path, tree, self._checkouts, self._kept) as directory:
+        async with checkout.prepared_checkout(
+            self._programs, self.path, tree, self._checkouts, self._kept
+        ) as directory:
             yield directory
 
     async def _resolved(self, expression: str, asked: str) -> str:
@@ -234,7 +245,7 @@ class Mirror:
         return ended.stdout
 
     async def _run(self, *words: str, stdin: bytes = b"") -> Exited:
-        return await git(f"--git-dir={self.path}", *words, stdin=stdin)
+        return await git(self._programs, f"--git-dir={self.path}", *words, stdin=stdin)
 
     async def _said(self, *words: str, stdin: bytes = b"") -> bytes:
         ended = await self._run(*words, stdin=stdin)

@@ -17,6 +17,7 @@ from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.mirror import Mirror
 from ghapp.git.program import git
 from ghapp.git.remote import Remote
+from ghapp.processes import WITHOUT_KEEPER, Programs
 from ghapp.processes.private_directories import InUse, locked, make_private, remove_whole, sweep
 from ghapp.values import CommitSha
 
@@ -30,12 +31,20 @@ _LOCK_POLL_S = 0.02
 class Mirrors:
     """The mirrors of one data directory: `ID.git` for each repository, checkouts beside them."""
 
-    def __init__(self, directory: Path, *, allowed_host: str = "github.com", most_kept: int = 2) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        allowed_host: str = "github.com",
+        most_kept: int = 2,
+        programs: Programs = WITHOUT_KEEPER,
+    ) -> None:
         """`allowed_host` (HOST or HOST:PORT) is the only one that is fetched from and that gets a token.
 
         `most_kept` checkouts are kept between two runs.
         """
         self._directory = directory
+        self._programs = programs
         self._checkouts = directory / "checkouts"
         self._kept = KeptCheckouts(most=most_kept)
         self._allowed_host = allowed_host
@@ -76,7 +85,7 @@ class Mirrors:
                 if self._waiting.get(remote.repository_id) is batch:
                     del self._waiting[remote.repository_id]
                 await self._made(path)
-                await _fetch(path, remote, environ, ["--prune", *_OPTIONS], batch.refspecs())
+                await _fetch(self._programs, path, remote, environ, ["--prune", *_OPTIONS], batch.refspecs())
                 batch.fetched = True
             missing = [sha for sha in dict.fromkeys(commits) if not await mirror.has(sha)]
             if missing:
@@ -89,7 +98,7 @@ class Mirrors:
         # Kept under a name of its own: a commit that no ref holds may be pruned, and it was asked for by name.
         refspecs = [f"{sha}:refs/planward/commits/{sha}" for sha in missing]
         try:
-            await _fetch(path, remote, environ, _OPTIONS, refspecs)
+            await _fetch(self._programs, path, remote, environ, _OPTIONS, refspecs)
         except FetchFailed as error:
             still = [sha for sha in missing if not await mirror.has(sha)]
             raise MissingObject(
@@ -122,7 +131,7 @@ class Mirrors:
         if use is None:
             self._uses[repository_id] = use = InUse(self._mark(repository_id))
         use.mark()
-        return Mirror(self._path(repository_id), self._checkouts, self._kept, use)
+        return Mirror(self._path(repository_id), self._checkouts, self._kept, use, programs=self._programs)
 
     def _mark(self, repository_id: int) -> Path:
         return self._directory / f"{int(repository_id)}.used"
@@ -136,7 +145,7 @@ class Mirrors:
             return
         # Made aside and renamed, so that what a killed process left half made is never taken for a mirror.
         making = make_private(path.with_suffix(".making"))
-        made = await git("init", "--quiet", "--bare", "--template=", making)
+        made = await git(self._programs, "init", "--quiet", "--bare", "--template=", making)
         if made.exit_code:
             raise FetchFailed("the mirror of the repository could not be made: is there room in the data directory?")
         making.rename(path)
@@ -202,7 +211,12 @@ def _locked(descriptor: int) -> bool:
 
 
 async def _fetch(
-    path: Path, remote: Remote, environ: Mapping[str, str], options: Sequence[str], refspecs: Sequence[str]
+    programs: Programs,
+    path: Path,
+    remote: Remote,
+    environ: Mapping[str, str],
+    options: Sequence[str],
+    refspecs: Sequence[str],
 ) -> None:
     attempts = stamina.retry_context(
         on=RemoteUnavailable,
@@ -215,6 +229,7 @@ async def _fetch(
     async for attempt in attempts:
         with attempt:
             ended = await git(
+                programs,
                 f"--git-dir={path}",
                 "fetch",
                 *options,

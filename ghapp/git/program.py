@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ghapp import processes
 from ghapp.errors import SettingsError
 from ghapp.git.errors import GitError, TooLargeForGit
+from ghapp.processes import Exited, Limits, ProgramMissing, Programs
 
 _VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})")
 MOST_OUTPUT_BYTES = 64_000_000
@@ -87,25 +87,26 @@ def environment(settings: Mapping[str, str] | None = None, **more: str) -> dict[
 
 
 async def git(
+    programs: Programs,
     *words: str | Path,
     stdin: bytes = b"",
     environ: Mapping[str, str] | None = None,
     timeout_s: float = 120.0,
     memory_bytes: int | None = MOST_MEMORY_BYTES,
-) -> processes.Exited:
+) -> Exited:
     """Run git. Raises GitError where it is missing or over its time, TooLargeForGit where it takes too much.
 
     How it ended is the caller's to read.
     """
     try:
-        ended = await processes.run(
+        ended = await programs.run(
             ["git", *words],
             environ=environ or environment(),
             stdin=stdin,
             timeout_s=timeout_s,
-            limits=processes.Limits(output_bytes=MOST_OUTPUT_BYTES, memory_bytes=memory_bytes),
+            limits=Limits(output_bytes=MOST_OUTPUT_BYTES, memory_bytes=memory_bytes),
         )
-    except processes.ProgramMissing as error:
+    except ProgramMissing as error:
         raise GitError(
             "git is not installed where Planward runs: the operator has to install git 2.38 or newer"
         ) from error
@@ -120,11 +121,11 @@ async def git(
     return ended
 
 
-async def require_git() -> tuple[int, int]:
+async def require_git(programs: Programs) -> tuple[int, int]:
     """Give git's version. Raises SettingsError where git is missing or older than Planward needs."""
     way_out = f"install git {MINIMUM[0]}.{MINIMUM[1]} or newer (Planward makes merge results with `git merge-tree`)"
     try:
-        ended = await git("version")
+        ended = await git(programs, "version")
     except GitError as error:
         raise SettingsError(f"git is not on PATH: {way_out}") from error
     found = _VERSION.search(ended.stdout)

@@ -24,18 +24,15 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-SILENCE_S = 15.0
-"""How long a process that sends heartbeats may be silent."""
-GRACE_S = 25.0
-"""How long a program has from its interrupt to its end. A takeover waits longer than both together."""
-
 _POLL_S = 0.1
 
 
 class Keeper:
     """The keeper of this process, as the process sees it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, silence_s: float, grace_s: float) -> None:
+        """Start it. A process that sends heartbeats may be silent for `silence_s`; a program that is interrupted has
+        `grace_s` to end."""
         name = os.urandom(8).hex()
         self._programs_path = directory / f"{name}.programs"
         self.programs = _locked(self._programs_path)
@@ -48,15 +45,35 @@ class Keeper:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", __file__),
-                *(str(self._programs_path), str(os.getpid()), str(SILENCE_S), str(GRACE_S)),
+                *(str(self._programs_path), str(os.getpid()), str(silence_s), str(grace_s)),
             ],
             stdin=theirs.fileno(),
             start_new_session=True,
         )
         theirs.close()
 
-    def tell(self, word: str, pid: int, outputs: Sequence[int] = ()) -> None:
-        """Tell the keeper: `begun`, `interrupted` and `ended` of a program, `beat` of this process."""
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The descriptors that every program has to inherit."""
+        return (self.programs,)
+
+    def begun(self, pid: int, outputs: Sequence[int]) -> None:
+        """A program was started; `outputs` are the reading ends of its pipes."""
+        self._send("begun", pid, outputs)
+
+    def interrupted(self, pid: int) -> None:
+        """A program was sent SIGINT: at a second one Terraform gives up at once and may lose what it has made."""
+        self._send("interrupted", pid)
+
+    def ended(self, pid: int) -> None:
+        """A program has ended, and its group with it."""
+        self._send("ended", pid)
+
+    def beat(self) -> None:
+        """This process is well; from the first of these on the keeper waits for the next."""
+        self._send("beat", os.getpid())
+
+    def _send(self, word: str, pid: int, outputs: Sequence[int] = ()) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             socket.send_fds(self._line, [f"{word} {pid}\n".encode()], list(outputs))
 
@@ -70,52 +87,17 @@ class Keeper:
         self._programs_path.unlink(missing_ok=True)
 
 
-_keeper: Keeper | None = None
-
-
 @contextlib.contextmanager
-def kept(directory: Path) -> Iterator[None]:
-    """Have the programs of this process kept; `directory` is shared with those that were here before."""
-    global _keeper
-    _keeper = Keeper(directory)
+def keeping(directory: Path, *, silence_s: float, grace_s: float) -> Iterator[Keeper]:
+    """Start the keeper of this process; `directory` is shared with the processes that were here before."""
+    keeper = Keeper(directory, silence_s=silence_s, grace_s=grace_s)
     try:
-        yield
+        yield keeper
     finally:
-        keeper, _keeper = _keeper, None
         keeper.close()
 
 
-def begun(pid: int, outputs: Sequence[int]) -> None:
-    """A program was started; `outputs` are the reading ends of its pipes."""
-    _tell("begun", pid, outputs)
-
-
-def interrupted(pid: int) -> None:
-    """A program was sent SIGINT: at a second one Terraform gives up at once and may lose what it has made."""
-    _tell("interrupted", pid)
-
-
-def ended(pid: int) -> None:
-    """A program has ended, and its group with it."""
-    _tell("ended", pid)
-
-
-def beat() -> None:
-    """This process is well; from the first of these on the keeper waits for the next."""
-    _tell("beat", os.getpid())
-
-
-def inherited() -> tuple[int, ...]:
-    """The descriptors that every program has to inherit."""
-    return () if _keeper is None else (_keeper.programs,)
-
-
-def _tell(word: str, pid: int, outputs: Sequence[int] = ()) -> None:
-    if _keeper is not None:
-        _keeper.tell(word, pid, outputs)
-
-
-def outlive_orphans(directory: Path, *, patience_s: float = GRACE_S + 15.0) -> tuple[str, ...]:
+def outlive_orphans(directory: Path, *, patience_s: float) -> tuple[str, ...]:
     """Wait until the programs of processes that are gone have ended; gives the names of those that did not."""
     end = time.monotonic() + patience_s
     left = []

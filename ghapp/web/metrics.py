@@ -22,8 +22,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from ghapp.log import log
+from ghapp.processes.slots import Slots
 from ghapp.settings import MetricsAccess
-from ghapp.slots import Slots
 from ghapp.web.visitors import is_at_the_machine
 
 _EVENTS = frozenset(

@@ -13,16 +13,17 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from ghapp import processes
-from ghapp.durable import JobQueue, Worker, attempts_before, executors, park, side_by_side, step
+from ghapp.durable import JobQueue, Worker, attempts_before, park, side_by_side, step
 from ghapp.errors import JobError, NoRoom, Unavailable
 from ghapp.jobs import Reconcile, Replan, SettleBranch
 from ghapp.jobs.causes import Missed
-from ghapp.processes import keeper
+from ghapp.processes import Programs
+from ghapp.processes.keeper import keeping, outlive_orphans
 from ghapp.processes.private_directories import make_private
 from ghapp.sealing import Sealer
 from ghapp.store import Store, database
 from ghapp.store.marker_kinds import DeliveriesReconciled
+from ghapp.timings import Timings
 
 STEPS = 3
 NEW = 3
@@ -49,7 +50,7 @@ async def _work(
         if (_words(job), number) == ("beside", 0):
             raise ValueError
         if _words(job).startswith("program"):
-            await processes.run(["sleep", str(step_s)], environ={"PATH": os.environ["PATH"]}, timeout_s=600)
+            await programs.run(["sleep", str(step_s)], environ={"PATH": os.environ["PATH"]}, timeout_s=600)
         else:
             await asyncio.wait([asyncio.create_task(stopping.wait())], timeout=300 if number == lasting else step_s)
         if stopping.is_set():
@@ -80,14 +81,18 @@ async def _work(
 
     job_queue = JobQueue(database_url)
     store = Store(database_url, Sealer(["k" * 32]))
-    programs = make_private(data_dir / "programs")
-    keeper.outlive_orphans(programs)
-    with keeper.kept(programs):
-        async with Worker(job_queue, store, data_dir, flow, stopping).running():
+    directory = make_private(data_dir / "programs")
+    outlive_orphans(directory, patience_s=TIMINGS.keeper_grace_s + 15)
+    with keeping(directory, silence_s=TIMINGS.keeper_silence_s, grace_s=TIMINGS.keeper_grace_s) as keeper:
+        programs = Programs(keeper=keeper)
+        async with Worker(job_queue, store, data_dir, flow, stopping, keeper=keeper, timings=TIMINGS).running():
             tell("- - ready")
             await stop.wait()
     store.close()
     job_queue.close()
+
+
+TIMINGS = Timings(heartbeat_s=0.8, own_silence_s=5.0, keeper_silence_s=6.0, keeper_grace_s=2.0, takeover_margin_s=1.0)
 
 
 def _words(job: SettleBranch | Replan | Reconcile) -> str:
@@ -101,6 +106,4 @@ def _words(job: SettleBranch | Replan | Reconcile) -> str:
 def run(database_url: str, data_dir: Path, told: Path, step_s: float, version: str, lasting: int | None) -> None:
     """Work until SIGTERM. A step takes `step_s`, the one `lasting` much longer; what they say goes to `told`."""
     database.SQLITE_PATIENCE_S = 1
-    executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.8, 5.0, 9.0
-    keeper.SILENCE_S, keeper.GRACE_S = 6.0, 2.0
     asyncio.run(_work(database_url, data_dir, told, step_s, version, lasting))

@@ -1,7 +1,7 @@
 """How long a deferred job waits, and under which key."""
 
 from ghapp.jobs import Cleanup, PlanRun, Reconcile, ReconcileDeliveries, deferred_key
-from ghapp.services import Timings
+from ghapp.timings import Timings
 from ghapp.values import RepositoryId, RunId
 
 

@@ -31,7 +31,7 @@ from ghapp.git import (
 )
 from ghapp.git.differences import read_line_ranges
 from ghapp.git.kept_checkouts import KeptCheckouts
-from ghapp.processes import private_directories
+from ghapp.processes import WITHOUT_KEEPER, private_directories
 from ghapp.values import CommitSha
 from tests.git_server import GitServer, git_server
 from tests.stories.faults.proxies import fates, once_each
@@ -920,7 +920,7 @@ class TestKeptCheckouts:
 
 class TestTheProgram:
     def test_its_version_is_known(self) -> None:
-        assert asyncio.run(require_git()) >= (2, 38)
+        assert asyncio.run(require_git(WITHOUT_KEEPER)) >= (2, 38)
 
     def test_one_that_is_too_old_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         old = tmp_path / "git"
@@ -929,7 +929,7 @@ class TestTheProgram:
         monkeypatch.setenv("PATH", str(tmp_path))
 
         with pytest.raises(SettingsError) as refused:
-            asyncio.run(require_git())
+            asyncio.run(require_git(WITHOUT_KEEPER))
 
         assert str(refused.value) == (
             "git on PATH is 2.30, which is too old: install git 2.38 or newer "
@@ -940,7 +940,7 @@ class TestTheProgram:
         monkeypatch.setenv("PATH", str(tmp_path))
 
         with pytest.raises(SettingsError, match="git is not on PATH: install git"):
-            asyncio.run(require_git())
+            asyncio.run(require_git(WITHOUT_KEEPER))
         with pytest.raises(GitError, match="git is not installed where Planward runs"):
             asyncio.run(Mirror(tmp_path, tmp_path, KeptCheckouts(most=0)).branches())
 
@@ -951,7 +951,7 @@ class TestProcesses:
         script = "print('x' * 300_000); print('end', end='')"
 
         ended = asyncio.run(
-            processes.run([sys.executable, "-c", script], environ={}, timeout_s=60, on_line=lines.append)
+            WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=60, on_line=lines.append)
         )
 
         assert (ended.exit_code, [len(line) for line in lines]) == (0, [300_000, 3])
@@ -969,7 +969,9 @@ class TestProcesses:
 
         async def stopped() -> processes.Exited:
             running = asyncio.ensure_future(
-                processes.run([sys.executable, "-c", script], environ={}, timeout_s=60, stop=stop, on_line=said.append)
+                WITHOUT_KEEPER.run(
+                    [sys.executable, "-c", script], environ={}, timeout_s=60, stop=stop, on_line=said.append
+                )
             )
             while not said:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -984,7 +986,7 @@ class TestProcesses:
     def test_one_over_its_time_gets_sigint_first(self) -> None:
         script = "import time\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    print('released')\n"
 
-        ended = asyncio.run(processes.run([sys.executable, "-c", script], environ={}, timeout_s=0.5))
+        ended = asyncio.run(WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=0.5))
 
         assert (ended.stdout, ended.timed_out, ended.interrupted) == (b"released\n", True, False)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghapp.slots import Operation, Slot, Slots, Turns
+from ghapp.processes.slots import Operation, Slot, Slots, Turns
 from ghapp.values import RepositoryId
 
 Waiting = tuple[int, Operation, int]

@@ -25,8 +25,8 @@ from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, slot, watched
 from ghapp.flows.root_module.terraform_plan import NotDone, Planned
 from ghapp.flows.survey import survey_of_run, terraforms
 from ghapp.processes import Stop
+from ghapp.processes.slots import Slot
 from ghapp.services import Services
-from ghapp.slots import Slot
 from ghapp.store import Run
 from ghapp.values import TESTING
 

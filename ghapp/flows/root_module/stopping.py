@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from ghapp.processes import Stop
+from ghapp.processes.slots import Operation, Slot
 from ghapp.services import Services, Watch
-from ghapp.slots import Operation, Slot
 from ghapp.store import StoreUnavailable
 from ghapp.values import RepositoryId, RunId
 

@@ -6,7 +6,7 @@ from ghapp import app, settings
 from ghapp.cli import main
 from ghapp.github import GitHubApp
 from ghapp.github.calls import Patience
-from ghapp.services import Timings
+from ghapp.timings import Timings
 from ghapp.vault import VaultSettings
 
 PATIENCE = Patience(timeout_s=2.0, connect_timeout_s=2.0, total_s=6.0, wait_initial_s=0.1, wait_max_s=1.5)

@@ -20,14 +20,13 @@ from dbos import DBOS
 from githubkit import GitHub
 
 import ghapp.app
-from ghapp import notify, processes
+from ghapp import notify
 from ghapp.cli import main
-from ghapp.durable import JobQueue, executors
+from ghapp.durable import JobQueue
 from ghapp.flows.notifications import send_chat
 from ghapp.jobs import Job
-from ghapp.processes import keeper
-from ghapp.services import Timings
-from ghapp.terraform import commands
+from ghapp.processes import Exited, Programs
+from ghapp.timings import Timings
 from ghapp.vault.session import VaultSession
 
 _COMMANDS = ("init", "plan", "show", "apply", "validate")
@@ -53,11 +52,18 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
 def _shorten() -> None:
     """Wait for seconds where it would wait for a minute."""
     after_redeliveries_s = float(_read("after redeliveries") or 60)
-    timings = Timings(retry_s=2.0, notify_after_s=4.0, after_redeliveries_s=after_redeliveries_s)
+    timings = Timings(
+        retry_s=2.0,
+        notify_after_s=4.0,
+        after_redeliveries_s=after_redeliveries_s,
+        heartbeat_s=0.8,
+        own_silence_s=5.0,
+        keeper_silence_s=6.0,
+        keeper_grace_s=2.0,
+        takeover_margin_s=1.0,
+        state_lock_s=3,
+    )
     setattr(ghapp.app, "Timings", lambda: timings)  # noqa: B010
-    executors.BEAT_S, executors.OWN_SILENCE_S, executors.GONE_S = 0.8, 5.0, 9.0
-    keeper.SILENCE_S, keeper.GRACE_S = 6.0, 2.0
-    commands.LOCK_WAIT_S = 3
 
 
 def reached(point: str) -> None:
@@ -114,13 +120,13 @@ def _watch_steps() -> None:
 
 
 def _watch_programs() -> None:
-    undisturbed = processes.run
+    undisturbed = Programs.run
 
-    async def run(argv: Sequence[str | PurePath], **options: Any) -> processes.Exited:
+    async def run(programs: Programs, argv: Sequence[str | PurePath], **options: Any) -> Exited:
         words = [str(word) for word in argv]
         command = next((word for word in words[1:] if word in _COMMANDS), None)
         if words[0] == "git" or command is None:
-            return await undisturbed(words, **options)
+            return await undisturbed(programs, words, **options)
         point = f"terraform {command}{' without lock' if '-lock=false' in words else ''}"
         on_line = options.get("on_line")
         if on_line is not None:
@@ -131,11 +137,11 @@ def _watch_programs() -> None:
 
             options["on_line"] = line
         reached(f"{point}: before")
-        ended = await undisturbed(words, **options)
+        ended = await undisturbed(programs, words, **options)
         reached(f"{point}: after")
         return ended
 
-    setattr(processes, "run", run)  # noqa: B010
+    setattr(Programs, "run", run)  # noqa: B010
 
 
 def _watch_secrets() -> None:
