@@ -1,4 +1,4 @@
-"""LAST of each environment, and who pushed what: the memory behind "is this push explained".
+"""LAST of each environment, and who pushed what: what decides whether a push is explained.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 """

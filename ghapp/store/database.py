@@ -53,7 +53,7 @@ class Database:
             migrate_schema(connection)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` in one transaction, in a thread; anew where PostgreSQL broke off before the transaction's end.
+        """Do `work` in one transaction, in a thread; again where PostgreSQL broke off before the transaction's end.
 
         Where its end was broken off PostgreSQL is asked what became of it. It may be away for too long to say: then
         what was done is done again, so let that do no harm.

@@ -119,7 +119,7 @@ class Identity:
             raise SettingsError(
                 f"{self._db.where} has reports and logs that were sealed with another key than PLANWARD_ENCRYPTION_KEY "
                 f"or {data_dir / 'encryption.key'} gives: that key was lost or replaced, and without it they cannot "
-                "be read. Put it back, from a backup, or list it behind the new one; or start once with "
+                "be read. Put it back, from a backup, or list it after the new one; or start once with "
                 "PLANWARD_NEW_KEY=true to give them up (everything else is readable)"
             )
         log.warning("sealed_with_a_lost_key", database=self._db.where, meaning="older reports and logs are unreadable")

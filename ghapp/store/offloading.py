@@ -24,7 +24,7 @@ from ghapp.values import RepositoryId, RunId
 SETTLED_S = 60.0
 """How long a run is completed before it is moved: what ends it reads it once more."""
 _MOST_BYTES = 4 * 1024 * 1024
-"""About as much of a log lies in one object."""
+"""About as much of a log goes into one object."""
 
 
 class Offloading:
@@ -86,7 +86,7 @@ class Offloading:
         await self._db.run(lambda connection: _record_and_delete(connection, run_object, there))
 
     async def _offload_lines(self, id: RunId, repository: RepositoryId) -> bool:
-        """Move the beginning of what lies here of the log, as much as one object takes. False: nothing lies here."""
+        """Move the first part of the log that is in the database, as much as one object takes. False: there is none."""
         moved = await self._db.run(lambda connection: objects_of(connection, id, "log"))
         last = await self._last_of_next(id)
         if last is None:

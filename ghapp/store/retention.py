@@ -1,6 +1,6 @@
 """Remove what is older than the settings say and needed no more, in small batches; each may break off anywhere.
 
-What lies in the object store goes first and its row afterwards, so that nothing is left there that nobody knows of.
+Objects are removed before their rows, so that no object is left without a row.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -72,7 +72,7 @@ class Retention:
         return len(found)
 
     async def remove_pushes(self, *, before: float, limit: int) -> int:
-        """Remove pushes that LAST has left behind."""
+        """Remove pushes of commits that LAST has passed."""
         return await self._rows(pushes, pushes.c.at < before, not_(retention_rules.push_is_needed()), limit=limit)
 
     async def remove_verdicts(self, *, before: float, limit: int) -> int:

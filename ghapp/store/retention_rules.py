@@ -54,7 +54,7 @@ def pull_request_is_needed() -> ColumnElement[bool]:
 
 
 def push_is_needed() -> ColumnElement[bool]:
-    """Whether a push may be behind LAST: who pushed that is never who lets it in."""
+    """Whether a push may be part of what comes after LAST: who pushed that never lets it in."""
     c, last, of_last = pushes.c, lasts.alias(), pushes.alias()
     newest = select(last.c.sha).where(last.c.repository_id == c.repository_id, last.c.branch == c.branch)
     newest_sha = newest.order_by(last.c.id.desc()).limit(1).scalar_subquery()

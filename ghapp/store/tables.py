@@ -210,7 +210,7 @@ log_lines = Table(
 run_objects = Table(
     "run_objects",
     metadata,
-    # What of a completed run lies in the object store instead of the tables above.
+    # Reports and logs of completed runs that are in the object store instead of the tables above.
     Column("run_id", String(64), primary_key=True),
     Column("kind", String(16), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),

@@ -146,7 +146,7 @@ async def _say_it_is_sealed(_: Request, error: Exception) -> Response:
     log.warning("page_not_shown", reason=str(error))
     text = (
         "The report and the log of this run were sealed with a key that Planward has no longer. Whoever runs it can "
-        "list that key in PLANWARD_ENCRYPTION_KEY, behind the new one."
+        "list that key in PLANWARD_ENCRYPTION_KEY, after the new one."
     )
     return message_page(410, "Sealed with a lost key", text)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Executable, select
 from ghapp.sealing import Sealer
 from ghapp.store import ApplyState, KnownPullRequest, PlanState, Run, Store
 from ghapp.store.marker_kinds import Created, DeploymentMarker, RedeliveryMarker, RedeliveryRequest
-from ghapp.store.tables import markers, metadata, pull_requests
+from ghapp.store.tables import explained_pull_requests, markers, metadata, pull_requests
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
 
 T = TypeVar("T")
@@ -151,10 +151,15 @@ def past(urls: str) -> Iterator[Past]:
 
 def test_a_run_is_removed_with_everything_of_it_when_it_is_old(past: Past) -> None:
     past.ended("old")
+    past.ended("old apply", "apply", state=ApplyState(explains=(1,)))
+    past.wait(1)
+    past.ended("newer apply", "apply", head=NEW)
     past.wait(31)
     past.ended("young", head=NEW)
     past.tidy()
     assert (past.has("old"), past.has("young")) == (False, True)
+    with past.store._database.engine.connect() as connection:
+        assert connection.execute(select(explained_pull_requests)).all() == []
     assert past.do(past.store.runs.read_log(RunId("old"))) == ()
     assert past.do(past.store.runs.root_reports(RunId("old"))) == {}
     assert past.do(past.store.runs.report(RunId("old"))) is None

@@ -17,7 +17,7 @@ from ghapp.errors import SettingsError
 from ghapp.jobs import SettleBranch
 from ghapp.jobs.causes import Missed
 from ghapp.sealing import Sealer, load_or_make_key
-from ghapp.store import PlanState, Run, Store
+from ghapp.store import ApplyState, PlanState, Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId
 from tests.databases import NewDatabase
 from tests.postgres import Postgres
@@ -94,6 +94,27 @@ def test_a_run_is_begun_once_and_found_again(store: Store) -> None:
         assert len({run.created_at for run in begun}) == 1
         assert await store.runs.unfinished() == (begun[0],)
         assert dataclasses.replace(begun[0], created_at=0) == RUN
+
+    asyncio.run(story())
+
+
+def test_pull_requests_lead_to_the_apply_runs_that_explain_them_now(store: Store) -> None:
+    first = dataclasses.replace(RUN, operation="apply", state=ApplyState(explains=(1, 2)))
+    second = dataclasses.replace(first, id=RunId("b" * 24), state=ApplyState())
+
+    async def story() -> None:
+        async def explained_by() -> dict[int, list[RunId]]:
+            found = {number: await store.runs.explained_by(RUN.repository_id, number) for number in (1, 2, 3)}
+            return {number: [run.id for run in runs] for number, runs in found.items()}
+
+        await store.runs.begin(first)
+        await store.runs.begin(second)
+        assert await explained_by() == {1: [first.id], 2: [first.id], 3: []}
+        await store.runs.change_apply(first.id, lambda state: dataclasses.replace(state, explains=(2, 3)))
+        await store.runs.change_apply(second.id, lambda state: dataclasses.replace(state, explains=(2,)))
+        assert await explained_by() == {1: [], 2: [first.id, second.id], 3: [first.id]}
+        await store.runs.begin(dataclasses.replace(first, state=ApplyState()))  # a step that is repeated
+        assert await explained_by() == {1: [], 2: [first.id, second.id], 3: [first.id]}
 
     asyncio.run(story())
 
