@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from checks.rendering.annotations import ANNOTATIONS_LIMIT, all_annotations, annotate
 from checks.rendering.escape import is_web_address, prose
 from checks.rendering.fit import LeftOut, Piece, fit
-from checks.rendering.markdown_change import OPEN_IN_ALL, Openings
 from checks.rendering.markdown_details import details
 from checks.rendering.markdown_summary import summary
+from checks.rendering.openings import Openings
 from checks.report import CheckRunOutput, RunReport
 
 LIMIT_BYTES = 65_535
@@ -29,7 +29,7 @@ def render_check_run(
     rest: list[Piece] = []
     for report in reports:
         heading = [Piece(short=f"## Pull request {report.pull_request}")] if report.pull_request is not None else []
-        openings = Openings(OPEN_IN_ALL)
+        openings = Openings.of(report)
         seen += [*heading, *summary(report, openings), *_annotations_left_out(report)]
         changes = details(report, openings)
         rest += [*heading, *changes] if changes else []
@@ -50,8 +50,8 @@ def render_comment(*reports: RunReport) -> str:
     for report in reports:
         pieces += [
             Piece(short=f"### {prose(report.title)}"),
-            *summary(report, Openings(0)),
-            *details(report, Openings(0)),
+            *summary(report, Openings.none()),
+            *details(report, Openings.none()),
         ]
     return _fitted(pieces, reports[0], LIMIT_BYTES)
 

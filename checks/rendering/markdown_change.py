@@ -9,20 +9,13 @@ from checks.rendering.lines import (
     Line,
     estimated_bytes,
     known_late,
-    lines_of_change,
     lines_of_members,
     names_of_change,
     remarks_of_change,
 )
+from checks.rendering.openings import Openings
 from checks.rendering.shorten import shorten
 from checks.report.change_report import ChangeReport, Section
-
-OPEN_IN_ALL = 200
-"""So many lines of short diffs stand open in a report: one in which all is open is as long as Terraform's own."""
-_OPEN_LINES = 10
-_MOST_LOOKED_AT = 40  # attributes: as tables they may be few lines
-_CLOSED = frozenset({"destroy", "tags", "read", "state"})
-
 
 LEFT_OUT: dict[Section, str] = {
     "destroy": "to destroy",
@@ -34,27 +27,6 @@ LEFT_OUT: dict[Section, str] = {
     "state": "in the state alone",
 }
 """As what a change is counted where there is no room for it."""
-
-
-class Openings:
-    """How many lines may still stand open."""
-
-    def __init__(self, lines: int) -> None:
-        self._left = lines
-
-    def take(self, members: Sequence[ChangeReport]) -> bool:
-        """Whether the diff of these changes stands open; if so, its lines are used up."""
-        first = members[0]
-        if not self._left or len(members) > 1 or len(first.attributes) > _MOST_LOOKED_AT or first.section in _CLOSED:
-            return False
-        return self.take_lines(len(lines_of_change(first)))
-
-    def take_lines(self, lines: int) -> bool:
-        """Whether a text of so many lines stands open; if so, they are used up."""
-        if lines > min(_OPEN_LINES, self._left):
-            return False
-        self._left -= lines
-        return True
 
 
 def change_piece(

@@ -13,8 +13,9 @@ from checks.rendering.lines import (
     lines_of_invocation,
     words_of_invocation,
 )
-from checks.rendering.markdown_change import LEFT_OUT, Openings, change_piece, diff_fence, fold
+from checks.rendering.markdown_change import LEFT_OUT, change_piece, diff_fence, fold
 from checks.rendering.markdown_summary import diagnostic_block, is_plain, safe_blob_url, where
+from checks.rendering.openings import Openings
 from checks.rendering.order import by_danger
 from checks.rendering.titles import (
     CHECKS_TITLE,
@@ -56,7 +57,7 @@ def _root(root: RootReport, report: RunReport, shown: tuple[Dangers, ...], openi
             yield from _invocations(root, above, openings)
     for change in deferred:
         heading = (*above, f"#### {DEFERRED_TITLE}")
-        yield _change(change, heading, _DEFERRED, blob_url, Openings(0), counts_as="deferred")
+        yield _change(change, heading, _DEFERRED, blob_url, Openings.none(), counts_as="deferred")
     for diagnostic in root.diagnostics:
         if diagnostic.severity == "warning":
             block = diagnostic_block(diagnostic, "", blob_url)
@@ -66,7 +67,7 @@ def _root(root: RootReport, report: RunReport, shown: tuple[Dangers, ...], openi
         yield Piece(short=f"- {prose(warning)}", row=True, rank=_WARNINGS, headings=heading, counts_as="warnings")
     for change in root.drift:
         heading = (*above, f"#### {DRIFT_TITLE}")
-        yield _change(change, heading, _DRIFT, blob_url, Openings(0), counts_as="drifted")
+        yield _change(change, heading, _DRIFT, blob_url, Openings.none(), counts_as="drifted")
 
 
 def _change(

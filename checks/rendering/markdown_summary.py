@@ -9,7 +9,8 @@ from checks.rendering.dangers import Dangers, dangers
 from checks.rendering.escape import address_of_file, code, fence, is_web_address, prose
 from checks.rendering.fit import Piece, size_bytes
 from checks.rendering.headline import first_line
-from checks.rendering.markdown_change import Openings, change_piece, fold
+from checks.rendering.markdown_change import change_piece, fold
+from checks.rendering.openings import Openings
 from checks.rendering.order import by_danger, place_of
 from checks.rendering.titles import ONLY_A_PART, words_of_field
 from checks.report import NO_COUNTS, RootReport, RunReport

@@ -158,3 +158,14 @@ def test_a_partial_plan_is_marked_in_its_row() -> None:
     assert "app in testing: 1 to change; only a part: Terraform could not" in render_text(failing(whole, part))
     for form in (render_check_run(failing(part)).summary, render_html(failing(part)), render_text(failing(part))):
         assert "only a part" in form
+
+
+def test_in_a_report_of_few_changes_longer_diffs_stand_open() -> None:
+    long = [
+        resource(f"null_x.y{number}", "update", before={"text": "\n" * 2}, after={"text": "a line\n" * 30})
+        for number in range(4)
+    ]
+    few, many = (render_check_run(run(report(plan_of(*changes)))).text or "" for changes in (long[:3], long))
+    assert few.count("<details open>") == 3
+    assert many.count("<details open>") == 0
+    assert "<details open>" not in render_comment(run(report(plan_of(*long[:3]))))
