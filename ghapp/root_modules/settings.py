@@ -1,12 +1,12 @@
 """One root module in one environment, all placeholders filled in."""
 
 import posixpath
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from checks.configuration import RootModule
 from checks.configuration.file_facts import Values
-from checks.configuration.repository_paths import follow
+from checks.configuration.repository_paths import TOP, below, directory_of, follow
 from ghapp.repository_config import (
     CONFIG_PATH,
     Environment,
@@ -22,6 +22,7 @@ from ghapp.vault import SecretSource
 
 DEFAULT_VAR_FILES = ("{environment}.tfvars", "env/{environment}.tfvars")
 DEFAULT_BACKEND_CONFIG = ("{environment}.backend.hcl", "env/{environment}.backend.hcl")
+VERSION_FILES = (".terraform-version", ".opentofu-version", ".tool-versions")
 DEFAULT_WORKSPACE = "default"
 """Terraform's own name for the workspace that is always there."""
 
@@ -65,6 +66,8 @@ class RootModuleSettings:
     depends_on: tuple[str, ...] = ()
     required_version: tuple[str, ...] = ()
     pins: tuple[EnginePin, ...] = ()
+    candidates: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """Files that count wherever they are there: one that is deleted is no longer among the others."""
     secrets: tuple[SecretSource, ...] | None = None
     backend_values: Values = field(default_factory=dict, repr=False)
     settings_cause: str | None = None
@@ -77,8 +80,8 @@ class RootModuleSettings:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files beside the configuration whose change touches it."""
-        return (*self.var_files, *self.backend_config, *(pin.path for pin in self.pins))
+        """The files beside the configuration whose change touches it, also by being deleted."""
+        return tuple(dict.fromkeys((*self.var_files, *self.backend_config, *self.candidates)))
 
     @property
     def apply_arguments(self) -> tuple[str, ...]:
@@ -121,7 +124,12 @@ def settle(
         return _paths(root_module.dir, templates, values)
 
     backend_config = files(backend_templates, DEFAULT_BACKEND_CONFIG)
-    var_files = files(_first(override.var_files, configured.var_files), DEFAULT_VAR_FILES)
+    var_templates = _first(override.var_files, configured.var_files)
+    var_files = files(var_templates, DEFAULT_VAR_FILES)
+    defaults = (
+        *(DEFAULT_VAR_FILES if var_templates is None else ()),
+        *(DEFAULT_BACKEND_CONFIG if backend_templates is None else ()),
+    )
     extra_arguments = _first(override.extra_arguments, configured.extra_arguments)
     own_version = (configured.required_version,) if configured.required_version else ()
     return RootModuleSettings(
@@ -134,10 +142,24 @@ def settle(
         extra_arguments=extra_arguments or (),
         depends_on=configured.depends_on,
         required_version=(*root_module.required_version, *own_version),
+        candidates=(
+            *_paths(root_module.dir, defaults, values),
+            *possible_version_files(root_module.dir),
+        ),
         secrets=config.secrets,
         settings_cause=_workspace_cause(root_module.dir, environment.name, values["workspace"])
         or _missing_file_cause(root_module.dir, environment.name, (*var_files, *backend_config), tree),
     )
+
+
+def possible_version_files(directory: str) -> Iterator[str]:
+    """Where a root module's version may be pinned, the nearest directory first."""
+    at = directory
+    while True:
+        yield from (below(at, name) for name in VERSION_FILES)
+        if at == TOP:
+            return
+        at = directory_of(at)
 
 
 def _first(*choices: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -34,16 +34,12 @@ class Survey:
 
     def touched(self, environment: EnvironmentName, changed: Collection[str], base: "Survey | None" = None) -> Touched:
         """Root modules that a change of paths touches in an environment, and those that are gone since `base`."""
-        files = self._files(environment)
         return touched(
             self.configuration,
             changed,
-            extra=files if base is None else _joined(files, base._files(environment)),
+            extra={settings.dir: settings.files for settings in self.laid[environment]},
             base=None if base is None else base.configuration,
         )
-
-    def _files(self, environment: EnvironmentName) -> dict[str, tuple[str, ...]]:
-        return {settings.dir: settings.files for settings in self.laid.get(environment, ())}
 
     def not_supported(self, changed: Collection[str], found: Touched, base: "Survey") -> str | None:
         """Why a change cannot be planned: it is another tool's; None where it is not."""
@@ -58,11 +54,6 @@ class Survey:
         depends_on = {settings.dir: settings.depends_on for settings in self.laid[environment]}
         backends = {settings.dir: settings.backend_values for settings in self.laid[environment]}
         return layers(self.configuration, dirs, depends_on, backends)
-
-
-def _joined(files: Mapping[str, tuple[str, ...]], before: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """The files beside the configuration, those that the change deleted too."""
-    return {directory: (*own, *before.get(directory, ())) for directory, own in files.items()}
 
 
 def unlisted_tools(config: RepositoryConfig, paths: Collection[str]) -> tuple[OtherTool, ...]:

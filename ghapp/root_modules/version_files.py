@@ -11,13 +11,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from checks.configuration.repository_paths import TOP, below, directory_of
-from ghapp.root_modules.settings import Tree
+from ghapp.root_modules.settings import Tree, possible_version_files
 from ghapp.terraform import EnginePin, Product
 
 _ONE_VERSION: Final[Mapping[str, Product]] = {".terraform-version": "Terraform", ".opentofu-version": "OpenTofu"}
 _TOOLS: Final[Mapping[str, Product]] = {"terraform": "Terraform", "opentofu": "OpenTofu"}
-_TOOL_VERSIONS: Final = ".tool-versions"
 _MOST_BYTES: Final = 64 * 1024
 _EXACT = re.compile(r"v?([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(?:-[0-9A-Za-z.-]{1,100})?)")
 """Anything else (`latest`, `latest:^1.9`, `min-required`) leaves the version to something else."""
@@ -35,17 +33,12 @@ def read_pins(directory: str, tree: Tree, contents: Mapping[str, bytes]) -> tupl
 
 def _nearest(directory: str, tree: Tree) -> Iterator[tuple[str, str]]:
     """Each kind of file that is nearest, and where it leads."""
-    for name in (*_ONE_VERSION, _TOOL_VERSIONS):
-        at = directory
-        while True:
-            path = below(at, name)
-            real = tree.real(path)
-            if real is not None:
-                yield path, real
-                break
-            if at == TOP:
-                break
-            at = directory_of(at)
+    found: dict[str, tuple[str, str]] = {}
+    for path in possible_version_files(directory):
+        real = tree.real(path)
+        if real is not None:
+            found.setdefault(path.rpartition("/")[2], (path, real))
+    yield from found.values()
 
 
 def _pins(path: str, content: bytes) -> Iterator[EnginePin]:

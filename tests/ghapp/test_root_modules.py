@@ -69,7 +69,7 @@ def test_var_files_and_backend_files_of_the_environment_are_found() -> None:
     assert settings.var_files == ("network/staging.tfvars", "network/env/staging.tfvars")
     assert settings.backend_config == ("network/env/staging.backend.hcl",)
     assert settings.workspace == "default"
-    assert settings.files == (*settings.var_files, *settings.backend_config)
+    assert settings.files[:3] == (*settings.var_files, *settings.backend_config)
     assert laid(files, "testing").workspace == "testing"
 
 
@@ -338,8 +338,8 @@ def test_the_nearest_version_file_of_each_kind_pins_the_engine() -> None:
         "other/.terraform-version": "1.0.0",
     }
     assert pins(files) == (
-        EnginePin(path="live/.terraform-version", product="Terraform", version="1.9.8"),
         EnginePin(path="live/network/.opentofu-version", product="OpenTofu", version="1.8.2"),
+        EnginePin(path="live/.terraform-version", product="Terraform", version="1.9.8"),
         EnginePin(path=".tool-versions", product="Terraform", version="1.9.8"),
         EnginePin(path=".tool-versions", product="OpenTofu", version="1.8.2"),
     )
@@ -350,16 +350,27 @@ def test_a_version_file_that_names_no_version_pins_nothing(text: str) -> None:
     assert pins({".terraform-version": text}) == ()
 
 
-def test_a_version_file_that_changes_or_goes_touches_its_root_modules() -> None:
-    def surveyed(files: Mapping[str, str]) -> Survey:
-        config = config_of()
-        configuration = found_in(files, config)
-        contents = {path: files[path].encode() for path in files_to_read(config, configuration, paths=files)}
-        layout = configure_root_modules(config, configuration, paths=files, contents=contents)
-        return Survey(config=config, configuration=configuration, laid=layout)
+def surveyed(files: Mapping[str, str]) -> Survey:
+    config = config_of()
+    configuration = found_in(files, config)
+    contents = {path: files[path].encode() for path in files_to_read(config, configuration, paths=files)}
+    layout = configure_root_modules(config, configuration, paths=files, contents=contents)
+    return Survey(config=config, configuration=configuration, laid=layout)
 
+
+def test_a_version_file_that_changes_or_goes_touches_its_root_modules() -> None:
     without = {"live/network/main.tf": S3, "app/main.tf": S3.replace("network", "app")}
-    before, after = surveyed({**without, "live/.terraform-version": "1.9.8"}), surveyed(without)
     changed = ["live/.terraform-version"]
-    assert before.touched(TESTING, changed).dirs == ("live/network",)
-    assert after.touched(TESTING, changed, before).dirs == ("live/network",)
+    for files in ({**without, "live/.terraform-version": "1.9.8"}, without):
+        assert surveyed(files).touched(TESTING, changed).dirs == ("live/network",)
+
+
+def test_a_var_file_that_is_deleted_touches_its_root_module_in_its_environment() -> None:
+    found = surveyed({"network/main.tf": S3})
+    for deleted in ("network/staging.tfvars", "network/env/staging.tfvars", "network/env/staging.backend.hcl"):
+        assert found.touched(EnvironmentName("staging"), [deleted]).dirs == ("network",)
+        assert found.touched(TESTING, [deleted]).dirs == ()
+    configured = laid(
+        {"network/main.tf": S3, "x.tfvars": ""}, "staging", "root_modules: [{dir: network, var_files: []}]"
+    )
+    assert "network/staging.tfvars" not in configured.files
