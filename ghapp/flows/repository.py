@@ -1,5 +1,6 @@
 """A repository: what is known of it, its mirror, its config at a commit."""
 
+import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
@@ -105,13 +106,15 @@ class FetchedRepo(Repo):
         """
         content = await self.mirror.read_file(commit, CONFIG_PATH)
         branches = await self.mirror.branches()
-        return read_config_in_force(content, branches=branches, repository_name=self.known.first_name)
+        return await asyncio.to_thread(
+            read_config_in_force, content, branches=branches, repository_name=self.known.first_name
+        )
 
     async def proposed_config(self, tree: TreeId) -> RepositoryConfig:
         """Read the config that a pull request would bring: to be checked, never in force. Raises ConfigInvalid."""
         content = await self.mirror.read_file(tree, CONFIG_PATH)
         branches = await self.mirror.branches()
-        config = read_config(content, branches=branches, repository_name=self.known.first_name)
+        config = await asyncio.to_thread(read_config, content, branches=branches, repository_name=self.known.first_name)
         if problems := tuple(refused_chats(config, self.services.settings.authority.chat)):
             raise ConfigInvalid(problems)
         return config

@@ -17,6 +17,9 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ghapp.repository_config.model import ConfigInvalid, Position, Problem
 
 MAX_CONFIG_BYTES: Final = 256 * 1024
+MAX_TEXT_LENGTH: Final = 4_000
+MAX_VALUES: Final = 100_000
+"""With what every alias stands for: a few lines of aliases of aliases can stand for billions."""
 _LONGEST = 500
 _TAG = "tag:yaml.org,2002:"
 _UNIMPLEMENTED = "is not implemented in this version of Planward"
@@ -98,6 +101,9 @@ class Value:
         text = str(self.node.value)
         if not text.strip():
             self.refuse(f"must be {wanted}, is empty")
+            return None
+        if len(text) > MAX_TEXT_LENGTH:
+            self.refuse(f"is longer than {MAX_TEXT_LENGTH:,} characters; make it shorter")
             return None
         if not text.isprintable():
             self.refuse("has a character that cannot be printed")
@@ -206,6 +212,9 @@ def parse_document(content: bytes, complaints: Complaints) -> Value | None:
         raise _invalid(complaints, position, "is not UTF-8; save the file in that encoding") from error
     try:
         node = yaml_reader("rt").compose(text)
+        if node is not None and _count(node, {}) > MAX_VALUES:
+            message = f"has more than {MAX_VALUES:,} values, with what its aliases stand for; use fewer aliases"
+            raise _invalid(complaints, Position(line=1, column=1), message)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(line=mark.line + 1, column=mark.column + 1) if mark else Position(line=1, column=1)
@@ -218,6 +227,16 @@ def parse_document(content: bytes, complaints: Complaints) -> Value | None:
         raise _invalid(complaints, Position(line=1, column=1), "is nested too deeply") from error
     document = None if node is None else Value(node, "", complaints, _position(node))
     return None if document is None or document.is_null else document
+
+
+def _count(node: Node, known: dict[int, int]) -> int:
+    """How many values there are, with what every alias stands for; one that holds itself is opened once more."""
+    if id(node) not in known:
+        members = node.value if isinstance(node, SequenceNode | MappingNode) else ()
+        known[id(node)] = 1 + len(members)
+        inner = (part for member in members for part in (member if isinstance(member, tuple) else (member,)))
+        known[id(node)] = 1 + sum(_count(part, known) for part in inner)
+    return known[id(node)]
 
 
 def yaml_reader(kind: Literal["rt", "safe"]) -> YAML:

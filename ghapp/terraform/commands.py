@@ -1,5 +1,6 @@
 """Terraform's commands on one root module in its work directory."""
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -254,7 +255,7 @@ class Terraform:
         diagnostics = tuple(found for found in messages.diagnostics if not _NO_FINDING.match(found.summary))
         if ended.exit_code and not any(diagnostic.severity == "error" for diagnostic in diagnostics):
             diagnostics += tuple(Diagnostic(severity="error", summary=summary) for summary in plain)
-        failure, state_lock = read_failure(diagnostics) if ended.exit_code else (None, None)
+        failure, state_lock = await asyncio.to_thread(read_failure, diagnostics) if ended.exit_code else (None, None)
         return replace(_finished(ended), diagnostics=diagnostics, failure=failure, state_lock=state_lock)
 
     async def _started(

@@ -3,6 +3,7 @@
 Needs no GitHub, no database and no mirror: the runs of the server, `planward unlock` and `planward plan` do the same.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -138,10 +139,13 @@ class RootRun:
             )
             match outcome:
                 case Planned(plan=plan):
-                    self._secrets.learn(plan.sensitive_values(), log=log, plan=plan)
+                    await asyncio.to_thread(self._learn_from_plan, plan, log)
                 case NotDone(sensitive=sensitive):
                     self._secrets.learn(sensitive, log=log)
             yield Made(outcome=outcome, terraform=terraform, workdir=workdir, log=log)
+
+    def _learn_from_plan(self, plan: Plan, log: MaskedLog) -> None:
+        self._secrets.learn(plan.sensitive_values(), log=log, plan=plan)
 
     async def applied(self, made: Made, plan: Plan, proceed: Proceed, *, stop: Stop, timeout_s: float) -> Finished:
         """Apply what was planned. Whatever may quote a value that only the new state says is secret waits for it."""

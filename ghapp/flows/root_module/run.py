@@ -132,14 +132,16 @@ class _RootStep:
     async def _judge(self, made: Made, planned: Planned, stop: Stop) -> RootOutcome:
         """gate, apply."""
         job, plan = self._job, planned.plan
-        self._summary = self._summarize(plan)
+        # In threads, here and below: what a plan holds is as large as whoever wrote it wants it to be.
+        self._summary = await asyncio.to_thread(self._summarize, plan)
         reviewed = await reviewed_summary(self._services, job.reviewed, job.root_module)
-        report = self.root_run.report(plan, planned.diagnostics, reviewed=reviewed)
+        report = await asyncio.to_thread(self.root_run.report, plan, planned.diagnostics, reviewed=reviewed)
         if job.review is None:
             return await self.keep(report, plan)
         match self._decide(plan, report, job.review):
             case gate.Refuse(cause=cause):
-                return await self.keep(self.root_run.failed(cause, planned.diagnostics))
+                failed = await asyncio.to_thread(self.root_run.failed, cause, planned.diagnostics)
+                return await self.keep(failed)
             case gate.Hold() as hold:
                 return await self.keep(report, plan, held=hold)
             case gate.Proceed() as proceed:
@@ -184,7 +186,7 @@ class _RootStep:
 
     async def _not_done(self, not_done: NotDone, stop: Stop) -> RootOutcome:
         await self._go_on(stop)
-        return await self.keep(self.root_run.not_done(not_done))
+        return await self.keep(await asyncio.to_thread(self.root_run.not_done, not_done))
 
     async def _go_on(self, stop: Stop) -> None:
         """Raise where the run has to stop."""

@@ -1,5 +1,6 @@
 """A plan of one root module in its work directory: init, plan and show within one time limit."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -93,7 +94,7 @@ async def make_plan(
     if isinstance(shown, Finished):
         return NotDone(command="show", finished=shown)
     try:
-        plan = read_plan(shown)
+        plan = await asyncio.to_thread(read_plan, shown)
     except PlanFormatError as error:
         raise JobError(f"{workdir.root_module} in {environment}: {error}") from None
     return Planned(plan=plan, diagnostics=planned.diagnostics)

@@ -1,0 +1,43 @@
+"""A config that is written to take all of the server's time or memory: an error that says so, at once."""
+
+import time
+
+import pytest
+
+from ghapp.repository_config import ConfigInvalid, read_config
+
+
+def refused(content: str) -> tuple[str, float]:
+    began = time.process_time()
+    with pytest.raises(ConfigInvalid) as invalid:
+        read_config(content.encode(), branches=["staging"], repository_name="infra")
+    return str(invalid.value.problems[0].message), time.process_time() - began
+
+
+def test_aliases_of_aliases_that_stand_for_billions_are_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    message, took_s = refused("\n".join(lines))
+    assert message == "has more than 100,000 values, with what its aliases stand for; use fewer aliases"
+    assert took_s < 5
+
+
+def test_many_aliases_of_one_large_mapping_are_refused() -> None:
+    keys = ", ".join(f"k{n}: 1" for n in range(5_000))
+    message, took_s = refused(f"x: &x {{{keys}}}\nroot_modules: [{', '.join(['*x'] * 5_000)}]\n")
+    assert "use fewer aliases" in message
+    assert took_s < 20
+
+
+def test_a_value_that_holds_itself_is_refused() -> None:
+    message, _ = refused("root_modules: &x [*x]\n")
+    assert "use fewer aliases" in message
+
+
+@pytest.mark.parametrize(
+    "hostile", ["'" + " " * 60_000 + "x'", "'" + ">= 1," * 12_000 + "'", "'" + "1." * 30_000 + "'"]
+)
+def test_a_version_constraint_of_sixty_kilobytes_is_refused_by_its_length(hostile: str) -> None:
+    message, took_s = refused(f"root_modules:\n  - {{dir: network, required_version: {hostile}}}\n")
+    assert message == "is longer than 4,000 characters; make it shorter"
+    assert took_s < 10
