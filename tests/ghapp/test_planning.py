@@ -192,3 +192,15 @@ def test_a_workspace_whose_runs_are_executed_elsewhere_is_said_with_the_way_out(
         "network in staging: the workspace's runs are executed by HCP Terraform, which keeps the plan to itself; set "
         "the workspace's execution mode to local, or use another backend"
     )
+
+
+def test_of_several_errors_the_first_by_file_and_line_is_the_cause() -> None:
+    errors = [
+        Diagnostic(severity="error", summary=f"error {line}", path=path, start_line=line)
+        for path, line in ((None, None), ("network/main.tf", 32), ("network/main.tf", 5), ("network/z.tf", 1))
+    ]
+    warning = Diagnostic(severity="warning", summary="a warning", path="network/a.tf", start_line=1)
+    finished = Finished(exit_code=1, failure=Failure.OTHER, diagnostics=(warning, *errors))
+    assert cause_of(finished, "plan", "network", "staging") == (
+        "network in staging: plan failed: error 5 (network/main.tf:5)"
+    )

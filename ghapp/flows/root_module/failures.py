@@ -4,6 +4,7 @@ import re
 from typing import Literal, assert_never
 
 from checks.diagnostic import Diagnostic
+from checks.rendering.order import place_of
 from ghapp.processes import Exceeded
 from ghapp.terraform import Failure, Finished
 
@@ -60,7 +61,8 @@ def _taken(exceeded: Exceeded) -> tuple[str, str, str]:
 def cause_of(finished: Finished, command: str, root_module: str, environment: str) -> str:
     """Say why `terraform COMMAND` failed; `finished` neither was interrupted nor timed out."""
     where = f"{root_module} in {environment}"
-    first = next((each for each in finished.diagnostics if each.severity == "error"), None)
+    errors = (each for each in finished.diagnostics if each.severity == "error")
+    first = min(errors, key=place_of, default=None)  # Terraform's own order differs from run to run
     said = (
         _error_text(first) if first is not None else f"terraform {command} ended with exit status {finished.exit_code}"
     )
