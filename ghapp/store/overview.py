@@ -1,15 +1,17 @@
 """What the pages and the metrics ask, over many repositories at once. Reads only."""
 
+import heapq
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, desc, func, or_, select
+from sqlalchemy import CTE, ColumnElement, Connection, Table, and_, desc, func, or_, select
 
 from ghapp.store.branches import Last
 from ghapp.store.database import Database
 from ghapp.store.run_queries import RUN_COLUMNS, Run, read_run
 from ghapp.store.tables import lasts, pull_requests, removed_runs, runs
+from ghapp.store.tables import repositories as known_repositories
 from ghapp.values import EnvironmentName, RepositoryId
 
 
@@ -40,11 +42,21 @@ class Overview:
 
     async def recent(self, repositories: Collection[RepositoryId], *, limit: int) -> tuple[Run, ...]:
         """The newest runs of these repositories, newest first."""
-        return await self._runs(runs.c.repository_id.in_(repositories), limit=limit)
+        c = runs.c
+
+        def work(connection: Connection) -> list[str]:
+            newest: list[tuple[float, str]] = []
+            for each in repositories:  # each from an index that has its order
+                query = select(c.created_at, c.id).where(c.repository_id == each)
+                rows = connection.execute(query.order_by(desc(c.created_at), desc(c.id)).limit(limit)).all()
+                newest += [(at, id) for at, id in rows]
+            return [id for _, id in heapq.nlargest(limit, newest)]
+
+        return await self._runs(c.id.in_(await self._db.read(work)))
 
     async def waiting(self, repositories: Collection[RepositoryId]) -> tuple[Run, ...]:
         """The runs that wait for a person: the newest apply of an environment, or the newest plan of an open head."""
-        plans = await self._runs(_newest_of_commit(), runs.c.conclusion == "action_required", _of_open(repositories))
+        plans = await self._runs(_of_open(repositories), _newest_of_commit(), runs.c.conclusion == "action_required")
         applies = await self._newest_applies(repositories)
         held = [run for run in (*applies, *plans) if run.conclusion == "action_required"]
         return tuple(sorted(held, key=lambda run: -run.created_at))
@@ -70,14 +82,13 @@ class Overview:
 
     async def _lasts(self, repositories: Collection[RepositoryId]) -> dict[tuple[RepositoryId, EnvironmentName], Last]:
         c = lasts.c
-        history = (
-            select(func.min(c.id).label("first"), func.max(c.id).label("newest"))
-            .where(c.repository_id.in_(repositories))
-            .group_by(c.repository_id, c.environment)
-            .subquery()
-        )
+        pairs = _environments_in(lasts, repositories)
+        of_pair = (c.repository_id == pairs.c.repository_id, c.environment == pairs.c.environment)
+        first = select(c.id).where(*of_pair).order_by(c.id).limit(1).scalar_subquery()
+        newest = select(c.id).where(*of_pair).order_by(desc(c.id)).limit(1).scalar_subquery()
+        found = select(first.label("first"), newest.label("newest")).where(pairs.c.environment.is_not(None)).subquery()
         columns = [c[name] for name in Last.__slots__]
-        query = select(c.repository_id, *columns).join(history, c.id == history.c.newest).order_by(history.c.first)
+        query = select(c.repository_id, *columns).join(found, c.id == found.c.newest).order_by(found.c.first)
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         return {
             (row.repository_id, row.environment): Last(**{name: row._mapping[name] for name in Last.__slots__})
@@ -86,15 +97,12 @@ class Overview:
 
     async def _newest_applies(self, repositories: Collection[RepositoryId]) -> tuple[Run, ...]:
         c = runs.c
-        place = func.row_number().over(
-            partition_by=(c.repository_id, c.environment), order_by=(desc(c.created_at), desc(c.attempt), desc(c.id))
-        )
-        ranked = (
-            select(c.id, place.label("place"))
-            .where(c.operation == "apply", c.repository_id.in_(repositories))
-            .subquery()
-        )
-        return await self._runs(c.id.in_(select(ranked.c.id).where(ranked.c.place == 1)))
+        is_apply = c.operation == "apply"
+        pairs = _environments_in(runs, repositories, is_apply)
+        of_pair = (c.repository_id == pairs.c.repository_id, c.environment == pairs.c.environment, is_apply)
+        newest = select(c.id).where(*of_pair).order_by(desc(c.created_at), desc(c.attempt), desc(c.id)).limit(1)
+        ids = select(newest.scalar_subquery()).where(pairs.c.environment.is_not(None))
+        return await self._runs(c.id.in_(ids))
 
     async def _runs(self, *conditions: ColumnElement[bool], limit: int | None = None) -> tuple[Run, ...]:
         query = select(*RUN_COLUMNS).where(*conditions).order_by(desc(runs.c.created_at), desc(runs.c.id)).limit(limit)
@@ -119,15 +127,31 @@ def _newest_of_commit() -> ColumnElement[bool]:
 
 def _of_open(repositories: Collection[RepositoryId]) -> ColumnElement[bool]:
     """Whether the run planned what is still the head of an open pull request of these repositories."""
-    c, p = runs.c, pull_requests.c
-    is_open = (
-        select(p.number)
-        .where(
-            p.repository_id == c.repository_id,
-            p.number == c.pull_request,
-            p.head_sha == c.head_sha,
-            p.state == "open",
-        )
-        .exists()
+    r, p = runs.alias("of_open").c, pull_requests.c
+    ids = select(r.id).where(
+        p.repository_id.in_(repositories),
+        p.state == "open",
+        r.repository_id == p.repository_id,
+        r.head_sha == p.head_sha,
+        r.pull_request == p.number,
+        r.operation == "plan",
     )
-    return and_(c.operation == "plan", c.repository_id.in_(repositories), is_open)
+    return runs.c.id.in_(ids)
+
+
+def _environments_in(table: Table, repositories: Collection[RepositoryId], *conditions: ColumnElement[bool]) -> CTE:
+    """The environments of these repositories that the table has rows of: one look into its index for each.
+
+    A last row of each repository has None.
+    """
+    c, r = table.c, known_repositories.c
+    smallest = select(func.min(c.environment)).where(*conditions)
+    first = select(
+        r.id.label("repository_id"),
+        smallest.where(c.repository_id == r.id).scalar_subquery().label("environment"),
+    ).where(r.id.in_(repositories))
+    found = first.cte("environments", recursive=True)
+    next_one = smallest.where(c.repository_id == found.c.repository_id, c.environment > found.c.environment)
+    return found.union_all(
+        select(found.c.repository_id, next_one.scalar_subquery()).where(found.c.environment.is_not(None))
+    )

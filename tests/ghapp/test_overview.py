@@ -10,7 +10,7 @@ import pytest
 
 from ghapp.sealing import Sealer
 from ghapp.store import ApplyState, KnownPullRequest, Run, Store
-from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId, TreeId
+from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
 from tests.databases import NewDatabase
 from tests.ghapp.served import Clock
 
@@ -39,6 +39,16 @@ def clock() -> Clock:
 @pytest.fixture
 def store(new_database: NewDatabase, tmp_path: Path, clock: Clock) -> Iterator[Store]:
     store = Store(new_database(tmp_path), Sealer(["k" * 32]), clock=clock)
+    for id in (ONE, TWO):
+        asyncio.run(
+            store.repositories.record(
+                id=id,
+                installation_id=InstallationId(1),
+                full_name=f"acme/{id}",
+                clone_url=f"https://github.com/acme/{id}.git",
+                default_branch="staging",
+            )
+        )
     yield store
     store.close()
 
