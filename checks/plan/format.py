@@ -129,8 +129,10 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
         value = _EXACT.decode(raw) if exact else _VALUE.decode(raw)
     except NOT_UNDERSTOOD as error:
         raise not_understood(error) from None
+    if not isinstance(value, dict | list):
+        return value
     text = bytes(raw)
-    if text.count(b"[") + text.count(b"{") > DEEPEST and _levels(value) > DEEPEST:
+    if len(text) > DEEPEST and text.count(b"[") + text.count(b"{") > DEEPEST and _levels(value) > DEEPEST:
         raise PlanFormatError(f"a plan with values nested deeper than {DEEPEST} levels")
     return value
 

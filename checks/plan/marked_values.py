@@ -14,6 +14,7 @@ from msgspec import Raw
 from checks.plain_text import number_text
 from checks.plan.format import Change, Configuration, State, VariableValue, decode_part, decode_value
 from checks.plan.marks import hidden_texts, shown
+from checks.plan.sides import marked_part
 
 
 def marked_values(changes: Iterable[Change], *, prior_state: Raw, configuration: Raw, variables: Raw) -> frozenset[str]:
@@ -52,10 +53,10 @@ def _in_changes(changes: Iterable[Change]) -> Iterator[str]:
     for change in changes:
         if change.marked:
             if b"true" in bytes(change.before_sensitive):
-                yield from hidden_texts(shown(decode_value(change.before), decode_value(change.before_sensitive)))
+                yield from hidden_texts(marked_part(change.before, decode_value(change.before_sensitive)))
             if b"true" in bytes(change.after_sensitive):
                 late = decode_value(change.after_unknown)
-                yield from hidden_texts(shown(decode_value(change.after), decode_value(change.after_sensitive), late))
+                yield from hidden_texts(marked_part(change.after, decode_value(change.after_sensitive), late))
 
 
 def _of_variables(configuration: Raw, variables: Raw) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """A value beside Terraform's marks: what is sensitive is hidden, what is unknown says so."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
@@ -65,18 +65,18 @@ def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
         return UNKNOWN
     if sensitive is False:
         return _known(value, unknown)
-    if isinstance(sensitive, dict) and _is_object(value, unknown) and _places(value, sensitive, unknown):
+    if isinstance(sensitive, dict) and _is_object(value, unknown) and marks_fit(value, sensitive, unknown):
         return _object(value or {}, sensitive, unknown)
     if isinstance(sensitive, list) and isinstance(value, list) and len(sensitive) == len(value):
         return _list(value, sensitive, unknown)
-    if value is None and not _marks_any(unknown):
+    if value is None and not marks_any(unknown):
         return None  # there is nothing to hide: providers mark attributes that nobody set
     return Hidden(value)
 
 
 def _known(value: Any, unknown: Any) -> Shown:
     """A value of which nothing is sensitive."""
-    if _marks_any(unknown):
+    if marks_any(unknown):
         if isinstance(unknown, dict) and _is_object(value, unknown):
             return _object(value or {}, {}, unknown)
         if isinstance(unknown, list) and isinstance(value, list):
@@ -86,7 +86,7 @@ def _known(value: Any, unknown: Any) -> Shown:
 
 def _object(value: dict[str, Any], sensitive: dict[str, Any], unknown: Any) -> Shown:
     late = unknown if isinstance(unknown, dict) else {}
-    seen: dict[str, Shown] = {**value, **{key: None for key in late if key not in value and _marks_any(late[key])}}
+    seen: dict[str, Shown] = {**value, **{key: None for key in late if key not in value and marks_any(late[key])}}
     for key in {**sensitive, **late}:  # most attributes have no mark: those stay as they are
         if key in seen:
             seen[key] = shown(value.get(key), sensitive.get(key, False), late.get(key, False))
@@ -100,22 +100,23 @@ def _list(value: list[Any], sensitive: list[Any], unknown: Any) -> Shown:
 
 
 def _is_object(value: Any, unknown: Any) -> bool:
-    return isinstance(value, dict) or (value is None and isinstance(unknown, dict) and _marks_any(unknown))
+    return isinstance(value, dict) or (value is None and isinstance(unknown, dict) and marks_any(unknown))
 
 
-def _places(value: Any, sensitive: dict[str, Any], unknown: Any) -> bool:
+def marks_fit(value: Any, sensitive: Mapping[str, Any], unknown: Any) -> bool:
     """Whether each mark has something that it is about: a key of the value, or one that is known after apply."""
     late = unknown if isinstance(unknown, dict) else {}
-    return all(key in (value or {}) or key in late or not _marks_any(mark) for key, mark in sensitive.items())
+    return all(key in (value or {}) or key in late or not marks_any(mark) for key, mark in sensitive.items())
 
 
-def _marks_any(marks: Any) -> bool:
+def marks_any(marks: Any) -> bool:
+    """Whether marks, in the shape of the plan JSON, mark anything at all."""
     if marks is False or marks is True:
         return marks
     if isinstance(marks, dict):
-        return any(map(_marks_any, marks.values()))
+        return any(map(marks_any, marks.values()))
     if isinstance(marks, list):
-        return any(map(_marks_any, marks))
+        return any(map(marks_any, marks))
     return True
 
 

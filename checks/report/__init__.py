@@ -15,8 +15,8 @@ from checks.plan.parity import PlanDifference, PlanSummary, difference, summariz
 from checks.report.bounds import Bounds
 from checks.report.change_report import AttributeChange, ChangeReport, CheckReport, InvocationReport
 from checks.report.changes import report_changes, report_drift
-from checks.report.compare import Effort
 from checks.report.deferred import report_deferred
+from checks.report.diff import Comparing
 from checks.report.graph import Dependency
 from checks.report.plan_parts import (
     report_checks,
@@ -200,15 +200,15 @@ def report_plan(
     """
     configured = dict(blocks(read_modules(plan.configuration)))
     mask = mask.also(plan.sensitive_values()).but_names([root_module, *configured, *plan.names()])
-    effort = Effort()
+    comparing = Comparing()
     changes = report_changes(
-        plan.resource_changes, mask=mask, effort=effort, declarations=declarations, configured=configured
+        plan.resource_changes, mask=mask, comparing=comparing, declarations=declarations, configured=configured
     )
     deferred = report_deferred(
-        plan.deferred_changes, mask=mask, effort=effort, declarations=declarations, configured=configured
+        plan.deferred_changes, mask=mask, comparing=comparing, declarations=declarations, configured=configured
     )
-    drift = report_drift(plan.drift, mask=mask, effort=effort, declarations=declarations)
-    outputs = report_outputs(plan, mask, effort)
+    drift = report_drift(plan.drift, mask=mask, comparing=comparing, declarations=declarations)
+    outputs = report_outputs(plan, mask, comparing.effort)
     bounds = Bounds((*changes, *deferred, *drift), outputs)
     return RootReport(
         root_module=root_module,
@@ -228,7 +228,7 @@ def report_plan(
         deferred=bounds.changes(deferred),
         outputs=bounds.outputs(outputs),
         checks=report_checks(plan, mask),
-        invocations=report_invocations(plan, mask, effort),
+        invocations=report_invocations(plan, mask, comparing.effort),
         dependents=report_dependents(plan),
         difference=difference(reviewed, summarize(plan, mask=mask, key=digest_key)) if reviewed is not None else None,
         terraform_version=plan.terraform_version,

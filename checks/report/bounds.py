@@ -25,6 +25,8 @@ class Bounds:
 
     def changes(self, changes: Sequence[ChangeReport]) -> tuple[ChangeReport, ...]:
         """The changes, those that are too large without their attributes."""
+        if self._largest is None:
+            return tuple(changes)
         return tuple(
             change if not self._is_too_large(_size(change)) else _without_details(change) for change in changes
         )

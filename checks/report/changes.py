@@ -9,10 +9,10 @@ from checks.declaration import Declaration
 from checks.plan import Action, ResourceChange
 from checks.plan.configuration import Block
 from checks.plan.format import Importing
+from checks.plan.sides import sides
 from checks.report.change_report import SECTIONS, ChangeReport, Section
-from checks.report.compare import Effort
 from checks.report.danger import gravity, is_noise, marks, without_mirrors
-from checks.report.diff import Difference, diff
+from checks.report.diff import Comparing, Difference, diff_sides
 from checks.report.differ import References
 from checks.report.fold import block_address, fold, natural_order
 from checks.report.identity import identity
@@ -42,14 +42,14 @@ def report_changes(
     changes: Iterable[ResourceChange],
     *,
     mask: Mask,
-    effort: Effort,
+    comparing: Comparing,
     declarations: Mapping[str, Declaration],
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
     """Report every change that does something, equal ones folded into one, ordered by danger."""
     references = sources_of(configured)
     reported = [
-        report_change(change, mask=mask, effort=effort, declarations=declarations, references=references)
+        report_change(change, mask=mask, comparing=comparing, declarations=declarations, references=references)
         for change in changes
         if change.changes
     ]
@@ -58,10 +58,10 @@ def report_changes(
 
 
 def report_drift(
-    drift: Iterable[ResourceChange], *, mask: Mask, effort: Effort, declarations: Mapping[str, Declaration]
+    drift: Iterable[ResourceChange], *, mask: Mask, comparing: Comparing, declarations: Mapping[str, Declaration]
 ) -> tuple[ChangeReport, ...]:
     """Report what was changed outside of Terraform. That nothing is written in another way is noise."""
-    changes = report_changes(drift, mask=mask, effort=effort, declarations=declarations, configured={})
+    changes = report_changes(drift, mask=mask, comparing=comparing, declarations=declarations, configured={})
     quiet = (msgspec.structs.replace(change, section="tags") if change.says_little else change for change in changes)
     return tuple(sorted(quiet, key=by_danger))
 
@@ -81,21 +81,20 @@ def report_change(
     change: ResourceChange,
     *,
     mask: Mask,
-    effort: Effort,
+    comparing: Comparing,
     declarations: Mapping[str, Declaration],
     references: Callable[[str], References | None],
 ) -> ChangeReport:
     """Report one change, by itself."""
     action = change.action
     block = block_address(change.address)
-    before, after = change.shown_before, change.shown_after
+    both = sides(change.change)
     difference = Difference(attributes=())
     if action not in (Action.NO_OP, Action.FORGET):
-        difference = diff(
-            before,
-            after,
+        difference = diff_sides(
+            both,
+            comparing,
             mask=mask,
-            effort=effort,
             replace_paths=change.replace_paths,
             references=references(block),
             replaces=action.replaces,
@@ -109,13 +108,13 @@ def report_change(
     return ChangeReport(
         address=mask.address(change.address),
         type=change.type,
-        identity=identity(change, before, after, mask),
+        identity=identity(change, both.before, both.after, mask),
         action=action.value,
         section=section,
         attributes=attributes,
         unchanged=difference.unchanged,
         recomputed=difference.recomputed,
-        marks=marks(change.type, section, telling, before, after),
+        marks=marks(change.type, section, telling, both.before, both.after),
         reason=_reason(change, difference),
         previous_address=mask.address(change.previous_address) if change.moved and change.previous_address else None,
         importing=None if importing is None else _imported(importing, mask),

@@ -36,9 +36,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
 _WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH)) for wipe in WIPES.values()]
+_MAY_MATTER = AhoCorasick([*WIPES, *map(str.lower, ALL_RIGHTS)])
 _MAY_WIPE = AhoCorasick(list(WIPES))  # one look at a text, where thirty expressions would take as many
 _COMMAND_END = re.compile(r'[;&|"\\]')
 _LONGEST_COMMAND = 500
+_MAY_OPEN = frozenset({*WORLD_ATTRIBUTES, *EXPOSING, *(name for _, name in EXPOSING_OF_TYPE)})
+_OUTWARD = {"type": '"egress"', "direction": '"Outbound"'}
 _PART_OF_THE_WORLD = 8  # an eighth of all addresses, in however many pieces
 _MOST_PATHS = 4_096  # the same attributes of thousands of resources
 
@@ -74,6 +77,8 @@ def is_noise(attributes: Iterable[AttributeChange]) -> bool:
 
 def without_mirrors(attributes: Sequence[AttributeChange]) -> tuple[AttributeChange, ...]:
     """The attributes without computed ones that only repeat another (`tags_all` beside `tags`)."""
+    if MIRRORS.keys().isdisjoint(map(_top_of, attributes)):
+        return tuple(attributes)
     said = {(attribute.path, attribute.old, attribute.new) for attribute in attributes}
     return tuple(attribute for attribute in attributes if not _mirrors(attribute, said))
 
@@ -98,26 +103,38 @@ def _marks(
         yield kind
     if section in ("tags", "state", "read"):
         return
-    if any(map(_wipes, attributes)):
+    may_matter = _may_matter(attributes)
+    if may_matter and any(map(_wipes, attributes)):
         yield WIPES_DATA
     opens = everybody or (not _lets_out(type_, attributes) and _opens(type_, attributes))
     if opens:
         yield OPENS
-    if any(map(_unguards, attributes)):
+    names = {_top(attribute.path) for attribute in attributes}
+    if not UNPROTECTING.keys().isdisjoint(names) and any(map(_unguards, attributes)):
         yield UNGUARDED
-    if everything or any(map(_allows_all, attributes)):
+    if everything or (may_matter and any(map(_allows_all, attributes))):
         yield EVERYTHING
-    elif type_.startswith(IAM_PREFIXES) or type_.endswith(IAM_SUFFIXES) or any(map(_grants, attributes)):
+    elif type_.startswith(IAM_PREFIXES) or type_.endswith(IAM_SUFFIXES) or not IAM_ATTRIBUTES.isdisjoint(names):
         yield RIGHTS
     if type_ in NETWORK_TYPES and not opens:
         yield NETWORK
 
 
+def _may_matter(attributes: Iterable[AttributeChange]) -> bool:
+    """Whether a word of those that wipe data or allow everything is anywhere in what comes: one look for all of it."""
+    come = [attribute.new for attribute in attributes if attribute.new is not None]
+    come += [line for attribute in attributes for line in attribute.lines if line.startswith("+")]
+    return bool(_MAY_MATTER.find_matches_as_indexes("\n".join(come).lower()))
+
+
+def _top_of(attribute: AttributeChange) -> str:
+    return _top(attribute.path)
+
+
 def _lets_out(type_: str, attributes: Sequence[AttributeChange]) -> bool:
     """Whether a firewall's rule is about what may leave: that to the world is everyday."""
     return type_.endswith("_egress_rule") or any(
-        (attribute.path, attribute.new) in (("type", '"egress"'), ("direction", '"Outbound"'))
-        for attribute in attributes
+        attribute.new == _OUTWARD[attribute.path] for attribute in attributes if attribute.path in _OUTWARD
     )
 
 
@@ -125,6 +142,8 @@ def _opens(type_: str, attributes: Sequence[AttributeChange]) -> bool:
     networks: set[IPv4Network | IPv6Network] = set()
     for attribute in attributes:
         if attribute.new is None or attribute.path.startswith("egress"):
+            continue
+        if not (_may_open(attribute.path) or attribute.new.startswith("{")):
             continue
         for name, value in _values(attribute.path, attribute.new):
             if value in EXPOSING.get(name, ()) or value in EXPOSING_OF_TYPE.get((type_, name), ()):
@@ -190,14 +209,16 @@ def _unguards(attribute: AttributeChange) -> bool:
     return taken_away is not None and attribute.old is not None and taken_away == attribute.new
 
 
-def _grants(attribute: AttributeChange) -> bool:
-    return _top(attribute.path) in IAM_ATTRIBUTES
-
-
 def _mirrors(attribute: AttributeChange, said: set[tuple[str, str | None, str | None]]) -> bool:
     top = _top(attribute.path)
     original = MIRRORS.get(top)
     return original is not None and (original + attribute.path[len(top) :], attribute.old, attribute.new) in said
+
+
+@lru_cache(maxsize=_MOST_PATHS)
+def _may_open(path: str) -> bool:
+    """Whether the table knows the attribute as one that may open something to the world."""
+    return _last_name(path) in _MAY_OPEN
 
 
 @lru_cache(maxsize=_MOST_PATHS)

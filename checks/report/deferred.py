@@ -9,7 +9,7 @@ from checks.plan import DeferredChange
 from checks.plan.configuration import Block
 from checks.report.change_report import ChangeReport
 from checks.report.changes import by_danger, report_change, sources_of
-from checks.report.compare import Effort
+from checks.report.diff import Comparing
 from checks.report.fold import fold
 from checks.sensitive import Mask
 
@@ -31,7 +31,7 @@ def report_deferred(
     deferred: Iterable[DeferredChange],
     *,
     mask: Mask,
-    effort: Effort,
+    comparing: Comparing,
     declarations: Mapping[str, Declaration],
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
@@ -40,7 +40,7 @@ def report_deferred(
     reported = [
         msgspec.structs.replace(
             report_change(
-                each.resource_change, mask=mask, effort=effort, declarations=declarations, references=references
+                each.resource_change, mask=mask, comparing=comparing, declarations=declarations, references=references
             ),
             reason=reason_of_deferral(each.reason),
         )

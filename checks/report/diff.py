@@ -1,10 +1,13 @@
 """What changes inside one resource or output: attribute by attribute, down to the smallest part that differs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from msgspec import Raw
+
 from checks.plan.marks import UNKNOWN, Hidden, Shown
+from checks.plan.sides import Attributes, Sides
 from checks.report.change_report import AttributeChange
 from checks.report.compare import Effort
 from checks.report.differ import Differ, Path, References
@@ -13,6 +16,11 @@ from checks.report.literal import SENSITIVE, literal
 from checks.sensitive import Mask
 
 NO_REFERENCES: References = MappingProxyType({})
+_NULL = Raw(b"null")
+_EMPTY = (_NULL, Raw(b'""'), Raw(b"[]"), Raw(b"{}"))
+_MOST_REPEATED, _LONGEST = 50_000, 2_000
+_Repeated = tuple[str, bytes, bytes, int]
+"""An attribute, its JSON on both sides, and whether the resource stays, comes or goes, or is replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +30,17 @@ class Difference:
     attributes: tuple[AttributeChange, ...]
     unchanged: int = 0
     recomputed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """What the comparisons of one plan share: how much may still be compared, and what was compared before.
+
+    The same attribute changes alike in many resources: it is compared once, and found again by its JSON.
+    """
+
+    effort: Effort = field(default_factory=Effort)
+    repeated: dict[_Repeated, tuple[AttributeChange, ...]] = field(default_factory=dict)
 
 
 def diff(
@@ -39,31 +58,64 @@ def diff(
     `references` are those of the resource's block, None where it is not known: then nothing is called recomputed.
     `replaces` is whether `after` is another object: that empty values are not repeated for it means little.
     """
+    both, comparing = Sides(before, after), Comparing(effort or Effort())
+    return diff_sides(both, comparing, mask=mask, replace_paths=replace_paths, references=references, replaces=replaces)
+
+
+def diff_sides(
+    both: Sides,
+    comparing: Comparing,
+    *,
+    mask: Mask,
+    replace_paths: Sequence[Path] = (),
+    references: References | None = None,
+    replaces: bool = False,
+) -> Difference:
+    """The same for both sides of a change, of which only those attributes are decoded that need it."""
+    before, after = both.before, both.after
     if isinstance(before, Hidden) or isinstance(after, Hidden):
         return _all_hidden(before, after)
-    differ = Differ(
-        mask=mask,
-        effort=effort or Effort(),
-        replace_paths=tuple(filter(None, replace_paths)),
-        references=references or NO_REFERENCES,
-    )
+    paths = tuple(filter(None, replace_paths))
+    forcing = {path[0] for path in paths}
+    differ = Differ(mask=mask, effort=comparing.effort, replace_paths=paths, references=references or NO_REFERENCES)
+    old = before if isinstance(before, dict) else {}
+    new = after if isinstance(after, dict) else {}
+    old_json, new_json = (side.raw if isinstance(side, Attributes) else {} for side in (old, new))
+    whole = 2 if replaces else int(before is None or after is None)
     attributes: list[AttributeChange] = []
     recomputed: list[str] = []
     unchanged = 0
-    whole = before is None or after is None or replaces
-    old = before if isinstance(before, dict) else {}
-    new = after if isinstance(after, dict) else {}
-    for name in sorted(old.keys() | new.keys()):
+    for name in sorted(both.names or old.keys() | new.keys()):
+        key: _Repeated | None = None
+        if both.names and name not in both.marked:
+            was_json, becomes_json = old_json.get(name, _NULL), new_json.get(name, _NULL)
+            if was_json == becomes_json:
+                unchanged += was_json not in _EMPTY
+                continue
+            if name not in forcing:
+                key = (name, bytes(was_json), bytes(becomes_json), whole)
+                if (known := comparing.repeated.get(key)) is not None:
+                    attributes += known
+                    continue
         was, becomes = old.get(name), new.get(name)
+        found: tuple[AttributeChange, ...] = ()
         if same(was, becomes):
             unchanged += not is_empty(was)
-        elif becomes is UNKNOWN and references is not None and not _is_set(name, references, differ.replace_paths):
+        elif becomes is UNKNOWN and references is not None and not _is_set(name, references, forcing):
             recomputed.append(mask.text(name))
         elif whole and _says_little(was, becomes, replaces=replaces):
             old_text, new_text = (None if side is None else literal(side, mask) for side in (was, becomes))
-            attributes.append(AttributeChange(path=name, old=old_text, new=new_text, empty=True))
+            found = (AttributeChange(path=name, old=old_text, new=new_text, empty=True),)
         else:
-            attributes += differ.changes((name,), was, becomes)
+            found = tuple(differ.of_attribute(name, was, becomes))
+        attributes += found
+        if (
+            found
+            and key is not None
+            and len(key[1]) + len(key[2]) < _LONGEST
+            and len(comparing.repeated) < _MOST_REPEATED
+        ):
+            comparing.repeated[key] = found
     return Difference(attributes=tuple(attributes), unchanged=unchanged, recomputed=tuple(recomputed))
 
 
@@ -74,9 +126,9 @@ def _says_little(was: Shown, becomes: Shown, *, replaces: bool) -> bool:
     return is_empty(was) and is_empty(becomes)
 
 
-def _is_set(name: str, references: References, replace_paths: Sequence[Path]) -> bool:
+def _is_set(name: str, references: References, forcing: Collection[str | int | float]) -> bool:
     """Whether the configuration gives an attribute its value, or the attribute matters all the same."""
-    if name in references or any(path[0] == name for path in replace_paths):
+    if name in references or name in forcing:
         return True
     prefix = f"{name}."
     return any(path.startswith(prefix) for path in references)

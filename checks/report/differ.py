@@ -1,6 +1,6 @@
 """The difference of two values, down to the smallest part that differs; nothing is shortened."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from checks.plan.marks import UNKNOWN, Hidden, Shown
@@ -8,7 +8,7 @@ from checks.report.change_report import AttributeChange
 from checks.report.compare import Effort
 from checks.report.equality import is_empty, is_only_marked, same
 from checks.report.lists import Match, Pair, known, match_items, part
-from checks.report.literal import KNOWN_AFTER_APPLY, SENSITIVE, literal, step
+from checks.report.literal import KNOWN_AFTER_APPLY, SENSITIVE, literal, plain_literal, step
 from checks.report.strings import Strings, compare_strings
 from checks.report.text_diff import hidden_note, is_document
 from checks.sensitive import Mask
@@ -31,10 +31,22 @@ class Differ:
     replace_paths: tuple[Path, ...]
     references: References
 
+    def of_attribute(self, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
+        """Everything that differs in one attribute, of which both sides are not the same."""
+        old, new = plain_literal(before, self.mask), plain_literal(after, self.mask)
+        if old != new and (old or before is None) and (new or after is None):  # most are like this
+            forces = any(path[0] == name for path in self.replace_paths)
+            return (AttributeChange(path=name, old=old, new=new, forces_replacement=forces),)
+        return self.changes((name,), before, after)
+
     def changes(self, path: Path, before: Shown, after: Shown, name: str = "") -> Iterator[AttributeChange]:
         """Everything that differs at or below a path; `name` is how the path reads, where that is not its steps."""
         name = name or _path_text(path)
         if same(before, after):
+            return
+        old, new = plain_literal(before, self.mask), plain_literal(after, self.mask)
+        if old != new and (old or before is None) and (new or after is None):
+            yield self._change(path, name, old=old, new=new)
             return
         if before is None or after is None:
             yield from self._one_sided(path, name, before, after)
@@ -78,11 +90,12 @@ class Differ:
         """A part of something that comes or goes as a whole."""
         if value is None:
             return
-        if is_empty(value):
-            text = literal(value, self.mask)
-            yield self._change(path, name, old=None if comes else text, new=text if comes else None, empty=True)
+        empty = is_empty(value)
+        text = literal(value, self.mask) if empty else plain_literal(value, self.mask)
+        if text is not None:
+            yield self._change(path, name, old=None if comes else text, new=text if comes else None, empty=empty)
         else:
-            yield from self.changes(path, None if comes else value, value if comes else None, name)
+            yield from self._one_sided(path, name, None if comes else value, value if comes else None)
 
     def _left_empty(self, path: Path, name: str, after: Shown) -> Iterator[AttributeChange]:
         """That nothing is left in a list or map, which is not the same as that it is gone."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -11,6 +12,8 @@ _KEY = re.compile(r'\[(\d+|"(?:[^"\\]|\\.)*")\]')
 _NUMBER = re.compile(r"(\d+)")
 _NAMED_KEYS = 4
 _MANY_INSTANCES = 6
+_MOST_ADDRESSES = 1_024
+_MOST_DIGITS = 30
 
 
 def fold(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
@@ -47,6 +50,7 @@ def group_names(changes: Iterable[ChangeReport]) -> list[tuple[ChangeReport, tup
     return named
 
 
+@lru_cache(maxsize=_MOST_ADDRESSES)
 def block_address(address: str) -> str:
     """An address without instance keys: `module.net["a"].aws_subnet.x[0]` is `module.net.aws_subnet.x`."""
     return _KEY.sub("", address)
@@ -64,9 +68,11 @@ def common_name(addresses: Sequence[str]) -> str:
     return "".join(text + key for text, key in zip(texts, [*named, ""], strict=True))
 
 
-def natural_order(address: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key by which `x[2]` comes before `x[10]`."""
-    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in _NUMBER.split(address))
+def natural_order(address: str) -> tuple[str | int, ...]:
+    """A sort key by which `x[2]` comes before `x[10]`: texts and numbers in turn."""
+    parts: list[str | int] = [*_NUMBER.split(address)]
+    parts[1::2] = [int(digits[:_MOST_DIGITS]) for digits in _NUMBER.findall(address)]
+    return tuple(parts)
 
 
 def _likeness(change: ChangeReport) -> object:

@@ -6,9 +6,11 @@ credential may begin; what is found is replaced by "(sensitive)".
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from decimal import Decimal
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -37,18 +39,24 @@ class Mask:
     in the code is no secret: inside a text, a word that is one stays. It neither prints nor pickles what it hides.
     """
 
-    __slots__ = ("_finds", "_known", "_names", "_search", "_values", "_whole", "longest", "of_lines")
+    __slots__ = ("_finds", "_known", "_names", "_search", "_values", "_whole", "_written", "longest", "of_lines")
 
-    def __init__(self, values: frozenset[str], names: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        values: frozenset[str],
+        names: frozenset[str] = frozenset(),
+        written: Mapping[str, tuple[Written, ...]] = MappingProxyType({}),
+    ) -> None:
+        self._written = {value: written.get(value) or tuple(written_forms(value)) for value in values}
         forms: dict[str, list[Written | CredentialForm]] = {}
         for form in FORMS:
             for anchor in form.anchors:
                 forms.setdefault(anchor, []).append(form)
-        for value in values:
-            for written in written_forms(value):
-                known = forms.setdefault(written.text, [])
-                if written not in known:
-                    known.append(written)
+        for each in self._written.values():
+            for way in each:
+                known = forms.setdefault(way.text, [])
+                if way not in known:
+                    known.append(way)
         self._finds = list(forms.values())
         self._search = AhoCorasick(forms, matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA)
         self._known: dict[str, str] = {}
@@ -71,7 +79,7 @@ class Mask:
     def also(self, values: Iterable[str]) -> "Mask":
         """A mask that hides these values too."""
         more = frozenset(encodable(value) for value in values if value.strip()) | self._values
-        return self if more == self._values else Mask(more, self._names)
+        return self if more == self._values else Mask(more, self._names, self._written)
 
     def but_names(self, addresses: Iterable[str]) -> "Mask":
         """A mask that leaves the words of these addresses and paths alone; instance keys are no names.
@@ -81,7 +89,17 @@ class Mask:
         if not self._values:
             return self
         names = {name for each in set(addresses) for name in _NAME.findall(_INSTANCE_KEY.sub("", each))}
-        return self if names <= self._names else Mask(self._values, self._names | names)
+        if names <= self._names:
+            return self
+        other = copy(self)  # with the same search, which takes the most time to make
+        other._known, other._names = {}, self._names | names
+        return other
+
+    def __copy__(self) -> "Mask":
+        other = Mask.__new__(Mask)
+        for slot in Mask.__slots__:
+            setattr(other, slot, getattr(self, slot))
+        return other
 
     @property
     def unmaskable(self) -> frozenset[str]:

@@ -1,0 +1,62 @@
+"""Both sides of a change, decoded attribute by attribute: the same as the whole, and as careful with marks."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from checks.errors import PlanFormatError
+from checks.plan import read_plan
+from checks.plan.marks import Hidden
+from checks.plan.sides import Attributes, sides
+from checks.report.diff import Comparing, diff, diff_sides
+from tests.checks.building import NO_MASK, plan_of, resource
+from tests.checks.test_report_found_again import Maker
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**48))
+def test_what_is_decoded_by_attribute_differs_as_the_whole_does(seed: int) -> None:
+    plan = read_plan(json.dumps(Maker(random.Random(seed)).plan()).encode())
+    comparing = Comparing()
+    for change in plan.resource_changes:
+        for _ in range(2):  # the second time from what was compared before
+            found = diff_sides(sides(change.change), comparing, mask=NO_MASK, replaces=change.replaces)
+            assert found == diff(change.shown_before, change.shown_after, mask=NO_MASK, replaces=change.replaces)
+
+
+def change_of(**change: Any) -> Any:
+    (found,) = plan_of(resource("null_x.y", "update", **change)).resource_changes
+    return found.change
+
+
+@pytest.mark.parametrize("marks", [{"gone": True}, {"gone": {"inner": [True]}}, [True], "yes"])
+def test_a_mark_that_fits_nothing_hides_all_of_that_side(marks: Any) -> None:
+    found = sides(change_of(before={"a": 1}, after={"a": 2}, after_sensitive=marks))
+    assert isinstance(found.after, Hidden)
+    assert found.before == {"a": 1}
+
+
+def test_an_attribute_that_is_marked_on_one_side_is_not_taken_for_the_same() -> None:
+    found = sides(change_of(before={"a": "x"}, after={"a": "x"}, after_sensitive={"a": True}))
+    assert isinstance(found.after, Attributes)
+    assert (found.marked, found.after.get("a")) == ({"a"}, Hidden("x"))
+
+
+def test_nothing_is_decoded_that_nobody_looks_at() -> None:
+    found = sides(change_of(before={"a": 1, "b": [1, 2]}, after={"a": 1, "b": [1, 3]}))
+    assert isinstance(found.after, Attributes)
+    assert (dict(found.after), found.after.get("b"), dict(found.after)) == ({}, [1, 3], {"b": [1, 3]})
+
+
+def test_a_value_nested_too_deep_is_refused_when_it_is_looked_at() -> None:
+    deep: Any = "x"
+    for _ in range(101):
+        deep = [deep]
+    found = sides(change_of(before={"a": 1}, after={"a": deep}))
+    assert isinstance(found.after, Attributes)
+    with pytest.raises(PlanFormatError, match="nested deeper"):
+        found.after.get("a")
