@@ -1,0 +1,140 @@
+"""Everything of DBOS that is private to it and that Planward uses: an upgrade that changes any of it fails here first.
+
+What a line here is for, and what would happen without it, stands in the file of `ghapp/durable` that it names.
+"""
+
+import ast
+import inspect
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import dbos
+import pytest
+from dbos import DBOSClient, error
+from dbos._queue import queue_worker_thread
+from dbos._schemas.system_database import SystemSchema
+from dbos._sys_db import SystemDatabase, WorkflowStatusString
+from dbos._utils import retriable_sqlite_exception
+from sqlalchemy.exc import OperationalError
+
+DURABLE = Path("ghapp/durable")
+PRIVATE = {
+    "waking.py": {"dbos._queue"},
+    "claims.py": {"_sys_db"},
+}
+"""The private modules that are imported and the private attributes that are read, by file."""
+
+
+def test_nothing_else_that_is_private_to_dbos_is_used() -> None:
+    used = {path.name: set(_private_names(path)) for path in sorted(DURABLE.glob("*.py"))}
+    assert {name: found for name, found in used.items() if found} == PRIVATE
+
+
+def _private_names(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and "._" in (node.module or ""):
+            yield node.module or ""
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            if not own:
+                yield node.attr
+
+
+@pytest.mark.parametrize(
+    ("function", "signature"),
+    [
+        # waking.py runs it in threads of its own, with an event of its own in the place of `stop_event`.
+        (queue_worker_thread, "(stop_event: threading.Event, dbos: 'DBOS', queue: dbos._queue.Queue) -> None"),
+        # claims.py puts a function around each of the two.
+        (
+            SystemDatabase.start_queued_workflows,
+            "(self, queue: 'Queue', executor_id: str, app_version: str, queue_partition_key: Optional[str], "
+            "local_running_count: int = 0, partition_local_running_count: int = 0, *, owner_xid: Optional[str] = None, "
+            "is_latest_version: Optional[bool] = None) -> Tuple[List[str], Optional[Literal['worker_concurrency', "
+            "'partition_worker_concurrency', 'limiter', 'partition_limiter', 'concurrency', 'partition_concurrency']]]",
+        ),
+        (
+            SystemDatabase.start_queued_partitioned_workflows,
+            "(self, queue: 'Queue', executor_id: str, app_version: str, max_tasks: int = 9223372036854775807, *, "
+            "owner_xid: Optional[str] = None, is_latest_version: Optional[bool] = None) -> List[str]",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_private_function_has_the_signature_that_is_called_and_replaced(function: object, signature: str) -> None:
+    assert callable(function)
+    assert str(inspect.signature(function)) == signature
+
+
+def test_the_queue_s_loop_claims_by_the_methods_that_are_replaced_and_passes_its_token_by_name() -> None:
+    loop = inspect.getsource(queue_worker_thread)
+    claims = re.findall(r"dbos\._sys_db\.(start_queued\w+)\((.*?)\n\s*\)\n", loop, re.DOTALL)
+    assert {name for name, _ in claims} == {"start_queued_workflows", "start_queued_partitioned_workflows"}
+    assert all("owner_xid=owner_xid" in arguments for _, arguments in claims)
+
+
+def test_the_queue_s_loop_waits_on_its_event_and_asks_it_for_the_end() -> None:
+    # WakeableEvent (waking.py) has these in the way that the loop uses them.
+    loop = inspect.getsource(queue_worker_thread)
+    assert set(re.findall(r"stop_event\.(\w+)", loop)) == {"is_set", "wait"}
+    assert set(re.findall(r"stop_event\.wait\((\w+)=", loop)) == {"timeout"}
+    assert {"is_set", "wait", "set"} <= set(dir(threading.Event))
+
+
+def test_the_columns_by_which_a_claim_is_found_again_are_there() -> None:
+    # claims.py reads them; stories and tests read the others.
+    columns = SystemSchema.workflow_status.c
+    assert {"workflow_uuid", "owner_xid", "status", "queue_name", "executor_id"} <= set(columns.keys())
+    assert "workflow_uuid" in SystemSchema.operation_outputs.c
+    assert "self.tables" in inspect.getsource(SystemDatabase.start_queued_workflows)
+    assert "self.engine" in inspect.getsource(SystemDatabase.start_queued_workflows)
+
+
+def test_a_locked_sqlite_is_waited_for_by_the_words_that_a_full_disk_is_given() -> None:
+    # patient_sqlite.py says these where the disk is full.
+    assert retriable_sqlite_exception(OperationalError(None, None, Exception("database is locked: its disk is full")))
+    assert not retriable_sqlite_exception(OperationalError(None, None, Exception("database or disk is full")))
+
+
+def test_the_states_of_a_workflow_are_those_that_are_known() -> None:
+    # job_queue.py tells what is unfinished from what is done by them.
+    assert {each.value for each in WorkflowStatusString} == {
+        "PENDING",
+        "SUCCESS",
+        "ERROR",
+        "MAX_RECOVERY_ATTEMPTS_EXCEEDED",
+        "CANCELLED",
+        "ENQUEUED",
+        "DELAYED",
+    }
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (DBOSClient.__init__, {"system_database_url", "serializer", "application_name", "retry_connection_errors"}),
+        (
+            DBOSClient.list_workflows,
+            {"workflow_ids", "status", "executor_id", "queues_only", "completed_before", "limit", "load_input"},
+        ),
+        (DBOSClient.resume_workflows_async, {"workflow_ids", "queue_name"}),
+        (DBOSClient.delete_workflows_async, {"workflow_ids"}),
+        (dbos.DBOS.register_queue_async, {"polling_interval_sec", "worker_concurrency", "partition_concurrency"}),
+        (dbos.DBOS.destroy, {"destroy_registry"}),
+        (error.DBOSWorkflowIDInUseError.__init__, {"workflow_status"}),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", ""),
+)
+def test_what_is_public_takes_the_arguments_that_are_given(function: object, names: set[str]) -> None:
+    assert callable(function)
+    assert names <= set(inspect.signature(function).parameters)
+
+
+def test_the_options_by_which_a_job_is_enqueued_once_are_there() -> None:
+    wanted = {"workflow_name", "queue_name", "workflow_id", "workflow_id_reuse_policy", "app_version"}
+    assert wanted | {"queue_partition_key"} <= set(dbos.EnqueueOptions.__annotations__)
+    assert {"system_database_engine", "executor_id", "application_version", "enable_otlp"} <= set(
+        dbos.DBOSConfig.__annotations__
+    )
