@@ -56,8 +56,12 @@ class Repo:
 
     async def fetch(self, *, pull_requests: Collection[int] = (), commits: Collection[CommitSha] = ()) -> "FetchedRepo":
         """Bring the mirror up to date, with these commits. Raises GitError and GitHubError."""
+
+        async def renew(refused: str) -> str:
+            return await self.services.github.git_token(self.known.installation_id, self.ref, refused=refused)
+
         token = await self.services.github.git_token(self.known.installation_id, self.ref)
-        remote = Remote(repository_id=self.id, clone_url=self.known.clone_url, token=token)
+        remote = Remote(repository_id=self.id, clone_url=self.known.clone_url, token=token, renew=renew)
         mirror = await self.services.mirrors.fetch(remote, pull_requests=tuple(pull_requests), commits=tuple(commits))
         return FetchedRepo(services=self.services, known=self.known, mirror=mirror)
 

@@ -15,6 +15,10 @@ class FetchFailed(GitError):
     """The remote could not be fetched from."""
 
 
+class AccessDenied(FetchFailed):
+    """The remote does not let this token in, or says that there is no such repository."""
+
+
 class NoRoomToFetch(FetchFailed, NoRoom):
     """There is no room for what the remote gives."""
 

@@ -4,15 +4,15 @@ import asyncio
 import fcntl
 import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 import stamina
 
-from ghapp.git.errors import FetchFailed, MissingObject, NoRoomToFetch, RemoteUnavailable
+from ghapp.git.errors import AccessDenied, FetchFailed, MissingObject, NoRoomToFetch, RemoteUnavailable
 from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.mirror import Mirror
 from ghapp.git.program import git
@@ -74,7 +74,7 @@ class Mirrors:
         no error; a commit that the remote does not give is. Raises RemoteRefused, RemoteUnavailable, FetchFailed and
         MissingObject.
         """
-        environ = remote.environment(self._allowed_host)
+        remote.environment(self._allowed_host)  # refuses an address before anything is made
         path = self._path(remote.repository_id)
         # Those who wait at the same time are served by one fetch, which begins after all of them asked.
         batch = self._waiting.setdefault(remote.repository_id, _Batch())
@@ -85,26 +85,63 @@ class Mirrors:
                 if self._waiting.get(remote.repository_id) is batch:
                     del self._waiting[remote.repository_id]
                 await self._made(path)
-                await _fetch(self._programs, path, remote, environ, ["--prune", *_OPTIONS], batch.refspecs())
+                await self._fetch(path, remote, ["--prune", *_OPTIONS], batch.refspecs())
                 batch.fetched = True
             missing = [sha for sha in dict.fromkeys(commits) if not await mirror.has(sha)]
             if missing:
-                await self._fetch_commits(path, remote, environ, mirror, missing)
+                await self._fetch_commits(path, remote, mirror, missing)
         return mirror
 
-    async def _fetch_commits(
-        self, path: Path, remote: Remote, environ: Mapping[str, str], mirror: Mirror, missing: Sequence[CommitSha]
-    ) -> None:
+    async def _fetch_commits(self, path: Path, remote: Remote, mirror: Mirror, missing: Sequence[CommitSha]) -> None:
         # Kept under a name of its own: a commit that no ref holds may be pruned, and it was asked for by name.
         refspecs = [f"{sha}:refs/planward/commits/{sha}" for sha in missing]
         try:
-            await _fetch(self._programs, path, remote, environ, _OPTIONS, refspecs)
+            await self._fetch(path, remote, _OPTIONS, refspecs)
         except FetchFailed as error:
             still = [sha for sha in missing if not await mirror.has(sha)]
             raise MissingObject(
                 f"commit {still[0] if still else missing[0]} is not in the repository any more, or GitHub does not "
                 "give it out: push it again, or push a newer commit"
             ) from error
+
+    async def _fetch(self, path: Path, remote: Remote, options: Sequence[str], refspecs: Sequence[str]) -> None:
+        """Fetch, again where the remote is away, and with another token where it refuses this one."""
+        attempts = stamina.retry_context(
+            on=RemoteUnavailable,
+            attempts=_ATTEMPTS,
+            timeout=_FETCH_TIMEOUT_S,
+            wait_initial=_WAIT_FIRST_S,
+            wait_max=_WAIT_MOST_S,
+            wait_jitter=_WAIT_FIRST_S,
+        )
+        async for attempt in attempts:
+            with attempt:
+                try:
+                    await self._fetch_once(path, remote, options, refspecs)
+                except AccessDenied:
+                    if remote.renew is None or remote.token is None:
+                        raise
+                    remote = replace(remote, token=await remote.renew(remote.token))
+                    try:
+                        await self._fetch_once(path, remote, options, refspecs)
+                    except AccessDenied as denied:
+                        # GitHub gave a token for it just now: it is there, and the App may read it.
+                        raise RemoteUnavailable(str(denied)) from None
+
+    async def _fetch_once(self, path: Path, remote: Remote, options: Sequence[str], refspecs: Sequence[str]) -> None:
+        words = (*options, "--end-of-options", remote.clone_url, *refspecs)
+        environ = remote.environment(self._allowed_host)
+        ended = await git(
+            self._programs,
+            f"--git-dir={path}",
+            "fetch",
+            *words,
+            environ=environ,
+            timeout_s=_FETCH_TIMEOUT_S,
+            memory_bytes=None,
+        )
+        if ended.exit_code:
+            raise _failure(ended.stderr.decode(errors="replace"))
 
     def kept(self) -> "Iterator[KeptMirror]":
         """Every mirror on this disk, with when it was last in use."""
@@ -210,40 +247,6 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-async def _fetch(
-    programs: Programs,
-    path: Path,
-    remote: Remote,
-    environ: Mapping[str, str],
-    options: Sequence[str],
-    refspecs: Sequence[str],
-) -> None:
-    attempts = stamina.retry_context(
-        on=RemoteUnavailable,
-        attempts=_ATTEMPTS,
-        timeout=_FETCH_TIMEOUT_S,
-        wait_initial=_WAIT_FIRST_S,
-        wait_max=_WAIT_MOST_S,
-        wait_jitter=_WAIT_FIRST_S,
-    )
-    async for attempt in attempts:
-        with attempt:
-            ended = await git(
-                programs,
-                f"--git-dir={path}",
-                "fetch",
-                *options,
-                "--end-of-options",
-                remote.clone_url,
-                *refspecs,
-                environ=environ,
-                timeout_s=_FETCH_TIMEOUT_S,
-                memory_bytes=None,
-            )
-            if ended.exit_code:
-                raise _failure(ended.stderr.decode(errors="replace"))
-
-
 _GONE_AWAY = re.compile(
     r"error: (429|5\d\d)|could not resolve|failed to connect|couldn't connect|connection (refused|reset)|timed out|"
     r"empty reply|recv failure|transfer closed|hung up|early eof|unexpected disconnect|operation too slow|"
@@ -267,18 +270,18 @@ def _failure(said: str) -> FetchFailed | RemoteUnavailable:
     # It hangs up, too, where it has not got what it was asked for by name.
     if _GONE_AWAY.search(said) and "not our ref" not in said:
         return RemoteUnavailable("GitHub could not be reached to fetch the repository")
+    if _NOT_LET.search(said):
+        return AccessDenied(
+            "GitHub did not let Planward fetch the repository: is the App still installed on it, with Contents: read?"
+        )
+    if _NOT_KNOWN.search(said):
+        return AccessDenied(
+            "GitHub does not know the repository at its clone_url: was it renamed or removed, or the App uninstalled?"
+        )
     return FetchFailed(_cause(said))
 
 
 def _cause(said: str) -> str:
-    if _NOT_LET.search(said):
-        return (
-            "GitHub did not let Planward fetch the repository: is the App still installed on it, with Contents: read?"
-        )
-    if _NOT_KNOWN.search(said):
-        return (
-            "GitHub does not know the repository at its clone_url: was it renamed or removed, or the App uninstalled?"
-        )
     if "redirect" in said:
         return "GitHub redirects the repository's clone_url elsewhere: it was renamed; push again so that it is learnt"
     return "the repository could not be fetched from GitHub: try again with Re-run; the operator's log may say more"

@@ -1,6 +1,7 @@
 """What is fetched from, and where its token may go."""
 
 import base64
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -12,11 +13,15 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """A repository on GitHub: its number, `repository.clone_url` of a signed payload, an installation token."""
+    """A repository on GitHub: its number, `repository.clone_url` of a signed payload, an installation token.
+
+    `renew` gives another token than one that GitHub refused; it raises what ends the fetch, where there is none.
+    """
 
     repository_id: int
     clone_url: str
     token: str | None = field(default=None, repr=False)
+    renew: Callable[[str], Awaitable[str]] | None = None
 
     def environment(self, allowed_host: str) -> dict[str, str]:
         """Give the environment in which git may speak to this remote and to nothing else.

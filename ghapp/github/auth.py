@@ -20,8 +20,8 @@ class Authentication(BaseAuthStrategy, abc.ABC):
     async def token(self) -> str:
         """The token to use now. Getting it is tried by itself, not once more in each attempt of a call."""
 
-    def replaces(self, token: str) -> bool:
-        """Whether there will be another one for a token that GitHub refused with 401."""
+    def drop(self, token: str) -> bool:
+        """Forget a token that GitHub refused. True: there will be another one."""
         return False
 
     def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # type: ignore[type-arg]
@@ -47,10 +47,5 @@ class _Bearer(httpx.Auth):
         self._authentication = authentication
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        token = await self._authentication.token()
-        request.headers["Authorization"] = f"Bearer {token}"
-        response = yield request
-        # What was refused with 401 was not carried out, so also a creation may go out once more.
-        if response.status_code == 401 and self._authentication.replaces(token):
-            request.headers["Authorization"] = f"Bearer {await self._authentication.token()}"
-            yield request
+        request.headers["Authorization"] = f"Bearer {await self._authentication.token()}"
+        yield request

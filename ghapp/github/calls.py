@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -19,8 +19,8 @@ from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.github.auth import THE_APP, Authentication
 from ghapp.github.budget import Priority, RequestCost
 from ghapp.github.budgets import Budgets
-from ghapp.github.errors import GitHubError, GitHubUnavailable
-from ghapp.github.failures import answer_of, is_limit, read_failure
+from ghapp.github.errors import GitHubError, GitHubRefused, GitHubUnavailable
+from ghapp.github.failures import answer_of, is_limit, may_be_mistaken, read_failure
 from ghapp.github.response_cache import CachedResponse, ResponseCache
 from ghapp.github.wire import Wire, path_template
 
@@ -29,6 +29,7 @@ Query = Mapping[str, str | int]
 Fields = Mapping[str, str | int]
 _FIELD = re.compile(r"\{(\w+)\}")
 _PAGE = 100
+_REPOSITORY = "/repos/{owner}/{repo}"
 _REDIRECTS = 3
 
 
@@ -105,11 +106,21 @@ class Calls:
         return Calls(self._github, self._auth, self._api, self._fields, "cosmetic")
 
     async def read(
-        self, template: str, shape: type[Shape], *, doing: str, query: Query | None = None, at: Fields | None = None
+        self,
+        template: str,
+        shape: type[Shape],
+        *,
+        doing: str,
+        query: Query | None = None,
+        at: Fields | None = None,
+        answers: Collection[int] = (),
     ) -> Shape:
-        """GET one document."""
+        """GET one document. `answers`: 403 or 404 where these say something, and come as GitHubRefused.
+
+        Elsewhere they, and 401 everywhere, are GitHubUnavailable: the App reached this repository a moment ago.
+        """
         url = self._url(template, at)
-        value, _ = await self._repeat(_Request("GET", template, url, doing, query=query), shape)
+        value, _ = await self._repeat(_Request("GET", template, url, doing, query=query, answers=answers), shape)
         return value
 
     async def read_pages(
@@ -139,14 +150,17 @@ class Calls:
         repeatable: bool = True,
         notifies: bool = False,
         at: Fields | None = None,
+        answers: Collection[int] = (),
     ) -> Shape:
         """Send one request that changes something, and read the answer: a page of a proxy's does not say "done".
 
         One that is not `repeatable` is repeated only where it certainly was not carried out. `notifies`: GitHub sends
-        people a notification of it, and lets an installation do that so often in an hour.
+        people a notification of it, and lets an installation do that so often in an hour. `answers` as for `read`.
         """
         url = self._url(template, at)
-        request = _Request(method, template, url, doing, json=json, repeatable=repeatable, notifies=notifies)
+        request = _Request(
+            method, template, url, doing, json=json, repeatable=repeatable, notifies=notifies, answers=answers
+        )
         value, _ = await self._repeat(request, shape)
         return value
 
@@ -179,8 +193,36 @@ class Calls:
         await self._auth.token()
         async for attempt in attempts:
             with attempt:
-                return await self._once(request, shape)
+                return await self._once_or_with_another_token(request, shape)
         raise AssertionError("stamina ends with a value or an error")
+
+    async def _once_or_with_another_token(self, request: "_Request", shape: type[Shape]) -> tuple[Shape, str | None]:
+        """Make a request that GitHub may refuse by mistake, or for a dead token, twice.
+
+        What was refused was not carried out, so a creation may go out once more, too.
+        """
+        token = await self._auth.token()
+        try:
+            return await self._once(request, shape)
+        except GitHubRefused as refusal:
+            if not may_be_mistaken(refusal) or not self._auth.drop(token):
+                raise
+        try:
+            return await self._once(request, shape)
+        except GitHubRefused as refusal:
+            if not may_be_mistaken(refusal) or (refusal.status in request.answers and await self._is_there(request)):
+                raise
+            raise GitHubUnavailable(str(refusal), may_have_happened=False) from None
+
+    async def _is_there(self, request: "_Request") -> bool:
+        """Whether GitHub has the repository in which it says that something is missing."""
+        if "repo" not in self._fields or not request.template.startswith(_REPOSITORY):
+            return True
+        try:
+            await self._once(_Request("GET", _REPOSITORY, self._url(_REPOSITORY, None), request.doing), msgspec.Raw)
+        except GitHubRefused:
+            return False
+        return True
 
     async def _once(self, request: "_Request", shape: type[Shape]) -> tuple[Shape, str | None]:
         """The value that was answered, and where the next page is."""
@@ -263,6 +305,7 @@ class _Request:
     query: Query | None = None
     repeatable: bool = True
     notifies: bool = False
+    answers: Collection[int] = ()
 
 
 def decode(content: bytes | msgspec.Raw, shape: type[Shape], doing: str) -> Shape:

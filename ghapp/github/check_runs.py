@@ -115,10 +115,21 @@ class _Output(Struct):
     annotations_count: int = 0
 
 
+class _App(Struct):
+    id: int
+
+
+class _Owned(Struct):
+    app: _App | None = None
+
+
 class _Counted(Struct):
     output: _Output
     completed_at: datetime | None = None
 
+
+_NOT_OURS: Final = (403, 404)
+"""GitHub's answers about a check run of another App's, or of nobody's."""
 
 Progress = Callable[[int], Awaitable[None]]
 """Told how many annotations GitHub has by now."""
@@ -233,17 +244,37 @@ class CheckRuns:
         body = _body(draft, batch)
         del body["head_sha"]
         calls = self._access.calls if draft.status == "completed" else self._access.calls.cosmetic
-        answer = await calls.send(
-            "PATCH",
-            "/repos/{owner}/{repo}/check-runs/{check_run_id}",
-            _Answer,
-            doing=f"update the check run {draft.name}",
-            json=body,
-            # With annotations it is an addition, and would be made twice.
-            repeatable=not batch,
-            at={"check_run_id": check_run_id},
-        )
+        try:
+            answer = await calls.send(
+                "PATCH",
+                "/repos/{owner}/{repo}/check-runs/{check_run_id}",
+                _Answer,
+                doing=f"update the check run {draft.name}",
+                json=body,
+                # With annotations it is an addition, and would be made twice.
+                repeatable=not batch,
+                at={"check_run_id": check_run_id},
+                answers=_NOT_OURS,
+            )
+        except GitHubRefused as refusal:
+            if refusal.status in _NOT_OURS and await self._is_ours(check_run_id):
+                raise GitHubUnavailable(str(refusal), may_have_happened=False) from None
+            raise
         return answer.completed_at
+
+    async def _is_ours(self, check_run_id: int) -> bool:
+        """Whether GitHub has this check run as one of this App's."""
+        try:
+            seen = await self._access.calls.read(
+                "/repos/{owner}/{repo}/check-runs/{check_run_id}",
+                _Owned,
+                doing="ask whose a check run is",
+                at={"check_run_id": check_run_id},
+                answers=(404,),
+            )
+        except GitHubRefused:
+            return False
+        return seen.app is not None and seen.app.id == self._access.app_id
 
     async def _there(self, check_run_id: int) -> _Counted:
         return await self._access.calls.read(
@@ -251,6 +282,7 @@ class CheckRuns:
             _Counted,
             doing="count a check run's annotations",
             at={"check_run_id": check_run_id},
+            answers=(404,),
         )
 
 

@@ -184,9 +184,17 @@ class GitHubApp(DeliveryLog):
             )
         )
 
-    async def git_token(self, installation_id: InstallationId, repository: RepositoryRef) -> str:
-        """A token that reads the contents of one repository, good for at least a quarter of an hour."""
+    async def git_token(
+        self, installation_id: InstallationId, repository: RepositoryRef, *, refused: str | None = None
+    ) -> str:
+        """A token that reads the contents of one repository, good for at least a quarter of an hour.
+
+        Another one than `refused`, which GitHub did not take. Raises InstallationGone and InstallationSuspended where
+        GitHub says so.
+        """
         grant = Grant(installation_id=installation_id, repository_id=repository.id, permissions=FETCH)
+        if refused is not None:
+            self._tokens.drop(grant, refused)
         return await self._tokens.token(grant, remaining_s=_FETCH_REMAINING_S)
 
     async def me(self) -> AppSeen:
@@ -208,6 +216,7 @@ class GitHubApp(DeliveryLog):
                 _Installation,
                 doing=f"ask for the App's installation in {full_name}",
                 at={"owner": owner, "repo": repo},
+                answers=(404,),
             )
         except GitHubRefused as error:
             if error.status == 404:

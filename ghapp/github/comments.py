@@ -131,6 +131,7 @@ class Comments:
                 _CommentRead,
                 doing="read a comment",
                 at={"comment_id": comment_id},
+                answers=(404,),
             )
         except GitHubRefused as error:
             if error.status in (404, 410):

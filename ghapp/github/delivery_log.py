@@ -119,4 +119,5 @@ class DeliveryLog:
             Raw,  # an empty object, or nothing at all
             doing="ask for a redelivery",
             at={"delivery_id": delivery_id},
+            answers=(403, 404),
         )

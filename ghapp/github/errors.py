@@ -32,7 +32,11 @@ class GitHubUnavailable(GitHubError, Unavailable):
 
 
 class GitHubRefused(GitHubError):
-    """GitHub answered 4xx. `words` are its message, `status` its number."""
+    """GitHub answered 4xx. `words` are its message, `status` its number.
+
+    401, 403 and 404 only where they are an answer; else they are GitHubUnavailable, since GitHub gives them by mistake,
+    too, and for a token that died.
+    """
 
     def __init__(self, message: str, *, status: int, words: str = "") -> None:
         super().__init__(message)
@@ -47,6 +51,8 @@ class InstallationGone(GitHubError):
 class InstallationSuspended(GitHubError):
     """The App was suspended: its pending jobs wait until it is resumed."""
 
+
+SUSPENDED = "the App's installation is suspended: an owner can let it go on in its settings"
 
 _LIMIT = 300
 _TOKEN = re.compile(r"\b(?:gh[a-z]|v\d+)[_.][0-9A-Za-z_.-]{16,}|\beyJ[0-9A-Za-z_.-]{20,}")

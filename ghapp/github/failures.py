@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.github.errors import (
+    SUSPENDED,
     GitHubError,
     GitHubRefused,
     GitHubUnavailable,
@@ -62,6 +63,11 @@ def is_limit(answer: httpx.Response) -> bool:
     return spent or "Retry-After" in answer.headers or "rate limit" in read_words(answer.content).lower()
 
 
+def may_be_mistaken(refusal: GitHubRefused) -> bool:
+    """Whether GitHub may have refused a dead token, or have been wrong: such a refusal is not its last word."""
+    return refusal.status in (401, 403, 404) and "archived" not in refusal.words
+
+
 def read_failure(error: GitHubException, doing: str) -> GitHubError:
     """Turn what githubkit raised into an error of ours; `doing` completes the sentence "GitHub … to".
 
@@ -89,7 +95,7 @@ def _read_answer(status: int, content: bytes, doing: str) -> GitHubError:
     if status >= 500:
         return GitHubUnavailable(f"GitHub answered {status}: to {doing}")
     if status == 403 and "suspended" in words.lower():
-        return InstallationSuspended("the App's installation is suspended: an owner can let it go on in its settings")
+        return InstallationSuspended(SUSPENDED)
     if status == 401:
         return GitHubRefused(
             f"GitHub does not accept the App's credentials: to {doing}; check PLANWARD_GITHUB_APP_ID and "

@@ -61,6 +61,7 @@ class Permissions:
                 _Permission,
                 doing="ask for a person's role",
                 at={"login": person.login},
+                answers=(404,),
             )
         except GitHubRefused as error:
             if error.status == 404:
@@ -86,6 +87,7 @@ class Permissions:
                 _Membership,
                 doing=f"ask who belongs to the team {organization}/{team}",
                 at={"organization": organization, "team": team, "login": person.login},
+                answers=(404,),
             )
         except GitHubRefused as error:
             if error.status == 404:

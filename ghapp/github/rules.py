@@ -105,6 +105,7 @@ class Rules:
                 _Content,
                 doing=f"read {path}",
                 at={"path": path},
+                answers=(404,),
                 query={"ref": branch},
             )
         except GitHubRefused as error:
@@ -150,6 +151,7 @@ class Rules:
                 _Protection,
                 doing=f"ask for the protection of {branch}",
                 at={"branch": branch},
+                answers=(404,),
             )
         except GitHubRefused as error:
             if error.status == 404:

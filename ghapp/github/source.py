@@ -106,6 +106,7 @@ class Source:
                 _PullRequest,
                 doing=f"ask for pull request #{number}",
                 at={"number": number},
+                answers=(404,),
             )
         except GitHubRefused as error:
             if error.status == 404:

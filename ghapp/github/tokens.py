@@ -14,7 +14,13 @@ from msgspec import Struct
 
 from ghapp.github.auth import Authentication
 from ghapp.github.calls import Calls
-from ghapp.github.errors import GitHubRefused, GitHubUnavailable, InstallationGone
+from ghapp.github.errors import (
+    SUSPENDED,
+    GitHubRefused,
+    GitHubUnavailable,
+    InstallationGone,
+    InstallationSuspended,
+)
 from ghapp.values import InstallationId, RepositoryId
 
 Permissions = tuple[tuple[str, str], ...]
@@ -60,6 +66,10 @@ class _Token:
 class _CreatedToken(Struct):
     token: str
     expires_at: datetime
+
+
+class _Installation(Struct):
+    suspended_at: str | None = None
 
 
 class InstallationTokens:
@@ -109,10 +119,12 @@ class InstallationTokens:
                 at={"installation_id": grant.installation_id},
                 doing=doing,
                 json=wanted,
+                answers=(404,),
             )
         except GitHubRefused as error:
             if error.status == 404:
-                raise InstallationGone("the App is not installed there any more: install it again") from None
+                await self._require_installation(grant.installation_id)
+                raise GitHubUnavailable(str(error), may_have_happened=False) from None
             if "not accessible to the parent installation" in error.words:
                 raise InstallationGone(
                     "the App's installation does not reach this repository any more: add it in its settings"
@@ -120,9 +132,26 @@ class InstallationTokens:
             raise
         return _Token(made.token, made.expires_at.timestamp())
 
+    async def _require_installation(self, id: InstallationId) -> None:
+        """Raises InstallationGone and InstallationSuspended where GitHub says so when it is asked."""
+        try:
+            installation = await self._app.read(
+                "/app/installations/{installation_id}",
+                _Installation,
+                doing="ask for the installation",
+                at={"installation_id": id},
+                answers=(404,),
+            )
+        except GitHubRefused as error:
+            if error.status == 404:
+                raise InstallationGone("the App is not installed there any more: install it again") from None
+            raise
+        if installation.suspended_at is not None:
+            raise InstallationSuspended(SUSPENDED)
+
 
 class InstallationAuth(Authentication):
-    """Calls as an installation. A token that GitHub refuses with 401 is replaced, once for each request."""
+    """Calls as an installation."""
 
     def __init__(self, tokens: InstallationTokens, grant: Grant) -> None:
         self._tokens = tokens
@@ -133,7 +162,7 @@ class InstallationAuth(Authentication):
         """One that holds for minutes yet."""
         return await self._tokens.token(self._grant)
 
-    def replaces(self, token: str) -> bool:
-        """It does."""
+    def drop(self, token: str) -> bool:
+        """Have another one made for the next call."""
         self._tokens.drop(self._grant, token)
         return True

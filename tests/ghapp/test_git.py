@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ghapp import processes
-from ghapp.errors import SettingsError
+from ghapp.errors import JobError, SettingsError
 from ghapp.git import (
     Conflict,
     FetchFailed,
@@ -384,6 +384,42 @@ class TestRemotesThatAreRefused:
         assert str(refused.value) == (
             "GitHub did not let Planward fetch the repository: is the App still installed on it, with Contents: read?"
         )
+
+    def test_a_token_that_died_is_replaced(self, author: Author, mirrors: Mirrors, server: GitServer) -> None:
+        author.commit(a="1")
+        author.push("main")
+        refused = []
+
+        async def renew(token: str) -> str:
+            refused.append(token)
+            return server.token
+
+        mirror = fetched(mirrors, Remote(repository_id=1, clone_url=server.url("infra.git"), token="dead", renew=renew))
+
+        assert asyncio.run(mirror.tip("main")) is not None
+        assert refused == ["dead"]
+
+    @pytest.mark.parametrize("name", ["infra.git", "gone.git"])
+    def test_a_refusal_of_a_new_token_is_not_the_last_word(
+        self, mirrors: Mirrors, server: GitServer, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ghapp.git.mirrors._ATTEMPTS", 1)
+        token = "dead" if name == "infra.git" else server.token
+
+        async def renew(_: str) -> str:
+            return token
+
+        with pytest.raises(RemoteUnavailable, match=r"is the App still installed|was it renamed or removed"):
+            fetched(mirrors, Remote(repository_id=1, clone_url=server.url(name), token=token, renew=renew))
+
+    def test_where_there_is_no_other_token_the_fetch_ends_with_the_reason(
+        self, mirrors: Mirrors, server: GitServer
+    ) -> None:
+        async def renew(_: str) -> str:
+            raise JobError("the App is not installed there any more")
+
+        with pytest.raises(JobError, match="not installed there any more"):
+            fetched(mirrors, Remote(repository_id=1, clone_url=server.url("infra.git"), token="dead", renew=renew))
 
     def test_a_repository_that_is_gone(self, mirrors: Mirrors, server: GitServer) -> None:
         with pytest.raises(FetchFailed) as refused:

@@ -55,6 +55,17 @@ class ScriptedWire:
     ) -> None:
         self.answers.append(Answer(request, status, body, headers or {}, failure))
 
+    def expect_missing(self, request: str, *, repository: str = "GET /repos/acme/infra") -> None:
+        """Something that is not there, in a repository that is: asked twice, with two tokens, then for that one."""
+        for _ in range(2):
+            self.expect(request, 404, {"message": "Not Found"})
+        self.expect(repository, body={"id": 42})
+
+    def refuse(self, request: str, status: int, message: str) -> None:
+        """A refusal that stays: with another token each time, as often as one call is tried."""
+        for _ in range(2 * IMPATIENT.attempts):
+            self.expect(request, status, {"message": message})
+
     async def pause(self, seconds: float) -> None:
         self.now += seconds
 

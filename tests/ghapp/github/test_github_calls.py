@@ -141,12 +141,6 @@ async def test_a_wait_that_is_no_number_is_a_minute(infra: GitHubRepository, wir
     [
         (
             403,
-            {"message": "Resource not accessible by integration", "documentation_url": "https://…"},
-            "GitHub refused (403) to ask for a person's role: Resource not accessible by integration; "
-            "accept the App's newest permissions in its installation's settings",
-        ),
-        (
-            403,
             {"message": "Repository was archived so is read-only."},
             "GitHub refused (403) to ask for a person's role: Repository was archived so is read-only.",
         ),
@@ -177,6 +171,43 @@ async def test_a_refusal_is_told_in_github_s_own_words(
     assert str(refusal.value) == text
     assert refusal.value.status == status
     assert isinstance(refusal.value, JobError)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "text"),
+    [
+        (
+            403,
+            "Resource not accessible by integration",
+            "GitHub refused (403) to ask for a person's role: Resource not accessible by integration; "
+            "accept the App's newest permissions in its installation's settings",
+        ),
+        (404, "Not Found", "GitHub refused (404) to ask for a person's role: Not Found"),
+    ],
+)
+async def test_a_refusal_that_may_be_a_mistake_is_tried_with_another_token_and_is_not_the_last_word(
+    infra: GitHubRepository, wire: ScriptedWire, status: int, message: str, text: str
+) -> None:
+    for _ in range(IMPATIENT.attempts):
+        for _ in range(2):
+            wire.expect(ROLE, status, {"message": message})
+        if status == 404:
+            wire.expect("GET /repos/acme/infra", 404, {"message": message})
+    with pytest.raises(GitHubUnavailable) as unavailable:
+        await infra.role_of(anna)
+    assert str(unavailable.value) == text
+    tokens = [request.headers["Authorization"] for request in wire.requests if request.url.path.endswith("/permission")]
+    assert len(set(tokens)) == IMPATIENT.attempts + 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_what_was_refused_by_mistake_is_done_with_another_token_and_once(
+    infra: GitHubRepository, wire: ScriptedWire, status: int
+) -> None:
+    wire.expect("POST /repos/acme/infra/issues/12/comments", status, {"message": "Not this time"})
+    wire.expect("POST /repos/acme/infra/issues/12/comments", 201, {"id": 1})
+    assert await infra.create_comment(12, "Hello", marker="m") == 1
+    assert [request.headers["Authorization"] for request in wire.requests] == ["Bearer ghs_1", "Bearer ghs_2"]
 
 
 def test_words_are_one_short_line_without_tokens() -> None:
@@ -228,7 +259,7 @@ async def test_every_call_names_its_version_and_is_counted(infra: GitHubReposito
 async def test_names_are_written_so_that_they_stay_one_part_of_the_path(
     infra: GitHubRepository, wire: ScriptedWire
 ) -> None:
-    wire.expect("GET /repos/acme/infra/collaborators/../../evil[bot]/permission", 404, {"message": "Not Found"})
+    wire.expect("GET /repos/acme/infra/collaborators/../../evil[bot]/permission", body={"permission": "read"})
     await infra.role_of(Person(login="../../evil[bot]", id=1, is_bot=True))
     assert wire.requests[0].url.raw_path == (
         b"/api/v3/repos/acme/infra/collaborators/..%2F..%2Fevil%5Bbot%5D/permission"

@@ -16,7 +16,7 @@ from ghapp.github import (
     GitHubUnavailable,
 )
 from ghapp.values import CommitSha
-from tests.ghapp.github.scripted_github import IMPATIENT, ScriptedWire
+from tests.ghapp.github.scripted_github import APP_ID, IMPATIENT, ScriptedWire
 
 pytestmark = pytest.mark.anyio
 
@@ -276,3 +276,30 @@ def test_a_fourth_button_is_refused() -> None:
 def test_a_button_whose_text_github_would_refuse_is_refused(label: str, identifier: str, description: str) -> None:
     with pytest.raises(ValueError, match="button"):
         CheckRunAction(label=label, identifier=identifier, description=description)
+
+
+# A check run that GitHub does not let us update
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_refusal_to_update_a_check_run_that_is_ours_is_not_the_last_word(
+    infra: GitHubRepository, wire: ScriptedWire, status: int
+) -> None:
+    for _ in range(2):
+        wire.expect(UPDATE, status, {"message": "Not this time"})
+    wire.expect("GET /repos/acme/infra", body={"id": 42})
+    wire.expect(COUNT, body={"app": {"id": APP_ID}})
+    with pytest.raises(GitHubUnavailable, match="update the check run"):
+        await infra.update_check_run(99, draft(status="completed", conclusion="success"))
+
+
+@pytest.mark.parametrize("owned", [{"app": {"id": APP_ID + 1}}, {"app": None}])
+async def test_a_check_run_of_another_app_is_refused(
+    infra: GitHubRepository, wire: ScriptedWire, owned: dict[str, object]
+) -> None:
+    for _ in range(2):
+        wire.expect(UPDATE, 403, {"message": "Invalid app_id"})
+    wire.expect("GET /repos/acme/infra", body={"id": 42})
+    wire.expect(COUNT, body=owned)
+    with pytest.raises(GitHubRefused, match="Invalid app_id"):
+        await infra.update_check_run(99, draft(status="completed", conclusion="success"))

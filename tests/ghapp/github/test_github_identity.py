@@ -130,9 +130,9 @@ def test_a_key_is_not_shown_by_its_value() -> None:
 async def test_a_token_reaches_one_repository_and_does_what_its_use_needs(
     infra: GitHubRepository, app: GitHubApp, wire: ScriptedWire
 ) -> None:
-    wire.expect("GET /repos/acme/infra/collaborators/anna/permission", 404, {"message": "Not Found"})
+    wire.expect("GET /repos/acme/infra/collaborators/anna/permission", body={"permission": "write"})
     await infra.role_of(anna)
-    wire.expect("GET /orgs/acme/teams/platform/memberships/anna", 404, {"message": "Not Found"})
+    wire.expect("GET /orgs/acme/teams/platform/memberships/anna", body={"state": "active"})
     await infra.is_team_member("acme", "platform", anna)
     await app.git_token(InstallationId(5), INFRA)
     assert [json.loads(request.content) for request in wire.token_requests] == [
@@ -194,16 +194,39 @@ async def test_a_token_that_is_refused_is_replaced_once_also_for_a_creation(
 
 
 async def test_credentials_that_stay_refused_name_the_settings(infra: GitHubRepository, wire: ScriptedWire) -> None:
-    for _ in range(2):
-        wire.expect("GET /repos/acme/infra/collaborators/anna/permission", 401, {"message": "Bad credentials"})
-    with pytest.raises(GitHubRefused, match="check PLANWARD_GITHUB_APP_ID and PLANWARD_GITHUB_PRIVATE_KEY"):
+    wire.refuse("GET /repos/acme/infra/collaborators/anna/permission", 401, "Bad credentials")
+    with pytest.raises(GitHubUnavailable, match="check PLANWARD_GITHUB_APP_ID and PLANWARD_GITHUB_PRIVATE_KEY"):
         await infra.role_of(anna)
 
 
 async def test_an_app_that_was_uninstalled(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.hands_out_tokens = False
-    wire.expect("POST /app/installations/5/access_tokens", 404, {"message": "Not Found"})
+    for request in ("POST /app/installations/5/access_tokens", "GET /app/installations/5"):
+        for _ in range(2):
+            wire.expect(request, 404, {"message": "Not Found"})
     with pytest.raises(InstallationGone, match="install it again"):
+        await infra.role_of(anna)
+
+
+async def test_an_installation_that_is_there_is_not_gone_because_it_got_no_token(
+    infra: GitHubRepository, wire: ScriptedWire
+) -> None:
+    wire.hands_out_tokens = False
+    for _ in range(2):
+        wire.expect("POST /app/installations/5/access_tokens", 404, {"message": "Not Found"})
+    wire.expect("GET /app/installations/5", body={"suspended_at": None})
+    with pytest.raises(GitHubUnavailable, match="get an installation token"):
+        await infra.role_of(anna)
+
+
+async def test_an_installation_that_got_no_token_since_it_is_suspended(
+    infra: GitHubRepository, wire: ScriptedWire
+) -> None:
+    wire.hands_out_tokens = False
+    for _ in range(2):
+        wire.expect("POST /app/installations/5/access_tokens", 404, {"message": "Not Found"})
+    wire.expect("GET /app/installations/5", body={"suspended_at": "2026-11-23T22:00:00Z"})
+    with pytest.raises(InstallationSuspended, match="suspended"):
         await infra.role_of(anna)
 
 

@@ -125,7 +125,7 @@ async def test_what_nobody_in_particular_has_left_is_not_the_installation_s(
     infra: GitHubRepository, wire: ScriptedWire, status: int
 ) -> None:
     nobody_s = {**told(wire, 0), "X-RateLimit-Limit": "60"}
-    for _ in range(2 if status == 401 else 3):
+    for _ in range(6 if status == 401 else 3):
         wire.expect(ROLE, status, {"message": "Bad credentials"}, headers=nobody_s)
     with pytest.raises(GitHubError):
         await infra.role_of(anna)
