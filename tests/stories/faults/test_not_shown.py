@@ -73,7 +73,7 @@ def test_a_plan_that_gave_way_before_it_was_shown_is_not_shown_any_more(faulty: 
     faulty.quiet()
     with faulty.down():
         [run] = runs(faulty, story)
-        unshown(faulty, story, run["id"], cancel_reason="planned anew", data='{"bases": {}}')
+        unshown(faulty, story, run["id"], ended_by="planned anew", data='{"bases": {}}')
         owe_plan(faulty, story, run["id"])
     eventually(lambda: runs(faulty, story)[0]["status"] == "completed", "it is ended")
     faulty.quiet()
@@ -90,7 +90,7 @@ def test_what_a_plan_that_gave_way_hides_is_planned_anew(faulty: FaultyLine) -> 
     with faulty.down():
         taking, given_way = runs(faulty, story)
         earlier = float(taking["created_at"]) - 1
-        unshown(faulty, story, given_way["id"], cancel_reason="planned anew", created_at=earlier)
+        unshown(faulty, story, given_way["id"], ended_by="planned anew", created_at=earlier)
         owe_plan(faulty, story, given_way["id"])
     assert story.planned(number, count=3)["conclusion"] == "success"
     faulty.quiet()
