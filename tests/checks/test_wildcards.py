@@ -1,0 +1,56 @@
+"""Patterns with stars: what they mean, and that no number of stars takes long."""
+
+import time
+
+import pytest
+
+from checks.wildcards import Wildcards
+
+AS_ATLANTIS = ("**/", "**", "*", "?")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("a", "a", True),
+        ("a", "ab", False),
+        ("*", "", True),
+        ("*", "a", True),
+        ("*", "a/b", False),
+        ("**", "a/b", True),
+        ("a*c", "abbc", True),
+        ("a*c", "ab", False),
+        ("*.example.com", "a.b.example.com", True),
+        ("*.example.com", "example.com", False),
+        ("kv/**/x", "kv/a/b/x", True),
+        ("kv/*/x", "kv/a/b/x", False),
+        ("a?c", "a?c", True),
+        ("a?c", "abc", False),
+        ("a+[b]", "a+[b]", True),
+    ],
+)
+def test_what_a_pattern_means(pattern: str, text: str, fits: bool) -> None:
+    assert Wildcards(pattern).matches(text) is fits
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("**/app", "app", True),
+        ("**/app", "a/b/app", True),
+        ("**/app", "myapp", False),
+        ("**/app", "a//app", False),
+        ("a?c", "abc", True),
+        ("a?c", "a/c", False),
+        ("live/**/db*", "live/eu/west/db1", True),
+    ],
+)
+def test_what_a_pattern_of_atlantis_means(pattern: str, text: str, fits: bool) -> None:
+    assert Wildcards(pattern, AS_ATLANTIS).matches(text) is fits
+
+
+@pytest.mark.parametrize("star", ["*a", "**a", "**/", "?*"])
+def test_a_hundred_stars_take_no_longer_than_one_look_at_each_character_for_each_star(star: str) -> None:
+    began = time.process_time()
+    assert not Wildcards(star * 100 + "!", AS_ATLANTIS).matches("a" * 2_000)
+    assert time.process_time() - began < 5

@@ -1,0 +1,106 @@
+"""What others write cannot stop the server: it answers within a second while each attack goes on."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.stories.line import Line, running_line
+from tests.stories.story import CONFIG, Story
+
+LONGEST_S = 1.0
+BEGIN = "-----BEGIN PRIVATE KEY-----"
+
+
+class Pulse:
+    """Asks `/healthz` ten times a second."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._ended = threading.Event()
+        self.answers_s: list[float] = []
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+
+    def _ask(self) -> None:
+        with httpx.Client(trust_env=False, timeout=60) as client:
+            while not self._ended.wait(0.1):
+                began = time.monotonic()
+                assert client.get(f"{self._url}/healthz").text == "ok\n"
+                self.answers_s.append(time.monotonic() - began)
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Take the pulse until the context ends, and require that every answer came in time."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            self._thread.join(timeout=60)
+        assert len(self.answers_s) > 3
+        assert max(self.answers_s) < LONGEST_S
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """Web and worker in one process, as `planward serve` has them."""
+    with running_line(tmp_path_factory.mktemp("pulse")) as line:
+        yield line
+
+
+def proposed(line: Line, files: dict[str, str] | None = None, *, extra: str = "") -> tuple[Story, dict[str, object]]:
+    """Propose a change and wait for its check run, with the pulse taken."""
+    story = line.story()
+    with Pulse(line.url).taken():
+        check = story.planned(story.propose({**story.root_module("network", size=2, extra=extra), **(files or {})}))
+    return story, check
+
+
+def test_sixty_kilobytes_of_spaces_in_a_version_of_the_config(line: Line) -> None:
+    config = f"root_modules:\n  - {{dir: network, required_version: '{' ' * 60_000}x'}}\n"
+    story, check = proposed(line, {CONFIG: config})
+    assert check["conclusion"] == "failure"
+    assert "is longer than 4,000 characters" in story.first_line(check)
+
+
+def test_a_hundred_and_twenty_kilobytes_of_spaces_in_a_version_of_the_code(line: Line) -> None:
+    story, check = proposed(line, {"network/versions.tf": f'terraform {{ required_version = "{" " * 120_000}<" }}\n'})
+    assert check["conclusion"] == "failure"
+    assert len(story.first_line(check)) < 2_000
+
+
+def test_aliases_of_aliases_in_the_config(line: Line) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    story, check = proposed(line, {CONFIG: "\n".join(lines)})
+    assert "with what its aliases stand for" in story.first_line(check)
+
+
+def test_twenty_thousand_lines_of_output_after_an_open_private_key(line: Line) -> None:
+    extra = (
+        'resource "terraform_data" "loud" {\n'
+        "  lifecycle {\n"
+        "    precondition {\n"
+        "      condition     = length(path.module) > 999\n"
+        '      error_message = "${file("${path.module}/key.txt")}."\n'
+        "    }\n  }\n}\n"
+    )
+    text = f"A key: {BEGIN}\n" + "Still creating... [10s elapsed]\n" * 20_000
+    _, check = proposed(line, {"network/key.txt": text}, extra=extra)
+    assert check["conclusion"] == "failure"
+
+
+def test_twenty_forged_deliveries_of_twenty_four_megabytes(line: Line) -> None:
+    def send() -> None:
+        line.deliver("push", b" " * 24_000_000, secret="another")
+
+    senders = [threading.Thread(target=send, daemon=True) for _ in range(20)]
+    with Pulse(line.url).taken():
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join(timeout=120)
+        time.sleep(0.5)
