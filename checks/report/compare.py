@@ -6,6 +6,10 @@ from collections.abc import Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from checks.sensitive.encoded import Decoded, decode
+
+MOST_DECODED = 20_000_000
+"""How many characters of encoded texts are decoded for one report. Past it they are shown as they are."""
 MOST_PAIRS = 40_000_000
 """How many pairs of lines or items are compared for one report. Past it both sides are shown whole."""
 _MOST_PAIRS_AT_ONCE = 4_000_000
@@ -24,10 +28,16 @@ class Span(NamedTuple):
 class Effort:
     """How much may still be compared: a hostile plan must not keep a process busy for hours."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_characters", "_left")
 
-    def __init__(self, pairs: int = MOST_PAIRS) -> None:
-        self._left = pairs
+    def __init__(self, pairs: int = MOST_PAIRS, characters: int = MOST_DECODED) -> None:
+        self._left, self._characters = pairs, characters
+
+    def decode(self, text: str) -> Decoded | None:
+        """What an encoded text says, as long as there is not too much of that."""
+        decoded = decode(text) if self._characters > 0 else None
+        self._characters -= len(decoded.text) if decoded else 0
+        return decoded
 
     def spend(self, pairs: int) -> bool:
         """Whether that many pairs may be compared."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from checks.report.compare import Effort
 from checks.report.text_diff import diff_texts, hidden_note, is_document, text_lines
 from checks.sensitive import Mask
-from checks.sensitive.encoded import Decoded, decode
+from checks.sensitive.encoded import Decoded
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -23,7 +23,7 @@ class Strings(NamedTuple):
 
 def compare_strings(before: str | None, after: str | None, mask: Mask, effort: Effort) -> Strings:
     """Compare two texts that are not equal; None where there is none."""
-    old, new = (None if text is None else decode(text) for text in (before, after))
+    old, new = (None if text is None else effort.decode(text) for text in (before, after))
     if old is None and new is None:
         return _compare(before, after, mask, effort)
     encodings = [decoded.encoding if decoded else "plain" for decoded, text in ((old, before), (new, after)) if text]

@@ -24,6 +24,7 @@ from checks.sensitive.secret_forms import Reach, Written, reach, written_forms
 REPLACEMENT = "(sensitive)"
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _SHORT, _MOST_KNOWN = 128, 20_000  # short texts come again and again: names, addresses, regions
+_DEEPEST_ENCODING = 2
 _PAD = "\n"  # around the searched text, so that each find has neighbours
 _INSTANCE_KEY = re.compile(r'\["((?:[^"\\]|\\.)*)"\]')
 _NAME = re.compile(r"[\w-]+")
@@ -119,17 +120,19 @@ class Mask:
                 self._known[text] = known
         return known
 
-    def _masked(self, text: str) -> str:
+    def _masked(self, text: str, *, depth: int = 0) -> str:
         hidden = self.hide_whole(text)
         if hidden != text:
             return hidden
-        return hide(text, list(_merged(sorted([*self.spans(text), *self._encoded_spans(text)]))))
+        return hide(text, list(_merged(sorted([*self.spans(text), *self._encoded_spans(text, depth)]))))
 
-    def _encoded_spans(self, text: str) -> Iterator[Span]:
+    def _encoded_spans(self, text: str, depth: int) -> Iterator[Span]:
         """Where the text is base64 of something that is secret in part, also where it is encoded twice."""
+        if depth == _DEEPEST_ENCODING:
+            return
         for start, end in encoded_parts(text):
             decoded = decode(text[start:end])
-            if decoded is not None and self._masked(decoded.text) != decoded.text:
+            if decoded is not None and self._masked(decoded.text, depth=depth + 1) != decoded.text:
                 yield start, end
 
     def value(self, value: Any) -> Any:

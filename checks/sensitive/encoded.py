@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 _SHORTEST = 16
 _LONGEST_DECODED = 1 << 22
+_MOST_TIMES, _ALWAYS = 10, 4_096
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\s*")
 _BASE64_LINES = re.compile(r"(?:[A-Za-z0-9+/]{4,}\r?\n)*[A-Za-z0-9+/]+={0,2}\s*")
 _RUN = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
@@ -24,14 +25,18 @@ class Decoded(NamedTuple):
 
 
 def decode(text: str) -> Decoded | None:
-    """The text inside a text; None where it is no base64 of a readable text, or one of more than 4 MiB."""
+    """The text inside a text; None where it is no base64 of a readable text.
+
+    None as well for one of more than 4 MiB, or that was compressed to less than a tenth: no script or document is.
+    """
     if len(text) < _SHORTEST or not _is_base64(text):
         return None
     try:
         content = binascii.a2b_base64(text)
         encoding = "base64"
         if content.startswith(_GZIP):
-            content, encoding = _decompressed(content), "gzip in base64"
+            most = min(_LONGEST_DECODED, _MOST_TIMES * len(text) + _ALWAYS)
+            content, encoding = _decompressed(content, most), "gzip in base64"
         decoded = content.decode()
     except (binascii.Error, zlib.error, UnicodeDecodeError):
         return None
@@ -56,10 +61,10 @@ def _is_base64(text: str) -> bool:
     return _BASE64.fullmatch(text) is not None and len(text.rstrip()) % 4 == 0
 
 
-def _decompressed(content: bytes) -> bytes:
+def _decompressed(content: bytes, most: int) -> bytes:
     """Raises zlib.error where it is not whole, or larger than it may be: a small text may stand for gigabytes."""
     decompressor = zlib.decompressobj(_GZIP_WINDOW)
-    plain = decompressor.decompress(content, _LONGEST_DECODED)
+    plain = decompressor.decompress(content, most)
     if not decompressor.eof:
         raise zlib.error("not whole, or too large")
     return plain

@@ -100,6 +100,8 @@ class Maker:
         kind = self.chance.randrange(6)
         if kind == 0:
             return json.dumps({f"line{number}": line for number, line in enumerate(lines)})
+        if kind == 2:  # what is compressed to less than a tenth is not read
+            lines = [line[:60] for line in lines]
         text = "\n".join(lines) + self.chance.choice(["", "\n"])
         if kind == 1:
             return base64.b64encode(text.encode()).decode()

@@ -10,6 +10,8 @@ import pytest
 from checks.rendering.html import render_html
 from checks.rendering.markdown import render_check_run
 from checks.report import RootReport, report_plan
+from checks.report.compare import Effort
+from checks.report.strings import compare_strings
 from checks.sensitive import Mask
 from checks.sensitive.encoded import decode
 from tests.checks.building import NO_MASK, body_of, plan_of, report, resource, run, update
@@ -102,6 +104,7 @@ def test_a_value_of_vault_inside_a_compressed_text_is_hidden() -> None:
         base64.b64encode(bytes(range(64))).decode(),
         base64.b64encode(gzip.compress(b"cut off, and not whole", mtime=0)[:-4]).decode(),
         base64.b64encode(gzip.compress(b" " * 50_000_000, mtime=0)).decode(),
+        base64.b64encode(gzip.compress(b" " * 100_000, mtime=0)).decode(),
     ],
 )
 def test_what_is_no_readable_encoded_text_is_left_as_it_is(text: str) -> None:
@@ -165,3 +168,16 @@ def test_an_import_by_identity_shows_the_identity() -> None:
     (change,) = report(plan_of(resource("null_x.y", "no-op", before={}, after={}, importing=importing))).changes
     assert change.importing == '{ account = "1", name = "x" }'
     assert NO_MASK.text(change.importing) == change.importing
+
+
+def test_a_credential_that_is_encoded_twice_is_hidden() -> None:
+    twice = encoded(f"PASSWORD={encoded(URL)}\n")
+    assert Mask.none().text(f"user_data: {twice}") == "user_data: (sensitive)"
+
+
+def test_a_plan_of_encoded_texts_does_not_make_a_report_of_all_that_they_say() -> None:
+    effort = Effort(characters=100)
+    texts = [encoded(f"{OLD}# {number}") for number in range(4)]
+    found = [compare_strings(None, text, NO_MASK, effort) for text in texts]
+    assert [each.note for each in found] == ["decoded from base64", "decoded from base64", None, None]
+    assert found[3].new == f'"{texts[3]}"'
