@@ -22,12 +22,12 @@ STYLE = """\
 .report code { font: 12px/1.5 ui-monospace, monospace; background: var(--box); padding: 2px 5px; border-radius: 5px; }
 .report pre { font: 12px/1.45 ui-monospace, monospace; background: var(--box); padding: 10px 12px; margin: 6px 0 10px;
   border-radius: 6px; overflow-x: auto; }
-.report .diff span { display: block; min-width: max-content; }
+.report .diff span { display: block; white-space: pre-wrap; overflow-wrap: anywhere; }
 .report .diff .add { color: var(--add); background: var(--add-back); }
 .report .diff .remove { color: var(--remove); background: var(--remove-back); }
 .report .diff .change { color: var(--change); background: var(--change-back); }
 .report .diff .forces { color: var(--forces); background: var(--forces-back); font-weight: 600; }
-.report .diff .remark { color: var(--soft); min-width: 0; white-space: pre-wrap; }
+.report .diff .remark { color: var(--soft); }
 .report summary { cursor: pointer; padding: 3px 0; }
 .report table { border-collapse: collapse; margin: 12px 0; }
 .report th, .report td { border: 1px solid var(--line); padding: 5px 12px; text-align: left; }

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from checks.plan import read_plan
-from checks.rendering.html import render_html
+from checks.rendering.html import STYLE, render_html
 from checks.rendering.json_report import render_json
 from checks.rendering.markdown import LIMIT_BYTES, render_check_run
 from checks.rendering.shorten import shorten_middle, shorten_pair
@@ -153,6 +153,11 @@ def test_a_json_text_that_is_only_written_in_another_way_says_so() -> None:
 def test_a_json_text_in_which_a_key_stands_twice_is_compared_as_a_text() -> None:
     lines = body_of(update({"d": '{"a":1,"a":2}'}, {"d": '{"a":3,"a":2}'}))
     assert lines == [r'~ d = "{\"a\":1,\"a\":2}" → "{\"a\":3,\"a\":2}"']
+
+
+def test_a_long_line_is_seen_to_its_end_on_the_page() -> None:
+    """A line that goes on beyond the window hides what differs in it: it is wrapped."""
+    assert ".report .diff span { display: block; white-space: pre-wrap; overflow-wrap: anywhere; }" in STYLE
 
 
 def test_a_long_document_is_whole_in_html_and_json_and_counted_in_markdown() -> None:
