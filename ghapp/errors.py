@@ -3,12 +3,12 @@
     PlanwardError
     ├── SettingsError        the operator's settings do not fit; the process refuses to start
     ├── StoreUnavailable     the database does not answer for now (store/): a step waits for it
-    ├── DeliveryError        a delivery is refused at the door (webhook.py)
+    ├── DeliveryError        a delivery is refused at the door (webhook/)
     └── JobError             shown to the user in its own words: what, where, and the way out
-        ├── ConfigInvalid    the repository's config (repository_config.py)
-        ├── GitError         (git.py)
-        ├── VaultError       (vault.py)
-        ├── TerraformError   (terraform.py)
+        ├── ConfigInvalid    the repository's config (repository_config/)
+        ├── GitError         (git/)
+        ├── VaultError       (vault/)
+        ├── TerraformError   (terraform/)
         ├── GitHubError      (github/)
         ├── NoRoom           Planward's own disk is full: the operator has to make room
         └── Unavailable      something outside does not answer for now: the job is deferred, nothing is reported yet
@@ -31,20 +31,20 @@ class DeliveryError(PlanwardError):
 
 
 class JobError(PlanwardError):
-    """What a person did or can mend. `str(error)` is the first line of a check run: what, where, the way out.
+    """A fault that a person can correct. `str(error)` is the first line of a check run: what, where, the way out.
 
     It never holds a secret, a foreign exception's text or a URL with credentials.
     """
 
 
 class NoRoom(JobError):
-    """Planward's own disk is full. A run fails by it; where nobody would hear of it, the job is deferred."""
+    """Planward's own disk is full. A run fails for it; where no run can show that, the job is deferred."""
 
 
 class Unavailable(JobError):
-    """What the job needs cannot be had for now, and nobody can mend it here: the job is deferred.
+    """Something that the job needs does not answer for now: the job is deferred.
 
-    `retry_after_s` is the wish of who was asked, None where it has none.
+    `retry_after_s` is how long the other side asks to wait, None where it does not say.
     """
 
     retry_after_s: float | None = None

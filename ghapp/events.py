@@ -1,6 +1,6 @@
-"""What GitHub told us, in the past tense.
+"""The events of GitHub, in the past tense.
 
-`webhook.py` makes these from payloads; nothing else in the house sees a payload. Values only: they compare, they hash,
+`webhook/` makes these from payloads; no other room sees a payload. Values only: they compare, they hash,
 and `msgspec.json` writes and reads them back as `Event`.
 """
 

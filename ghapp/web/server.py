@@ -31,7 +31,7 @@ from ghapp.web.sign_in import CALLBACK, SignIn, SignInNeeded, login_path
 from ghapp.web.static_files import show_static
 from ghapp.web.visitors import Admission, LoopbackOnly, NotServedHere
 
-_HEADINGS = {404: "Not found", 405: "Not that way"}
+_HEADINGS = {404: "Not found", 405: "Method not allowed"}
 _TEXTS = {
     404: "There is nothing here, or it is not for you to see.",
     405: "This address does not take that method.",
@@ -70,12 +70,12 @@ def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starl
         routes=routes,
         middleware=[Middleware(Answering, routes=routes)],
         exception_handlers={
-            HTTPException: _say,
-            NotServedHere: _say_not_here,
+            HTTPException: _error_page,
+            NotServedHere: _not_served_here_page,
             SignInNeeded: _ask_to_sign_in,
-            GitHubAway: _say_github_is_away,
-            StoreUnavailable: _say_store_is_away,
-            UnsealError: _say_it_is_sealed,
+            GitHubAway: _github_unavailable_page,
+            StoreUnavailable: _store_unavailable_page,
+            UnsealError: _sealed_page,
         },
         lifespan=with_admission,
     )
@@ -118,7 +118,7 @@ async def _refuse_method(_: Request) -> Response:
     raise HTTPException(405, headers={"Allow": "POST"})
 
 
-async def _say(_: Request, error: Exception) -> Response:
+async def _error_page(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     heading = _HEADINGS.get(error.status_code, error.detail)
     page = message_page(error.status_code, heading, _TEXTS.get(error.status_code, ""))
@@ -126,7 +126,7 @@ async def _say(_: Request, error: Exception) -> Response:
     return page
 
 
-async def _say_not_here(_: Request, error: Exception) -> Response:
+async def _not_served_here_page(_: Request, error: Exception) -> Response:
     return message_page(403, "Not from here", str(error))
 
 
@@ -137,12 +137,12 @@ async def _ask_to_sign_in(request: Request, _: Exception) -> Response:
     return RedirectResponse(login_path(request), status_code=303, headers={"Cache-Control": "no-store"})
 
 
-async def _say_store_is_away(_: Request, error: Exception) -> Response:
+async def _store_unavailable_page(_: Request, error: Exception) -> Response:
     log.warning("page_not_shown", reason=str(error))
-    return message_page(503, "Not to be had now", "Where Planward keeps this cannot be reached. Try again in a minute.")
+    return message_page(503, "Temporarily unavailable", "Planward cannot reach its storage. Try again in a minute.")
 
 
-async def _say_it_is_sealed(_: Request, error: Exception) -> Response:
+async def _sealed_page(_: Request, error: Exception) -> Response:
     log.warning("page_not_shown", reason=str(error))
     text = (
         "The report and the log of this run were sealed with a key that Planward has no longer. Whoever runs it can "
@@ -151,6 +151,6 @@ async def _say_it_is_sealed(_: Request, error: Exception) -> Response:
     return message_page(410, "Sealed with a lost key", text)
 
 
-async def _say_github_is_away(_: Request, __: Exception) -> Response:
+async def _github_unavailable_page(_: Request, __: Exception) -> Response:
     text = "GitHub says who may see what, and does not answer now. Try again in a minute."
     return message_page(503, "GitHub does not answer", text)
