@@ -1,6 +1,7 @@
 """A run's report as a fragment of HTML, for a page that brings `STYLE` along."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from checks.diagnostic import Diagnostic
 from checks.plain_text import clean
@@ -19,6 +20,7 @@ from checks.rendering.lines import (
     remarks_of_change,
     words_of_invocation,
 )
+from checks.rendering.openings import CLOSED, most_open_lines
 from checks.rendering.order import by_danger, place_of
 from checks.rendering.titles import (
     CHECKS_TITLE,
@@ -37,8 +39,15 @@ from checks.report.change_report import SECTIONS, ChangeReport, InvocationReport
 from checks.report.difference_lines import lines_of_difference
 
 _CLASSES = {"+": "add", "-": "remove", "~": "change", " ": "context"}
-_OPEN_LINES = 10
 _MOST_DETAIL_LINES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """What every part of a page asks for: where files are linked to, and how long a diff may be that stands open."""
+
+    blob_url: str | None
+    most_open_lines: int
 
 
 def render_html(report: RunReport) -> str:
@@ -48,11 +57,12 @@ def render_html(report: RunReport) -> str:
     repository's files. Colours come from the classes, dark and light (`STYLE`).
     """
     blob_url = report.blob_url if report.blob_url and is_web_address(report.blob_url) else None
+    page = _Page(blob_url=blob_url, most_open_lines=most_open_lines(report))
     roots = by_danger(report)
-    whole = (_diagnostic(diagnostic, blob_url) for diagnostic in report.diagnostics)
+    whole = (_diagnostic(diagnostic, page) for diagnostic in report.diagnostics)
     shown = dangers(roots)
-    parts = [*_head(report), *_dangers(shown, len(roots) > 1, blob_url), *whole, *_table(roots)]
-    parts += [part for root in roots for part in _root(root, shown, blob_url)]
+    parts = [*_head(report), *_dangers(shown, len(roots) > 1, page), *whole, *_table(roots)]
+    parts += [part for root in roots for part in _root(root, shown, page)]
     return f'<section class="report {report.conclusion}">\n' + "\n".join(parts) + "\n</section>\n"
 
 
@@ -64,7 +74,7 @@ def _head(report: RunReport) -> Iterator[str]:
         yield f"<pre>{escape_html(clean(report.paste))}</pre>"
 
 
-def _dangers(shown: Sequence[Dangers], several: bool, blob_url: str | None) -> Iterator[str]:
+def _dangers(shown: Sequence[Dangers], several: bool, page: _Page) -> Iterator[str]:
     for found in shown:
         yield f"<h3>{found.heading}</h3>"
         if kinds := found.kinds:
@@ -73,7 +83,7 @@ def _dangers(shown: Sequence[Dangers], several: bool, blob_url: str | None) -> I
         for entry in found.entries:
             root = entry.root
             place = f" · {_place(root)}" if several else ""
-            yield _fold(entry.change, entry.members, blob_url, place)
+            yield _fold(entry.change, entry.members, page, place)
 
 
 def _place(root: RootReport) -> str:
@@ -112,11 +122,11 @@ def _remark(root: RootReport) -> str:
     return ONLY_A_PART if root.errored else words_of_root(root) if root.counts == NO_COUNTS else ""
 
 
-def _root(root: RootReport, shown: Sequence[Dangers], blob_url: str | None) -> Iterator[str]:
+def _root(root: RootReport, shown: Sequence[Dangers], page: _Page) -> Iterator[str]:
     yield f"<h3>{_place(root)}: {html_prose(words_of_root(root))}</h3>"
     if root.cause:
         yield f'<pre class="cause">{escape_html(clean(root.cause))}</pre>'
-    yield from (_diagnostic(diagnostic, blob_url) for diagnostic in sorted(root.diagnostics, key=place_of))
+    yield from (_diagnostic(diagnostic, page) for diagnostic in sorted(root.diagnostics, key=place_of))
     yield from (f'<p class="warning">{html_prose(warning)}</p>' for warning in root.warnings)
     if root.checks:
         yield f"<h4>{CHECKS_TITLE}</h4>\n<ul>"
@@ -130,16 +140,16 @@ def _root(root: RootReport, shown: Sequence[Dangers], blob_url: str | None) -> I
         yield f'<p class="difference">{first}</p>' + (f"\n<ul>{items}</ul>" if items else "")
     changes, deferred = left_for_details(root, shown)
     for section in SECTIONS:
-        yield from _changes(TITLES[section], [c for c in changes if c.section == section], blob_url)
+        yield from _changes(TITLES[section], [c for c in changes if c.section == section], page)
         if section == "add" and root.outputs:
             yield f"<h4>Outputs</h4>\n{_diff(lines_of_attributes(root.outputs))}"
-    yield from _invocations(INVOCATIONS_TITLE, [each for each in root.invocations if not is_deferred(each)])
-    yield from _invocations(DEFERRED_ACTIONS_TITLE, [each for each in root.invocations if is_deferred(each)])
-    yield from _changes(DEFERRED_TITLE, deferred, blob_url)
-    yield from _changes(DRIFT_TITLE, root.drift, blob_url)
+    yield from _invocations(INVOCATIONS_TITLE, [each for each in root.invocations if not is_deferred(each)], page)
+    yield from _invocations(DEFERRED_ACTIONS_TITLE, [each for each in root.invocations if is_deferred(each)], page)
+    yield from _changes(DEFERRED_TITLE, deferred, page)
+    yield from _changes(DRIFT_TITLE, root.drift, page)
 
 
-def _invocations(title: str, invocations: Sequence[InvocationReport | str]) -> Iterator[str]:
+def _invocations(title: str, invocations: Sequence[InvocationReport | str], page: _Page) -> Iterator[str]:
     if invocations:
         yield f"<h4>{title}</h4>"
     for invocation in invocations:
@@ -147,21 +157,21 @@ def _invocations(title: str, invocations: Sequence[InvocationReport | str]) -> I
         if not lines:
             yield f"<p>{html_prose(words_of_invocation(invocation))}</p>"
             continue
-        opened = " open" if len(lines) <= _OPEN_LINES else ""
+        opened = " open" if len(lines) <= page.most_open_lines else ""
         summary = f"<summary>{html_prose(words_of_invocation(invocation))}</summary>"
         yield f'<details class="invoke"{opened}>{summary}\n{_diff(lines)}\n</details>'
 
 
-def _changes(title: str, changes: Sequence[ChangeReport], blob_url: str | None) -> Iterator[str]:
+def _changes(title: str, changes: Sequence[ChangeReport], page: _Page) -> Iterator[str]:
     if changes:
         yield f"<h4>{title}</h4>"
-    yield from (_fold(change, (change,), blob_url) for change in changes)
+    yield from (_fold(change, (change,), page) for change in changes)
 
 
-def _fold(change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None, place: str = "") -> str:
+def _fold(change: ChangeReport, members: Sequence[ChangeReport], page: _Page, place: str = "") -> str:
     lines = lines_of_members(members, whole=True)
-    opened = " open" if len(lines) <= _OPEN_LINES and change.section not in ("tags", "read") else ""
-    summary = f"<summary>{_line_of_change(change, members, blob_url)}{place}</summary>"
+    opened = " open" if len(lines) <= page.most_open_lines and change.section not in CLOSED else ""
+    summary = f"<summary>{_line_of_change(change, members, page.blob_url)}{place}</summary>"
     return f'<details class="{change.section}"{opened}>{summary}\n{_diff(lines)}\n</details>'
 
 
@@ -182,13 +192,13 @@ def _line_of_change(change: ChangeReport, members: Sequence[ChangeReport], blob_
     return " · ".join([*parts, *map(html_prose, remarks_of_change(change, alike=len(members) == 1))])
 
 
-def _diagnostic(diagnostic: Diagnostic, blob_url: str | None) -> str:
+def _diagnostic(diagnostic: Diagnostic, page: _Page) -> str:
     place = ""
     if diagnostic.path is not None:
         line = "" if diagnostic.start_line is None else f":{diagnostic.start_line}"
         place = f" · {html_code(diagnostic.path + line)}"
-        if blob_url is not None:
-            url = address_of_file(blob_url, diagnostic.path, diagnostic.start_line, diagnostic.end_line)
+        if page.blob_url is not None:
+            url = address_of_file(page.blob_url, diagnostic.path, diagnostic.start_line, diagnostic.end_line)
             place = f' · <a href="{escape_html(url)}">{html_code(diagnostic.path + line)}</a>'
     body = "\n\n".join(text for text in (diagnostic.snippet, diagnostic.detail) if text and text.strip())
     said = f"<strong>{diagnostic.severity.title()}</strong>: {html_prose(diagnostic.summary)}{place}"

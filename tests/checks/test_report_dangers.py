@@ -165,7 +165,9 @@ def test_in_a_report_of_few_changes_longer_diffs_stand_open() -> None:
         resource(f"null_x.y{number}", "update", before={"text": "\n" * 2}, after={"text": "a line\n" * 30})
         for number in range(4)
     ]
-    few, many = (render_check_run(run(report(plan_of(*changes)))).text or "" for changes in (long[:3], long))
-    assert few.count("<details open>") == 3
-    assert many.count("<details open>") == 0
+    few, many = (run(report(plan_of(*changes))) for changes in (long[:3], long))
+    assert (render_check_run(few).text or "").count("<details open>") == 3
+    assert (render_check_run(many).text or "").count("<details open>") == 0
+    assert render_html(few).count('<details class="change" open>') == 3
+    assert render_html(many).count('<details class="change" open>') == 0
     assert "<details open>" not in render_comment(run(report(plan_of(*long[:3]))))
