@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import stamina
 from dbos import DBOS
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -59,12 +60,10 @@ def _patiently(database: Any, owner_xid: str, claim: Callable[[], Any], as_given
 def _claimed(database: Any, owner_xid: str) -> list[str]:
     """The jobs of a claim. Raises what the database does where it does not answer for long."""
     jobs = database.tables.workflow_status
-    for left in reversed(range(_TRIES)):
-        try:
-            with database.engine.begin() as connection:
-                return list(connection.scalars(select(jobs.c.workflow_uuid).where(jobs.c.owner_xid == owner_xid)))
-        except DBAPIError:
-            if not left:
-                raise
-        time.sleep(_PAUSE_S)
-    raise AssertionError("the last try gives or raises")
+    attempts = stamina.retry_context(
+        on=DBAPIError, attempts=_TRIES, timeout=None, wait_initial=_PAUSE_S, wait_max=_PAUSE_S, wait_jitter=0.0
+    )
+    for attempt in attempts:
+        with attempt, database.engine.begin() as connection:
+            return list(connection.scalars(select(jobs.c.workflow_uuid).where(jobs.c.owner_xid == owner_xid)))
+    raise AssertionError("stamina ends with a value or an error")

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+import stamina
 from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, error, run_dbos_database_migrations
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -27,6 +27,7 @@ APPLICATION_VERSION = "1"
 jobs of any other. Where the steps of a flow differ meanwhile, it starts again (`RecordedOtherwise`)."""
 
 _AT_ONCE = 4
+_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _TRIES = 3
 _PAUSE_S = 0.3
 _LOOKED_AT = 10
@@ -44,7 +45,7 @@ def raising_store_unavailable() -> Iterator[None]:
     """Raises StoreUnavailable, in words for the operator, where the database fails."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as failure:
+    except _AWAY as failure:
         raise StoreUnavailable(explain_unavailable(failure)) from failure
 
 
@@ -89,15 +90,15 @@ class JobQueue:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._enqueue_patiently, job)
 
     def _enqueue_patiently(self, job: Job) -> JobState:
-        for left in reversed(range(_TRIES)):
-            try:
-                return self._enqueue_next(job)
-            except (OperationalError, InterfaceError, PoolTimeout) as failure:
-                if not left:
-                    raise StoreUnavailable(explain_unavailable(failure)) from failure
-            # What was enqueued although the answer was lost is found there.
-            time.sleep(_PAUSE_S)
-        raise AssertionError("the last try gives or raises")
+        # A job that was enqueued although the answer was lost is found by the next attempt.
+        attempts = stamina.retry_context(
+            on=_AWAY, attempts=_TRIES, timeout=None, wait_initial=_PAUSE_S, wait_max=_PAUSE_S, wait_jitter=0.0
+        )
+        with raising_store_unavailable():
+            for attempt in attempts:
+                with attempt:
+                    return self._enqueue_next(job)
+        raise AssertionError("stamina ends with a value or an error")
 
     def _enqueue_next(self, job: Job) -> JobState:
         # Nearly every job is new: it is inserted at once, and only where one is there its attempts are looked at.

@@ -134,7 +134,8 @@ def _kinds(kind: type[JobError]) -> Iterator[type[JobError]]:
 async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
     """Do the work, and again from its start as often as the database was not there to remember it.
 
-    A step does that by itself; inside of one it is for what must not be followed by all of the step again.
+    A step does that by itself; inside of one it is for what must not be followed by all of the step again. It ends only
+    with the process, which stamina's retries do not watch for.
     """
     stopping = flow_state.get().stopping
     while True:

@@ -27,8 +27,8 @@ async def create_once(
 ) -> CreatedResource[T]:
     """Create, and where it is not known whether that worked, wait `settle_s`, look for it, and create again if need be.
 
-    `look_first` is for whoever resumes after an interruption. Raises GitHubUnavailable where the second try is as
-    unclear as the first.
+    No retry of stamina's: between the two tries it looks. `look_first` is for whoever resumes after an interruption.
+    Raises GitHubUnavailable where the second try is as unclear as the first.
     """
     if look_first and (found := await find()) is not None:
         return CreatedResource(resource=found)

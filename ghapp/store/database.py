@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import stamina
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -22,8 +23,8 @@ SQLITE_PATIENCE_S = 30
 """How long a statement waits for whoever writes to the file."""
 _READS = "planward_reads"
 """The option of a connection that only reads."""
-_PAUSES_S = (0.05, 0.5)
-"""How long it is waited before a transaction that PostgreSQL broke off is begun again."""
+_RETRIES, _FIRST_PAUSE_S, _LONGER_EACH_TIME = 2, 0.05, 10.0
+"""How often a transaction that PostgreSQL broke off is begun again, and after how long."""
 
 _MOST_PARAMETERS = 10_000
 """SQLite takes 32,766 in one statement, PostgreSQL 65,535."""
@@ -67,18 +68,24 @@ class Database:
     def _run(self, work: Callable[[Connection], T], engine: Engine) -> T:
         postgresql = engine.dialect.name == "postgresql"
         if postgresql and engine is self.engine:
-            return self._again(lambda: _once(work, engine), _PAUSES_S)
-        return self._again(lambda: _in_transaction(work, engine), _PAUSES_S if postgresql else ())
+            return self._again(lambda: _once(work, engine), _RETRIES)
+        return self._again(lambda: _in_transaction(work, engine), _RETRIES if postgresql else 0)
 
     @staticmethod
-    def _again(work: Callable[[], T], pauses_s: Sequence[float]) -> T:
-        for pause_s in pauses_s:
-            try:
-                return work()
-            except (OperationalError, InterfaceError):
-                time.sleep(pause_s)
+    def _again(work: Callable[[], T], retries: int) -> T:
         try:
-            return work()
+            attempts = stamina.retry_context(
+                on=(OperationalError, InterfaceError),
+                attempts=1 + retries,
+                timeout=None,
+                wait_initial=_FIRST_PAUSE_S,
+                wait_exp_base=_LONGER_EACH_TIME,
+                wait_jitter=0.0,
+            )
+            for attempt in attempts:
+                with attempt:
+                    return work()
+            raise AssertionError("stamina ends with a value or an error")
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise StoreUnavailable(explain_unavailable(error)) from error
         except DatabaseError as error:
@@ -117,6 +124,8 @@ def _once(work: Callable[[Connection], T], engine: Engine) -> T:
 
 def _is_committed(number: str, engine: Engine) -> bool:
     """Whether the transaction of this number was committed; waits while it is under way, and until PostgreSQL is back.
+
+    No retry of stamina's: an answer, "in progress", is asked again, too, and the end of patience is an answer as well.
 
     https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
     """
