@@ -170,7 +170,8 @@ def _changes(title: str, changes: Sequence[ChangeReport], page: _Page) -> Iterat
 
 def _fold(change: ChangeReport, members: Sequence[ChangeReport], page: _Page, place: str = "") -> str:
     lines = lines_of_members(members, whole=True)
-    opened = " open" if len(lines) <= page.most_open_lines and change.section not in CLOSED else ""
+    shown = sum(not line.remark for line in lines)
+    opened = " open" if shown <= page.most_open_lines and change.section not in CLOSED else ""
     summary = f"<summary>{_line_of_change(change, members, page.blob_url)}{place}</summary>"
     return f'<details class="{change.section}"{opened}>{summary}\n{_diff(lines)}\n</details>'
 

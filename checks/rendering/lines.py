@@ -36,10 +36,13 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 def lines_of_change(change: ChangeReport, *, whole: bool = False) -> tuple[Line, ...]:
     """The body of a change: each attribute, then what is not printed, then the instances that it stands for.
 
-    `whole` is whether attributes that are empty, or that nobody knows before the apply, are named however many.
+    `whole` is whether attributes that are empty, or that nobody knows before the apply, are named however many, and
+    what the latter were.
     """
     full = [attribute for attribute in change.attributes if not attribute.empty]
-    return (*_lines_with_findings(full, change.findings), *_remarks(change, whole=whole))
+    before = lines_of_attributes(change.recomputed_from) if whole else ()
+    recomputed = (Line(sign=" ", text=f"# {line.text}", remark=True, inside=True) for line in before)
+    return (*_lines_with_findings(full, change.findings), *_remarks(change, whole=whole), *recomputed)
 
 
 def lines_of_members(members: Sequence[ChangeReport], *, whole: bool = False) -> tuple[Line, ...]:

@@ -49,11 +49,11 @@ class Bounds:
 
 
 def _size(change: ChangeReport) -> int:
-    return sum(attribute.size for attribute in change.attributes)
+    return sum(attribute.size for attribute in (*change.attributes, *change.recomputed_from))
 
 
 def _without_details(change: ChangeReport) -> ChangeReport:
-    return msgspec.structs.replace(change, attributes=(), left_out=len(change.attributes))
+    return msgspec.structs.replace(change, attributes=(), recomputed_from=(), left_out=len(change.attributes))
 
 
 def _named(output: AttributeChange) -> AttributeChange:

@@ -72,7 +72,8 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     `address` names what changes; where instances are folded, `instances` holds every address and `address` is
     their common name (`aws_subnet.private[0..5]`). `identity` tells which resource this is: name, place, size. `marks`
     says in words why this one deserves care, `findings` what scanners say about it. `unchanged` counts the attributes
-    that stay; `recomputed` names those that nobody sets and nobody knows before the apply: ids, ARNs. `left_out` counts
+    that stay; `recomputed` names those that nobody sets and nobody knows before the apply: ids, ARNs;
+    `recomputed_from` has what they were. `left_out` counts
     attributes that were too many to keep. `several_blocks` is whether `instances` are of more than one block, so that
     `address` is a number of resources and no name.
     """
@@ -86,6 +87,7 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     findings: tuple[Finding, ...] = ()
     unchanged: int = 0
     recomputed: tuple[str, ...] = ()
+    recomputed_from: tuple[AttributeChange, ...] = ()
     marks: tuple[str, ...] = ()
     reason: str | None = None
     previous_address: str | None = None

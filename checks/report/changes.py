@@ -114,6 +114,7 @@ def report_change(
         attributes=attributes,
         unchanged=difference.unchanged,
         recomputed=difference.recomputed,
+        recomputed_from=difference.recomputed_from,
         marks=marks(change.type, section, telling, both.before, both.after),
         reason=_reason(change, difference),
         previous_address=mask.address(change.previous_address) if change.moved and change.previous_address else None,

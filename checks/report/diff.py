@@ -30,6 +30,7 @@ class Difference:
     attributes: tuple[AttributeChange, ...]
     unchanged: int = 0
     recomputed: tuple[str, ...] = ()
+    recomputed_from: tuple[AttributeChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def diff_sides(
     whole = 2 if replaces else int(before is None or after is None)
     attributes: list[AttributeChange] = []
     recomputed: list[str] = []
+    recomputed_from: list[AttributeChange] = []
     unchanged = 0
     for name in sorted(both.names or old.keys() | new.keys()):
         key: _Repeated | None = None
@@ -103,6 +105,7 @@ def diff_sides(
             unchanged += not is_empty(was)
         elif becomes is UNKNOWN and references is not None and not _is_set(name, references, forcing):
             recomputed.append(mask.text(name))
+            recomputed_from += () if is_empty(was) else differ.changes((name,), was, UNKNOWN)
         elif whole and _says_little(was, becomes, replaces=replaces):
             old_text, new_text = (None if side is None else literal(side, mask) for side in (was, becomes))
             found = (AttributeChange(path=name, old=old_text, new=new_text, empty=True),)
@@ -116,7 +119,12 @@ def diff_sides(
             and len(comparing.repeated) < _MOST_REPEATED
         ):
             comparing.repeated[key] = found
-    return Difference(attributes=tuple(attributes), unchanged=unchanged, recomputed=tuple(recomputed))
+    return Difference(
+        attributes=tuple(attributes),
+        unchanged=unchanged,
+        recomputed=tuple(recomputed),
+        recomputed_from=tuple(recomputed_from),
+    )
 
 
 def _says_little(was: Shown, becomes: Shown, *, replaces: bool) -> bool:

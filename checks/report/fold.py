@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import msgspec
 
-from checks.report.change_report import ChangeReport
+from checks.report.change_report import AttributeChange, ChangeReport
 
 _KEY = re.compile(r'\[(\d+|"(?:[^"\\]|\\.)*")\]')
 _NUMBER = re.compile(r"(\d+)")
@@ -94,7 +94,19 @@ def _folded(group: Sequence[ChangeReport]) -> ChangeReport:
         instances=tuple(addresses),
         several_blocks=not same_block,
         unchanged=min(change.unchanged for change in group),
+        recomputed_from=_recomputed_from(group),
         declaration=group[0].declaration if same_block else None,
+    )
+
+
+def _recomputed_from(group: Sequence[ChangeReport]) -> tuple[AttributeChange, ...]:
+    """What the recomputed attributes of all instances were: each under its address, unless they were the same."""
+    if all(change.recomputed_from == group[0].recomputed_from for change in group):
+        return group[0].recomputed_from
+    return tuple(
+        msgspec.structs.replace(attribute, path=f"{change.address}.{attribute.path}")
+        for change in group
+        for attribute in change.recomputed_from
     )
 
 

@@ -1,5 +1,6 @@
 """Nothing that changes is left out: the report keeps it whole, and Markdown says what it shortens."""
 
+import html
 import json
 from typing import Any
 
@@ -271,3 +272,41 @@ def test_a_report_that_an_earlier_version_stored_can_still_be_read() -> None:
         "+     c",
         "  # 3 changed, left out: they are too large for a report",
     ]
+
+
+def configured(*resources: dict[str, Any]) -> RootReport:
+    block = {"address": "null_x.y", "mode": "managed", "type": "null_x", "name": "y", "expressions": {}}
+    return report(plan_of(*resources, configuration={"root_module": {"resources": [block]}}))
+
+
+def test_what_is_computed_again_is_named_in_markdown_and_whole_in_html_and_json() -> None:
+    change: dict[str, Any] = {"before": {"a": 1, "ip": "192.0.2.7", "empty": ""}, "after": {"a": 2}}
+    root = configured(resource("null_x.y", "update", **change, after_unknown={"ip": True, "empty": True}))
+    assert fence_of(root)[-1] == "  # known after apply: empty, ip"
+    assert '# ip = "192.0.2.7" → (known after apply)' in html.unescape(render_html(run(root)))
+    assert "192.0.2.7" in render_json(run(root))
+
+
+def test_what_is_computed_again_in_folded_instances_stands_under_their_addresses() -> None:
+    late = {"after": {"a": 2}, "after_unknown": {"id": True}}
+    resources = [
+        resource(f"null_x.y[{n}]", "delete", "create", before={"a": 1, "id": f"i-{n}"}, **late) for n in (0, 1)
+    ]
+    (change,) = configured(*resources).changes
+    assert [(attribute.path, attribute.old) for attribute in change.recomputed_from] == [
+        ("null_x.y[0].id", '"i-0"'),
+        ("null_x.y[1].id", '"i-1"'),
+    ]
+
+
+def test_what_is_computed_again_and_was_a_secret_stays_hidden() -> None:
+    change: dict[str, Any] = {
+        "before": {"a": 1, "key": "hunter-7731"},
+        "after": {"a": 2},
+        "after_unknown": {"key": True},
+    }
+    root = configured(resource("null_x.y", "update", **change, before_sensitive={"key": True}))
+    assert root.changes[0].recomputed_from == (
+        AttributeChange(path="key", old="(sensitive)", new="(known after apply)"),
+    )
+    assert "hunter-7731" not in render_html(run(root)) + render_json(run(root))
