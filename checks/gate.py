@@ -74,10 +74,12 @@ def vouch(
     author_can_write: bool,
     trusted_bots: Collection[str],
     approved_by: str | None,
+    pushed_by: str | None = None,
 ) -> Vouched | Hold:
     """Decide whether a pull request's code may be planned with credentials.
 
-    `approved_by` is a person with write access who approved this very head SHA, or None.
+    `pushed_by` is who pushed this head and could not vouch for it, or None. `approved_by` is a person with write access
+    who approved this very head SHA, or None.
     """
     if approved_by is not None:
         return Vouched(approved_by, _MADE_HERE)
@@ -85,6 +87,12 @@ def vouch(
         return Hold(
             cause=f"Not planned yet: this pull request comes from a fork. Someone with write access has to look at "
             f"{author}'s code and approve its plan.",
+            button="approve_plan",
+        )
+    if pushed_by is not None:
+        return Hold(
+            cause=f"Not planned yet: {pushed_by} pushed this head, and has no write access to this repository or is a "
+            "bot that trusted_bots does not name. Someone with write access has to approve the plan.",
             button="approve_plan",
         )
     if author_is_bot:

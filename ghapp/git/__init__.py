@@ -9,6 +9,7 @@ Branch names, paths and object names come from outside; each reaches git as a fu
 `--end-of-options`, or through its standard input.
 """
 
+from ghapp.git.commit_contents import CommitContents
 from ghapp.git.errors import (
     FetchFailed,
     GitError,
@@ -24,6 +25,7 @@ from ghapp.git.program import require_git
 from ghapp.git.remote import Remote
 
 __all__ = [
+    "CommitContents",
     "Conflict",
     "FetchFailed",
     "GitError",

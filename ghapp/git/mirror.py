@@ -1,12 +1,13 @@
 """Ask a mirror: branches, commits, trees, the result of a merge, what changed where."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ghapp.git import checkout, differences
+from ghapp.git.commit_contents import CO_AUTHORS, CommitContents, read_commit_contents
 from ghapp.git.errors import GitError, MissingObject, TooLargeForGit, UnrelatedHistories
 from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.program import git
@@ -123,6 +124,28 @@ class Mirror:
         if not lines or lines[0][1:2] != [last]:
             return None
         return tuple(CommitSha(line[0]) for line in lines)
+
+    async def commits_of(self, tip: CommitSha, *, without: Collection[CommitSha], most: int) -> tuple[CommitSha, ...]:
+        """Give the commits that are reachable from `tip` and from none of `without`, newest first, at most `most`.
+
+        Raises MissingObject.
+        """
+        if not await self.has(tip):
+            raise _missing(tip)
+        known = [f"^{sha}" for sha in without if await self.has(sha)]
+        said = await self._said("rev-list", f"--max-count={most}", "--end-of-options", tip, *known, "--")
+        return tuple(CommitSha(line) for line in said.decode().split())
+
+    async def read_contents_of(self, commits: Sequence[CommitSha]) -> dict[CommitSha, CommitContents]:
+        """Give what each commit changes, and whom its message names as co-authors."""
+        stdin = "".join(f"{sha}\n" for sha in commits).encode()
+        if not commits:
+            return {}
+        raw = await self._said(
+            "diff-tree", "--stdin", "-r", "-c", "-z", "--raw", "--root", "--no-renames", "--no-ext-diff", stdin=stdin
+        )
+        named = await self._said("log", "--stdin", "--no-walk=unsorted", "-z", f"--format={CO_AUTHORS}", stdin=stdin)
+        return read_commit_contents(commits, raw, named)
 
     async def merge_tree(self, base: CommitSha, head: CommitSha) -> TreeId | Conflict:
         """Give the tree of merging `head` into `base`, or the files in conflict.

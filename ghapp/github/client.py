@@ -172,6 +172,7 @@ class GitHubApp(DeliveryLog):
         owner, _, repo = repository.full_name.partition("/")
         fields = {"owner": owner, "repo": repo}
         speak = Grant(installation_id=installation_id, repository_id=repository.id, permissions=SPEAK)
+        contents = Grant(installation_id=installation_id, repository_id=repository.id, permissions=FETCH)
         teams = Grant(installation_id=installation_id, repository_id=repository.id, permissions=TEAMS)
         calls = self._api.calls(InstallationAuth(self._tokens, speak), fields)
         return GitHubRepository(
@@ -180,6 +181,7 @@ class GitHubApp(DeliveryLog):
                 repository=repository,
                 calls=calls if priority == "gate" else calls.cosmetic,
                 teams=self._api.calls(InstallationAuth(self._tokens, teams), fields),
+                contents=self._api.calls(InstallationAuth(self._tokens, contents), fields),
                 settle_s=self._settle_s,
             )
         )

@@ -8,11 +8,12 @@ from ghapp.github.calls import Calls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryAccess:
-    """One repository of one installation. `teams` are calls with a token that may read who belongs to a team."""
+    """One repository of one installation. `teams` and `contents` are calls with tokens that may read these."""
 
     app_id: int
     repository: RepositoryRef
     calls: Calls
     teams: Calls
+    contents: Calls
     settle_s: float
     """Seconds to wait before looking for what may have been created."""

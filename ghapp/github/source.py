@@ -13,6 +13,9 @@ from ghapp.github.errors import GitHubRefused
 from ghapp.github.repository_access import RepositoryAccess
 from ghapp.values import BranchName, CommitSha, RepositoryId
 
+_WEB_FLOW = "web-flow"
+"""GitHub's own account, which commits what the merge button makes."""
+
 
 class PullRequestSeen(Struct, frozen=True, kw_only=True):
     """A pull request as GitHub tells it when asked. What gates a merge comes from the signed delivery instead."""
@@ -61,6 +64,21 @@ class _PullRequest(Struct):
     draft: bool = False
     merged_at: datetime | None = None
     merge_commit_sha: CommitSha | None = None
+
+
+class _CommitPerson(Struct):
+    login: str = ""
+    id: int = 0
+
+
+class _ComparedCommit(Struct):
+    sha: CommitSha
+    author: _CommitPerson | None = None
+    committer: _CommitPerson | None = None
+
+
+class _Comparison(Struct):
+    commits: list[_ComparedCommit]
 
 
 class RepositoryShape(Struct):
@@ -113,6 +131,28 @@ class Source:
                 return None
             raise
         return _pull_request_seen(told)
+
+    async def writers_between(self, base: CommitSha, head: CommitSha, *, most_pages: int) -> dict[CommitSha, list[int]]:
+        """The accounts that GitHub names for the commits of `base...head`: author and committer, not its own.
+
+        100 commits a page. https://docs.github.com/en/rest/commits/commits#compare-two-commits
+        """
+        pages = self._access.contents.read_pages(
+            "/repos/{owner}/{repo}/compare/{base}...{head}",
+            _Comparison,
+            doing="compare two commits",
+            at={"base": base, "head": head},
+        )
+        found: dict[CommitSha, list[int]] = {}
+        number = 0
+        async for page in pages:
+            for commit in page.commits:
+                people = (commit.author, commit.committer)
+                found[commit.sha] = [each.id for each in people if each and each.id and each.login != _WEB_FLOW]
+            number += 1
+            if number == most_pages:
+                break
+        return found
 
     async def pull_requests_of(self, commit: CommitSha) -> tuple[PullRequestSeen, ...]:
         """Pull requests that GitHub connects with a commit. For people to read, never for a decision.

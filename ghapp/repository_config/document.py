@@ -119,6 +119,18 @@ class Value:
         self._refuse_kind("true or false")
         return None
 
+    def whole_number(self, least: int, most: int) -> int | None:
+        """The value of a number without a fraction, from `least` to `most`."""
+        wanted = f"a whole number from {least} to {most}"
+        text = str(self.node.value) if isinstance(self.node, ScalarNode) and self.kind == "int" else ""
+        if not (text.isascii() and text.isdecimal() and len(text) < 10):
+            self._refuse_kind(wanted)
+            return None
+        if not least <= int(text) <= most:
+            self.refuse(f"must be {wanted}, not {int(text)}")
+            return None
+        return int(text)
+
     def choice(self, words: Collection[str], later: Collection[str] = ()) -> str | None:
         """The value of one of these words; those of `later` are not implemented yet."""
         wanted = f"one of {', '.join(words)}"

@@ -72,6 +72,7 @@ def _read_environment(value: Value, name: EnvironmentName, names: Collection[str
         branch=BranchName(keys.BRANCH.of(entries) or name),
         promote_from=_read_promote_from(keys.PROMOTE_FROM.of(entries), name, names),
         apply=keys.BRANCH_APPLY.of(entries),
+        approvals=keys.APPROVALS.of(entries),
         approvers=keys.APPROVERS.of(entries),
         team=keys.ENVIRONMENT_TEAM.of(entries) or team,
     )

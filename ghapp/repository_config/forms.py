@@ -171,6 +171,22 @@ class Choices(Generic[Word]):
         return {"type": "array", "items": self.choice.schema(), "uniqueItems": True}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """A whole number between two others."""
+
+    least: int
+    most: int
+
+    def read(self, value: Value) -> int | None:
+        """Give the number."""
+        return value.whole_number(self.least, self.most)
+
+    def schema(self) -> Schema:
+        """Put it as JSON Schema."""
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """`true` or `false`."""

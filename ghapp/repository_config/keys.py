@@ -11,6 +11,7 @@ from ghapp.repository_config.document import Value
 from ghapp.repository_config.forms import (
     Choice,
     Choices,
+    Count,
     Entries,
     Flag,
     Key,
@@ -88,11 +89,17 @@ APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     meaning="Logins and teams (org/team) who may press Approve and Apply; never the author of the change. Default: "
     "who has the role maintain or admin.",
 )
+APPROVALS: Final[Key[int]] = Key(
+    name="approvals",
+    form=Count(least=1, most=10),
+    default=1,
+    meaning="How many people have to approve what is held.",
+)
 ENVIRONMENT_TEAM: Final = _team_of("TEAM in the paths of this environment's secrets, if it is another one.")
 ENVIRONMENT: Final = Section(
     wanted="a mapping",
-    keys=(BRANCH, PROMOTE_FROM, BRANCH_APPLY, APPROVERS, ENVIRONMENT_TEAM),
-    later=("preview", "approvals", "parity"),
+    keys=(BRANCH, PROMOTE_FROM, BRANCH_APPLY, APPROVALS, APPROVERS, ENVIRONMENT_TEAM),
+    later=("preview", "parity"),
     nullable=True,
 )
 

@@ -98,6 +98,8 @@ class BranchEnvironment:
     promote_from: EnvironmentName | None = None
     apply: BranchApply = "automatic"
     approvers: tuple[str, ...] = ()
+    approvals: int = 1
+    """How many people have to approve what is held."""
     team: str
 
 

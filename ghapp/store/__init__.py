@@ -8,6 +8,7 @@ import time
 from ghapp.sealing import Sealer
 from ghapp.store.approvals import Approval, Approvals
 from ghapp.store.branches import Branches, Last
+from ghapp.store.commit_people import CommitPeople
 from ghapp.store.database import Clock, Database, StoreUnavailable, explain_unavailable, require_undamaged
 from ghapp.store.deferred_jobs import DeferredJobs
 from ghapp.store.executors import Executors, Heartbeat
@@ -66,6 +67,7 @@ class Store:
         self.clock = clock
         self.repositories = Repositories(self._database)
         self.branches = Branches(self._database)
+        self.commit_people = CommitPeople(self._database)
         self.pull_requests = PullRequests(self._database)
         run_objects = RunObjects(self._database, objects)
         self.runs = Runs(self._database, run_objects)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from ghapp.store.database import Database
 from ghapp.store.tables import approvals, audit
-from ghapp.values import CommitSha, EnvironmentName, RepositoryId
+from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RepositoryId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,11 @@ class Approval:
     digests: tuple[str, ...]
     by: str
     at: float
+    by_id: int | None = None
+    """GitHub's number of the person; None in an approval of an older version, and for one by several."""
+    pull_request: int | None = None
+    base_branch: BranchName | None = None
+    """What it was given for, where it is about a pull request."""
 
 
 class Approvals:
@@ -37,9 +42,13 @@ class Approvals:
         environment: EnvironmentName,
         sha: CommitSha,
         by: str,
+        by_id: int | None = None,
+        pull_request: int | None = None,
+        base_branch: BranchName | None = None,
         digests: Sequence[str] = (),
+        audited: bool = True,
     ) -> None:
-        """Record a decision and, in the audit log, who made it."""
+        """Record a decision and, where it is `audited`, who made it in the audit log; else the caller does."""
         now = self._db.clock()
         row = {
             "repository_id": repository,
@@ -49,6 +58,9 @@ class Approvals:
             "digests": list(digests),
             "by": by,
             "at": now,
+            "by_id": by_id,
+            "pull_request": pull_request,
+            "base_branch": base_branch,
         }
         entry = {
             "repository_id": repository,
@@ -61,7 +73,8 @@ class Approvals:
 
         def work(connection: Any) -> None:
             connection.execute(approvals.insert().values(row))
-            connection.execute(audit.insert().values(entry))
+            if audited:
+                connection.execute(audit.insert().values(entry))
 
         await self._db.run(work)
 
@@ -71,12 +84,22 @@ class Approvals:
         """Decisions of this kind about this commit in this environment, oldest first."""
         c = approvals.c
         query = (
-            select(c.kind, c.environment, c.sha, c.digests, c.by, c.at)
+            select(c.kind, c.environment, c.sha, c.digests, c.by, c.at, c.by_id, c.pull_request, c.base_branch)
             .where(c.repository_id == repository, c.sha == sha, c.kind == kind, c.environment == environment)
             .order_by(c.id)
         )
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         return tuple(Approval(**{**row._mapping, "digests": tuple(row.digests)}) for row in rows)
+
+    async def for_pull_request(
+        self, repository: RepositoryId, sha: CommitSha, *, number: int, base_branch: BranchName, kind: str
+    ) -> tuple[Approval, ...]:
+        """Decisions of this kind about this head of a pull request into this base, oldest first.
+
+        One that was given for another base or pull request counts for nothing.
+        """
+        found = await self.of(repository, sha, kind=kind, environment=TESTING)
+        return tuple(each for each in found if (each.pull_request, each.base_branch) == (number, base_branch))
 
     async def audit(self, repository: RepositoryId, *, who: str, did: str, sha: str, **details: Any) -> None:
         """Record what a person did that is no approval (a re-run, a cancel, a refused attempt)."""

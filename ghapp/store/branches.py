@@ -43,6 +43,14 @@ class Branches:
         row = await self._db.read(lambda c: c.execute(query).first())
         return None if row is None else Last(**row._mapping)
 
+    async def recently_applied(
+        self, repository: RepositoryId, environment: EnvironmentName, *, limit: int
+    ) -> tuple[Last, ...]:
+        """The newest LASTs of the environment that were applied, not adopted, newest first."""
+        query = _newest(repository, environment, limit=limit).where(lasts.c.applied)
+        rows = await self._db.read(lambda c: c.execute(query).all())
+        return tuple(Last(**row._mapping) for row in rows)
+
     async def was_applied(self, repository: RepositoryId, environment: EnvironmentName, sha: CommitSha) -> bool:
         """Whether the commit was LAST of the environment once, by an apply."""
         query = _newest(repository, environment).where(lasts.c.sha == sha, lasts.c.applied)
@@ -109,9 +117,18 @@ class Branches:
         await self._db.run(lambda c: c.execute(lasts.insert().values(row)))
 
     async def record_push(
-        self, repository: RepositoryId, branch: BranchName, before: CommitSha, after: CommitSha, pusher: str
+        self,
+        repository: RepositoryId,
+        branch: BranchName,
+        before: CommitSha,
+        after: CommitSha,
+        pusher: str,
+        pusher_id: int | None = None,
     ) -> None:
-        """Remember who pushed; the same push twice is one."""
+        """Remember who pushed, to whichever branch; the same push twice is one.
+
+        What was pushed to a pull request's head stands under `head_of`, also where that is a fork's.
+        """
         row = {
             "repository_id": repository,
             "branch": branch,
@@ -119,6 +136,7 @@ class Branches:
             "after": after,
             "pusher": pusher,
             "at": self._db.clock(),
+            "pusher_id": pusher_id,
         }
         await self._db.run(lambda c: upsert(c, pushes, row, update=[]))
 

@@ -89,10 +89,21 @@ pushes = Table(
     Column("after", String(64), nullable=False),
     Column("pusher", String(255), nullable=False),
     Column("at", Float, nullable=False),
+    Column("pusher_id", BigInteger, nullable=True),
     Index("pushes_by_branch", "repository_id", "branch", "id"),
     Index("pushes_by_commit", "repository_id", "branch", "after", "id"),
     Index("pushes_by_time", "repository_id", "branch", "at"),
     UniqueConstraint("repository_id", "branch", "before", "after"),
+)
+
+commit_writers = Table(
+    "commit_writers",
+    metadata,
+    # The numbers of the people that GitHub names for a commit: its author and its committer.
+    Column("repository_id", BigInteger, primary_key=True),
+    Column("sha", String(64), primary_key=True),
+    Column("writers", JSON, nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 pull_requests = Table(
@@ -247,6 +258,9 @@ approvals = Table(
     Column("digests", JSON, nullable=False),
     Column("by", String(255), nullable=False),
     Column("at", Float, nullable=False),
+    Column("by_id", BigInteger, nullable=True),
+    Column("pull_request", Integer, nullable=True),
+    Column("base_branch", Text, nullable=True),
     Index("approvals_by_sha", "repository_id", "sha"),
 )
 

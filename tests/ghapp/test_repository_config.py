@@ -507,9 +507,6 @@ UNIMPLEMENTED = {
     "environments: {staging: {preview: always}}": (
         "1:26: environments.staging.preview: is not implemented in this version of Planward; remove the key"
     ),
-    "environments: {staging: {approvals: 1}}": (
-        "1:26: environments.staging.approvals: is not implemented in this version of Planward; remove the key"
-    ),
     "environments: {staging: {parity: danger}}": (
         "1:26: environments.staging.parity: is not implemented in this version of Planward; remove the key"
     ),
@@ -605,7 +602,7 @@ def test_a_notification_that_does_not_fit_is_refused_without_showing_its_address
         (b"[" * 5000, "1:1: is nested too deeply"),
         (b"team: &a [*a]", "1:7: team: must be a text, found a list"),
         (b"environments: &a {staging: *a}", "1:19: environments.staging.staging: unknown key; known here: branch, "
-         "promote_from, apply, approvers, team"),
+         "promote_from, apply, approvals, approvers, team"),
     ],
 )  # fmt: skip
 def test_bytes_that_are_no_config_are_refused_with_their_line(content: bytes, complaint: str) -> None:

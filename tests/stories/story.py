@@ -186,10 +186,16 @@ class Story:
         assert answer.status_code == 200, answer.text
 
     def commit(
-        self, branch: str, files: Mapping[str, str | None], *, by: str | None = None, start: str = "staging"
+        self,
+        branch: str,
+        files: Mapping[str, str | None],
+        *,
+        by: str | None = None,
+        start: str = "staging",
+        **written: Any,
     ) -> str:
-        """Push a commit."""
-        return self.github.commit(self.name, branch, files, by=by or self.author, start=start)
+        """Push a commit; `author`, `committer` and `co_authors` may be others than who pushes."""
+        return self.github.commit(self.name, branch, files, by=by or self.author, start=start, **written)
 
     def open(
         self, head: str, base: str = "staging", *, by: str | None = None, draft: bool = False, title: str = "Change"

@@ -29,7 +29,9 @@ async def _push(services: Services, event: BranchPushed) -> None:
     repo = await record_repo(services, event.repository, event.installation_id)
     if event.deleted:
         return
-    await services.store.branches.record_push(repo.id, event.branch, event.before, event.after, event.pusher.login)
+    await services.store.branches.record_push(
+        repo.id, event.branch, event.before, event.after, event.pusher.login, event.pusher.id or None
+    )
     repo = await repo.fetch()
     try:
         await adopt_before(repo, event.branch, event.before)

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from ghapp.durable import step
 from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, Person
-from ghapp.flows.people.decisions import approve_apply, decide_head, find_environment, may_apply
+from ghapp.flows.people.decisions import approve_apply, decide_head, find_environment, may_apply_again
 from ghapp.flows.people.read_back import is_as_delivered
 from ghapp.flows.repository import Repo, record_repo
 from ghapp.jobs import EventJob, Replan, ReplanGroup, SettleBranch
@@ -106,7 +106,7 @@ async def _apply_again(repo: Repo, run: Run, person: Person, key: str) -> None:
     allowed = False
     if found is not None and await repo.mirror.tip(found.environment.branch) == run.head_sha:
         environment, config, at = found
-        allowed = await may_apply(repo, environment, config, at, run.head_sha, person)
+        allowed = await may_apply_again(repo, environment, config, at, person)
     did = "rerun" if allowed else "refused: rerun"
     await repo.store.approvals.audit(repo.id, who=person.login, did=did, sha=run.head_sha, run=run.id)
     if allowed:

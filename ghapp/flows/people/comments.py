@@ -18,7 +18,7 @@ from ghapp.store import KnownPullRequest
 from ghapp.values import TESTING, BranchName, EnvironmentName
 from ghapp.webhook.commands import HELP, Command, read_comment
 
-Answer = Literal["+1", "-1", "confused"]
+Answer = Literal["+1", "-1", "confused", "eyes"]
 _KINDS: dict[str, Kind] = {"approve": "approve_plan", "confirm": "confirm_destroy", "reject": "reject"}
 
 _NOT_ONE_MARKER = "planward not a command"
@@ -49,7 +49,7 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
         answers.append(await _obey(repo, event, command, f"{key}:{number}"))
     given = [answer for answer in answers if answer is not None]
     if given:
-        worst: Answer = next((answer for answer in ("-1", "confused") if answer in given), "+1")
+        worst: Answer = next((answer for answer in ("-1", "confused", "eyes") if answer in given), "+1")
         github = await repo.github()
         await or_deferred(github.react(event.comment_id, worst))
 
@@ -83,7 +83,7 @@ async def _obey_about_head(
     if kind is None and command.sha is not None:
         return "confused"  # of a preview, or of the plan of a branch's tip, which are not shown by a comment yet
     if kind is not None:
-        done = await decide_head(repo, pull_request.head_sha, kind, person, key)
+        done = await decide_head(repo, pull_request.head_sha, kind, person, key, number=pull_request.number)
         return "+1" if done else "-1"
     github = await repo.github()
     allowed = await github.role_of(person) >= Role.WRITE
@@ -109,7 +109,9 @@ async def _obey_apply(repo: Repo, command: Command, person: Person, key: str) ->
     tip = await repo.mirror.tip(found.environment.branch)
     if tip is None or tip != command.sha:
         return "confused"
-    return "+1" if await approve_apply(repo, name, tip, person, key) else "-1"
+    did = await approve_apply(repo, name, tip, person, key, override=command.override)
+    answers: dict[str, Answer] = {"released": "+1", "recorded": "eyes", "refused": "-1"}
+    return answers[did]
 
 
 async def _obey_unlock(repo: Repo, command: Command, event: CommentCreated) -> Answer | None:

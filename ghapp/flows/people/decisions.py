@@ -5,25 +5,36 @@ approvers.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, assert_never
 
+from checks.authority.release import Approver, Change, Released, StillHeld, decide_release, may_help
 from ghapp.events import Person
 from ghapp.flows.check_run import PLAN
 from ghapp.flows.environments import EnvironmentInForce, environment_at_last, in_force
+from ghapp.flows.people.changes import changes_since
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.github import Role
 from ghapp.jobs import Replan, SettleBranch
-from ghapp.jobs.causes import Approved
+from ghapp.jobs.causes import Approved as DecisionMade
 from ghapp.repository_config import BranchEnvironment, RepositoryConfig
-from ghapp.store import KnownPullRequest, Last
-from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName
+from ghapp.store import KnownPullRequest, Last, Run
+from ghapp.values import TESTING, CommitSha, EnvironmentName
 
+Approved = Literal["refused", "recorded", "released"]
+"""What became of a person's approval: `recorded` counts, and others are missing yet."""
 Kind = Literal["approve_plan", "confirm_destroy", "reject"]
 
 
-async def decide_head(repo: Repo, head: CommitSha, kind: Kind, person: Person, key: str) -> bool:
-    """Record what a person decided about a head, if they may, and have it planned anew. False: they may not."""
+async def decide_head(
+    repo: Repo, head: CommitSha, kind: Kind, person: Person, key: str, *, number: int | None = None
+) -> bool:
+    """Record what a person decided about a head, if they may, and have it planned anew. False: they may not.
+
+    It holds for each pull request that has this head now, and its base now; with a `number` for that one alone.
+    """
     sharing = await repo.store.pull_requests.open_with_head(repo.id, head)
+    if number is not None:
+        sharing = tuple(each for each in sharing if each.number == number)
     if not sharing or not await _may_decide(repo, sharing, kind, person):
         await repo.store.approvals.audit(repo.id, who=person.login, did=f"refused: {kind}", sha=head)
         return False
@@ -31,7 +42,19 @@ async def decide_head(repo: Repo, head: CommitSha, kind: Kind, person: Person, k
     if kind == "confirm_destroy":
         newest = await repo.store.runs.newest_of_head(repo.id, head, PLAN)
         digests = newest.plan.digests if newest is not None else ()
-    await repo.store.approvals.add(repo.id, kind=kind, environment=TESTING, sha=head, by=person.login, digests=digests)
+    for pull_request in sharing:
+        await repo.store.approvals.add(
+            repo.id,
+            kind=kind,
+            environment=TESTING,
+            sha=head,
+            by=person.login,
+            by_id=person.id,
+            pull_request=pull_request.number,
+            base_branch=pull_request.base_branch,
+            digests=digests,
+            audited=pull_request is sharing[0],
+        )
     await repo.services.enqueue(Replan(repository_id=repo.id, number=sharing[0].number, cause=key))
     return True
 
@@ -63,37 +86,114 @@ async def approve_apply(
     sha: CommitSha,
     person: Person,
     key: str,
-) -> bool:
-    """Record that a person lets a branch's tip in, and settle it. False: it is not the tip, or they may not."""
+    *,
+    override: bool = False,
+) -> Approved:
+    """Record that a person lets a branch's tip in; once enough people did, it is settled.
+
+    `override`: an administrator ends the hold alone. "refused": it is not the tip, or they may not.
+    """
     repo = await repo.fetch()
     found = await find_environment(repo, environment_name)
     if found is None:
-        return False
+        return "refused"
     environment, config, last = found
     tip = await repo.mirror.tip(environment.branch)
     applies = await repo.store.runs.applies_of_commit(repo.id, sha)
     judged = [run for run in applies if run.environment == environment.name and run.status == "completed"]
     # Before it is judged, who merged or pushed it may not have been told yet.
     is_judged = bool(judged) or (last is not None and last.sha == sha)
-    allowed = tip == sha and is_judged
-    if not allowed or not await may_apply(repo, environment, config, last, sha, person):
-        await repo.store.approvals.audit(
-            repo.id, who=person.login, did="refused: apply", sha=sha, environment=environment_name
+    did: Approved = "refused"
+    if tip == sha and is_judged:
+        shown = [run for run in judged if run.conclusion == "action_required"]
+        hold = _Hold(repo, environment, config, last, sha, shown[-1] if shown else None)
+        did = await (hold.override(person) if override else hold.approve(person))
+    if did == "refused":
+        refused = "refused: apply --override" if override else "refused: apply"
+        await repo.store.approvals.audit(repo.id, who=person.login, did=refused, sha=sha, environment=environment_name)
+    if did == "released":
+        cause = DecisionMade(decision=key)
+        await repo.services.enqueue(SettleBranch(repository_id=repo.id, branch=environment.branch, cause=cause))
+    return did
+
+
+class _Hold:
+    """A hold of a branch's tip, and who has approved it. `shown`: the run that shows it; None for an adopted tip."""
+
+    def __init__(
+        self,
+        repo: FetchedRepo,
+        environment: BranchEnvironment,
+        config: RepositoryConfig,
+        last: Last | None,
+        sha: CommitSha,
+        shown: Run | None,
+    ) -> None:
+        self._repo = repo
+        self._environment = environment
+        self._config = config
+        self._last = last
+        self._sha = sha
+        self._digests = shown.apply.digests if shown is not None else ()
+        self._explained = shown is not None and shown.apply.held_for != "unexplained"
+
+    async def override(self, person: Person) -> Approved:
+        """End the hold by an administrator alone."""
+        github = await self._repo.github()
+        if await github.role_of(person) < Role.ADMIN:
+            return "refused"
+        await self._record("apply", f"{person.login} (--override)", person, audited=False)
+        await self._audit("apply --override", person)
+        return "released"
+
+    async def approve(self, person: Person) -> Approved:
+        """Record an approval, and release the hold where it was the last that was missing."""
+        repo, environment = self._repo, self._environment
+        approvers, four_eyes, needed = environment.approvers, self._config.four_eyes, environment.approvals
+        if self._last is None:
+            approvers, four_eyes, needed = await _rules_of_a_new_branch(repo, environment.name)
+        if not await is_approver(repo, approvers, person):
+            return "refused"
+        changes: tuple[Change, ...] = ()
+        if four_eyes and (self._last is None or self._last.sha != self._sha):
+            changes = await changes_since(
+                repo, environment, self._config, self._last, self._sha, explained=self._explained
+            )
+        if not may_help(changes, Approver(id=person.id, login=person.login), four_eyes=four_eyes):
+            return "refused"
+        await self._record("approve_apply", person.login, person, audited=False)
+        given = await repo.store.approvals.of(repo.id, self._sha, kind="approve_apply", environment=environment.name)
+        people = {
+            each.by_id: each.by for each in given if each.by_id is not None and each.digests == tuple(self._digests)
+        }
+        together = [Approver(id=id, login=login) for id, login in people.items()]
+        match decide_release(changes, together, needed=needed, four_eyes=four_eyes):
+            case Released():
+                await self._record("apply", " and ".join(people.values()), person if len(people) == 1 else None)
+                return "released"
+            case StillHeld():
+                await self._audit("approve_apply", person)
+                return "recorded"
+            case _ as never:
+                assert_never(never)
+
+    async def _audit(self, did: str, person: Person) -> None:
+        name = self._environment.name
+        await self._repo.store.approvals.audit(
+            self._repo.id, who=person.login, did=did, sha=self._sha, environment=name
         )
-        return False
-    shown = [run for run in judged if run.conclusion == "action_required"]
-    await repo.store.approvals.add(
-        repo.id,
-        kind="apply",
-        environment=environment.name,
-        sha=sha,
-        by=person.login,
-        digests=shown[-1].apply.digests if shown else (),
-    )
-    await repo.services.enqueue(
-        SettleBranch(repository_id=repo.id, branch=environment.branch, cause=Approved(decision=key))
-    )
-    return True
+
+    async def _record(self, kind: str, by: str, person: Person | None, *, audited: bool = True) -> None:
+        await self._repo.store.approvals.add(
+            self._repo.id,
+            kind=kind,
+            environment=self._environment.name,
+            sha=self._sha,
+            by=by,
+            by_id=None if person is None else person.id,
+            digests=self._digests,
+            audited=audited,
+        )
 
 
 async def find_environment(repo: FetchedRepo, name: EnvironmentName) -> EnvironmentInForce | None:
@@ -110,31 +210,26 @@ async def find_environment(repo: FetchedRepo, name: EnvironmentName) -> Environm
     return None
 
 
-async def may_apply(
+async def may_apply_again(
     repo: FetchedRepo,
     environment: BranchEnvironment,
     config: RepositoryConfig,
     last: Last | None,
-    tip: CommitSha,
     person: Person,
 ) -> bool:
-    """Whether a person is an approver at LAST, and no author, pusher or merger of what came since."""
-    approvers, four_eyes = environment.approvers, config.four_eyes
+    """Whether a person is an approver at LAST: what was let in once may be tried again by each of them."""
+    approvers = environment.approvers
     if last is None:
-        approvers, four_eyes = await _rules_of_a_new_branch(repo, environment.name)
-    if not await is_approver(repo, approvers, person):
-        return False
-    if not four_eyes:
-        return True
-    people = await _people_since(repo, environment.branch, last, tip)
-    return person.login.casefold() not in {login.casefold() for login in people}
+        approvers, _, _ = await _rules_of_a_new_branch(repo, environment.name)
+    return await is_approver(repo, approvers, person)
 
 
-async def _rules_of_a_new_branch(repo: FetchedRepo, name: EnvironmentName) -> tuple[tuple[str, ...], bool]:
-    """Approvers and `four_eyes` as configs that are in force have them: a new branch does not bring its own."""
+async def _rules_of_a_new_branch(repo: FetchedRepo, name: EnvironmentName) -> tuple[tuple[str, ...], bool, int]:
+    """Approvers, `four_eyes` and `approvals` as configs in force have them: a new branch does not bring its own."""
     configs = await in_force(repo)
     named = [config.branch_environments[name] for config in configs if name in config.branch_environments]
-    return (named[0].approvers if named else ()), any(config.four_eyes for config in configs) or not configs
+    four_eyes = any(config.four_eyes for config in configs) or not configs
+    return (named[0].approvers if named else ()), four_eyes, max((each.approvals for each in named), default=1)
 
 
 async def is_approver(repo: Repo, approvers: Sequence[str], person: Person) -> bool:
@@ -150,20 +245,3 @@ async def is_approver(repo: Repo, approvers: Sequence[str], person: Person) -> b
         elif approver.casefold() == person.login.casefold():
             return True
     return False
-
-
-async def _people_since(
-    repo: FetchedRepo,
-    branch: BranchName,
-    last: Last | None,
-    tip: CommitSha,
-) -> set[str]:
-    """Who wrote, pushed or merged anything in LAST..tip."""
-    commits = None if last is None else await repo.mirror.first_parent_commits(last.sha, tip)
-    since = commits or (tip,)
-    people = set(await repo.store.branches.pushers_since(repo.id, branch, last))
-    # Also who pushed them before the branch was forced back, and then once more.
-    people |= await repo.store.branches.pushers_of(repo.id, branch, since)
-    for pull_request in await repo.store.pull_requests.merged_as(repo.id, since):
-        people |= {pull_request.author, pull_request.merged_by or ""}
-    return people

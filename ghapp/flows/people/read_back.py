@@ -61,5 +61,6 @@ async def _look_again(services: Services, job: EventJob) -> None:
     if job.looks >= len(waits_s):
         log.warning("delivery_never_listed", delivery=job.delivery_id)
         return
+    log.info("delivery_not_listed_yet", delivery=job.delivery_id, looks=job.looks)
     again = msgspec.structs.replace(job, key=f"act:{job.delivery_id}:{job.looks + 1}", looks=job.looks + 1)
     await services.store.deferred.defer(again.key, msgspec.to_builtins(again), in_s=waits_s[job.looks])

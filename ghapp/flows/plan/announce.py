@@ -15,13 +15,15 @@ from ghapp.jobs import PlanRun, Replan
 from ghapp.repository_config import ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, PlanState, Run
-from ghapp.values import CommitSha, EnvironmentName
+from ghapp.store.commit_people import head_of
+from ghapp.values import NO_COMMIT, CommitSha, EnvironmentName
 
 
 async def announce_event(services: Services, event: PullRequestChanged, key: str) -> None:
     """Announce the plan of what a delivery tells; news that are older than what came are none."""
     repo = await record_repo(services, event.repository, event.installation_id)
     seen = known_pull_request(repo.id, event)
+    await _record_pusher(repo, event)
     try:
         repo = await repo.fetch(pull_requests=[event.number])
         if not await _is_news(repo, seen):
@@ -35,6 +37,16 @@ async def announce_event(services: Services, event: PullRequestChanged, key: str
         raise
     except GitError as error:
         await _refuse(repo, seen, event.base.sha, key, str(error))
+
+
+async def _record_pusher(repo: Repo, event: PullRequestChanged) -> None:
+    """Remember who pushed a head: of a fork nothing else tells."""
+    if event.action == "synchronize" or (event.action == "opened" and event.from_fork):
+        known = await repo.store.pull_requests.find(repo.id, event.number)
+        before = NO_COMMIT if known is None or known.head_sha == event.head.sha else known.head_sha
+        await repo.store.branches.record_push(
+            repo.id, head_of(event.number), before, event.head.sha, event.sender.login, event.sender.id or None
+        )
 
 
 async def _is_news(repo: FetchedRepo, seen: KnownPullRequest) -> bool:

@@ -20,7 +20,7 @@ from ghapp.git import MissingObject
 from ghapp.jobs import Replan, SettleBranch
 from ghapp.jobs.causes import VerdictRecorded
 from ghapp.services import Services
-from ghapp.store import KnownPullRequest, Run
+from ghapp.store import Approval, KnownPullRequest, Run
 from ghapp.values import TESTING, RunId
 
 
@@ -82,6 +82,7 @@ async def conclude_plan(
         # What GitHub may show since before an interruption counts for a pull request that was merged by it.
         if pull_request is not None and (still_about(run, pull_request) or (stands and has_head(run, pull_request))):
             verdicts.append((pull_request, report.conclusion))
+    judged = _that_count(judged)
     worst = judged[0][1].conclusion
     shown = [report for _, report, _ in judged]
     if len(judged) > 1:
@@ -121,6 +122,22 @@ async def _record_shown(
             await services.enqueue(SettleBranch(repository_id=run.repository_id, branch=now.base_branch, cause=cause))
 
 
+def _that_count(
+    judged: list[tuple[Part, RunReport, tuple[str, ...]]],
+) -> list[tuple[Part, RunReport, tuple[str, ...]]]:
+    """Leave out forks' pull requests that nobody has approved: they turn nothing red that has the same head."""
+    waiting = [part for part, _, _ in judged if part.from_fork and part.held is not None]
+    counting = [each for each in judged if each[0] not in waiting]
+    if not waiting or not counting:
+        return judged
+    notes = tuple(
+        f"#{part.pull_request} from a fork has this head too, and does not count until its plan is approved there"
+        for part in waiting
+    )
+    part, report, buttons = counting[0]
+    return [(part, msgspec.structs.replace(report, notes=(*report.notes, *notes)), buttons), *counting[1:]]
+
+
 async def _show_again_what_it_hides(services: Services, run: Run) -> None:
     """Plan anew where the check run of a cancelled run came after that of the run which took its place.
 
@@ -158,17 +175,14 @@ async def _decide(
         return gate.Hold(cause=part.held, button=part.button)
     if part.refused is not None and not outcomes:
         return gate.Refuse(cause=part.refused)
-    head_sha = decided_sha(run)
-    confirmed = await services.store.approvals.of(
-        run.repository_id, head_sha, kind="confirm_destroy", environment=TESTING
-    )
+    confirmed = await _decisions(services, run, part, "confirm_destroy")
     decision = gate.decide_merge(
         roots=[outcome.verdict() for outcome in outcomes],
         confirmed_digests={digest for approval in confirmed for digest in approval.digests},
     )
     if part.refused is not None and not isinstance(decision, gate.Refuse):
         return gate.Refuse(cause=part.refused)
-    rejected = await services.store.approvals.of(run.repository_id, head_sha, kind="reject", environment=TESTING)
+    rejected = await _decisions(services, run, part, "reject")
     if rejected and not isinstance(decision, gate.Refuse):
         return gate.Refuse(cause=f"Rejected by {rejected[-1].by}: push another commit to go on.")
     if isinstance(decision, gate.Hold) and run.group is not None:
@@ -178,3 +192,17 @@ async def _decide(
             "again."
         )
     return decision
+
+
+async def _decisions(services: Services, run: Run, part: Part, kind: str) -> tuple[Approval, ...]:
+    """What people decided about the head of this pull request into its base."""
+    pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
+    if pull_request is None:
+        return ()
+    return await services.store.approvals.for_pull_request(
+        run.repository_id,
+        decided_sha(run),
+        number=pull_request.number,
+        base_branch=pull_request.base_branch,
+        kind=kind,
+    )

@@ -23,6 +23,7 @@ from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvali
 from ghapp.root_modules import Survey
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
+from ghapp.store.commit_people import head_of
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
 
 
@@ -42,6 +43,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     button: Literal["approve_plan", "confirm_destroy", "apply"] | None = None
     paste: str | None = None
     notes: tuple[str, ...] = ()
+    from_fork: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()
     """What is wrong with the config as the pull request would have it."""
 
@@ -74,7 +76,13 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
         base_sha = run.plan.bases[number]
         # What a merge queue builds on may not be merged yet: its config is not in force.
         config_sha = base_sha if run.group is None else run.group.config_sha
-        part = Part(pull_request=number, environment=run.environment, base_sha=base_sha, config_sha=config_sha)
+        part = Part(
+            pull_request=number,
+            environment=run.environment,
+            base_sha=base_sha,
+            config_sha=config_sha,
+            from_fork=pull_request.head_repository_id != repo.id,
+        )
         try:
             config = await repo.config_at(config_sha)
             environment = config.environment_of_branch(pull_request.base_branch)
@@ -206,19 +214,28 @@ async def _vouch(
         )
         passed = said is not None and said.conclusion == "success"
         return gate.vouch_group(number=pull_request.number, passed=passed)
-    approvals = await repo.store.approvals.of(repo.id, pull_request.head_sha, kind="approve_plan", environment=TESTING)
+    approvals = await repo.store.approvals.for_pull_request(
+        repo.id,
+        pull_request.head_sha,
+        number=pull_request.number,
+        base_branch=pull_request.base_branch,
+        kind="approve_plan",
+    )
     same_repository = pull_request.head_repository_id == repo.id
-    can_write = False
+    can_write, pusher = False, None
     if same_repository and not pull_request.author_is_bot and not approvals:
         github = await repo.github()
         author = Person(login=pull_request.author, id=pull_request.author_id)
         can_write = await github.role_of(author) >= Role.WRITE
+    if same_repository and not approvals:
+        pusher = await _pusher_who_may_not_vouch(repo, pull_request, config)
     return gate.vouch(
         author=pull_request.author,
         same_repository=same_repository,
         author_is_bot=pull_request.author_is_bot,
         author_can_write=can_write,
         trusted_bots=config.trusted_bots,
+        pushed_by=pusher,
         approved_by=approvals[-1].by if approvals else None,
     )
 
@@ -245,3 +262,16 @@ async def check_promotion(
             tip_in_progress=last is not None and tip is not None and tip != last.sha,
         )
     )
+
+
+async def _pusher_who_may_not_vouch(repo: Repo, pull_request: KnownPullRequest, config: RepositoryConfig) -> str | None:
+    """Who pushed this head and could not vouch for it: somebody without write access, or a bot that is not trusted."""
+    found = await repo.store.commit_people.pushes(repo.id, [pull_request.head_sha], [head_of(pull_request.number)])
+    pushers = {push.pusher_id: push.pusher for push in found if push.after == pull_request.head_sha and push.pusher_id}
+    github = await repo.github()
+    for id, login in pushers.items():
+        if id == pull_request.author_id or login in config.trusted_bots:
+            continue
+        if login.endswith("[bot]") or await github.role_of(Person(login=login, id=id)) < Role.WRITE:
+            return login
+    return None

@@ -1,0 +1,187 @@
+"""What a hold is about: the commits since LAST that concern it, and who had a part in each."""
+
+from collections.abc import Iterator, Sequence
+
+from checks.authority.release import Change
+from ghapp.events import GHOST
+from ghapp.flows.repository import FetchedRepo
+from ghapp.flows.survey import survey_tree
+from ghapp.git import CommitContents
+from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid, RepositoryConfig
+from ghapp.root_modules import Survey
+from ghapp.store import KnownPullRequest, Last
+from ghapp.store.commit_people import RecordedPush, head_of
+from ghapp.values import CommitSha, is_no_commit
+
+_MOST = 1000
+"""More commits than that are taken for one change of all who pushed."""
+_MOST_PAGES = 10
+_MOST_LASTS = 20
+
+
+async def changes_since(
+    repo: FetchedRepo,
+    environment: BranchEnvironment,
+    config: RepositoryConfig,
+    last: Last | None,
+    tip: CommitSha,
+    *,
+    explained: bool,
+) -> tuple[Change, ...]:
+    """The commits that a hold of the tip is about, oldest first.
+
+    Where pull requests explain the push these are the commits of their heads: what the merge button made of them has
+    no author of its own. Left out is what an explained pull request brought through the environment before, and what
+    touches no root module.
+    """
+    since = [] if last is None else [last.sha]
+    lasts = [each.sha for each in await repo.store.branches.all_last(repo.id)] if last is None else []
+    before = await _applied_before(repo, environment, config)
+    pushed = await repo.mirror.commits_of(tip, without=[*since, *lasts], most=_MOST + 1)
+    merged = await repo.store.pull_requests.merged_as(repo.id, pushed[:_MOST])
+    merged = tuple(each for each in merged if each.base_branch == environment.branch)
+    commits = list(pushed)
+    if explained:
+        commits = []
+        for pull_request in merged:
+            commits += await repo.mirror.commits_of(
+                pull_request.head_sha, without=[*since, *lasts, *before], most=_MOST + 1
+            )
+    else:
+        commits = list(await repo.mirror.commits_of(tip, without=[*since, *lasts, *before], most=_MOST + 1))
+    commits = list(dict.fromkeys(commits))
+    pushes = await repo.store.commit_people.pushes(
+        repo.id, commits[:_MOST], [environment.branch, *(head_of(each.number) for each in merged)]
+    )
+    buttons = {each.merge_sha for each in await _merges_of(repo, pushes)}
+    if explained:
+        # What the merge button pushed was written and pushed before; who pressed it had no part in it.
+        pushes = tuple(push for push in pushes if push.after not in buttons)
+    else:
+        pushes = tuple(push for push in pushes if push.branch == environment.branch or push.after not in buttons)
+    if len(commits) > _MOST:
+        return (_all_of_it(tip, pushes, merged),)
+    contents = await repo.mirror.read_contents_of(commits)
+    touching = await _that_touch(repo, environment, config, tip, commits, contents)
+    writers = await _writers(repo, since or commits[-1:], [tip, *(each.head_sha for each in merged)], touching)
+    pushers = await _Pushers.of(repo, touching, pushes, since)
+    proposers = {commit: each for each in merged for commit in await _brought_by(repo, each, since)}
+    mergers = {} if explained else {each.merge_sha: each.merged_by for each in merged if each.merged_by}
+    return tuple(
+        Change(
+            sha=commit,
+            writers=writers.get(commit, frozenset()) | contents[commit].co_authors,
+            pushers=pushers.ids(commit),
+            proposer=proposers[commit].author_id if commit in proposers else None,
+            logins=pushers.logins(commit) | frozenset({mergers[commit]} if commit in mergers else ()),
+        )
+        for commit in reversed(touching)
+    )
+
+
+async def _merges_of(repo: FetchedRepo, pushes: Sequence[RecordedPush]) -> tuple[KnownPullRequest, ...]:
+    return await repo.store.pull_requests.merged_as(repo.id, tuple(push.after for push in pushes))
+
+
+async def _applied_before(
+    repo: FetchedRepo, environment: BranchEnvironment, config: RepositoryConfig
+) -> list[CommitSha]:
+    """Commits that explained pull requests brought into the environment that this one is promoted from."""
+    if environment.promote_from is None or environment.promote_from not in config.environments:
+        return []
+    applied = []
+    for last in await repo.store.branches.recently_applied(repo.id, environment.promote_from, limit=_MOST_LASTS):
+        found = await repo.store.runs.applies_of_commit(repo.id, last.sha)
+        runs = [run for run in found if run.environment == environment.promote_from and run.status == "completed"]
+        explained = all(run.apply.held_for != "unexplained" for run in runs)
+        if explained and any(run.apply.explains for run in runs):
+            applied.append(last.sha)
+    return applied
+
+
+async def _that_touch(
+    repo: FetchedRepo,
+    environment: BranchEnvironment,
+    config: RepositoryConfig,
+    tip: CommitSha,
+    commits: Sequence[CommitSha],
+    contents: dict[CommitSha, CommitContents],
+) -> list[CommitSha]:
+    """The commits that touch a root module; all that change a file, where nobody can say what they touch."""
+    try:
+        survey: Survey | None = await survey_tree(repo, config, tip)
+    except ConfigInvalid:
+        survey = None
+
+    def concerns(paths: Sequence[str]) -> bool:
+        if survey is None or CONFIG_PATH in paths or environment.name not in survey.laid:
+            return bool(paths)
+        found = survey.touched(environment.name, paths)
+        return bool(found.dirs or found.deleted)
+
+    return [commit for commit in commits if concerns(contents[commit].paths)]
+
+
+async def _writers(
+    repo: FetchedRepo, bases: Sequence[CommitSha], heads: Sequence[CommitSha], commits: Sequence[CommitSha]
+) -> dict[CommitSha, frozenset[int]]:
+    """Whom GitHub names for commits; asked once for each commit."""
+    known = await repo.store.commit_people.writers(repo.id, commits)
+    github = await repo.github()
+    for head in heads:
+        missing = [commit for commit in commits if commit not in known]
+        if not missing or not bases:
+            break
+        found = await github.writers_between(bases[0], head, most_pages=_MOST_PAGES)
+        await repo.store.commit_people.record_writers(repo.id, {sha: found[sha] for sha in missing if sha in found})
+        known |= {sha: frozenset(people) for sha, people in found.items()}
+    return known
+
+
+async def _brought_by(repo: FetchedRepo, pull_request: KnownPullRequest, since: Sequence[CommitSha]) -> set[CommitSha]:
+    """The commits of a pull request's head, and what the merge button made of it."""
+    brought = set(await repo.mirror.commits_of(pull_request.head_sha, without=since, most=_MOST))
+    return brought | ({pull_request.merge_sha} if pull_request.merge_sha is not None else set())
+
+
+def _all_of_it(tip: CommitSha, pushes: Sequence[RecordedPush], merged: Sequence[KnownPullRequest]) -> Change:
+    ids = {push.pusher_id for push in pushes if push.pusher_id} | {each.author_id for each in merged}
+    return Change(sha=tip, pushers=frozenset(ids), logins=frozenset(push.pusher for push in pushes))
+
+
+class _Pushers:
+    """Who pushed which commit: what a push brought, and everything, for a push that was rewritten since."""
+
+    def __init__(self, brought: Sequence[tuple[RecordedPush, frozenset[CommitSha] | None]]) -> None:
+        self._brought = brought
+
+    @classmethod
+    async def of(
+        cls,
+        repo: FetchedRepo,
+        commits: Sequence[CommitSha],
+        pushes: Sequence[RecordedPush],
+        since: Sequence[CommitSha],
+    ) -> "_Pushers":
+        """Find out what each push brought of these commits."""
+        wanted = frozenset(commits)
+        brought: list[tuple[RecordedPush, frozenset[CommitSha] | None]] = []
+        for push in pushes:
+            if is_no_commit(push.after) or not await repo.mirror.has(push.after):
+                brought.append((push, None))
+                continue
+            without = [*since, *(() if is_no_commit(push.before) else (push.before,))]
+            found = await repo.mirror.commits_of(push.after, without=without, most=_MOST + 1)
+            brought.append((push, wanted.intersection(found)))
+        return cls(brought)
+
+    def ids(self, commit: CommitSha) -> frozenset[int]:
+        """The accounts that pushed a commit."""
+        return frozenset(push.pusher_id for push in self._of(commit) if push.pusher_id not in (None, GHOST.id))
+
+    def logins(self, commit: CommitSha) -> frozenset[str]:
+        """Those of whom only the name was recorded."""
+        return frozenset(push.pusher for push in self._of(commit) if push.pusher_id is None)
+
+    def _of(self, commit: CommitSha) -> Iterator[RecordedPush]:
+        return (push for push, commits in self._brought if commits is None or commit in commits)
