@@ -64,8 +64,8 @@ def test_lines_after_a_private_key_that_never_ends_are_masked_in_linear_time(uni
 
 
 def test_twenty_thousand_lines_after_an_open_private_key_take_no_seconds() -> None:
-    text = f"{BEGIN}\n" + "module.network.null_resource.x: Still creating... [10s elapsed]\n" * 20_000
-    assert seconds(line_by_line(Mask.none()), text) < 3
+    text = f"{BEGIN}\n" + "ok\n" * 20_000  # all of them wait: they are fewer than a key may have
+    assert seconds(line_by_line(Mask.none()), text) < 1
 
 
 @pytest.mark.parametrize("line", ["a", "ab", "x" * 40])
