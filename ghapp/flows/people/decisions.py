@@ -225,11 +225,14 @@ async def may_apply_again(
 
 
 async def _rules_of_a_new_branch(repo: FetchedRepo, name: EnvironmentName) -> tuple[tuple[str, ...], bool, int]:
-    """Approvers, `four_eyes` and `approvals` as configs in force have them: a new branch does not bring its own."""
+    """Who allows a new environment: whoever maintains the repository, since no config may name its own approvers.
+
+    `four_eyes` and `approvals` are the strictest of the configs in force.
+    """
     configs = await in_force(repo)
     named = [config.branch_environments[name] for config in configs if name in config.branch_environments]
     four_eyes = any(config.four_eyes for config in configs) or not configs
-    return (named[0].approvers if named else ()), four_eyes, max((each.approvals for each in named), default=1)
+    return (), four_eyes, max((each.approvals for each in named), default=1)
 
 
 async def is_approver(repo: Repo, approvers: Sequence[str], person: Person) -> bool:

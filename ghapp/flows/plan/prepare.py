@@ -89,12 +89,23 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
             if environment is None or not await is_named(repo, pull_request.base_branch):
                 continue
             part = msgspec.structs.replace(part, environment=environment.name)
+            if await repo.store.branches.last_of_branch(repo.id, pull_request.base_branch) is None:
+                parts.append(msgspec.structs.replace(part, held=_not_in_force(environment)))
+                continue
             parts.append(await _prepare_part(repo, run, pull_request, config, environment, part))
         except (Unavailable, InstallationGone, InstallationSuspended):
             raise
         except (JobError, ConfigurationError) as error:
             parts.append(msgspec.structs.replace(part, refused=str(error)))
     return parts
+
+
+def _not_in_force(environment: BranchEnvironment) -> str:
+    return (
+        f"Not planned yet: the environment {environment.name} is new, and not in force. Somebody with the role "
+        f"maintain or admin has to allow it: press Apply on planward/apply ({environment.name}) at the tip of "
+        f"{environment.branch}, then Re-run here."
+    )
 
 
 async def _with_commits_of(repo: Repo, run: Run) -> FetchedRepo:

@@ -159,3 +159,51 @@ def test_a_created_branch_is_held_also_after_its_next_push_and_does_not_name_its
     story.secret("production", db_password="set")
     story.press(check, "apply", by=story.maintainer)
     green(story.applied(tip, "production", count=2))
+
+
+# --- environments that a config names after the repository was first seen ---------------------------------------------
+
+
+def new_environment(line: Line) -> tuple[Story, str]:
+    """A repository whose default branch is no environment's, and a writer who names one there, with their approvers."""
+    story = line.story(branches=("main", "staging"), config="environments:\n  staging:\n")
+    config = f"environments:\n  staging:\n  evil: {{branch: evil, approvers: [{story.author}, {story.reader}]}}\n"
+    story.commit("main", {".github/planward.yml": config}, by=story.author, start="main")
+    story.secret("evil", db_password="of-evil")
+    files = {
+        ".github/planward.yml": config,
+        **story.network(7),
+        "network/env/evil.backend.hcl": f'path = "{story.state_path("network", "evil")}"\n',
+    }
+    sha = story.commit("evil", files, by=story.author, start="main")
+    return story, sha
+
+
+def test_a_new_environment_is_allowed_by_who_maintains_the_repository_and_not_by_those_it_names(line: Line) -> None:
+    story, sha = new_environment(line)
+    check = story.applied(sha, "evil")
+    held(check)
+    for login in (story.author, story.reader):
+        story.press(check, "apply", by=login)
+    story.quiet()
+    assert len(story.check_runs(sha, "planward/apply (evil)")) == 1
+    assert not [path for path in line.secrets_read() if f"/{story.team}/evil" in path]
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(sha, "evil", count=2))
+
+
+@pytest.mark.parametrize("environment", ["evil", "production"])
+def test_a_pull_request_into_a_new_environment_is_not_planned_before_that_is_allowed(
+    line: Line, environment: str
+) -> None:
+    if environment == "evil":
+        story, _ = new_environment(line)
+    else:
+        story = line.story(branches=("staging",))  # without a config
+        story.github.move(story.name, "production", story.first, by=story.author)
+        story.quiet()
+    before = len(line.secrets_read())
+    number = story.propose(story.network(8), head="into", base=environment)
+    assert held(story.planned(number)).startswith(f"Not planned yet: the environment {environment} is new")
+    story.quiet()
+    assert line.secrets_read()[before:] == []
