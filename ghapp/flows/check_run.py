@@ -14,7 +14,7 @@ from checks.rendering.markdown import render_check_run
 from checks.rendering.picture import render_picture
 from checks.report import Conclusion, RootReport, RunReport
 from ghapp.flows.repository import Repo
-from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, Deferred, GitHubRefused, Status, or_deferred
+from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, GitHubRefused, GitHubUnavailable, Status
 from ghapp.jobs import PlanRun
 from ghapp.log import log
 from ghapp.services import Services
@@ -128,13 +128,15 @@ async def _claim_renewed(services: Services, run_id: RunId) -> AsyncIterator[Non
 
 
 async def show_progress(repo: Repo, run: Run, summary: str) -> None:
-    """Say on the check run what the run is doing now; left out where GitHub's limits leave room for gates alone."""
+    """Say on the check run what the run is doing now; left out where GitHub does not take it: no run fails for that."""
     if run.check_run_id is None:
         return  # it was ended before it had one
     github = await repo.github()
     draft = _draft(repo.services, run, status="in_progress", summary=summary)
-    if isinstance(await or_deferred(github.update_check_run(run.check_run_id, draft)), Deferred):
-        log.info("progress_left_out", run=run.id)
+    try:
+        await github.update_check_run(run.check_run_id, draft)
+    except (GitHubUnavailable, GitHubRefused) as error:
+        log.info("progress_left_out", run=run.id, reason=str(error))
     await repo.store.runs.change(run.id, status="in_progress")
 
 

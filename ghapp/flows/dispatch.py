@@ -13,18 +13,19 @@ from ghapp.flows.apply.settle import settle_branch
 from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.maintenance import cleanup, installation, reconcile
 from ghapp.flows.notifications.pull_request_comment import update_comment_later
-from ghapp.flows.notifications.results import notify_apply
+from ghapp.flows.notifications.results import notify_apply, show_result
 from ghapp.flows.notifications.send_chat import send_chat_message
 from ghapp.flows.people.buttons import button_pressed, check_run_rerequested, check_suite_rerequested
 from ghapp.flows.people.comments import comment_created
 from ghapp.flows.people.unlock import unlock
 from ghapp.flows.plan.merge_group import merge_group_destroyed, merge_group_requested, replan_group
 from ghapp.flows.plan.pull_request import pull_request_changed, pull_request_closed, replan, run_plan
-from ghapp.flows.repository import load_repo
+from ghapp.flows.repository import Repo, load_repo
+from ghapp.git import FetchFailed
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.log import log
 from ghapp.services import Services
-from ghapp.store import PlanState, Run
+from ghapp.store import ApplyState, PlanState, Run
 
 _LEAST_S = 1.0
 """Where a place in GitHub's minute is free at once, others have asked for it too."""
@@ -56,9 +57,14 @@ async def run_job(services: Services, job: jobs.Job) -> None:
         await _defer_by_attempts(services, job, str(error), error.retry_after_s)
     except NoRoom as error:
         await _fail_or_defer(services, job, str(error))
+    except FetchFailed as error:
+        if not _concerns_merge(job):
+            await _refuse(services, job, error)
+            return
+        # Each merge gets its check run, also where it cannot be said yet why it cannot be fetched.
+        await _defer_by_attempts(services, job, str(error), None)
     except JobError as error:
-        log.info("job_refused", job=job.key, reason=str(error))
-        await _break_off(services, job, str(error))
+        await _refuse(services, job, error)
     except Exception as error:
         log.exception("job_failed", job=job.key)
         if _is_no_room(error):
@@ -68,6 +74,20 @@ async def run_job(services: Services, job: jobs.Job) -> None:
         raise OwnFailure(f"internal error: {job.key}") from None
     else:
         log.info("job_done", job=job.key)
+
+
+async def _refuse(services: Services, job: jobs.Job, error: JobError) -> None:
+    log.info("job_refused", job=job.key, reason=str(error))
+    await _break_off(services, job, str(error))
+
+
+def _concerns_merge(job: jobs.Job) -> bool:
+    """Whether a job brings a branch to where a merge or a push has put it."""
+    match job:
+        case jobs.SettleBranch() | jobs.EventJob(event=events.BranchPushed() | events.PullRequestClosed()):
+            return True
+        case _:
+            return False
 
 
 async def _fail_or_defer(services: Services, job: jobs.Job, cause: str) -> None:
@@ -169,6 +189,9 @@ async def _break_off(services: Services, job: jobs.Job, cause: str | None = None
         if not _began(job, run) or run.check_run_id is None:
             continue
         repo = await load_repo(services, run.repository_id)
+        if isinstance(run.state, ApplyState) and run.state.result is not None:
+            ended += await _show_reached(repo, run)
+            continue
         said = cause or f"An internal error occurred in Planward (run {run.id}). Press Re-run to try again."
         report = run_report(repo, run, "failure", said)
         try:
@@ -178,6 +201,16 @@ async def _break_off(services: Services, job: jobs.Job, cause: str | None = None
         else:
             ended += 1
     return ended
+
+
+async def _show_reached(repo: Repo, run: Run) -> bool:
+    """Show what an apply had come to before its job broke off."""
+    try:
+        await show_result(repo, run.id)
+    except Exception:
+        log.exception("run_not_ended", run=run.id)
+        return False
+    return True
 
 
 def _began(job: jobs.Job, run: Run) -> bool:

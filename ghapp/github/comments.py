@@ -95,7 +95,7 @@ class Comments:
         return made.resource
 
     async def update_comment(self, comment_id: int, body: str, *, marker: str, priority: Priority = "cosmetic") -> None:
-        """Replace a comment's text, and keep it findable."""
+        """Replace a comment's text, and keep it findable. Raises GitHubRefused with 404 where it was deleted."""
         await self._access.calls.at(priority).send(
             "PATCH",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}",
@@ -103,6 +103,7 @@ class Comments:
             doing="update a comment",
             json={"body": _marked(body, marker)},
             at={"comment_id": comment_id},
+            answers=(404,),
         )
 
     async def find_comment(self, number: int, marker: str, *, priority: Priority = "cosmetic") -> int | None:

@@ -23,10 +23,11 @@ from ghapp.store.repositories import KnownRepository, Repositories
 from ghapp.store.retention import Retention
 from ghapp.store.run_objects import RunObjects
 from ghapp.store.run_queries import Run
-from ghapp.store.run_state import ApplyState, CheckRunState, Claim, MergeGroup, PlanState, RunState
+from ghapp.store.run_state import ApplyResult, ApplyState, CheckRunState, Claim, MergeGroup, PlanState, RunState
 from ghapp.store.runs import Runs
 
 __all__ = [
+    "ApplyResult",
     "ApplyState",
     "Approval",
     "CheckRunState",

@@ -147,6 +147,11 @@ class RunQueries:
         c = runs.c
         return await self._select(_is_unfinished_in(repository), c.environment == environment, c.operation == "apply")
 
+    async def unfinished_applies_of_branch(self, repository: RepositoryId, branch: BranchName) -> tuple[Run, ...]:
+        """Unfinished apply runs that a branch's settling began, in any environment, oldest first."""
+        c = runs.c
+        return await self._select(_is_unfinished_in(repository), c.branch == branch, c.operation == "apply")
+
     async def explained_by(self, repository: RepositoryId, number: int) -> tuple[Run, ...]:
         """Apply runs that this merged pull request has part in, oldest first."""
         c = explained_pull_requests.c

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from checks.report import Conclusion
 from ghapp.values import CommitSha
 
 Operation = Literal["plan", "apply"]
@@ -63,6 +64,14 @@ class PlanState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyResult:
+    """What an apply came to. It is kept before GitHub is told, so that it is told however often that fails."""
+
+    conclusion: Conclusion
+    buttons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyState:
     """The state of an apply run."""
 
@@ -78,6 +87,8 @@ class ApplyState:
     busy_retries: int = 0
     """How often the environment was another branch's."""
     deployment_requested: bool = False
+    result: ApplyResult | None = None
+    """What it came to, where it has ended; the report of it is the run's."""
     check_run: CheckRunState = CheckRunState()
 
 

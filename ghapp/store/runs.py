@@ -13,6 +13,7 @@ from ghapp.store.marker_kinds import EnvironmentHolder
 from ghapp.store.run_objects import RunObjects, about_lines, about_report, about_root, objects_of
 from ghapp.store.run_queries import Run, RunQueries
 from ghapp.store.run_state import (
+    ApplyResult,
     ApplyState,
     CheckRunState,
     Claim,
@@ -124,6 +125,12 @@ class Runs(RunQueries):
             report=sealed,
             finished_at=self._db.clock(),
         )
+
+    async def keep_result(self, id: RunId, result: ApplyResult, *, report: bytes) -> None:
+        """Keep what an apply run came to, with its masked report, before it is completed on GitHub."""
+        sealed = self._db.sealer.seal(report, about=about_report(id))
+        await self.change(id, report=sealed)
+        await self.change_apply(id, lambda state: replace(state, result=result))
 
     async def report(self, id: RunId) -> bytes | None:
         """The run's masked report (RunReport as JSON), or None while there is none."""

@@ -2,6 +2,7 @@
 
 from checks.report import Conclusion
 from ghapp.flows.check_run import announce, apply_check_run, complete_check_run, run_id_for, run_report, runs_of_tip
+from ghapp.flows.notifications.pull_request_comment import enqueue_comments, update_comments
 from ghapp.flows.repository import Repo, short
 from ghapp.store import ApplyState, Run
 from ghapp.values import BranchName, CommitSha, EnvironmentName
@@ -49,6 +50,9 @@ async def complete_apply(
     buttons: tuple[str, ...] = (),
     paste: str | None = None,
 ) -> None:
-    """Complete an apply run with one sentence, and with a button where a person has to decide."""
+    """Complete an apply run with one sentence, and with a button where a person has to decide; comment it."""
     report = run_report(repo, run, conclusion, cause, paste=paste)
+    explains = (await repo.store.runs.load(run.id)).apply.explains
+    await enqueue_comments(repo, explains)
     await complete_check_run(repo, run, [report], conclusion=conclusion, buttons=buttons)
+    await update_comments(repo, explains)

@@ -4,39 +4,50 @@ One at a time for each environment, in the branch's order, by the queue's partit
 """
 
 from dataclasses import replace
-from typing import Literal
 
 import msgspec
 
 from checks import gate
 from checks.report import Conclusion, RootReport
 from ghapp.durable import step
+from ghapp.errors import Unavailable
 from ghapp.flows.apply.attempts import complete_apply
-from ghapp.flows.apply.deployment import set_deployment_state, start_deployment
 from ghapp.flows.apply.stages import Settlement, Stage
 from ghapp.flows.apply.tip import settle_tip
-from ghapp.flows.check_run import complete_check_run, run_report
-from ghapp.flows.notifications.pull_request_comment import update_comments
-from ghapp.flows.notifications.results import enqueue_notification, notify_now
-from ghapp.flows.repository import Repo, load_repo, short
+from ghapp.flows.check_run import run_report
+from ghapp.flows.notifications.deployment import begin_deployment
+from ghapp.flows.notifications.results import keep_result, show_result
+from ghapp.flows.repository import load_repo, short
 from ghapp.flows.root_module.job import RootJob, RootOutcome
 from ghapp.flows.root_module.run import run_root_modules
-from ghapp.jobs import Replan, SettleBranch
+from ghapp.jobs import SettleBranch
+from ghapp.log import log
 from ghapp.services import Services
-from ghapp.values import TESTING
+from ghapp.values import RunId
 
 
 async def settle_branch(services: Services, job: SettleBranch) -> None:
-    """Bring an environment to its branch's tip, or say on the commit why not."""
+    """Bring an environment to its branch's tip, or say on the commit why not.
+
+    Where GitHub cannot be told of a result, the job is deferred once all is done: the next look tells it first.
+    """
     settlement = await step("judge", Settlement, settle_tip, services, job)
+    untold: Unavailable | None = None
     for stage in settlement.stages:
         await step(f"begin {stage.environment}", type(None), _begin, services, stage)
         outcomes = await _apply_layers(services, stage)
         done = await step(f"conclude {stage.environment}", bool, _conclude, services, stage, tuple(outcomes))
+        try:
+            await step(f"report {stage.environment}", type(None), _report, services, stage.run_id)
+        except Unavailable as error:
+            log.warning("result_deferred", run=stage.run_id, reason=str(error))
+            untold = error
         if not done:
             later = settlement.stages[settlement.stages.index(stage) + 1 :]
             await step(f"stop after {stage.environment}", type(None), _stop, services, stage, later)
-            return
+            break
+    if untold is not None:
+        raise untold
 
 
 # --- apply -----------------------------------------------------------------------------------------------------------
@@ -47,8 +58,7 @@ async def _begin(services: Services, stage: Stage) -> None:
     if not stage.layers:
         return
     run = await services.store.runs.load(stage.run_id)
-    repo = await load_repo(services, run.repository_id)
-    await start_deployment(repo, run)
+    await begin_deployment(await load_repo(services, run.repository_id), run)
 
 
 async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
@@ -91,7 +101,8 @@ def _review(review: gate.Review, *, held: bool, changed: bool) -> gate.Review:
 
 
 async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcome, ...]) -> bool:
-    """Say what came of it: LAST, deployment, check run, comment, chat. Gives whether the environment is up to date."""
+    """Keep what came of it, and move LAST: no GitHub, so that nothing fails. Gives whether the environment is up to
+    date."""
     run = await services.store.runs.load(stage.run_id)
     repo = await load_repo(services, run.repository_id)
     reports = {
@@ -110,10 +121,6 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
     if conclusion == "action_required":
         digests = tuple(sorted({each.digest for each in outcomes if each.outcome == "held" and each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))
-    state: Literal["success", "failure"] = "success" if done else "failure"
-    if stage.layers:
-        words = "applied" if done else (cause or "failed")
-        await set_deployment_state(repo, run, state, words)
     report = run_report(
         repo,
         run,
@@ -122,14 +129,14 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
         roots=roots,
         paste=f"planward apply {stage.sha} -e {stage.environment}" if may_be_approved else None,
     )
-    if stage.layers:
-        await enqueue_notification(services, run)
-    await complete_check_run(repo, run, [report], conclusion=conclusion, buttons=buttons)
-    if done and stage.environment != TESTING:
-        await _turn_promotions_green(repo, stage)
-    if stage.layers:
-        await notify_now(repo, run.id)
+    await keep_result(services, run, report, conclusion=conclusion, buttons=buttons)
     return done
+
+
+async def _report(services: Services, run_id: RunId) -> None:
+    """Tell GitHub and people what came of it: deployment, check run, comment, chat."""
+    run = await services.store.runs.load(run_id)
+    await show_result(await load_repo(services, run.repository_id), run_id)
 
 
 def _conclude_outcomes(outcomes: tuple[RootOutcome, ...]) -> tuple[Conclusion, str | None]:
@@ -154,24 +161,3 @@ async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> N
             f"{each.environment} was not touched, since {stage.environment} could not be brought to {short(each.sha)}"
         )
         await complete_apply(repo, run, "failure", cause)
-        await update_comments(repo, run.apply.explains)
-
-
-async def _turn_promotions_green(repo: Repo, stage: Stage) -> None:
-    """Plan anew the open promotions that waited for this environment."""
-    repo = await repo.with_commits(stage.sha)
-    for pull_request in await repo.store.pull_requests.all_open(repo.id):
-        tip = await repo.mirror.tip(pull_request.base_branch)
-        if tip is None:
-            continue
-        config = await repo.config_at(tip)
-        environment = config.environment_of_branch(pull_request.base_branch)
-        if environment is None or environment.promote_from != stage.environment:
-            continue
-        said = await repo.store.pull_requests.newest_verdict(
-            repo.id, pull_request.number, base_branch=pull_request.base_branch, head_sha=pull_request.head_sha
-        )
-        if said is None or said.conclusion != "success":
-            await repo.services.enqueue(
-                Replan(repository_id=repo.id, number=pull_request.number, cause=f"applied:{stage.run_id}")
-            )

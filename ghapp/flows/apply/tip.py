@@ -13,14 +13,12 @@ from checks import settle
 from checks.report import RootReport
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.apply.attempts import complete_apply, next_attempt
-from ghapp.flows.apply.deployment import set_deployment_state
 from ghapp.flows.apply.explain import NOT_JUDGED, Judged, explain_commits
 from ghapp.flows.apply.stages import Settlement, prepare_stages
-from ghapp.flows.check_run import complete_check_run, run_report, runs_of_tip, show_progress
+from ghapp.flows.check_run import run_report, runs_of_tip, show_progress
 from ghapp.flows.environments import environment_at_last
 from ghapp.flows.notifications.chat_messages import notify_waiting
-from ghapp.flows.notifications.pull_request_comment import update_comments
-from ghapp.flows.notifications.results import enqueue_notification, notify_now
+from ghapp.flows.notifications.results import keep_result, show_result
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch
@@ -38,6 +36,7 @@ async def settle_tip(services: Services, job: SettleBranch) -> Settlement:
     repo = await load_repo(services, job.repository_id)
     if not repo.known.active:
         return Settlement()
+    shown = await _show_results(repo, job.branch)
     repo = await repo.fetch()
     tip = await repo.mirror.tip(job.branch)
     if tip is None:
@@ -52,7 +51,18 @@ async def settle_tip(services: Services, job: SettleBranch) -> Settlement:
     if found is None:
         return Settlement()
     environment, _, last = found
+    if any((run.environment, run.head_sha) == (environment.name, tip) for run in shown):
+        return Settlement()
     return await _Tip(repo, job, environment, last, tip).run()
+
+
+async def _show_results(repo: Repo, branch: BranchName) -> list[Run]:
+    """Show the results that were reached and could not be shown; gives their runs."""
+    unfinished = await repo.store.runs.unfinished_applies_of_branch(repo.id, branch)
+    reached = [run for run in unfinished if run.apply.result is not None]
+    for run in reached:
+        await show_result(repo, run.id)
+    return reached
 
 
 async def _show_broken_config(repo: Repo, last: Last, branch: BranchName, tip: CommitSha, cause: str) -> None:
@@ -193,11 +203,13 @@ class _Tip:
                 and await self._repo.mirror.is_ancestor(run.head_sha, self._last.sha)
             ):
                 cause = f"contained in {short(self._last.sha)}"
-            merged = await self._repo.store.pull_requests.merged_as(self._repo.id, (run.head_sha,))
-            explains = tuple(sorted({*run.apply.explains, *(each.number for each in merged)}))
-            await self._explain(run, explains)
-            await complete_apply(self._repo, run, "cancelled", cause)
-            await update_comments(self._repo, explains)
+            await self._end_as_contained(run, cause)
+
+    async def _end_as_contained(self, run: Run, cause: str) -> None:
+        merged = await self._repo.store.pull_requests.merged_as(self._repo.id, (run.head_sha,))
+        explains = tuple(sorted({*run.apply.explains, *(each.number for each in merged)}))
+        await self._explain(run, explains)
+        await complete_apply(self._repo, run, "cancelled", cause)
 
     async def _end_stopped(self) -> None:
         """An attempt that was stopped from elsewhere is over; the pending work is looked at again."""
@@ -243,7 +255,6 @@ class _Tip:
             buttons=("apply",),
             paste=f"planward apply {self._tip} -e {self._environment.name}",
         )
-        await update_comments(self._repo, run.apply.explains)
 
     async def _was_applied(self, run: Run) -> bool:
         """Whether a run that was not brought to its end had moved LAST already."""
@@ -257,12 +268,8 @@ class _Tip:
         note = f"nothing to apply: {run.environment} is at {short(run.head_sha)}"
         notes = () if roots else (note,)
         report = run_report(repo, run, "success", note, notes=notes, roots=roots)
-        await set_deployment_state(repo, run, "success", "applied")
-        if roots:
-            await enqueue_notification(repo.services, run)
-        await complete_check_run(repo, run, [report], conclusion="success")
-        if roots:
-            await notify_now(repo, run.id)
+        await keep_result(repo.services, run, report, conclusion="success")
+        await show_result(repo, run.id)
 
     async def _apply(self, run: Run, judged: Judged, approval: Approval | None, *, everything: bool) -> Settlement:
         if approval is not None:

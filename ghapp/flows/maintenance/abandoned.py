@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ghapp.errors import JobError
 from ghapp.flows.check_run import complete_check_run, run_report
+from ghapp.flows.notifications.results import show_result
 from ghapp.flows.repository import load_repo
 from ghapp.jobs import Job, PlanRun, Replan, SettleBranch
 from ghapp.jobs.causes import Abandoned
@@ -51,7 +52,10 @@ def _carries_out(job: Job, run: Run) -> bool:
 
 
 async def _go_on_or_end(services: Services, run: Run) -> None:
-    """An apply goes on where its branch is settled; a plan is made anew."""
+    """An apply goes on where its branch is settled, or is shown as what it came to; a plan is made again."""
+    if isinstance(run.state, ApplyState) and run.state.result is not None:
+        await show_result(await load_repo(services, run.repository_id), run.id)
+        return
     if run.operation == "apply" and await services.enqueue(
         SettleBranch(repository_id=run.repository_id, branch=run.branch, cause=Abandoned(run_id=run.id))
     ):

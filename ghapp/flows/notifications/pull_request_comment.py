@@ -8,7 +8,7 @@ from checks.rendering.markdown import render_comment
 from checks.report import RunReport
 from ghapp.durable import step
 from ghapp.flows.repository import Repo, load_repo
-from ghapp.github import Deferred, Priority, or_deferred
+from ghapp.github import GitHubRefused, GitHubUnavailable, Priority
 from ghapp.jobs import Comment
 from ghapp.log import log
 from ghapp.services import Services
@@ -19,25 +19,38 @@ from ghapp.store.marker_kinds import CommentMarker, Created, Creating
 async def update_comments(repo: Repo, numbers: Iterable[int]) -> None:
     """Write or edit the one comment of each of these pull requests: the newest apply of every environment.
 
-    A comment that GitHub's limits have no room for now is deferred, and the caller goes on. That of an apply which did
-    not succeed is as important as its check run.
+    A comment that GitHub does not take now is deferred, and the caller goes on. That of an apply which did not succeed
+    is as important as its check run.
     """
     for number in numbers:
-        runs = await _applies_of(repo, number)
-        newest = {run.environment: run.id for run in runs if run.conclusion != "cancelled"}
-        reports: list[RunReport] = []
-        for run in runs:
-            raw = await repo.store.runs.readable_report(run.id)
-            if raw is not None and (run.conclusion == "cancelled" or newest.get(run.environment) == run.id):
-                reports += msgspec.json.decode(raw, type=list[RunReport])
-        if not reports:
-            continue
+        try:
+            await _update(repo, number)
+        except GitHubUnavailable as error:
+            in_s = error.retry_after_s or repo.services.timings.retry_s
+            job = await _enqueue(repo, number, in_s=in_s)
+            log.info("comment_deferred", job=job.key, reason=str(error), in_s=in_s)
+
+
+async def enqueue_comments(repo: Repo, numbers: Iterable[int]) -> None:
+    """Enqueue the comments on what is about to be completed: nobody looks at it again once it is."""
+    for number in numbers:
+        await _enqueue(repo, number, in_s=repo.services.timings.notify_after_s)
+
+
+async def _update(repo: Repo, number: int) -> None:
+    """Bring one comment up to date, and drop the job that is pending for it. Raises GitHubError."""
+    runs = await _applies_of(repo, number)
+    newest = {run.environment: run.id for run in runs if run.conclusion != "cancelled"}
+    reports: list[RunReport] = []
+    for run in runs:
+        raw = await repo.store.runs.readable_report(run.id)
+        if raw is not None and (run.conclusion == "cancelled" or newest.get(run.environment) == run.id):
+            reports += msgspec.json.decode(raw, type=list[RunReport])
+    if reports:
         body = render_comment(*reversed(reports))
         succeeded = all(report.conclusion in ("success", "cancelled") for report in reports)
-        priority: Priority = "cosmetic" if succeeded else "gate"
-        written = await or_deferred(_write(repo, number, body, priority))
-        if isinstance(written, Deferred):
-            await _defer_comment(repo, number, in_s=written.in_s)
+        await _write(repo, number, body, "cosmetic" if succeeded else "gate")
+    await repo.store.deferred.cancel(f"comment:{repo.id}:{number}")
 
 
 async def _applies_of(repo: Repo, number: int) -> list[Run]:
@@ -62,13 +75,13 @@ async def update_comment_later(services: Services, job: Comment) -> None:
 async def _update_comment(services: Services, job: Comment) -> None:
     repo = await load_repo(services, job.repository_id)
     if repo.known.active:
-        await update_comments(repo, [job.number])
+        await _update(repo, job.number)
 
 
-async def _defer_comment(repo: Repo, number: int, *, in_s: float) -> None:
+async def _enqueue(repo: Repo, number: int, *, in_s: float) -> Comment:
     job = Comment(repository_id=repo.id, number=number, at=int(repo.store.clock() + in_s))
-    log.info("comment_deferred", job=job.key, in_s=in_s)
     await repo.store.deferred.defer(f"comment:{repo.id}:{number}", msgspec.to_builtins(job), in_s=in_s)
+    return job
 
 
 async def _write(repo: Repo, number: int, body: str, priority: Priority) -> None:
@@ -76,8 +89,14 @@ async def _write(repo: Repo, number: int, body: str, priority: Priority) -> None
     github = await repo.github()
     known = await repo.store.markers.find(key)
     if isinstance(known, Created):
-        await github.update_comment(known.id, body, marker=marker, priority=priority)
-        return
+        try:
+            await github.update_comment(known.id, body, marker=marker, priority=priority)
+        except GitHubRefused as error:
+            if error.status != 404:
+                raise
+            # Somebody deleted it: what comes of an apply is said all the same.
+        else:
+            return
     await repo.store.markers.keep(key, Creating())
     made = await github.create_comment(number, body, marker=marker, look_first=known is not None, priority=priority)
     await repo.store.markers.keep(key, Created(id=made))

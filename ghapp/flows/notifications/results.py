@@ -1,19 +1,59 @@
-"""The result of an apply, reported once it is completed: on the pull requests, and in chat."""
+"""The result of an apply: kept when it is reached, and reported from what is kept, however often that fails.
+
+The check run is completed by whoever settles the branch. The deployment, the comments and the chat have a job of their
+own, so that none of them holds up the check run or another one.
+"""
+
+from collections.abc import Sequence
 
 import msgspec
 
-from checks.report import RunReport
+from checks.report import Conclusion, RunReport
 from ghapp.durable import step
+from ghapp.errors import JobError
+from ghapp.flows.check_run import complete_check_run
 from ghapp.flows.notifications.chat_messages import notify_result
+from ghapp.flows.notifications.deployment import conclude_deployment
+from ghapp.flows.notifications.promotions import turn_promotions_green
 from ghapp.flows.notifications.pull_request_comment import update_comments
 from ghapp.flows.repository import Repo, load_repo
+from ghapp.github import GitHubError
 from ghapp.jobs import NotifyApply
+from ghapp.log import log
 from ghapp.services import Services
-from ghapp.store import Run
+from ghapp.store import ApplyResult, Run
 from ghapp.values import RunId
 
 
-async def enqueue_notification(services: Services, run: Run, *, attempt: int = 0) -> None:
+async def keep_result(
+    services: Services, run: Run, report: RunReport, *, conclusion: Conclusion, buttons: Sequence[str] = ()
+) -> None:
+    """Keep what an apply came to: from here on it is reported as that, whatever fails meanwhile."""
+    result = ApplyResult(conclusion=conclusion, buttons=tuple(buttons))
+    await services.store.runs.keep_result(run.id, result, report=msgspec.json.encode([report]))
+
+
+async def show_result(repo: Repo, run_id: RunId) -> None:
+    """Complete the check run of an apply whose result is kept, and report it. Raises GitHubError.
+
+    What else cannot be reported now is reported by the job that is pending for it.
+    """
+    run = await repo.store.runs.load(run_id)
+    result, reports = run.apply.result, await _reports(repo, run_id)
+    assert result is not None
+    await _enqueue_notification(repo.services, run)
+    try:
+        await _conclude_deployment(repo, run, reports)
+    except GitHubError as error:
+        log.warning("deployment_deferred", run=run.id, reason=str(error))
+    await complete_check_run(repo, run, reports, conclusion=result.conclusion, buttons=result.buttons)
+    try:
+        await _notify(repo, run.id)
+    except JobError as error:
+        log.warning("notification_deferred", run=run.id, reason=str(error))
+
+
+async def _enqueue_notification(services: Services, run: Run, *, attempt: int = 0) -> None:
     """Enqueue the notification of an apply that is about to be completed: nobody looks at it again once it is."""
     job = NotifyApply(run_id=run.id, attempt=attempt)
     await services.store.deferred.defer(
@@ -21,15 +61,45 @@ async def enqueue_notification(services: Services, run: Run, *, attempt: int = 0
     )
 
 
-async def notify_now(repo: Repo, run_id: RunId) -> None:
-    """Report a completed apply, and drop its pending notification."""
-    run = await repo.store.runs.load(run_id)
+async def _notify(repo: Repo, run_id: RunId) -> None:
+    """Report a completed apply beside its check run, and drop its pending notification. Raises GitHubError."""
+    run, reports = await repo.store.runs.load(run_id), await _reports(repo, run_id)
+    refused: list[GitHubError] = []
+    for each in (_conclude_deployment, _turn_promotions_green, _comment, _send_messages):
+        try:
+            await each(repo, run, reports)
+        except GitHubError as error:
+            refused.append(error)  # the others are reported all the same
+    if refused:
+        raise refused[0]
+    await repo.store.deferred.cancel(f"tell:{run_id}")
+
+
+async def _conclude_deployment(repo: Repo, run: Run, reports: Sequence[RunReport]) -> None:
+    for report in reports:
+        await conclude_deployment(repo, run, report)
+
+
+async def _turn_promotions_green(repo: Repo, run: Run, reports: Sequence[RunReport]) -> None:
+    if all(report.conclusion == "success" for report in reports):
+        await turn_promotions_green(repo, run)
+
+
+async def _comment(repo: Repo, run: Run, reports: Sequence[RunReport]) -> None:
+    if any(report.roots for report in reports):
+        await update_comments(repo, run.apply.explains)
+
+
+async def _send_messages(repo: Repo, run: Run, reports: Sequence[RunReport]) -> None:
+    for report in reports:
+        if report.roots:
+            await notify_result(repo, run, report)
+
+
+async def _reports(repo: Repo, run_id: RunId) -> list[RunReport]:
     raw = await repo.store.runs.report(run_id)
     assert raw is not None
-    await update_comments(repo, run.apply.explains)
-    for report in msgspec.json.decode(raw, type=list[RunReport]):
-        await notify_result(repo, run, report)
-    await repo.store.deferred.cancel(f"tell:{run_id}")
+    return msgspec.json.decode(raw, type=list[RunReport])
 
 
 async def notify_apply(services: Services, job: NotifyApply) -> None:
@@ -41,6 +111,6 @@ async def _notify_apply(services: Services, job: NotifyApply) -> None:
     run = await services.store.runs.load(job.run_id)
     repo = await load_repo(services, run.repository_id)
     if run.status == "completed":
-        await notify_now(repo, run.id)
+        await _notify(repo, run.id)
     else:
-        await enqueue_notification(services, run, attempt=job.attempt + 1)
+        await _enqueue_notification(services, run, attempt=job.attempt + 1)

@@ -1,11 +1,16 @@
 """A run's deployment on GitHub: made once, and told how it stands, each state once.
 
+It never stops an apply: where GitHub refuses it, it is made when the result is reported.
+
 https://docs.github.com/en/rest/deployments/statuses
 """
 
 from dataclasses import replace
 
+from checks.report import RunReport
 from ghapp.flows.repository import Repo, short
+from ghapp.github import GitHubError
+from ghapp.log import log
 from ghapp.store import Run
 from ghapp.store.marker_kinds import (
     Created,
@@ -16,8 +21,29 @@ from ghapp.store.marker_kinds import (
 )
 
 
-async def start_deployment(repo: Repo, run: Run) -> None:
-    """Make the run's deployment, or find the one that a step before this one left, and say that it is in progress."""
+async def begin_deployment(repo: Repo, run: Run) -> None:
+    """Make the run's deployment, and say that it is in progress; the apply goes on where GitHub refuses that."""
+    try:
+        await _start(repo, run)
+    except GitHubError as error:
+        log.warning("deployment_deferred", run=run.id, reason=str(error))
+
+
+async def conclude_deployment(repo: Repo, run: Run, report: RunReport) -> None:
+    """Say what came of the run's deployment, made now where it could not be made before; nothing where it has none."""
+    if not run.apply.deployment_requested:
+        return
+    told = await repo.store.markers.find(DeploymentStatusMarker(run.id))
+    if told in (None, DeploymentStatus(state="in_progress", confirmed=False)):
+        await _start(repo, run)
+    if report.conclusion == "success":
+        await _set_state(repo, run, "success", "applied")
+    else:
+        await _set_state(repo, run, "failure", report.first_cause or "failed")
+
+
+async def _start(repo: Repo, run: Run) -> None:
+    """Make the deployment, or find the one that a step before this one left, and say that it is in progress."""
     marker = DeploymentMarker(run.id)
     if await repo.store.markers.find(marker) is None:
         tried_before = run.apply.deployment_requested
@@ -32,16 +58,10 @@ async def start_deployment(repo: Repo, run: Run) -> None:
             look_first=tried_before,
         )
         await repo.store.markers.keep(marker, Created(id=deployment))
-    await set_deployment_state(repo, run, "in_progress", "Terraform is running")
+    await _set_state(repo, run, "in_progress", "Terraform is running")
 
 
-async def set_deployment_state(
-    repo: Repo,
-    run: Run,
-    state: DeploymentState,
-    description: str,
-) -> None:
-    """Say how the run's deployment stands; nothing where it has none."""
+async def _set_state(repo: Repo, run: Run, state: DeploymentState, description: str) -> None:
     markers, marker = repo.store.markers, DeploymentStatusMarker(run.id)
     deployment = await markers.find(DeploymentMarker(run.id))
     before = await markers.find(marker)
