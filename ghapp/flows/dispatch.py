@@ -146,6 +146,7 @@ async def _run(services: Services, job: jobs.Job) -> None:
 
 
 async def _take_in(services: Services, job: jobs.EventJob) -> None:
+    await reconcile.event_arrived(services)
     key = job.key
     match job.event:
         case events.PullRequestChanged() as event:

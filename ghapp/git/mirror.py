@@ -147,6 +147,13 @@ class Mirror:
         named = await self._said("log", "--stdin", "--no-walk=unsorted", "-z", f"--format={CO_AUTHORS}", stdin=stdin)
         return read_commit_contents(commits, raw, named)
 
+    async def merge_commits(self, last: CommitSha, after: CommitSha) -> tuple[CommitSha, ...]:
+        """Give the merge commits on the first-parent chain of `last..after`, oldest first."""
+        listed = await self._said(
+            "rev-list", "--first-parent", "--merges", "--reverse", "--end-of-options", f"{last}..{after}", "--"
+        )
+        return tuple(CommitSha(line) for line in listed.decode().split())
+
     async def merge_tree(self, base: CommitSha, head: CommitSha) -> TreeId | Conflict:
         """Give the tree of merging `head` into `base`, or the files in conflict.
 

@@ -26,6 +26,7 @@ _CREATING = "being made"
 _SENDING = "saying "
 _ADOPTED = "all"
 _RECONCILED = "looked for missed deliveries"
+_PROBED = "probed deliveries"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +290,30 @@ class DeliveriesReconciled(MarkerKey[int]):
         return int(stored)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """When one delivery was asked for to find out whether any arrives, and when the first did since (0: none did)."""
+
+    at: int
+    arrived_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesProbed(MarkerKey[Probe]):
+    """That nothing arrived, and what came of asking for one delivery."""
+
+    @property
+    def text(self) -> str:
+        return _PROBED
+
+    def write(self, value: Probe) -> str:
+        return f"{value.at}:{value.arrived_at}"
+
+    def read(self, stored: str) -> Probe:
+        at, arrived_at = stored.split(":")
+        return Probe(at=int(at), arrived_at=int(arrived_at))
+
+
 def read_key(text: str) -> MarkerKey[Any] | None:
     """Read a key as it is stored; None for one that this version does not know."""
     try:
@@ -318,5 +343,7 @@ def _read_key(words: Sequence[str]) -> MarkerKey[Any] | None:
             return RedeliveryMarker(":".join(guid))
         case [word] if word == _RECONCILED:
             return DeliveriesReconciled()
+        case [word] if word == _PROBED:
+            return DeliveriesProbed()
         case _:
             return None

@@ -14,6 +14,7 @@ from ghapp.store.marker_kinds import (
     CommentMarker,
     Created,
     Creating,
+    DeliveriesProbed,
     DeliveriesReconciled,
     DeploymentMarker,
     DeploymentStatus,
@@ -21,6 +22,7 @@ from ghapp.store.marker_kinds import (
     EnvironmentHolder,
     MarkerKey,
     MessageMarker,
+    Probe,
     PromotionMarker,
     PullRequestKey,
     RedeliveryMarker,
@@ -60,6 +62,7 @@ KINDS: list[tuple[MarkerKey[Any], str, Any, str, object]] = [
     (Adopted(REPOSITORY), "adopted:7", True, "all", None),
     (RedeliveryMarker("1-2:3"), "redelivered:1-2:3", RedeliveryRequest(times=1, after=2, at=3), "1:2:3", None),
     (DeliveriesReconciled(), "looked for missed deliveries", 1_700_000_000, "1700000000", None),
+    (DeliveriesProbed(), "probed deliveries", Probe(at=1, arrived_at=2), "1:2", None),
 ]
 
 
@@ -95,6 +98,7 @@ def test_a_redelivery_of_the_first_version_had_no_time() -> None:
         (MessageMarker(ABOUT_RUN, 0), "maybe"),
         (RedeliveryMarker("guid"), "1"),
         (DeliveriesReconciled(), "yesterday"),
+        (DeliveriesProbed(), "1"),
     ],
     ids=str,
 )

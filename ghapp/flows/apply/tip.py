@@ -150,6 +150,7 @@ class _Tip:
             commits,
             ask_github=ask_github,
         )
+        await self._show_contained_merges(commits)
         assert judged.explanation is not None
         may_still_come = judged.may_still_come and self._repo.services.settings.merge_wait_s > 0
         return judged, settle.Behind(explanation=judged.explanation, may_still_come=may_still_come)
@@ -180,6 +181,18 @@ class _Tip:
 
     async def _explain(self, run: Run, numbers: tuple[int, ...]) -> None:
         await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, explains=numbers))
+
+    async def _show_contained_merges(self, commits: tuple[CommitSha, ...]) -> None:
+        """Show on each merge since LAST of which no delivery came that the tip contains it."""
+        repo, branch = self._repo, self._environment.branch
+        assert self._last is not None
+        known = await repo.store.pull_requests.merged_as(repo.id, commits)
+        merged = {each.merge_sha for each in known if each.base_branch == branch}
+        merged |= {*await repo.mirror.merge_commits(self._last.sha, self._tip)}
+        for commit in commits:
+            if commit in merged and commit != self._tip and not await runs_of_tip(repo, self._environment.name, commit):
+                run = await next_attempt(repo, self._environment.name, branch, commit)
+                await self._end_as_contained(run, f"contained in {short(self._tip)}")
 
     async def _end_contained(self) -> None:
         """Waiting pushes that the tip contains end here; so do those that are no longer on the branch."""

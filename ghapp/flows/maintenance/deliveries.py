@@ -5,12 +5,12 @@ https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliv
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ghapp.github import DeliverySeen, GitHubRefused
 from ghapp.log import log
 from ghapp.services import Services
-from ghapp.store.marker_kinds import DeliveriesReconciled, RedeliveryMarker, RedeliveryRequest
+from ghapp.store.marker_kinds import DeliveriesProbed, DeliveriesReconciled, Probe, RedeliveryMarker, RedeliveryRequest
 
 MOST = 5
 """So often a delivery is asked for that fails while others arrive: it is not the way that is broken."""
@@ -25,30 +25,38 @@ class Redeliveries:
 
     wanted: tuple[DeliverySeen, ...] = ()
     probe: bool = False
+    under_way: bool = False
+    """Whether GitHub was asked for some that it does not list yet."""
     open_since: int | None = None
     """When the oldest attempt was made of those that are not settled."""
 
 
 def decide_redeliveries(
-    seen: Sequence[DeliverySeen], asked: Mapping[str, RedeliveryRequest], *, now: int
+    seen: Sequence[DeliverySeen], asked: Mapping[str, RedeliveryRequest], *, now: int, arrived_at: int = 0
 ) -> Redeliveries:
     """Decide by the attempts that GitHub lists, and by what was asked for before, by GUID.
 
     As long as nothing has arrived since one that was asked for failed, one more is asked for each time, and it is held
-    against none of them: however long the way is broken, all are delivered when it is mended.
+    against none of them: however long the way is broken, all are delivered when it is mended. `arrived_at`: when one
+    arrived, which GitHub may list later.
     """
     failed = [each for each in failed_deliveries(seen) if asked.get(each.guid, RedeliveryRequest()).times < MOST]
     if not failed:
         return Redeliveries()
     open_since = min(each.delivered_at for each in failed)
-    failed_again = [each.id for each in failed if 0 < asked.get(each.guid, RedeliveryRequest()).after < each.id]
+    failed_again = [
+        each.id
+        for each in failed
+        if 0 < asked.get(each.guid, RedeliveryRequest()).after < each.id and each.delivered_at > arrived_at
+    ]
     arrived = max((each.id for each in seen if each.accepted), default=0)
     due = [each for each in failed if not _is_under_way(each, asked.get(each.guid, RedeliveryRequest()), now)]
+    under_way = len(due) < len(failed)
     if not failed_again or arrived > max(failed_again):
-        return Redeliveries(wanted=tuple(due), open_since=open_since)
+        return Redeliveries(wanted=tuple(due), under_way=under_way, open_since=open_since)
     tried = Counter(each.guid for each in seen)
     fewest = sorted(due, key=lambda each: (tried[each.guid], each.id))
-    return Redeliveries(wanted=tuple(fewest[:1]), probe=True, open_since=open_since)
+    return Redeliveries(wanted=tuple(fewest[:1]), probe=True, under_way=under_way, open_since=open_since)
 
 
 def failed_deliveries(seen: Sequence[DeliverySeen]) -> tuple[DeliverySeen, ...]:
@@ -62,8 +70,8 @@ def _is_under_way(delivery: DeliverySeen, asked: RedeliveryRequest, now: int) ->
     return asked.after == delivery.id and now - asked.at < OVERLAP_S
 
 
-async def redeliver(services: Services, now: int) -> None:
-    """Ask GitHub to deliver again what failed and was not delivered since."""
+async def redeliver(services: Services, now: int) -> bool:
+    """Ask GitHub to deliver again what failed and was not delivered since; gives whether to look again soon."""
     markers = services.store.markers
     looked = await markers.find(DeliveriesReconciled())
     since = now - KEPT_S if looked is None else max(looked - OVERLAP_S, now - KEPT_S)
@@ -71,9 +79,13 @@ async def redeliver(services: Services, now: int) -> None:
         seen = await services.github.deliveries(since=since)
     except GitHubRefused as error:
         log.warning("missed_deliveries_not_listed", reason=str(error))
-        return
+        return False
     asked = {each.guid: await _redelivery_request(services, each.guid) for each in failed_deliveries(seen)}
-    decided = decide_redeliveries(seen, asked, now=now)
+    probed = await markers.find(DeliveriesProbed())
+    arrived_at = 0 if probed is None else probed.arrived_at
+    decided = decide_redeliveries(seen, asked, now=now, arrived_at=arrived_at)
+    if decided.probe:
+        await markers.keep(DeliveriesProbed(), Probe(at=now))
     for delivery in decided.wanted:
         before = asked[delivery.guid]
         try:
@@ -86,6 +98,17 @@ async def redeliver(services: Services, now: int) -> None:
         await markers.keep(RedeliveryMarker(delivery.guid), RedeliveryRequest(times=times, after=delivery.id, at=now))
     open_since = decided.open_since
     await markers.keep(DeliveriesReconciled(), now if open_since is None else min(now, open_since + OVERLAP_S))
+    return decided.under_way
+
+
+async def note_arrival(services: Services) -> bool:
+    """Note that a delivery arrived; gives whether it is the first since one was asked for to find out about that."""
+    markers = services.store.markers
+    probed = await markers.find(DeliveriesProbed())
+    if probed is None or probed.arrived_at:
+        return False
+    await markers.keep(DeliveriesProbed(), replace(probed, arrived_at=int(services.store.clock())))
+    return True
 
 
 async def _redelivery_request(services: Services, guid: str) -> RedeliveryRequest:

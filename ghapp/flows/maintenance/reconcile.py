@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
-from ghapp.durable import step
+from ghapp.durable import patiently, step
 from ghapp.errors import Unavailable
 from ghapp.events import PullRequestChanged
 from ghapp.flows.check_run import cancel_plan, runs_of_tip
 from ghapp.flows.environments import environment_at_last
 from ghapp.flows.maintenance.abandoned import end_abandoned_runs
-from ghapp.flows.maintenance.deliveries import redeliver
+from ghapp.flows.maintenance.deliveries import note_arrival, redeliver
 from ghapp.flows.repository import FetchedRepo, Repo, known_pull_request, load_repo
 from ghapp.github import PullRequestSeen
 from ghapp.jobs import EventJob, Job, Reconcile, ReconcileDeliveries, Replan, SettleBranch
@@ -23,6 +24,8 @@ from ghapp.store import KnownPullRequest
 
 SOONER_S = 30.0
 """How long a look waits at least that took the place of one which GitHub did not answer."""
+_AT_ONCE_S = 1.0
+"""Looks are told apart by the second."""
 EACH_REPOSITORY_S = 3600
 """How often a repository is looked at: one call and one fetch."""
 
@@ -39,12 +42,22 @@ async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> 
     await step("end abandoned runs", type(None), end_abandoned_runs, services)
     await step("enqueue repositories", type(None), _enqueue_repositories, services)
     try:
-        await step("redeliver", type(None), redeliver, services, job.at)
+        again_soon = await step("redeliver", bool, redeliver, services, job.at)
     except Unavailable as error:
         # Not deferred like other jobs: the next reconciliation is enqueued already, and each would enqueue another.
         in_s = min(max(error.retry_after_s or 0.0, SOONER_S), services.timings.reconcile_every_s)
         log.warning("look_broken_off", reason=str(error), in_s=in_s)
         await step("enqueue an earlier reconciliation", type(None), enqueue_reconciliation, services, in_s)
+        return
+    if again_soon:
+        in_s = min(SOONER_S, services.timings.reconcile_every_s)
+        await step("enqueue an earlier reconciliation", type(None), enqueue_reconciliation, services, in_s)
+
+
+async def event_arrived(services: Services) -> None:
+    """Look again at once where this event is the first to arrive after a time in which none did."""
+    if await patiently("note arrival", partial(note_arrival, services)):
+        await patiently("look again", partial(enqueue_reconciliation, services, _AT_ONCE_S))
 
 
 async def reconcile(services: Services, job: Reconcile) -> None:

@@ -99,6 +99,45 @@ def test_whatever_github_could_not_deliver_for_hours_arrives_when_the_way_is_men
     assert story.planned(held, count=2)["conclusion"] == "success"
 
 
+def test_the_first_delivery_that_arrives_again_brings_all_others_with_it(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    held = story.propose(story.network(2))
+    assert story.planned(held)["conclusion"] == "success"
+    faulty.quiet()
+    url = faulty.line.app.webhook_url
+    faulty.line.app.webhook_url = f"http://127.0.0.1:{free_port()}/webhooks/github"
+    for name in ("app", "db"):
+        story.propose(story.root_module(name), head=name)
+    comment = story.comment(held, "planward plan")  # no comparison would find it
+    story.github.wait_for_deliveries()
+    look(faulty)  # asks for all of them, as a server that is about to end does
+    story.github.wait_for_deliveries()
+    faulty.line.app.webhook_url = url
+    look(faulty)
+    assert answered(story, comment) == "+1"
+
+
+def test_each_merge_that_github_never_told_of_is_shown(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    numbers = []
+    for name, method in (("app", "merge"), ("db", "squash"), ("dns", "merge")):
+        numbers.append((story.propose(story.root_module(name), head=name), method))
+        assert story.planned(numbers[-1][0])["conclusion"] == "success"
+    faulty.quiet()
+    with faulty.down(after_redeliveries_s=1):
+        merged = [story.merge(number, method) for number, method in numbers]
+        unknown = story.merge(story.propose(story.root_module("vpn"), head="vpn"))
+        merged.append(story.merge(story.propose(story.root_module("zone"), head="zone")))
+        story.github.wait_for_deliveries()
+        forget_deliveries(faulty)
+    assert story.applied(merged[-1])["status"] == "completed"
+    faulty.quiet()
+    for sha in (*merged[:-1], unknown):
+        [check] = story.check_runs(sha, "planward/apply (staging)")
+        assert (check["conclusion"], check["output"]["title"]) == ("cancelled", f"contained in {merged[-1][:7]}")
+    assert "contained in" in story.comments(numbers[0][0])[0]
+
+
 def test_looks_that_github_does_not_answer_do_not_pile_up(faulty: FaultyLine) -> None:
     faulty.quiet()
     faulty.line.github.fail("GET", "/app/hook/deliveries$", status=429, headers={"Retry-After": "1"}, times=None)
