@@ -1,6 +1,8 @@
 """Lines of their own, whose Planward kills itself where a test asks for it and is started again each time."""
 
+import re
 import signal
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +16,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
+from ghapp.local_github import LocalGitHub
 from tests.forked import Forked
 from tests.postgres import Postgres
 from tests.stories.faults.forked import ForkedLine
@@ -96,15 +99,40 @@ class FaultyLine:
         """
         if held_down:
             self._held_down.set()
+        self._begin_faults(str(int(number)), pattern)
+
+    def revoke_at(self, pattern: str) -> None:
+        """Have every token that GitHub gave be dead at every point that the pattern matches."""
+        self._begin_faults("revoke", pattern)
+
+    def refuse_at(self, pattern: str, status: int, times: int) -> None:
+        """Have GitHub refuse so many requests like that of each point before a request that the pattern matches."""
+        self._begin_faults(f"refuse {status} {times}", pattern)
+
+    def _begin_faults(self, how: str, pattern: str) -> None:
         self._rounds += 1
         (self.directory / "killed").unlink(missing_ok=True)
         (self.directory / "round").write_text(str(self._rounds))
-        (self.directory / "signal").write_text(str(int(number)))
+        (self.directory / "how").write_text(how)
         (self.directory / "kill").write_text(pattern)
 
+    @contextmanager
+    def disturber(self) -> Iterator[None]:
+        """Disturb GitHub where a process that reached a point asks for it."""
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Disturbing) as server:
+            server.daemon_threads = True
+            setattr(server, "github", self.line.github)  # noqa: B010
+            (self.directory / "disturber").write_text(str(server.server_address[1]))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            try:
+                yield
+            finally:
+                server.shutdown()
+
     def calm(self) -> list[str]:
-        """End no more; gives where it ended."""
+        """Disturb nothing any more; gives where it ended, or was disturbed."""
         (self.directory / "kill").write_text("")
+        self.line.github.clear_faults()
         return self.read("killed")
 
     def quiet(self, *, patience_s: float = 90.0) -> None:
@@ -141,6 +169,22 @@ class FaultyLine:
         """The lines of one of the files that the faults keep."""
         path = self.directory / name
         return path.read_text().splitlines() if path.exists() else []
+
+
+class _Disturbing(socketserver.StreamRequestHandler):
+    """Does what a point asks for: `revoke: POINT`, or `refuse STATUS TIMES: METHOD /path/N …: PHASE`."""
+
+    def handle(self) -> None:
+        github: LocalGitHub = getattr(self.server, "github")  # noqa: B009
+        how, _, point = self.rfile.readline().decode().strip().partition(": ")
+        if how == "revoke":
+            with github.world.lock:
+                github.world.installation_tokens.clear()
+            return
+        _, status, times = how.split()
+        method, path = point.rpartition(": ")[0].split()[:2]
+        pattern = re.escape(path).replace("/N", r"/\d+") + "$"
+        github.fail(method, pattern, status=int(status), message="Not this time", times=int(times))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -188,7 +232,8 @@ def faulty_line(
         again = threading.Thread(target=faulty.start_again, args=(over,), daemon=True)
         again.start()
         try:
-            yield faulty
+            with faulty.disturber():
+                yield faulty
         finally:
             over.set()
             again.join()

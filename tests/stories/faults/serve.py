@@ -1,16 +1,17 @@
 """Planward with faults: it ends itself at points of its own work. `run` is called in a process of its own.
 
 Every point that is reached is written to the file `passed` in the directory PLANWARD_TEST_FAULTS. At one that the
-regular expression in the file `kill` matches, the process sends itself the signal in the file `signal`, once for each
-point; `killed` says at which. Points are before and after each durable step (a new one is a point by itself), each
-Terraform command, each reading of secrets, each write to GitHub and each message, and after each job that was accepted.
+regular expression in the file `kill` matches, the process does what the file `how` says, once for each point: it sends
+itself the signal of this number, or asks the test to disturb GitHub, and goes on. `killed` says at which. Points are
+before and after each durable step (a new one is a point by itself), each Terraform command, each reading of secrets,
+each write to GitHub and each message, and after each job that was accepted.
 """
 
 import hashlib
 import os
 import random
 import re
-import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path, PurePath
@@ -72,7 +73,18 @@ def reached(point: str) -> None:
     kill = _read("kill").strip()
     if kill and re.fullmatch(kill, point) and _first_at(point):
         _append("killed", point)
-        os.kill(os.getpid(), int(_read("signal") or signal.SIGKILL))
+        how = _read("how")
+        if how.isdecimal():
+            os.kill(os.getpid(), int(how))
+        else:
+            _disturb(f"{how}: {point}")
+
+
+def _disturb(request: str) -> None:
+    """Have the test disturb GitHub, and wait until it has."""
+    with socket.create_connection(("127.0.0.1", int(_read("disturber"))), timeout=10) as connection:
+        connection.sendall(f"{request}\n".encode())
+        connection.recv(1)
 
 
 def _first_at(point: str) -> bool:

@@ -1,7 +1,7 @@
 """The two stories that faults are tried on: a pull request is planned, and what is merged is applied and told."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -39,13 +39,20 @@ def begun(faulty: FaultyLine) -> Iterator[tuple[Story, Chat]]:
         yield story_with(faulty.line, chat), chat
 
 
-def tell(faulty: FaultyLine, *, kill: str = "", patience_s: float = 90.0) -> Told:
-    """Propose, merge, wait for the apply and until nothing is under way; killed at what the pattern matches."""
+def tell(
+    faulty: FaultyLine, *, kill: str = "", disturb: Callable[[], None] | None = None, patience_s: float = 90.0
+) -> Told:
+    """Propose, merge, wait for the apply and until nothing is under way; killed at what the pattern matches.
+
+    `disturb` begins another disturbance.
+    """
     with begun(faulty) as (story, chat):
         faulty.quiet()
         before = len(faulty.read("passed"))
         if kill:
             faulty.kill_at(kill)
+        if disturb is not None:
+            disturb()
         number = story.propose()
         head = story.head(number)
         assert completed(story, head, "planward/plan", patience_s)["conclusion"] == "success"

@@ -13,6 +13,8 @@ HANGS = "hangs"
 """Nothing is carried out and nothing answered until whoever asks gives up."""
 LIMITED = "limited"
 """Answered 429 or 403, with when to come again; not carried out."""
+DENIED = "denied"
+"""Answered 401, 403 or 404 by mistake, or since the token died; not carried out."""
 LOST = "answer lost"
 """Carried out, and the connection is reset instead of an answer."""
 CUT = "answer cut"
@@ -29,13 +31,14 @@ GITHUB: Mapping[str, float] = {
     RESET: 0.02,
     HANGS: 0.01,
     LIMITED: 0.02,
+    DENIED: 0.03,
     LOST: 0.03,
     CUT: 0.02,
     FAILED_AFTERWARDS: 0.02,
     SILENT: 0.01,
     SLOW: 0.05,
 }
-GIT: Mapping[str, float] = {REFUSED: 0.04, RESET: 0.03, HANGS: 0.01, LOST: 0.02, CUT: 0.02, SLOW: 0.05}
+GIT: Mapping[str, float] = {REFUSED: 0.04, RESET: 0.03, HANGS: 0.01, DENIED: 0.03, LOST: 0.02, CUT: 0.02, SLOW: 0.05}
 VAULT: Mapping[str, float] = {
     REFUSED: 0.03,
     RESET: 0.02,

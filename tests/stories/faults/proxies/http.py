@@ -13,7 +13,7 @@ from tests.stories.faults.proxies import fates
 from tests.stories.faults.proxies.fates import Fates
 from tests.stories.faults.proxies.running import reset
 
-_UNCARRIED = frozenset({fates.REFUSED, fates.RESET, fates.HANGS, fates.LIMITED})
+_UNCARRIED = frozenset({fates.REFUSED, fates.RESET, fates.HANGS, fates.LIMITED, fates.DENIED})
 _HANGS_S = 4.0
 """Longer than Planward waits in these stories; git waits for a minute, and is told of a reset then."""
 _SLOW_S = 0.8
@@ -82,6 +82,8 @@ class HttpProxy:
                 await _say(writer, _page(chance.choice((502, 504))))
             case fates.LIMITED:
                 await _say(writer, _limit(place, chance))
+            case fates.DENIED:
+                await _say(writer, _denial(chance))
             case fates.HANGS | fates.SILENT:
                 await asyncio.sleep(_HANGS_S)
                 reset(writer)
@@ -156,6 +158,14 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> E
 def _page(status: int) -> bytes:
     """What a load balancer says in the server's place."""
     return _response(status, b"text/html", b"<html><body><h1>Server Error</h1></body></html>")
+
+
+def _denial(chance: random.Random) -> bytes:
+    """What GitHub says of a dead token, and says by mistake now and then."""
+    status, words = chance.choice(
+        ((401, "Bad credentials"), (403, "Resource not accessible by integration"), (404, "Not Found"))
+    )
+    return _response(status, b"application/json", f'{{"message":"{words}"}}'.encode())
 
 
 def _limit(place: str, chance: random.Random) -> bytes:

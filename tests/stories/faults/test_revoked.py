@@ -1,0 +1,45 @@
+"""Tokens die and GitHub refuses at every point of both stories; what comes of them is what comes of undisturbed ones.
+
+The points are those of the stories in which Planward is killed. By default tokens die before each step, each write to
+GitHub and each command; with PLANWARD_TEST_EVERY_POINT at all points, and GitHub refuses in all ways.
+"""
+
+import re
+from functools import partial
+
+import pytest
+
+from tests.stories.faults.conftest import SQLITE, FaultyLine
+from tests.stories.faults.telling import Told, tell
+from tests.stories.faults.test_killed import COMMANDS, EVERY_POINT, GITHUB, STEPS
+
+KINDS = [SQLITE]
+_WRITES = r"(POST|PATCH) .*: before"
+_LONG = 8
+"""Every attempt of a call, each with two tokens."""
+_WAYS = [(401, 1), (403, _LONG), (404, _LONG), *([(403, 1), (404, 1), (401, _LONG)] if EVERY_POINT else [])]
+
+
+@pytest.fixture(scope="module")
+def as_ever(faulty: FaultyLine) -> Told:
+    return tell(faulty)
+
+
+def test_tokens_that_die_at_every_point_in_turn_change_nothing(faulty: FaultyLine, as_ever: Told) -> None:
+    phases = "before|after|recorded|during" if EVERY_POINT else "before"
+    where = as_ever.among(rf"({STEPS}|{GITHUB}|{COMMANDS}): ({phases})")
+    told = tell(faulty, disturb=partial(faulty.revoke_at, "|".join(map(re.escape, where))))
+    assert set(faulty.calm()) == where
+    assert told.outcome == as_ever.outcome
+
+
+@pytest.mark.parametrize(("status", "times"), _WAYS)
+def test_writes_that_github_refuses_one_after_the_other_are_made_all_the_same(
+    faulty: FaultyLine, as_ever: Told, status: int, times: int
+) -> None:
+    where = as_ever.among(_WRITES)
+    begun = len(faulty.line.log())
+    told = tell(faulty, disturb=partial(faulty.refuse_at, _WRITES, status, times), patience_s=90 + 10 * len(where))
+    assert where <= set(faulty.calm())
+    assert told.outcome == as_ever.outcome
+    assert not re.findall('"event": "(?:job_refused|job_failed|run_not_shown)"', faulty.line.log()[begun:])
