@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event
 from ghapp.sealing import Sealer
 from ghapp.store import KnownPullRequest, Run, Store
 from ghapp.store.marker_kinds import Adopted
-from ghapp.store.run_state import ApplyState
+from ghapp.store.run_state import ApplyResult, ApplyState
 from ghapp.values import TESTING, InstallationId, RunId
 from tests.stored_runs import APPLY, BRANCH, PLAN, REPOSITORY, STAGING, fill, head, run_id, sha, tree
 
@@ -83,6 +83,8 @@ CALLS: dict[str, Call] = {
     "runs.unfinished_plans": lambda store: store.runs.unfinished_plans(REPOSITORY, 1),
     "runs.newest_apply": lambda store: store.runs.newest_apply(REPOSITORY, STAGING),
     "runs.unfinished_applies": lambda store: store.runs.unfinished_applies(REPOSITORY, STAGING),
+    "runs.unfinished_applies_of_branch": lambda store: store.runs.unfinished_applies_of_branch(REPOSITORY, BRANCH),
+    "runs.keep_result": lambda store: store.runs.keep_result(OLD, ApplyResult(conclusion="success"), report=b"{}"),
     "runs.explained_by": lambda store: store.runs.explained_by(REPOSITORY, 1),
     "runs.unfinished": lambda store: store.runs.unfinished(),
     "runs.unfinished_in": lambda store: store.runs.unfinished_in(REPOSITORY),
