@@ -18,7 +18,7 @@ from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, GitHubRef
 from ghapp.jobs import PlanRun
 from ghapp.log import log
 from ghapp.services import Services
-from ghapp.store import CheckRunState, Run, StoreUnavailable
+from ghapp.store import ApplyState, CheckRunState, Run, StoreUnavailable
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId
 
 _LOOK_AGAIN_S = 0.2
@@ -49,6 +49,10 @@ def run_id_for(key: str) -> RunId:
     return RunId(hashlib.sha256(key.encode()).hexdigest()[:24])
 
 
+OVERRIDDEN = " (--override)"
+"""Stands after the name of an administrator who ended a hold alone."""
+
+
 def run_report(
     repo: Repo,
     run: Run,
@@ -61,6 +65,7 @@ def run_report(
     paste: str | None = None,
 ) -> RunReport:
     """What people see of a run; `cause` is the first line of anything but a success."""
+    note = overridden(run)
     return RunReport(
         operation=run.operation,
         environment=TESTING if run.operation == "plan" else run.environment,
@@ -68,13 +73,20 @@ def run_report(
         commit_sha=run.head_sha,
         conclusion=conclusion,
         cause=cause,
-        notes=notes,
+        notes=notes if note is None else (note, *notes),
         roots=roots,
         previews=previews,
         paste=paste,
         blob_url=repo.blob_url(run.head_sha),
         run_url=repo.services.run_url(run.id),
     )
+
+
+def overridden(run: Run) -> str | None:
+    """Who ended the hold of an apply alone, in words; None where nobody did."""
+    if not isinstance(run.state, ApplyState) or not (run.state.approved_by or "").endswith(OVERRIDDEN):
+        return None
+    return f"The hold was ended by the administrator {run.state.approved_by}, without four eyes"
 
 
 async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run:

@@ -34,6 +34,8 @@ class _Told(Struct, frozen=True, kw_only=True, tag=True, tag_field="message"):
     environment: EnvironmentName
     run_url: str
     commit_sha: CommitSha
+    note: str = ""
+    """Something out of the ordinary about it, such as who ended a hold alone."""
 
 
 class Applied(_Told, frozen=True, kw_only=True):

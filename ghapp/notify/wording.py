@@ -39,12 +39,12 @@ def write(message: Message) -> Note:
         case Applied():
             return Note(
                 f"Applied to {message.environment}: {message.counts.words()}",
-                (*_pull_requests(message.pull_requests), _where(message)),
+                (*_note(message), *_pull_requests(message.pull_requests), _where(message)),
             )
         case Failed():
             return Note(
                 f"Apply to {message.environment} failed",
-                ((message.cause,), *_pull_requests(message.pull_requests), _where(message)),
+                ((message.cause,), *_note(message), *_pull_requests(message.pull_requests), _where(message)),
             )
         case Waiting():
             counts = f" ({message.counts.words()})" if message.counts else ""
@@ -77,6 +77,10 @@ def _before(result: EnvironmentResult) -> Line:
 
 def _where(message: Message) -> Line:
     return (f"{message.repository} at {message.commit_sha[:10]} · ", Link("run", message.run_url))
+
+
+def _note(message: Message) -> tuple[Line, ...]:
+    return ((message.note,),) if message.note else ()
 
 
 def _pull_requests(links: tuple[PullRequestLink, ...]) -> tuple[Line, ...]:

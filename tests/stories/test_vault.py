@@ -111,6 +111,32 @@ def test_vault_itself_keeps_a_testing_run_out_of_stagings_secrets(careful: Line)
     assert "permission denied" in refused["error"]
 
 
+@pytest.mark.parametrize("through", ["the role", "a path"])
+def test_a_branch_does_not_lead_to_what_another_team_has(careful: Line, through: str) -> None:
+    """The team `acme` with `pay-production` would come to what the team `acme-pay` has for `production`."""
+    name = "pay-production" if through == "the role" else "pay"
+    secrets = 'secrets:\n  - {path: "kv/shared/{team}-{branch}"}\n' if through == "a path" else ""
+    config = f"environments:\n  {name}: {{branch: pay-production}}\n{secrets}"
+    story = careful.story(branches=("staging", "pay-production"), config=config)
+    careful.bao.put(f"kv/shared/{story.team}-pay-production", db_password="of-the-other-team")
+    careful.bao.put(f"kv/shared/{story.team}-testing", db_password="own")
+    allow(story, "testing", "plan")
+    allow(story, name, "apply")
+    backend = {f"network/env/{name}.backend.hcl": f'path = "{story.state_path("network", name)}"\n'}
+    sha = story.commit("pay-production", {**story.network(2), **backend}, by=story.author, start="pay-production")
+    check = story.applied(sha, name)
+    story.press(check, "apply", by=story.maintainer)
+    logins = len(asked(careful, "auth/jwt/login"))
+    check = story.applied(sha, name, count=2)
+    what, word = ("VAULT_ROLE", "environment") if through == "the role" else ("the secrets' path", "branch")
+    assert check["conclusion"] == "failure"
+    assert story.first_line(check).startswith(what)
+    assert f'is not filled in with the {word} "pay-production"' in story.first_line(check)
+    assert len(asked(careful, "auth/jwt/login")) == logins
+    path = f"kv/data/shared/{story.team}-pay-production"
+    assert [each for each in asked(careful, path) if each["request"]["operation"] == "read"] == []
+
+
 def test_an_operation_that_has_no_role_does_not_get_in(careful: Line) -> None:
     story = careful.story()
     allow(story, "testing", "plan")

@@ -5,6 +5,7 @@ import hashlib
 import msgspec
 
 from checks.report import RunReport, total
+from ghapp.flows.check_run import overridden
 from ghapp.flows.repository import Repo
 from ghapp.jobs import SendChatMessage
 from ghapp.notify import Applied, EnvironmentResult, Failed, Message, PromotionDecided, PullRequestLink, Waiting
@@ -31,6 +32,7 @@ async def notify_result(repo: Repo, run: Run, report: RunReport) -> None:
             commit_sha=run.head_sha,
             counts=total(report.roots),
             pull_requests=links,
+            note=overridden(run) or "",
         )
     else:
         message = Failed(
@@ -40,6 +42,7 @@ async def notify_result(repo: Repo, run: Run, report: RunReport) -> None:
             commit_sha=run.head_sha,
             cause=report.first_cause,
             pull_requests=links,
+            note=overridden(run) or "",
         )
     subject = AboutRun(run_id=run.id, occasion=message.kind)
     await queue_chat_message(repo, await _in_force(repo.services, run), message.kind, message, subject)

@@ -9,7 +9,7 @@ from typing import Literal, assert_never
 
 from checks.authority.release import Approver, Change, Released, StillHeld, decide_release, may_help
 from ghapp.events import Person
-from ghapp.flows.check_run import PLAN
+from ghapp.flows.check_run import OVERRIDDEN, PLAN
 from ghapp.flows.environments import EnvironmentInForce, environment_at_last, in_force
 from ghapp.flows.people.changes import changes_since
 from ghapp.flows.repository import FetchedRepo, Repo
@@ -142,7 +142,7 @@ class _Hold:
         github = await self._repo.github()
         if await github.role_of(person) < Role.ADMIN:
             return "refused"
-        await self._record("apply", f"{person.login} (--override)", person, audited=False)
+        await self._record("apply", f"{person.login}{OVERRIDDEN}", person, audited=False)
         await self._audit("apply --override", person)
         return "released"
 

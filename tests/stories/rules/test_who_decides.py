@@ -1,9 +1,11 @@
 """Four eyes over the commits that a hold is about, and the ways out."""
 
+import re
 from typing import Any
 
 from tests.stories.line import Line
 from tests.stories.rules.saying import APPLY, answered, audit, buttons, green, held
+from tests.stories.rules.test_chat import chat_room
 from tests.stories.rules.test_holds import proposed_from_fork
 from tests.stories.story import Story
 
@@ -125,16 +127,27 @@ def test_a_commit_with_an_unlinked_address_is_its_pushers(line: Line) -> None:
 
 
 def test_an_administrator_ends_any_hold_and_that_is_recorded_and_said(line: Line) -> None:
-    story = line.story(config=BY_HAND % "")
-    sha = story.commit("staging", story.network(3), by=story.reviewer)
-    held(story.applied(sha))
-    number = story.propose({"README.md": "# Words\n"})
-    assert approved(story, number, sha, by=story.reviewer) == "-1"
-    assert approved(story, number, sha, by=story.maintainer, more=" --override") == "-1"
-    assert approved(story, number, sha, by=story.reviewer, more=" --override") == "+1"
-    check = story.applied(sha, count=2)
-    assert [did for _, did, _ in audit(story)] == ["refused: apply", "refused: apply --override", "apply --override"]
-    assert check["conclusion"] in ("success", "action_required")
+    with chat_room() as chat:
+        story = line.story(config='notify:\n  - {url: "vault:kv/{team}/chat#url", on: [applied]}\n')
+        line.bao.put(f"kv/{story.team}/chat", url=chat.url)
+        sha = story.commit("staging", story.network(3), by=story.reviewer)
+        held(story.applied(sha))
+        number = story.propose({"README.md": "# Words\n"})
+        assert approved(story, number, sha, by=story.reviewer) == "-1"
+        assert approved(story, number, sha, by=story.maintainer, more=" --override") == "-1"
+        assert approved(story, number, sha, by=story.reviewer, more=" --override") == "+1"
+        check = story.applied(sha, count=2)
+        green(check)
+        said = f"The hold was ended by the administrator {story.reviewer} (--override), without four eyes"
+        assert said in unescaped(check["output"]["summary"])
+        assert said in chat.wait_for("Applied to staging")
+        did = [did for _, did, _ in audit(story)]
+        assert did == ["refused: apply", "refused: apply --override", "apply --override"]
+
+
+def unescaped(markdown: str) -> str:
+    """A summary without Markdown's escapes."""
+    return re.sub(r"\\([^\sA-Za-z0-9])", r"\1", markdown)
 
 
 def test_more_people_than_one_where_the_config_wants_them(line: Line) -> None:
