@@ -155,7 +155,16 @@ class _RootStep:
                             command="apply", finished=applied, diagnostics=applied.diagnostics, held_lock=True
                         )
                         return await self._not_done(not_done, stop)
+                elif (before := await self._applied_before()) is not None:
+                    return await self.keep(before, plan)
                 return await self.keep(report.applied(), plan)
+
+    async def _applied_before(self) -> RootReport | None:
+        """What this run applied before it was interrupted: that is its result, not that nothing is left to do."""
+        kept = await self._services.store.runs.readable_root_reports(self._job.run_id)
+        raw = kept.get((self._job.part, self._job.root_module))
+        report = None if raw is None else msgspec.json.decode(raw, type=RootReport)
+        return report if report is not None and report.outcome == "applied" and report.changes_anything else None
 
     async def _wait_for_applies(self, slot: Slot, stop: Stop) -> None:
         """Wait while this environment is being applied; the slot is lent meanwhile, since that apply may need it."""
