@@ -159,7 +159,10 @@ class _Tip:
         name, branch = self._environment.name, self._environment.branch
         match history:
             case settle.NoLast():
-                return f"the branch {branch} is new to Planward; nothing explains what it holds"
+                return (
+                    f"the environment {name} is new, and so is its branch {branch}; somebody with the role maintain or "
+                    "admin can allow it"
+                )
             case settle.Forced():
                 assert self._last is not None
                 at = short(self._last.sha)

@@ -1,11 +1,11 @@
 """No repository chooses whose secrets it reads: each way to another team's secrets, tried."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from tests.stories.line import Line
+from tests.stories.line import Line, running_line
 from tests.stories.rules.saying import green, refused
 from tests.stories.rules.test_chat import chat_room
 from tests.stories.story import CONFIG, Story
@@ -164,3 +164,34 @@ def test_a_message_takes_its_address_from_no_other_team(line: Line, victim: Stor
         assert f"kv/data/{victim.team}/chat" not in line.secrets_read()
         said = [each["reason"] for each in line.events("chat_address_unknown")]
         assert any(f"may not use the secrets of the team {victim.team}" in reason for reason in said)
+
+
+# --- what the operator opens ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trusting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A Planward whose operator opens teams by name, and the team `platform` to all of acme2's repositories."""
+    directory = tmp_path_factory.mktemp("trusting")
+    (directory / "teams.yml").write_text("platform: [acme2/*]\n")
+    teams = str(directory / "teams.yml")
+    with running_line(directory, PLANWARD_TEAM_BY_NAME="true", PLANWARD_TEAMS=teams) as line:
+        yield line
+
+
+def test_by_name_the_apps_own_organization_alone_is_trusted(trusting: Line) -> None:
+    own = trusting.story(team_is_open=False)
+    with trusting.github.world.lock:
+        trusting.app.owner = own.repository.owner
+    green(own.planned(own.propose()))
+    assert f"kv/data/{own.team}/planward" not in trusting.secrets_read()  # the operator has decided it
+    platform = trusting.story(team_is_open=False, config="team: platform\n")
+    for environment in ("testing", "staging"):
+        trusting.bao.put(f"kv/platform/{environment}/app", db_password="of-the-platform")
+    green(platform.planned(platform.propose()))
+    stranger = trusting.story(team_is_open=False, name=own.team, secrets=False)
+    refused(stranger.planned(stranger.propose()))
+    other = trusting.story(team_is_open=False, config="team: Platform\n")
+    check = other.planned(other.propose())
+    refused(check)
+    assert "may not use the secrets of the team Platform" in other.first_line(check)
