@@ -83,8 +83,8 @@ def test_a_created_branch_is_held(line: Line) -> None:
     story.secret("production", db_password="p")
     story.github.move(story.name, "production", story.first, by=story.reviewer)
     assert held(story.applied(story.first, "production")) == (
-        f"Not applied (by {story.reviewer}): the branch production is new to Planward; nothing explains what it holds. "
-        "Look at it, then apply it by hand, or revert it."
+        f"Not applied (by {story.reviewer}): the environment production is new, and so is its branch production; "
+        "somebody with the role maintain or admin can allow it. Look at it, then apply it by hand, or revert it."
     )
     assert story.state("network", "production") == {}
 
