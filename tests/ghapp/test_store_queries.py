@@ -109,6 +109,7 @@ CALLS: dict[str, Call] = {
     "branches.last_applied": lambda store: store.branches.last_applied(REPOSITORY, STAGING),
     "branches.last_of_branch": lambda store: store.branches.last_of_branch(REPOSITORY, BRANCH),
     "branches.all_last": lambda store: store.branches.all_last(REPOSITORY),
+    "branches.recently_applied": lambda store: store.branches.recently_applied(REPOSITORY, STAGING, limit=20),
     "branches.was_applied": lambda store: store.branches.was_applied(REPOSITORY, STAGING, sha(5)),
     "branches.with_tree": lambda store: store.branches.with_tree(REPOSITORY, STAGING, tree(5)),
     "branches.move_last": lambda store: store.branches.move_last(
@@ -148,6 +149,9 @@ CALLS: dict[str, Call] = {
     "repositories.deactivate": lambda store: store.repositories.deactivate(REPOSITORY, for_good=False),
     "approvals.add": lambda store: store.approvals.add(
         REPOSITORY, kind="apply", environment=STAGING, sha=sha(5), by="ada"
+    ),
+    "approvals.for_pull_request": lambda store: store.approvals.for_pull_request(
+        REPOSITORY, sha(5), number=1, base_branch=BRANCH, kind="approve_plan"
     ),
     "approvals.of": lambda store: store.approvals.of(REPOSITORY, sha(5), kind="apply", environment=TESTING),
     "approvals.audit": lambda store: store.approvals.audit(REPOSITORY, who="ada", did="rerun", sha=sha(5)),
