@@ -176,8 +176,8 @@ async def complete_check_run(
     run = await repo.store.runs.load(run.id)
     if run.status == "completed":
         return
-    output = render_check_run(*reports, changed_lines=changed_lines)
-    raw = msgspec.json.encode(list(reports))
+    output = await asyncio.to_thread(render_check_run, *reports, changed_lines=changed_lines)
+    raw = await asyncio.to_thread(msgspec.json.encode, list(reports))
     run = await _with_check_run(repo, run, output.title)
     if run.check_run_id is None:
         await repo.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
@@ -197,7 +197,7 @@ async def complete_check_run(
         text=output.text,
         annotations=output.annotations,
         actions=tuple(BUTTONS[name] for name in buttons),
-        images=_images(repo.services, run, reports),
+        images=await asyncio.to_thread(_images, repo.services, run, reports),
     )
     try:
         update = await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)

@@ -1,9 +1,10 @@
 """What every story stands on: the repository's mirror, its config at a commit, its root modules in a tree."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
+from checks.configuration import Configuration
 from checks.configuration.impact import Touched
 from ghapp.flows.repository import FetchedRepo
 from ghapp.repository_config import RepositoryConfig, misplaced_config
@@ -26,16 +27,23 @@ async def survey_tree(repo: FetchedRepo, config: RepositoryConfig, treeish: str)
     """Survey a tree under a config. Raises JobError where states would be shared or the config names nothing."""
     entries = await repo.mirror.list_tree(treeish)
     configuration = await repo.services.facts.configuration(repo.mirror, entries, config)
-    paths = frozenset(entry.path for entry in entries)
     blobs = {entry.path: entry.blob_id for entry in entries}
-    wanted = {path: blobs[path] for path in files_to_read(config, configuration, paths=paths)}
+    paths = frozenset(blobs)
+    read_paths = await asyncio.to_thread(files_to_read, config, configuration, paths=paths)
+    wanted = {path: blobs[path] for path in read_paths}
     read = await repo.mirror.read_blobs(wanted.values())
     contents = {path: read[blob_id] for path, blob_id in wanted.items()}
-    laid = configure_root_modules(config, configuration, paths=paths, contents=contents)
+    # In threads: a tree is as large as whoever pushed it wants it to be.
+    return await asyncio.to_thread(_lay_out, config, configuration, paths, contents)
+
+
+def _lay_out(
+    config: RepositoryConfig, configuration: Configuration, paths: frozenset[str], contents: Mapping[str, bytes]
+) -> Survey:
     return Survey(
         config=config,
         configuration=configuration,
-        laid=laid,
+        laid=configure_root_modules(config, configuration, paths=paths, contents=contents),
         other_tools=unlisted_tools(config, paths),
         misplaced=misplaced_config(paths),
     )

@@ -1,5 +1,6 @@
 """The pages: what is going on, and each run with its report and its log."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,7 @@ async def _overview(
     by_id = {repository.id: repository for repository in repositories}
     overview = front.store.overview
     environments = await overview.environments(by_id.keys())
-    return _page(
+    return await _page(
         request,
         visitor,
         template,
@@ -68,9 +69,10 @@ async def show_run(request: Request) -> Response:
     run, repository = await find_run(request, visitor)
     log = await read_shown_log(front.store, run.id)
     raw = await front.store.runs.report(run.id)
-    reports = [] if raw is None else msgspec.json.decode(raw, type=list[RunReport])
+    # In threads, as every page: reports and logs are as large as what others write makes them.
+    reports, pictures = ([], []) if raw is None else await asyncio.to_thread(_shown_reports, raw)
     done = [] if reports else await _done_so_far(front, run)
-    return _page(
+    return await _page(
         request,
         visitor,
         "run.html",
@@ -78,20 +80,30 @@ async def show_run(request: Request) -> Response:
         going_on=run.status != "completed",
         cancel_reason=run.cancel_reason,
         log_removed_at=run.log_removed_at,
-        reports=[Markup(render_html(report)) for report in reports],  # noqa: S704 - escapes what is not its own
-        pictures=list(roots_with_pictures(reports)),
+        reports=reports,
+        pictures=pictures,
         done=done,
         log=log,
     )
 
 
+def _shown_reports(raw: bytes) -> tuple[list[Markup], list[tuple[int, RootReport]]]:
+    reports = msgspec.json.decode(raw, type=list[RunReport])
+    shown = [Markup(render_html(report)) for report in reports]  # noqa: S704 - escapes what is not its own
+    return shown, list(roots_with_pictures(reports))
+
+
 async def _done_so_far(front: Front, run: Run) -> list[tuple[RootReport, str]]:
     found = await front.store.runs.root_reports(run.id)
-    reports = [msgspec.json.decode(raw, type=RootReport) for raw in found.values()]
+    return await asyncio.to_thread(_words_of_roots, list(found.values()))
+
+
+def _words_of_roots(raws: Sequence[bytes]) -> list[tuple[RootReport, str]]:
+    reports = [msgspec.json.decode(raw, type=RootReport) for raw in raws]
     return [(report, words_of_root(report)) for report in reports]
 
 
-def _page(request: Request, visitor: Visitor, template: str, **values: Any) -> Response:
+async def _page(request: Request, visitor: Visitor, template: str, **values: Any) -> Response:
     front: Front = request.state.front
-    content = render(template, login=visitor.login, now=front.store.clock(), **values)
+    content = await asyncio.to_thread(render, template, login=visitor.login, now=front.store.clock(), **values)
     return HTMLResponse(content, headers={"Cache-Control": "no-store"})

@@ -1,5 +1,6 @@
 """Pictures of what a run's root modules change, each a document of its own beside the run's page."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -40,10 +41,14 @@ async def show_public_picture(request: Request) -> Response:
 
 async def _picture(front: Front, run_id: RunId, number: int) -> Response:
     raw = await front.store.runs.report(run_id)
-    reports = [] if raw is None else msgspec.json.decode(raw, type=list[RunReport])
-    roots = [root for report in reports for root in (*report.roots, *report.previews)]
-    picture = render_picture(roots[number]) if number < len(roots) else None
+    picture = None if raw is None else await asyncio.to_thread(_render, raw, number)
     if picture is None:
         raise HTTPException(404)
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY}
     return Response(picture, media_type="image/svg+xml", headers=headers)
+
+
+def _render(raw: bytes, number: int) -> str | None:
+    reports = msgspec.json.decode(raw, type=list[RunReport])
+    roots = [root for report in reports for root in (*report.roots, *report.previews)]
+    return render_picture(roots[number]) if number < len(roots) else None

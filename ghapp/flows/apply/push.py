@@ -3,6 +3,8 @@
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 """
 
+import asyncio
+
 from ghapp.durable import step
 from ghapp.events import BranchPushed
 from ghapp.flows.apply.attempts import next_attempt
@@ -85,7 +87,8 @@ async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
             survey = await survey_tree(repo, config, event.after)
             environment = config.environment_of_branch(event.branch)
             names = {TESTING} if environment is None else {TESTING, environment.name}
-            touched = frozenset(each for name in names for each in survey.touched(name, changed).dirs)
+            found = [await asyncio.to_thread(survey.touched, name, changed) for name in names]
+            touched = frozenset(directory for each in found for directory in each.dirs)
             # What a promotion brings is compared as a whole tree, so that any change of its base counts.
             promotion = environment is not None and environment.promote_from is not None
             everything = promotion or CONFIG_PATH in changed

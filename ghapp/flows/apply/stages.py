@@ -1,5 +1,7 @@
 """What is applied where: testing first where the config says so, then the branch's own environment."""
 
+import asyncio
+
 import msgspec
 
 from checks import gate
@@ -133,7 +135,7 @@ class _Layout:
             branch=self._run.branch,
             sha=self._tip,
             tree=tree,
-            layers=_layers(survey, name, dirs),
+            layers=await asyncio.to_thread(_layers, survey, name, dirs),
             reviews=await self._reviews(dirs),
             reviewed=await self._reviewed(),
             by_hand=by_hand,
@@ -144,7 +146,7 @@ class _Layout:
         if last is None or not await self._repo.mirror.has(last.sha):
             return tuple(survey.of(environment))
         changed = await self._repo.mirror.changed_paths(last.sha, self._tip)
-        dirs = survey.touched(environment, changed).dirs
+        dirs = (await asyncio.to_thread(survey.touched, environment, changed)).dirs
         if CONFIG_PATH not in changed:
             return dirs
         try:

@@ -1,5 +1,6 @@
 """The one comment on each pull request that was merged, brought up to date after each apply."""
 
+import asyncio
 from collections.abc import Iterable
 
 import msgspec
@@ -45,9 +46,9 @@ async def _update(repo: Repo, number: int) -> None:
     for run in runs:
         raw = await repo.store.runs.readable_report(run.id)
         if raw is not None and (run.conclusion == "cancelled" or newest.get(run.environment) == run.id):
-            reports += msgspec.json.decode(raw, type=list[RunReport])
+            reports += await asyncio.to_thread(msgspec.json.decode, raw, type=list[RunReport])
     if reports:
-        body = render_comment(*reversed(reports))
+        body = await asyncio.to_thread(render_comment, *reversed(reports))
         succeeded = all(report.conclusion in ("success", "cancelled") for report in reports)
         await _write(repo, number, body, "cosmetic" if succeeded else "gate")
     await repo.store.deferred.cancel(f"comment:{repo.id}:{number}")

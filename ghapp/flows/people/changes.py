@@ -1,5 +1,6 @@
 """What a hold is about: the commits since LAST that concern it, and who had a part in each."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 
 from checks.authority.release import Change
@@ -119,7 +120,7 @@ async def _that_touch(
         found = survey.touched(environment.name, paths)
         return bool(found.dirs or found.deleted)
 
-    return [commit for commit in commits if concerns(contents[commit].paths)]
+    return await asyncio.to_thread(lambda: [commit for commit in commits if concerns(contents[commit].paths)])
 
 
 async def _writers(

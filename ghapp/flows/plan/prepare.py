@@ -157,20 +157,23 @@ async def _prepare_part(
     survey = await survey_tree(repo, config, tree)
     repo.services.surveys.keep(run.id, part.config_sha, tree, survey)
     before = await survey_tree(repo, config, part.base_sha)
-    found = survey.touched(TESTING, changed, before)
+    found = await asyncio.to_thread(survey.touched, TESTING, changed, before)
     misplaced = None if survey.misplaced is None else str(survey.misplaced)
-    refused = refused or misplaced or survey.not_supported(changed, found, before)
+    refused = refused or misplaced or await asyncio.to_thread(survey.not_supported, changed, found, before)
     after = proposed if isinstance(proposed, Survey) else None
     preview: tuple[tuple[str, ...], ...] = ()
     if preview_in is not None:
         last = await repo.store.branches.last(repo.id, preview_in)
         since = await repo.mirror.changed_paths(part.base_sha if last is None else last.sha, tree)
-        dirs = (*survey.touched(preview_in, since).dirs, *run_otherwise(preview_in, before, after))
-        preview = survey.layers(preview_in, known_to(survey, preview_in, dirs))
+        dirs = (
+            *(await asyncio.to_thread(survey.touched, preview_in, since)).dirs,
+            *run_otherwise(preview_in, before, after),
+        )
+        preview = await asyncio.to_thread(survey.layers, preview_in, known_to(survey, preview_in, dirs))
     dirs = (*found.dirs, *run_otherwise(TESTING, before, after))
     return msgspec.structs.replace(
         part,
-        layers=survey.layers(TESTING, known_to(survey, TESTING, dirs)),
+        layers=await asyncio.to_thread(survey.layers, TESTING, known_to(survey, TESTING, dirs)),
         preview_layers=preview,
         refused=refused,
         notes=(*left_behind(found, survey, after), *not_planned_yet(survey, after)),
