@@ -24,6 +24,8 @@ _PUBLIC_API = "https://api.github.com"
 _PUBLIC_URL = "http://127.0.0.1:8000"
 _MB = 1_000_000
 _OUTPUT_BYTES = 256 * _MB
+_PLAN_BYTES = 64 * _MB
+"""Reading one is one call, during which the process answers nobody: half a second."""
 _SECRETS = frozenset(
     {
         "PLANWARD_GITHUB_PRIVATE_KEY",
@@ -170,6 +172,7 @@ def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
         limits=Limits(
             memory_bytes=names.size("PLANWARD_MEMORY_LIMIT_MB", default_memory_bytes(machine_bytes(), concurrency)),
             output_bytes=names.size("PLANWARD_OUTPUT_LIMIT_MB", _OUTPUT_BYTES),
+            read_whole_bytes=names.size("PLANWARD_PLAN_LIMIT_MB", _PLAN_BYTES),
         ),
         plan_timeout_s=names.number("PLANWARD_PLAN_TIMEOUT_S", 3600),
     )

@@ -15,7 +15,7 @@ from checks.plan.door import (
     require_whole_marks,
     with_address,
 )
-from checks.plan.format import NOT_UNDERSTOOD, NULL, Change, Path, State, decode_part
+from checks.plan.format import NOT_UNDERSTOOD, NULL, Change, Path, State, decode_part, require_few_parts
 from checks.plan.invocation import ActionInvocation as ActionInvocation
 from checks.plan.invocation import ActionTrigger as ActionTrigger
 from checks.plan.invocation import DeferredInvocation as DeferredInvocation
@@ -26,36 +26,36 @@ from checks.plan.resource_change import ResourceChange as ResourceChange
 from checks.plan.resource_change import count as count
 
 
-class DeferredChange(Struct, frozen=True):
+class DeferredChange(Struct, frozen=True, gc=False):
     """A change that Terraform defers to a later plan; `reason` is one of its own words (`provider_config_unknown`)."""
 
     reason: str
     resource_change: ResourceChange
 
 
-class RelevantAttribute(Struct, frozen=True):
+class RelevantAttribute(Struct, frozen=True, gc=False):
     """An attribute whose drift may have had a part in the planned changes."""
 
     resource: str
     attribute: Path = ()
 
 
-class CheckAddress(Struct, frozen=True):
+class CheckAddress(Struct, frozen=True, gc=False):
     to_display: str = ""
     kind: str = ""
 
 
-class CheckProblem(Struct, frozen=True):
+class CheckProblem(Struct, frozen=True, gc=False):
     message: str = ""
 
 
-class CheckInstance(Struct, frozen=True):
+class CheckInstance(Struct, frozen=True, gc=False):
     address: CheckAddress = CheckAddress()
     status: str = "unknown"
     problems: tuple[CheckProblem, ...] = ()
 
 
-class Check(Struct, frozen=True):
+class Check(Struct, frozen=True, gc=False):
     """A condition of the configuration with its status: pass, fail, error or unknown.
 
     `address.kind` is check (a check block), resource, output_value or var.
@@ -197,11 +197,13 @@ def read_plan(plan_json: bytes) -> Plan:
 
     A byte order mark is skipped, also UTF-16's, which PowerShell writes. Raises PlanFormatError on bytes that are no
     plan (also on the JSON of a state), on an unknown major format_version, on an action this code does not know (a plan
-    that is half understood is not understood) and on plans of Terraform 0.15.0.
+    that is half understood is not understood), on plans of Terraform 0.15.0 and on those with more
+    parts than Terraform writes.
 
     https://developer.hashicorp.com/terraform/internals/json-format
     """
     text = plan_text(plan_json)
+    require_few_parts(text)
     try:
         read = _decoder.decode(text)
     except NOT_UNDERSTOOD as error:

@@ -17,6 +17,12 @@ from checks.errors import PlanFormatError
 
 DEEPEST = 100
 
+MOST_PARTS = 1_000_000
+"""Of one value: decoding it is one call, during which the process does nothing else."""
+_MOST_LISTS = 2_000_000
+_LISTS_A_MB = 30_000
+"""Lists and maps of a whole plan, where the same holds; Terraform writes 20,000 a megabyte."""
+
 NULL = Raw(b"null")
 NOTHING = Raw(b"false")
 EVERYTHING = Raw(b"true")
@@ -28,8 +34,16 @@ class Importing(Struct, frozen=True, gc=False):
     """The existing object that an `import` block takes into the state."""
 
     id: str | None = None
-    identity: dict[str, Any] | None = None
+    undecoded_identity: Raw = msgspec.field(name="identity", default=NULL)
     unknown: bool = False
+
+    @property
+    def identity(self) -> dict[str, Any] | None:
+        """The object's identity, as its provider names it. Raises PlanFormatError."""
+        value = decode_value(self.undecoded_identity)
+        if value is not None and not isinstance(value, dict):
+            raise PlanFormatError("not a Terraform plan in JSON form: an identity that is no object")
+        return value
 
 
 class Change(Struct, frozen=True, gc=False):
@@ -123,8 +137,11 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
 
     Fractions are Decimals, since Terraform's numbers are more precise than Python's floats; `exact` keeps their very
     digits, as Raw.
-    Raises PlanFormatError, also on values nested deeper than DEEPEST, so that whoever walks through one need not count.
+    Raises PlanFormatError, also on values nested deeper than DEEPEST, so that whoever walks through one need not count,
+    and on those of more than MOST_PARTS parts.
     """
+    if memoryview(raw).nbytes > MOST_PARTS and sum(map(bytes(raw).count, (b"[", b"{", b","))) > MOST_PARTS:
+        raise PlanFormatError(f"a plan with a value of more than {MOST_PARTS:,} parts: make it smaller")
     try:
         value = _EXACT.decode(raw) if exact else _VALUE.decode(raw)
     except NOT_UNDERSTOOD as error:
@@ -143,6 +160,13 @@ def _levels(value: Any) -> int:
         levels += 1
         items = [inner for item in items for inner in (item.values() if isinstance(item, dict) else item)]
     return levels
+
+
+def require_few_parts(plan_json: bytes) -> None:
+    """Raise PlanFormatError on many more lists and maps than Terraform writes into a plan of that size."""
+    most = max(_MOST_LISTS, len(plan_json) * _LISTS_A_MB // 1_000_000)
+    if len(plan_json) > most and plan_json.count(b"[") + plan_json.count(b"{") > most:
+        raise PlanFormatError(f"a plan of more than {most:,} lists and maps: plan less at once")
 
 
 _Part = TypeVar("_Part")

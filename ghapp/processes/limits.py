@@ -27,6 +27,8 @@ class Limits:
     output_bytes: int | None = None
     """Of its standard output and standard error; every line costs 100 bytes more than it has. Also of each of
     `files`."""
+    read_whole_bytes: int | None = None
+    """Of what it prints into a file that is read as a whole afterwards, where that is less than `output_bytes`."""
     files: tuple[Path, ...] = ()
     interrupt_first: bool = False
     """Whether it gets SIGINT and its time to end, since it holds a lock, or is killed at once."""
@@ -39,7 +41,7 @@ NO_LIMITS = Limits()
 class Exceeded:
     """Which limit a program was ended at, and how much it had taken."""
 
-    limit: Literal["memory", "output", "file"]
+    limit: Literal["memory", "output", "file", "read whole"]
     size_bytes: int
     allowed_bytes: int
 

@@ -167,15 +167,17 @@ class Terraform:
         Gives how it ended where it was ended: over a limit, or because it was asked to. Raises TerraformError.
         """
         words = ["show", "-json", str(plan_file or workdir.plan_file)]
-        ended = await self._started(workdir, words, stop, timeout_s, stdout_to=workdir.plan_json)
+        ended = await self._started(_read_whole(workdir), words, stop, timeout_s, stdout_to=workdir.plan_json)
         try:
+            if ended.exceeded is not None and ended.exceeded.allowed_bytes == workdir.limits.read_whole_bytes:
+                return replace(_finished(ended), exceeded=replace(ended.exceeded, limit="read whole"))
             if ended.interrupted or ended.timed_out or ended.exceeded is not None:
                 return _finished(ended)
             if ended.exit_code:
                 raise TerraformError(
                     f'the plan of the root module "{workdir.root_module}" cannot be shown: use Re-run to make a new one'
                 )
-            return workdir.plan_json.read_bytes()
+            return await asyncio.to_thread(workdir.plan_json.read_bytes)
         finally:
             workdir.plan_json.unlink(missing_ok=True)
 
@@ -307,6 +309,13 @@ def _finished(ended: Exited) -> Finished:
 def _interrupted_first(workdir: Workdir) -> Workdir:
     """With limits under which a command that writes gets its time to end."""
     return replace(workdir, limits=replace(workdir.limits, interrupt_first=True))
+
+
+def _read_whole(workdir: Workdir) -> Workdir:
+    """With limits for a command whose output is read as a whole."""
+    limits = workdir.limits
+    allowed = [each for each in (limits.output_bytes, limits.read_whole_bytes) if each is not None]
+    return replace(workdir, limits=replace(limits, output_bytes=min(allowed, default=None)))
 
 
 def _without_workspace(workdir: Workdir) -> Workdir:

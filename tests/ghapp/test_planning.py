@@ -4,12 +4,14 @@ import asyncio
 import json
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
 
 from checks.diagnostic import Diagnostic
 from ghapp.errors import JobError
+from ghapp.flows.root_module import plan_reading
 from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit
 from ghapp.flows.root_module.terraform_plan import NotDone, Planned, make_plan
 from ghapp.processes import NO_LIMITS, Exceeded, Limits, Stop
@@ -99,6 +101,34 @@ def test_a_plan_file_that_is_too_large_is_not_shown(tmp_path: Path) -> None:
     assert not_done.cause("network", "testing") == (
         "network in testing: terraform plan wrote a plan of 3 MB, more than the 2 MB of PLANWARD_OUTPUT_LIMIT_MB. "
         "Make it plan less at once, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB"
+    )
+
+
+def test_a_plan_json_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    script = 'if command == "show": print("x" * 3_000_000)'
+    not_done = plan(tmp_path, script, limits=Limits(output_bytes=10 * MB, read_whole_bytes=2 * MB))
+    assert isinstance(not_done, NotDone)
+    assert not_done.cause("network", "testing") == (
+        "network in testing: terraform show wrote a plan of 3 MB, more than the 2 MB of PLANWARD_PLAN_LIMIT_MB. "
+        "Make it plan less at once, or have the operator raise PLANWARD_PLAN_LIMIT_MB"
+    )
+
+
+def test_a_plan_that_takes_too_long_to_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan_reading, "LONGEST_S", 1.0)
+    ended = threading.Event()
+
+    async def read() -> None:
+        try:
+            await plan_reading.in_time("network in testing", ended.wait, 60)
+        finally:
+            ended.set()
+
+    with pytest.raises(JobError) as given_up:
+        asyncio.run(read())
+    assert str(given_up.value) == (
+        "network in testing: reading the plan took longer than 1 s, so it was given up: plan less at once, by "
+        "splitting the root module"
     )
 
 

@@ -53,6 +53,7 @@ def test_the_least_that_has_to_be_set_gives_the_defaults_for_the_rest() -> None:
     assert settings.object_store_url is None
     assert settings.disk_budget_bytes == 50_000_000_000
     assert settings.limits.output_bytes == 256_000_000
+    assert settings.limits.read_whole_bytes == 64_000_000
     assert settings.limits.memory_bytes == default_memory_bytes(machine_bytes(), settings.concurrency)
 
 
@@ -77,7 +78,8 @@ def test_a_root_run_may_take_its_part_of_the_machine_and_what_a_large_provider_n
 def test_limits_are_megabytes_and_0_is_none() -> None:
     limits = read(PLANWARD_MEMORY_LIMIT_MB="1500", PLANWARD_OUTPUT_LIMIT_MB="0.5").limits
     assert (limits.memory_bytes, limits.output_bytes) == (1_500_000_000, 500_000)
-    assert read_local_settings({"PLANWARD_MEMORY_LIMIT_MB": "0", "PLANWARD_OUTPUT_LIMIT_MB": "0"}).limits == Limits()
+    unlimited = [f"PLANWARD_{what}_LIMIT_MB" for what in ("MEMORY", "OUTPUT", "PLAN")]
+    assert read_local_settings(dict.fromkeys(unlimited, "0")).limits == Limits()
 
 
 @pytest.mark.parametrize("name", ["APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET"])

@@ -54,6 +54,9 @@ def _taken(exceeded: Exceeded) -> tuple[str, str, str]:
         case "file":
             limit = "PLANWARD_OUTPUT_LIMIT_MB"
             return f"wrote a plan of {size}, more than the {allowed} of {limit}", limit, "plan less at once"
+        case "read whole":
+            limit = "PLANWARD_PLAN_LIMIT_MB"
+            return f"wrote a plan of {size}, more than the {allowed} of {limit}", limit, "plan less at once"
         case _ as never:
             assert_never(never)
 

@@ -19,6 +19,7 @@ from checks.sensitive import Mask
 from ghapp.errors import JobError
 from ghapp.flows.root_module.known_secrets import KnownSecrets
 from ghapp.flows.root_module.masked_log import MaskedLog
+from ghapp.flows.root_module.plan_reading import in_time
 from ghapp.flows.root_module.terraform_plan import NotDone, Planned, make_plan
 from ghapp.processes import Limits, Stop
 from ghapp.repository_config import placeholder_branch
@@ -139,13 +140,16 @@ class RootRun:
             )
             match outcome:
                 case Planned(plan=plan):
-                    await asyncio.to_thread(self._learn_from_plan, plan, log)
+                    sensitive = await in_time(self.where, plan.sensitive_values)
+                    await asyncio.to_thread(self._secrets.learn, sensitive, log=log, plan=plan)
                 case NotDone(sensitive=sensitive):
                     self._secrets.learn(sensitive, log=log)
             yield Made(outcome=outcome, terraform=terraform, workdir=workdir, log=log)
 
-    def _learn_from_plan(self, plan: Plan, log: MaskedLog) -> None:
-        self._secrets.learn(plan.sensitive_values(), log=log, plan=plan)
+    @property
+    def where(self) -> str:
+        """The root module and its environment, as the first line of an error begins."""
+        return f"{self.settings.dir} in {self._environment.name}"
 
     async def applied(self, made: Made, plan: Plan, proceed: Proceed, *, stop: Stop, timeout_s: float) -> Finished:
         """Apply what was planned. Whatever may quote a value that only the new state says is secret waits for it."""

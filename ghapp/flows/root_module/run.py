@@ -19,6 +19,7 @@ from ghapp.durable import park, patiently, side_by_side, step
 from ghapp.errors import JobError
 from ghapp.flows.repository import FetchedRepo, load_repo
 from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summary, with_summary
+from ghapp.flows.root_module.plan_reading import in_time
 from ghapp.flows.root_module.root_run import Machine, Made, RootRun
 from ghapp.flows.root_module.run_log import open_log
 from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, slot, watched
@@ -133,9 +134,9 @@ class _RootStep:
         """gate, apply."""
         job, plan = self._job, planned.plan
         # In threads, here and below: what a plan holds is as large as whoever wrote it wants it to be.
-        self._summary = await asyncio.to_thread(self._summarize, plan)
+        self._summary = await in_time(self.root_run.where, self._summarize, plan)
         reviewed = await reviewed_summary(self._services, job.reviewed, job.root_module)
-        report = await asyncio.to_thread(self.root_run.report, plan, planned.diagnostics, reviewed=reviewed)
+        report = await in_time(self.root_run.where, self.root_run.report, plan, planned.diagnostics, reviewed=reviewed)
         if job.review is None:
             return await self.keep(report, plan)
         match self._decide(plan, report, job.review):

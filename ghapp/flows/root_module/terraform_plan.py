@@ -1,14 +1,13 @@
 """A plan of one root module in its work directory: init, plan and show within one time limit."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from checks.diagnostic import Diagnostic
 from checks.errors import PlanFormatError
 from checks.plan import Plan, marked_in_state, read_plan
-from ghapp.errors import JobError
 from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit
+from ghapp.flows.root_module.plan_reading import in_time
 from ghapp.processes import Stop
 from ghapp.terraform import Failure, Finished, Terraform, Workdir
 
@@ -93,10 +92,7 @@ async def make_plan(
     shown = await terraform.show(workdir, stop=stop, timeout_s=left_s)
     if isinstance(shown, Finished):
         return NotDone(command="show", finished=shown)
-    try:
-        plan = await asyncio.to_thread(read_plan, shown)
-    except PlanFormatError as error:
-        raise JobError(f"{workdir.root_module} in {environment}: {error}") from None
+    plan = await in_time(f"{workdir.root_module} in {environment}", read_plan, shown)
     return Planned(plan=plan, diagnostics=planned.diagnostics)
 
 
