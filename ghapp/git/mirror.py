@@ -16,6 +16,7 @@ from ghapp.values import BranchName, CommitSha, TreeId
 
 _MOST_FILES = 250_000
 _MOST_BYTES = 8_000_000_000
+_LINE_OF_AN_ID_BYTES = 41
 _LARGEST_FILE_BYTES = 16 * 1024 * 1024
 
 
@@ -55,6 +56,7 @@ class Mirror:
         self._in_use = in_use
         self._programs = programs
         self._branches: dict[BranchName, CommitSha] | None = None
+        self._counted: set[str] = set()
 
     async def branches(self) -> dict[BranchName, CommitSha]:
         """Give every branch with its tip."""
@@ -199,6 +201,7 @@ class Mirror:
         Raises MissingObject, and TooLargeForGit where there are more of them, or more bytes in them, than a run may lay
         out: a tree that holds another one twice, and that one a third one twice, has millions after a kilobyte.
         """
+        await self._require_few_files(treeish)
         ended = await self._run("ls-tree", "-r", "-z", "--long", "--full-tree", "--end-of-options", treeish)
         if ended.exit_code:
             raise _missing(treeish)
@@ -258,7 +261,32 @@ class Mirror:
             raise _missing(asked)
         return ended.stdout.decode().strip()
 
+    async def _require_few_files(self, treeish: str) -> None:
+        """Raise TooLargeForGit where a tree has more files and directories than Planward reads, MissingObject where it
+        is not there.
+
+        Each is a line of one length, so git is stopped at the first one too many, after a second: comparing such a
+        tree, or asking for more of it, takes minutes. What was counted once is not counted again.
+        """
+        if treeish in self._counted:
+            return
+        words = ("ls-tree", "-r", "-t", "--object-only", "--full-tree", "--end-of-options", treeish)
+        try:
+            ended = await git(
+                self._programs, f"--git-dir={self.path}", *words, output_bytes=2 * _MOST_FILES * _LINE_OF_AN_ID_BYTES
+            )
+        except TooLargeForGit:
+            raise TooLargeForGit(
+                f"the commit has more than {2 * _MOST_FILES:,} files and directories, and Planward reads "
+                f"{_MOST_FILES:,} files at most: remove some"
+            ) from None
+        if ended.exit_code:
+            raise _missing(treeish)
+        self._counted.add(treeish)
+
     async def _compared(self, before: str, after: str, *options: str) -> bytes:
+        for treeish in (before, after):
+            await self._require_few_files(treeish)
         ended = await self._run(
             "diff-tree",
             "-r",

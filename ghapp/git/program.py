@@ -93,6 +93,7 @@ async def git(
     environ: Mapping[str, str] | None = None,
     timeout_s: float = 120.0,
     memory_bytes: int | None = MOST_MEMORY_BYTES,
+    output_bytes: int | None = None,
 ) -> Exited:
     """Run git. Raises GitError where it is missing or over its time, TooLargeForGit where it takes too much.
 
@@ -104,7 +105,7 @@ async def git(
             environ=environ or environment(),
             stdin=stdin,
             timeout_s=timeout_s,
-            limits=Limits(output_bytes=MOST_OUTPUT_BYTES, memory_bytes=memory_bytes),
+            limits=Limits(output_bytes=output_bytes or MOST_OUTPUT_BYTES, memory_bytes=memory_bytes),
         )
     except ProgramMissing as error:
         raise GitError(

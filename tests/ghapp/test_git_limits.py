@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,21 @@ def mirror_of(bare: Path) -> Mirror:
     return Mirror(bare, bare.parent / "checkouts", KeptCheckouts(most=1))
 
 
-def nested_tree(bare: Path, *, levels: int, wide: int = 2, content: bytes = b"") -> str:
+def nested_tree(bare: Path, *, levels: int, wide: int = 2, content: bytes = b"", files: bool = True) -> str:
     """A tree that holds the one below it several times: wide ** levels files, by so many objects as it has levels."""
     blob = git(bare, "hash-object", "-w", "--stdin", stdin=content)
-    tree = git(bare, "mktree", stdin=f"100644 blob {blob}\tmain.tf\n".encode())
+    tree = git(bare, "mktree", stdin=f"100644 blob {blob}\tmain.tf\n".encode() if files else b"")
     for _ in range(levels):
         entries = "".join(f"040000 tree {tree}\t{number}\n" for number in range(wide))
         tree = git(bare, "mktree", stdin=entries.encode())
     return tree
+
+
+def wide_tree(bare: Path, *, wide: int) -> str:
+    """A tree of so many directories, of so many files each."""
+    blob = git(bare, "hash-object", "-w", "--stdin")
+    tree = git(bare, "mktree", stdin="".join(f"100644 blob {blob}\t{name}\n" for name in range(wide)).encode())
+    return git(bare, "mktree", stdin="".join(f"040000 tree {tree}\t{name}\n" for name in range(wide)).encode())
 
 
 def peak_bytes() -> int:
@@ -46,7 +54,7 @@ def test_a_tree_of_nested_identical_trees_is_refused_and_costs_little_memory(bar
     tree = nested_tree(bare, levels=21)
     before = peak_bytes()
     with pytest.raises(
-        TooLargeForGit, match=r"^`git ls-tree` took more than 64 MB of output: the commit has more files than"
+        TooLargeForGit, match=r"^the commit has more than 500,000 files and directories, and Planward reads 250,000"
     ):
         asyncio.run(mirror_of(bare).list_tree(tree))
     assert peak_bytes() - before < 300_000_000
@@ -63,9 +71,20 @@ def test_a_difference_to_a_tree_of_nested_identical_trees_is_refused(
             asyncio.run(question(empty, tree))
 
 
+def test_a_difference_to_millions_of_paths_is_refused_before_git_compares_them(bare: Path) -> None:
+    empty = git(bare, "mktree")
+    hostile = (nested_tree(bare, levels=21), nested_tree(bare, levels=30, files=False))
+    for tree in hostile:
+        for question in (mirror_of(bare).changed_paths, mirror_of(bare).changed_lines):
+            began = time.monotonic()
+            with pytest.raises(TooLargeForGit, match=r"^the commit has more than 500,000 files and directories"):
+                asyncio.run(question(empty, tree))
+            assert time.monotonic() - began < 30
+
+
 def test_a_tree_of_too_many_files_is_refused_by_their_number(bare: Path) -> None:
     with pytest.raises(TooLargeForGit, match=r"^the commit has 262,144 files, and Planward reads 250,000 at most"):
-        asyncio.run(mirror_of(bare).list_tree(nested_tree(bare, levels=18)))
+        asyncio.run(mirror_of(bare).list_tree(wide_tree(bare, wide=512)))
 
 
 def test_a_tree_that_would_fill_the_disk_is_refused_by_its_size(bare: Path) -> None:
