@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from ghapp.addresses import git_host
 from ghapp.durable import JobQueue, Worker
-from ghapp.facts import Facts
+from ghapp.facts import Configs, Facts
 from ghapp.flows.dispatch import run_job
 from ghapp.flows.maintenance.cleanup import enqueue_first_cleanup
 from ghapp.flows.maintenance.disk import Disk
@@ -99,7 +99,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
     vault = Vault(settings.vault) if settings.vault is not None else None
     timings = Timings()
-    facts = Facts(settings.data_dir / "facts")
+    facts, configs = Facts(settings.data_dir / "facts"), Configs()
     metrics = front.metrics
 
     async def enqueue(job: Job) -> bool:
@@ -134,6 +134,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             store=front.store,
             mirrors=mirrors,
             facts=facts,
+            configs=configs,
             github=github,
             vault=vault,
             terraforms=await asyncio.to_thread(_terraforms, settings.terraform, programs, timings),
@@ -169,6 +170,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
                 yield
         finally:
             facts.close()
+            configs.close()
 
 
 @contextlib.asynccontextmanager

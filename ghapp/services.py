@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from ghapp.addresses import is_loopback
-from ghapp.facts import Facts
+from ghapp.facts import Configs, Facts
 from ghapp.git import Mirrors
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job, read_job
@@ -46,6 +46,7 @@ class Services:
     store: Store
     mirrors: Mirrors
     facts: Facts
+    configs: Configs
     github: GitHubApp
     vault: Vault | None
     terraforms: Sequence[Terraform]

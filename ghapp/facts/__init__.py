@@ -1,5 +1,6 @@
-"""What the configuration files of a tree say, kept by git blob id so that no blob is parsed twice."""
+"""What the files of a tree say: Terraform's, kept by git blob id so that no blob is parsed twice, and the config."""
 
+from ghapp.facts.configs import Configs
 from ghapp.facts.facts import Blobs, Facts
 
-__all__ = ["Blobs", "Facts"]
+__all__ = ["Blobs", "Configs", "Facts"]

@@ -75,7 +75,7 @@ class Facts:
 
     async def _parsed(self, mirror: Blobs, keys: Sequence[str]) -> dict[str, FileFacts]:
         contents = await mirror.read_blobs([_blob_id(key) for key in keys])
-        parsed = await self._parser.parse([(key, contents[_blob_id(key)]) for key in keys])
+        parsed = await self._parser.read([(key, contents[_blob_id(key)]) for key in keys])
         facts = {key: each for key, each in zip(keys, parsed, strict=True) if each is not None}
         await asyncio.to_thread(self._kept.write, facts)
         # What took too long today may not tomorrow: it is said, and not kept.

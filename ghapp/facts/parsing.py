@@ -1,4 +1,4 @@
-"""Parsing many files in processes of their own, each file within a time limit and none able to take the server down."""
+"""Reading files in processes of their own, each within a time limit and none able to take the server down."""
 
 import asyncio
 import contextlib
@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from types import FrameType
+from typing import Generic, TypeVar
 
 from checks.configuration import read_file
 from checks.configuration.file_facts import FileFacts, Problem
@@ -28,20 +29,32 @@ _GIVEN_UP_S = 60.0
 File = tuple[str, bytes]
 """A name, of which only the ending counts, and the content."""
 
+LONGEST_S = 10.0
+"""For one file."""
 
-class Parser:
-    """A pool of processes that read configuration files; it starts with the first files and stays."""
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
-    def __init__(self, *, file_limit_s: float = 10.0, processes: int | None = None) -> None:
+
+class Reader(Generic[Input, Output]):
+    """A pool of processes that read inputs with one function; it starts with the first ones and stays.
+
+    The function, which is a module's own, its inputs and what it gives are pickled.
+    """
+
+    def __init__(
+        self, read: Callable[[Input], Output], *, file_limit_s: float = LONGEST_S, processes: int | None = None
+    ) -> None:
+        self._read = read
         self._file_limit_s = file_limit_s
         self._processes = processes or min(os.cpu_count() or 1, _MOST_PROCESSES)
         self._pool: ProcessPoolExecutor | None = None
 
-    async def parse(self, files: Sequence[File]) -> list[FileFacts | None]:
-        """The facts of each file, in order; None for one that took too long or ended its process."""
+    async def read(self, files: Sequence[Input]) -> list[Output | None]:
+        """What reading each gives, in order; None for one that took too long or ended its process."""
         batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
         done = await asyncio.gather(*(self._batch(batch) for batch in batches))
-        return [facts for batch in done for facts in batch]
+        return [each for batch in done for each in batch]
 
     def close(self) -> None:
         """End the processes."""
@@ -49,10 +62,10 @@ class Parser:
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    async def _batch(self, batch: Sequence[File]) -> list[FileFacts | None]:
+    async def _batch(self, batch: Sequence[Input]) -> list[Output | None]:
         pool = self._running()
         try:
-            reading = asyncio.wrap_future(pool.submit(_read_all, batch, self._file_limit_s))
+            reading = asyncio.wrap_future(pool.submit(_read_all, self._read, batch, self._file_limit_s))
             return await asyncio.wait_for(reading, _GIVEN_UP_S + self._file_limit_s * len(batch))
         except TimeoutError:
             # A process that is killed from outside while it writes leaves the pool waiting for the rest for ever.
@@ -74,11 +87,11 @@ class Parser:
                 process.kill()
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _alone(self, batch: Sequence[File]) -> list[FileFacts | None]:
+    async def _alone(self, batch: Sequence[Input]) -> list[Output | None]:
         """One file in a pool of its own: another batch may have broken the shared one."""
         pool = _new_pool(1)
         try:
-            return await asyncio.wrap_future(pool.submit(_read_all, batch, self._file_limit_s))
+            return await asyncio.wrap_future(pool.submit(_read_all, self._read, batch, self._file_limit_s))
         except BrokenProcessPool:
             return [None]
         finally:
@@ -88,6 +101,13 @@ class Parser:
         if self._pool is None:
             self._pool = _new_pool(self._processes)
         return self._pool
+
+
+class Parser(Reader[File, FileFacts]):
+    """Reads Terraform's files."""
+
+    def __init__(self, *, file_limit_s: float = LONGEST_S, processes: int | None = None) -> None:
+        super().__init__(_read_file, file_limit_s=file_limit_s, processes=processes)
 
 
 def _new_pool(processes: int) -> ProcessPoolExecutor:
@@ -118,18 +138,21 @@ def _give_up(_signal: int, _frame: FrameType | None) -> None:
     raise _TookTooLong
 
 
-def _read_all(files: Sequence[File], file_limit_s: float) -> list[FileFacts | None]:
-    return [_read_one(name, content, file_limit_s) for name, content in files]
+def _read_all(read: Callable[[Input], Output], files: Sequence[Input], file_limit_s: float) -> list[Output | None]:
+    return [_read_one(read, each, file_limit_s) for each in files]
 
 
-def _read_one(name: str, content: bytes, file_limit_s: float) -> FileFacts | None:
-    if len(content) > LARGEST_BYTES:
-        return TOO_LARGE
+def _read_one(read: Callable[[Input], Output], file: Input, file_limit_s: float) -> Output | None:
     try:
         with _limited(file_limit_s):
-            return read_file(name, content)
+            return read(file)
     except _TookTooLong:
         return None
+
+
+def _read_file(file: File) -> FileFacts:
+    name, content = file
+    return TOO_LARGE if len(content) > LARGEST_BYTES else read_file(name, content)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """A repository: what is known of it, its mirror, its config at a commit."""
 
-import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
@@ -14,8 +13,6 @@ from ghapp.repository_config import (
     ConfigInvalid,
     Problem,
     RepositoryConfig,
-    read_config,
-    read_config_in_force,
 )
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Store
@@ -110,18 +107,21 @@ class FetchedRepo(Repo):
         """
         content = await self.mirror.read_file(commit, CONFIG_PATH)
         branches = await self.mirror.branches()
-        return await asyncio.to_thread(
-            read_config_in_force, content, branches=branches, repository_name=self.known.first_name
-        )
+        return await self._read_config(content, branches)
 
     async def proposed_config(self, tree: TreeId) -> RepositoryConfig:
         """Read the config that a pull request would bring: to be checked, never in force. Raises ConfigInvalid."""
         content = await self.mirror.read_file(tree, CONFIG_PATH)
         branches = await self.mirror.branches()
-        config = await asyncio.to_thread(read_config, content, branches=branches, repository_name=self.known.first_name)
+        config = await self._read_config(content, branches)
+        config.require_implemented()
         if problems := tuple(refused_chats(config, self.services.settings.authority.chat)):
             raise ConfigInvalid(problems)
         return config
+
+    async def _read_config(self, content: bytes | None, branches: Collection[str]) -> RepositoryConfig:
+        configs = self.services.configs
+        return await configs.read(content, branches=branches, repository_name=self.known.first_name)
 
 
 def refused_chats(config: RepositoryConfig, hosts: ChatHosts) -> Iterator[Problem]:

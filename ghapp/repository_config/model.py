@@ -67,6 +67,10 @@ class ConfigInvalid(JobError):
         super().__init__(f"{first}{more}")
         self.problems = problems
 
+    def __reduce__(self) -> tuple[type["ConfigInvalid"], tuple[tuple[Problem, ...]]]:
+        """How it leaves the process that read the config."""
+        return ConfigInvalid, (self.problems,)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:

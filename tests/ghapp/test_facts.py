@@ -106,7 +106,7 @@ async def test_the_same_bytes_are_one_thing_as_hcl_and_another_as_json(facts: Fa
 async def test_many_files_are_read_in_order(parser: Parser) -> None:
     files = [(f"{number}.tf", f'variable "v{number}" {{}}'.encode()) for number in range(300)]
 
-    read = await parser.parse(files)
+    read = await parser.read(files)
 
     assert [each.variables[0].name for each in read if each] == [f"v{number}" for number in range(300)]
 
@@ -144,12 +144,12 @@ def test_a_process_that_no_time_limit_can_interrupt_is_ended() -> None:
 
 async def test_a_process_that_dies_costs_no_other_file() -> None:
     parser = Parser(processes=2)
-    await parser.parse([("warm.tf", b"")])
+    await parser.read([("warm.tf", b"")])
     pool = parser._pool
     assert pool is not None
     os.kill(next(iter(pool._processes)), signal.SIGKILL)
 
-    read = await parser.parse([(f"{number}.tf", MANY_VARIABLES) for number in range(200)])
+    read = await parser.read([(f"{number}.tf", MANY_VARIABLES) for number in range(200)])
     parser.close()
 
     assert len(read) == 200
@@ -160,7 +160,7 @@ def test_processes_end_with_the_one_that_they_read_for() -> None:
     killed = (
         "import asyncio, os, signal\n"
         "from ghapp.facts.parsing import Parser\n"
-        "asyncio.run(Parser(processes=1).parse([('a.tf', b'')]))\n"
+        "asyncio.run(Parser(processes=1).read([('a.tf', b'')]))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
 
