@@ -48,6 +48,10 @@ _SETTINGS = (
 )
 
 
+_MOST_PATHS = 300_000
+_MOST_LISTED = 3_000
+
+
 class GitFailed(Exception):
     """git ended with a status that the caller did not expect."""
 
@@ -181,12 +185,33 @@ class BareRepository:
         return [(*head.split(" ", 2), name) for head, name in entries]  # type: ignore[misc]
 
     def changed_files(self, before: str, after: str) -> list[ChangedFile]:
-        """What differs between two trees, with patches as GitHub cuts them (from the first `@@` on)."""
+        """What differs between two trees, with patches as GitHub cuts them (from the first `@@` on).
+
+        Where one of them has more paths than anybody compares, the first files of `after` stand for the difference.
+        GitHub lists 3,000 at most. https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
+        """
+        if any(len(self._first_paths(tree, _MOST_PATHS)) == _MOST_PATHS for tree in (before, after)):
+            return [_added(path, blob) for path, blob in self._first_paths(after, _MOST_LISTED)]
         raw = self.run("diff-tree", "-r", "-M", "-z", "--raw", "--numstat", before, after).stdout.decode(
             errors="replace"
         )
         patches = split_patches(self.run("diff", "-M", "--no-color", before, after).stdout.decode(errors="replace"))
         return read_changes(raw, patches)
+
+    def _first_paths(self, treeish: str, most: int) -> list[tuple[str, str]]:
+        """Path and blob of the first files of a tree: git is ended once there are so many."""
+        words = ["git", "--git-dir", str(self.path), "ls-tree", "-r", "-z", treeish]
+        found: list[tuple[str, str]] = []
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_ENVIRON) as git:
+            assert git.stdout is not None
+            rest = b""
+            while len(found) < most and (chunk := git.stdout.read(65_536)):
+                *lines, rest = (rest + chunk).split(b"\0")
+                for line in lines[: most - len(found)]:
+                    facts, _, path = line.decode(errors="replace").partition("\t")
+                    found.append((path, facts.rpartition(" ")[2]))
+            git.kill()
+        return found
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -264,3 +289,7 @@ def _read_commit(entry: str) -> Commit:
         committer=Signature(name=cn, email=ce, date=cd),
         message=message.rstrip("\n"),
     )
+
+
+def _added(path: str, blob: str) -> ChangedFile:
+    return ChangedFile(status="added", path=path, previous_path=None, blob=blob, additions=0, deletions=0, patch=None)

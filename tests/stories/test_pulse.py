@@ -1,9 +1,11 @@
 """What others write cannot stop the server: it answers within a second while each attack goes on."""
 
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -91,6 +93,35 @@ def test_twenty_thousand_lines_of_output_after_an_open_private_key(line: Line) -
     text = f"A key: {BEGIN}\n" + "ok\n" * 20_000
     _, check = proposed(line, {"network/key.txt": text}, extra=extra)
     assert check["conclusion"] == "failure"
+
+
+def test_a_kilobyte_of_git_objects_that_stands_for_two_million_paths(line: Line, tmp_path: Path) -> None:
+    story = line.story()
+    url = line.github.clone_url(story.name, story.author)
+
+    def git(*words: str, stdin: str = "") -> str:
+        author = ["-c", f"user.name={story.author}", "-c", f"user.email={story.author}@example.com"]
+        done = subprocess.run(
+            ["git", *author, *words], input=stdin, cwd=tmp_path, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("clone", "--quiet", url, ".")
+    tree = git("mktree", stdin=f"100644 blob {git('hash-object', '-w', '--stdin')}\tmain.tf\n")
+    for _ in range(21):
+        tree = git("mktree", stdin=f"040000 tree {tree}\ta\n040000 tree {tree}\tb\n")
+    listed = git("ls-tree", "origin/staging")
+    root = git("mktree", stdin=f"{listed}\n040000 tree {tree}\tz\n")
+    commit = git("commit-tree", root, "-p", "origin/staging", "-m", "Two million files")
+    with Pulse(line.url).taken():
+        git("push", "--quiet", "origin", f"{commit}:refs/heads/topic")
+        began = time.monotonic()
+        check = story.planned(story.open("topic", "staging"))
+    assert check["conclusion"] == "failure"
+    assert story.first_line(check) == (
+        "the commit has more than 500,000 files and directories, and Planward reads 250,000 files at most: remove some"
+    )
+    assert time.monotonic() - began < 100
 
 
 def test_twenty_forged_deliveries_of_twenty_four_megabytes(line: Line) -> None:
