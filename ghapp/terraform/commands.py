@@ -185,7 +185,9 @@ class Terraform:
         """Give the state as JSON: sensitive values are in clear. None where it cannot be read."""
         ended = await self._started(workdir, ["show", "-json"], None, timeout_s, stdout_to=workdir.plan_json)
         try:
-            return None if ended.exit_code or ended.exceeded is not None else workdir.plan_json.read_bytes()
+            if ended.exit_code or ended.exceeded is not None:
+                return None
+            return await asyncio.to_thread(workdir.plan_json.read_bytes)
         finally:
             workdir.plan_json.unlink(missing_ok=True)
 

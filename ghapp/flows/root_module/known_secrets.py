@@ -3,6 +3,7 @@
 Whatever may quote a value that is not known yet (errors, the output of provisioners) waits for it.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -55,7 +56,8 @@ class KnownSecrets:
         state_json = await terraform.show_state(workdir)
         try:
             if state_json is not None:
-                self.learn(plan.sensitive_values_of_state(state_json), log=log)
+                sensitive = await asyncio.to_thread(plan.sensitive_values_of_state, state_json)
+                await asyncio.to_thread(self.learn, sensitive, log=log)
                 return diagnostics
         except PlanFormatError:
             pass

@@ -143,7 +143,7 @@ class RootRun:
                     sensitive = await in_time(self.where, plan.sensitive_values)
                     await asyncio.to_thread(self._secrets.learn, sensitive, log=log, plan=plan)
                 case NotDone(sensitive=sensitive):
-                    self._secrets.learn(sensitive, log=log)
+                    await asyncio.to_thread(self._secrets.learn, sensitive, log=log)
             yield Made(outcome=outcome, terraform=terraform, workdir=workdir, log=log)
 
     @property

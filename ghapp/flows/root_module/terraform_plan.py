@@ -1,5 +1,6 @@
 """A plan of one root module in its work directory: init, plan and show within one time limit."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -102,7 +103,7 @@ async def _sensitive_in_state(planned: Finished, terraform: Terraform, workdir: 
         return frozenset()
     state_json = await terraform.show_state(workdir)
     try:
-        return frozenset() if state_json is None else marked_in_state(state_json)
+        return frozenset() if state_json is None else await asyncio.to_thread(marked_in_state, state_json)
     except PlanFormatError:
         return frozenset()
 
