@@ -107,7 +107,8 @@ def test_a_merge_of_which_nobody_told_does_not_hold_the_one_behind_it(line: Line
     story.quiet()
     assert len(story.check_runs(second, "planward/apply (staging)")) == 1
     assert {name for name in ("app", "db") if story.state(name, "staging")} == {"app", "db"}
-    assert not story.check_runs(first, "planward/apply (staging)")
+    [contained] = story.check_runs(first, "planward/apply (staging)")
+    assert (contained["conclusion"], contained["output"]["title"]) == ("cancelled", f"contained in {second[:7]}")
 
 
 def test_two_hundred_deliveries_in_two_seconds_while_a_plan_runs_are_answered_in_time_and_none_is_lost(
