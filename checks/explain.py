@@ -173,5 +173,9 @@ def shown_at_merge(verdicts: Sequence[ShownVerdict], merged_at: float) -> ShownV
 
 def _shown(verdicts: Sequence[ShownVerdict], moment: float) -> ShownVerdict | None:
     known = [each for each in verdicts if each.at <= moment]
-    runs = list(dict.fromkeys(each.run for each in known))
-    return next((each for each in reversed(known) if each.run == runs[-1]), None)
+    if not known:
+        return None
+    newest = list(dict.fromkeys(each.run for each in known))[-1]
+    own = [each for each in known if each.run == newest]
+    # A step that is repeated may record once more that the run is in progress, after its end.
+    return next((each for each in reversed(own) if each.conclusion != "in_progress"), own[-1])

@@ -29,6 +29,8 @@ def verdicts(*words: str) -> list[ShownVerdict]:
         (("a in_progress 5", "b in_progress 8", "a success 9"), 11, "in_progress"),
         (("a in_progress 5", "b in_progress 8", "a failure 9", "b success 10"), 11, "success"),
         (("a in_progress 5", "a success 8", "a success 9"), 11, "success"),
+        # Recorded once more by a step that was repeated.
+        (("a in_progress 5", "a success 8", "a in_progress 5"), 11, "success"),
     ],
 )
 def test_a_merge_is_judged_by_the_check_run_that_github_showed(

@@ -29,6 +29,8 @@ class Judged:
     explanation: Explained | Unexplained | None
     may_still_come: bool = False
     """A `closed` that is late could change it."""
+    verdict_pending: bool = False
+    """GitHub may show a verdict that is about to be recorded; the branch is settled again then."""
     people: tuple[str, ...] = ()
     """Who merged or pushed what is unexplained."""
     seen: tuple[int, ...] = ()
@@ -75,13 +77,25 @@ async def explain_commits(
         merged_by = [each.merged_by for each in segment.candidates if each.merged_by is not None]
         pushed_by = [pushers[CommitSha(commit)] for commit in segment.commits if commit in pushers]
         people += merged_by or pushed_by
+    # Before the end of a segment there may be the merge of another pull request.
+    may_still_come = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
     return Judged(
         explanation=found,
-        # Before the end of a segment there may be the merge of another pull request.
-        may_still_come=any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained),
+        may_still_come=may_still_come,
+        verdict_pending=await _is_verdict_pending(repo, found.unexplained),
         people=tuple(dict.fromkeys(people)),
         seen=seen,
     )
+
+
+async def _is_verdict_pending(repo: FetchedRepo, unexplained: tuple[Segment, ...]) -> bool:
+    """Whether GitHub may show a verdict on one of these pull requests that is not recorded yet."""
+    for candidate in (each for segment in unexplained for each in segment.candidates):
+        for sha in (candidate.head_sha, candidate.merge_sha):
+            for run in await repo.store.runs.unfinished_plans_of_commit(repo.id, CommitSha(sha)):
+                if run.state.check_run.completion_sent and candidate.number in run.plan.bases:
+                    return True
+    return False
 
 
 async def _explain(

@@ -112,6 +112,7 @@ class _Tip:
     async def _decide(self, attempts: list[Run], attempt: settle.Attempt, approval: Approval | None) -> Settlement:
         waited = self._waited(attempts)
         judged, history = await self._history(ask_github=waited)
+        waited = waited and not judged.verdict_pending
         decision = settle.decide_tip(
             history, attempt=attempt, approved=approval is not None, rerun=self._rerun, waited=waited
         )
@@ -152,7 +153,8 @@ class _Tip:
         )
         await self._show_contained_merges(commits)
         assert judged.explanation is not None
-        may_still_come = judged.may_still_come and self._repo.services.settings.merge_wait_s > 0
+        late = judged.may_still_come and self._repo.services.settings.merge_wait_s > 0
+        may_still_come = late or judged.verdict_pending
         return judged, settle.Behind(explanation=judged.explanation, may_still_come=may_still_come)
 
     def _reason(self, history: settle.History, judged: Judged) -> str:
