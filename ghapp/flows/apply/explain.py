@@ -63,6 +63,8 @@ async def explain_commits(
 ) -> Judged:
     """Judge the first-parent commits behind LAST, oldest first. `ask_github`: look for a `closed` that never came."""
     merged = await repo.store.pull_requests.merged_as(repo.id, commits)
+    # Asked before the verdicts are read: one that is recorded in between is settled again.
+    pending = await _verdicts_pending(repo, merged)
     found = await _explain(repo, branch, last, commits, merged)
     if isinstance(found, Unexplained) and ask_github:
         await _find_merges(repo, branch, found.unexplained)
@@ -82,20 +84,21 @@ async def explain_commits(
     return Judged(
         explanation=found,
         may_still_come=may_still_come,
-        verdict_pending=await _is_verdict_pending(repo, found.unexplained),
+        verdict_pending=any(each.number in pending for segment in found.unexplained for each in segment.candidates),
         people=tuple(dict.fromkeys(people)),
         seen=seen,
     )
 
 
-async def _is_verdict_pending(repo: FetchedRepo, unexplained: tuple[Segment, ...]) -> bool:
-    """Whether GitHub may show a verdict on one of these pull requests that is not recorded yet."""
-    for candidate in (each for segment in unexplained for each in segment.candidates):
-        for sha in (candidate.head_sha, candidate.merge_sha):
-            for run in await repo.store.runs.unfinished_plans_of_commit(repo.id, CommitSha(sha)):
-                if run.state.check_run.completion_sent and candidate.number in run.plan.bases:
-                    return True
-    return False
+async def _verdicts_pending(repo: FetchedRepo, merged: tuple[KnownPullRequest, ...]) -> frozenset[int]:
+    """The pull requests for which GitHub may show a verdict that is not recorded yet."""
+    pending: set[int] = set()
+    for known in merged:
+        for sha in (known.head_sha, known.merge_sha):
+            runs = () if sha is None else await repo.store.runs.unfinished_plans_of_commit(repo.id, sha)
+            if any(run.state.check_run.completion_sent and known.number in run.plan.bases for run in runs):
+                pending.add(known.number)
+    return frozenset(pending)
 
 
 async def _explain(
