@@ -165,14 +165,16 @@ def shown_at_merge(verdicts: Sequence[ShownVerdict], merged_at: float) -> ShownV
     where it showed success at some moment of that second, the merge may have been at that moment.
     """
     second = math.floor(merged_at)
-    moments = [second, *sorted({each.at for each in verdicts if second < each.at < second + 1})]
-    shown = [_shown(verdicts, moment) for moment in moments]
+    # GitHub's times of check runs are whole seconds, too: one of this second may be later in it than the merge.
+    moments = sorted({each.at for each in verdicts if second <= each.at < second + 1})
+    known = [[each for each in verdicts if each.at < second]]
+    known += [[each for each in verdicts if each.at <= moment] for moment in moments]
+    shown = [_shown(each) for each in known]
     green = [each for each in shown if each is not None and each.conclusion == "success"]
     return green[-1] if green else shown[-1]
 
 
-def _shown(verdicts: Sequence[ShownVerdict], moment: float) -> ShownVerdict | None:
-    known = [each for each in verdicts if each.at <= moment]
+def _shown(known: Sequence[ShownVerdict]) -> ShownVerdict | None:
     if not known:
         return None
     newest = list(dict.fromkeys(each.run for each in known))[-1]

@@ -23,6 +23,7 @@ def verdicts(*words: str) -> list[ShownVerdict]:
         (("a in_progress 5", "a success 10.6"), 10, "success"),
         (("a in_progress 5", "a success 8", "b in_progress 10.4"), 10, "success"),
         (("a in_progress 5", "a success 8", "b in_progress 10.2", "b failure 10.8"), 10, "success"),
+        (("a in_progress 5", "a success 8", "b in_progress 10"), 10, "success"),
         (("a in_progress 5", "a success 8", "b in_progress 9.9"), 10, "in_progress"),
         (("a in_progress 5", "a failure 8", "b in_progress 10.4"), 10, "in_progress"),
         # A check run that was created earlier is hidden, whatever it ends with.
