@@ -46,9 +46,9 @@ TOKENS = [
 
 
 def _read(name: str, content: bytes) -> FileFacts:
-    start = time.monotonic()
+    start = time.thread_time()
     facts = read_file(name, content)
-    assert time.monotonic() - start < LIMIT_S
+    assert time.thread_time() - start < LIMIT_S
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(facts), type=FileFacts) == facts
     configuration = discover({f"a/{name}": facts})
     touched(configuration, ["a/x", "b"])

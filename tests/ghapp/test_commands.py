@@ -1,12 +1,11 @@
 """Which comments count as commands."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.webhook.commands import HELP, Command, CommentText, read_comment
+from tests.cores import CoreTime
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 APPROVE = f"planward approve {SHA}"
@@ -146,9 +145,7 @@ def test_a_command_is_the_whole_line_or_none(before: str, after: str) -> None:
 )
 def test_a_hostile_comment_is_read_in_a_moment(part: str) -> None:
     body = (part * 65_536)[: 65_536 - 100] + f"\n\n{APPROVE}"
-    begun = time.process_time()
-    read_comment(body)
-    assert time.process_time() - begun < 0.5
-    begun = time.process_time()
-    read_comment((part * 8_000)[: 8_000 - 100] + f"\n\n{APPROVE}")
-    assert time.process_time() - begun < 0.5
+    for hostile in (body, (part * 8_000)[: 8_000 - 100] + f"\n\n{APPROVE}"):
+        with CoreTime() as took:
+            read_comment(hostile)
+        assert took.seconds < 0.5

@@ -24,6 +24,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from ghapp.local_github import Limits, LocalGitHub
+from tests.logged import require_event
 from tests.openbao import OpenBao, free_port, running_openbao
 from tests.stories.story import Story
 from tests.stories.waiting import answers, eventually
@@ -154,6 +155,7 @@ class Line:
 
     def events(self, event: str) -> list[dict[str, Any]]:
         """What Planward logged under this name so far, oldest first."""
+        require_event(event)
         wanted = f'"event": "{event}"'
         return [json.loads(line) for line in self.log().splitlines() if wanted in line and line.startswith("{")]
 

@@ -205,7 +205,7 @@ def test_an_upgrade_under_work_loses_nothing_and_says_nothing_twice(several: Sev
             slow.let_go()
         done = [each.result() for each in working]
         assert waiting.planned(begun)["id"] == check["id"]
-    assert line.events("job_told_anew")
+    assert line.events("job_starts_again")
     several.quiet()
     for story, merged in zip(stories, done, strict=True):
         for number, sha in merged.items():

@@ -1,0 +1,72 @@
+"""Limits on processor time that hold on a core of any speed.
+
+A second means a second of a core that does the reference work in `REFERENCE_S`. The work is done right before and right
+after what is measured, so a slow core, and one that is shared with other processes, gets as much more time. The objects
+that earlier tests left behind do not count: the garbage collector does not look at them meanwhile.
+"""
+
+import gc
+import json
+import threading
+import time
+from types import TracebackType
+
+REFERENCE_S = 0.05
+"""On a core of 2024 that nobody else uses."""
+_REFERENCE = "[" + ",".join(['{"a":[1.5,"b"]}'] * 60_000) + "]"
+_BREATH_S = 0.005
+
+
+class CoreTime:
+    """The processor time that this thread spends in the context, in seconds of a core of the reference speed."""
+
+    seconds: float
+
+    def __enter__(self) -> "CoreTime":
+        gc.freeze()
+        self._reference_s = _reference()
+        self._began = time.thread_time()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        took_s = time.thread_time() - self._began
+        self.seconds = took_s * REFERENCE_S / max(REFERENCE_S, self._reference_s, _reference())
+        gc.unfreeze()
+
+
+class Held(CoreTime):
+    """The longest time for which no other thread got its turn, `longest_s`, on the same core."""
+
+    longest_s = 0.0
+
+    def __enter__(self) -> "Held":
+        super().__enter__()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def _watch(self) -> None:
+        # The process' own time, and no clock on the wall: other processes may have the core meanwhile.
+        last = time.process_time()
+        while not self._ended.is_set():
+            time.sleep(_BREATH_S)
+            now = time.process_time()
+            self.longest_s = max(self.longest_s, now - last)
+            last = now
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        super().__exit__(kind, error, traceback)
+        self.longest_s *= REFERENCE_S / max(REFERENCE_S, self._reference_s)
+
+
+def _reference() -> float:
+    began = time.thread_time()
+    json.loads(_REFERENCE)
+    return time.thread_time() - began
