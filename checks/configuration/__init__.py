@@ -130,7 +130,8 @@ def _used(modules: Mapping[str, Module], links: Mapping[str, str]) -> frozenset[
     used: set[str] = set()
     for module in modules.values():
         if not _is_hidden(module.dir):
-            used |= {directory for directory, _ in module.called_dirs.values() if directory != module.dir}
+            called = (*module.called_dirs.values(), *module.named_dirs)
+            used |= {directory for directory, _ in called if directory != module.dir}
     for path in links:
         directory = directory_of(follow(path, links)[0])
         if is_terraform_file(path) and directory != directory_of(path):

@@ -102,7 +102,10 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one file says. With a `problem` the rest is what could be read in spite of it."""
+    """What one file says. With a `problem` the rest is what could be read in spite of it.
+
+    `references` are found in the text and are there all the same. A file that is not `read` at all may name anything.
+    """
 
     required_version: tuple[str, ...] = ()
     required_providers: tuple[Provider, ...] = ()
@@ -113,3 +116,4 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sections: tuple[Section, ...] = ()
     references: tuple[Reference, ...] = ()
     problem: Problem | None = None
+    read: bool = True

@@ -40,8 +40,8 @@ def touched(
     local module that it calls at any depth; by its `extra` files (variables and backends of environments); by what
     its files name, literally or by the literal beginning of a name; by a symlink on the way to any of these and by
     the symlink's target. Where a file reads others by names that Terraform works out, every file below its directory
-    counts up to the next directory with configuration, except Markdown and hidden ones. A root module that could not
-    be read counts as touched by every change: what it uses is unknown.
+    counts up to the next directory with configuration, except Markdown and hidden ones. A root module of which a file
+    was not read at all (it is too large, or took too long) counts as touched by every change: what it uses is unknown.
     """
     changes = Changes(changed_paths, configuration)
     found: list[tuple[str, str]] = []
@@ -97,8 +97,8 @@ def _modules(root: RootModule, changes: Changes) -> Iterator[str]:
 
 
 def _unread(root: RootModule) -> Iterator[str]:
-    for problem in root.problems:
-        yield f"{problem.path} could not be read (line {problem.line}), so what it uses is unknown"
+    for path in root.unread:
+        yield f"{path} was not read, so what it uses is unknown"
 
 
 def _named(root: RootModule, changes: Changes) -> Iterator[str]:

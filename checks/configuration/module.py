@@ -66,6 +66,16 @@ class Module:
         return found
 
     @cached_property
+    def named_dirs(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Where modules may lie that files call which could not be read, each with the symlinks that lead there.
+
+        A source is a literal that begins with `./` or `../`, and so stands in the text whatever is wrong with it.
+        """
+        paths = [reference.path for _, facts in self.files if facts.problem for reference in facts.references]
+        found = [follow(below(self.dir, path), self.links) for path in dict.fromkeys(paths) if path]
+        return tuple((directory, passed) for directory, passed in found if not leaves(directory))
+
+    @cached_property
     def required_version(self) -> tuple[str, ...]:
         found: tuple[str, ...] = ()
         for path, facts in self.files:

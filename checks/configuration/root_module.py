@@ -70,7 +70,7 @@ class RootModule:
         pending = [self.dir]
         while pending:
             module = self.modules.get(pending.pop())
-            for directory, passed in module.called_dirs.values() if module else ():
+            for directory, passed in (*module.called_dirs.values(), *module.named_dirs) if module else ():
                 if directory not in found:
                     pending.append(directory)
                 found[directory] = tuple(dict.fromkeys((*found.get(directory, ()), *passed)))
@@ -89,6 +89,12 @@ class RootModule:
     def remote_states(self) -> tuple[RemoteState, ...]:
         """The `terraform_remote_state` reads of the root module and of the local modules that it calls."""
         return tuple(s for directory in self._dirs if (m := self.modules.get(directory)) for s in m.remote_states)
+
+    @cached_property
+    def unread(self) -> tuple[str, ...]:
+        """The files of the root module and of its local modules of which nothing is known."""
+        files = (file for directory in self._dirs if (m := self.modules.get(directory)) for file in m.files)
+        return tuple(path for path, facts in files if not facts.read)
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:

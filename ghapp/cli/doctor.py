@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,22 +51,26 @@ async def _examine(repository: str, administrator: str | None) -> "Diagnosis":
     from ghapp.doctor import examine
     from ghapp.github import GitHubApp
     from ghapp.github.app_key import app_key
-    from ghapp.settings import read_authority, read_github_access, read_vault_settings
+    from ghapp.local.config import complaints_of
+    from ghapp.local.remote_config import read_tip
+    from ghapp.settings import read_github_access, read_local_settings
     from ghapp.vault import Vault
 
-    access = read_github_access(os.environ)
-    vault_settings = read_vault_settings(os.environ)
-    vault = Vault(vault_settings) if vault_settings else None
+    access, local = read_github_access(os.environ), read_local_settings(os.environ)
+    vault = Vault(local.vault) if local.vault else None
     key = app_key(access.private_key, vault)
     async with GitHubApp(access.api_url, access.app_id, key) as github:
-        return await examine(
+        diagnosis = await examine(
             github,
             access.app_id,
             repository,
             administrator=administrator,
-            authority=read_authority(os.environ),
+            authority=local.authority,
             vault=vault,
         )
+        tip = await read_tip(repository, github, access.api_url, local)
+        complaints = complaints_of(tip.config, tip.configuration, tip.layout, tip.engines)
+        return replace(diagnosis, root_modules=tuple(complaints))
 
 
 def _read_token(path: Path | None) -> str | None:

@@ -28,6 +28,8 @@ class Diagnosis:
     branches: tuple[tuple[Guarded, tuple[ProtectionCheck, ...]], ...]
     without_branch: tuple[tuple[str, ProtectionCheck], ...]
     """Environments whose branch does not exist."""
+    root_modules: tuple[str, ...] = ()
+    """What is wrong with root modules. No gate is missing by it: it fails what touches them."""
 
     @property
     def missing(self) -> int:

@@ -28,6 +28,11 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
     yield from _section("the App", diagnosis.general)
     for environment, gate in diagnosis.without_branch:
         yield from _section(f"the environment {environment}", (gate,))
+    if diagnosis.root_modules:
+        yield ""
+        yield click.style("root modules that cannot be run (pull requests that touch them fail, no others)", bold=True)
+        for said in diagnosis.root_modules:
+            yield f"  {_SIGNS[State.ADVICE]} {said}"
     weak = []
     for guarded, gates in diagnosis.branches:
         yield from _section(f"{guarded.branch} (environment {guarded.environment})", gates)

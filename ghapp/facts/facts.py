@@ -82,7 +82,7 @@ class Facts:
         return {key: facts.get(key, _NOT_READ) for key in keys}
 
 
-_NOT_READ = FileFacts(problem=Problem(line=1, message="reading it took too long, so it was given up"))
+_NOT_READ = FileFacts(read=False, problem=Problem(line=1, message="reading it took too long, so it was given up"))
 
 
 def _key(entry: TreeEntry) -> str:

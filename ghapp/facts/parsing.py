@@ -19,7 +19,7 @@ LARGEST_BYTES = 4 * 1024 * 1024
 """A configuration file above it is not read; Terraform's own largest ones in public are a tenth of it."""
 
 TOO_LARGE = FileFacts(
-    problem=Problem(line=1, message=f"larger than {LARGEST_BYTES // 1024 // 1024} MiB, and so not read")
+    read=False, problem=Problem(line=1, message=f"larger than {LARGEST_BYTES // 1024 // 1024} MiB, and so not read")
 )
 
 _BATCH = 64

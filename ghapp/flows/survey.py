@@ -24,7 +24,7 @@ async def terraforms(services: Services) -> Sequence[Terraform]:
 
 
 async def survey_tree(repo: FetchedRepo, config: RepositoryConfig, treeish: str) -> Survey:
-    """Survey a tree under a config. Raises JobError where states would be shared or the config names nothing."""
+    """Survey a tree under a config."""
     entries = await repo.mirror.list_tree(treeish)
     configuration = await repo.services.facts.configuration(repo.mirror, entries, config)
     blobs = {entry.path: entry.blob_id for entry in entries}
@@ -70,6 +70,22 @@ def known_to(survey: Survey, environment: EnvironmentName, dirs: Collection[str]
     """Those of the directories, each once, that are root modules under the config in force."""
     known = survey.of(environment)
     return tuple(directory for directory in dict.fromkeys(dirs) if directory in known)
+
+
+def cannot_run(survey: Survey, environment: EnvironmentName, dirs: Collection[str]) -> str | None:
+    """Why the first of these directories that is a root module must not be run in an environment; None if all may."""
+    known = survey.of(environment)
+    causes = (known[directory].cause for directory in dict.fromkeys(dirs) if directory in known)
+    return next((cause for cause in causes if cause is not None), None)
+
+
+def broken_by(before: Survey, after: Survey) -> str | None:
+    """Why a root module that a changed config runs otherwise must not be run, in any environment; None if it may."""
+    found = (
+        cannot_run(after, name, reconfigured(before.laid.get(name, ()), members))
+        for name, members in after.laid.items()
+    )
+    return next((cause for cause in found if cause is not None), None)
 
 
 def left_behind(found: Touched, survey: Survey, after: Survey | None) -> Iterator[str]:

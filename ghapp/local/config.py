@@ -9,6 +9,7 @@ from checks.configuration import Configuration, RootModule
 from checks.configuration.layers import layers
 from checks.errors import ConfigurationError
 from ghapp.atlantis import Imported, import_atlantis
+from ghapp.errors import JobError
 from ghapp.local.working_copy import WorkingCopy, read_working_copy
 from ghapp.repository_config import (
     CONFIG_PATH,
@@ -22,6 +23,7 @@ from ghapp.repository_config import (
 )
 from ghapp.repository_config.schema import schema_text
 from ghapp.root_modules import Layout, RootModuleSettings, unlisted_tools
+from ghapp.terraform import Terraform, choose
 from ghapp.values import TESTING
 from ghapp.vault import DEFAULT_SOURCES, SecretSource, encode_branch
 from ghapp.vault.errors import SecretPathInvalid
@@ -46,7 +48,7 @@ def check(path: Path) -> Answer:
         configuration, layout = working_copy.lay_out(config)
     except ConfigInvalid as error:
         return Answer(exit_status=1, lines=tuple(str(problem) for problem in error.problems))
-    complaints = tuple(_complaints(config, configuration, layout))
+    complaints = tuple(complaints_of(config, configuration, layout))
     if complaints:
         return Answer(exit_status=1, lines=complaints)
     said = CONFIG_PATH if working_copy.config is not None else f"no {CONFIG_PATH}, the defaults hold"
@@ -71,16 +73,23 @@ def show_working_copy(directory: Path) -> Answer:
 
 
 def show(
-    config: RepositoryConfig, configuration: Configuration, layout: Layout, paths: Collection[str]
+    config: RepositoryConfig,
+    configuration: Configuration,
+    layout: Layout,
+    paths: Collection[str],
+    engines: Sequence[Terraform] = (),
 ) -> Iterator[str]:
-    """Show a config: environments, root modules in their layers, versions, and the secrets' paths."""
+    """Show a config: environments, root modules in their layers, versions, and the secrets' paths.
+
+    With `engines` also which root modules none of them can run.
+    """
     yield f"team {config.team}"
     yield ""
     yield "environments"
     for environment in config.environments.values():
         yield f"  {environment.name}: {_environment(environment)}"
     yield ""
-    yield from _root_modules(config, configuration, layout)
+    yield from _root_modules(config, configuration, layout, engines)
     for tool in unlisted_tools(config, paths):
         yield f"  not supported {tool.dir}: it is run by {tool.tool} ({tool.file})"
     yield ""
@@ -115,17 +124,31 @@ def _config_of(working_copy: WorkingCopy) -> RepositoryConfig:
     return read_config(working_copy.config, branches=working_copy.branches, repository_name=working_copy.name)
 
 
-def _complaints(config: RepositoryConfig, configuration: Configuration, layout: Layout) -> Iterator[str]:
+def complaints_of(
+    config: RepositoryConfig, configuration: Configuration, layout: Layout, engines: Sequence[Terraform] = ()
+) -> Iterator[str]:
+    """What is wrong with root modules. Each fails the pull requests that touch them and their applies, nothing else."""
     for index, entry in enumerate(config.root_modules or ()):
         if entry.dir in configuration.missing:
             yield str(config.problem(f"root_modules[{index}].dir", f'"{entry.dir}" has no .tf files'))
     for problem in configuration.problems:
         yield f"{problem.path}:{problem.line}: {problem.message}"
-    yield from dict.fromkeys(settings.cause for each in layout.values() for settings in each if settings.cause)
+    causes = (_cause(settings, engines) for each in layout.values() for settings in each)
+    yield from dict.fromkeys(cause for cause in causes if cause)
     try:
         _layers(configuration, layout)
     except ConfigurationError as error:
         yield str(error)
+
+
+def _cause(settings: RootModuleSettings, engines: Sequence[Terraform]) -> str | None:
+    """Why a root module cannot be run in its environment, as far as that shows before anything is run."""
+    if settings.cause is None and engines:
+        try:
+            choose(engines, settings.required_version, settings.pins)
+        except JobError as error:
+            return f"{settings.dir}: {error}"
+    return settings.cause
 
 
 def _layers(configuration: Configuration, layout: Layout) -> tuple[tuple[str, ...], ...]:
@@ -155,7 +178,9 @@ def _environment(environment: Environment) -> str:
             assert_never(never)
 
 
-def _root_modules(config: RepositoryConfig, configuration: Configuration, layout: Layout) -> Iterator[str]:
+def _root_modules(
+    config: RepositoryConfig, configuration: Configuration, layout: Layout, engines: Sequence[Terraform]
+) -> Iterator[str]:
     try:
         order: Sequence[Sequence[str]] = _layers(configuration, layout)
         heading = f"{_count(len(configuration.root_modules), 'root module')} in {_count(len(order), 'layer')}"
@@ -168,7 +193,9 @@ def _root_modules(config: RepositoryConfig, configuration: Configuration, layout
         for directory in members:
             yield f"  {number}. {directory}: {_facts(configuration.by_dir[directory], settings[TESTING, directory])}"
             for name, environment in config.environments.items():
-                yield from _settings(settings[name, directory], environment)
+                yield from _settings(settings[name, directory], environment, engines)
+    for problem in configuration.problems:
+        yield f"  cannot read {problem.path}:{problem.line}: {problem.message}"
     for directory, reason in configuration.passed_over:
         yield f"  passed over {directory}: {reason}"
     for directory in configuration.missing:
@@ -186,7 +213,7 @@ def _facts(root_module: RootModule, settings: RootModuleSettings) -> str:
     return ", ".join(parts)
 
 
-def _settings(settings: RootModuleSettings, environment: Environment) -> Iterator[str]:
+def _settings(settings: RootModuleSettings, environment: Environment, engines: Sequence[Terraform]) -> Iterator[str]:
     parts = [f"workspace {settings.workspace}"]
     for name, values in (
         ("backend files", settings.backend_config),
@@ -198,8 +225,9 @@ def _settings(settings: RootModuleSettings, environment: Environment) -> Iterato
     if settings.team != environment.team:
         parts.append(f"team {settings.team}")
     yield f"       {settings.environment}: {'; '.join(parts)}"
-    if settings.cause:
-        yield f"         cannot run: {settings.cause}"
+    cause = _cause(settings, engines)
+    if cause:
+        yield f"         cannot run: {cause}"
 
 
 def _secrets(

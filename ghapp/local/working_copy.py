@@ -45,7 +45,7 @@ class WorkingCopy:
         return discover(files, explicit=None if explicit is None else sorted(explicit), links=self.links)
 
     def lay_out(self, config: RepositoryConfig) -> tuple[Configuration, Layout]:
-        """Its root modules, and how each environment runs them. Raises ConfigInvalid where two share a state."""
+        """Its root modules, and how each environment runs them."""
         explicit = None if config.root_modules is None else [entry.dir for entry in config.root_modules]
         configuration = self.configuration(explicit)
         named = files_to_read(config, configuration, paths=self.paths)

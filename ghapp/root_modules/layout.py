@@ -1,10 +1,10 @@
 """All root modules of a repository in an environment, and the rule that no two of them share a state."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from checks.configuration import Configuration, RootModule
-from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Environment, Problem, RepositoryConfig, RootModuleConfig
+from ghapp.repository_config import Environment, RepositoryConfig, RootModuleConfig
 from ghapp.root_modules.settings import RootModuleSettings, Tree, settle
 from ghapp.root_modules.state import StateLocation, literal_values, locate, lost_state_cause
 from ghapp.root_modules.version_files import read_pins, version_files
@@ -36,8 +36,8 @@ def configure_root_modules(
     """Lay out all root modules for every environment, in the order in which they were found.
 
     `branches` says what `{branch}` stands for where it is not the environment's own ("testing" for testing); `paths`
-    are the files of the commit, `contents` those of `files_to_read`. Raises ConfigInvalid where two
-    environments, or two root modules, come to the same state.
+    are the files of the commit, `contents` those of `files_to_read`. What is wrong with a root module is the cause of
+    its own settings; where two environments, or two root modules, come to the same state it is that of both.
     """
     tree = Tree(paths=frozenset(paths), links=configuration.links)
     settled = _settle_all(config, configuration, branches=branches or {}, tree=tree)
@@ -55,10 +55,11 @@ def configure_root_modules(
             if root_module.backend is not None and cause is None and settings.settings_cause is None:
                 locations[name, root_module.dir] = locate(root_module.backend, files, settings.workspace)
         layout[name] = tuple(judged)
-    problems = _shared_states(config, configuration.root_modules, locations)
-    if problems:
-        raise ConfigInvalid(problems)
-    return layout
+    shared = _shared_states(configuration.by_dir, locations)
+    return {
+        name: tuple(replace(each, shared_state_cause=shared.get((name, each.dir))) for each in members)
+        for name, members in layout.items()
+    }
 
 
 def reconfigured(before: Collection[RootModuleSettings], after: Collection[RootModuleSettings]) -> tuple[str, ...]:
@@ -89,41 +90,50 @@ def _settle_all(
 
 
 def _shared_states(
-    config: RepositoryConfig,
-    root_modules: Sequence[RootModule],
-    locations: Mapping[tuple[EnvironmentName, str], StateLocation],
-) -> tuple[Problem, ...]:
-    """One problem for each root module that meets another environment's, or another root module's, state."""
-    by_dir = {root_module.dir: root_module for root_module in root_modules}
-    owners: dict[str, tuple[EnvironmentName, str]] = {}
-    problems: dict[tuple[str, str], Problem] = {}
-    for (environment, directory), location in locations.items():
-        keys = [f"{directory}\0{location.identity}", *([location.identity] if location.is_certain else [])]
-        for key in keys:
-            other_environment, other = owners.setdefault(key, (environment, directory))
-            if (other_environment, other) == (environment, directory) or (directory, other) in problems:
-                continue
-            if other == directory:
-                said = (
-                    f"{other_environment} and {environment} would share the state of {directory}: {location.words}; "
-                    "give each its own workspace or backend_config"
-                )
-            else:
-                said = (
-                    f"{other} in {other_environment} and {directory} in {environment} would share a state: "
-                    f"{location.words}; give each its own"
-                )
-            problems[directory, other] = _problem(config, by_dir[directory], said)
-            break
-    return tuple(problems.values())
+    root_modules: Mapping[str, RootModule], locations: Mapping[tuple[EnvironmentName, str], StateLocation]
+) -> dict[tuple[EnvironmentName, str], str]:
+    """Why each root module that meets another environment's, or another root module's, state must not be run."""
+    groups: dict[str, list[tuple[EnvironmentName, str]]] = {}
+    for one, location in locations.items():
+        for key in _keys(one[1], location):
+            groups.setdefault(key, []).append(one)
+    causes: dict[tuple[EnvironmentName, str], str] = {}
+    for one, location in locations.items():
+        group = next((groups[key] for key in _keys(one[1], location) if len(groups[key]) > 1), None)
+        if group is not None:
+            first, second = (group[0], one) if one != group[0] else (one, group[1])
+            causes[one] = _sharing(root_modules, first, second, len(group) - 2, location)
+    return causes
 
 
-def _problem(config: RepositoryConfig, root_module: RootModule, message: str) -> Problem:
-    """At the root module's entry in the config if it has one, else at its backend block."""
-    for index, entry in enumerate(config.root_modules or ()):
-        if entry.dir == root_module.dir:
-            return config.problem(f"root_modules[{index}]", message)
+def _keys(directory: str, location: StateLocation) -> tuple[str, ...]:
+    """What two places are compared by: within one root module always, between two where the location is certain."""
+    own = f"{directory}\0{location.identity}"
+    return (own, location.identity) if location.is_certain else (own,)
+
+
+def _sharing(
+    root_modules: Mapping[str, RootModule],
+    first: tuple[EnvironmentName, str],
+    second: tuple[EnvironmentName, str],
+    others: int,
+    location: StateLocation,
+) -> str:
+    """What, where, the way out."""
+    more = f" (and {others} more)" if others else ""
+    (environment, directory), (other_environment, other) = first, second
+    if directory == other:
+        return (
+            f"{directory} ({_place(root_modules[directory])}): {environment} and {other_environment}{more} would share "
+            f"its state: {location.words}; give each its own workspace or backend_config"
+        )
+    return (
+        f"{directory} in {environment} ({_place(root_modules[directory])}) and {other} in {other_environment} "
+        f"({_place(root_modules[other])}){more} would share a state: {location.words}; give each its own"
+    )
+
+
+def _place(root_module: RootModule) -> str:
     backend = root_module.backend
-    if backend is None:
-        return Problem(path=CONFIG_PATH, line=1, column=1, key="", message=message)
-    return Problem(path=backend.path, line=backend.line, column=1, key="", message=message)
+    assert backend is not None
+    return f"{backend.path}:{backend.line}"

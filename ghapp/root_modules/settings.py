@@ -53,7 +53,7 @@ class RootModuleSettings:
     `backend_config` and `var_files` are paths of the repository, in the order in which Terraform takes them.
     `secrets` are as configured, for the root module's `team`; None means the default. `backend_values` are the literal
     values of the backend block with those of the backend files over them; they may hold a password.
-    A `settings_cause` or `lost_state_cause` is why it must not be run: `cause` is the first of them.
+    A `settings_cause`, `lost_state_cause` or `shared_state_cause` is why it must not be run: `cause` is the first.
     """
 
     dir: str
@@ -72,11 +72,13 @@ class RootModuleSettings:
     backend_values: Values = field(default_factory=dict, repr=False)
     settings_cause: str | None = None
     lost_state_cause: str | None = None
+    shared_state_cause: str | None = field(default=None, compare=False)
+    """Not compared: what another root module does does not run this one otherwise."""
 
     @property
     def cause(self) -> str | None:
         """Why it must not be run in this environment: what, where, the way out; None if it may."""
-        return self.settings_cause or self.lost_state_cause
+        return self.settings_cause or self.lost_state_cause or self.shared_state_cause
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from checks.configuration import discover, read_file
+from checks.configuration.file_facts import FileFacts, Problem
 from checks.configuration.impact import Touched, touched
 from tests.checks.repositories import backend, call, repository
 
@@ -82,12 +84,26 @@ def test_nothing_is_touched_by_no_change() -> None:
     assert touched(repository({"a/main.tf": "x = {"}), []) == Touched(root_modules=(), deleted=())
 
 
-def test_what_could_not_be_read_counts_as_touched_by_every_change() -> None:
-    files = {"a/main.tf": call("../m"), "m/main.tf": "x = = 1\n", "b/main.tf": backend("b")}
+def test_a_file_with_an_error_is_touched_by_what_stands_in_its_text_and_by_nothing_else() -> None:
+    files = {
+        "a/main.tf": backend("a") + call("../m"),
+        "m/main.tf": 'x = = 1\nmodule "n" {\n  source = "../n"\n  count = = 1\n}\n',
+        "n/main.tf": call("../deep"),
+        "deep/main.tf": "",
+        "b/main.tf": backend("b"),
+    }
+    for path in ("m/main.tf", "n/main.tf", "deep/main.tf"):
+        assert touched(repository(files), [path]).dirs == ("a",)
+    assert touched(repository(files), ["README.md", "b/main.tf"]).dirs == ("b",)
 
-    found = touched(repository(files), ["README.md"])
 
-    assert found.root_modules == (("a", "m/main.tf could not be read (line 1), so what it uses is unknown"),)
+def test_a_file_that_was_not_read_at_all_may_use_anything() -> None:
+    unread = FileFacts(read=False, problem=Problem(line=1, message="larger than 4 MiB, and so not read"))
+    facts = {"m/main.tf": unread, "a/main.tf": read_file("a/main.tf", (backend("a") + call("../m")).encode())}
+
+    found = touched(discover(facts), ["README.md"])
+
+    assert found.root_modules == (("a", "m/main.tf was not read, so what it uses is unknown"),)
 
 
 def test_root_modules_of_the_base_that_are_none_any_more_are_named() -> None:

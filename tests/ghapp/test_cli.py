@@ -588,6 +588,17 @@ secrets:
     assert "datadog" not in said.partition("who may use which secrets")[2]
 
 
+@pytest.mark.parametrize("command", [("config", "show"), ("doctor",)])
+def test_what_is_wrong_with_root_modules_is_shown_with_what_this_machine_cannot_run(
+    run: Run, on_github: LocalGitHub, command: tuple[str, ...]
+) -> None:
+    files = {"late/main.tf": 'terraform {\n  required_version = ">= 99"\n  backend "s3" {}\n}\n'}
+    on_github.commit("acme/infra", "staging", files, by="grace", start="staging")
+    said = run(*command, "acme/infra").out
+    assert "network in testing: the local backend (network/main.tf:2) ignores path in the workspace" in said
+    assert 'late: no Terraform that is installed satisfies required_version ">= 99"' in said
+
+
 def test_config_show_says_each_problem_of_a_repository(run: Run, on_github: LocalGitHub) -> None:
     on_github.commit("acme/infra", "staging", {".github/planward.yml": "teem: x\n"}, by="grace", start="staging")
     said = run("config", "show", "acme/infra")

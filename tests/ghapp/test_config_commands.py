@@ -137,16 +137,23 @@ def test_what_the_config_says_about_root_modules_is_checked_too(directory: Path)
     assert [line.partition(":")[0] for line in answer.lines if "broken" in line] == ["broken/main.tf"]
 
 
-def test_states_that_are_shared_fail_the_check(directory: Path) -> None:
-    write(directory, {"app/main.tf": S3 % "network"})
-    assert check(directory) == Answer(
-        exit_status=1,
-        lines=(
-            "network/main.tf:3:1: app in testing and network in testing would share a state: "
-            'backend s3 (bucket "b", key "network"), workspace "testing"; give each its own',
-        ),
+def test_what_is_wrong_with_one_root_module_fails_the_check_and_show_shows_all_the_same(directory: Path) -> None:
+    write(directory, {"app/main.tf": S3 % "network", "broken/main.tf": (S3 % "broken") + "resource {\n"})
+    said = check(directory)
+    sharing = (
+        "app in %s (app/main.tf:3) and network in %s (network/main.tf:3) would share a state: "
+        'backend s3 (bucket "b", key "network"), workspace "%s"; give each its own'
     )
-    assert show_working_copy(directory) == check(directory)
+    environments = ("testing", "staging", "production")
+    assert said.exit_status == 1
+    assert said.lines[1:] == tuple(sharing % (each, each, each) for each in environments)
+    shown = show_working_copy(directory)
+    assert shown.exit_status == 0
+    for each in environments:
+        cause = f"         cannot run: {sharing % (each, each, each)}"
+        assert shown.lines.count(cause) == 2
+    assert any(line.startswith("  cannot read broken/main.tf:") for line in shown.lines)
+    assert "       testing: workspace testing" in shown.lines
 
 
 def test_circles_fail_the_check(directory: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from checks.configuration import Configuration, discover, read_file
-from ghapp.repository_config import ConfigInvalid, RepositoryConfig, read_config
+from ghapp.repository_config import RepositoryConfig, read_config
 from ghapp.root_modules import RootModuleSettings, Survey, configure_root_modules, files_to_read, reconfigured
 from ghapp.terraform import EnginePin
 from ghapp.values import TESTING, EnvironmentName
@@ -44,10 +44,15 @@ def all_laid(files: Mapping[str, str], config: str | None = None) -> Mapping[str
     return {str(name): settings for name, settings in found.items()}
 
 
-def refused(files: Mapping[str, str], config: str | None = None) -> list[str]:
-    with pytest.raises(ConfigInvalid) as caught:
-        all_laid(files, config)
-    return [str(problem) for problem in caught.value.problems]
+def shared(files: Mapping[str, str], config: str | None = None) -> dict[str, list[str]]:
+    """What is said of states that are shared, each with the environments and root modules that it stops."""
+    found: dict[str, list[str]] = {}
+    for environment, members in all_laid(files, config).items():
+        for each in members:
+            if each.shared_state_cause is not None:
+                assert each.cause == each.shared_state_cause
+                found.setdefault(each.cause, []).append(f"{each.dir} in {environment}")
+    return found
 
 
 def test_without_a_config_the_workspace_is_the_environment() -> None:
@@ -158,24 +163,23 @@ def test_two_missing_files_are_both_named() -> None:
         ('terraform {\n  backend "mine" {\n    x = 1\n  }\n}\n', {}, "default"),
     ],
 )
-def test_environments_that_come_to_one_state_are_refused(
+def test_environments_that_come_to_one_state_are_stopped(
     backend: str, files: Mapping[str, str], workspace: str
 ) -> None:
-    config = f"root_modules: [{{dir: network, workspace: {workspace}}}]"
-    (problem,) = refused({"network/main.tf": backend, **files}, config)
-    assert problem.startswith(
-        ".github/planward.yml:1:16: root_modules[0]: testing and staging would share the state of network: backend "
-    )
-    assert problem.endswith(f'workspace "{workspace}"; give each its own workspace or backend_config')
+    config = f"environments: {{staging: {{}}}}\nroot_modules: [{{dir: network, workspace: {workspace}}}]"
+    [(cause, stopped)] = shared({"network/main.tf": backend, **files}, config).items()
+    assert cause.startswith("network (network/main.tf:2): testing and staging would share its state: backend ")
+    assert cause.endswith(f'workspace "{workspace}"; give each its own workspace or backend_config')
+    assert stopped == ["network in testing", "network in staging"]
 
 
-def test_the_refusal_names_environments_root_module_and_place() -> None:
+def test_the_cause_names_environments_root_module_and_place_and_stops_nothing_else() -> None:
     files = {"network/main.tf": S3, "network/staging.backend.hcl": "", "network/env/production.backend.hcl": ""}
-    assert refused(files) == [
-        "network/main.tf:2:1: staging and production would share the state of network: "
+    assert shared({**files, "app/main.tf": S3.replace("network", "app")}) == {
+        "network (network/main.tf:2): staging and production would share its state: "
         'backend s3 (bucket "states", key "network"), workspace "default"; '
-        "give each its own workspace or backend_config"
-    ]
+        "give each its own workspace or backend_config": ["network in staging", "network in production"]
+    }
 
 
 def test_backend_files_that_differ_only_in_what_does_not_locate_the_state_share_it() -> None:
@@ -184,8 +188,8 @@ def test_backend_files_that_differ_only_in_what_does_not_locate_the_state_share_
         "network/staging.backend.hcl": 'bucket = "b"\nkey = "k"\nencrypt = true\n',
         "network/production.backend.hcl": 'bucket = "b"\nkey = "k"\nprofile = "production"\n',
     }
-    assert refused(files) == [
-        "network/main.tf:2:1: staging and production would share the state of network: "
+    assert list(shared(files)) == [
+        "network (network/main.tf:2): staging and production would share its state: "
         'backend s3 (bucket "b", key "k"), workspace "default"; give each its own workspace or backend_config'
     ]
 
@@ -198,17 +202,29 @@ def test_an_attribute_that_is_not_a_literal_is_equal_only_where_the_text_is() ->
     }
     assert laid(files, "staging").backend_values == {"bucket": "b"}
     files["network/production.backend.hcl"] = files["network/staging.backend.hcl"]
-    assert refused(files) == [
-        "network/main.tf:2:1: staging and production would share the state of network: "
+    assert list(shared(files)) == [
+        "network (network/main.tf:2): staging and production would share its state: "
         'backend s3 (bucket "b", key …), workspace "default"; give each its own workspace or backend_config'
     ]
 
 
-def test_two_root_modules_with_one_state_are_refused() -> None:
-    assert refused({"a/main.tf": S3, "b/main.tf": S3}) == [
-        "b/main.tf:2:1: a in testing and b in testing would share a state: "
-        'backend s3 (bucket "states", key "network"), workspace "testing"; give each its own'
-    ]
+def test_root_modules_with_one_state_are_stopped_and_no_others() -> None:
+    files = {"a/main.tf": S3, "b/main.tf": S3, "c/main.tf": S3.replace("network", "c")}
+    assert shared(files) == {
+        sharing("a", "b", each): [f"a in {each}", f"b in {each}"] for each in ("testing", "staging", "production")
+    }
+    assert shared({**files, "d/main.tf": S3}, "environments: {}") == {
+        sharing("a", "b", "testing", " (and 1 more)"): ["a in testing", "b in testing"],
+        sharing("a", "d", "testing", " (and 1 more)"): ["d in testing"],
+    }
+
+
+def sharing(first: str, second: str, environment: str, more: str = "") -> str:
+    """What is said of two root modules that share a state in an environment."""
+    return (
+        f"{first} in {environment} ({first}/main.tf:2) and {second} in {environment} ({second}/main.tf:2){more} would "
+        f'share a state: backend s3 (bucket "states", key "network"), workspace "{environment}"; give each its own'
+    )
 
 
 def test_two_root_modules_are_not_compared_by_a_backend_that_does_not_say_enough() -> None:
@@ -217,9 +233,9 @@ def test_two_root_modules_are_not_compared_by_a_backend_that_does_not_say_enough
 
 def test_a_connection_string_is_never_shown() -> None:
     backend = 'terraform {\n  backend "pg" {\n    conn_str = "postgres://u:hunter2@db/x"\n  }\n}\n'
-    (problem,) = refused({"network/main.tf": backend}, "root_modules: [{dir: network, workspace: default}]")
-    assert "hunter2" not in problem
-    assert "backend pg (conn_str …)" in problem
+    cause = next(iter(shared({"network/main.tf": backend}, "root_modules: [{dir: network, workspace: default}]")))
+    assert "hunter2" not in cause
+    assert "backend pg (conn_str …)" in cause
 
 
 @pytest.mark.parametrize(
@@ -317,8 +333,8 @@ def test_a_change_of_the_config_touches_the_root_modules_that_it_changes() -> No
 
 def test_a_fixed_workspace_of_the_remote_backend_is_one_state() -> None:
     remote = 'terraform {\n  backend "remote" {\n    organization = "acme"\n    workspaces { %s = "net" }\n  }\n}\n'
-    assert refused({"a/main.tf": remote % "name"})[0] == (
-        "a/main.tf:2:1: testing and staging would share the state of a: backend remote "
+    assert next(iter(shared({"a/main.tf": remote % "name"}))) == (
+        "a (a/main.tf:2): testing and staging (and 1 more) would share its state: backend remote "
         '(organization "acme", workspaces {"name":"net"}), workspace "default"; '
         "give each its own workspace or backend_config"
     )

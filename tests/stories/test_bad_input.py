@@ -279,8 +279,23 @@ def test_a_state_that_two_environments_would_share(line: Line) -> None:
     backend = f'terraform {{\n  backend "local" {{\n    path = "{place}"\n  }}\n}}\n'
     check = story.planned(story.propose({"network/main.tf": backend}))
     assert failure(story, check).startswith(
-        f"{CONFIG}:2:5: root_modules[0]: testing and staging would share the state of network: "
+        f"network (network/main.tf:2): testing and staging (and 1 more) would share its state: "
         f'backend local (path "{place}"), workspace "default"; give each its own workspace or backend_config'
+    )
+
+
+def test_two_root_modules_that_share_a_state_stop_what_touches_them_and_nothing_else(line: Line) -> None:
+    story = line.story(files={"README.md": ""}, installed=False)
+    seed = {**story.sample(), **story.root_module("old"), **story.root_module("new")}
+    seed["new/env/staging.backend.hcl"] = seed["old/env/staging.backend.hcl"]
+    story.commit("staging", seed, by=story.reviewer)
+    story.install()
+    other = story.propose(story.network(2))
+    assert story.planned(other)["conclusion"] == "success"
+    assert story.applied(story.merge(other))["conclusion"] == "success"
+    check = story.planned(story.propose({"new/more.tf": 'output "x" { value = 1 }\n'}, head="migrate"))
+    assert "new in staging (new/main.tf:2) and old in staging (old/main.tf:2) would share a state" in failure(
+        story, check
     )
 
 

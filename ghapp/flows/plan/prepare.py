@@ -16,7 +16,7 @@ from ghapp.flows.check_run import show_progress
 from ghapp.flows.environments import is_named
 from ghapp.flows.plan.heads import numbers_of, still_about
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
-from ghapp.flows.survey import known_to, left_behind, not_planned_yet, run_otherwise, survey_tree
+from ghapp.flows.survey import broken_by, cannot_run, known_to, left_behind, not_planned_yet, run_otherwise, survey_tree
 from ghapp.git import Conflict, Mirror
 from ghapp.github import InstallationGone, InstallationSuspended, Role
 from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid, RepositoryConfig
@@ -161,6 +161,10 @@ async def _prepare_part(
     misplaced = None if survey.misplaced is None else str(survey.misplaced)
     refused = refused or misplaced or await asyncio.to_thread(survey.not_supported, changed, found, before)
     after = proposed if isinstance(proposed, Survey) else None
+    # Also where the target is not planned here: its apply would fail after the merge.
+    in_target = await asyncio.to_thread(survey.touched, environment.name, changed)
+    refused = refused or cannot_run(after or survey, environment.name, in_target.dirs)
+    refused = refused or (None if after is None else broken_by(before, after))
     preview: tuple[tuple[str, ...], ...] = ()
     if preview_in is not None:
         last = await repo.store.branches.last(repo.id, preview_in)
