@@ -1,4 +1,9 @@
-"""SQLite and PostgreSQL: every test that touches a database runs on both, or on the one that `--database` names."""
+"""SQLite and PostgreSQL: which of them a test that touches a database runs on.
+
+The tests of a room run on both. A story runs on SQLite, and on PostgreSQL as well where it is marked
+`both_databases` (one of each theme, or what depends on the database) or `--every` is given. `--database` names one of
+the two, and everything runs there.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,17 +17,35 @@ SQLITE, POSTGRESQL = "sqlite", "postgresql"
 NewDatabase = Callable[[Path], str]
 """Gives the address of a new database, as PLANWARD_DATABASE_URL takes it; SQLite's lies in the directory."""
 
+_STORIES = "tests/stories/"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """On PostgreSQL a line's work is done by a process of its own."""
-    parser.addoption("--database", choices=(SQLITE, POSTGRESQL), help="run what needs one there, and there alone")
+    parser.addoption("--database", choices=(SQLITE, POSTGRESQL), help="run what needs a database there, and only there")
+    parser.addoption("--every", action="store_true", help="run every story on both databases, as a release does")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker of this file."""
+    config.addinivalue_line("markers", "both_databases: a story that always runs on PostgreSQL too")
+
+
+def databases_of(metafunc: pytest.Metafunc, kinds: list[str]) -> list[str]:
+    """Those of the kinds that this test runs on. All kinds but SQLite are kinds of PostgreSQL."""
+    chosen = metafunc.config.getoption("database")
+    if chosen:
+        return [kind for kind in kinds if (kind == SQLITE) == (chosen == SQLITE)]
+    story = metafunc.definition.nodeid.startswith(_STORIES)
+    if not story or metafunc.config.getoption("every") or metafunc.definition.get_closest_marker("both_databases"):
+        return kinds
+    return kinds[:1]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what asks for `database`, itself or through another fixture, once on each."""
+    """Parametrize what asks for `database`, itself or through another fixture."""
     if "database" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("database")
-        databases = [chosen] if chosen else [SQLITE, POSTGRESQL]
+        databases = databases_of(metafunc, [SQLITE, POSTGRESQL])
         metafunc.parametrize("database", databases, indirect=True, scope="session")
 
 

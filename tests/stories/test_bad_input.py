@@ -180,6 +180,7 @@ def test_vault_denies_the_path_of_a_team_that_is_open(line: Line) -> None:
     )
 
 
+@pytest.mark.both_databases
 def test_vault_is_sealed_and_rerun_goes_on_once_it_is_not(line: Line) -> None:
     story = line.story()
     with line.sealed_vault():

@@ -8,6 +8,7 @@ from tests.stories.slow import slow_place
 from tests.stories.waiting import eventually
 
 
+@pytest.mark.both_databases
 def test_what_is_delivered_again_is_not_done_again(line: Line) -> None:
     story = line.story()
     number = story.propose()
@@ -111,6 +112,7 @@ def test_a_merge_of_which_nobody_told_does_not_hold_the_one_behind_it(line: Line
     assert (contained["conclusion"], contained["output"]["title"]) == ("cancelled", f"contained in {second[:7]}")
 
 
+@pytest.mark.both_databases
 def test_two_hundred_deliveries_in_two_seconds_while_a_plan_runs_are_answered_in_time_and_none_is_lost(
     line: Line,
 ) -> None:

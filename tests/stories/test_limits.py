@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 
+import pytest
+
 from ghapp.local_github import Limits
 from ghapp.sealing import Sealer, load_or_make_key
 from ghapp.settings import read_settings
@@ -47,6 +49,7 @@ def test_whoever_pushes_again_is_asked_about_for_nothing(line: Line) -> None:
     assert [each.status for each in story.github.requests if each.path == path] == [200, 304]
 
 
+@pytest.mark.both_databases
 def test_when_the_hour_is_spent_the_job_goes_on_in_the_next(line: Line) -> None:
     story = line.story()
     line.github.set_limits(Limits(requests_an_hour=3, hour_s=15), installation=story.installation)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from ghapp.local_github.api import RecordedRequest
 from tests.stories.line import Line
 from tests.stories.slow import slow_place
@@ -14,6 +16,7 @@ APPLIED_IN_TURN = [["in_progress", "success"]]
 # --- a pull request --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_a_pull_request_is_planned_in_testing_and_its_merge_is_applied_to_staging(line: Line) -> None:
     story = line.story()
     number = story.propose()
@@ -91,6 +94,7 @@ def test_rerun_all_plans_anew_once(line: Line) -> None:
     assert len(story.check_runs(story.head(number))) == 2
 
 
+@pytest.mark.both_databases
 def test_a_newer_commit_cancels_the_plan_that_runs_and_interrupts_terraform(line: Line) -> None:
     story = line.story()
     with slow_place() as slow:
@@ -185,6 +189,7 @@ def test_a_pull_request_into_a_branch_of_no_environment_gets_no_check_run(line: 
 # --- apply -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_an_apply_that_failed_is_said_on_the_pull_request_and_rerun_by_who_may_apply(line: Line) -> None:
     story = line.story()
     switch = story.states / "switch"

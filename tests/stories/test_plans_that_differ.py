@@ -2,9 +2,12 @@
 
 import shutil
 
+import pytest
+
 from tests.stories.line import Line
 
 
+@pytest.mark.both_databases
 def test_a_plan_that_is_not_the_reviewed_one_is_held_with_what_differs(line: Line) -> None:
     story = line.story()
     story.land(story.propose())

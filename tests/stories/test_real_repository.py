@@ -110,6 +110,7 @@ def applied_network(story: Story) -> None:
     story.land(story.propose({path: text for path, text in files.items() if "/app/" not in path}, head="first"))
 
 
+@pytest.mark.both_databases
 def test_layers_run_in_order_in_their_own_workspaces_backends_and_versions(story: Story) -> None:
     applied_network(story)
     files = {"live/app/main.tf": app(), **{p: t for p, t in real(story).items() if p.startswith("live/app/")}}

@@ -92,6 +92,7 @@ def secretive(line: Line) -> Story:
     return story
 
 
+@pytest.mark.both_databases
 def test_no_secret_is_told_by_a_plan_and_an_apply_that_print_it(line: Line) -> None:
     story = secretive(line)
     with watched_programs() as programs:

@@ -17,14 +17,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from ghapp.local_github import LocalGitHub
+from tests.databases import SQLITE, databases_of
 from tests.forked import Forked
 from tests.postgres import Postgres
 from tests.stories.faults.forked import ForkedLine
 from tests.stories.line import running_line
 from tests.stories.waiting import eventually
 
-SQLITE, POSTGRESQL, THREE = "sqlite", "postgresql", "three workers"
-"""One process on SQLite, one on PostgreSQL, a web process and three workers on PostgreSQL."""
+THREE = "three workers"
+"""A web process and three workers on PostgreSQL."""
 
 _BREATH_S = 1.0
 """Where a worker ends at its start, as without a database, the next one is not started at once."""
@@ -188,12 +189,10 @@ class _Disturbing(socketserver.StreamRequestHandler):
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run on SQLite, or on a module's KINDS; of these on those that `--database` leaves."""
+    """Run on SQLite, or on those of a module's KINDS on which a story runs."""
     if "faulty" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("database")
-        kinds = getattr(metafunc.module, "KINDS", [SQLITE])
-        left = [each for each in kinds if chosen is None or (each == SQLITE) == (chosen == SQLITE)]
-        metafunc.parametrize("faulty", left, indirect=True, scope="session")
+        kinds = databases_of(metafunc, getattr(metafunc.module, "KINDS", [SQLITE]))
+        metafunc.parametrize("faulty", kinds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from ghapp.local_github import LocalGitHub
 from ghapp.sealing import Sealer
 from ghapp.store import Store
 from ghapp.values import RepositoryId
+from tests.databases import POSTGRESQL, SQLITE, databases_of
 from tests.openbao import OpenBao
 from tests.postgres import Postgres
 from tests.stories.faults.crowd import Crowd
@@ -86,11 +87,9 @@ class Between:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """On both databases, or on the one that `--database` says."""
+    """Run on the databases of a story."""
     if "between" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("database")
-        databases = [chosen] if chosen else ["sqlite", "postgresql"]
-        metafunc.parametrize("between", databases, indirect=True, scope="module")
+        metafunc.parametrize("between", databases_of(metafunc, [SQLITE, POSTGRESQL]), indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +169,7 @@ def app_role(bao: OpenBao) -> dict[str, str]:
     return {"VAULT_TOKEN": "", "VAULT_ROLE_ID": role_id, "VAULT_SECRET_ID": secret_id}
 
 
+@pytest.mark.both_databases
 def test_pull_requests_end_right_whatever_goes_wrong_between(between: Between) -> None:
     line, drawn = between.line, between.drawn
     drawn.on = True

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import POSTGRESQL, SQLITE
 from tests.stories.faults.below import descendants
-from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
+from tests.stories.faults.conftest import FaultyLine
 from tests.stories.rules.saying import answered
 from tests.stories.rules.state_server import state_server
 from tests.stories.story import Story
@@ -19,6 +20,7 @@ from tests.stories.waiting import eventually
 KINDS = [SQLITE, POSTGRESQL]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_an_apply_that_was_broken_off_is_planned_anew_and_applied(faulty: FaultyLine, number: signal.Signals) -> None:
     story = faulty.line.story()

@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from tests.stories.faults.conftest import POSTGRESQL, SQLITE, THREE, FaultyLine
+from tests.databases import POSTGRESQL, SQLITE
+from tests.stories.faults.conftest import THREE, FaultyLine
 from tests.stories.faults.outcome import without_words
 from tests.stories.faults.telling import Told, tell
 
@@ -45,6 +46,7 @@ def test_killed_while_terraform_applies_it_finds_what_was_applied(
     assert without_words(told.outcome) == without_words(as_ever.outcome)
 
 
+@pytest.mark.both_databases
 def test_killed_after_an_apply_was_kept_it_reports_what_was_applied(faulty: FaultyLine, as_ever: Told) -> None:
     told = tell(faulty, kill="step apply .*: after")
     assert len(faulty.calm()) == 1

@@ -6,15 +6,19 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from ghapp.flows.maintenance.deliveries import MOST
+from tests.databases import POSTGRESQL, SQLITE
 from tests.openbao import free_port
-from tests.stories.faults.conftest import POSTGRESQL, SQLITE, FaultyLine
+from tests.stories.faults.conftest import FaultyLine
 from tests.stories.rules.saying import answered
 from tests.stories.waiting import eventually
 
 KINDS = [SQLITE, POSTGRESQL]
 
 
+@pytest.mark.both_databases
 def test_what_happened_while_planward_was_down_is_done_when_it_is_back(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     first = story.propose()
@@ -203,6 +207,7 @@ def test_a_run_that_nobody_carries_out_is_ended_and_made_again(faulty: FaultyLin
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["cancelled", "success"]
 
 
+@pytest.mark.both_databases
 def test_an_apply_that_nobody_carries_out_is_completed_with_what_it_did(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     merged = []

@@ -9,7 +9,8 @@ from functools import partial
 
 import pytest
 
-from tests.stories.faults.conftest import SQLITE, FaultyLine
+from tests.databases import SQLITE
+from tests.stories.faults.conftest import FaultyLine
 from tests.stories.faults.telling import Told, tell
 from tests.stories.faults.test_killed import COMMANDS, EVERY_POINT, GITHUB, STEPS
 

@@ -133,6 +133,7 @@ def test_apply_names_the_tip_on_any_pull_request(line: Line, where: str) -> None
     assert len(story.check_runs(sha, APPLY)) == 2
 
 
+@pytest.mark.both_databases
 def test_an_adopted_tip_is_applied_whole_by_a_comment_and_only_once(line: Line) -> None:
     story = line.story(installed=False)
     tip = story.commit("staging", {**story.root_module("app"), **story.network(2)})

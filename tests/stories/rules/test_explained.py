@@ -189,6 +189,7 @@ def test_a_push_by_hand_that_names_its_own_approvers_is_judged_by_the_config_bef
 # --- one at a time, in the branch's order ----------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_a_waiting_push_that_a_newer_one_contains_is_cancelled_and_its_pull_request_keeps_saying_so(line: Line) -> None:
     story = line.story()
     switch = story.states / "let-go"

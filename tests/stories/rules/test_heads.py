@@ -62,6 +62,7 @@ def test_where_the_base_moves_the_pull_requests_that_it_touches_are_planned_anew
     assert len(story.check_runs(story.head(merging))) == 1
 
 
+@pytest.mark.both_databases
 def test_pushes_to_the_base_in_a_row_are_one_new_plan(line: Line) -> None:
     story = line.story()
     number = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'})

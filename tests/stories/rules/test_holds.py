@@ -227,6 +227,7 @@ def test_rerun_of_a_hold_approves_nothing(line: Line) -> None:
 BY_HAND = "environments:\n  staging: {branch: staging, apply: manual}\n"
 
 
+@pytest.mark.both_databases
 def test_by_hand_the_plan_is_shown_first_and_the_approval_is_bound_to_it(line: Line) -> None:
     story = line.story(config=BY_HAND)
     number = story.propose()

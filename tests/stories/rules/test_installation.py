@@ -88,6 +88,7 @@ def test_a_repository_that_is_removed_is_left_alone(line: Line) -> None:
     assert story.check_runs(story.head(number)) == []
 
 
+@pytest.mark.both_databases
 def test_what_was_kept_of_a_repository_is_erased_when_the_app_is_taken_away(line: Line) -> None:
     story = line.story()
     check = story.planned(story.propose())

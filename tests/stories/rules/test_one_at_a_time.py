@@ -1,5 +1,7 @@
 """Applies are one at a time for each environment; a lock that a dead run left is removed by who may apply."""
 
+import pytest
+
 from tests.stories.line import Line
 from tests.stories.rules.saying import answered, audit, green
 from tests.stories.rules.state_server import state_server
@@ -7,6 +9,7 @@ from tests.stories.rules.test_explained import waiting_for
 from tests.stories.waiting import eventually
 
 
+@pytest.mark.both_databases
 def test_testing_takes_one_apply_at_a_time_also_from_two_branches(line: Line) -> None:
     config = """\
         environments:

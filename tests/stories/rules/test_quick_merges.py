@@ -68,6 +68,7 @@ def test_a_merge_while_github_creates_the_check_run_of_the_next_plan_is_applied(
     assert "terraform_data.extra_2" in story.state("network", "staging")
 
 
+@pytest.mark.both_databases
 def test_pairs_of_merges_at_any_distance_below_a_second_are_applied_in_order(line: Line) -> None:
     distance = random.Random(int(os.environ.get("PLANWARD_TEST_SEED", "7")))
     story = protected(line)

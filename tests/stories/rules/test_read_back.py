@@ -115,6 +115,7 @@ def looked_for(line: Line, guid: str) -> int:
     return sum(each["delivery"] == guid for each in line.events("delivery_not_listed_yet"))
 
 
+@pytest.mark.both_databases
 def test_a_button_waits_until_github_lists_its_delivery(line: Line) -> None:
     story, sha, check = held_push(line)
     line.github.hide_deliveries("check_run", "requested_action")

@@ -57,6 +57,7 @@ def test_no_key_of_the_config_opens_another_team(line: Line, victim: Story, key:
     assert mallory.size("staging") is None
 
 
+@pytest.mark.both_databases
 def test_the_team_opens_itself_and_rerun_goes_on(line: Line, victim: Story) -> None:
     guest = line.story(config=f"team: {victim.team}\n")
     check = guest.planned(guest.propose())
