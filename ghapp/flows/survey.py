@@ -7,7 +7,7 @@ from functools import partial
 from checks.configuration import Configuration
 from checks.configuration.impact import Touched
 from ghapp.flows.repository import FetchedRepo
-from ghapp.repository_config import RepositoryConfig, misplaced_config
+from ghapp.repository_config import RepositoryConfig, changed_keys, misplaced_config
 from ghapp.root_modules import Survey, configure_root_modules, files_to_read, reconfigured, unlisted_tools
 from ghapp.services import Services
 from ghapp.terraform import Terraform, find_terraforms
@@ -86,6 +86,13 @@ def broken_by(before: Survey, after: Survey) -> str | None:
         for name, members in after.laid.items()
     )
     return next((cause for cause in found if cause is not None), None)
+
+
+def changed_config(before: RepositoryConfig, after: RepositoryConfig) -> Iterator[str]:
+    """Say what a changed config changes: it is in force once it is merged."""
+    keys = changed_keys(before, after)
+    if keys:
+        yield f"Merging this changes Planward's config: {', '.join(f'`{key}`' for key in keys)}"
 
 
 def left_behind(found: Touched, survey: Survey, after: Survey | None) -> Iterator[str]:

@@ -24,6 +24,8 @@ from ghapp.repository_config.model import (
     RootModuleConfig,
     RootModuleOverride,
     Testing,
+    changed_keys,
+    is_config,
     misplaced_config,
     placeholder_branch,
 )
@@ -43,6 +45,8 @@ __all__ = [
     "RootModuleConfig",
     "RootModuleOverride",
     "Testing",
+    "changed_keys",
+    "is_config",
     "misplaced_config",
     "placeholder_branch",
     "read_config",

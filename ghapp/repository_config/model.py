@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Literal, assert_never
 
 from ghapp.errors import JobError
@@ -12,12 +13,10 @@ from ghapp.vault import SecretSource
 CONFIG_PATH = ".github/planward.yml"
 """Where the config lies; it is read from the base branch, never from a pull request's head."""
 
-_LOOKALIKES = frozenset(
-    f"{directory}{name}.{ending}"
-    for directory in ("", ".github/")
-    for name in ("planward", ".planward")
-    for ending in ("yml", "yaml", "json")
-)
+_NAME = "planward"
+_ENDINGS = frozenset({"yml", "yaml", "json", "toml"})
+_ONE_LETTER = 0.87
+"""What `difflib` gives at least for two names of this length that differ by one letter."""
 
 TestingApply = Literal["never", "on_merge"]
 """When testing is applied."""
@@ -51,11 +50,26 @@ class Problem:
 
 def misplaced_config(paths: Collection[str]) -> Problem | None:
     """What is wrong with a tree in which a config lies where it is not read; None where there is none."""
-    found = next((path for path in sorted(paths) if path.lower() in _LOOKALIKES and path != CONFIG_PATH), None)
+    found = next((path for path in sorted(paths) if path != CONFIG_PATH and _looks_like_a_config(path)), None)
     if found is None:
         return None
     message = f"this file is not read: move what it says to {CONFIG_PATH}, or rename it if it is something else"
     return Problem(path=found, line=1, column=1, key="", message=message)
+
+
+def is_config(path: str) -> bool:
+    """Whether this is the config, or one at a place where it is not read."""
+    return path == CONFIG_PATH or _looks_like_a_config(path)
+
+
+def _looks_like_a_config(path: str) -> bool:
+    """Whether a file at the top or in .github has Planward's name, or one that differs by a letter."""
+    directory, _, file = path.lower().rpartition("/")
+    name, _, ending = file.removeprefix(".").rpartition(".")
+    name = name.replace("-", "").replace("_", "")
+    if directory not in ("", ".github") or ending not in _ENDINGS or abs(len(name) - len(_NAME)) > 1:
+        return False
+    return SequenceMatcher(None, name, _NAME).ratio() > _ONE_LETTER
 
 
 class ConfigInvalid(JobError):
@@ -217,3 +231,24 @@ class RepositoryConfig:
             position = self.positions.get(above)
         position = position or Position(line=1, column=1)
         return Problem(path=CONFIG_PATH, line=position.line, column=position.column, key=key, message=message)
+
+
+def changed_keys(before: RepositoryConfig, after: RepositoryConfig) -> tuple[str, ...]:
+    """The keys under which two configs differ, defaults filled in, such as `environments.staging.approvals`."""
+    names = dict.fromkeys((*before.environments, *after.environments))
+    found: list[str] = []
+    for name in names:
+        old, new = before.environments.get(name), after.environments.get(name)
+        inherited = old is not None and new is not None and (old.team, new.team) == (before.team, after.team)
+        found += _changed_fields(f"environments.{name}", old, new, leave_out=("name", *(["team"] if inherited else [])))
+    ours = ("testing", "branch_environments", "unimplemented", "positions")
+    return (*found, *_changed_fields("", before, after, leave_out=ours))
+
+
+def _changed_fields(at: str, before: object, after: object, *, leave_out: Collection[str]) -> tuple[str, ...]:
+    if before is None or after is None:
+        return () if before is after else (at,)
+    assert dataclasses.is_dataclass(before)
+    names = [each.name for each in dataclasses.fields(before) if each.name not in leave_out]
+    prefix = f"{at}." if at else ""
+    return tuple(f"{prefix}{name}" for name in names if getattr(before, name) != getattr(after, name))

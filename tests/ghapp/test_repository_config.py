@@ -15,6 +15,7 @@ from ghapp.repository_config import (
     RepositoryConfig,
     RootModuleConfig,
     RootModuleOverride,
+    changed_keys,
     misplaced_config,
     model,
     placeholder_branch,
@@ -534,7 +535,18 @@ def test_who_decides_is_known_also_under_a_config_that_is_not_implemented_whole(
         found.require_implemented()
 
 
-@pytest.mark.parametrize("path", [".github/planward.yaml", ".github/Planward.yml", ".planward.yml", "planward.yaml"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".github/planward.yaml",
+        ".github/Planward.yml",
+        ".github/planwards.yml",
+        ".github/plan-ward.yml",
+        ".github/planwrad.yml",
+        ".planward.yml",
+        "planward.yaml",
+    ],
+)
 def test_a_config_where_it_is_not_read_is_an_error(path: str) -> None:
     assert str(misplaced_config(["a.tf", ".github/planward.yml", path])) == (
         f"{path}:1:1: this file is not read: move what it says to .github/planward.yml, or rename it if it is "
@@ -543,7 +555,8 @@ def test_a_config_where_it_is_not_read_is_an_error(path: str) -> None:
 
 
 def test_a_config_at_its_place_and_files_of_other_names_are_no_error() -> None:
-    assert misplaced_config([".github/planward.yml", "docs/planward.yml", ".github/planward.md"]) is None
+    others = ["docs/planward.yml", ".github/planward.md", ".github/workflows/planward.yml", ".github/planned.yml"]
+    assert misplaced_config([".github/planward.yml", *others]) is None
 
 
 def test_a_wrong_key_is_an_error_also_where_the_config_is_in_force() -> None:
@@ -649,3 +662,16 @@ def test_a_mangled_file_is_read_or_refused_with_lines(changes: list[tuple[int, i
     lines = content.count(b"\n") + 2
     assert all(1 <= problem.line <= lines and problem.column >= 1 for problem in problems)
     assert all(str(problem).isprintable() for problem in problems)
+
+
+def test_the_keys_that_a_change_of_the_config_is_about_are_named() -> None:
+    before = read("environments: {staging: {approvals: 2}, old: {}}\nteam: net\n")
+    after = read("environments: {staging: {}, testing: {apply: on_merge}}\nconfirm: [destroy]\n")
+    assert changed_keys(before, after) == (
+        "environments.testing.apply",
+        "environments.staging.approvals",
+        "environments.old",
+        "team",
+        "confirm",
+    )
+    assert changed_keys(after, after) == ()

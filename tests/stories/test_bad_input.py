@@ -1,5 +1,6 @@
 """What bad input gets: one first line that says what, where and the way out; then "Re-run" starts it again."""
 
+import html
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -109,6 +110,51 @@ def test_a_base_that_asks_for_what_is_not_implemented_is_corrected_by_a_pull_req
     assert story.planned(number)["conclusion"] == "success"
     assert story.applied(story.merge(number))["conclusion"] == "success"
     assert story.state("network", "staging") != {}
+
+
+@pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
+def test_a_base_whose_config_cannot_be_used_does_not_block_the_pull_request_that_mends_it(
+    line: Line, config: str
+) -> None:
+    story = line.story(config=config)
+    also = story.planned(story.propose({CONFIG: "four_eyes: true\n", **story.network(2)}, head="also"))
+    number = story.propose({CONFIG: "four_eyes: true\n"}, head="mend")
+    check = story.planned(number)
+    assert check["conclusion"] == "success"
+    if UNIMPLEMENTED in BAD_CONFIGS[config]:
+        return  # the rest of it is understood: who decides is known
+    assert failure(story, also).endswith(
+        f"mend {CONFIG} in a pull request of its own first; this one changes `network/main.tf`, too"
+    )
+    assert (
+        f"Nothing is planned: the config of staging cannot be used ({BAD_CONFIGS[config]}), and merging this mends it. "
+        "The environment staging is new then: its first push is held until somebody with the role maintain or admin "
+        "allows it."
+    ) in html.unescape(check["output"]["summary"]).replace("\\", "")
+    tip = story.merge(number)
+    held = story.applied(tip)
+    assert held["conclusion"] == "action_required"
+    story.press(held, "apply", by=story.maintainer)
+    assert story.applied(tip, count=2)["conclusion"] == "success"
+    assert story.state("network", "staging") != {}
+
+
+def test_a_config_that_was_spoilt_after_last_is_mended_under_the_one_at_last(line: Line) -> None:
+    story = line.story()
+    spoilt = story.commit("staging", {CONFIG: "environmnets: {}\n"})
+    assert story.applied(spoilt)["conclusion"] == "action_required"
+    assert failure(story, story.planned(story.propose())).startswith(f"{CONFIG}:1:1: environmnets: unknown key")
+    number = story.propose({CONFIG: "confirm: [destroy]\n", **story.network(2)}, head="mend")
+    check = story.planned(number)
+    assert check["conclusion"] == "success"
+    summary = html.unescape(check["output"]["summary"]).replace("\\", "")
+    assert f"Planned under the config of {story.first[:7]}: the config of staging cannot be used" in summary
+    assert "Merging this changes Planward's config: `confirm`" in summary
+    tip = story.merge(number)
+    held = story.applied(tip)
+    assert held["conclusion"] == "action_required"  # what was pushed by hand is still there
+    story.press(held, "apply", by=story.maintainer)
+    assert story.applied(tip, count=2)["conclusion"] == "success"
 
 
 def test_a_version_that_is_pinned_for_a_version_manager_and_not_installed_is_named(line: Line) -> None:

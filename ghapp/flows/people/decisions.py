@@ -16,7 +16,7 @@ from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.github import Role
 from ghapp.jobs import Replan, SettleBranch
 from ghapp.jobs.causes import Approved as DecisionMade
-from ghapp.repository_config import BranchEnvironment, RepositoryConfig
+from ghapp.repository_config import BranchEnvironment, ConfigInvalid, RepositoryConfig
 from ghapp.store import KnownPullRequest, Last, Run
 from ghapp.values import TESTING, CommitSha, EnvironmentName
 
@@ -204,7 +204,10 @@ async def find_environment(repo: FetchedRepo, name: EnvironmentName) -> Environm
         environment = config.branch_environments.get(name)
         return None if environment is None else EnvironmentInForce(environment, config, last)
     for branch, tip in (await repo.mirror.branches()).items():
-        found = await environment_at_last(repo, branch, tip)
+        try:
+            found = await environment_at_last(repo, branch, tip)
+        except ConfigInvalid:
+            continue  # another branch's, which says nothing of this one
         if found is not None and found.environment.name == name:
             return found
     return None

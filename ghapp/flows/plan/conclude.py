@@ -159,7 +159,7 @@ async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) ->
     for part in parts:
         if part.tree:
             with contextlib.suppress(MissingObject):  # the base was forced away meanwhile: then in any order
-                repo = await repo.with_merge(part.config_sha, run.head_sha, part.tree)
+                repo = await repo.with_merge(part.base_sha, run.head_sha, part.tree)
                 for path, lines in (await repo.mirror.changed_lines(part.base_sha, part.tree)).items():
                     found.setdefault(path, []).extend(lines)
     return found

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
 
 import msgspec
 
@@ -16,10 +16,26 @@ from ghapp.flows.check_run import show_progress
 from ghapp.flows.environments import is_named
 from ghapp.flows.plan.heads import numbers_of, still_about
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
-from ghapp.flows.survey import broken_by, cannot_run, known_to, left_behind, not_planned_yet, run_otherwise, survey_tree
+from ghapp.flows.survey import (
+    broken_by,
+    cannot_run,
+    changed_config,
+    known_to,
+    left_behind,
+    not_planned_yet,
+    run_otherwise,
+    survey_tree,
+)
 from ghapp.git import Conflict, Mirror
 from ghapp.github import InstallationGone, InstallationSuspended, Role
-from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid, RepositoryConfig
+from ghapp.repository_config import (
+    CONFIG_PATH,
+    BranchEnvironment,
+    ConfigInvalid,
+    Problem,
+    RepositoryConfig,
+    is_config,
+)
 from ghapp.root_modules import Survey
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
@@ -84,20 +100,99 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
             from_fork=pull_request.head_repository_id != repo.id,
         )
         try:
-            config = await repo.config_at(config_sha)
+            found = await _config_in_force(repo, pull_request, config_sha)
+            if isinstance(found, ConfigInvalid):
+                parts.append(await _prepare_mending(repo, run, pull_request, found, part))
+                continue
+            config = found.config
             environment = config.environment_of_branch(pull_request.base_branch)
             if environment is None or not await is_named(repo, pull_request.base_branch):
                 continue
-            part = msgspec.structs.replace(part, environment=environment.name)
+            part = msgspec.structs.replace(part, environment=environment.name, config_sha=found.sha)
             if await repo.store.branches.last_of_branch(repo.id, pull_request.base_branch) is None:
                 parts.append(msgspec.structs.replace(part, held=_not_in_force(environment)))
                 continue
-            parts.append(await _prepare_part(repo, run, pull_request, config, environment, part))
+            parts.append(await _prepare_part(repo, run, pull_request, found, environment, part))
         except (Unavailable, InstallationGone, InstallationSuspended):
             raise
         except (JobError, ConfigurationError) as error:
             parts.append(msgspec.structs.replace(part, refused=str(error)))
     return parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InForce:
+    """The config that is in force for a base. `instead_of`: what is wrong with the base's own."""
+
+    config: RepositoryConfig
+    sha: CommitSha
+    instead_of: ConfigInvalid | None = None
+
+
+async def _config_in_force(
+    repo: FetchedRepo, pull_request: KnownPullRequest, base: CommitSha
+) -> _InForce | ConfigInvalid:
+    """The base's config; where that cannot be read, the one at LAST, and where there is none, what is wrong."""
+    try:
+        return _InForce(config=await repo.config_at(base), sha=base)
+    except ConfigInvalid as invalid:
+        last = await repo.store.branches.last_of_branch(repo.id, pull_request.base_branch)
+        if last is None or not await repo.mirror.has(last.sha):
+            return invalid
+        try:
+            return _InForce(config=await repo.config_at(last.sha), sha=last.sha, instead_of=invalid)
+        except ConfigInvalid:
+            return invalid
+
+
+async def _prepare_mending(
+    repo: FetchedRepo, run: Run, pull_request: KnownPullRequest, invalid: ConfigInvalid, part: Part
+) -> Part:
+    """A pull request into a base under which nothing can be planned: one that mends the config alone passes."""
+    waiting = await _not_vouched(repo, run, pull_request, (), part)
+    if waiting is not None:
+        return waiting
+    tree = await _merged(repo.mirror, run, part.base_sha)
+    if isinstance(tree, Conflict):
+        return msgspec.structs.replace(part, refused=_conflict(tree, pull_request, part))
+    changed = await repo.mirror.changed_paths(part.base_sha, tree)
+    proposed = await _proposed(repo, changed, tree)
+    match proposed:
+        case None:
+            return msgspec.structs.replace(part, refused=str(invalid))
+        case ConfigInvalid():
+            return msgspec.structs.replace(part, tree=tree, refused=str(proposed), diagnostics=_at_lines(proposed))
+        case Survey() if others := sorted(path for path in changed if not is_config(path)):
+            refused = (
+                f"the config of {pull_request.base_branch} cannot be used ({invalid}), so nothing can be planned under "
+                f"it: mend {CONFIG_PATH} in a pull request of its own first; this one changes `{others[0]}`, too"
+            )
+            return msgspec.structs.replace(part, tree=tree, refused=refused)
+        case Survey(misplaced=Problem() as misplaced):
+            return msgspec.structs.replace(part, tree=tree, refused=str(misplaced))
+        case Survey():
+            named = proposed.config.environment_of_branch(pull_request.base_branch)
+            then = (
+                f"{pull_request.base_branch} is no environment's branch under it."
+                if named is None
+                else f"The environment {named.name} is new then: its first push is held until somebody with the role "
+                "maintain or admin allows it."
+            )
+            return msgspec.structs.replace(
+                part, tree=tree, notes=(f"Nothing is planned: {_mends(pull_request, invalid)}. {then}",)
+            )
+        case _ as never:
+            assert_never(never)
+
+
+def _mends(pull_request: KnownPullRequest, invalid: ConfigInvalid) -> str:
+    return f"the config of {pull_request.base_branch} cannot be used ({invalid}), and merging this mends it"
+
+
+def _mended(pull_request: KnownPullRequest, in_force: _InForce) -> str:
+    invalid = in_force.instead_of
+    assert invalid is not None
+    return f"Planned under the config of {short(in_force.sha)}: {_mends(pull_request, invalid)}"
 
 
 def _not_in_force(environment: BranchEnvironment) -> str:
@@ -116,37 +211,52 @@ async def _with_commits_of(repo: Repo, run: Run) -> FetchedRepo:
     return await repo.with_commits(*commits, pull_requests=numbers_of(run))
 
 
-async def _prepare_part(
-    repo: FetchedRepo,
-    run: Run,
-    pull_request: KnownPullRequest,
-    config: RepositoryConfig,
-    environment: BranchEnvironment,
-    part: Part,
-) -> Part:
-    if pull_request.draft and config.drafts == "skip":
-        return msgspec.structs.replace(part, held="A draft: it is planned when it is marked ready for review.")
-    vouched = await _vouch(repo, run, pull_request, config)
+async def _not_vouched(
+    repo: FetchedRepo, run: Run, pull_request: KnownPullRequest, trusted_bots: Collection[str], part: Part
+) -> Part | None:
+    """The part where nobody vouches for the code; None where somebody does."""
+    vouched = await _vouch(repo, run, pull_request, trusted_bots)
     if isinstance(vouched, gate.Refuse):
         return msgspec.structs.replace(part, refused=vouched.cause)
     if isinstance(vouched, gate.Hold):
         paste = f"planward approve {run.head_sha}"
         return msgspec.structs.replace(part, held=vouched.cause, button=vouched.button, paste=paste)
+    return None
+
+
+def _conflict(conflict: Conflict, pull_request: KnownPullRequest, part: Part) -> str:
+    files = ", ".join(f"`{path}`" for path in conflict.paths[:5]) + (" …" if len(conflict.paths) > 5 else "")
+    base = pull_request.base_branch
+    return (
+        f"Conflict with {base} at {short(part.base_sha)} in {files}: merge {base} into the pull request and resolve it."
+    )
+
+
+async def _prepare_part(
+    repo: FetchedRepo,
+    run: Run,
+    pull_request: KnownPullRequest,
+    in_force: _InForce,
+    environment: BranchEnvironment,
+    part: Part,
+) -> Part:
+    config = in_force.config
+    if pull_request.draft and config.drafts == "skip":
+        return msgspec.structs.replace(part, held="A draft: it is planned when it is marked ready for review.")
+    waiting = await _not_vouched(repo, run, pull_request, config.trusted_bots, part)
+    if waiting is not None:
+        return waiting
     tree = await _merged(repo.mirror, run, part.base_sha)
     if isinstance(tree, Conflict):
-        files = ", ".join(f"`{path}`" for path in tree.paths[:5]) + (" …" if len(tree.paths) > 5 else "")
-        return msgspec.structs.replace(
-            part,
-            refused=f"Conflict with {pull_request.base_branch} at {short(part.base_sha)} in {files}: "
-            f"merge {pull_request.base_branch} into the pull request and resolve it.",
-        )
+        return msgspec.structs.replace(part, refused=_conflict(tree, pull_request, part))
     changed = await repo.mirror.changed_paths(part.base_sha, tree)
     proposed = await _proposed(repo, changed, tree)
     invalid = proposed if isinstance(proposed, ConfigInvalid) else None
     refused = None if invalid is None else str(invalid)
     part = msgspec.structs.replace(part, tree=tree, diagnostics=() if invalid is None else _at_lines(invalid))
-    if config.unimplemented and not isinstance(proposed, Survey):
-        return msgspec.structs.replace(part, refused=refused or str(ConfigInvalid(config.unimplemented)))
+    broken = in_force.instead_of or (ConfigInvalid(config.unimplemented) if config.unimplemented else None)
+    if broken is not None and not isinstance(proposed, Survey):
+        return msgspec.structs.replace(part, refused=refused or str(broken))
     preview_in: EnvironmentName | None = None
     if environment.promote_from is not None:
         decision = await check_promotion(repo, config.branch_environments[environment.promote_from], tree)
@@ -180,7 +290,12 @@ async def _prepare_part(
         layers=await asyncio.to_thread(survey.layers, TESTING, known_to(survey, TESTING, dirs)),
         preview_layers=preview,
         refused=refused,
-        notes=(*left_behind(found, survey, after), *not_planned_yet(survey, after)),
+        notes=(
+            *((_mended(pull_request, in_force),) if in_force.instead_of else ()),
+            *(() if after is None else changed_config(config, after.config)),
+            *left_behind(found, survey, after),
+            *not_planned_yet(survey, after),
+        ),
     )
 
 
@@ -220,7 +335,7 @@ async def _vouch(
     repo: Repo,
     run: Run,
     pull_request: KnownPullRequest,
-    config: RepositoryConfig,
+    trusted_bots: Collection[str],
 ) -> gate.Vouched | gate.Hold | gate.Refuse:
     if run.group is not None:
         said = await repo.store.pull_requests.newest_verdict(
@@ -246,13 +361,13 @@ async def _vouch(
         author = Person(login=pull_request.author, id=pull_request.author_id)
         can_write = await github.role_of(author) >= Role.WRITE
     if same_repository and not approvals:
-        pusher = await _pusher_who_may_not_vouch(repo, pull_request, config)
+        pusher = await _pusher_who_may_not_vouch(repo, pull_request, trusted_bots)
     return gate.vouch(
         author=pull_request.author,
         same_repository=same_repository,
         author_is_bot=pull_request.author_is_bot,
         author_can_write=can_write,
-        trusted_bots=config.trusted_bots,
+        trusted_bots=trusted_bots,
         pushed_by=pusher,
         approved_by=approvals[-1].by if approvals else None,
     )
@@ -282,13 +397,15 @@ async def check_promotion(
     )
 
 
-async def _pusher_who_may_not_vouch(repo: Repo, pull_request: KnownPullRequest, config: RepositoryConfig) -> str | None:
+async def _pusher_who_may_not_vouch(
+    repo: Repo, pull_request: KnownPullRequest, trusted_bots: Collection[str]
+) -> str | None:
     """Who pushed this head and could not vouch for it: somebody without write access, or a bot that is not trusted."""
     found = await repo.store.commit_people.pushes(repo.id, [pull_request.head_sha], [head_of(pull_request.number)])
     pushers = {push.pusher_id: push.pusher for push in found if push.after == pull_request.head_sha and push.pusher_id}
     github = await repo.github()
     for id, login in pushers.items():
-        if id == pull_request.author_id or login in config.trusted_bots:
+        if id == pull_request.author_id or login in trusted_bots:
             continue
         if login.endswith("[bot]") or await github.role_of(Person(login=login, id=id)) < Role.WRITE:
             return login

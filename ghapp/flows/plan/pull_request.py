@@ -61,6 +61,7 @@ async def _plan_layers(
                 environment=environment,
                 tree=part.tree,
                 config_sha=part.config_sha,
+                base_sha=part.base_sha,
                 root_module=root_module,
                 operation="plan",
                 blocked_by=_failed_below(outcomes),

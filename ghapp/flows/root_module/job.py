@@ -50,6 +50,8 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     environment: EnvironmentName
     tree: TreeId
     config_sha: CommitSha
+    base_sha: CommitSha | None = None
+    """What the tree is merged onto, where that is not the commit whose config is in force."""
     root_module: str
     operation: Literal["plan", "apply"]
     blocked_by: tuple[str, ...] = ()

@@ -87,7 +87,8 @@ async def machine_of(services: Services) -> Machine:
 
 async def _root_step(services: Services, job: RootJob, run: Run) -> "_RootStep":
     repo = await load_repo(services, run.repository_id)
-    repo = await repo.with_merge(job.config_sha, run.head_sha, job.tree)
+    repo = await repo.with_merge(job.base_sha or job.config_sha, run.head_sha, job.tree)
+    repo = await repo.with_commits(job.config_sha)
     survey = await survey_of_run(repo, job.run_id, job.config_sha, job.tree)
     return _RootStep(repo, job, RootRun(survey, job.environment, job.root_module, digest_key=services.digest_key))
 
