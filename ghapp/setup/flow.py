@@ -32,7 +32,7 @@ async def set_up(plan: Plan, keeper: Keeper, say: Callable[[str], None]) -> None
     Raises SettingsError, GitHubError and VaultError; JobError where GitHub made no webhook secret or nobody came.
     """
     require_reachable(plan.public_url, plan.api_url)
-    await keeper.prepare()
+    await keeper.prepare(_known(plan))
     async with serving(plan.port, on_refusal=lambda why: say(f"Refused: {why}.")) as page:
         action = form_url(plan.api_url, plan.organization, page.state)
         manifest = read_app_manifest()
@@ -75,10 +75,13 @@ def _values(plan: Plan, app: RegisteredApp) -> dict[str, str]:
         "PLANWARD_GITHUB_PRIVATE_KEY": app.private_key,
         "PLANWARD_GITHUB_CLIENT_ID": app.client_id,
         "PLANWARD_GITHUB_CLIENT_SECRET": app.client_secret,
-        "PLANWARD_PUBLIC_URL": plan.public_url,
     }
     if app.webhook_secret is not None:
         values["PLANWARD_GITHUB_WEBHOOK_SECRET"] = app.webhook_secret
-    if plan.api_url != PUBLIC_API:
-        values["PLANWARD_GITHUB_API_URL"] = plan.api_url
-    return values
+    return values | _known(plan)
+
+
+def _known(plan: Plan) -> dict[str, str]:
+    """The settings that are known before GitHub is asked."""
+    api = {"PLANWARD_GITHUB_API_URL": plan.api_url} if plan.api_url != PUBLIC_API else {}
+    return {"PLANWARD_PUBLIC_URL": plan.public_url, **api}

@@ -1,6 +1,7 @@
 """Where the credentials are kept, under the names of the settings."""
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, suppress
@@ -11,12 +12,20 @@ from typing import Protocol
 from ghapp.errors import SettingsError
 from ghapp.vault import Vault, VaultRun, VaultSession
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+,-]+")
+"""What a shell, systemd and docker take as it stands."""
+_NOT_PLAIN = "use letters, digits and _ . : / @ % + , - alone, which sh, systemd and docker read alike"
+_OWN_FILES = {"PLANWARD_GITHUB_PRIVATE_KEY": "private-key.pem"}
+
 
 class Keeper(Protocol):
     """Where credentials go. GitHub tells them once, so that `prepare` finds out before whether `keep` would work."""
 
-    async def prepare(self) -> None:
-        """Raises SettingsError or VaultError where nothing can be kept, or something is there already."""
+    async def prepare(self, known: Mapping[str, str]) -> None:
+        """Raises SettingsError or VaultError where nothing can be kept, or something is there already.
+
+        `known` are the values that do not come from GitHub.
+        """
 
     async def keep(self, values: Mapping[str, str]) -> str:
         """Keep the values by their names; gives the place, for people."""
@@ -27,15 +36,26 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileKeeper:
-    """A file that shells and systemd read as environment variables, with mode 0600."""
+    """A file of environment variables, and beside it one for each value of several lines. All have mode 0600.
+
+    A shell, systemd's EnvironmentFile, `docker run --env-file` and Compose's env_file each have their own rules for
+    quotes. So there are none: a value that would need them, as the private key does, has a file of its own, which
+    NAME_FILE names.
+    """
 
     path: Path
     overwrite: bool
 
-    async def prepare(self) -> None:
-        """Raises SettingsError where the file is there, or cannot be made."""
-        if self.path.exists() and not self.overwrite:
-            raise SettingsError(f"{self.path} exists: say --file for another one, or --force to overwrite it")
+    async def prepare(self, known: Mapping[str, str]) -> None:
+        """Raises SettingsError where a file is there, cannot be made, or would not be read alike everywhere."""
+        for name, value in known.items():
+            if not _PLAIN.fullmatch(value):
+                raise SettingsError(f"{name} is {value}: {_NOT_PLAIN}, or keep it in Vault, by --vault")
+        if not _PLAIN.fullmatch(str(self.path)):
+            raise SettingsError(f"--file: {self.path}: {_NOT_PLAIN}")
+        for path in (self.path, self._own_file("PLANWARD_GITHUB_PRIVATE_KEY")):
+            if path.exists() and not self.overwrite:
+                raise SettingsError(f"{path} exists: say --file for another one, or --force to overwrite it")
         try:
             with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=f".{self.path.name}-"):
                 pass
@@ -43,10 +63,27 @@ class FileKeeper:
             raise SettingsError(f"nothing can be written to {self.path.parent}: {error.strerror}") from None
 
     async def keep(self, values: Mapping[str, str]) -> str:
-        """Write the file whole or not at all. One that has come meanwhile is left, and the name gets the App's id."""
-        content = "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
+        """Write each file whole or not at all. One that has come meanwhile is left, and the name gets the App's id."""
+        app_id = values["PLANWARD_GITHUB_APP_ID"]
+        lines = ["# Written by planward setup. NAME=VALUE, without quotes: read by sh, systemd and docker alike."]
+        for name, value in values.items():
+            if _PLAIN.fullmatch(value):
+                lines.append(f"{name}={value}")
+            else:
+                own_file = self._write(self._own_file(name), value.strip() + "\n", app_id)
+                lines.append(f"{name}_FILE={own_file}")
+        return str(self._write(self.path, "\n".join(lines) + "\n", app_id))
+
+    def next_step(self) -> str:
+        """For a shell."""
+        return f"set -a; . {self.path}; set +a; planward serve"
+
+    def _own_file(self, name: str) -> Path:
+        return self.path.with_name(f"{self.path.stem}.{_OWN_FILES.get(name, name.lower())}")
+
+    def _write(self, path: Path, content: str, app_id: str) -> Path:
         with tempfile.NamedTemporaryFile(
-            "w", dir=self.path.parent, prefix=f".{self.path.name}-", delete=False, encoding="utf-8"
+            "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8"
         ) as file:
             os.fchmod(file.fileno(), 0o600)
             file.write(content)
@@ -54,18 +91,13 @@ class FileKeeper:
             os.fsync(file.fileno())
         written = Path(file.name)
         if self.overwrite:
-            written.replace(self.path)
-            return str(self.path)
-        for path in (self.path, self.path.with_name(f"{self.path.name}.{values['PLANWARD_GITHUB_APP_ID']}")):
+            return written.replace(path)
+        for place in (path, path.with_name(f"{path.name}.{app_id}")):
             with suppress(FileExistsError):
-                os.link(written, path)
+                os.link(written, place)
                 written.unlink()
-                return str(path)
-        return str(written)
-
-    def next_step(self) -> str:
-        """For a shell; systemd reads it as EnvironmentFile."""
-        return f"set -a; . {self.path}; set +a; planward serve"
+                return place
+        return written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +108,7 @@ class VaultKeeper:
     path: str
     overwrite: bool
 
-    async def prepare(self) -> None:
+    async def prepare(self, known: Mapping[str, str]) -> None:
         """Raises SettingsError where a secret is there, and VaultError where it cannot be read or written."""
         async with self._session() as session:
             if await session.holds(self.path) and not self.overwrite:
@@ -96,10 +128,3 @@ class VaultKeeper:
     def _session(self) -> AbstractAsyncContextManager[VaultSession]:
         run = VaultRun(team="planward", environment="planward", branch="planward", operation="setup")
         return self.vault.session(run)
-
-
-def _quoted(value: str) -> str:
-    """As sh and systemd read it, over several lines too; what GitHub gives has no single quote."""
-    if "'" in value:
-        raise SettingsError("a value with a single quote cannot be kept in a file: keep it in Vault, by --vault")
-    return f"'{value.strip()}'"

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from html import unescape
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -38,6 +38,9 @@ KEPT = {
     "PLANWARD_GITHUB_WEBHOOK_SECRET",
     "PLANWARD_PUBLIC_URL",
 }
+IN_THE_FILE = KEPT - {"PLANWARD_GITHUB_PRIVATE_KEY"} | {"PLANWARD_GITHUB_PRIVATE_KEY_FILE"}
+SYSTEMD = Path("/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator")
+"""It reads files of assignments as PID 1 reads EnvironmentFile."""
 
 
 @pytest.fixture
@@ -128,10 +131,32 @@ def follow(address: str) -> httpx.Response:
 
 
 def sourced(file: Path) -> Mapping[str, str]:
-    """The variables as a shell has them that read the file."""
+    """The variables as a shell has them that reads the file."""
     script = 'set -a; . "$0"; env -0'
     told = subprocess.run(["/bin/sh", "-c", script, file], env={}, capture_output=True, check=True, text=True).stdout
-    return {name: value for name, _, value in (line.partition("=") for line in told.split("\0")) if name in KEPT}
+    return named(told.split("\0"))
+
+
+def read_by_docker(file: Path) -> Mapping[str, str]:
+    """The variables as `docker run --env-file` reads the file: all behind the first = as it stands.
+
+    https://github.com/docker/cli/blob/v28.2.2/pkg/kvfile/kvfile.go
+    """
+    return named(line for line in file.read_text().splitlines() if line and not line.startswith("#"))
+
+
+def read_by_systemd(file: Path, directory: Path) -> Mapping[str, str]:
+    """The variables as systemd reads the file."""
+    place = directory / "environment.d"
+    place.mkdir()
+    (place / "planward.conf").write_bytes(file.read_bytes())
+    environ = {"XDG_CONFIG_HOME": str(directory), "HOME": str(directory)}
+    told = subprocess.run([SYSTEMD], env=environ, capture_output=True, check=True, text=True).stdout
+    return named(told.splitlines())
+
+
+def named(lines: Iterable[str]) -> Mapping[str, str]:
+    return {name: value for name, _, value in (line.partition("=") for line in lines) if name.startswith("PLANWARD_")}
 
 
 # --- the flow --------------------------------------------------------------------------------------------------------
@@ -154,10 +179,14 @@ def test_the_app_is_made_and_its_credentials_are_kept_in_a_file_that_starts_plan
         f"  2. install the App: {github.url}/apps/planward/installations/new",
         "  3. planward doctor OWNER/REPO",
     ]
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    key = tmp_path / "here" / "planward.private-key.pem"
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (file, key)] == [0o600, 0o600]
     environ = sourced(file)
-    assert set(environ) == KEPT
-    assert environ["PLANWARD_PUBLIC_URL"] == PUBLIC_URL
+    assert set(environ) == IN_THE_FILE
+    assert (environ["PLANWARD_PUBLIC_URL"], environ["PLANWARD_GITHUB_PRIVATE_KEY_FILE"]) == (PUBLIC_URL, str(key))
+    assert read_by_docker(file) == environ
+    if SYSTEMD.exists():
+        assert read_by_systemd(file, tmp_path) == environ
     [app] = github.world.apps.values()
     assert (app.owner.login, app.webhook_url) == ("acme", f"{PUBLIC_URL}/webhooks/github")
     assert app.callback_urls == [f"{PUBLIC_URL}/login/callback"]
@@ -254,7 +283,7 @@ def test_an_app_without_a_webhook_secret_is_kept_and_the_missing_secret_is_asked
         "planward: GitHub made no webhook secret, and Planward does not start without one: set one in the settings of "
         "Planward → Webhook, and put it beside the others as PLANWARD_GITHUB_WEBHOOK_SECRET\n",
     )
-    assert set(sourced(tmp_path / "here" / "planward.env")) == KEPT - {"PLANWARD_GITHUB_WEBHOOK_SECRET"}
+    assert set(sourced(tmp_path / "here" / "planward.env")) == IN_THE_FILE - {"PLANWARD_GITHUB_WEBHOOK_SECRET"}
 
 
 def test_a_file_that_exists_is_not_overwritten_unless_it_is_forced(github: LocalGitHub, tmp_path: Path) -> None:
@@ -269,7 +298,7 @@ def test_a_file_that_exists_is_not_overwritten_unless_it_is_forced(github: Local
         follow(create(github, command.page()))
         assert command.ended()[0] == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert set(sourced(file)) == KEPT
+    assert set(sourced(file)) == IN_THE_FILE
 
 
 def test_a_file_that_came_meanwhile_is_left_and_the_credentials_are_not_lost(
@@ -283,7 +312,7 @@ def test_a_file_that_came_meanwhile_is_left_and_the_credentials_are_not_lost(
         assert command.ended()[0] == 0
     [app] = github.world.apps.values()
     assert file.read_text() == "somebody's\n"
-    assert set(sourced(file.with_name(f"planward.env.{app.id}"))) == KEPT
+    assert set(sourced(file.with_name(f"planward.env.{app.id}"))) == IN_THE_FILE
 
 
 def test_a_directory_that_is_not_there_is_refused_before_anything_is_made(github: LocalGitHub, tmp_path: Path) -> None:
@@ -368,11 +397,31 @@ def test_nobody_comes_within_an_hour(github: LocalGitHub, tmp_path: Path, monkey
     assert list(tmp_path.glob("planward.env*")) == []
 
 
-def test_a_value_that_no_shell_would_read_is_not_written(tmp_path: Path) -> None:
+def test_a_value_that_not_everything_reads_alike_has_a_file_of_its_own(tmp_path: Path) -> None:
     keeper = FileKeeper(path=tmp_path / "planward.env", overwrite=False)
-    with pytest.raises(SettingsError, match="a value with a single quote cannot be kept in a file"):
-        anyio.run(keeper.keep, {"PLANWARD_GITHUB_CLIENT_SECRET": "it's"})
-    assert list(tmp_path.iterdir()) == []
+    secret = "it's $HOME \\ #"
+    anyio.run(keeper.keep, {"PLANWARD_GITHUB_APP_ID": "7", "PLANWARD_GITHUB_CLIENT_SECRET": secret})
+    own_file = tmp_path / "planward.planward_github_client_secret"
+    assert own_file.read_text() == f"{secret}\n"
+    assert sourced(tmp_path / "planward.env") == {
+        "PLANWARD_GITHUB_APP_ID": "7",
+        "PLANWARD_GITHUB_CLIENT_SECRET_FILE": str(own_file),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "public_url", "said"),
+    [
+        ("planward.env", "https://planward.example.com/it's", "PLANWARD_PUBLIC_URL is https://planward.example.com/it"),
+        ("my planward.env", PUBLIC_URL, "--file: "),
+    ],
+)
+def test_what_not_everything_reads_alike_is_refused_before_anything_is_made(
+    tmp_path: Path, name: str, public_url: str, said: str
+) -> None:
+    keeper = FileKeeper(path=tmp_path / name, overwrite=False)
+    with pytest.raises(SettingsError, match=f"^{said}.*use letters, digits and"):
+        anyio.run(keeper.prepare, {"PLANWARD_PUBLIC_URL": public_url})
 
 
 @pytest.mark.parametrize(
