@@ -132,6 +132,9 @@ class Configuration(Struct, frozen=True):
     root_module: _RootModule = _RootModule()
 
 
+_NESTED = (dict, list)  # as a constant: `dict | list` is made at each call
+
+
 def decode_value(raw: Raw, *, exact: bool = False) -> Any:
     """The Python value of a part of a plan JSON that was left undecoded.
 
@@ -140,16 +143,16 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
     Raises PlanFormatError, also on values nested deeper than DEEPEST, so that whoever walks through one need not count,
     and on those of more than MOST_PARTS parts.
     """
-    if memoryview(raw).nbytes > MOST_PARTS and sum(map(bytes(raw).count, (b"[", b"{", b","))) > MOST_PARTS:
+    if len(raw) > MOST_PARTS and sum(map(bytes(raw).count, (b"[", b"{", b","))) > MOST_PARTS:
         raise PlanFormatError(f"a plan with a value of more than {MOST_PARTS:,} parts: make it smaller")
     try:
         value = _EXACT.decode(raw) if exact else _VALUE.decode(raw)
     except NOT_UNDERSTOOD as error:
         raise not_understood(error) from None
-    if not isinstance(value, dict | list):
+    if len(raw) <= DEEPEST or not isinstance(value, _NESTED):
         return value
     text = bytes(raw)
-    if len(text) > DEEPEST and text.count(b"[") + text.count(b"{") > DEEPEST and _levels(value) > DEEPEST:
+    if text.count(b"[") + text.count(b"{") > DEEPEST and _levels(value) > DEEPEST:
         raise PlanFormatError(f"a plan with values nested deeper than {DEEPEST} levels")
     return value
 

@@ -53,10 +53,9 @@ def _in_changes(changes: Iterable[Change]) -> Iterator[str]:
     for change in changes:
         if change.marked:
             if b"true" in bytes(change.before_sensitive):
-                yield from hidden_texts(marked_part(change.before, decode_value(change.before_sensitive)))
+                yield from hidden_texts(marked_part(change.before, change.before_sensitive))
             if b"true" in bytes(change.after_sensitive):
-                late = decode_value(change.after_unknown)
-                yield from hidden_texts(marked_part(change.after, decode_value(change.after_sensitive), late))
+                yield from hidden_texts(marked_part(change.after, change.after_sensitive, change.after_unknown))
 
 
 def _of_variables(configuration: Raw, variables: Raw) -> frozenset[str]:

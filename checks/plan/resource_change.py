@@ -10,6 +10,8 @@ from checks.plan.action import ACTIONS, COUNTED, Action, Counts
 from checks.plan.format import Change, Importing, Path, decode_value
 from checks.plan.marks import Shown, shown
 
+_NO_OP = ("no-op",)
+
 
 class ResourceChange(Struct, frozen=True, gc=False):
     """One resource instance (or deposed object) of a plan, with what happens to it.
@@ -105,7 +107,8 @@ class ResourceChange(Struct, frozen=True, gc=False):
     @property
     def changes(self) -> bool:
         """Whether applying the plan does anything about it, be it to the state alone."""
-        return self.action is not Action.NO_OP or self.moved or self.importing is not None
+        change = self.change  # asked of every resource of a plan, of which few change
+        return change.actions != _NO_OP or self.moved or change.importing is not None
 
     def __repr__(self) -> str:
         return f"ResourceChange({self.address}, {'-'.join(self.change.actions)})"

@@ -4,18 +4,21 @@ Most attributes of a resource that changes stay, or change as they do in a hundr
 itself, without decoding it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
 
 from checks.plan.format import NOT_UNDERSTOOD, NOTHING, NULL, Change, decode_value, not_understood
-from checks.plan.marks import Shown, marks_any, marks_fit, shown
+from checks.plan.marks import Shown, marks_any, shown
 
 _attributes = msgspec.json.Decoder(dict[str, Raw])
 _NOTHING: Mapping[str, Raw] = {}
 _NO_MARKS = (NOTHING, Raw(b"{}"))
+_SHORT_MARKS, _MOST_MARKS = 500, 1_024
 
 
 class Attributes(dict[str, Shown]):
@@ -24,7 +27,6 @@ class Attributes(dict[str, Shown]):
     __slots__ = ("_late", "_marks", "raw")
 
     def __init__(self, raw: Mapping[str, Raw], marks: Mapping[str, Any], late: Mapping[str, Any]) -> None:
-        super().__init__()
         self.raw, self._marks, self._late = raw, marks, late
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -50,50 +52,77 @@ class Sides(NamedTuple):
 
     before: Shown
     after: Shown
-    names: Collection[str] = ()
-    marked: Collection[str] = ()
+    names: AbstractSet[str] = frozenset()
+    marked: AbstractSet[str] = frozenset()
 
 
 def sides(change: Change) -> Sides:
     """Both sides of a change. Raises PlanFormatError on what cannot be read."""
     before_marks, after_marks, late = map(
-        _marks, (change.before_sensitive, change.after_sensitive, change.after_unknown)
+        _read_marks, (change.before_sensitive, change.after_sensitive, change.after_unknown)
     )
     old, new = _read(change.before), _read(change.after)
-    by_attribute = all(isinstance(mark, dict) for mark in (before_marks, after_marks, late))
-    fit = by_attribute and _fit(old, before_marks) and _fit(new, after_marks, late)
-    if old is None or new is None or not fit:
+    if (
+        old is None
+        or new is None
+        or before_marks.by_name is None
+        or after_marks.by_name is None
+        or late.by_name is None
+        or not _fit(old, before_marks.by_name)
+        or not _fit(new, after_marks.by_name, late.by_name)
+    ):
         before, after = decode_value(change.before), decode_value(change.after)
-        return Sides(shown(before, before_marks), shown(after, after_marks, late))
-    later = {name: mark for name, mark in late.items() if marks_any(mark)}
-    marked = {name for marks in (before_marks, after_marks) for name, mark in marks.items() if marks_any(mark)}
+        return Sides(shown(before, before_marks.whole), shown(after, after_marks.whole, late.whole))
     return Sides(
-        None if old is _NOTHING else Attributes(old, before_marks, {}),
-        None if new is _NOTHING and not later else Attributes(new, after_marks, later),
-        old.keys() | new.keys() | later.keys(),
-        marked | later.keys(),
+        None if old is _NOTHING else Attributes(old, before_marks.by_name, {}),
+        None if new is _NOTHING and not late.by_name else Attributes(new, after_marks.by_name, late.by_name),
+        old.keys() | new.keys() | late.by_name.keys(),
+        before_marks.by_name.keys() | after_marks.by_name.keys() | late.by_name.keys(),
     )
 
 
-def marked_part(value: Raw, marks: Any, late: Any = False) -> Shown:
+def marked_part(value: Raw, marks: Raw, late: Raw = NOTHING) -> Shown:
     """What of a value is marked, and perhaps more. Raises PlanFormatError."""
-    attributes = _read(value) if isinstance(marks, dict) and value != b"null" else None
-    if attributes is None:
-        return shown(decode_value(value), marks, late)
-    part = {
-        name: decode_value(attributes[name]) for name, mark in marks.items() if name in attributes and marks_any(mark)
-    }
-    return shown(part, marks, late)
+    sensitive, unknown = _read_marks(marks), _read_marks(late).whole
+    attributes = _read(value) if sensitive.by_name is not None and value != NULL else None
+    if attributes is None or sensitive.by_name is None:
+        return shown(decode_value(value), sensitive.whole, unknown)
+    part = {name: decode_value(attributes[name]) for name in sensitive.by_name if name in attributes}
+    return shown(part, sensitive.whole, unknown)
 
 
-def _marks(marks: Raw) -> Any:
-    """Marks as they are decoded; none for false."""
-    return {} if marks in _NO_MARKS else decode_value(marks)
+class _Marks(NamedTuple):
+    """Marks as they are decoded, and by attribute those that mark anything; None where they are not by attribute."""
+
+    whole: Any
+    by_name: Mapping[str, Any] | None
 
 
-def _fit(attributes: Mapping[str, Raw] | None, marks: Any, late: Any = False) -> bool:
+_UNMARKED = _Marks({}, {})
+
+
+def _read_marks(marks: Raw) -> _Marks:
+    if marks in _NO_MARKS:
+        return _UNMARKED
+    return _known_marks(bytes(marks)) if len(marks) <= _SHORT_MARKS else _decoded_marks(marks)
+
+
+@lru_cache(maxsize=_MOST_MARKS)
+def _known_marks(marks: bytes) -> _Marks:
+    """The same for all instances of a resource, and nobody writes to them."""
+    return _decoded_marks(Raw(marks))
+
+
+def _decoded_marks(marks: Raw) -> _Marks:
+    whole = decode_value(marks)
+    if not isinstance(whole, dict):
+        return _Marks(whole, None)
+    return _Marks(whole, {name: mark for name, mark in whole.items() if marks_any(mark)})
+
+
+def _fit(attributes: Mapping[str, Raw], marks: Mapping[str, Any], late: Mapping[str, Any] = {}) -> bool:
     """Whether each mark is about an attribute that is there; where there is no object there is nothing to hide."""
-    return not marks or attributes is _NOTHING or marks_fit(attributes, marks, late)
+    return attributes is _NOTHING or all(name in attributes or name in late for name in marks)
 
 
 def _read(value: Raw) -> Mapping[str, Raw] | None:

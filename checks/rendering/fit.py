@@ -10,19 +10,25 @@ _GAP_BYTES = 2  # two line feeds
 class Piece:
     """A part of a text that is shown whole, in its short form, or not at all.
 
-    `short` is a Markdown block of its own, unless `row` says that it continues the one before by a single line feed.
-    `full` makes the long form. `rank` says how soon it is left out: the highest first. `headings` stand before the
-    first piece that is kept among those which have them. `counts_as` is what is said where it is left out.
+    `short` is a Markdown block of its own, unless `row` says that it continues the one before by a single line feed;
+    where there may be thousands it is a function, so that those for which there is no room are never written.
+    `full` makes the long form, `full_bytes` says about how long that is. `rank` says how soon it is left out: the
+    highest first. `headings` stand before the first piece that is kept among those which have them. `counts_as` is
+    what is said where it is left out.
     """
 
-    short: str
+    short: str | Callable[[], str]
     full: Callable[[], str] | None = None
-    full_bytes: int = 0
+    full_bytes: Callable[[], int] = int
     rank: int = 0
     row: bool = False
     headings: tuple[str, ...] = ()
     counts_as: str = ""
     size: int = 1
+
+    def shortest(self) -> str:
+        """The short form as text."""
+        return self.short if isinstance(self.short, str) else self.short()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,12 +55,14 @@ def fit(pieces: Sequence[Piece], limit_bytes: int, *, ending: Callable[[LeftOut]
     """
     longest_ending = size_bytes(ending(_everything(pieces))) + _GAP_BYTES
     for room in (limit_bytes, limit_bytes - longest_ending):
-        kept = _keep(pieces, room)
-        texts = _lengthen(pieces, room) if all(kept) else [piece.short for piece in pieces]
-        left_out = _left_out(pieces, kept, texts)
+        texts = _keep(pieces, room)
+        long: frozenset[int] = frozenset()
+        if None not in texts:
+            long = _lengthen(pieces, texts, room)
+        left_out = _left_out(pieces, texts, long)
         if not left_out:
-            return _joined(pieces, kept, texts)
-    text = f"{_joined(pieces, kept, texts)}\n\n{ending(left_out)}".strip("\n")
+            return _joined(pieces, texts, long)
+    text = f"{_joined(pieces, texts, long)}\n\n{ending(left_out)}".strip("\n")
     return text if size_bytes(text) <= limit_bytes else ""
 
 
@@ -63,60 +71,65 @@ def size_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
-def _keep(pieces: Sequence[Piece], room: int) -> list[bool]:
-    """Which pieces stay, be it in short: the lowest ranks first, until the first that does not fit."""
-    kept = [False] * len(pieces)
+def _keep(pieces: Sequence[Piece], room: int) -> list[str | None]:
+    """The pieces that stay, each in short, None for the others: the lowest ranks first, until one does not fit."""
+    texts: list[str | None] = [None] * len(pieces)
     seen: set[tuple[str, ...]] = set()
     for index in sorted(range(len(pieces)), key=lambda index: (pieces[index].rank, index)):
-        room -= size_bytes(pieces[index].short) + _GAP_BYTES
+        text = pieces[index].shortest()
+        room -= size_bytes(text) + _GAP_BYTES
         for headings in _prefixes(pieces[index].headings):
             if headings not in seen:
                 seen.add(headings)
                 room -= size_bytes(headings[-1]) + _GAP_BYTES
         if room < 0:
             break
-        kept[index] = True
-    return kept
-
-
-def _lengthen(pieces: Sequence[Piece], room: int) -> list[str]:
-    """Every piece's text: full forms from the smallest on while there is room, so that the largest shrink first."""
-    texts = [piece.short for piece in pieces]
-    headings = {prefix for piece in pieces for prefix in _prefixes(piece.headings)}
-    room -= sum(size_bytes(text) + _GAP_BYTES for text in (*texts, *(prefix[-1] for prefix in headings)))
-    longer = [(piece.full_bytes, index, piece.full) for index, piece in enumerate(pieces) if piece.full is not None]
-    for _, index, full in sorted(longer, key=lambda entry: entry[:2]):
-        text = full()
-        room -= size_bytes(text) - size_bytes(texts[index])
-        if room < 0:
-            break
         texts[index] = text
     return texts
 
 
+def _lengthen(pieces: Sequence[Piece], texts: list[str | None], room: int) -> frozenset[int]:
+    """Put full forms into `texts`, from the smallest on while there is room, so that the largest shrink first.
+
+    Gives which ones are full now.
+    """
+    long: set[int] = set()
+    headings = {prefix for piece in pieces for prefix in _prefixes(piece.headings)}
+    room -= sum(size_bytes(text or "") + _GAP_BYTES for text in (*texts, *(prefix[-1] for prefix in headings)))
+    longer = [(piece.full_bytes(), index, piece.full) for index, piece in enumerate(pieces) if piece.full is not None]
+    for _, index, full in sorted(longer, key=lambda entry: entry[:2]):
+        text = full()
+        room -= size_bytes(text) - size_bytes(texts[index] or "")
+        if room < 0:
+            break
+        texts[index] = text
+        long.add(index)
+    return frozenset(long)
+
+
 def _everything(pieces: Sequence[Piece]) -> LeftOut:
     """What would be said if nothing were shown: nothing longer is ever said."""
-    left_out = _left_out(pieces, [False] * len(pieces), [""] * len(pieces))
+    left_out = _left_out(pieces, [None] * len(pieces), frozenset())
     left_out.shortened = len(pieces)
     return left_out
 
 
-def _left_out(pieces: Sequence[Piece], kept: Sequence[bool], texts: Sequence[str]) -> LeftOut:
+def _left_out(pieces: Sequence[Piece], texts: Sequence[str | None], long: frozenset[int]) -> LeftOut:
     left_out = LeftOut()
-    for piece, is_kept, text in zip(pieces, kept, texts, strict=True):
-        if not is_kept:
+    for index, (piece, text) in enumerate(zip(pieces, texts, strict=True)):
+        if text is None:
             left_out.dropped[piece.counts_as] = left_out.dropped.get(piece.counts_as, 0) + piece.size
-        elif piece.full is not None and text is piece.short:
+        elif piece.full is not None and index not in long:
             left_out.shortened += 1
     return left_out
 
 
-def _joined(pieces: Sequence[Piece], kept: Sequence[bool], texts: Sequence[str]) -> str:
+def _joined(pieces: Sequence[Piece], texts: Sequence[str | None], long: frozenset[int]) -> str:
     parts: list[str] = []
     last: tuple[str, ...] = ()
     continues = False
-    for piece, is_kept, text in zip(pieces, kept, texts, strict=True):
-        if not is_kept:
+    for index, (piece, text) in enumerate(zip(pieces, texts, strict=True)):
+        if text is None:
             continue
         common = next(
             (at for at, pair in enumerate(zip(last, piece.headings, strict=False)) if pair[0] != pair[1]),
@@ -124,9 +137,9 @@ def _joined(pieces: Sequence[Piece], kept: Sequence[bool], texts: Sequence[str])
         )
         for heading in piece.headings[common:]:
             parts += ["\n\n", heading]
-        same_table = piece.row and (continues or common < len(piece.headings)) and text is piece.short
+        same_table = piece.row and (continues or common < len(piece.headings)) and index not in long
         parts += ["\n" if same_table else "\n\n", text]
-        last, continues = piece.headings, piece.row and text is piece.short
+        last, continues = piece.headings, piece.row and index not in long
     return "".join(parts).strip("\n")
 
 

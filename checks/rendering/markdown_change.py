@@ -48,17 +48,28 @@ def change_piece(
     members = members or (change,)
     has_body = any(member.attributes or member.several_blocks or member.left_out for member in members)
     is_open = has_body and openings.take(members)
-    not_shown = _not_shown(sum(len(member.attributes) for member in members)) if has_body else _known_late(change)
     return Piece(
-        short=f"- {' · '.join(filter(None, (_change_line(change, members, blob_url), prose(place), not_shown)))}",
+        short=partial(_row, change, members, blob_url, has_body=has_body, place=place),
         full=partial(_change_fold, change, members, blob_url, is_open=is_open, place=place) if has_body else None,
-        full_bytes=sum(estimated_bytes(member.attributes) for member in members),
+        full_bytes=partial(_estimated_bytes, members),
         rank=rank,
         row=True,
         headings=headings,
         counts_as=counts_as,
         size=change.size,
     )
+
+
+def _row(
+    change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None, *, has_body: bool, place: str
+) -> str:
+    """The change in short: its one line, and what that does not say."""
+    not_shown = _not_shown(sum(len(member.attributes) for member in members)) if has_body else _known_late(change)
+    return f"- {' · '.join(filter(None, (_change_line(change, members, blob_url), prose(place), not_shown)))}"
+
+
+def _estimated_bytes(members: Sequence[ChangeReport]) -> int:
+    return sum(estimated_bytes(member.attributes) for member in members)
 
 
 def _known_late(change: ChangeReport) -> str:

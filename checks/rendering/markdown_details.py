@@ -1,12 +1,13 @@
 """Every change that the summary has not shown, with its diff: root module by root module, the most dangerous first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from checks.rendering.dangers import Dangers, dangers, left_for_details
 from checks.rendering.escape import code, html_prose, prose
 from checks.rendering.fit import Piece
 from checks.rendering.lines import (
+    Line,
     estimated_bytes,
     is_deferred,
     lines_of_attributes,
@@ -82,6 +83,10 @@ def _change(
     return change_piece(change, blob_url, openings, headings=headings, rank=rank, counts_as=counts_as)
 
 
+def _length(lines: Sequence[Line]) -> int:
+    return sum(len(line.text) for line in lines)
+
+
 def _invocations(root: RootReport, above: tuple[str, ...], openings: Openings) -> Iterator[Piece]:
     for invocation in root.invocations:
         heading = (*above, f"#### {DEFERRED_ACTIONS_TITLE if is_deferred(invocation) else INVOCATIONS_TITLE}")
@@ -90,7 +95,7 @@ def _invocations(root: RootReport, above: tuple[str, ...], openings: Openings) -
         yield Piece(
             short=f"- {prose(words)}",
             full=partial(fold, html_prose(words), diff_fence(lines), is_open=is_open) if lines else None,
-            full_bytes=sum(len(line.text) for line in lines),
+            full_bytes=partial(_length, lines),
             rank=_OUTPUTS,
             row=True,
             headings=heading,
@@ -102,7 +107,7 @@ def _outputs(root: RootReport, headings: tuple[str, ...]) -> Piece:
     return Piece(
         short=f"- {len(root.outputs)} values change, not shown",
         full=lambda: diff_fence(lines_of_attributes(root.outputs)),
-        full_bytes=estimated_bytes(root.outputs),
+        full_bytes=partial(estimated_bytes, root.outputs),
         rank=_OUTPUTS,
         row=True,
         headings=headings,

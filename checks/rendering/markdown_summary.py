@@ -31,7 +31,7 @@ def summary(report: RunReport, openings: Openings) -> list[Piece]:
     found = [piece for each in dangers(roots) for piece in _dangers(each, report, openings)]
     lost = [piece for piece in found if piece.rank == _DANGER]
     cared = [piece for piece in found if piece.rank == _CARE]
-    long_head = sum(size_bytes(piece.short) for piece in head) > _LONG_HEAD
+    long_head = sum(size_bytes(piece.shortest()) for piece in head) > _LONG_HEAD
     return [
         lead,
         *((*lost, *head) if long_head else (*head, *lost)),
@@ -102,7 +102,7 @@ def _errors(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
         yield Piece(
             short="\n".join(heads),
             full=lambda: fold(summary, "\n\n".join(tail)),
-            full_bytes=sum(map(len, tail)),
+            full_bytes=lambda: sum(map(len, tail)),
             rank=_ERROR,
             counts_as="errors",
             size=len(tail),

@@ -154,12 +154,14 @@ def _imported(importing: Importing, mask: Mask) -> str:
 
 def _declaration(block: str, declarations: Mapping[str, Declaration]) -> Declaration | None:
     """The block itself, else the nearest module call around it that the repository has."""
+    if (found := declarations.get(block)) is not None or "module." not in block:
+        return found
     steps = block.split(".")
     depth = 0
     while steps[2 * depth] == "module" and len(steps) > 2 * depth + 2:
         depth += 1
     calls = (".".join(steps[: 2 * inner]) for inner in range(depth, 0, -1))
-    return next((found for address in (block, *calls) if (found := declarations.get(address)) is not None), None)
+    return next((found for address in calls if (found := declarations.get(address)) is not None), None)
 
 
 def _by_address(change: ChangeReport) -> tuple[object, ...]:

@@ -1,7 +1,7 @@
 """What about a change deserves care: data that would be lost, rights, and what becomes reachable."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
@@ -92,6 +92,8 @@ def _policies(attributes: Sequence[AttributeChange], before: Shown, after: Shown
     """Whether a policy lets everybody in, or allows every action, that did not before."""
     old, new = (side if isinstance(side, dict) else {} for side in (before, after))
     changed = {_top(attribute.path) for attribute in attributes if attribute.lines or attribute.new == SENSITIVE}
+    if not changed:
+        return False, False
     found = [opened_statements(old.get(name), new.get(name)) for name in changed]
     return any(everybody for everybody, _ in found), any(everything for _, everything in found)
 
@@ -156,8 +158,10 @@ def _opens(type_: str, attributes: Sequence[AttributeChange]) -> bool:
     return bool(networks) and _is_much_of_the_world(networks)
 
 
-def _is_much_of_the_world(networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+def _is_much_of_the_world(networks: Collection[IPv4Network | IPv6Network]) -> bool:
     """Whether networks, which each may be small, together are an eighth of all addresses of their kind or more."""
+    if sum(network.num_addresses * _PART_OF_THE_WORLD / 2**network.max_prefixlen for network in networks) < 0.99:
+        return False  # most are far from it
     v4 = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
     v6 = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
     return (
@@ -193,7 +197,10 @@ def _erasures(text: str) -> set[str]:
 
 
 def _allows_all(attribute: AttributeChange) -> bool:
-    return attribute.new is not None and not ALL_RIGHTS.isdisjoint(_QUOTED.findall(attribute.new))
+    new = attribute.new
+    if new is None or not any(right in new for right in ALL_RIGHTS):
+        return False
+    return not ALL_RIGHTS.isdisjoint(_QUOTED.findall(new))
 
 
 def _values(path: str, new: str) -> Iterator[tuple[str, str]]:

@@ -87,12 +87,16 @@ def diff_sides(
     recomputed: list[str] = []
     recomputed_from: list[AttributeChange] = []
     unchanged = 0
-    for name in sorted(both.names or old.keys() | new.keys()):
+    names = both.names or old.keys() | new.keys()
+    if both.names:  # most attributes of most resources stay, or are empty on both sides
+        stays = [name for name, raw in old_json.items() if new_json.get(name) == raw and name not in both.marked]
+        unchanged = sum(len(raw := old_json[name]) > len(_NULL) or raw not in _EMPTY for name in stays)
+        names = names - set(stays)
+    for name in sorted(names):
         key: _Repeated | None = None
         if both.names and name not in both.marked:
             was_json, becomes_json = old_json.get(name, _NULL), new_json.get(name, _NULL)
             if was_json == becomes_json:
-                unchanged += was_json not in _EMPTY
                 continue
             if name not in forcing:
                 key = (name, bytes(was_json), bytes(becomes_json), whole)

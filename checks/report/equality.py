@@ -7,6 +7,8 @@ from typing import Any
 
 from checks.plan.marks import UNKNOWN, Hidden, Shown
 
+_HOLDING = (str, list, dict)  # as a constant: `str | list | dict` is made at each call
+
 
 def same(before: Shown, after: Shown) -> bool:
     """Equality that tells true from 1, and for which nothing known equals what is unknown."""
@@ -28,7 +30,7 @@ def same(before: Shown, after: Shown) -> bool:
 
 def is_empty(value: Shown) -> bool:
     """Whether a value says nothing: null, an empty text, list or map."""
-    return value is None or (isinstance(value, str | list | dict) and not value)
+    return value is None or (not value and isinstance(value, _HOLDING))
 
 
 def is_only_marked(before: Shown, after: Shown) -> bool:

@@ -12,7 +12,7 @@ _KEY = re.compile(r'\[(\d+|"(?:[^"\\]|\\.)*")\]')
 _NUMBER = re.compile(r"(\d+)")
 _NAMED_KEYS = 4
 _MANY_INSTANCES = 6
-_MOST_ADDRESSES = 1_024
+_MOST_ADDRESSES = 16_384  # each is asked for several times
 _MOST_DIGITS = 30
 
 
@@ -53,7 +53,7 @@ def group_names(changes: Iterable[ChangeReport]) -> list[tuple[ChangeReport, tup
 @lru_cache(maxsize=_MOST_ADDRESSES)
 def block_address(address: str) -> str:
     """An address without instance keys: `module.net["a"].aws_subnet.x[0]` is `module.net.aws_subnet.x`."""
-    return _KEY.sub("", address)
+    return _KEY.sub("", address) if "[" in address else address
 
 
 def common_name(addresses: Sequence[str]) -> str:
@@ -68,10 +68,12 @@ def common_name(addresses: Sequence[str]) -> str:
     return "".join(text + key for text, key in zip(texts, [*named, ""], strict=True))
 
 
+@lru_cache(maxsize=_MOST_ADDRESSES)
 def natural_order(address: str) -> tuple[str | int, ...]:
     """A sort key by which `x[2]` comes before `x[10]`: texts and numbers in turn."""
-    parts: list[str | int] = [*_NUMBER.split(address)]
-    parts[1::2] = [int(digits[:_MOST_DIGITS]) for digits in _NUMBER.findall(address)]
+    texts = _NUMBER.split(address)
+    parts: list[str | int] = [*texts]
+    parts[1::2] = [int(digits[:_MOST_DIGITS]) for digits in texts[1::2]]
     return tuple(parts)
 
 

@@ -1,11 +1,12 @@
 """Which resource this is, in a few words: name, place, size."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from checks.plan.marks import Hidden, Shown
 from checks.plan.resource_change import ResourceChange
+from checks.plan.sides import Attributes
 from checks.report.identity_table import ATTRIBUTES, NAMES, PLACES, SIZES
 from checks.report.literal import SENSITIVE
 from checks.sensitive import Mask
@@ -22,32 +23,45 @@ class _Word(NamedTuple):
     unit: str
 
 
+class _Kind(NamedTuple):
+    """The alternatives for one word that is said, and the attributes in which they are looked for."""
+
+    words: tuple[_Word, ...]
+    names: frozenset[str]
+
+
 def identity(change: ResourceChange, before: Shown, after: Shown, mask: Mask) -> tuple[str, ...]:
     """What the resource was, or where it is new, will be; values that are unknown, sensitive or empty are left out."""
     values = before if isinstance(before, dict) else after
     if not isinstance(values, dict):
         return ()
-    found = (_found(values, words, mask) for words in _wanted(change.type))
+    there = values.raw if isinstance(values, Attributes) else values
+    found = [
+        _found(values, there, kind.words, mask) for kind in _wanted(change.type) if not kind.names.isdisjoint(there)
+    ]
     texts = dict.fromkeys(text for text in found if text)
     return tuple(text for text in texts if text != change.name)
 
 
-def _found(values: dict[str, Shown], alternatives: Sequence[_Word], mask: Mask) -> str:
+def _found(values: dict[str, Shown], there: Container[str], alternatives: Sequence[_Word], mask: Mask) -> str:
     """The first of the alternatives that has a value; the ends of a range that are equal are one."""
     for word in alternatives:
-        ends = dict.fromkeys(text for way in word.ways if (text := _text(_value(values, way), mask)))
-        if ends:
+        ways = [way for way in word.ways if way[0] in there]  # few are
+        if ways and (ends := dict.fromkeys(text for way in ways if (text := _text(_value(values, way), mask)))):
             return "–".join(ends) + (f" {word.unit}" if word.unit else "")
     return ""
 
 
 @cache
-def _wanted(type_: str) -> tuple[tuple[_Word, ...], ...]:
+def _wanted(type_: str) -> tuple[_Kind, ...]:
     """What is looked for: for each word that is said its alternatives."""
     named = ATTRIBUTES.get(type_)
-    if named is not None:
-        return tuple((_word(attribute),) for attribute in named.split())
-    return tuple(tuple(map(_word, kind)) for kind in (NAMES, PLACES, SIZES))
+    kinds = (NAMES, PLACES, SIZES) if named is None else [(attribute,) for attribute in named.split()]
+    return tuple(_kind(tuple(map(_word, kind))) for kind in kinds)
+
+
+def _kind(words: tuple[_Word, ...]) -> _Kind:
+    return _Kind(words, frozenset(way[0] for word in words for way in word.ways))
 
 
 def _word(attribute: str) -> _Word:

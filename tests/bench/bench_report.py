@@ -2,10 +2,10 @@
 
     python tests/bench/bench_report.py [--changes 10000] [--secrets 500]
 
-The bound: the report of 10,000 changes is built and rendered as a check run in under a second of one core (CPU
-time, so that a busy machine does not decide). How many times that is what decoding the plan takes is printed too, from
-the medians of a few rounds: a ratio that says more than seconds do where machines differ. Beside it stands what a
-renderer would cost that writes every attribute of every change and cuts afterwards.
+The bound: the report is built and rendered as a check run in at most 16 times what msgspec takes to decode the plan
+(CPU time, medians of a few rounds, since machines differ). With `--changes 100000` it shows whether that stays so ten
+times as large. Beside it stands what a renderer would cost that writes every attribute of every change and cuts
+afterwards.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from checks.report import RunReport, report_plan
 from checks.sensitive import Mask
 from tests.bench import generate_plan
 
-BOUND_S = 1.0
+MOST_TIMES = 16
 ROUNDS = 5
 
 
@@ -46,9 +46,10 @@ def main() -> int:
     _timed("render_json", lambda: render_json(run))
     _timed("stored form", lambda: msgspec.json.encode(run))
     seconds = built + rendered
-    print(f"  built and rendered in {seconds:.3f} s: {'within the bound' if seconds < BOUND_S else 'OUT OF BOUNDS'}")
-    print(f"  {seconds / decoded:.1f} times what decoding takes")
-    return 0 if seconds < BOUND_S else 1
+    times = seconds / decoded
+    print(f"  built and rendered in {seconds:.3f} s, {times:.1f} times what decoding takes")
+    print(f"  {'within the bound' if times <= MOST_TIMES else 'OUT OF BOUNDS'}: {MOST_TIMES} times")
+    return 0 if times <= MOST_TIMES else 1
 
 
 def _build(changes: int, secrets: int) -> tuple[float, float, RunReport]:
