@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from checks.plan.apply_stream import ApplyStream
 from ghapp.addresses import is_loopback
 from ghapp.facts import Configs, Facts
 from ghapp.git import Mirrors
@@ -34,6 +35,16 @@ class Watch:
 
     watching: asyncio.Task[None]
     stop: Stop
+    shared_by: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class ApplyProgress:
+    """How far the root modules of one run are that are applied here, by their directories."""
+
+    streams: dict[str, ApplyStream] = field(default_factory=dict)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    showing: asyncio.Task[None] | None = None
     shared_by: int = 0
 
 
@@ -66,6 +77,7 @@ class Services:
     timings: Timings = field(default_factory=Timings)
     surveys: RecentSurveys = field(default_factory=RecentSurveys)
     watches: dict[RunId, Watch] = field(default_factory=dict)
+    progress: dict[RunId, ApplyProgress] = field(default_factory=dict)
     process_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Names this process, to claim what only one may do."""
 

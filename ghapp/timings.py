@@ -14,6 +14,8 @@ class Timings:
     """How long another process waits for one that was killed while it created a check run."""
     notify_after_s: float = 60.0
     """Before the result of an apply is told that could not be told when it was reached."""
+    progress_s: float = 5.0
+    """Before the check run of an apply first says how far it is; later times are further apart."""
     chat_retries_s: tuple[float, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
     delivery_looks_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
     """Before GitHub is asked again for a delivery that it does not list yet; then it counts as never sent."""

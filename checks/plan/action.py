@@ -82,8 +82,26 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
 
+    def done_words(self) -> str:
+        """For people, once it is applied: "3 added, 1 replaced, 1 deferred", or "no changes"."""
+        counted = ((getattr(self, name), done) for name, done in _DONE.items())
+        return ", ".join(f"{number} {done}" for number, done in counted if number) or "no changes"
+
     def words(self) -> str:
         """For people: "3 to add, 1 to replace, 1 deferred", or "no changes"."""
         counted = ((getattr(self, name), name.rstrip("_")) for name in self.__struct_fields__)
         parts = [f"{number} to {name}" for number, name in counted if number and name != "defer"]
         return ", ".join([*parts, *([f"{self.defer} deferred"] if self.defer else [])]) or "no changes"
+
+
+_DONE = {
+    "add": "added",
+    "change": "changed",
+    "replace": "replaced",
+    "destroy": "destroyed",
+    "import_": "imported",
+    "move": "moved",
+    "forget": "forgotten",
+    "invoke": "invoked",
+    "defer": "deferred",
+}

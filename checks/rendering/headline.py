@@ -2,8 +2,16 @@
 
 from collections.abc import Sequence
 
+from checks.plain_text import one_line
 from checks.rendering.titles import in_environment
 from checks.report import RootReport, RunReport
+
+
+def leading_line(report: RunReport) -> str | None:
+    """The first line under the title; None where the title says it and what to do about it follows."""
+    line = first_line(report)
+    is_told = report.operation == "apply" and report.notes and report.conclusion not in ("success", "action_required")
+    return None if is_told and one_line(line).replace("`", "").strip() == report.title else line
 
 
 def first_line(report: RunReport) -> str:

@@ -8,7 +8,7 @@ from checks.plain_text import clean
 from checks.plan import Counts
 from checks.rendering.dangers import Dangers, Kind, dangers, left_for_details
 from checks.rendering.escape import address_of_file, escape_html, html_code, html_prose, is_web_address
-from checks.rendering.headline import first_line
+from checks.rendering.headline import leading_line
 from checks.rendering.html_style import STYLE as STYLE
 from checks.rendering.lines import (
     Line,
@@ -22,6 +22,7 @@ from checks.rendering.lines import (
 )
 from checks.rendering.openings import CLOSED, most_open_lines
 from checks.rendering.order import by_danger, place_of
+from checks.rendering.results import groups_of_results, remarks_of_result, symbol_of
 from checks.rendering.titles import (
     CHECKS_TITLE,
     DEFERRED_ACTIONS_TITLE,
@@ -29,8 +30,8 @@ from checks.rendering.titles import (
     DRIFT_TITLE,
     INVOCATIONS_TITLE,
     ONLY_A_PART,
-    TITLES,
     in_environment,
+    title_of,
     words_of_field,
     words_of_root,
 )
@@ -48,6 +49,8 @@ class _Page:
 
     blob_url: str | None
     most_open_lines: int
+    cause: str | None
+    """What the page's first lines say already."""
 
 
 def render_html(report: RunReport) -> str:
@@ -57,7 +60,7 @@ def render_html(report: RunReport) -> str:
     repository's files. Colours come from the classes, dark and light (`STYLE`).
     """
     blob_url = report.blob_url if report.blob_url and is_web_address(report.blob_url) else None
-    page = _Page(blob_url=blob_url, most_open_lines=most_open_lines(report))
+    page = _Page(blob_url=blob_url, most_open_lines=most_open_lines(report), cause=report.cause)
     roots = by_danger(report)
     whole = (_diagnostic(diagnostic, page) for diagnostic in report.diagnostics)
     shown = dangers(roots)
@@ -68,7 +71,8 @@ def render_html(report: RunReport) -> str:
 
 def _head(report: RunReport) -> Iterator[str]:
     yield f"<h2>{html_prose(report.title)}</h2>"
-    yield f'<p class="first">{html_prose(first_line(report))}</p>'
+    if (lead := leading_line(report)) is not None:
+        yield f'<p class="first">{html_prose(lead)}</p>'
     yield from (f"<p>{html_prose(note)}</p>" for note in report.notes)
     if report.paste:
         yield f"<pre>{escape_html(clean(report.paste))}</pre>"
@@ -124,8 +128,9 @@ def _remark(root: RootReport) -> str:
 
 def _root(root: RootReport, shown: Sequence[Dangers], page: _Page) -> Iterator[str]:
     yield f"<h3>{_place(root)}: {html_prose(words_of_root(root))}</h3>"
-    if root.cause:
+    if root.cause and not (root.results and root.cause == page.cause):
         yield f'<pre class="cause">{escape_html(clean(root.cause))}</pre>'
+    yield from _results(root)
     yield from (_diagnostic(diagnostic, page) for diagnostic in sorted(root.diagnostics, key=place_of))
     yield from (f'<p class="warning">{html_prose(warning)}</p>' for warning in root.warnings)
     if root.checks:
@@ -140,13 +145,30 @@ def _root(root: RootReport, shown: Sequence[Dangers], page: _Page) -> Iterator[s
         yield f'<p class="difference">{first}</p>' + (f"\n<ul>{items}</ul>" if items else "")
     changes, deferred = left_for_details(root, shown)
     for section in SECTIONS:
-        yield from _changes(TITLES[section], [c for c in changes if c.section == section], page)
+        yield from _changes(title_of(section, root), [c for c in changes if c.section == section], page)
         if section == "add" and root.outputs:
             yield f"<h4>Outputs</h4>\n{_diff(lines_of_attributes(root.outputs))}"
     yield from _invocations(INVOCATIONS_TITLE, [each for each in root.invocations if not is_deferred(each)], page)
     yield from _invocations(DEFERRED_ACTIONS_TITLE, [each for each in root.invocations if is_deferred(each)], page)
     yield from _changes(DEFERRED_TITLE, deferred, page)
     yield from _changes(DRIFT_TITLE, root.drift, page)
+
+
+def _results(root: RootReport) -> Iterator[str]:
+    for group in groups_of_results(root.results):
+        lines = (
+            " · ".join(
+                [
+                    f'<span class="sign">{html_code(symbol_of(each))}</span> {html_code(each.address)}',
+                    *map(html_prose, remarks_of_result(each)),
+                ]
+            )
+            for each in group.results
+        )
+        opened = " open" if group.stands_out else ""
+        items = "".join(f"<li>{line}</li>" for line in lines)
+        summary = f"<summary>{html_prose(group.heading)}</summary>"
+        yield f'<details class="results"{opened}>{summary}\n<ul>{items}</ul></details>'
 
 
 def _invocations(title: str, invocations: Sequence[InvocationReport | str], page: _Page) -> Iterator[str]:

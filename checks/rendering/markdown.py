@@ -38,14 +38,14 @@ def render_check_run(
     )
     return CheckRunOutput(
         title=reports[0].title,
-        summary=_fitted(seen, reports[0], limit_bytes),
-        text=_fitted(rest, reports[0], limit_bytes) or None,
+        summary=fitted(seen, reports[0], limit_bytes),
+        text=fitted(rest, reports[0], limit_bytes) or None,
         annotations=annotations[:ANNOTATIONS_LIMIT],
     )
 
 
-def render_comment(*reports: RunReport) -> str:
-    """Render the applies of one pull request as its one comment, at most 65,535 bytes; in the order given."""
+def render_markdown(*reports: RunReport) -> str:
+    """Render runs as one document, at most 65,535 bytes; in the order given."""
     pieces: list[Piece] = []
     for report in reports:
         pieces += [
@@ -53,10 +53,11 @@ def render_comment(*reports: RunReport) -> str:
             *summary(report, Openings.none()),
             *details(report, Openings.none()),
         ]
-    return _fitted(pieces, reports[0], LIMIT_BYTES)
+    return fitted(pieces, reports[0], LIMIT_BYTES)
 
 
-def _fitted(pieces: Sequence[Piece], report: RunReport, limit_bytes: int) -> str:
+def fitted(pieces: Sequence[Piece], report: RunReport, limit_bytes: int) -> str:
+    """Pieces of a report as a text of at most so many bytes; it says what is left out, and where all of it is."""
     return fit(pieces, limit_bytes, ending=lambda left_out: _ending(left_out, report.run_url))
 
 

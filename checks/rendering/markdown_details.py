@@ -24,7 +24,7 @@ from checks.rendering.titles import (
     DEFERRED_TITLE,
     DRIFT_TITLE,
     INVOCATIONS_TITLE,
-    TITLES,
+    title_of,
     words_of_root,
 )
 from checks.report import RootReport, RunReport
@@ -48,7 +48,7 @@ def _root(root: RootReport, report: RunReport, shown: tuple[Dangers, ...], openi
     changes, deferred = left_for_details(root, shown)
     yield from _checks(root, above)
     for section in SECTIONS:
-        heading = (*above, f"#### {TITLES[section]}")
+        heading = (*above, f"#### {title_of(section, root)}")
         for change in changes:
             if change.section == section:
                 yield _change(change, heading, _RANKS[section], blob_url, openings)

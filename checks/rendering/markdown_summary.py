@@ -5,13 +5,15 @@ from collections.abc import Iterator, Sequence
 from checks.diagnostic import Diagnostic
 from checks.plain_text import one_line, shorten
 from checks.plan import Counts
+from checks.plan.apply_stream import ResourceResult, words_of_results
 from checks.rendering.dangers import Dangers, dangers
-from checks.rendering.escape import address_of_file, code, fence, is_web_address, prose
+from checks.rendering.escape import address_of_file, code, fence, html_code, html_prose, is_web_address, prose
 from checks.rendering.fit import Piece, size_bytes
-from checks.rendering.headline import first_line
+from checks.rendering.headline import first_line, leading_line
 from checks.rendering.markdown_change import change_piece, fold
 from checks.rendering.openings import Openings
 from checks.rendering.order import by_danger, place_of
+from checks.rendering.results import ResultGroup, groups_of_results, remarks_of_result, symbol_of
 from checks.rendering.titles import ONLY_A_PART, words_of_field
 from checks.report import NO_COUNTS, RootReport, RunReport
 from checks.report.difference_lines import lines_of_difference
@@ -27,7 +29,7 @@ _BOLD = frozenset({"replace", "destroy"})
 def summary(report: RunReport, openings: Openings) -> list[Piece]:
     """The pieces of the summary, in the order in which they are read: what is dangerous never far down."""
     roots = by_danger(report)
-    lead, *head = _head(report)
+    lead, *head = head_pieces(report, leading_line(report))
     found = [piece for each in dangers(roots) for piece in _dangers(each, report, openings)]
     lost = [piece for piece in found if piece.rank == _DANGER]
     cared = [piece for piece in found if piece.rank == _CARE]
@@ -35,20 +37,30 @@ def summary(report: RunReport, openings: Openings) -> list[Piece]:
     return [
         lead,
         *((*lost, *head) if long_head else (*head, *lost)),
-        *_errors(roots, report),
+        *errors(roots, report),
+        *(piece for root in roots for piece in results(root, report)),
         *(piece for root in roots for piece in _difference(root, report)),
         *cared,
         *_table(roots, report),
     ]
 
 
-def _head(report: RunReport) -> Iterator[Piece]:
+def changes_and_table(report: RunReport, openings: Openings) -> Iterator[Piece]:
+    """What the plan does that deserves care, other than was reviewed, and in how many root modules."""
+    roots = by_danger(report)
+    yield from (piece for each in dangers(roots) for piece in _dangers(each, report, openings))
+    yield from (piece for root in roots for piece in _difference(root, report))
+    yield from _table(roots, report)
+
+
+def head_pieces(report: RunReport, lead: str | None) -> Iterator[Piece]:
     """The cause of what is no success, else what was looked at; then what to do about it."""
-    line = one_line(first_line(report))
-    shown = shorten(line, _LONG_HEAD)
-    yield Piece(short=prose(shown))
-    if shown != line:
-        yield Piece(short=prose(f"…{line[len(shown) - 1 :]}"))
+    if lead is not None:
+        line = one_line(lead)
+        shown = shorten(line, _LONG_HEAD)
+        yield Piece(short=prose(shown))
+        if shown != line:
+            yield Piece(short=prose(f"…{line[len(shown) - 1 :]}"))
     for note in report.notes:
         yield Piece(short=prose(note))
     if report.paste:
@@ -86,7 +98,7 @@ def diagnostic_block(diagnostic: Diagnostic, place: str, blob_url: str | None, *
     return f"{head}\n\n{fold(f'{lines} lines', said) if folds and lines > _MOST_DETAIL_LINES else said}"
 
 
-def _errors(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
+def errors(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
     """Errors by file and line; the first ones whole, the others folded."""
     blob_url = safe_blob_url(report)
     found: list[tuple[Diagnostic, str]] = [(diagnostic, "") for diagnostic in report.diagnostics]
@@ -107,6 +119,38 @@ def _errors(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
             counts_as="errors",
             size=len(tail),
         )
+
+
+def results(root: RootReport, report: RunReport) -> Iterator[Piece]:
+    """What an apply did to each resource: what failed line by line, the rest folded."""
+    place = "" if is_plain(report) else f" in {where(root, report)}"
+    for group in groups_of_results(root.results):
+        if group.stands_out:
+            for result in group.results:
+                yield Piece(
+                    short=_result_line(result),
+                    row=True,
+                    rank=_ERROR,
+                    headings=(f"#### {prose(group.heading)}{place}",),
+                    counts_as=group.outcome,
+                )
+        else:
+            yield _folded_results(group, place, "" if is_plain(report) else f" in {html_code(root.root_module)}")
+
+
+def _folded_results(group: ResultGroup, place: str, html_place: str) -> Piece:
+    return Piece(
+        short=f"**{prose(group.heading)}**{place}",
+        full=lambda: fold(f"{html_prose(group.heading)}{html_place}", "\n".join(map(_result_line, group.results))),
+        full_bytes=lambda: sum(len(result.address) + 20 for result in group.results),
+        rank=_CARE,
+        counts_as=group.outcome.replace("_", " "),
+        size=len(group.results),
+    )
+
+
+def _result_line(result: ResourceResult) -> str:
+    return " · ".join([f"- {code(symbol_of(result))} {code(result.address)}", *map(prose, remarks_of_result(result))])
 
 
 def _difference(root: RootReport, report: RunReport) -> Iterator[Piece]:
@@ -150,7 +194,7 @@ def _place(root: RootReport, report: RunReport) -> str:
 
 
 def _table(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
-    if is_plain(report) and roots[0].went_well and not roots[0].errored:
+    if is_plain(report) and (roots[0].results or (roots[0].went_well and not roots[0].errored)):
         return
     fields = [field for field in Counts.__struct_fields__ if any(getattr(root.counts, field) for root in roots)]
     environments = len({root.environment for root in roots}) > 1
@@ -173,6 +217,8 @@ def _remark(root: RootReport, report: RunReport) -> str:
     if not root.went_well:
         cause = next((line for line in (root.cause or "").splitlines() if line.strip()), "")
         outcome = root.outcome.replace("_", " ")
+        if root.results:
+            return f"**{outcome}**: {words_of_results(root.results)}"
         if cause == first_line(report).split("\n")[0]:
             return f"**{outcome}**"
         return f"**{outcome}**: {prose(shorten(cause, 200))}" if cause else f"**{outcome}**"

@@ -18,13 +18,14 @@ from checks.rendering.lines import (
     words_of_invocation,
 )
 from checks.rendering.order import by_danger, place_of
+from checks.rendering.results import groups_of_results, remarks_of_result, symbol_of
 from checks.rendering.titles import (
     DEFERRED_ACTIONS_TITLE,
     DEFERRED_TITLE,
     DRIFT_TITLE,
     INVOCATIONS_TITLE,
-    TITLES,
     in_environment,
+    title_of,
     words_of_root,
 )
 from checks.report import RootReport, RunReport
@@ -108,6 +109,10 @@ def _root(root: RootReport, shown: Sequence[Dangers], paint: _Paint) -> Iterator
         yield from (paint(line, _RED) for line in clean(root.cause).splitlines())
     for diagnostic in sorted(root.diagnostics, key=place_of):
         yield from _diagnostic(diagnostic, paint)
+    for group in groups_of_results(root.results):
+        yield paint(group.heading, _BOLD)
+        for each in group.results:
+            yield "  ".join([f"  {symbol_of(each)} {one_line(each.address)}", *remarks_of_result(each)])
     for warning in root.warnings:
         yield paint(f"Warning: {one_line(warning)}", _YELLOW)
     for check in root.checks:
@@ -117,7 +122,7 @@ def _root(root: RootReport, shown: Sequence[Dangers], paint: _Paint) -> Iterator
         yield from (_plain(one_line(line)) for line in lines_of_difference(root.difference))
     changes, deferred = left_for_details(root, shown)
     for section in SECTIONS:
-        yield from _changes(TITLES[section], [change for change in changes if change.section == section], paint)
+        yield from _changes(title_of(section, root), [change for change in changes if change.section == section], paint)
         if section == "add" and root.outputs:
             yield paint("Outputs", _BOLD)
             yield from _indented(_painted(line, paint) for line in lines_of_attributes(root.outputs))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from checks.plain_text import one_line
+from checks.plan.apply_stream import words_of_results
 from checks.report import NO_COUNTS, RootReport
 from checks.report.change_report import Section
 
@@ -15,12 +16,18 @@ TITLES: dict[Section, str] = {
     "tags": "Only tags and version stamps",
     "state": "Only the state: moved, imported, forgotten",
 }
+_DONE_TITLES: dict[Section, str] = {"destroy": "Destroyed", "replace": "Replaced", "change": "Changed", "add": "Added"}
 DRIFT_TITLE = "Drift: changed outside of Terraform"
 INVOCATIONS_TITLE = "Actions of providers that run"
 DEFERRED_TITLE = "Deferred to a later plan"
 DEFERRED_ACTIONS_TITLE = "Actions of providers that are deferred"
 ONLY_A_PART = "only a part: Terraform could not finish the plan"
 CHECKS_TITLE = "Conditions that do not hold"
+
+
+def title_of(section: Section, root: RootReport) -> str:
+    """The heading of a section: what the plan does, or what applying it did."""
+    return _DONE_TITLES.get(section, TITLES[section]) if root.outcome == "applied" else TITLES[section]
 
 
 def in_environment(environment: str, written: Callable[[str], str] = one_line) -> str:
@@ -36,6 +43,9 @@ def words_of_field(field: str) -> str:
 def words_of_root(root: RootReport) -> str:
     """What one root module's plan does, or how it ended."""
     if not root.went_well:
-        return root.outcome.replace("_", " ")
+        outcome = root.outcome.replace("_", " ")
+        return f"{outcome}: {words_of_results(root.results)}" if root.results else outcome
+    if root.outcome == "applied":
+        return "only outputs changed" if root.counts == NO_COUNTS and root.outputs else root.counts.done_words()
     words = "only outputs change" if root.counts == NO_COUNTS and root.outputs else root.counts.words()
     return f"{words}; {ONLY_A_PART}" if root.errored else words

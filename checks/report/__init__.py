@@ -9,6 +9,7 @@ from checks.declaration import Declaration as Declaration
 from checks.diagnostic import Diagnostic
 from checks.plain_text import one_line, shorten
 from checks.plan import Counts, Plan
+from checks.plan.apply_stream import ResourceResult, applied_counts, words_of_results
 from checks.plan.configuration import blocks, read_modules
 from checks.plan.digest import digest, shape_digest
 from checks.plan.parity import PlanDifference, PlanSummary, difference, summarize
@@ -92,6 +93,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dependents: tuple[Dependency, ...] = ()
     difference: PlanDifference | None = None
     terraform_version: str | None = None
+    results: tuple[ResourceResult, ...] = ()
 
     @property
     def went_well(self) -> bool:
@@ -158,6 +160,17 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         lines = (line.strip() for cause in causes if cause for line in cause.splitlines())
         return next((line for line in lines if line), _CONCLUSION_WORDS[self.conclusion])
 
+    @property
+    def short_result(self) -> str:
+        """What an apply came to and why, in a few words: "3 applied, 1 failed, 2 not reached: quota exceeded"."""
+        roots = [root for root in self.roots if root.results]
+        if not roots:
+            return self.first_cause
+        words = words_of_results(result for root in roots for result in root.results)
+        errors = (each for root in roots for each in root.diagnostics if each.severity == "error")
+        error = next(errors, None)
+        return words if error is None else f"{words}: {one_line(error.summary).rstrip('.')}"
+
 
 _CONCLUSION_WORDS: dict[Conclusion, str] = {
     "success": "",
@@ -165,17 +178,6 @@ _CONCLUSION_WORDS: dict[Conclusion, str] = {
     "action_required": "somebody has to decide",
     "timed_out": "the run took longer than it may",
     "cancelled": "the run was cancelled",
-}
-_DONE = {
-    "add": "added",
-    "change": "changed",
-    "replace": "replaced",
-    "destroy": "destroyed",
-    "import_": "imported",
-    "move": "moved",
-    "forget": "forgotten",
-    "invoke": "invoked",
-    "defer": "deferred",
 }
 
 
@@ -245,8 +247,12 @@ def report_failure(
     diagnostics: Sequence[Diagnostic] = (),
     warnings: Sequence[str] = (),
     timed_out: bool = False,
+    results: Sequence[ResourceResult] = (),
 ) -> RootReport:
-    """Report a root module that could not be planned or applied; `cause` is what, where and the way out."""
+    """Report a root module that could not be planned or applied; `cause` is what, where and the way out.
+
+    `results`: what its apply did until then.
+    """
     mask = mask.but_names([root_module])
     return RootReport(
         root_module=root_module,
@@ -254,15 +260,31 @@ def report_failure(
         workspace=workspace,
         outcome="timed_out" if timed_out else "failed",
         cause=mask.text(cause),
+        counts=applied_counts(results),
         diagnostics=_masked(diagnostics, mask),
         warnings=tuple(map(mask.text, warnings)),
+        results=tuple(results),
     )
 
 
-def report_skipped(*, root_module: str, environment: str, workspace: str, cause: str) -> RootReport:
-    """Report a root module that was not tried, as when a layer below it failed."""
+def report_skipped(
+    *,
+    root_module: str,
+    environment: str,
+    workspace: str,
+    cause: str,
+    results: Sequence[ResourceResult] = (),
+) -> RootReport:
+    """Report a root module that was not tried, as when a layer below it failed; or not finished: `results` say how far
+    it came."""
     return RootReport(
-        root_module=root_module, environment=environment, workspace=workspace, outcome="skipped", cause=cause
+        root_module=root_module,
+        environment=environment,
+        workspace=workspace,
+        outcome="skipped",
+        cause=cause,
+        counts=applied_counts(results),
+        results=tuple(results),
     )
 
 
@@ -279,7 +301,7 @@ def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootR
     if counts == NO_COUNTS and any(root.outputs for root in roots):
         words = "only outputs change"
     elif operation == "apply" and counts != NO_COUNTS:
-        words = _done_words(counts)
+        words = counts.done_words()
     elif operation == "drift":
         words = _drift_words(counts, _drifted(roots))
     return f"{words}{f' in {environment}' if environment else ''}{checks}"
@@ -293,11 +315,6 @@ def _drift_words(counts: Counts, drifted: int) -> str:
     if counts != NO_COUNTS:
         return f"drift: {counts.words()}"
     return f"drift: {drifted} changed outside of Terraform" if drifted else "no drift"
-
-
-def _done_words(counts: Counts) -> str:
-    counted = ((getattr(counts, field), done) for field, done in _DONE.items())
-    return ", ".join(f"{number} {done}" for number, done in counted if number)
 
 
 def _masked(diagnostics: Sequence[Diagnostic], mask: Mask) -> tuple[Diagnostic, ...]:

@@ -8,7 +8,7 @@ import click
 
 from checks.rendering.html import STYLE, render_html
 from checks.rendering.json_report import render_json
-from checks.rendering.markdown import render_comment
+from checks.rendering.markdown import render_markdown
 from checks.rendering.text import render_text
 from checks.report import RunReport
 
@@ -43,7 +43,7 @@ def _rendered(report: RunReport, form: Form) -> str:
         case "text":
             return render_text(report, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
         case "markdown":
-            return render_comment(report).rstrip("\n") + "\n"
+            return render_markdown(report).rstrip("\n") + "\n"
         case "html":
             head = f'<meta charset="utf-8">\n<title>Plan</title>\n<style>\n{STYLE}</style>'
             return f"<!doctype html>\n{head}\n{render_html(report)}"

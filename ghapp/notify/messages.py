@@ -47,10 +47,11 @@ class Applied(_Told, frozen=True, kw_only=True):
 
 
 class Failed(_Told, frozen=True, kw_only=True):
-    """An apply failed; `cause` is the first line of its check run."""
+    """An apply failed; `cause` is the first line of its check run, `result` what it did until then, in words."""
 
     kind: ClassVar[Kind] = "failed"
     cause: str
+    result: str = ""
     pull_requests: tuple[PullRequestLink, ...] = ()
 
 

@@ -38,13 +38,19 @@ def write(message: Message) -> Note:
     match message:
         case Applied():
             return Note(
-                f"Applied to {message.environment}: {message.counts.words()}",
+                f"Applied to {message.environment}: {message.counts.done_words()}",
                 (*_note(message), *_pull_requests(message.pull_requests), _where(message)),
             )
         case Failed():
             return Note(
                 f"Apply to {message.environment} failed",
-                ((message.cause,), *_note(message), *_pull_requests(message.pull_requests), _where(message)),
+                (
+                    (message.cause,),
+                    *(((message.result,),) if message.result else ()),
+                    *_note(message),
+                    *_pull_requests(message.pull_requests),
+                    _where(message),
+                ),
             )
         case Waiting():
             counts = f" ({message.counts.words()})" if message.counts else ""
@@ -70,7 +76,10 @@ def _promotion(message: PromotionDecided) -> Note:
 
 def _before(result: EnvironmentResult) -> Line:
     at = f" at {result.commit_sha[:10]}" if result.commit_sha else ""
-    counts = f", {result.counts.words()}" if result.counts else ""
+    # Of one that did not succeed they are what was applied.
+    planned = result.outcome in ("waits for a person", "being applied")
+    words = "" if result.counts is None else result.counts.words() if planned else result.counts.done_words()
+    counts = f", {words}" if words else ""
     text = f"{result.environment}: {result.outcome}{at}{counts}"
     return (text, " · ", Link("run", result.run_url)) if result.run_url else (text,)
 

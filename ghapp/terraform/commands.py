@@ -2,10 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checks.diagnostic import Diagnostic
 from ghapp.processes import WITHOUT_KEEPER, Exceeded, Exited, ProgramMissing, Programs, Stop
@@ -34,6 +34,10 @@ _ERROR_LINE = re.compile(r"[│╷\s]*Error: (.*)")
 
 
 def _quiet(_: str) -> None:
+    pass
+
+
+def _unheard(_: Mapping[str, Any]) -> None:
     pass
 
 
@@ -200,13 +204,15 @@ class Terraform:
         stop: Stop | None = None,
         *,
         foreign: Callable[[str], None] | None = None,
+        heard: Callable[[Mapping[str, Any]], None] = _unheard,
         lock_timeout_s: int | None = None,
         timeout_s: float = 7200.0,
         options: Sequence[str] = (),
     ) -> Finished:
         """Apply exactly this plan file. `proceed` is what the gate made for it in this run.
 
-        `foreign` takes what is not Terraform's own words: the output of provisioners, and errors.
+        `foreign` takes what is not Terraform's own words: the output of provisioners, and errors. `heard` takes each of
+        Terraform's messages.
         """
         if proceed.root_module != workdir.root_module:
             raise TypeError("apply takes the Proceed of this very root module")
@@ -218,7 +224,7 @@ class Terraform:
             *options,
             str(plan_file or workdir.plan_file),
         ]
-        return await self._run(_interrupted_first(workdir), words, log, stop, timeout_s, foreign=foreign)
+        return await self._run(_interrupted_first(workdir), words, log, stop, timeout_s, foreign=foreign, heard=heard)
 
     async def force_unlock(self, workdir: Workdir, lock_id: str, *, stop: Stop | None = None) -> Finished:
         """Remove the state's lock of this id. A local state cannot be unlocked by another process."""
@@ -246,8 +252,9 @@ class Terraform:
         timeout_s: float,
         *,
         foreign: Callable[[str], None] | None = None,
+        heard: Callable[[Mapping[str, Any]], None] = _unheard,
     ) -> Finished:
-        messages = Messages(location=_location(workdir), log=log, foreign=foreign or log)
+        messages = Messages(location=_location(workdir), log=log, foreign=foreign or log, heard=heard)
         plain: list[str] = []
 
         def line(said: bytes) -> None:

@@ -46,6 +46,9 @@ class Messages:
     location: RootModuleLocation
     log: Callable[[str], None]
     foreign: Callable[[str], None]
+    heard: Callable[[Mapping[str, Any]], None] = lambda _: None
+    """Takes each message as it is."""
+
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _kept_characters: Counter[str] = field(default_factory=Counter)
 
@@ -57,6 +60,7 @@ class Messages:
             if text.strip():
                 self.foreign(text)
             return
+        self.heard(message)
         found = message.get("diagnostic")
         if message.get("type") == "diagnostic" and isinstance(found, Mapping):
             diagnostic = read_diagnostic(found, self.location)

@@ -22,7 +22,7 @@ import msgspec
 from checks.plan import read_plan
 from checks.rendering.html import render_html
 from checks.rendering.json_report import render_json
-from checks.rendering.markdown import render_check_run, render_comment
+from checks.rendering.markdown import render_check_run, render_markdown
 from checks.rendering.text import render_text
 from checks.report import RunReport, report_plan
 from checks.sensitive import Mask
@@ -40,7 +40,7 @@ def main() -> int:
     decoded, built, run = _build(chosen.changes, chosen.secrets)
     rendered, output = _timed("render_check_run", lambda: render_check_run(run))
     print(f"    summary {len(output.summary.encode()):,} bytes, text {len((output.text or '').encode()):,} bytes")
-    _timed("render_comment", lambda: render_comment(run))
+    _timed("render_markdown", lambda: render_markdown(run))
     _timed("render_text (baseline: every attribute)", lambda: render_text(run))
     _timed("render_html", lambda: render_html(run))
     _timed("render_json", lambda: render_json(run))

@@ -7,7 +7,7 @@ import pytest
 from checks.diagnostic import Diagnostic
 from checks.plan import Plan
 from checks.rendering.html import render_html
-from checks.rendering.markdown import render_check_run, render_comment
+from checks.rendering.markdown import render_check_run, render_markdown
 from checks.rendering.text import render_text
 from checks.report import RootReport, RunReport, report_failure, report_plan
 from tests.checks.building import NO_MASK, plan_of, report, resource, run
@@ -56,7 +56,7 @@ def error(line: int, path: str | None = "app/main.tf", detail: str = "Correct it
 def test_a_dangerous_change_is_said_once_in_every_form(address: str) -> None:
     told = run(report(plan_of(OPEN, LOST, REPLACED)))
     output = render_check_run(told)
-    for form in (f"{output.summary}{output.text or ''}", render_comment(told), render_html(told), render_text(told)):
+    for form in (f"{output.summary}{output.text or ''}", render_markdown(told), render_html(told), render_text(told)):
         assert form.count(address) == 1
 
 
@@ -170,4 +170,4 @@ def test_in_a_report_of_few_changes_longer_diffs_stand_open() -> None:
     assert (render_check_run(many).text or "").count("<details open>") == 0
     assert render_html(few).count('<details class="change" open>') == 3
     assert render_html(many).count('<details class="change" open>') == 0
-    assert "<details open>" not in render_comment(run(report(plan_of(*long[:3]))))
+    assert "<details open>" not in render_markdown(run(report(plan_of(*long[:3]))))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from checks.plan import read_plan
 from checks.rendering.html import render_html
 from checks.rendering.json_report import render_json
-from checks.rendering.markdown import render_check_run, render_comment
+from checks.rendering.markdown import render_check_run, render_markdown
 from checks.rendering.text import render_text
 from checks.report import RunReport, report_plan
 from checks.sensitive import Mask
@@ -310,7 +310,7 @@ def test_no_secret_of_a_plan_is_found_in_its_report(seed: int) -> None:
     maker = Maker(random.Random(seed))
     report = reported(maker)
     output = render_check_run(report)
-    forms = [output.summary, output.text or "", render_comment(report), text_of_html(report), texts_of_json(report)]
+    forms = [output.summary, output.text or "", render_markdown(report), text_of_html(report), texts_of_json(report)]
     forms += [render_text(report), repr(report)]
     for form in forms:
         assert {secret for secret in maker.made.secrets | maker.made.vault if secret in form} == set()

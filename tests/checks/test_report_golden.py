@@ -9,7 +9,9 @@ import pytest
 from checks.configuration import discover, read_file
 from checks.diagnostic import Diagnostic
 from checks.plan import read_plan
-from checks.rendering.markdown import render_check_run, render_comment
+from checks.plan.apply_stream import ResourceResult
+from checks.rendering.comment import render_comment
+from checks.rendering.markdown import render_check_run
 from checks.report import (
     Annotation,
     CheckRunOutput,
@@ -155,6 +157,45 @@ def test_an_apply_is_told_in_one_comment() -> None:
     applied = [root_of("update", root_module="app").applied(), root_of("create", root_module="network").applied()]
     run = run_of(*applied, operation="apply", environment="testing")
     assert_golden("runs/applied_comment", render_comment(run) + "\n")
+
+
+def test_an_apply_that_failed_says_what_it_did() -> None:
+    results = (
+        ResourceResult(address="aws_vpc.main", action="create", outcome="applied", took_s=65),
+        ResourceResult(address="aws_db.orders", action="delete-create", outcome="failed", took_s=15, done=("delete",)),
+        ResourceResult(address="aws_lb.web", action="update", outcome="interrupted"),
+        *(ResourceResult(address=f"aws_sg.web[{n}]", action="create", outcome="not_reached") for n in range(3)),
+    )
+    cause = (
+        "network in staging: apply failed after 1 of 6 changes: creating RDS DB Instance: quota (network/main.tf:12)"
+    )
+    error = Diagnostic(
+        severity="error",
+        summary="creating RDS DB Instance: quota",
+        detail="InstanceQuotaExceeded: DB Instance quota exceeded",
+        path="network/main.tf",
+        start_line=12,
+        address="aws_db.orders",
+    )
+    failed = report_failure(
+        root_module="network",
+        environment="staging",
+        workspace="staging",
+        cause=cause,
+        mask=Mask.none(),
+        diagnostics=[error],
+        results=results,
+    )
+    run = run_of(
+        failed,
+        operation="apply",
+        environment="staging",
+        conclusion="failure",
+        cause=cause,
+        notes=("What was applied stays. Merge a correction, or press Re-run to plan again and apply the rest.",),
+    )
+    text = f"{as_markdown(render_check_run(run))}\n---- the comment\n\n{render_comment(run)}\n"
+    assert_golden("runs/apply_failed", f"{text}\n---- the deployment\n\n{run.short_result}\n")
 
 
 def test_nothing_touched_is_said_in_the_title() -> None:

@@ -18,7 +18,7 @@ from checks.diagnostic import Diagnostic
 from checks.plan import Counts, read_plan
 from checks.rendering.html import render_html
 from checks.rendering.json_report import json_schema, render_json
-from checks.rendering.markdown import LIMIT_BYTES, render_check_run, render_comment
+from checks.rendering.markdown import LIMIT_BYTES, render_check_run, render_markdown
 from checks.rendering.text import render_text
 from checks.report import RootReport, RunReport, report_failure, report_plan
 from checks.report.change_report import SECTIONS, AttributeChange, ChangeReport, CheckReport, Finding, InvocationReport
@@ -139,7 +139,7 @@ def test_the_limits_hold_for_any_report(run: RunReport) -> None:
         assert size(annotation.message) <= 64 * 1024
         assert len(annotation.title) <= 255
         assert 1 <= annotation.start_line <= annotation.end_line
-    assert size(render_comment(run)) <= LIMIT_BYTES
+    assert size(render_markdown(run)) <= LIMIT_BYTES
 
 
 def test_the_limits_hold_for_a_plan_of_ten_thousand_destroyed_resources() -> None:
@@ -180,7 +180,7 @@ def test_the_limits_hold_for_a_thousand_root_modules() -> None:
 @given(runs)
 def test_the_markdown_parses_into_the_structure_that_was_meant(run: RunReport) -> None:
     output = render_check_run(run)
-    for markdown in (output.summary, output.text or "", render_comment(run)):
+    for markdown in (output.summary, output.text or "", render_markdown(run)):
         assert_meant(markdown, allowed_urls(run))
 
 
@@ -275,7 +275,7 @@ def every_form(run: RunReport) -> str:
     output = render_check_run(run)
     annotations = "\n".join(f"{a.title} {a.message} {a.path}" for a in output.annotations)
     stored = msgspec.json.encode(run).decode()
-    forms = (output.title, output.summary, output.text or "", annotations, render_comment(run), stored)
+    forms = (output.title, output.summary, output.text or "", annotations, render_markdown(run), stored)
     return "\n".join((*forms, render_text(run), render_text(run, colour=True), render_html(run), render_json(run)))
 
 

@@ -1,7 +1,8 @@
 """One check run for several pull requests that share a head, and one comment for several environments."""
 
 from checks.plan import Counts
-from checks.rendering.markdown import render_check_run, render_comment
+from checks.rendering.comment import render_comment
+from checks.rendering.markdown import render_check_run
 from checks.report import RootReport, RunReport
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from checks.rendering.html import render_html
 from checks.rendering.json_report import render_json
-from checks.rendering.markdown import render_check_run, render_comment
+from checks.rendering.markdown import render_check_run, render_markdown
 from checks.rendering.picture import render_picture
 from checks.rendering.text import render_text
 from checks.report import RunReport
@@ -19,7 +19,7 @@ STORED = sorted((Path(__file__).parent / "stored").glob("*.json"))
 def test_a_report_of_an_earlier_version_is_read_and_shown(path: Path) -> None:
     (run,) = msgspec.json.decode(path.read_bytes(), type=list[RunReport])
     output = render_check_run(run)
-    forms = (f"{output.summary}\n{output.text}", render_comment(run), render_html(run), render_text(run))
+    forms = (f"{output.summary}\n{output.text}", render_markdown(run), render_html(run), render_text(run))
     for form in (*forms, render_json(run)):
         for root in run.roots:
             for change in root.changes:

@@ -86,7 +86,7 @@ class Chat:
 
 def test_an_apply_that_succeeded() -> None:
     assert Chat().text(APPLIED) == (
-        "*Applied to staging: 3 to add, 1 to change*\n"
+        "*Applied to staging: 3 added, 1 changed*\n"
         "<https://github.com/acme/infra/pull/12|#12 More disks>\n"
         "acme/infra at 1a2b3c4d5e · <https://planward.example.com/runs/r1|run>"
     )
@@ -143,7 +143,7 @@ def test_a_promotion_comes_with_the_result_of_the_environment_before() -> None:
     assert Chat().text(promotion(may_merge=True, counts=Counts(add=3))) == (
         "*The promotion to production may be merged*\n"
         "<https://github.com/acme/infra/pull/12|#12 More disks>\n"
-        "staging: applied at 1a2b3c4d5e, 3 to add · <https://planward.example.com/runs/r1|run>\n"
+        "staging: applied at 1a2b3c4d5e, 3 added · <https://planward.example.com/runs/r1|run>\n"
         "production would get: 3 to add\n"
         "acme/infra at 1a2b3c4d5e · <https://planward.example.com/runs/r1|run>"
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from checks.diagnostic import Diagnostic
+from checks.plan.apply_stream import ResourceResult
 from ghapp.errors import JobError
 from ghapp.flows.root_module import plan_reading
 from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit
@@ -234,3 +235,35 @@ def test_of_several_errors_the_first_by_file_and_line_is_the_cause() -> None:
     assert cause_of(finished, "plan", "network", "staging") == (
         "network in staging: plan failed: error 5 (network/main.tf:5)"
     )
+
+
+ONE_OF_TWO = (
+    ResourceResult(address="aws_vpc.main", action="create", outcome="applied"),
+    ResourceResult(address="aws_lb.web", action="create", outcome="interrupted"),
+)
+
+
+@pytest.mark.parametrize(
+    ("finished", "said"),
+    [
+        (
+            Finished(exit_code=1, timed_out=True),
+            "terraform apply was over its time limit, after 1 of 2 changes. It was interrupted: what was applied until "
+            "then is in the state, the rest is not. Make it do less, or have the operator raise "
+            "PLANWARD_APPLY_TIMEOUT_S",
+        ),
+        (
+            Finished(exit_code=-9),
+            "terraform apply was killed from outside after 1 of 2 changes (signal 9, as by a machine that has no "
+            "memory left): the state may be locked (`planward unlock -d network -e staging`) and may lack what was "
+            "made last. Lower PLANWARD_CONCURRENCY or give the machine more memory, then press Re-run",
+        ),
+        (
+            Finished(exit_code=1, diagnostics=(Diagnostic(severity="error", summary="quota exceeded"),)),
+            "apply failed after 1 of 2 changes: quota exceeded",
+        ),
+    ],
+)
+def test_an_apply_that_was_ended_says_by_what_and_how_far_it_came(finished: Finished, said: str) -> None:
+    not_done = NotDone(command="apply", finished=finished, held_lock=True, results=ONE_OF_TWO)
+    assert not_done.cause("network", "staging") == f"network in staging: {said}"

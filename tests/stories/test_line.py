@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ghapp.local_github.api import RecordedRequest
@@ -199,10 +200,25 @@ def test_an_apply_that_failed_is_said_on_the_pull_request_and_rerun_by_who_may_a
     failed = story.applied(merged)
     assert failed["conclusion"] == "failure"
     assert failed["output"]["title"] == (
-        "network in staging: apply failed: local-exec provisioner error (network/main.tf:19)"
+        "network in staging: apply failed after 1 of 2 changes: local-exec provisioner error (network/main.tf:19)"
     )
+    summary = failed["output"]["summary"]
+    assert story.first_line(failed) == (
+        "What was applied stays. Merge a correction, or press Re-run to plan again and apply the rest: people with the "
+        "role maintain or admin can do that."
+    )
+    assert "#### 1 failed\n- `+` `terraform_data.switch`\n" in summary
+    assert "<summary>1 applied</summary>\n\n- `+` `terraform_data.net`\n" in summary
+    assert summary.count("local-exec provisioner error") == 1
     assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "failure"]]
-    story.commented(number, "apply failed")
+    [deployment] = story.deployments("staging")
+    statuses = story.get(f"/deployments/{deployment['id']}/statuses")
+    assert "1 applied, 1 failed: local-exec provisioner error" in [each["description"] for each in statuses]
+    comment = story.commented(number, "apply failed")
+    assert "#### 1 failed\n- `+` `terraform_data.switch`" in comment
+    assert comment.count("local-exec provisioner error") == 2  # the title, and the error itself
+    page = httpx.get(failed["details_url"], trust_env=False).text
+    assert "1 applied, 1 failed" in page
     switch.touch()
     story.rerun(failed, by=story.author)  # approves nothing, and so does nothing
     story.rerun(failed, by=story.maintainer)
@@ -214,12 +230,28 @@ def test_an_apply_that_failed_is_said_on_the_pull_request_and_rerun_by_who_may_a
     assert "apply failed" not in story.commented(number, check["output"]["title"])
 
 
-def needing(story: Story, switch: Path) -> dict[str, str]:
+def test_the_check_run_of_an_apply_says_how_far_it_is(line: Line) -> None:
+    story = line.story()
+    switch = story.states / "switch"
+    number = story.propose(needing(story, switch, command=f"until test -e {switch}; do sleep 0.1; done"))
+    assert story.planned(number)["conclusion"] == "success"
+    merged = story.merge(number)
+
+    def said() -> str:
+        found = story.check_runs(merged, "planward/apply (staging)")
+        return str(found[-1]["output"]["summary"]) if found else ""
+
+    eventually(lambda: said() == f"Applying {merged[:7]}: 1 of 2 changes", "it says how far the apply is")
+    switch.touch()
+    assert story.applied(merged)["conclusion"] == "success"
+
+
+def needing(story: Story, switch: Path, *, command: str = "") -> dict[str, str]:
     """`network` with a resource that can be applied once the file is there."""
     extra = f"""\
 resource "terraform_data" "switch" {{
   provisioner "local-exec" {{
-    command = "test -e {switch}"
+    command = "{command or f"test -e {switch}"}"
   }}
 }}
 """
@@ -228,8 +260,12 @@ resource "terraform_data" "switch" {{
 
 def test_with_on_merge_testing_is_brought_to_the_merged_commit_before_staging_is(line: Line) -> None:
     story = line.story(config=ON_MERGE)
-    merged = story.land(story.propose())
+    first = story.propose()
+    merged = story.land(first)
     assert story.size("testing") == story.size("staging") == 2
+    story.quiet()
+    headings = [line for line in story.commented(first, "1 added in testing").splitlines() if line.startswith("### ")]
+    assert headings == ["### 1 added in staging", "### 1 added in testing"]
     testing, staging = (story.applied(merged, environment) for environment in ("testing", "staging"))
     assert testing["conclusion"] == "success"
     assert testing["completed_at"] <= staging["completed_at"]

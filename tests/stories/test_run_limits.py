@@ -119,8 +119,8 @@ def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_and_its_stat
     first_line = story.first_line(check)
     assert re.fullmatch(
         r"network in staging: terraform apply took [4-9]\d\d MB of memory, more than the 400 MB of "
-        r"PLANWARD_MEMORY_LIMIT_MB\. It was interrupted: what was applied until then is in the state, the rest is "
-        r"not\. Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+        r"PLANWARD_MEMORY_LIMIT_MB, after 1 of 2 changes\. It was interrupted: what was applied until then is in the "
+        r"state, the rest is not\. Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
         first_line,
     ), first_line
     assert story.size("staging") == 2

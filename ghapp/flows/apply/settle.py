@@ -127,10 +127,22 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
         conclusion,
         cause,
         roots=roots,
+        notes=_what_now(stage, conclusion, roots),
         paste=f"planward apply {stage.sha} -e {stage.environment}" if may_be_approved else None,
     )
     await keep_result(services, run, report, conclusion=conclusion, buttons=buttons)
     return done
+
+
+def _what_now(stage: Stage, conclusion: Conclusion, roots: tuple[RootReport, ...]) -> tuple[str, ...]:
+    """What stands after an apply that did not succeed, what to do, and who may."""
+    if conclusion in ("success", "action_required"):
+        return ()
+    applied = any(root.outcome == "applied" or root.results for root in roots)
+    stands = "What was applied stays." if applied else "Nothing was applied."
+    rest = "the rest" if applied else "it"
+    who = stage.may_rerun or "whoever may apply here"  # a stage that an older version laid out
+    return (f"{stands} Merge a correction, or press Re-run to plan again and apply {rest}: {who} can do that.",)
 
 
 async def _report(services: Services, run_id: RunId) -> None:

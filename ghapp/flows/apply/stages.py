@@ -1,6 +1,7 @@
 """What is applied where: testing first where the config says so, then the branch's own environment."""
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
@@ -35,6 +36,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """What a success makes of LAST; a commit that touches no root module inherits."""
     reviewed: Reviewed | None = None
     """Where the plans that were looked at are remembered."""
+    may_rerun: str = ""
+    """Who may press "Re-run" where it fails, in words."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +127,7 @@ class _Layout:
             reviews=dict.fromkeys(dirs, gate.ExplainedMerge()),
             by_hand=False,
             counts_as_applied=True,
+            may_rerun=who_may_apply(self._environment.approvers),
         )
 
     async def _own_stage(self, survey: Survey, tree: TreeId, *, by_hand: bool) -> Stage:
@@ -140,6 +144,7 @@ class _Layout:
             reviewed=await self._reviewed(),
             by_hand=by_hand,
             counts_as_applied=self._everything or bool(dirs) or (self._last is not None and self._last.applied),
+            may_rerun=who_may_apply(self._environment.approvers),
         )
 
     async def _touched(self, survey: Survey, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
@@ -205,6 +210,11 @@ class _Layout:
                     plan_digest=report.digest, shape_digest=report.shape_digest, follows_layer_below=False
                 )
         return previews
+
+
+def who_may_apply(approvers: Sequence[str]) -> str:
+    """The people and teams that a config names as approvers, else the roles that may apply."""
+    return " or ".join(f"`{each}`" for each in approvers) or "people with the role maintain or admin"
 
 
 def _layers(survey: Survey, environment: EnvironmentName, dirs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

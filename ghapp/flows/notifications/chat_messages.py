@@ -4,6 +4,7 @@ import hashlib
 
 import msgspec
 
+from checks.plan.apply_stream import words_of_results
 from checks.report import RunReport, total
 from ghapp.flows.check_run import overridden
 from ghapp.flows.repository import Repo
@@ -41,6 +42,7 @@ async def notify_result(repo: Repo, run: Run, report: RunReport) -> None:
             run_url=repo.services.run_url(run.id),
             commit_sha=run.head_sha,
             cause=report.first_cause,
+            result=words_of_results(result for root in report.roots for result in root.results),
             pull_requests=links,
             note=overridden(run) or "",
         )

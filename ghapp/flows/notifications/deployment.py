@@ -39,7 +39,7 @@ async def conclude_deployment(repo: Repo, run: Run, report: RunReport) -> None:
     if report.conclusion == "success":
         await _set_state(repo, run, "success", "applied")
     else:
-        await _set_state(repo, run, "failure", report.first_cause or "failed")
+        await _set_state(repo, run, "failure", report.short_result)
 
 
 async def _start(repo: Repo, run: Run) -> None:

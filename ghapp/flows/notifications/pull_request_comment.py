@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from checks.rendering.markdown import render_comment
+from checks.rendering.comment import render_comment
 from checks.report import RunReport
 from ghapp.durable import step
 from ghapp.flows.repository import Repo, load_repo
@@ -15,6 +15,7 @@ from ghapp.log import log
 from ghapp.services import Services
 from ghapp.store import Run
 from ghapp.store.marker_kinds import CommentMarker, Created, Creating
+from ghapp.values import TESTING
 
 
 async def update_comments(repo: Repo, numbers: Iterable[int]) -> None:
@@ -43,12 +44,14 @@ async def _update(repo: Repo, number: int) -> None:
     runs = await _applies_of(repo, number)
     newest = {run.environment: run.id for run in runs if run.conclusion != "cancelled"}
     reports: list[RunReport] = []
-    for run in runs:
+    # The newest first, what testing says and what was contained elsewhere after it.
+    runs.reverse()
+    for run in sorted(runs, key=lambda run: (run.conclusion == "cancelled", run.environment == TESTING)):
         raw = await repo.store.runs.readable_report(run.id)
         if raw is not None and (run.conclusion == "cancelled" or newest.get(run.environment) == run.id):
             reports += await asyncio.to_thread(msgspec.json.decode, raw, type=list[RunReport])
     if reports:
-        body = await asyncio.to_thread(render_comment, *reversed(reports))
+        body = await asyncio.to_thread(render_comment, *reports)
         succeeded = all(report.conclusion in ("success", "cancelled") for report in reports)
         await _write(repo, number, body, "cosmetic" if succeeded else "gate")
     await repo.store.deferred.cancel(f"comment:{repo.id}:{number}")

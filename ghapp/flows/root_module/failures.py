@@ -1,9 +1,12 @@
 """The first line that people read when Terraform did not succeed: what, where, the way out."""
 
 import re
+import signal
+from collections.abc import Sequence
 from typing import Literal, assert_never
 
 from checks.diagnostic import Diagnostic
+from checks.plan.apply_stream import ResourceResult
 from checks.rendering.order import place_of
 from ghapp.processes import Exceeded
 from ghapp.terraform import Failure, Finished
@@ -14,8 +17,16 @@ _PROVIDER = re.compile(r"\bprovider ([\w-]+(?:[.][\w-]+)*(?:/[\w-]+)+)")
 """How Terraform names a provider in the detail of a failed installation: `HOST/NAMESPACE/TYPE`, host optional."""
 
 
+def how_far(results: Sequence[ResourceResult]) -> str:
+    """How far an apply came, to stand behind what happened: " after 12 of 40 changes"; empty where none was begun."""
+    if not results:
+        return ""
+    applied = sum(each.outcome == "applied" for each in results)
+    return f" after {applied:,} of {len(results):,} change{'' if len(results) == 1 else 's'}"
+
+
 def cause_of_limit(
-    finished: Finished, command: Command, root_module: str, environment: str, *, held_lock: bool
+    finished: Finished, command: Command, root_module: str, environment: str, *, held_lock: bool, how_far: str = ""
 ) -> str | None:
     """Say over which limit `terraform COMMAND` was, and what that left of the state; None where it was over none."""
     if finished.exceeded is not None:
@@ -27,14 +38,18 @@ def cause_of_limit(
         return None
     state = ""
     if held_lock and finished.exit_code < 0:
-        lacks = " and may lack what was made last" if command == "apply" else ""
-        state = f" It was killed: the state may be locked (`{_unlock(root_module, environment)}`){lacks}."
+        state = f" It was killed: {_left_by_kill(command, root_module, environment)}."
     elif command == "apply":
         state = " It was interrupted: what was applied until then is in the state, the rest is not."
     return (
-        f"{root_module} in {environment}: terraform {command} {took}.{state} "
+        f"{root_module} in {environment}: terraform {command} {took}{f',{how_far}' if how_far else ''}.{state} "
         f"Make it {less}, or have the operator raise {limit}"
     )
+
+
+def _left_by_kill(command: str, root_module: str, environment: str) -> str:
+    lacks = " and may lack what was made last" if command == "apply" else ""
+    return f"the state may be locked (`{_unlock(root_module, environment)}`){lacks}"
 
 
 def _unlock(root_module: str, environment: str) -> str:
@@ -61,9 +76,17 @@ def _taken(exceeded: Exceeded) -> tuple[str, str, str]:
             assert_never(never)
 
 
-def cause_of(finished: Finished, command: str, root_module: str, environment: str) -> str:
+def cause_of(finished: Finished, command: str, root_module: str, environment: str, *, how_far: str = "") -> str:
     """Say why `terraform COMMAND` failed; `finished` neither was interrupted nor timed out."""
     where = f"{root_module} in {environment}"
+    if finished.exit_code < 0:
+        reason = ", as by a machine that has no memory left" if finished.exit_code == -signal.SIGKILL else ""
+        left = f": {_left_by_kill(command, root_module, environment)}" if command == "apply" else ""
+        return (
+            f"{where}: terraform {command} was killed from outside{how_far} "
+            f"(signal {-finished.exit_code}{reason}){left}. Lower PLANWARD_CONCURRENCY or give the machine more "
+            "memory, then press Re-run"
+        )
     errors = (each for each in finished.diagnostics if each.severity == "error")
     first = min(errors, key=place_of, default=None)  # Terraform's own order differs from run to run
     said = (
@@ -100,7 +123,7 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
                 "workspace's execution mode to local, or use another backend"
             )
         case Failure.OTHER | None:
-            return f"{where}: {command} failed: {said}"
+            return f"{where}: {command} failed{how_far}: {said}"
         case _ as never:
             assert_never(never)
 

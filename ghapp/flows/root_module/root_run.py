@@ -13,6 +13,7 @@ from pathlib import Path
 from checks.diagnostic import Diagnostic
 from checks.gate import Proceed
 from checks.plan import Plan
+from checks.plan.apply_stream import ApplyStream, ResourceResult
 from checks.plan.parity import PlanSummary
 from checks.report import RootReport, report_failure, report_plan, report_skipped
 from checks.sensitive import Mask
@@ -151,8 +152,13 @@ class RootRun:
         """The root module and its environment, as the first line of an error begins."""
         return f"{self.settings.dir} in {self._environment.name}"
 
-    async def applied(self, made: Made, plan: Plan, proceed: Proceed, *, stop: Stop, timeout_s: float) -> Finished:
-        """Apply what was planned. Whatever may quote a value that only the new state says is secret waits for it."""
+    async def applied(
+        self, made: Made, plan: Plan, proceed: Proceed, stream: ApplyStream, *, stop: Stop, timeout_s: float
+    ) -> Finished:
+        """Apply what was planned; `stream` hears what is done.
+
+        Whatever may quote a value that only the new state says is secret waits for it.
+        """
         finished = await made.terraform.apply(
             made.workdir,
             None,
@@ -160,6 +166,7 @@ class RootRun:
             made.log,
             stop,
             foreign=made.log.foreign if plan.has_unknown_secrets else made.log,
+            heard=stream.read,
             timeout_s=timeout_s,
             options=self.settings.apply_arguments,
         )
@@ -216,10 +223,18 @@ class RootRun:
     def not_done(self, not_done: NotDone) -> RootReport:
         """The report of a command that did not do what it was asked."""
         cause = not_done.cause(self.settings.dir, self._environment.name)
-        return self.failed(cause, not_done.diagnostics, timed_out=not_done.finished.timed_out)
+        finished = not_done.finished
+        return self.failed(cause, not_done.diagnostics, timed_out=finished.timed_out, results=not_done.results)
 
-    def failed(self, cause: str, diagnostics: tuple[Diagnostic, ...] = (), *, timed_out: bool = False) -> RootReport:
-        """The report of a failure; `cause` is what, where, the way out."""
+    def failed(
+        self,
+        cause: str,
+        diagnostics: tuple[Diagnostic, ...] = (),
+        *,
+        timed_out: bool = False,
+        results: tuple[ResourceResult, ...] = (),
+    ) -> RootReport:
+        """The report of a failure; `cause` is what, where, the way out. `results`: what its apply did until then."""
         return report_failure(
             root_module=self.settings.dir,
             environment=self._environment.name,
@@ -229,15 +244,17 @@ class RootRun:
             diagnostics=diagnostics,
             warnings=self._warnings,
             timed_out=timed_out,
+            results=results,
         )
 
-    def skipped(self, cause: str) -> RootReport:
-        """The report of a root module that was not tried, or not finished."""
+    def skipped(self, cause: str, results: tuple[ResourceResult, ...] = ()) -> RootReport:
+        """The report of a root module that was not tried, or not finished: then with what its apply did until then."""
         return report_skipped(
             root_module=self.settings.dir,
             environment=self._environment.name,
             workspace=self.settings.workspace,
             cause=cause,
+            results=results,
         )
 
     def blocked(self, by: Sequence[str]) -> RootReport:

@@ -13,13 +13,16 @@ import msgspec
 
 from checks import gate
 from checks.plan import Plan
+from checks.plan.apply_stream import ApplyStream
 from checks.plan.parity import PlanSummary, summarize
 from checks.report import RootReport
 from ghapp.durable import park, patiently, side_by_side, step
 from ghapp.errors import JobError
 from ghapp.flows.repository import FetchedRepo, load_repo
+from ghapp.flows.root_module.failures import how_far
 from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summary, with_summary
 from ghapp.flows.root_module.plan_reading import in_time
+from ghapp.flows.root_module.progress import shown_progress
 from ghapp.flows.root_module.root_run import Machine, Made, RootRun
 from ghapp.flows.root_module.run_log import open_log
 from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, slot, watched
@@ -29,6 +32,7 @@ from ghapp.processes import Stop
 from ghapp.processes.slots import Slot
 from ghapp.services import Services
 from ghapp.store import Run
+from ghapp.terraform import Finished
 from ghapp.values import TESTING
 
 
@@ -149,17 +153,33 @@ class _RootStep:
             case gate.Proceed() as proceed:
                 await self._go_on(stop)
                 if plan.changes_anything:
-                    applied = await self.root_run.applied(
-                        made, plan, proceed, stop=stop, timeout_s=self._services.settings.apply_timeout_s
-                    )
+                    stream = await asyncio.to_thread(ApplyStream, plan)
+                    applied = await self._apply(made, plan, proceed, stream, stop)
                     if not applied.done:
-                        not_done = NotDone(
-                            command="apply", finished=applied, diagnostics=applied.diagnostics, held_lock=True
-                        )
-                        return await self._not_done(not_done, stop)
+                        return await self._apply_not_done(applied, stream, stop)
                 elif (before := await self._applied_before()) is not None:
                     return await self.keep(before, plan)
                 return await self.keep(report.applied(), plan)
+
+    async def _apply(self, made: Made, plan: Plan, proceed: gate.Proceed, stream: ApplyStream, stop: Stop) -> Finished:
+        timeout_s = self._services.settings.apply_timeout_s
+        async with shown_progress(self._repo, self._job.run_id, self._job.root_module, stream):
+            return await self.root_run.applied(made, plan, proceed, stream, stop=stop, timeout_s=timeout_s)
+
+    async def _apply_not_done(self, applied: Finished, stream: ApplyStream, stop: Stop) -> RootOutcome:
+        """Keep what an apply did that failed, or had to stop."""
+        if self._services.stopping.is_set():
+            raise _ProcessEnds
+        root_run = self.root_run
+        results = await asyncio.to_thread(stream.results, root_run.mask) if stream.has_begun else ()
+        if stop.requested.is_set():
+            reason = await self._why_it_stops()
+            cause = f"{root_run.where}: the apply was stopped{how_far(results)}: {reason}" if results else reason
+            return await self.keep(root_run.skipped(cause, results))
+        not_done = NotDone(
+            command="apply", finished=applied, diagnostics=applied.diagnostics, held_lock=True, results=results
+        )
+        return await self.keep(await asyncio.to_thread(root_run.not_done, not_done))
 
     async def _applied_before(self) -> RootReport | None:
         """What this run applied before it was interrupted: that is its result, not that nothing is left to do."""
@@ -204,7 +224,10 @@ class _RootStep:
         if self._services.stopping.is_set():
             raise _ProcessEnds
         if stop.requested.is_set():
-            raise _Stopped(await self._services.store.runs.cancel_reason(self._job.run_id) or "it was cancelled")
+            raise _Stopped(await self._why_it_stops())
+
+    async def _why_it_stops(self) -> str:
+        return await self._services.store.runs.cancel_reason(self._job.run_id) or "it was cancelled"
 
     def _summarize(self, plan: Plan) -> PlanSummary | None:
         """What is remembered of a plan that another one may be compared with: a preview, or one that may be held."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from checks.diagnostic import Diagnostic
 from checks.errors import PlanFormatError
 from checks.plan import Plan, marked_in_state, read_plan
-from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit
+from checks.plan.apply_stream import ResourceResult
+from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit, how_far
 from ghapp.flows.root_module.plan_reading import in_time
 from ghapp.processes import Stop
 from ghapp.terraform import Failure, Finished, Terraform, Workdir
@@ -34,11 +35,16 @@ class NotDone:
     """Whether it had the state's lock."""
     sensitive: frozenset[str] = field(default=frozenset(), repr=False)
     """What the state marks as sensitive: errors may quote it."""
+    results: tuple[ResourceResult, ...] = ()
+    """What an apply did to each resource, if it began with any."""
 
     def cause(self, root_module: str, environment: str) -> str:
         """What, where, the way out; not of an interrupted one."""
-        over = cause_of_limit(self.finished, self.command, root_module, environment, held_lock=self.held_lock)
-        return over or cause_of(self.finished, self.command, root_module, environment)
+        came_to = how_far(self.results)
+        over = cause_of_limit(
+            self.finished, self.command, root_module, environment, held_lock=self.held_lock, how_far=came_to
+        )
+        return over or cause_of(self.finished, self.command, root_module, environment, how_far=came_to)
 
 
 async def make_plan(

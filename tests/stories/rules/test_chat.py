@@ -87,7 +87,7 @@ def test_an_apply_and_a_promotion_are_told_once_each_with_links_and_counts(line:
         green(story.planned(number))
         story.land(number, "squash")
         text = chat.wait_for("Applied to staging")
-        assert "1 to add" in text
+        assert "Applied to staging: 1 added" in text
         assert f"#{number} Widen &lt;the&gt; net &amp; more" in text
         promotion = story.open("staging", "production", title="Promote")
         green(story.planned(promotion))
@@ -155,7 +155,8 @@ def test_an_apply_that_failed_is_told_and_a_plan_that_failed_is_not(line: Line) 
         green(story.planned(number))
         refused(story.applied(story.merge(number)))
         told = chat.wait_for("Apply to staging failed")
-        assert "network in staging: apply failed" in told
+        assert "network in staging: apply failed after 1 of 2 changes: local-exec provisioner error" in told
+        assert "1 applied, 1 failed" in told
         assert f"#{number} Change" in told
         story.quiet()
         assert len(chat.said) == 1
