@@ -139,6 +139,8 @@ class RootVerdict:
     plan_digest: str | None = None
     to_confirm: tuple[str, ...] = ()
     """Addresses whose destroy or replace the config wants confirmed."""
+    second_copy: str | None = None
+    """Why applying it would build a second copy of what another workspace holds."""
 
 
 def decide_merge(
@@ -153,6 +155,9 @@ def decide_merge(
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
             return Refuse(cause=root.cause or f"{root.root_module} was not planned in {root.environment}")
+    second_copy = next((root.second_copy for root in roots if root.second_copy is not None), None)
+    if second_copy is not None:
+        return Hold(cause=second_copy)
     unconfirmed = [root for root in roots if root.to_confirm and root.plan_digest not in confirmed_digests]
     if unconfirmed:
         addresses = [address for root in unconfirmed for address in root.to_confirm]
@@ -192,6 +197,8 @@ class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A person approved these very plans, of the root modules that they were shown."""
 
     by: str
+    overrides: bool = False
+    """It was an administrator, who ended the hold alone."""
     plan_digests: frozenset[str]
 
 
@@ -199,6 +206,8 @@ class ApprovedCommit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A person let this commit in, which nothing else explains."""
 
     by: str
+    overrides: bool = False
+    """It was an administrator, who ended the hold alone."""
 
 
 class NotReviewed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -223,8 +232,13 @@ def decide_apply(
     changes_anything: bool,
     review: Review,
     by_hand: bool,
+    second_copy: str | None = None,
 ) -> Proceed | Hold | Refuse:
-    """Decide whether the plan just made may be applied. `by_hand`: only what a person approved is applied here."""
+    """Decide whether the plan just made may be applied. `by_hand`: only what a person approved is applied here.
+
+    `second_copy` is why it would build a second copy of what another workspace holds: nobody approves that but an
+    administrator.
+    """
     where = f"{root_module} in {environment}"
     if errored:
         return Refuse(cause=f"{where}: the plan is only partial because of errors; it is never applied")
@@ -233,6 +247,9 @@ def decide_apply(
     proceed = Proceed(run, environment, root_module, plan_digest, _MADE_HERE)
     if not changes_anything:
         return proceed
+    overridden = isinstance(review, ApprovedPlan | ApprovedCommit) and review.overrides
+    if second_copy is not None and not overridden:
+        return Hold(cause=second_copy)
     match review:
         case ApprovedPlan(plan_digests=approved):
             if plan_digest in approved:

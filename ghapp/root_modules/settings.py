@@ -16,15 +16,13 @@ from ghapp.repository_config import (
     placeholder_branch,
     words,
 )
-from ghapp.terraform import EnginePin
+from ghapp.terraform import DEFAULT_WORKSPACE, EnginePin
 from ghapp.values import EnvironmentName
 from ghapp.vault import SecretSource
 
 DEFAULT_VAR_FILES = ("{environment}.tfvars", "env/{environment}.tfvars")
 DEFAULT_BACKEND_CONFIG = ("{environment}.backend.hcl", "env/{environment}.backend.hcl")
 VERSION_FILES = (".terraform-version", ".opentofu-version", ".tool-versions")
-DEFAULT_WORKSPACE = "default"
-"""Terraform's own name for the workspace that is always there."""
 
 _NOT_OF_APPLY = ("-refresh=",)
 
@@ -60,6 +58,8 @@ class RootModuleSettings:
     environment: EnvironmentName
     team: str
     workspace: str
+    workspace_is_explicit: bool = False
+    """Whether the config names it, so that nobody has to ask whether another one was meant."""
     backend_config: tuple[str, ...] = ()
     var_files: tuple[str, ...] = ()
     extra_arguments: tuple[str, ...] = ()
@@ -139,6 +139,7 @@ def settle(
         environment=environment.name,
         team=team,
         workspace=values["workspace"],
+        workspace_is_explicit=bool(override.workspace or configured.workspace),
         backend_config=backend_config,
         var_files=var_files,
         extra_arguments=extra_arguments or (),

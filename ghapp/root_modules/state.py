@@ -16,7 +16,7 @@ import msgspec
 from checks.configuration.file_facts import Backend
 from checks.configuration.hcl import read_hcl
 from checks.configuration.syntax import Computed
-from ghapp.root_modules.settings import DEFAULT_WORKSPACE
+from ghapp.terraform import DEFAULT_WORKSPACE
 
 _LOCATING: Final[Mapping[str, tuple[str, ...]]] = {
     "azurerm": ("storage_account_name", "container_name", "key", "environment"),

@@ -16,9 +16,10 @@ from ghapp.terraform.errors import NoVersionFits, TerraformError, TerraformMissi
 from ghapp.terraform.failures import Failure, StateLock
 from ghapp.terraform.programs import EnginePin, Product, choose, find_terraforms
 from ghapp.terraform.provider_cache import KeptProvider, kept_providers, remove_provider
-from ghapp.terraform.workdir import Workdir, prepare_workdir
+from ghapp.terraform.workdir import DEFAULT_WORKSPACE, Workdir, prepare_workdir
 
 __all__ = [
+    "DEFAULT_WORKSPACE",
     "EnginePin",
     "Failure",
     "Finished",

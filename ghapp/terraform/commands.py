@@ -14,7 +14,7 @@ from ghapp.terraform.failures import Failure, StateLock, read_failure
 from ghapp.terraform.messages import Messages, RootModuleLocation, read_validation
 from ghapp.terraform.provider_cache import note_use, one_writer
 from ghapp.terraform.versions import read_version
-from ghapp.terraform.workdir import Workdir
+from ghapp.terraform.workdir import DEFAULT_WORKSPACE, Workdir
 
 if TYPE_CHECKING:
     from checks.gate import Proceed
@@ -126,7 +126,7 @@ class Terraform:
             return finished
         # init refuses a workspace that no state was written to yet; plan and apply make it.
         log(f"The workspace {workdir.environ['TF_WORKSPACE']} is new: init once more without it")
-        again = await self._run(_without_workspace(workdir), words, log, stop, timeout_s - finished.took_s)
+        again = await self._run(workdir.in_workspace(DEFAULT_WORKSPACE), words, log, stop, timeout_s - finished.took_s)
         return replace(again, took_s=finished.took_s + again.took_s)
 
     async def plan(
@@ -194,6 +194,16 @@ class Terraform:
             return await asyncio.to_thread(workdir.plan_json.read_bytes)
         finally:
             workdir.plan_json.unlink(missing_ok=True)
+
+    async def workspaces(self, workdir: Workdir, *, stop: Stop | None = None) -> tuple[str, ...] | None:
+        """Give the workspaces that the backend holds; None where it cannot list them."""
+        ended = await self._started(
+            workdir.in_workspace(DEFAULT_WORKSPACE), ["workspace", "list"], stop, _STATE_TIMEOUT_S
+        )
+        if ended.exit_code or ended.exceeded is not None or ended.timed_out:
+            return None
+        lines = ended.stdout.decode(errors="replace").splitlines()
+        return tuple(name for line in lines if (name := line.removeprefix("*").strip()))
 
     async def apply(
         self,
@@ -325,11 +335,6 @@ def _read_whole(workdir: Workdir) -> Workdir:
     limits = workdir.limits
     allowed = [each for each in (limits.output_bytes, limits.read_whole_bytes) if each is not None]
     return replace(workdir, limits=replace(limits, output_bytes=min(allowed, default=None)))
-
-
-def _without_workspace(workdir: Workdir) -> Workdir:
-    environ = {name: value for name, value in workdir.environ.items() if name != "TF_WORKSPACE"}
-    return replace(workdir, environ=environ)
 
 
 def _location(workdir: Workdir) -> RootModuleLocation:

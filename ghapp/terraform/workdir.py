@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from ghapp.processes.private_directories import private_directory
 from ghapp.terraform import provider_cache as cache
 from ghapp.terraform.environment import base_environment, is_ours, temporary_directory
 from ghapp.terraform.errors import TerraformError
+
+DEFAULT_WORKSPACE = "default"
+"""Terraform's own name for the workspace that is always there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,13 @@ class Workdir:
         """The root module's directory in the checkout."""
         return self.checkout / self.root_module
 
+    def in_workspace(self, workspace: str) -> "Workdir":
+        """The same with another workspace selected."""
+        environ = {name: value for name, value in self.environ.items() if name != "TF_WORKSPACE"}
+        if workspace != DEFAULT_WORKSPACE:
+            environ["TF_WORKSPACE"] = workspace
+        return replace(self, environ=environ)
+
     @property
     def plan_file(self) -> Path:
         """Where this run's plan file lies: outside of the checkout, removed with everything else."""
@@ -55,7 +65,7 @@ async def prepare_workdir(
     *,
     checkout: Path,
     root_module: str,
-    workspace: str = "default",
+    workspace: str = DEFAULT_WORKSPACE,
     tfvars: Mapping[str, Any] | None = None,
     env: Mapping[str, str] | None = None,
     declared: Collection[str] | None = None,
@@ -86,7 +96,7 @@ async def prepare_workdir(
         providers = cache.provider_cache(provider_cache)
         with temporary_directory(private) as temporary:
             environ = {**base_environment(private, temporary), **providers.variables, **(env or {})}
-            if workspace != "default":
+            if workspace != DEFAULT_WORKSPACE:
                 environ["TF_WORKSPACE"] = workspace
             yield Workdir(
                 checkout=checkout,

@@ -104,6 +104,7 @@ root_modules:
         environment=config_of().testing.name,
         team="payments",
         workspace="payments-testing",
+        workspace_is_explicit=True,
         var_files=("common/testing-payments-testing.tfvars",),
         extra_arguments=("-parallelism=20", "-refresh=false"),
         depends_on=("base",),

@@ -11,7 +11,7 @@ from checks.report import RootReport
 from ghapp.errors import JobError
 from ghapp.flows.apply.attempts import next_attempt
 from ghapp.flows.apply.explain import Judged, verdict_at_merge
-from ghapp.flows.check_run import runs_of_tip
+from ghapp.flows.check_run import OVERRIDDEN, runs_of_tip
 from ghapp.flows.repository import FetchedRepo
 from ghapp.flows.root_module.job import Reviewed
 from ghapp.flows.survey import known_to, run_otherwise, survey_tree
@@ -165,10 +165,11 @@ class _Layout:
         """Say of each root module what was looked at before."""
         approval = self._approval
         if approval is not None:
+            overrides = approval.by.endswith(OVERRIDDEN)
             review: gate.Review = (
-                gate.ApprovedPlan(by=approval.by, plan_digests=frozenset(approval.digests))
+                gate.ApprovedPlan(by=approval.by, plan_digests=frozenset(approval.digests), overrides=overrides)
                 if approval.digests
-                else gate.ApprovedCommit(by=approval.by)
+                else gate.ApprovedCommit(by=approval.by, overrides=overrides)
             )
             return dict.fromkeys(dirs, review)
         if self._environment.promote_from is None:

@@ -79,6 +79,8 @@ class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
     to_confirm: tuple[str, ...] = ()
     changes_anything: bool = False
     state_empty: bool = False
+    second_copy: str | None = None
+    """Why applying it would build a second copy of what another workspace holds."""
 
     def verdict(self) -> gate.RootVerdict:
         """As the gate takes it."""
@@ -89,4 +91,5 @@ class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
             cause=self.cause,
             plan_digest=self.digest,
             to_confirm=self.to_confirm,
+            second_copy=self.second_copy,
         )

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import assert_never
 
 from checks.diagnostic import Diagnostic
 from checks.gate import Proceed
@@ -21,12 +22,13 @@ from ghapp.errors import JobError
 from ghapp.flows.root_module.known_secrets import KnownSecrets
 from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.flows.root_module.plan_reading import in_time
+from ghapp.flows.root_module.second_copy import Existing, NothingElsewhere, find_existing
 from ghapp.flows.root_module.terraform_plan import NotDone, Planned, make_plan
 from ghapp.processes import Limits, Stop
 from ghapp.repository_config import placeholder_branch
 from ghapp.root_modules import Survey
 from ghapp.terraform import Finished, Terraform, Workdir, choose, prepare_workdir
-from ghapp.values import EnvironmentName
+from ghapp.values import TESTING, EnvironmentName
 from ghapp.vault import DEFAULT_SOURCES, Authority, Credentials, Vault, VaultRun
 
 Checkout = AbstractAsyncContextManager[Path]
@@ -61,6 +63,9 @@ class RootRun:
     def __init__(self, survey: Survey, environment: EnvironmentName, root_module: str, *, digest_key: bytes) -> None:
         self.settings = survey.of(environment)[root_module]
         self.confirm = survey.config.confirm
+        everywhere = [each for members in survey.laid.values() for each in members if each.dir == root_module]
+        own = self.settings.backend_values
+        self._workspaces = {each.workspace for each in everywhere if each.backend_values == own}
         self._environment = survey.config.environments[environment]
         self._declared = survey.configuration.by_dir[root_module]
         self._digest_key = digest_key
@@ -151,6 +156,25 @@ class RootRun:
     def where(self) -> str:
         """The root module and its environment, as the first line of an error begins."""
         return f"{self.settings.dir} in {self._environment.name}"
+
+    async def second_copy(self, made: Made, plan: Plan, *, stop: Stop) -> str | None:
+        """Why applying the plan would build a second copy of what another workspace of its backend holds; None else.
+
+        Where that cannot be known, the report says so.
+        """
+        environment = self._environment.name
+        asked = environment != TESTING and not self.settings.workspace_is_explicit
+        if not (asked and plan.state_empty and plan.counts.add):
+            return None
+        found = await find_existing(made.terraform, made.workdir, environments_workspaces=self._workspaces, stop=stop)
+        match found:
+            case Existing():
+                return self.mask.text(found.cause(self.settings.dir, environment, self.settings.workspace))
+            case NothingElsewhere(unknown=unknown):
+                self._warnings += () if unknown is None else (unknown,)
+                return None
+            case _ as never:
+                assert_never(never)
 
     async def applied(
         self, made: Made, plan: Plan, proceed: Proceed, stream: ApplyStream, *, stop: Stop, timeout_s: float

@@ -106,6 +106,7 @@ class _RootStep:
         self._services = repo.services
         self._job = job
         self._summary: PlanSummary | None = None
+        self._second_copy: str | None = None
 
     async def carry_out_or_fail(self, slot: Slot, stop: Stop) -> RootOutcome:
         """Carry it out. What breaks off since the run has to stop is no failure of its own."""
@@ -138,6 +139,7 @@ class _RootStep:
     async def _judge(self, made: Made, planned: Planned, stop: Stop) -> RootOutcome:
         """gate, apply."""
         job, plan = self._job, planned.plan
+        self._second_copy = await self.root_run.second_copy(made, plan, stop=stop)
         # In threads, here and below: what a plan holds is as large as whoever wrote it wants it to be.
         self._summary = await in_time(self.root_run.where, self._summarize, plan)
         reviewed = await reviewed_summary(self._services, job.reviewed, job.root_module)
@@ -213,6 +215,7 @@ class _RootStep:
             changes_anything=plan.changes_anything,
             review=review,
             by_hand=self._job.by_hand,
+            second_copy=self._second_copy,
         )
 
     async def _not_done(self, not_done: NotDone, stop: Stop) -> RootOutcome:
@@ -259,4 +262,5 @@ class _RootStep:
             to_confirm=() if plan is None else gate.to_confirm(plan, self.root_run.confirm),
             changes_anything=plan is not None and plan.changes_anything,
             state_empty=report.state_empty,
+            second_copy=self._second_copy,
         )

@@ -54,7 +54,8 @@ def test_the_lock_of_a_dead_run_is_removed_by_who_may_apply_and_by_nobody_else(l
         for environment in ("testing", "staging", "production"):
             files[f"network/env/{environment}.backend.hcl"] = states.backend(f"{story.owner}-{environment}")
         number = story.propose(files)
-        story.land(number)
+        applied = story.applied(story.land(number))["output"]
+        assert "the backend cannot list workspaces" in applied["summary"] + (applied["text"] or "")
 
         def ask(command: str, by: str) -> str:
             return answered(story, story.comment(number, f"planward unlock -d {command} -e staging", by=by))

@@ -1,0 +1,77 @@
+"""Would a first apply build a second copy of what another workspace of the same backend holds already?"""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from checks.errors import PlanFormatError
+from checks.plan.state import count_resources
+from ghapp.processes import Stop
+from ghapp.terraform import DEFAULT_WORKSPACE, Terraform, Workdir
+
+_MOST_WORKSPACES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """A workspace that no environment has and that holds resources; `resources` is None where it cannot be read."""
+
+    workspace: str
+    resources: int | None
+
+    def cause(self, root_module: str, environment: str, own: str) -> str:
+        """Why it must not be applied with its `own` workspace: what, where, the way out."""
+        holds = (
+            "cannot be read"
+            if self.resources is None
+            else f"holds {self.resources} resource{'' if self.resources == 1 else 's'}"
+        )
+        return (
+            f"{root_module} in {environment} would be built a second time: its state is empty, and the workspace "
+            f"`{self.workspace}` {holds}. Under root_modules give it "
+            f"`environments: {{{environment}: {{workspace: {self.workspace}}}}}` to take that state over, or "
+            f"`workspace: {own}` to build anew."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingElsewhere:
+    """No second copy is known; `unknown` says what could not be looked at, None where all was."""
+
+    unknown: str | None = None
+
+
+async def find_existing(
+    terraform: Terraform, workdir: Workdir, *, environments_workspaces: Collection[str], stop: Stop
+) -> Existing | NothingElsewhere:
+    """Look for resources in workspaces of the same backend that belong to no environment, `default` first.
+
+    The work directory is initialised.
+    """
+    workspaces = await terraform.workspaces(workdir, stop=stop)
+    if workspaces is None:
+        return NothingElsewhere(
+            unknown="The state is empty, and the backend cannot list workspaces: whether the resources exist in "
+            "another one already is not known."
+        )
+    others = sorted(set(workspaces) - {*environments_workspaces}, key=lambda name: (name != DEFAULT_WORKSPACE, name))
+    for name in others[:_MOST_WORKSPACES]:
+        resources = await _resources_in(terraform, workdir, name)
+        if resources != 0:
+            return Existing(workspace=name, resources=resources)
+    if len(others) > _MOST_WORKSPACES:
+        return NothingElsewhere(
+            unknown=f"The state is empty, and only {_MOST_WORKSPACES} of the {len(others)} other workspaces of the "
+            "backend were looked at for resources that exist already."
+        )
+    return NothingElsewhere()
+
+
+async def _resources_in(terraform: Terraform, workdir: Workdir, workspace: str) -> int | None:
+    state_json = await terraform.show_state(workdir.in_workspace(workspace))
+    if state_json is None:
+        return None
+    try:
+        return await asyncio.to_thread(count_resources, state_json)
+    except PlanFormatError:
+        return None

@@ -1,0 +1,52 @@
+"""What exists already is not built again, and what is left behind is said."""
+
+import html
+import subprocess
+from pathlib import Path
+
+from ghapp.terraform import find_terraforms
+from tests.stories.line import Line
+from tests.stories.rules.saying import buttons, green, held
+from tests.stories.story import CONFIG, Story
+
+RESOURCE = 'resource "terraform_data" "net" {\n  input = 1\n}\n'
+
+
+def with_workspaces(line: Line, name: str = "app") -> tuple[Story, Path, str]:
+    """A repository whose root module has one backend with a workspace for each environment; where, and its file."""
+    place = line.directory / "workspaces" / f"{name}{line.stories}"
+    place.mkdir(parents=True)
+    backend = f'backend "local" {{\n    path = "{place}/default.tfstate"\n    workspace_dir = "{place}"\n  }}'
+    main = f"terraform {{\n  {backend}\n}}\n{RESOURCE}"
+    return line.story(files={f"{name}/main.tf": main}), place, main
+
+
+def apply_by_hand(story: Story, directory: Path, files: dict[str, str]) -> None:
+    """What people did before they had Planward: apply in the workspace `default`."""
+    directory.mkdir()
+    for path, content in files.items():
+        (directory / path).write_text(content)
+    program = find_terraforms(None)[0].argv
+    for words in (["init"], ["apply", "-auto-approve"]):
+        subprocess.run([*program, *words], cwd=directory, check=True, capture_output=True)
+
+
+def test_a_first_apply_does_not_build_a_second_copy_of_what_another_workspace_holds(line: Line, tmp_path: Path) -> None:
+    story, place, main = with_workspaces(line)
+    apply_by_hand(story, tmp_path / "app", {"main.tf": main})
+    number = story.propose({"app/more.tf": RESOURCE.replace("net", "more")})
+    story.planned(number)
+    check = story.applied(story.merge(number))
+    assert html.unescape(held(check)) == (
+        "app in staging would be built a second time: its state is empty, and the workspace default holds 1 resource. "
+        "Under root_modules give it environments: {staging: {workspace: default}} to take that state over, or "
+        "workspace: staging to build anew."
+    )
+    assert buttons(story, check) == []
+    assert not (place / "staging" / "terraform.tfstate").exists()
+
+    config = "root_modules:\n  - dir: app\n    environments: {staging: {workspace: default}}\n"
+    mended = story.propose({CONFIG: config}, head="workspace")
+    green(story.planned(mended))
+    assert green(story.applied(story.merge(mended))) == "1 added in staging"
+    assert {*story.read_state(place / "default.tfstate")} == {"terraform_data.net", "terraform_data.more"}
