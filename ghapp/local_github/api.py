@@ -7,7 +7,7 @@ import hashlib
 import json
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,7 @@ class Api:
         self.faults = Faults()
         self.meter = Meter(world, limits)
         self.recorded: deque[RecordedRequest] = deque(maxlen=_KEPT)
+        self.on_write: Callable[[], None] = lambda: None
         self._router = Router(rest.ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,6 +169,8 @@ class Api:
             known=known,
         )
         self.recorded.append(entry)
+        if request.method != "GET":
+            self.on_write()
 
     def _respond(self, request: Request, actor: Actor, reply: Reply, *, counted: bool) -> Response:
         content = b"" if reply.body is None else json.dumps(reply.body, separators=(",", ":")).encode()

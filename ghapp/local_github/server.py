@@ -123,7 +123,11 @@ class LocalGitHub(Controls):
         else:
             await self._pages(scope, receive, send)
 
-    # -- what a test asserts on ----------------------------------------------------------------------------------------
+    # -- what a test waits for and asserts on --------------------------------------------------------------------------
+
+    def on_write(self, call: Callable[[], None]) -> None:
+        """Have this called, from any thread, whenever a REST request that may have changed something was answered."""
+        self._api.on_write = call
 
     @property
     def requests(self) -> list[RecordedRequest]:

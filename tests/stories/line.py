@@ -15,19 +15,20 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from ghapp.local_github import Limits, LocalGitHub
-from tests.logged import require_event
 from tests.openbao import OpenBao, free_port, running_openbao
+from tests.stories.logs import Logs
 from tests.stories.story import Story
-from tests.stories.waiting import answers, eventually
+from tests.stories.waiting import answers, eventually, written
 
 PERMISSIONS = {
     "checks": "write",
@@ -48,7 +49,6 @@ path "kv/metadata/denied/*" { capabilities = ["deny"] }
 path "kv/metadata/half/*" { capabilities = ["deny"] }
 """
 """What Planward's token may do in Vault; the teams `denied` and `half` have secrets that it may not read."""
-_ENDS = ("job_done", "job_refused", "job_failed", "job_deferred", "job_without_installation")
 
 
 class Process(Protocol):
@@ -153,20 +153,34 @@ class Line:
         """What Planward's processes wrote to their logs so far."""
         return "".join(path.read_text() for path in sorted(self.directory.glob("planward*.log")))
 
-    def events(self, event: str) -> list[dict[str, Any]]:
-        """What Planward logged under this name so far, oldest first."""
-        require_event(event)
-        wanted = f'"event": "{event}"'
-        return [json.loads(line) for line in self.log().splitlines() if wanted in line and line.startswith("{")]
+    @cached_property
+    def logs(self) -> Logs:
+        """What Planward's processes log."""
+        return Logs(self.directory)
 
-    def query(self, statement: str, **values: object) -> list[dict[str, Any]]:
-        """Ask Planward's database, as columns by their names."""
-        database = make_url(self.environ["PLANWARD_DATABASE_URL"])
-        if database.get_backend_name() == "postgresql":
-            database = database.set(drivername="postgresql+psycopg")
-        engine = create_engine(database, poolclass=NullPool)
-        with engine.connect() as connection:
-            return [dict(row) for row in connection.execute(text(statement), values).mappings()]
+    def events(self, event: str, since: int = 0) -> list[dict[str, Any]]:
+        """What Planward logged under this name so far, or since `logs.mark()`, oldest first."""
+        return self.logs.events(event, since)
+
+    def query(self, statement: str, *, durable: bool = False, **values: object) -> list[dict[str, Any]]:
+        """Ask or tell Planward's database something, as columns by their names; `durable`: the engine's.
+
+        `{durable}` stands for the schema of the engine's tables.
+        """
+        engine, schema = self._databases[durable]
+        with engine.begin() as connection:
+            result = connection.execute(text(statement.format(durable=schema)), values)
+            return [dict(row) for row in result.mappings()] if result.returns_rows else []
+
+    @cached_property
+    def _databases(self) -> "tuple[tuple[Engine, str], tuple[Engine, str]]":
+        """Planward's own and the engine's, each with the schema of its tables."""
+        own = make_url(self.environ["PLANWARD_DATABASE_URL"])
+        if own.get_backend_name() == "postgresql":
+            engine = create_engine(own.set(drivername="postgresql+psycopg"), poolclass=NullPool)
+            return (engine, ""), (engine, "dbos.")
+        durable = own.set(database=str(own.database).removesuffix(".db") + "-durable.db")
+        return (create_engine(own, poolclass=NullPool), ""), (create_engine(durable, poolclass=NullPool), "")
 
     def deliver(
         self,
@@ -214,22 +228,35 @@ class Line:
             self.bao.client().sys.submit_unseal_key(key)
             eventually(lambda: not self.bao.client().sys.is_sealed(), "Vault is unsealed")
 
-    def until_idle(self, seconds: float) -> None:
-        """Wait until the log has begun and ended the same jobs, and nothing was added for a moment."""
+    def until_idle(self, soon_s: float = 0.6) -> None:
+        """Wait until every delivery is through, and no job is in the queue, runs, or is due soon."""
+        # A button waits until GitHub lists its delivery.
+        waits = "(key like 'act:%' and key not like 'act:forged%')"
+        eventually(
+            lambda: self.is_idle(but=f"due_at > {time.time() + soon_s} and not {waits}"),
+            "planward has nothing under way",
+        )
 
-        def idle() -> bool:
-            before = self.log()
-            begun = before.count('"event": "job_begun"')
-            ended = sum(before.count(f'"event": "{word}"') for word in _ENDS)
-            accepted = before.count('"fresh": true')
-            if begun != ended or accepted > begun:
-                return False
-            time.sleep(seconds)
-            # A button may wait until GitHub lists its delivery.
-            waits = self.query("select key from later where key like 'act:%' and key not like 'act:forged%'")
-            return not waits and self.log() == before
+    def is_idle(self, *, but: str) -> bool:
+        """Whether all deliveries are through, and no job is in the queue, runs, or is deferred, but those that `but`
+        names as a condition of SQL.
+        """
+        self.github.wait_for_deliveries()
+        before = len(self.github.deliveries)
+        # A deferred job becomes one in the queue, and a job that runs may defer one: either way there is one more in
+        # the queue, or one there has not ended, before or after.
+        jobs = self._jobs()
+        if jobs["unfinished"] or self.query(f"select 1 from later where not ({but}) limit 1") or self._jobs() != jobs:
+            return False
+        self.github.wait_for_deliveries()
+        return len(self.github.deliveries) == before
 
-        eventually(idle, "planward has nothing under way")
+    def _jobs(self) -> dict[str, Any]:
+        unfinished = "count(case when status in ('ENQUEUED', 'PENDING') then 1 end)"
+        [jobs] = self.query(
+            f"select count(*) as begun, {unfinished} as unfinished from {{durable}}workflow_status", durable=True
+        )
+        return jobs
 
     def story(self, **options: Any) -> Story:
         """A repository of its own with staging and production, the App installed, and people."""
@@ -261,6 +288,7 @@ def running_line(
         running_openbao(directory / "openbao.log", audit=directory / "audit.log") as bao,
         between(github, bao) as led_there,
     ):
+        github.on_write(written)
         bao.client().sys.create_or_update_policy("planward", POLICY)
         github.create_user("planward-owner")
         app = github.create_app(

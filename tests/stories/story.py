@@ -251,7 +251,8 @@ class Story:
             found = self.check_runs(sha, name)
             return found[-1] if len(found) >= count and found[-1]["status"] == "completed" else None
 
-        found: dict[str, Any] = eventually(newest, f"{name} #{count} on {sha[:7]} of {self.name} is completed")
+        what = f"{name} #{count} on {sha[:7]} of {self.name} is completed"
+        found: dict[str, Any] = eventually(newest, what, pause_s=1.0)
         return found
 
     def planned(self, number: int, *, count: int = 1) -> dict[str, Any]:
@@ -299,7 +300,6 @@ class Story:
             each["states"] = [status["state"] for status in sorted(statuses, key=lambda status: status["id"])]
         return sorted(found, key=lambda each: int(each["id"]))
 
-    def quiet(self, seconds: float = 0.6) -> None:
-        """Wait until deliveries are through and Planward has nothing under way for a moment."""
-        self.github.wait_for_deliveries()
-        self.line.until_idle(seconds)
+    def quiet(self) -> None:
+        """Wait until deliveries are through and Planward has nothing under way."""
+        self.line.until_idle()

@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.pool import NullPool
 
 from ghapp.local_github import LocalGitHub
 from tests.databases import SQLITE, databases_of
@@ -22,11 +19,12 @@ from tests.forked import Forked
 from tests.postgres import Postgres
 from tests.stories.faults.forked import ForkedLine
 from tests.stories.line import running_line
-from tests.stories.waiting import eventually
+from tests.stories.waiting import answers, eventually
 
 THREE = "three workers"
 """A web process and three workers on PostgreSQL."""
 
+_PERIODIC = "key in ('look for missed', 'tidy up') or key like 'reconcile:%'"
 _BREATH_S = 1.0
 """Where a worker ends at its start, as without a database, the next one is not started at once."""
 
@@ -137,34 +135,16 @@ class FaultyLine:
         return self.read("killed")
 
     def quiet(self, *, patience_s: float = 90.0) -> None:
-        """Wait until deliveries are through and no job is pending but the next reconciliation."""
-        for _ in range(2):
-            self.line.github.wait_for_deliveries()
-            eventually(self._nothing_pending, "no job is pending any more", patience_s=patience_s)
-            time.sleep(0.5)
-        eventually(self._nothing_pending, "no job is pending any more", patience_s=patience_s)
+        """Wait until deliveries are through, and no job is pending but the next reconciliation."""
+        eventually(self._is_quiet, "no job is pending any more", patience_s=patience_s)
 
-    def _nothing_pending(self) -> bool:
-        unfinished = self.ask(
-            "select workflow_uuid from {durable}workflow_status where status in ('ENQUEUED', 'PENDING')", durable=True
-        )
-        waiting = self.ask(
-            "select key from later where key not in ('look for missed', 'tidy up') and key not like 'reconcile:%'"
-        )
-        return not unfinished and not waiting
+    def _is_quiet(self) -> bool:
+        running = len(self.line.running()) == 1 + self.line.machines or not self.replaced
+        return running and answers(f"{self.line.url}/readyz") and self.line.is_idle(but=_PERIODIC)
 
     def ask(self, statement: str, *, durable: bool = False, **values: object) -> list[tuple[Any, ...]]:
         """Ask or tell Planward's database something; `durable`: the engine's."""
-        url = make_url(self.line.environ["PLANWARD_DATABASE_URL"])
-        sqlite = url.get_backend_name() == "sqlite"
-        if sqlite and durable:
-            url = url.set(database=str(url.database).replace(".db", "-durable.db"))
-        if not sqlite:
-            url = url.set(drivername="postgresql+psycopg")
-        engine = create_engine(url, poolclass=NullPool)
-        with engine.begin() as connection:
-            result = connection.execute(text(statement.format(durable="" if sqlite else "dbos.")), values)
-            return [tuple(row) for row in result] if result.returns_rows else []
+        return [tuple(row.values()) for row in self.line.query(statement, durable=durable, **values)]
 
     def read(self, name: str) -> list[str]:
         """The lines of one of the files that the faults keep."""

@@ -1,6 +1,5 @@
 """What happened is what GitHub shows: a result that GitHub refuses to take is reported as reached once it takes it."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,13 +66,13 @@ def record_line(odd_git: list[OddGit], tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def story(record_line: Line) -> Iterator[Story]:
     """A repository on the line; at the end GitHub refuses nothing any more, and no job was given up."""
-    begun = len(record_line.log())
+    begun = record_line.logs.mark()
     story = record_line.story()
     story.quiet()
     yield story
     record_line.github.clear_faults()
-    said = record_line.log()[begun:]
-    assert not re.findall(r'"event": "(?:job_refused|job_failed|run_not_shown|run_not_ended)"', said)
+    for event in ("job_refused", "job_failed", "run_not_shown", "run_not_ended"):
+        assert record_line.events(event, begun) == []
 
 
 def refuse(story: Story, method: str, path: str, status: int, times: int | None = None) -> None:
@@ -89,7 +88,7 @@ def planned(story: Story, files: Mapping[str, str | None] | None = None) -> int:
 
 
 def given_up(line: Line, word: str, since: int = 0) -> int:
-    return line.log()[since:].count(f'"event": "{word}"')
+    return len(line.events(word, since))
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -117,7 +116,7 @@ def test_an_apply_that_failed_is_reported_as_it_failed_and_not_tried_again(story
     merged = story.merge(number)
     eventually(lambda: tried.exists(), "Terraform applies")
     refuse(story, "PATCH", r"/check-runs/\d+$", status)
-    begun = len(story.line.log())
+    begun = story.line.logs.mark()
     eventually(lambda: given_up(story.line, "job_deferred", begun), "GitHub does not take the result")
     story.github.clear_faults()
     check = story.applied(merged)
@@ -156,12 +155,14 @@ def test_a_comment_that_github_refuses_is_tried_until_it_is_there(story: Story, 
 
 
 def test_the_comment_on_a_merge_that_is_held_is_tried_until_it_is_there(story: Story) -> None:
+    begun = story.line.logs.mark()
     number = story.propose({"network/main.tf": "resource nonsense {"})
     assert story.planned(number)["conclusion"] == "failure"
     refuse(story, "POST", r"/issues/\d+/comments$", 403)
     merged = story.merge(number)
     assert story.applied(merged)["conclusion"] == "action_required"
-    eventually(lambda: re.search('"event": "(comment|job)_deferred"', story.line.log()), "it is deferred")
+    deferred = ("comment_deferred", "job_deferred")
+    eventually(lambda: any(story.line.events(event, begun) for event in deferred), "it is deferred")
     story.github.clear_faults()
     story.commented(number, "Not applied")
 
@@ -194,7 +195,7 @@ def test_a_comment_that_somebody_deleted_is_made_again(story: Story) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_progress_that_github_refuses_is_left_out(story: Story, status: int) -> None:
-    begun = len(story.line.log())
+    begun = story.line.logs.mark()
     refuse(story, "PATCH", r"/check-runs/\d+$", status, times=_UPDATE[status])
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"
@@ -205,7 +206,7 @@ def test_progress_that_github_refuses_is_left_out(story: Story, status: int) -> 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_plan_does_not_fail_over_a_question_about_a_role(story: Story, status: int) -> None:
-    begun = len(story.line.log())
+    begun = story.line.logs.mark()
     refuse(story, "GET", "/collaborators/[^/]+/permission$", status, times=2 * _CALL)
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"
