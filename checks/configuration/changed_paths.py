@@ -1,6 +1,7 @@
 """Changed paths, ready to be asked many times."""
 
 import posixpath
+import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
@@ -8,7 +9,9 @@ from functools import cached_property
 from checks.configuration import Configuration
 from checks.configuration.module import is_terraform_file
 from checks.configuration.repository_paths import TOP, directory_of, follow
+from checks.wildcards import Wildcards
 
+_BEFORE_WILDCARD = re.compile(r"[^*?]*")
 LOCK_FILE = ".terraform.lock.hcl"
 
 
@@ -30,6 +33,7 @@ class Changes:
         self._ordered = sorted(self.paths)
         self.links = configuration.links
         self._configuration = configuration
+        self._watched: dict[str, str | None] = {}
         self._by_dir: dict[str, list[str]] = {}
         for path in self._ordered:
             self._by_dir.setdefault(directory_of(path), []).append(path)
@@ -86,3 +90,31 @@ class Changes:
 
     def readable_below(self, directory: str) -> str | None:
         return self._readable.get(directory)
+
+    def readable_around(self, directory: str) -> str | None:
+        """A changed file in a directory, beside it or above, that no other directory with configuration holds."""
+        while True:
+            found = self._readable.get(directory)
+            if found is not None or directory == TOP:
+                return found
+            directory = directory_of(directory)
+
+    def watched(self, pattern: str) -> str | None:
+        """A changed path that a pattern means, or that lies below a directory which it means."""
+        if pattern not in self._watched:
+            self._watched[pattern] = self._first_watched(pattern)
+        return self._watched[pattern]
+
+    def _first_watched(self, pattern: str) -> str | None:
+        wild = Wildcards(pattern, ("**/", "**", "*", "?"))
+        start = _BEFORE_WILDCARD.match(pattern)
+        literal = start.group() if start else ""
+        for path in self._ordered[bisect_left(self._ordered, literal) :]:
+            if not path.startswith(literal):
+                break
+            at = path
+            while at != TOP:
+                if wild.matches(at):
+                    return path
+                at = directory_of(at)
+        return None

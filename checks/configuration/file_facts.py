@@ -93,12 +93,14 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """A path that the file names: a file, a directory, or (`prefix`) the literal beginning of one.
 
     `from_root` tells whether Terraform takes it from the root module's directory or from that of the file. An empty
-    path with `prefix` means that the name is worked out: it can be any file there.
+    path with `prefix` means that the name is worked out: it can be any file there, and with `anywhere` also one beside
+    or above the root module.
     """
 
     path: str
     from_root: bool
     prefix: bool
+    anywhere: bool = False
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -32,6 +32,7 @@ def touched(
     changed_paths: Collection[str],
     *,
     extra: Mapping[str, Collection[str]] | None = None,
+    watch: Mapping[str, Collection[str] | None] | None = None,
     base: Configuration | None = None,
 ) -> Touched:
     """The root modules that a change of paths (created, changed and deleted ones alike) touches.
@@ -39,14 +40,17 @@ def touched(
     A root module is touched by its own configuration, automatic variable and lock files; by the configuration of a
     local module that it calls at any depth; by its `extra` files (variables and backends of environments); by what
     its files name, literally or by the literal beginning of a name; by a symlink on the way to any of these and by
-    the symlink's target. Where a file reads others by names that Terraform works out, every file below its directory
-    counts up to the next directory with configuration, except Markdown and hidden ones. A root module of which a file
+    the symlink's target; by what its `watch` patterns mean. Where a file reads others by names that Terraform works
+    out, every file below its directory counts up to the next directory with configuration, except Markdown and hidden
+    ones; and where such a name can lead out of the directory, also every file beside and above it that no other
+    directory with configuration holds, unless `watch` says which. A root module of which a file
     was not read at all (it is too large, or took too long) counts as touched by every change: what it uses is unknown.
     """
     changes = Changes(changed_paths, configuration)
     found: list[tuple[str, str]] = []
     for root in configuration.root_modules:
-        reason = _reason(root, changes, (extra or {}).get(root.dir, ())) if changes.paths else None
+        patterns = (watch or {}).get(root.dir)
+        reason = _reason(root, changes, (extra or {}).get(root.dir, ()), patterns) if changes.paths else None
         if reason is not None:
             found.append((root.dir, reason))
     before = base.by_dir if base is not None else {}
@@ -56,13 +60,14 @@ def touched(
     )
 
 
-def _reason(root: RootModule, changes: Changes, extra: Collection[str]) -> str | None:
+def _reason(root: RootModule, changes: Changes, extra: Collection[str], watch: Collection[str] | None) -> str | None:
     for reasons in (
         _own(root, changes),
         _extra(changes, extra),
         _modules(root, changes),
         _unread(root),
-        _named(root, changes),
+        _watched(changes, watch),
+        _named(root, changes, is_watched=watch is not None),
     ):
         for reason in reasons:
             return reason
@@ -101,7 +106,14 @@ def _unread(root: RootModule) -> Iterator[str]:
         yield f"{path} was not read, so what it uses is unknown"
 
 
-def _named(root: RootModule, changes: Changes) -> Iterator[str]:
+def _watched(changes: Changes, watch: Collection[str] | None) -> Iterator[str]:
+    for pattern in watch or ():
+        changed = changes.watched(pattern)
+        if changed is not None:
+            yield f"{changed}, which it watches"
+
+
+def _named(root: RootModule, changes: Changes, *, is_watched: bool) -> Iterator[str]:
     for directory in (root.dir, *sorted(root.module_dirs - {root.dir})):
         module = root.modules.get(directory)
         for path, facts in module.files if module else ():
@@ -109,6 +121,10 @@ def _named(root: RootModule, changes: Changes) -> Iterator[str]:
                 changed = _matches(reference, root.dir if reference.from_root else directory, changes)
                 if changed is not None:
                     yield f"{changed}, which {path} reads"
+                elif reference.anywhere and not is_watched:
+                    around = changes.readable_around(root.dir)
+                    if around is not None:
+                        yield f"{around}, which {path} may read by a path that Terraform works out"
 
 
 def _matches(reference: Reference, directory: str, changes: Changes) -> str | None:
@@ -121,6 +137,6 @@ def _matches(reference: Reference, directory: str, changes: Changes) -> str | No
     if by_link is not None:
         return by_link
     if not reference.prefix:
-        return changes.at_or_above(target) or changes.beginning_with(f"{target}/")
+        return changes.at_or_above(target) or changes.beginning_with("" if target == TOP else f"{target}/")
     start = f"{target}/" if reference.path.endswith("/") else target
     return changes.beginning_with("" if target == TOP else start)

@@ -23,10 +23,12 @@ def inspect_document(document: Document, references: tuple[Reference, ...]) -> F
     called = {call.source.removeprefix("./") for call in calls if call.source is not None}
     problem = document.problem
     terraform = [block for block in document.blocks if block.type == "terraform"]
+    providers = tuple(provider for block in terraform for provider in _providers(block))
+    called |= {provider.source for provider in providers if provider.source is not None}
     versions = (block.literal("required_version") for block in terraform)
     return FileFacts(
         required_version=tuple(version for version in versions if isinstance(version, str)),
-        required_providers=tuple(provider for block in terraform for provider in _providers(block)),
+        required_providers=providers,
         backend=next((backend for block in terraform for backend in _backends(block)), None),
         variables=tuple(_variables(document)),
         calls=calls,

@@ -7,22 +7,55 @@ hides a change. https://developer.hashicorp.com/terraform/language/functions/fil
 import posixpath
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from checks.configuration.file_facts import Reference
 
-_MATTERS = re.compile(rb'path\.(?:module|root|cwd)|\bfile\w*\s*\(|\btemplatefile\s*\(|"\.\.?/')
+_ENDINGS: Final = (
+    "bash|cer|cfg|cjs|conf|crt|css|csv|cue|env|go|graphql|gz|html?|ini|j2|jar|jinja2?|js|json|json5|jsonc|jsonnet|key|"
+    "libsonnet|lua|mjs|p12|pem|pfx|php|pkg|properties|proto|ps1|pub|py|rb|rego|repo|rpm|service|sh|sql|tar|tfpl|tftpl|"
+    "tgz|tmpl|toml|tpl|ts|txt|vtl|war|wasm|whl|xml|ya?ml|zip"
+)
+_MATTERS = re.compile(
+    rb'path\.(?:module|root|cwd)|\bfile\w*\s*\(|\btemplatefile\s*\(|"\.\.?/|\.\.(?:/|\\?")|'
+    rb"\.(?:" + _ENDINGS.encode() + rb')\\?"|'
+    rb'(?:dir|directory|path|file|filename|folder|source|archive|template)\\?"?\s{0,20}[=:]'
+)
 _NAME_ONLY = re.compile(r"\bbasename\(\s*(?:abspath\(\s*)?(?:path\.\w+|\"\$\{\s*path\.\w+\s*\}\")")
 _BELOW = re.compile(r"\$\{\s*path\.(module|root|cwd)\s*\}((?:\$\{|%\{|[^\s\"'`;,|&()<>])*)")
-_BARE = re.compile(r"\bpath\.(module|root)\b(?!\s*\})")
+_BARE = re.compile(r"\bpath\.(module|root|cwd)\b(?!\s*\})")
 _FILESET = re.compile(
     r'\bfileset\(\s*(?:path\.(module|root|cwd)|"\$\{\s*path\.(module|root|cwd)\s*\}([^"$\n]*)")\s*,\s*"([^"\n]*)"'
 )
 _CALL = re.compile(
-    r'\b(?:file(?:exists|set|base64|md5|sha1|sha256|sha512|base64sha256|base64sha512)?|templatefile)\(\s*("[^"\n]*|[^\s")]?)'
+    r"\b(?:file(?:exists|set|base64|md5|sha1|sha256|sha512|base64sha256|base64sha512)?|templatefile)"
+    r'\(\s*("[^"\n]*|[^\s")]{0,100})'
 )
 _NOT_CALLED = re.compile(r'"[/~]|"\$\{\s*path\.|path\.')
+_FORMAT = re.compile(r'format\(\s{0,20}"([^"\n]*)"\s{0,20},?\s{0,20}("\$\{\s{0,20}path\.|path\.)?')
+_JOIN = re.compile(r'join\(\s{0,20}"/"\s{0,20},\s{0,20}\[?\s{0,20}(?:("\$\{\s{0,20}path\.|path\.)|"([^"$%\n]+)")?')
+_LOCAL = re.compile(r"local\.(\w{1,100})")
+_DEFINED = re.compile(r'\b(\w{1,100})"?\s{0,20}[=:]\s{0,20}"(?!\$\{\s{0,20}(?!path))')
+"""A name that stands for a text which begins with what it says, or with `path.module` and its like."""
+_MADE = re.compile(r"(?:data|module|resource)\.|[a-z0-9]{1,40}_\w{1,100}\.\w")
+"""What a provider or a module gives: a file that it made, or one that its own text names."""
 _DOTTED = re.compile(r'"(\.\.?/[^"\n]*)"')
-_UNKNOWN_FROM = re.compile(r"\$\{|%\{|[*?\[{]")
+_SOURCE = re.compile(r'\bsource"?\s{0,20}[=:]\s{0,20}"[./]*"')
+_ASCENDING = re.compile(r'(?<=[/"])\.\.(?=[/"])')
+_ONLY_UP = re.compile(r'"[./]+"')
+_FROM_KNOWN = re.compile(r"\.\.?/|\$\{\s*path\.\w+\s*\}/")
+_DIRECTORY_OF = re.compile(r'\bdirname\(\s*(?:abspath\(\s*)?(?:"\$\{\s*)?path\.')
+_WITH_ENDING = re.compile(rf'"([\w@+-][\w./@+-]*\.(?:{_ENDINGS}))"')
+_ASSIGNED = re.compile(
+    r'(?:dir|directory|path|file|filename|folder|source|archive|template)"?\s{0,20}[=:]\s{0,20}"([\w@+-][\w./@+-]*)"'
+)
+_UNKNOWN_FROM = re.compile(r"\$\{|[%*?\[{]")
+
+_LONGEST: Final = 500
+
+_OF_MODULE: Final = Reference(path="", from_root=False, prefix=True)
+_OF_ROOT: Final = Reference(path="", from_root=True, prefix=True)
+_ANYWHERE: Final = Reference(path="", from_root=True, prefix=True, anywhere=True)
 
 
 def find_references(content: bytes) -> tuple[Reference, ...]:
@@ -33,13 +66,17 @@ def find_references(content: bytes) -> tuple[Reference, ...]:
     found = set(_fileset(text))
     text = _FILESET.sub("", text)
     found |= {_reference(m[2], from_root=m[1] != "module") for m in _BELOW.finditer(text)}
-    found |= {Reference(path="", from_root=m[1] == "root", prefix=True) for m in _BARE.finditer(text)}
+    found |= {_OF_MODULE if m[1] == "module" else _OF_ROOT for m in _BARE.finditer(text)}
     found.update(_called(text))
+    text = _SOURCE.sub("", text)
     for match in _DOTTED.finditer(text):
         reference = _reference(match[1], from_root=True)
         if reference.prefix or reference.path.strip("./"):
             found.add(reference)
-    return tuple(sorted(found, key=lambda reference: (reference.path, reference.from_root, reference.prefix)))
+    found |= {_reference(m[1], from_root=True) for each in (_WITH_ENDING, _ASSIGNED) for m in each.finditer(text)}
+    if _ascends_from_unknown(text):
+        found.add(_ANYWHERE)
+    return tuple(sorted(found, key=lambda each: (each.path, each.from_root, each.prefix, each.anywhere)))
 
 
 def _fileset(text: str) -> Iterator[Reference]:
@@ -57,8 +94,38 @@ def _called(text: str) -> Iterator[Reference]:
         if argument.startswith('"') and not argument.startswith('"${'):
             yield _reference(argument[1:], from_root=True)
         else:
-            yield Reference(path="", from_root=True, prefix=True)
-            yield Reference(path="", from_root=False, prefix=True)
+            yield from _worked_out(argument.removeprefix('"${').lstrip(), text, match.start(1))
+
+
+def _worked_out(argument: str, text: str, at: int) -> Iterator[Reference]:
+    """What an argument that Terraform has to work out can mean, by how it begins."""
+    formatted, joined, local = _FORMAT.match(text, at), _JOIN.match(text, at), _LOCAL.match(argument)
+    if formatted is not None and (formatted[2] or not formatted[1].startswith(("%", "$"))):
+        if not formatted[2] and not formatted[1].startswith(("/", "~")):
+            yield _reference(formatted[1], from_root=True)
+    elif joined is not None and (joined[1] or joined[2]):
+        if not joined[1] and not joined[2].startswith(("/", "~")):
+            yield _reference(f"{joined[2]}/*", from_root=True)
+    elif _MADE.match(argument) or (argument.startswith("each.") and "fileset(" in text):
+        yield from (_OF_MODULE, _OF_ROOT)
+    elif local is not None and any(each[1] == local[1] for each in _DEFINED.finditer(text)):
+        yield from (_OF_MODULE, _OF_ROOT)  # its text is found where it stands
+    else:
+        yield from (_OF_MODULE, _ANYWHERE)
+
+
+def _ascends_from_unknown(text: str) -> bool:
+    """Whether a path goes up from a place that the text does not say: `"%s/../x"`, `"${var.a}/.."`, `"..", "x"`."""
+    if _DIRECTORY_OF.search(text):
+        return True
+    for match in _ASCENDING.finditer(text):
+        quote = text.rfind('"', max(match.start() - _LONGEST, 0), match.start())
+        if quote == -1 or "\n" in text[quote : match.start()]:
+            continue  # no text in quotes: a script that Terraform hands on
+        known = _FROM_KNOWN.match(text, quote + 1)
+        if known is None or _ONLY_UP.match(text, quote) or _UNKNOWN_FROM.search(text, known.end(), match.start()):
+            return True
+    return False
 
 
 def _reference(written: str, *, from_root: bool) -> Reference:

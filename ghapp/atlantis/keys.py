@@ -40,9 +40,12 @@ PROJECT: Final[Mapping[str, str]] = {
 }
 """Keys of a project that nothing has to be said for in Planward's config."""
 
+FOUND_BY_ITSELF: Final = (
+    "Terraform's own files are found: the root module's, those of modules that it calls, var files and the lock file"
+)
+NOT_LEFT_OUT: Final = "no path is left out: where one too many is watched, a plan too many is made"
+
 AUTOPLAN: Final[Mapping[str, str]] = {
-    "when_modified": "what a change touches is found from the configuration: its files, the modules that it calls, its "
-    "var files, templates and lock file",
     "enabled": "the check gates the merge, so whatever is touched is planned",
 }
 

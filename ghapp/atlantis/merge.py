@@ -52,6 +52,7 @@ def _merge(
         var_files=shared.var_files or None,
         backend_config=shared.backend_config or None,
         extra_arguments=shared.extra_arguments,
+        watch=tuple(dict.fromkeys(pattern for project in members for pattern in project.watch)) or None,
         depends_on=depends_on,
         required_version=first.version if len(versions) == 1 else None,
         environments=overrides,

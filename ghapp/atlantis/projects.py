@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from checks.wildcards import Wildcards
-from ghapp.atlantis.keys import AUTOPLAN, NOT_ATLANTIS, POLICIES, PROJECT, Notes
+from ghapp.atlantis.keys import AUTOPLAN, FOUND_BY_ITSELF, NOT_ATLANTIS, NOT_LEFT_OUT, POLICIES, PROJECT, Notes
 from ghapp.atlantis.workflows import Arguments
 from ghapp.repository_config import words
 
 AS_ATLANTIS = ("**/", "**", "*", "?")
 """`**/` is any number of directories, `*` one part of a name."""
+_TERRAFORMS_OWN = frozenset(
+    {"*.tf", "*.tf*", "*.tf.json", "*.tofu", "*.tfvars", "*.tfvars.json", "*.auto.tfvars", ".terraform.lock.hcl"}
+)
 _GLOB = re.compile(r"[*?\[]")
 _VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?)")
 
@@ -29,6 +32,7 @@ class Project:
     workflow: str | None = None
     version: str | None = None
     depends_on: tuple[str, ...] = ()
+    watch: tuple[str, ...] = ()
     group: int = 0
 
 
@@ -62,7 +66,7 @@ def _read_project(
     for key in notes.mapping(entry.get("autoplan"), f"{place}.autoplan"):
         if key in AUTOPLAN:
             notes.explain(f"{place}.autoplan.{key}", AUTOPLAN[key])
-        else:
+        elif key != "when_modified":
             notes.add(f"{place}.autoplan.{key}", NOT_ATLANTIS)
     found = _directories(entry, place, directories, notes)
     name, group = entry.get("name"), entry.get("execution_order_group", 0)
@@ -80,10 +84,29 @@ def _read_project(
             arguments=_arguments(entry, place, workflows, notes),
             version=_version(entry, place, notes),
             depends_on=() if depends_on is None else notes.texts(depends_on, f"{place}.depends_on"),
+            watch=_watch(entry, place, directory, notes),
             group=group if isinstance(group, int) else 0,
         )
         for directory in found
     ]
+
+
+def _watch(entry: Mapping[str, Any], place: str, directory: str, notes: Notes) -> tuple[str, ...]:
+    """The patterns of `when_modified` that mean more than what Planward finds by itself."""
+    place = f"{place}.autoplan.when_modified"
+    written = notes.mapping(entry.get("autoplan"), f"{place}.autoplan").get("when_modified")
+    found: list[str] = []
+    for pattern in () if written is None else notes.texts(written, place):
+        wrong = words.path_inside(pattern, below=directory) or ("has a brace" if set("{}") & set(pattern) else None)
+        if pattern.startswith("!"):
+            notes.explain(place, f"{pattern}: {NOT_LEFT_OUT}")
+        elif pattern.rpartition("/")[2] in _TERRAFORMS_OWN:
+            notes.explain(place, FOUND_BY_ITSELF)
+        elif wrong or "[" in pattern:
+            notes.add(place, wrong or f'"{pattern}": write its characters out, of the wildcards there are *, ** and ?')
+        else:
+            found.append(pattern)
+    return tuple(found)
 
 
 _CARRIED = frozenset(

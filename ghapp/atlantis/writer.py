@@ -33,6 +33,8 @@ def _root_module(root_module: RootModuleConfig) -> Iterator[str]:
         extra_arguments=root_module.extra_arguments or None,
     )
     yield from (f"    {line}" for line in _settings(settings))
+    if root_module.watch:
+        yield f"    watch: {_flow(root_module.watch)}"
     if root_module.depends_on:
         yield f"    depends_on: {_flow(root_module.depends_on)}"
     if root_module.required_version:

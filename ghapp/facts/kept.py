@@ -11,7 +11,7 @@ import structlog
 from checks.configuration.file_facts import FileFacts
 from ghapp.processes.private_directories import make_private
 
-VERSION = 2
+VERSION = 3
 """Rises with every change of what is read from a file or how it is kept; facts of another version are forgotten."""
 
 MOST_ROWS = 500_000

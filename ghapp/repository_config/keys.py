@@ -179,6 +179,15 @@ DIR: Final[Key[str | None]] = Key(
     required=True,
     meaning='Its directory, from the repository\'s top; "." is the top itself.',
 )
+WATCHED: Final = FILES
+WATCH: Final[Key[tuple[str, ...] | None]] = Key(
+    name="watch",
+    form=WATCHED,
+    default=None,
+    meaning="Further paths whose change touches it, relative to dir: * stands for any part of a name, ** for any "
+    "directories, a directory for what is below it. Default: where a file is read by a path that Terraform works out, "
+    "whatever lies beside or above dir and belongs to no other directory with configuration; an empty list ends that.",
+)
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",
     form=Texts(Text(r"^(?![/~]|\.\./)[^\\]+$", words.path_inside)),
@@ -204,8 +213,7 @@ OVERRIDES: Final[Key[Entries | None]] = Key(
 )
 ROOT_MODULE: Final = Section(
     wanted="a mapping with dir",
-    keys=(DIR, *_OVERRIDABLE, DEPENDS_ON, REQUIRED_VERSION, OVERRIDES),
-    later=("watch",),
+    keys=(DIR, *_OVERRIDABLE, WATCH, DEPENDS_ON, REQUIRED_VERSION, OVERRIDES),
 )
 
 # --- notifications ---------------------------------------------------------------------------------------------------

@@ -150,8 +150,8 @@ class RootModuleOverride:
 class RootModuleConfig:
     """One entry of `root_modules`; None means that the default holds.
 
-    `dir` is relative to the repository (`.` is its top), `var_files` and `backend_config` to `dir`. Strings still
-    hold their placeholders.
+    `dir` is relative to the repository (`.` is its top), `var_files`, `backend_config` and `watch` to `dir`. Strings
+    still hold their placeholders.
     """
 
     dir: str
@@ -159,6 +159,7 @@ class RootModuleConfig:
     var_files: tuple[str, ...] | None = None
     backend_config: tuple[str, ...] | None = None
     extra_arguments: tuple[str, ...] = ()
+    watch: tuple[str, ...] | None = None
     depends_on: tuple[str, ...] = ()
     team: str | None = None
     required_version: str | None = None

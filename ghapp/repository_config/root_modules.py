@@ -60,6 +60,7 @@ def _read_root_module(value: Value) -> RootModuleConfig | None:
         var_files=own.var_files,
         backend_config=own.backend_config,
         extra_arguments=own.extra_arguments or (),
+        watch=_paths(entries, keys.WATCH, keys.WATCHED, directory),
         depends_on=tuple(posixpath.normpath(each) for each in depends_on),
         team=own.team,
         required_version=required_version,
@@ -67,16 +68,18 @@ def _read_root_module(value: Value) -> RootModuleConfig | None:
     )
 
 
-def _read_override(entries: Entries, directory: str) -> RootModuleOverride:
-    def files(key: Key[tuple[str, ...] | None], form: Texts) -> tuple[str, ...] | None:
-        value = entries.get(key.name)
-        inside = form.also(lambda text: words.path_inside(text, below=directory))
-        return None if value is None else inside.read(value)
+def _paths(entries: Entries, key: Key[tuple[str, ...] | None], form: Texts, directory: str) -> tuple[str, ...] | None:
+    """Paths relative to a directory, which stay in the repository."""
+    value = entries.get(key.name)
+    inside = form.also(lambda text: words.path_inside(text, below=directory))
+    return None if value is None else inside.read(value)
 
+
+def _read_override(entries: Entries, directory: str) -> RootModuleOverride:
     return RootModuleOverride(
         workspace=keys.WORKSPACE.of(entries),
-        var_files=files(keys.VAR_FILES, keys.FILES),
-        backend_config=files(keys.BACKEND_CONFIG, keys.BACKEND_FILES),
+        var_files=_paths(entries, keys.VAR_FILES, keys.FILES, directory),
+        backend_config=_paths(entries, keys.BACKEND_CONFIG, keys.BACKEND_FILES, directory),
         extra_arguments=keys.EXTRA_ARGUMENTS.of(entries),
         team=keys.ROOT_MODULE_TEAM.of(entries),
     )

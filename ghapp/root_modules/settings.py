@@ -68,6 +68,8 @@ class RootModuleSettings:
     pins: tuple[EnginePin, ...] = ()
     candidates: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """Files that count wherever they are there: one that is deleted is no longer among the others."""
+    watch: tuple[str, ...] | None = field(default=None, compare=False)
+    """Patterns of further paths whose change touches it, from the repository's top. They do not change how it runs."""
     secrets: tuple[SecretSource, ...] | None = None
     backend_values: Values = field(default_factory=dict, repr=False)
     settings_cause: str | None = None
@@ -149,6 +151,7 @@ def settle(
             *_paths(root_module.dir, defaults, values),
             *possible_version_files(root_module.dir),
         ),
+        watch=None if configured.watch is None else _paths(root_module.dir, configured.watch, values),
         secrets=config.secrets,
         settings_cause=_workspace_cause(root_module.dir, environment.name, values["workspace"])
         or _missing_file_cause(root_module.dir, environment.name, (*var_files, *backend_config), tree),

@@ -38,6 +38,7 @@ class Survey:
             self.configuration,
             changed,
             extra={settings.dir: settings.files for settings in self.laid[environment]},
+            watch={settings.dir: settings.watch for settings in self.laid[environment]},
             base=None if base is None else base.configuration,
         )
 

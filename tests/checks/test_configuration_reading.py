@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from checks.configuration import read_file
@@ -268,6 +269,10 @@ def _reference(path: str, *, from_root: bool = False, prefix: bool = False) -> R
     return Reference(path=path, from_root=from_root, prefix=prefix)
 
 
+OF_ROOT = _reference("", from_root=True, prefix=True)
+ANYWHERE = msgspec.structs.replace(OF_ROOT, anywhere=True)
+
+
 @pytest.mark.parametrize(
     ("expression", "references"),
     [
@@ -285,14 +290,35 @@ def _reference(path: str, *, from_root: bool = False, prefix: bool = False) -> R
         ('{ source_dir = "${path.module}/lambda" }', [_reference("lambda")]),
         ('{ source_dir = "./lambda" }', [_reference("lambda", from_root=True)]),
         ('join("/", [path.module, "x"])', [_reference("", prefix=True)]),
-        ("file(var.path)", [_reference("", prefix=True), _reference("", from_root=True, prefix=True)]),
-        ('file("${var.dir}/x")', [_reference("", prefix=True), _reference("", from_root=True, prefix=True)]),
+        ("file(var.path)", [_reference("", prefix=True), ANYWHERE]),
+        ('file("${var.dir}/x")', [_reference("", prefix=True), ANYWHERE]),
+        ('join("/", ["..", "x"])', [ANYWHERE]),
+        ('join("/", [path.module, "..", "x"])', [_reference("", prefix=True), ANYWHERE]),
+        (
+            'file(join("/", [path.module, "x.json"]))',
+            [_reference("", prefix=True), _reference("x.json", from_root=True)],
+        ),
+        ('file(join("/", ["p", var.x]))', [_reference("p/", from_root=True, prefix=True)]),
+        ('file(join("/", var.x))', [_reference("", prefix=True), ANYWHERE]),
+        ('file(format("%s/p/%s.json", path.module, var.x))', [_reference("", prefix=True)]),
+        ('file(format("%s/../p/%s.json", path.module, var.x))', [_reference("", prefix=True), ANYWHERE]),
+        ('file(format("p/%s.json", var.x))', [_reference("p/", from_root=True, prefix=True)]),
+        ('file(format("../p/%s.json", var.x))', [_reference("../p/", from_root=True, prefix=True)]),
+        ('file(format(var.pattern, "x"))', [_reference("", prefix=True), ANYWHERE]),
+        ('format("%s/x", path.cwd)', [_reference("", from_root=True, prefix=True)]),
+        ('"${dirname(path.module)}/x"', [_reference("", prefix=True), ANYWHERE]),
+        ('"${path.module}/${var.x}/../../y"', [_reference("", prefix=True), ANYWHERE]),
+        ('"${path.module}/.."', [_reference("..")]),
+        ("filemd5(data.archive_file.x.output_path)", [_reference("", prefix=True), OF_ROOT]),
+        ("filemd5(aws_s3_object.x.source)", [_reference("", prefix=True), OF_ROOT]),
+        ('{ filename = "dist/lambda" }', [_reference("dist/lambda", from_root=True)]),
+        ('[for each in ["a/one.json"] : each]', [_reference("a/one.json", from_root=True)]),
         ('file("~/.ssh/id_rsa.pub")', []),
         ('file("/etc/hosts")', []),
         ("basename(path.module)", []),
         ("basename(abspath(path.module))", []),
         ('{ source_dir = "./${var.x}" }', [_reference("", from_root=True, prefix=True)]),
-        ('"../.."', []),
+        ('"../.."', [ANYWHERE]),
         ('"profile(x)"', []),
     ],
 )
@@ -304,5 +330,22 @@ def test_the_paths_that_a_file_names_are_found(expression: str, references: list
     assert list(read_file("main.tf.json", as_json.encode()).references) == references
 
 
-def test_the_source_of_a_module_is_no_path_that_is_read() -> None:
-    assert read_file("main.tf", b'module "a" {\n  source = "./modules/a"\n}\n').references == ()
+@pytest.mark.parametrize("source", ["./modules/a", "../.."])
+def test_the_source_of_a_module_is_no_path_that_is_read(source: str) -> None:
+    assert read_file("main.tf", f'module "a" {{\n  source = "{source}"\n}}\n'.encode()).references == ()
+
+
+def test_a_script_that_is_handed_on_names_no_path() -> None:
+    assert read_file("main.tf", b"locals {\n  a = <<-X\n  cd /opt/app/../lib\n  X\n}\n").references == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "references"),
+    [
+        ('locals {\n  p = "x"\n  a = file(local.p)\n}\n', [_reference("", prefix=True), OF_ROOT]),
+        ("locals {\n  p = var.x\n  a = file(local.p)\n}\n", [_reference("", prefix=True), ANYWHERE]),
+        ('locals {\n  p = "${var.x}/y"\n  a = file(local.p)\n}\n', [_reference("", prefix=True), ANYWHERE]),
+    ],
+)
+def test_a_local_means_the_text_that_it_is_given_in_the_same_file(text: str, references: list[Reference]) -> None:
+    assert list(read_file("main.tf", text.encode()).references) == references

@@ -67,17 +67,50 @@ def test_a_change_of_one_path_touches_for_a_reason(path: str, reason: str | None
         ("live/README.md", False),
         ("live/.ci/x.yaml", False),
         ("live/inner/x.yaml", False),
-        ("x.yaml", False),
+        ("other/x.yaml", False),
+        ("json/x.yaml", True),
+        ("x.yaml", True),
+        ("README.md", False),
     ],
 )
-def test_where_names_are_worked_out_whatever_lies_below_the_directory_counts(path: str, is_touched: bool) -> None:
+def test_where_names_are_worked_out_whatever_lies_below_or_beside_the_directory_counts(
+    path: str, is_touched: bool
+) -> None:
     files = {
         "live/main.tf": backend("live") + call("../lib"),
         "live/inner/main.tf": backend("inner"),
+        "other/main.tf": backend("other"),
         "lib/main.tf": "locals {\n  a = yamldecode(file(var.path))\n}\n",
     }
 
     assert bool(touched(repository(files), [path]).dirs) is is_touched
+
+
+@pytest.mark.parametrize(
+    ("watch", "path", "is_touched"),
+    [
+        (["json/**"], "json/a/x.json", True),
+        (["json"], "json/a/x.json", True),
+        (["json/*.json"], "json/x.json", True),
+        (["json/*.json"], "json/a/x.json", False),
+        (["**/*.json"], "a/b/x.json", True),
+        (["json/**"], "yaml/x.yaml", False),
+        ([], "json/x.json", False),
+        (["json/**"], "live/x.json", True),
+    ],
+)
+def test_watch_says_what_else_counts_and_what_worked_out_names_outside_mean(
+    watch: list[str], path: str, is_touched: bool
+) -> None:
+    found = repository({"live/main.tf": backend("live") + "locals {\n  a = file(var.path)\n}\n"})
+
+    assert bool(touched(found, [path], watch={"live": watch}).dirs) is is_touched
+
+
+def test_a_name_of_the_directory_above_at_the_top_means_the_whole_repository() -> None:
+    found = repository({"app/main.tf": backend("app") + 'locals {\n  a = "${path.module}/.."\n}\n'})
+
+    assert touched(found, ["src/main.py"]).dirs == ("app",)
 
 
 def test_nothing_is_touched_by_no_change() -> None:

@@ -26,7 +26,7 @@ projects:
     dir: network
     workspace: staging
     terraform_version: v1.9.5
-    autoplan: {when_modified: ["*.tf"], enabled: true}
+    autoplan: {when_modified: ["*.tf", "../json/**", "!*.md"], enabled: true}
     workflow: staging
   - &production
     name: network-production
@@ -70,6 +70,7 @@ root_modules:
   - dir: "network"
     workspace: "{environment}"
     backend_config: ["env/{workspace}.hcl"]
+    watch: ["../json/**"]
     required_version: "= 1.9.5"
     environments:
       staging: {var_files: ["staging.tfvars"], extra_arguments: ["-parallelism=5"]}
@@ -107,9 +108,11 @@ EXPLAINED = (
     "and do not",
     "projects[0].name, projects[1].name, projects[2].name: Planward names a root module by its directory",
     "projects[0].branch: environments say which branches there are; every pull request into one of them is planned",
-    "projects[0].autoplan.when_modified: what a change touches is found from the configuration: its files, the modules "
-    "that it calls, its var files, templates and lock file",
     "projects[0].autoplan.enabled: the check gates the merge, so whatever is touched is planned",
+    "projects[0].autoplan.when_modified: Terraform's own files are found: the root module's, those of modules that it "
+    "calls, var files and the lock file",
+    "projects[0].autoplan.when_modified: !*.md: no path is left out: where one too many is watched, a plan too many is "
+    "made",
     "projects[1].apply_requirements, projects[2].apply_requirements: GitHub does that: branch protection requires "
     "reviews and the check; planward doctor says what is missing",
     'projects[1].workspace: the workspace "prod" is taken for the environment production',
@@ -156,6 +159,7 @@ CARRIED = {
     "": "autodiscover projects version workflows",
     "autodiscover.": "ignore_paths mode",
     "projects[0].": "autoplan depends_on dir execution_order_group terraform_version workflow workspace",
+    "projects[0].autoplan.": "when_modified",
     "workflows.w.": "apply import plan policy_check state_rm",
     "workflows.w.plan.": "steps",
     "workflows.w.plan.steps[0].": "apply init plan",

@@ -511,9 +511,6 @@ UNIMPLEMENTED = {
     "environments: {staging: {parity: danger}}": (
         "1:26: environments.staging.parity: is not implemented in this version of Planward; remove the key"
     ),
-    'root_modules: [{dir: a, watch: ["../json/**"]}]': (
-        "1:25: root_modules[0].watch: is not implemented in this version of Planward; remove the key"
-    ),
     "notify: [{url: https://h/x, on: [drift]}]": (
         "1:34: notify[0].on[0]: drift is not implemented in this version of Planward; use one of failed, waiting, "
         "applied, promotion"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from checks.configuration import Configuration, discover, read_file
-from ghapp.repository_config import RepositoryConfig, read_config
+from ghapp.repository_config import ConfigInvalid, RepositoryConfig, read_config
 from ghapp.root_modules import RootModuleSettings, Survey, configure_root_modules, files_to_read, reconfigured
 from ghapp.terraform import EnginePin
 from ghapp.values import TESTING, EnvironmentName
@@ -367,12 +367,23 @@ def test_a_version_file_that_names_no_version_pins_nothing(text: str) -> None:
     assert pins({".terraform-version": text}) == ()
 
 
-def surveyed(files: Mapping[str, str]) -> Survey:
-    config = config_of()
+def surveyed(files: Mapping[str, str], text: str | None = None) -> Survey:
+    config = config_of(text)
     configuration = found_in(files, config)
     contents = {path: files[path].encode() for path in files_to_read(config, configuration, paths=files)}
     layout = configure_root_modules(config, configuration, paths=files, contents=contents)
     return Survey(config=config, configuration=configuration, laid=layout)
+
+
+def test_watched_paths_touch_their_root_module_in_the_environments_that_they_mean() -> None:
+    files = {"live/network/main.tf": S3, "live/json/staging/x.json": ""}
+    config = 'root_modules: [{dir: live/network, watch: ["../json/{environment}/**"]}]'
+    found = surveyed(files, config)
+    changed = ["live/json/staging/x.json"]
+    assert found.touched(EnvironmentName("staging"), changed).dirs == ("live/network",)
+    assert found.touched(TESTING, changed).dirs == ()
+    with pytest.raises(ConfigInvalid, match="leads out of the repository"):
+        surveyed(files, 'root_modules: [{dir: live/network, watch: ["../../../json/**"]}]')
 
 
 def test_a_version_file_that_changes_or_goes_touches_its_root_modules() -> None:
