@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.openbao", "tests.postgres", "tests.databases"]
+pytest_plugins = ["tests.openbao", "tests.postgres", "tests.databases", "tests.distribution"]
 
 
 AGAIN = (

@@ -16,7 +16,7 @@ _LOOKING = (
     "enqueue the next (reconciliation|cleanup)|enqueue an earlier reconciliation|end abandoned runs|"
     "enqueue repositories|redeliver|reconcile"
 )
-OF_A_LOOK = rf"step ({_LOOKING}): .*|accepted (look|rec|tidy).*"
+OF_A_LOOK = rf"step ({_LOOKING}): .*|accepted (look|rec|tidy).*|POST /app/hook/deliveries/.*"
 """What comes of a start, at any moment, and is no part of a story."""
 
 

@@ -27,6 +27,14 @@ def green(check: Mapping[str, Any]) -> str:
     return title(check)
 
 
+def becomes_green(story: Story, sha: str) -> None:
+    """Wait until the newest plan of a commit has passed, whatever the ones before it said."""
+    eventually(
+        lambda: [each["conclusion"] for each in story.check_runs(sha)][-1:] == ["success"],
+        f"planward/plan on {sha[:7]} of {story.name} turns green",
+    )
+
+
 def refused(check: Mapping[str, Any]) -> str:
     """The title of a check run that failed."""
     assert check["conclusion"] == "failure", (check["conclusion"], title(check))

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.stories.line import Line
-from tests.stories.rules.saying import green, held, refused
+from tests.stories.rules.saying import becomes_green, green, held, refused
 
 
 def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits(line: Line) -> None:
@@ -39,7 +39,7 @@ def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line
     back = story.open("production", "staging", title="Back")
     green(story.planned(back))
     green(story.applied(story.merge(back)))
-    green(story.completed(story.tip("staging")))
+    becomes_green(story, story.tip("staging"))
     green(story.applied(story.merge(second), "production"))
     assert story.size("production") == 3
 

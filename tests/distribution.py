@@ -1,0 +1,49 @@
+"""How xdist gives the tests to its processes: whole files, the long ones first, so that none is alone at the end.
+
+Stories on PostgreSQL are apart from those of their file, so that one process starts the line that they share.
+"""
+
+from typing import Any
+
+import pytest
+
+_LONG_FIRST = ("tests/stories/faults/", "tests/stories/", "tests/ghapp/")
+_LINES = "tests/stories/"
+_OWN_LINE = "tests/stories/faults/test_between.py"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register what needs xdist, where it is there."""
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(_Distribution())
+
+
+def unit_of(nodeid: str, *, every: bool) -> str:
+    """The tests with the same name of a unit run one after the other in one process."""
+    path, _, name = nodeid.partition("::")
+    if not path.startswith(_LINES) or path == _OWN_LINE or "[postgresql" not in name:
+        return path
+    return f"{path if every else path.rpartition('/')[0]} on PostgreSQL"
+
+
+class _Distribution:
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Order the units; the order within each stays."""
+        if hasattr(config, "workerinput"):
+            items.sort(key=lambda item: _rank(item.nodeid))
+
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Give the units out in this order."""
+        from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+        class Units(LoadScopeScheduling):  # type: ignore[misc]
+            def _split_scope(self, nodeid: str) -> str:
+                return unit_of(nodeid, every=config.getoption("every"))
+
+        setattr(config.option, "loadscopereorder", False)  # noqa: B010 - it would begin with the most tests
+        return Units(config, log)
+
+
+def _rank(nodeid: str) -> int:
+    return next((rank for rank, path in enumerate(_LONG_FIRST) if nodeid.startswith(path)), len(_LONG_FIRST))
