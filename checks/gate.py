@@ -26,7 +26,7 @@ class Hold:
     """A person has to decide; `cause` is the first line that they read, with the way out."""
 
     cause: str
-    button: Literal["approve_plan", "confirm_destroy", "apply"] | None = None
+    button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +108,44 @@ def vouch(
             cause=f"Not planned yet: {author} has no write access to this repository. "
             "Someone with write access has to approve the plan.",
             button="approve_plan",
+        )
+    return Vouched(author, _MADE_HERE)
+
+
+def vouch_preview(
+    *,
+    environment: str,
+    on_approval: bool,
+    author: str,
+    same_repository: bool,
+    author_is_bot: bool,
+    author_can_write: bool,
+    previewed_by: str | None,
+    pushed_by: str | None = None,
+) -> Vouched | Hold:
+    """Decide whether a pull request's code may be planned with the credentials of its target.
+
+    Vouching for testing does not count here, and no bot is trusted: `pushed_by` is any bot, or somebody without write
+    access. `previewed_by` is a person with write access who asked for the preview of this very head, or None.
+    """
+    if previewed_by is not None:
+        return Vouched(previewed_by, _MADE_HERE)
+    not_yet = f"Not previewed in {environment} yet"
+    someone = "Someone with write access has to look at the code and press Preview."
+    if not same_repository:
+        return Hold(cause=f"{not_yet}: this pull request comes from a fork. {someone}", button="preview")
+    if author_is_bot:
+        return Hold(cause=f"{not_yet}: {author} is a bot. {someone}", button="preview")
+    if pushed_by is not None:
+        cause = f"{not_yet}: {pushed_by} pushed this head, and is a bot or has no write access. {someone}"
+        return Hold(cause=cause, button="preview")
+    if not author_can_write:
+        return Hold(cause=f"{not_yet}: {author} has no write access to this repository. {someone}", button="preview")
+    if on_approval:
+        return Hold(
+            cause=f"{not_yet}: someone with write access who did not write or push this head has to press Preview, "
+            "or approve this head in a review.",
+            button="preview",
         )
     return Vouched(author, _MADE_HERE)
 

@@ -101,6 +101,17 @@ class PullRequestClosed(_OfPullRequest, frozen=True, kw_only=True):
     merged_at: int | None
 
 
+class PullRequestApproved(_Event, frozen=True, kw_only=True):
+    """Somebody submitted a review that approves a pull request, as it was at `head_sha`."""
+
+    installation_id: InstallationId
+    repository: Repository
+    number: int
+    review_id: int
+    head_sha: CommitSha
+    author: Person
+
+
 class BranchPushed(_Event, frozen=True, kw_only=True):
     """A branch was moved, created or deleted. `before` of a created and `after` of a deleted one is NO_COMMIT."""
 
@@ -228,6 +239,7 @@ class Ignored(_Event, frozen=True, kw_only=True):
 Event = (
     PullRequestChanged
     | PullRequestClosed
+    | PullRequestApproved
     | BranchPushed
     | CheckRunRerequested
     | CheckSuiteRerequested

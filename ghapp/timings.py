@@ -19,6 +19,8 @@ class Timings:
     chat_retries_s: tuple[float, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
     delivery_looks_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
     """Before GitHub is asked again for a delivery that it does not list yet; then it counts as never sent."""
+    apply_looks_s: float = 60.0
+    """How long a plan that waits for the end of an apply waits at most before it looks by itself."""
     reconcile_every_s: float = 300.0
     """How often GitHub is asked which deliveries failed: one call."""
     after_redeliveries_s: float = 60.0

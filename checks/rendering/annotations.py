@@ -32,8 +32,16 @@ def annotate(
 def all_annotations(report: RunReport) -> tuple[Annotation, ...]:
     """Every annotation of a run, each once: those of the repository, then in the order of its root modules."""
     whole = [annotation for each in report.diagnostics if (annotation := _of_diagnostic(each, None)) is not None]
-    found = (annotation for root in (*report.roots, *report.previews) for annotation in _of_root(root))
-    return tuple(dict.fromkeys((*whole, *found)))
+    found = (annotation for root in report.previews for annotation in _of_root(root))
+    annotations = tuple(dict.fromkeys((*whole, *found)))
+    said = {_about(each) for each in annotations}
+    new = (annotation for root in report.new_roots for annotation in _of_root(root))
+    return tuple(dict.fromkeys((*annotations, *(each for each in new if _about(each) not in said))))
+
+
+def _about(annotation: Annotation) -> tuple[object, ...]:
+    """What an annotation says, whatever the environment: once beside the code is enough."""
+    return annotation.path, annotation.start_line, annotation.end_line, annotation.level, annotation.title
 
 
 def _of_root(root: RootReport) -> Iterator[Annotation]:

@@ -12,7 +12,7 @@ from checks.rendering.markdown_change import fold
 from checks.rendering.markdown_details import details
 from checks.rendering.markdown_summary import changes_and_table, errors, head_pieces, results
 from checks.rendering.openings import Openings
-from checks.rendering.order import by_danger
+from checks.rendering.order import parts_of
 from checks.report import RootReport, RunReport
 
 _NAMED = 5
@@ -36,13 +36,13 @@ def render_comment(*reports: RunReport) -> str:
 
 
 def _seen(report: RunReport) -> Iterator[Piece]:
-    roots = by_danger(report)
+    [part] = parts_of(report)
     yield Piece(short=f"### {prose(report.title)}")
     line = one_line(first_line(report))
     yield from head_pieces(report, None if line.replace("`", "").strip() == report.title else line)
-    yield from errors(roots, report)
-    yield from (piece for root in roots for piece in results(root, report))
-    yield from _danger_lines(roots)
+    yield from errors([part], report)
+    yield from (piece for root in part.roots for piece in results(root, part))
+    yield from _danger_lines(part.roots)
     if links := " · ".join(_links(report)):
         yield Piece(short=links)
 
@@ -68,4 +68,5 @@ def _links(report: RunReport) -> Iterator[str]:
 def _folded(report: RunReport) -> Iterator[Piece]:
     if report.roots:
         yield from changes_and_table(report, Openings.none())
-        yield from details(report, Openings.none())
+        for pieces in details(report, Openings.none()):
+            yield from pieces

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-_GAP_BYTES = 2  # two line feeds
+GAP_BYTES = 2
+"""Two line feeds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def fit(pieces: Sequence[Piece], limit_bytes: int, *, ending: Callable[[LeftOut]
 
     First the longest full forms become short, then the pieces of the highest rank go, from the last to the first.
     """
-    longest_ending = size_bytes(ending(_everything(pieces))) + _GAP_BYTES
+    longest_ending = size_bytes(ending(_everything(pieces))) + GAP_BYTES
     for room in (limit_bytes, limit_bytes - longest_ending):
         texts = _keep(pieces, room)
         long: frozenset[int] = frozenset()
@@ -77,11 +78,11 @@ def _keep(pieces: Sequence[Piece], room: int) -> list[str | None]:
     seen: set[tuple[str, ...]] = set()
     for index in sorted(range(len(pieces)), key=lambda index: (pieces[index].rank, index)):
         text = pieces[index].shortest()
-        room -= size_bytes(text) + _GAP_BYTES
+        room -= size_bytes(text) + GAP_BYTES
         for headings in _prefixes(pieces[index].headings):
             if headings not in seen:
                 seen.add(headings)
-                room -= size_bytes(headings[-1]) + _GAP_BYTES
+                room -= size_bytes(headings[-1]) + GAP_BYTES
         if room < 0:
             break
         texts[index] = text
@@ -95,7 +96,7 @@ def _lengthen(pieces: Sequence[Piece], texts: list[str | None], room: int) -> fr
     """
     long: set[int] = set()
     headings = {prefix for piece in pieces for prefix in _prefixes(piece.headings)}
-    room -= sum(size_bytes(text or "") + _GAP_BYTES for text in (*texts, *(prefix[-1] for prefix in headings)))
+    room -= sum(size_bytes(text or "") + GAP_BYTES for text in (*texts, *(prefix[-1] for prefix in headings)))
     longer = [(piece.full_bytes(), index, piece.full) for index, piece in enumerate(pieces) if piece.full is not None]
     for _, index, full in sorted(longer, key=lambda entry: entry[:2]):
         text = full()

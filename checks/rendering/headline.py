@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from checks.plain_text import one_line
 from checks.rendering.titles import in_environment
-from checks.report import RootReport, RunReport
+from checks.report import NO_COUNTS, RootReport, RunReport, total
 
 
 def leading_line(report: RunReport) -> str | None:
@@ -18,31 +18,31 @@ def first_line(report: RunReport) -> str:
     """The first line under the title: the cause of what is no success, else what was looked at."""
     if report.conclusion != "success":
         return report.cause or report.first_cause
-    if report.operation == "plan" and report.environment == "testing" and report.repository:
-        empty = [root for root in report.roots if root.state_empty and root.counts.add]
-        if empty:
-            return _empty_state(empty, len(report.roots))
     sha = f"`{report.commit_sha[:12]}`"
-    if not report.roots and not report.previews:
-        return f"No root module is touched by {sha}: there is nothing to do in {report.environment}."
+    if not report.all_roots:
+        return f"No root module is touched by {sha}: there is nothing to do in {report.target or report.environment}."
     done = "Applied" if report.operation == "apply" else "Planned"
-    versions = sorted({root.terraform_version for root in report.roots if root.terraform_version})
+    roots = report.previews or report.roots
+    environment = report.previews[0].environment if report.previews else report.environment
+    versions = sorted({root.terraform_version for root in roots if root.terraform_version})
     by = f", with Terraform {' and '.join(versions)}" if versions else ""
-    previews = f"; beside it {_modules(report.previews)} in {report.previews[0].environment}" if report.previews else ""
     at = f" at {sha}" if report.commit_sha else ""
-    return f"{done} {_modules(report.roots)}{at}{in_environment(report.environment, str)}{by}{previews}."
+    return f"{done} {modules(roots)}{at}{in_environment(environment, str)}{by}."
 
 
-def _empty_state(roots: Sequence[RootReport], number: int) -> str:
-    where = "" if number == 1 else f" for {_modules(roots)} of {number}"
-    in_them = "" if number == 1 else "in them "
-    return (
-        f"The state of testing is empty{where}, so everything {in_them}is to add. With `testing: {{apply: on_merge}}` "
-        "in `.github/planward.yml` testing is brought to each merged commit, and plans show only what a change changes."
-    )
+def folded_line(roots: Sequence[RootReport], environment: str, others: int) -> str:
+    """What testing's plans come to where they say nothing that the target's do not; `others` say something."""
+    which = f"{'The other ' if others else ''}{modules(roots)}"
+    if not all(root.went_well for root in roots):
+        return f"{which} in `{environment}`: the same errors."
+    does = total(roots)
+    empty = all(root.state_empty for root in roots if root.counts != NO_COUNTS) and does != NO_COUNTS
+    why = ", since its state is empty" if empty else ", nothing that is not above" if does != NO_COUNTS else ""
+    return f"{which} in `{environment}`: {does.words()}{why}."
 
 
-def _modules(roots: Sequence[RootReport]) -> str:
+def modules(roots: Sequence[RootReport]) -> str:
+    """One root module by its name, several by their number."""
     if len(roots) == 1 and roots[0].root_module != ".":
         return f"`{roots[0].root_module}`"
     return f"{len(roots) or 'no'} root module{'' if len(roots) == 1 else 's'}"

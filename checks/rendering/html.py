@@ -21,7 +21,7 @@ from checks.rendering.lines import (
     words_of_invocation,
 )
 from checks.rendering.openings import CLOSED, most_open_lines
-from checks.rendering.order import by_danger, place_of
+from checks.rendering.order import EnvironmentPart, parts_of, place_of
 from checks.rendering.results import groups_of_results, remarks_of_result, symbol_of
 from checks.rendering.titles import (
     CHECKS_TITLE,
@@ -32,6 +32,8 @@ from checks.rendering.titles import (
     ONLY_A_PART,
     in_environment,
     title_of,
+    undeclared_keys,
+    undeclared_title,
     words_of_field,
     words_of_root,
 )
@@ -61,12 +63,31 @@ def render_html(report: RunReport) -> str:
     """
     blob_url = report.blob_url if report.blob_url and is_web_address(report.blob_url) else None
     page = _Page(blob_url=blob_url, most_open_lines=most_open_lines(report), cause=report.cause)
-    roots = by_danger(report)
+    parts = parts_of(report, folds=False)
     whole = (_diagnostic(diagnostic, page) for diagnostic in report.diagnostics)
-    shown = dangers(roots)
-    parts = [*_head(report), *_dangers(shown, len(roots) > 1, page), *whole, *_table(roots)]
-    parts += [part for root in roots for part in _root(root, shown, page)]
-    return f'<section class="report {report.conclusion}">\n' + "\n".join(parts) + "\n</section>\n"
+    lines = [*_head(report), *whole]
+    for part in parts:
+        lines += _part(part, page, named=len(parts) > 1)
+    lines += _undeclared(report)
+    return f'<section class="report {report.conclusion}">\n' + "\n".join(lines) + "\n</section>\n"
+
+
+def _undeclared(report: RunReport) -> Iterator[str]:
+    found = undeclared_keys(report.all_roots)
+    if found:
+        items = (f"<li>{html_code(name)}: {', '.join(map(html_code, keys))}</li>" for name, keys in found.items())
+        yield f"<details><summary>{undeclared_title(found)}</summary>\n<ul>{''.join(items)}</ul>\n</details>"
+
+
+def _part(part: EnvironmentPart, page: _Page, *, named: bool) -> Iterator[str]:
+    """One environment: what is dangerous, the table, and every root module."""
+    if named:
+        yield f"<h2>In {html_code(part.environment)}</h2>"
+    shown = dangers(part.roots)
+    yield from _dangers(shown, len(part.roots) > 1, page)
+    yield from _table(part.roots)
+    for root in part.roots:
+        yield from _root(root, shown, page)
 
 
 def _head(report: RunReport) -> Iterator[str]:

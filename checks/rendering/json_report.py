@@ -19,7 +19,7 @@ class JsonReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `title` is the line of the merge box, `cause` why the conclusion is not success, `diagnostics`
     what is wrong with the repository as a whole. `root_modules` are those of the
-    environment, `previews` those of the environment that a promotion leads to. Every text is masked.
+    environment, `previews` those of the target of a pull request. Every text is masked.
     """
 
     format_version: str

@@ -1,10 +1,11 @@
 """A run's report as Markdown, within GitHub's limits."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from checks.rendering.annotations import ANNOTATIONS_LIMIT, all_annotations, annotate
 from checks.rendering.escape import is_web_address, prose
-from checks.rendering.fit import LeftOut, Piece, fit
+from checks.rendering.fit import GAP_BYTES, LeftOut, Piece, fit, size_bytes
 from checks.rendering.markdown_details import details
 from checks.rendering.markdown_summary import summary
 from checks.rendering.openings import Openings
@@ -12,6 +13,11 @@ from checks.report import CheckRunOutput, RunReport
 
 LIMIT_BYTES = 65_535
 """GitHub's limit of `summary`, of `text` and of a comment; the unit is not documented, so bytes to be safe."""
+
+
+_OF_TARGET = 0.75
+"""So much of each text the target may take, where testing needs the rest; what either leaves the other may take."""
+_AFTER_ALL_OTHERS = 100
 
 
 def render_check_run(
@@ -25,21 +31,25 @@ def render_check_run(
     `changed_lines` are the lines of the diff by path: annotations on them come first, since GitHub shows only those
     beside the code.
     """
-    seen: list[Piece] = []
-    rest: list[Piece] = []
+    seen: list[list[Piece]] = []
+    rest: list[list[Piece]] = []
     for report in reports:
         heading = [Piece(short=f"## Pull request {report.pull_request}")] if report.pull_request is not None else []
         openings = Openings.of(report)
-        seen += [*heading, *summary(report, openings), *_annotations_left_out(report)]
-        changes = details(report, openings)
-        rest += [*heading, *changes] if changes else []
+        first, *others = summary(report, openings)
+        others = others if len(reports) == 1 else [_last(part) for part in others]
+        seen += [[*heading, *first, *_annotations_left_out(report)], *others]
+        first, *others = details(report, openings)
+        others = others if len(reports) == 1 else [_last(part) for part in others]
+        if first or any(others):
+            rest += [[*heading, *first], *others]
     annotations = tuple(
         dict.fromkeys(each for report in reports for each in annotate(report, changed_lines=changed_lines))
     )
     return CheckRunOutput(
         title=reports[0].title,
-        summary=fitted(seen, reports[0], limit_bytes),
-        text=fitted(rest, reports[0], limit_bytes) or None,
+        summary=_shared(seen, reports, limit_bytes),
+        text=_shared(rest, reports, limit_bytes) or None,
         annotations=annotations[:ANNOTATIONS_LIMIT],
     )
 
@@ -48,12 +58,28 @@ def render_markdown(*reports: RunReport) -> str:
     """Render runs as one document, at most 65,535 bytes; in the order given."""
     pieces: list[Piece] = []
     for report in reports:
-        pieces += [
-            Piece(short=f"### {prose(report.title)}"),
-            *summary(report, Openings.none()),
-            *details(report, Openings.none()),
-        ]
+        pieces.append(Piece(short=f"### {prose(report.title)}"))
+        for part in (*summary(report, Openings.none()), *details(report, Openings.none())):
+            pieces += part
     return fitted(pieces, reports[0], LIMIT_BYTES)
+
+
+def _last(pieces: Sequence[Piece]) -> list[Piece]:
+    return [replace(piece, rank=piece.rank + _AFTER_ALL_OTHERS) for piece in pieces]
+
+
+def _shared(parts: Sequence[Sequence[Piece]], reports: Sequence[RunReport], limit_bytes: int) -> str:
+    """The parts of the target and of testing as one text: the target has its share first, and what testing leaves.
+
+    Where several pull requests share a head, testing has what their targets leave.
+    """
+    if len(parts) < 2 or len(reports) > 1:
+        return fitted([piece for part in parts for piece in part], reports[0], limit_bytes)
+    target, testing = parts
+    of_testing = fitted(testing, reports[0], int(limit_bytes * (1 - _OF_TARGET)))
+    of_target = fitted(target, reports[0], limit_bytes - size_bytes(of_testing) - GAP_BYTES)
+    of_testing = fitted(testing, reports[0], limit_bytes - size_bytes(of_target) - GAP_BYTES)
+    return "\n\n".join(filter(None, (of_target, of_testing)))
 
 
 def fitted(pieces: Sequence[Piece], report: RunReport, limit_bytes: int) -> str:

@@ -15,9 +15,9 @@ from checks.rendering.lines import (
     words_of_invocation,
 )
 from checks.rendering.markdown_change import LEFT_OUT, change_piece, diff_fence, fold
-from checks.rendering.markdown_summary import diagnostic_block, is_plain, safe_blob_url, where
+from checks.rendering.markdown_summary import diagnostic_block, safe_blob_url, where
 from checks.rendering.openings import Openings
-from checks.rendering.order import by_danger
+from checks.rendering.order import EnvironmentPart, parts_of
 from checks.rendering.titles import (
     CHECKS_TITLE,
     DEFERRED_ACTIONS_TITLE,
@@ -25,6 +25,8 @@ from checks.rendering.titles import (
     DRIFT_TITLE,
     INVOCATIONS_TITLE,
     title_of,
+    undeclared_keys,
+    undeclared_title,
     words_of_root,
 )
 from checks.report import RootReport, RunReport
@@ -35,15 +37,39 @@ _CHECKS, _DEFERRED, _OUTPUTS, _WARNINGS, _DRIFT = 1, 6, 7, 11, 15
 _MOST_MESSAGES = 5
 
 
-def details(report: RunReport, openings: Openings) -> list[Piece]:
-    """The pieces of the details: everything that the summary has not shown."""
-    roots = by_danger(report)
-    shown = dangers(roots)
-    return [piece for root in roots for piece in _root(root, report, shown, openings)]
+def details(report: RunReport, openings: Openings) -> list[list[Piece]]:
+    """The pieces of the details, for each environment: everything that the summary has not shown."""
+    first, *others = (list(_part(part, report, openings)) for part in parts_of(report))
+    return [[*first, *_undeclared(report)], *others]
 
 
-def _root(root: RootReport, report: RunReport, shown: tuple[Dangers, ...], openings: Openings) -> Iterator[Piece]:
-    above = () if is_plain(report) else (f"### {where(root, report)}: {prose(words_of_root(root))}",)
+def _undeclared(report: RunReport) -> Iterator[Piece]:
+    """One line for the whole report, which says which keys when it is opened."""
+    found = undeclared_keys(report.all_roots)
+    if found:
+        lines = (f"- {code(name)}: {', '.join(map(code, keys))}" for name, keys in found.items())
+        yield Piece(
+            short=fold(undeclared_title(found), "\n".join(lines)),
+            rank=_WARNINGS,
+            counts_as="lists of Vault keys",
+        )
+
+
+def _part(part: EnvironmentPart, report: RunReport, openings: Openings) -> Iterator[Piece]:
+    shown = dangers(part.roots)
+    for root in part.roots:
+        yield from _root(root, part, report, shown, openings)
+
+
+def _root(
+    root: RootReport,
+    part: EnvironmentPart,
+    report: RunReport,
+    shown: tuple[Dangers, ...],
+    openings: Openings,
+) -> Iterator[Piece]:
+    named = not part.is_plain or part.follows
+    above = (f"### {where(root, part)}: {prose(words_of_root(root))}",) if named else ()
     blob_url = safe_blob_url(report)
     changes, deferred = left_for_details(root, shown)
     yield from _checks(root, above)

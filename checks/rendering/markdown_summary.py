@@ -9,12 +9,12 @@ from checks.plan.apply_stream import ResourceResult, words_of_results
 from checks.rendering.dangers import Dangers, dangers
 from checks.rendering.escape import address_of_file, code, fence, html_code, html_prose, is_web_address, prose
 from checks.rendering.fit import Piece, size_bytes
-from checks.rendering.headline import first_line, leading_line
+from checks.rendering.headline import first_line, folded_line, leading_line
 from checks.rendering.markdown_change import change_piece, fold
 from checks.rendering.openings import Openings
-from checks.rendering.order import by_danger, place_of
+from checks.rendering.order import EnvironmentPart, parts_of, place_of
 from checks.rendering.results import ResultGroup, groups_of_results, remarks_of_result, symbol_of
-from checks.rendering.titles import ONLY_A_PART, words_of_field
+from checks.rendering.titles import ONLY_A_PART, words_of_field, words_of_root
 from checks.report import NO_COUNTS, RootReport, RunReport
 from checks.report.difference_lines import lines_of_difference
 
@@ -26,31 +26,52 @@ _MOST_DETAIL_LINES = 20
 _BOLD = frozenset({"replace", "destroy"})
 
 
-def summary(report: RunReport, openings: Openings) -> list[Piece]:
-    """The pieces of the summary, in the order in which they are read: what is dangerous never far down."""
-    roots = by_danger(report)
+def summary(report: RunReport, openings: Openings) -> list[list[Piece]]:
+    """The pieces of the summary in the order in which they are read, for each environment, the target first.
+
+    What is dangerous is never far down; errors of both environments stand in the first.
+    """
+    first, *others = parts_of(report)
     lead, *head = head_pieces(report, leading_line(report))
-    found = [piece for each in dangers(roots) for piece in _dangers(each, report, openings)]
-    lost = [piece for piece in found if piece.rank == _DANGER]
-    cared = [piece for piece in found if piece.rank == _CARE]
+    lost, cared = _found(first, report, openings)
     long_head = sum(size_bytes(piece.shortest()) for piece in head) > _LONG_HEAD
-    return [
+    pieces = [
         lead,
         *((*lost, *head) if long_head else (*head, *lost)),
-        *errors(roots, report),
-        *(piece for root in roots for piece in results(root, report)),
-        *(piece for root in roots for piece in _difference(root, report)),
+        *errors([first, *others], report),
+        *(piece for root in first.roots for piece in results(root, first)),
+        *(piece for root in first.roots for piece in _difference(root, first)),
         *cared,
-        *_table(roots, report),
+        *_table(first, report),
     ]
+    return [pieces, *(_following(part, report, openings) for part in others)]
+
+
+def _following(part: EnvironmentPart, report: RunReport, openings: Openings) -> list[Piece]:
+    """What testing says that the target does not; the rest of it in one line."""
+    lost, cared = _found(part, report, openings)
+    pieces = [*lost, *cared, *_table(part, report)]
+    if pieces or part.roots:
+        words = f": {prose(words_of_root(part.roots[0]))}" if part.is_plain else ""
+        pieces.insert(0, Piece(short=f"### In {code(part.environment)}{words}"))
+    if part.folded:
+        line = folded_line(part.folded, part.environment, len(part.roots))
+        pieces.append(Piece(short=prose(line), rank=_TABLE, counts_as="lines about testing"))
+    return pieces
+
+
+def _found(part: EnvironmentPart, report: RunReport, openings: Openings) -> tuple[list[Piece], list[Piece]]:
+    """What is destroyed or replaced, and what deserves a closer look."""
+    found = [piece for each in dangers(part.roots) for piece in _dangers(each, part, report, openings)]
+    return [each for each in found if each.rank == _DANGER], [each for each in found if each.rank == _CARE]
 
 
 def changes_and_table(report: RunReport, openings: Openings) -> Iterator[Piece]:
     """What the plan does that deserves care, other than was reviewed, and in how many root modules."""
-    roots = by_danger(report)
-    yield from (piece for each in dangers(roots) for piece in _dangers(each, report, openings))
-    yield from (piece for root in roots for piece in _difference(root, report))
-    yield from _table(roots, report)
+    for part in parts_of(report):
+        yield from (piece for each in dangers(part.roots) for piece in _dangers(each, part, report, openings))
+        yield from (piece for root in part.roots for piece in _difference(root, part))
+        yield from _table(part, report)
 
 
 def head_pieces(report: RunReport, lead: str | None) -> Iterator[Piece]:
@@ -67,15 +88,14 @@ def head_pieces(report: RunReport, lead: str | None) -> Iterator[Piece]:
         yield Piece(short=fence(report.paste))
 
 
-def is_plain(report: RunReport) -> bool:
-    """Whether there is one root module only, so that nothing need say which is meant."""
-    return len(report.roots) + len(report.previews) == 1
+def where(root: RootReport, part: EnvironmentPart) -> str:
+    """Which root module, and in which environment where another one's part comes first."""
+    return prose(_place(root, part))
 
 
-def where(root: RootReport, report: RunReport) -> str:
-    """Which root module, and in which environment where there are several."""
-    environment = f" in {code(root.environment)}" if report.previews else ""
-    return f"{code(root.root_module)}{environment}"
+def _place(root: RootReport, part: EnvironmentPart) -> str:
+    """`where` as prose that is not escaped yet."""
+    return f"`{root.root_module}`" + (f" in `{root.environment}`" if part.follows else "")
 
 
 def diagnostic_block(diagnostic: Diagnostic, place: str, blob_url: str | None, *, folds: bool = True) -> str:
@@ -98,13 +118,14 @@ def diagnostic_block(diagnostic: Diagnostic, place: str, blob_url: str | None, *
     return f"{head}\n\n{fold(f'{lines} lines', said) if folds and lines > _MOST_DETAIL_LINES else said}"
 
 
-def errors(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
+def errors(parts: Sequence[EnvironmentPart], report: RunReport) -> Iterator[Piece]:
     """Errors by file and line; the first ones whole, the others folded."""
     blob_url = safe_blob_url(report)
     found: list[tuple[Diagnostic, str]] = [(diagnostic, "") for diagnostic in report.diagnostics]
-    for root in roots:
-        place = "" if is_plain(report) else f" · {where(root, report)}"
-        found += [(each, place) for each in root.diagnostics if each.severity == "error"]
+    for part in parts:
+        for root in part.roots:
+            place = "" if part.is_plain and not part.follows else f" · {where(root, part)}"
+            found += [(each, place) for each in root.diagnostics if each.severity == "error"]
     found.sort(key=lambda pair: place_of(pair[0]))
     for diagnostic, place in found[:_MOST_ERRORS]:
         yield Piece(short=diagnostic_block(diagnostic, place, blob_url), rank=_ERROR, counts_as="errors")
@@ -121,9 +142,9 @@ def errors(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
         )
 
 
-def results(root: RootReport, report: RunReport) -> Iterator[Piece]:
+def results(root: RootReport, part: EnvironmentPart) -> Iterator[Piece]:
     """What an apply did to each resource: what failed line by line, the rest folded."""
-    place = "" if is_plain(report) else f" in {where(root, report)}"
+    place = "" if part.is_plain else f" in {where(root, part)}"
     for group in groups_of_results(root.results):
         if group.stands_out:
             for result in group.results:
@@ -135,7 +156,7 @@ def results(root: RootReport, report: RunReport) -> Iterator[Piece]:
                     counts_as=group.outcome,
                 )
         else:
-            yield _folded_results(group, place, "" if is_plain(report) else f" in {html_code(root.root_module)}")
+            yield _folded_results(group, place, "" if part.is_plain else f" in {html_code(root.root_module)}")
 
 
 def _folded_results(group: ResultGroup, place: str, html_place: str) -> Piece:
@@ -153,22 +174,22 @@ def _result_line(result: ResourceResult) -> str:
     return " · ".join([f"- {code(symbol_of(result))} {code(result.address)}", *map(prose, remarks_of_result(result))])
 
 
-def _difference(root: RootReport, report: RunReport) -> Iterator[Piece]:
+def _difference(root: RootReport, part: EnvironmentPart) -> Iterator[Piece]:
     if root.difference is None:
         return
-    place = "" if is_plain(report) else f"{where(root, report)}: "
+    place = "" if part.is_plain else f"{where(root, part)}: "
     first, *rest = map(prose, lines_of_difference(root.difference))
     yield Piece(short=place + first, rank=_ERROR)
     for line in rest:
         yield Piece(short=f"- {line}", row=True, rank=_DANGER, counts_as="differences to what was reviewed")
 
 
-def _dangers(found: Dangers, report: RunReport, openings: Openings) -> Iterator[Piece]:
+def _dangers(found: Dangers, part: EnvironmentPart, report: RunReport, openings: Openings) -> Iterator[Piece]:
     """One list of dangerous changes: the folds themselves, or where they are too many a line for each kind."""
     losing = found.entries[0].change.section in ("destroy", "replace")
     rank, heading = (_DANGER, f"#### ⚠️ {found.heading}") if losing else (_CARE, f"#### {found.heading}")
     for kind in found.kinds:
-        place = "" if is_plain(report) else f" · {where(kind.root, report)}"
+        place = "" if part.is_plain else f" · {where(kind.root, part)}"
         marks = f" · **{prose(', '.join(kind.first.marks))}**" if kind.first.marks else ""
         names = ", ".join(name if name.endswith(" more") else code(name) for name in kind.names)
         line = f"- {code(kind.first.symbol)} **{kind.size:,} {code(kind.first.type)}**{marks}{place} · {names}"
@@ -184,32 +205,20 @@ def _dangers(found: Dangers, report: RunReport, openings: Openings) -> Iterator[
             headings=(heading,),
             rank=rank,
             counts_as=f"to {entry.change.section}" if losing else "to look at closely",
-            place="" if is_plain(report) else _place(entry.root, report),
+            place="" if part.is_plain else _place(entry.root, part),
         )
 
 
-def _place(root: RootReport, report: RunReport) -> str:
-    """`where` as prose that is not escaped yet."""
-    return f"`{root.root_module}`" + (f" in `{root.environment}`" if report.previews else "")
-
-
-def _table(roots: Sequence[RootReport], report: RunReport) -> Iterator[Piece]:
-    if is_plain(report) and (roots[0].results or (roots[0].went_well and not roots[0].errored)):
+def _table(part: EnvironmentPart, report: RunReport) -> Iterator[Piece]:
+    roots = part.roots
+    if part.is_plain and (roots[0].results or (roots[0].went_well and not roots[0].errored)):
         return
     fields = [field for field in Counts.__struct_fields__ if any(getattr(root.counts, field) for root in roots)]
-    environments = len({root.environment for root in roots}) > 1
     columns = [_bold(words_of_field(field), field) for field in fields]
-    names = ["root module", *(["environment"] if environments else []), *columns, ""]
-    alignment = ["---", *(["---"] if environments else []), *("---:" for _ in fields), "---"]
-    heading = f"{_row(names)}\n{_row(alignment)}"
+    heading = f"{_row(['root module', *columns, ''])}\n{_row(['---', *('---:' for _ in fields), '---'])}"
     for root in roots:
         numbers = [_number(getattr(root.counts, field), field) for field in fields]
-        cells = [
-            code(root.root_module),
-            *([code(root.environment)] if environments else []),
-            *numbers,
-            _remark(root, report),
-        ]
+        cells = [code(root.root_module), *numbers, _remark(root, report)]
         yield Piece(short=_row(cells), rank=_TABLE, row=True, headings=(heading,), counts_as="root modules")
 
 

@@ -17,7 +17,7 @@ _MOST_LOOKED_AT = 60  # attributes: as tables they may be few lines
 
 def most_open_lines(report: RunReport) -> int:
     """How long the body of a change may be that stands open."""
-    roots = (*report.roots, *report.previews)
+    roots = report.previews or report.roots
     changes = sum(change.section not in CLOSED for root in roots for change in root.changes)
     return _OPEN_LINES_OF_FEW if changes <= _FEW_CHANGES else _OPEN_LINES
 

@@ -1,4 +1,7 @@
-"""In which order root modules and diagnostics are shown."""
+"""In which order root modules and diagnostics are shown, and which environment comes first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from checks.diagnostic import Diagnostic
 from checks.report import NO_COUNTS, RootReport, RunReport
@@ -9,18 +12,51 @@ def place_of(diagnostic: Diagnostic) -> tuple[bool, bool, str, int]:
     return diagnostic.severity != "error", diagnostic.path is None, diagnostic.path or "", diagnostic.start_line or 0
 
 
-def by_danger(report: RunReport) -> list[RootReport]:
-    """Every root module of the run, and of its previews, the worst first."""
+def by_danger(roots: Iterable[RootReport]) -> list[RootReport]:
+    """Root modules of one environment, the worst first."""
     return sorted(
-        (*report.roots, *report.previews),
+        roots,
         key=lambda root: (
             root.went_well,
             root.outcome == "skipped",
             -(root.counts.destroy + root.counts.replace),
             -root.counts.change,
             root.counts == NO_COUNTS,
-            root.environment != report.environment,
             root.environment,
             root.root_module,
         ),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentPart:
+    """One environment's part of a report: its root modules, the worst first.
+
+    `folded` are those of testing that say nothing which the target's part does not. `follows` is whether another
+    environment's part comes before this one.
+    """
+
+    roots: tuple[RootReport, ...]
+    folded: tuple[RootReport, ...] = ()
+    follows: bool = False
+
+    @property
+    def environment(self) -> str:
+        return next((root.environment for root in (*self.roots, *self.folded)), "")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is one root module only, so that nothing need say which is meant."""
+        return len(self.roots) == 1
+
+
+def parts_of(report: RunReport, *, folds: bool = True) -> tuple[EnvironmentPart, ...]:
+    """The parts of a report, the target first; with `folds` testing's shows what is new there alone."""
+    if not report.previews:
+        return (EnvironmentPart(roots=tuple(by_danger(report.roots))),)
+    target = EnvironmentPart(roots=tuple(by_danger(report.previews)))
+    if not report.roots:
+        return (target,)
+    new = report.new_roots if folds else report.roots
+    folded = tuple(root for root in report.roots if root not in new)
+    return target, EnvironmentPart(roots=tuple(by_danger(new)), folded=folded, follows=True)

@@ -17,7 +17,7 @@ from checks.rendering.lines import (
     remarks_of_change,
     words_of_invocation,
 )
-from checks.rendering.order import by_danger, place_of
+from checks.rendering.order import parts_of, place_of
 from checks.rendering.results import groups_of_results, remarks_of_result, symbol_of
 from checks.rendering.titles import (
     DEFERRED_ACTIONS_TITLE,
@@ -26,6 +26,7 @@ from checks.rendering.titles import (
     INVOCATIONS_TITLE,
     in_environment,
     title_of,
+    undeclared_keys,
     words_of_root,
 )
 from checks.report import RootReport, RunReport
@@ -44,13 +45,18 @@ def render_text(report: RunReport, colour: bool = False) -> str:
     Whatever Terraform wrote is shown without its own escape sequences: a plan does not get to paint the terminal.
     """
     paint = _Paint(colour)
-    roots = by_danger(report)
-    shown = dangers(roots)
-    parts = [*_head(report, paint), *_dangers(roots, shown, paint)]
-    for root in roots:
-        parts.append(paint(f"{_place(root)}: {words_of_root(root)}", _BOLD))
-        parts += [*_indented(_root(root, shown, paint)), ""]
-    return "\n".join(parts).rstrip("\n") + "\n"
+    lines = list(_head(report, paint))
+    for part in parts_of(report, folds=False):
+        shown = dangers(part.roots)
+        lines += _dangers(part.roots, shown, paint)
+        for root in part.roots:
+            lines.append(paint(f"{_place(root)}: {words_of_root(root)}", _BOLD))
+            lines += [*_indented(_root(root, shown, paint)), ""]
+    lines += (
+        _plain(f"{one_line(name)}: Vault keys that it does not declare: {one_line(', '.join(keys))}")
+        for name, keys in undeclared_keys(report.all_roots).items()
+    )
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 class _Paint:

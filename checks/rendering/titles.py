@@ -1,6 +1,6 @@
 """The headings under which changes are shown, the same in every form of the report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from checks.plain_text import one_line
 from checks.plan.apply_stream import words_of_results
@@ -49,3 +49,18 @@ def words_of_root(root: RootReport) -> str:
         return "only outputs changed" if root.counts == NO_COUNTS and root.outputs else root.counts.done_words()
     words = "only outputs change" if root.counts == NO_COUNTS and root.outputs else root.counts.words()
     return f"{words}; {ONLY_A_PART}" if root.errored else words
+
+
+def undeclared_keys(roots: Iterable[RootReport]) -> dict[str, tuple[str, ...]]:
+    """The Vault keys that root modules do not declare, by root module, whatever the environment."""
+    found: dict[str, tuple[str, ...]] = {}
+    for root in roots:
+        if root.undeclared:
+            found[root.root_module] = tuple(dict.fromkeys((*found.get(root.root_module, ()), *root.undeclared)))
+    return found
+
+
+def undeclared_title(found: Mapping[str, tuple[str, ...]]) -> str:
+    """What `undeclared_keys` found, in one line."""
+    which = "this root module does" if len(found) == 1 else f"{len(found)} root modules do"
+    return f"Vault keys that {which} not declare"

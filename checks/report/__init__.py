@@ -68,7 +68,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `deferred` are the changes that Terraform defers to a later plan. `invocations` are the providers' actions that
     applying runs, and those that are deferred (older reports have a line for each); `dependents` the blocks that depend
     on those that change; `difference` is against the plan that was reviewed. `errored` is whether Terraform could not
-    finish the plan.
+    finish the plan. `undeclared` are the keys that were read for it from Vault and that no variable of it takes.
     """
 
     root_module: str
@@ -94,6 +94,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     difference: PlanDifference | None = None
     terraform_version: str | None = None
     results: tuple[ResourceResult, ...] = ()
+    undeclared: tuple[str, ...] = ()
 
     @property
     def went_well(self) -> bool:
@@ -118,7 +119,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `code` in backticks is understood) under it; `paste` is a comment for people to paste. `blob_url` is the
     address of the repository's files at the planned commit (`https://HOST/OWNER/REPO/blob/SHA`). `diagnostics` are
     about the repository as a whole, such as a new version of its config that cannot be used. `pull_request` is set
-    where a check run carries the reports of several pull requests that share a head.
+    where a check run carries the reports of several pull requests that share a head. `previews` are the plans of a pull
+    request's target, which is named where there is a preview of it, `roots` those of testing or of an apply.
     """
 
     operation: Operation
@@ -135,6 +137,18 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     run_url: str | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     pull_request: int | None = None
+    target: str = ""
+
+    @property
+    def all_roots(self) -> tuple[RootReport, ...]:
+        """Every root module's report, the target's first."""
+        return (*self.previews, *self.roots)
+
+    @property
+    def new_roots(self) -> tuple[RootReport, ...]:
+        """Those of testing that say something which the target's do not; all, where there is no preview."""
+        targets = {root.root_module: root for root in self.previews}
+        return tuple(root for root in self.roots if not says_nothing_new(root, targets.get(root.root_module)))
 
     @property
     def title(self) -> str:
@@ -145,18 +159,22 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.conclusion != "success":
             cause = one_line(self.first_cause).replace("`", "").strip()
             return shorten(cause or _CONCLUSION_WORDS[self.conclusion], _TITLE_LIMIT)
-        if not self.roots and not self.previews:
+        if not self.all_roots:
             return shorten(self.cause or "no root module touched", _TITLE_LIMIT)
-        parts = [_outcome_words(self.operation, self.environment, self.roots)] if self.roots else []
+        parts = []
         for environment in dict.fromkeys(root.environment for root in self.previews):
             roots = [root for root in self.previews if root.environment == environment]
             parts.append(_outcome_words("plan", environment, roots))
+        if self.target and not self.previews:
+            parts.append(f"no root module touched in {self.target}")
+        if self.new_roots:
+            parts.append(_outcome_words(self.operation, self.environment, self.roots))
         return shorten("; ".join(parts), _TITLE_LIMIT)
 
     @property
     def first_cause(self) -> str:
         """Why this is not a success, in one line."""
-        causes = [self.cause, *(root.cause for root in (*self.roots, *self.previews))]
+        causes = [self.cause, *(root.cause for root in self.all_roots)]
         lines = (line.strip() for cause in causes if cause for line in cause.splitlines())
         return next((line for line in lines if line), _CONCLUSION_WORDS[self.conclusion])
 
@@ -170,6 +188,43 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         errors = (each for root in roots for each in root.diagnostics if each.severity == "error")
         error = next(errors, None)
         return words if error is None else f"{words}: {one_line(error.summary).rstrip('.')}"
+
+
+def says_nothing_new(root: RootReport, target: RootReport | None) -> bool:
+    """Whether a plan in testing tells a reader nothing that the target's plan of this root module does not.
+
+    What is added where the state was empty is no news: it would be there with any change.
+    """
+    if target is None or root.outcome != target.outcome or root.errored != target.errored:
+        return False
+    said = {_gist(each) for each in target.diagnostics}
+    if any(_gist(each) not in said for each in root.diagnostics) or not set(root.checks) <= set(target.checks):
+        return False
+    if not root.went_well:
+        return bool(root.diagnostics)  # else the cause is all that is known, and names testing
+    if not set(root.warnings) <= set(target.warnings):
+        return False
+    if root.state_empty and all(change.section in ("add", "read") for change in root.changes):
+        return True
+    return _does(root) <= _does(target)
+
+
+def _gist(diagnostic: Diagnostic) -> tuple[object, ...]:
+    return diagnostic.severity, diagnostic.summary, diagnostic.path, diagnostic.start_line
+
+
+def _does(root: RootReport) -> set[tuple[object, ...]]:
+    """What a plan does, without the values: those differ between environments."""
+    changes = [("change", each) for each in root.changes]
+    changes += [("deferred", each) for each in root.deferred]
+    changes += [("drift", each) for each in root.drift]
+    does: set[tuple[object, ...]] = {(kind, c.address, c.action, c.deposed, c.marks) for kind, c in changes}
+    does |= {("output", output.path) for output in root.outputs}
+    return does | {("invocation", words) for words in map(_named, root.invocations)}
+
+
+def _named(invocation: InvocationReport | str) -> str:
+    return invocation if isinstance(invocation, str) else f"{invocation.address} {invocation.event}"
 
 
 _CONCLUSION_WORDS: dict[Conclusion, str] = {
@@ -191,6 +246,7 @@ def report_plan(
     declarations: Mapping[str, Declaration] = {},
     diagnostics: Sequence[Diagnostic] = (),
     warnings: Sequence[str] = (),
+    undeclared: Sequence[str] = (),
     digest_key: bytes = b"",
     reviewed: PlanSummary | None = None,
 ) -> RootReport:
@@ -234,6 +290,7 @@ def report_plan(
         dependents=report_dependents(plan),
         difference=difference(reviewed, summarize(plan, mask=mask, key=digest_key)) if reviewed is not None else None,
         terraform_version=plan.terraform_version,
+        undeclared=tuple(map(mask.text, undeclared)),
     )
 
 
@@ -246,6 +303,7 @@ def report_failure(
     mask: Mask,
     diagnostics: Sequence[Diagnostic] = (),
     warnings: Sequence[str] = (),
+    undeclared: Sequence[str] = (),
     timed_out: bool = False,
     results: Sequence[ResourceResult] = (),
 ) -> RootReport:
@@ -264,6 +322,7 @@ def report_failure(
         diagnostics=_masked(diagnostics, mask),
         warnings=tuple(map(mask.text, warnings)),
         results=tuple(results),
+        undeclared=tuple(map(mask.text, undeclared)),
     )
 
 

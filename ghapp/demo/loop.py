@@ -84,6 +84,12 @@ class Loop:
             answer = grace.put(f"/repos/{self.full_name}/pulls/{number}/merge", json={})
         return None if answer.is_success else str(answer.json()["message"])
 
+    def press(self, check_run: Mapping[str, Any], button: str, number: int) -> None:
+        """Press a button of a check run as the reviewer, and show the plan that follows."""
+        self.github.press(self.full_name, check_run["id"], button, by=REVIEWER)
+        self.github.wait_for_deliveries()
+        self._watch(self._head(number), "planward/plan", after=int(check_run["id"]))
+
     def merge_and_watch(self, number: int, *check_runs: str) -> None:
         """Merge a pull request, and show these check runs of the merge SHA until they are completed."""
         with self._as(REVIEWER) as grace:
@@ -127,9 +133,11 @@ class Loop:
         self.github.wait_for_deliveries()
         return self._watch(self._head(number), "planward/plan")
 
-    def _watch(self, sha: str, name: str) -> dict[str, Any]:
+    def _watch(self, sha: str, name: str, *, after: int = 0) -> dict[str, Any]:
         shown = ""
         for check_run in self._seen(sha, name):
+            if check_run["id"] <= after:
+                continue
             words = f"{name}: {check_run['status'].replace('_', ' ')}"
             if check_run["status"] == "completed":
                 _show(check_run)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ghapp.demo.loop import AUTHOR, OWNER, Loop, done, say
+from ghapp.demo.loop import AUTHOR, OWNER, REVIEWER, Loop, done, say
 from ghapp.demo.own_repository import play_own_repository, read_own_repository
 from ghapp.demo.sample import (
     TEAM,
@@ -18,6 +18,7 @@ from ghapp.demo.sample import (
     make_secrets,
     render_sample,
     render_states,
+    shrinking_change,
 )
 from ghapp.demo.stage import DemoError, set_up
 
@@ -63,6 +64,7 @@ def _play_sample(stack: contextlib.ExitStack, directory: Path, port: int) -> Loo
     done("both branches need a pull request and a green planward/plan of this very App")
     _fail_and_mend(loop, sample)
     _change_something_that_matters(loop, sample)
+    _destroy_something(loop, sample)
     loop.promote()
     return loop
 
@@ -88,3 +90,17 @@ def _change_something_that_matters(loop: Loop, sample: Mapping[str, bytes]) -> N
     number = loop.propose(growing_change(sample))
     loop.planned(number)
     loop.merge_and_watch(number, "planward/apply (testing)", "planward/apply (staging)")
+
+
+def _destroy_something(loop: Loop, sample: Mapping[str, bytes]) -> None:
+    """A change that destroys something in staging alone: shown before the merge, and confirmed by somebody else."""
+    say(f"{AUTHOR} proposes to destroy something in staging")
+    number = loop.propose(shrinking_change(sample))
+    held = loop.planned(number)
+    refusal = loop.try_to_merge(number)
+    if refusal is None:
+        raise DemoError("the local GitHub let a pull request be merged that nobody had confirmed")
+    done(f"GitHub does not merge it: {refusal}")
+    say(f"{REVIEWER} looks at it and confirms it")
+    loop.press(held, "confirm_destroy", number)
+    loop.merge_and_watch(number, "planward/apply (staging)")

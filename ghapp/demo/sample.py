@@ -125,6 +125,19 @@ def growing_change(sample: Mapping[str, bytes]) -> Change:
     )
 
 
+def shrinking_change(sample: Mapping[str, bytes]) -> Change:
+    """On top of `growing_change`: destroys a service in staging. Testing keeps it, so that its plan shows nothing."""
+    path = "app/env/staging.tfvars"
+    grown = growing_change(sample).files[path]
+    cache = '  cache  = { image = "cache:7.2.0", replicas = 1 }\n'
+    return Change(
+        branch="no-cache-in-staging",
+        title="Do without the cache in staging",
+        body="Nobody measures there how fast search is.",
+        files={path: _replaced(grown, cache, "")},
+    )
+
+
 def _replaced(content: bytes, old: str, new: str) -> bytes:
     text = content.decode()
     if text.count(old) != 1:

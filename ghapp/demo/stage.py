@@ -88,7 +88,7 @@ _PERMISSIONS = {
     "pull_requests": "write",
     "statuses": "write",
 }
-_EVENTS = ("pull_request", "push", "issue_comment", "merge_group", "repository")
+_EVENTS = ("pull_request", "pull_request_review", "push", "issue_comment", "merge_group", "repository")
 _PASSED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "PLANWARD_TERRAFORM", "TF_CLI_CONFIG_FILE")
 
 

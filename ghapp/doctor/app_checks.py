@@ -7,6 +7,7 @@ from ghapp.github import AppSeen, InstallationSeen, RepositoryAllows
 from ghapp.github.app_manifest import OPTIONAL, AppManifest
 
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
+_REVIEWS = "pull_request_review"
 _OURS = "the App's settings → Permissions & events"
 
 
@@ -60,7 +61,12 @@ def _accepted(app: AppSeen, installation: InstallationSeen) -> ProtectionCheck:
 
 def _events(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:
     missing = [event for event in manifest.events if event not in app.events]
-    if missing:
+    if missing == [_REVIEWS]:
+        said = (
+            f"the App does not subscribe to {_REVIEWS}: a review does not count as Preview, its button and comment do"
+        )
+        yield ProtectionCheck(name="events", state=State.ADVICE, said=said, setting=_OURS)
+    elif missing:
         said = f"the App does not subscribe to {', '.join(missing)}"
         yield ProtectionCheck(name="events", state=State.MISSING, said=said, setting=_OURS)
     else:

@@ -1,6 +1,7 @@
 """Ask GitHub for everything that the gates depend on."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ghapp.doctor.app_checks import check_app, check_repository
@@ -13,7 +14,7 @@ from ghapp.local.secret_use import SecretUse, examine_secret_use
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
 from ghapp.settings import AuthoritySettings
 from ghapp.values import BranchName
-from ghapp.vault import Vault
+from ghapp.vault import DEFAULT_SOURCES, Vault
 
 _CODE_OWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners"""
@@ -46,10 +47,12 @@ async def examine(
     administrator: str | None = None,
     authority: AuthoritySettings | None = None,
     vault: Vault | None = None,
+    vault_role: str | None = None,
 ) -> Diagnosis:
     """Examine a repository; `administrator` is a person's token, which sees bypass lists.
 
-    `authority` and `vault` are the server's: without Vault a team means nothing, and nothing is said about it.
+    `authority`, `vault` and `vault_role` are the server's: without Vault a team means nothing, and nothing is said
+    about it.
 
     Raises JobError where the App is not installed there, ConfigInvalid where its config cannot be read, GitHubError.
     """
@@ -86,7 +89,12 @@ async def examine(
         )
     return Diagnosis(
         full_name=repository.full_name,
-        general=(*general, *check_repository(repository), *map(_secret_check, uses)),
+        general=(
+            *general,
+            *check_repository(repository),
+            *map(_secret_check, uses),
+            *_plans_apart(config, vault, vault_role),
+        ),
         branches=tuple((each, check_branch(each)) for each in guarded),
         without_branch=tuple(without),
     )
@@ -110,6 +118,23 @@ def _secret_check(use: SecretUse) -> ProtectionCheck:
     said = f"{use.name}: {use.why}"
     state = State.MET if use.allowed else State.MISSING
     return ProtectionCheck(name=use.name.partition(" ")[0], state=state, said=said, setting=use.command)
+
+
+def _plans_apart(config: RepositoryConfig, vault: Vault | None, role: str | None) -> Iterator[ProtectionCheck]:
+    """Where previews, which run code that nobody has reviewed, have the credentials of applies."""
+    sources = DEFAULT_SOURCES if config.secrets is None else config.secrets
+    if vault is None or not sources or any("{operation}" in text for text in (role or "", *(s.path for s in sources))):
+        return
+    for name, environment in config.branch_environments.items():
+        if environment.promote_from is None and environment.preview == "always":
+            said = (
+                f"a pull request into {environment.branch} is planned with the credentials with which {name} is applied"
+            )
+            setting = (
+                "{operation} in VAULT_ROLE or in a path of secrets, so that Vault gives plans less, or "
+                f"environments.{name}.preview: on_approval in {CONFIG_PATH}"
+            )
+            yield ProtectionCheck(name="preview", state=State.ADVICE, said=said, setting=setting)
 
 
 def _no_branch(branch: str) -> ProtectionCheck:

@@ -19,7 +19,7 @@ from ghapp.jobs import PlanRun
 from ghapp.log import log
 from ghapp.services import Services
 from ghapp.store import ApplyState, CheckRunState, Run, StoreUnavailable
-from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId
+from ghapp.values import TESTING, CommitSha, EnvironmentName, RepositoryId, RunId
 
 _LOOK_AGAIN_S = 0.2
 
@@ -32,6 +32,7 @@ BUTTONS = {
     "approve_plan": CheckRunAction(
         label="Approve plan", identifier="approve_plan", description="Plan this commit with credentials"
     ),
+    "preview": CheckRunAction(label="Preview", identifier="preview", description="Plan this commit in its target"),
     "confirm_destroy": CheckRunAction(
         label="Confirm destroy", identifier="confirm_destroy", description="What is destroyed here may go"
     ),
@@ -63,6 +64,7 @@ def run_report(
     roots: tuple[RootReport, ...] = (),
     previews: tuple[RootReport, ...] = (),
     paste: str | None = None,
+    target: str = "",
 ) -> RunReport:
     """What people see of a run; `cause` is the first line of anything but a success."""
     note = overridden(run)
@@ -76,6 +78,7 @@ def run_report(
         notes=notes if note is None else (note, *notes),
         roots=roots,
         previews=previews,
+        target=target,
         paste=paste,
         blob_url=repo.blob_url(run.head_sha),
         run_url=repo.services.run_url(run.id),
@@ -180,7 +183,7 @@ async def complete_check_run(
     raw = await asyncio.to_thread(msgspec.json.encode, list(reports))
     run = await _with_check_run(repo, run, output.title)
     if run.check_run_id is None:
-        await repo.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
+        await _complete(repo, run, conclusion, output.title, raw)
         return
     github = await repo.github()
     resumed = run.state.check_run.completion_sent
@@ -213,7 +216,14 @@ async def complete_check_run(
         for each in await github.find_check_runs(run.head_sha, run.check_run_name):
             if each.external_id == run.id and each.id != run.check_run_id and each.status != "completed":
                 await github.update_check_run(each.id, draft)
-    await repo.store.runs.complete(run.id, conclusion=conclusion, title=output.title, report=raw)
+    await _complete(repo, run, conclusion, output.title, raw)
+
+
+async def _complete(repo: Repo, run: Run, conclusion: Conclusion, title: str, report: bytes) -> None:
+    """Finish the run in the store; plans that waited for the end of an apply go on."""
+    await repo.store.runs.complete(run.id, conclusion=conclusion, title=title, report=report)
+    if run.operation == "apply":
+        await repo.store.deferred.make_due(after_applies(run.repository_id, run.branch))
 
 
 async def _with_check_run(repo: Repo, run: Run, summary: str) -> Run:
@@ -255,7 +265,7 @@ async def _found(repo: Repo, run: Run) -> Run:
 
 def _images(services: Services, run: Run, reports: Sequence[RunReport]) -> tuple[CheckRunImage, ...]:
     """Pictures of the first root modules that have one, where GitHub can fetch them."""
-    roots = [root for report in reports for root in (*report.roots, *report.previews)]
+    roots = [root for report in reports for root in report.all_roots]
     images: list[CheckRunImage] = []
     for number, root in enumerate(roots):
         url = services.picture_url(run.id, number)
@@ -285,7 +295,13 @@ async def runs_of_tip(repo: Repo, environment: EnvironmentName, tip: CommitSha) 
     return list(await repo.store.runs.of_head(repo.id, tip, name))
 
 
+def after_applies(repository: RepositoryId, branch: str, run_id: str = "") -> str:
+    """Begins the keys of what waits for the end of a branch's applies."""
+    return f"after:{repository}:{branch}:{run_id}"
+
+
 async def cancel_plan(services: Services, run: Run, *, by: str) -> None:
     """Have an unfinished plan run end `cancelled`. One that still waits has no flow yet, and gets one."""
     if await services.store.runs.cancel(run.id, reason=by) and run.plan.debounced:
         await services.enqueue(PlanRun(run_id=run.id, repository_id=run.repository_id))
+        await services.store.deferred.make_due(after_applies(run.repository_id, run.branch, run.id))

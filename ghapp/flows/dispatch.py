@@ -17,6 +17,7 @@ from ghapp.flows.notifications.results import notify_apply, show_result
 from ghapp.flows.notifications.send_chat import send_chat_message
 from ghapp.flows.people.buttons import button_pressed, check_run_rerequested, check_suite_rerequested
 from ghapp.flows.people.comments import comment_created
+from ghapp.flows.people.reviews import pull_request_approved
 from ghapp.flows.people.unlock import unlock
 from ghapp.flows.plan.merge_group import merge_group_destroyed, merge_group_requested, replan_group
 from ghapp.flows.plan.pull_request import pull_request_changed, pull_request_closed, replan, run_plan
@@ -153,6 +154,8 @@ async def _take_in(services: Services, job: jobs.EventJob) -> None:
             await pull_request_changed(services, event, key)
         case events.PullRequestClosed() as event:
             await pull_request_closed(services, event, key)
+        case events.PullRequestApproved() as event:
+            await pull_request_approved(services, event, key)
         case events.BranchPushed() as event:
             await branch_pushed(services, event)
         case events.CheckRunRerequested() as event:

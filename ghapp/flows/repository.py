@@ -13,6 +13,7 @@ from ghapp.repository_config import (
     ConfigInvalid,
     Problem,
     RepositoryConfig,
+    with_root_modules_of,
 )
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, KnownRepository, Store
@@ -108,6 +109,21 @@ class FetchedRepo(Repo):
         content = await self.mirror.read_file(commit, CONFIG_PATH)
         branches = await self.mirror.branches()
         return await self._read_config(content, branches)
+
+    async def config_for(self, commit: CommitSha, tree: TreeId) -> RepositoryConfig:
+        """Read the config that a tree is run under: the one at a commit, with the root modules that the tree lists.
+
+        Without those where the tree's own config cannot be used. Raises ConfigInvalid.
+        """
+        config = await self.config_at(commit)
+        content = await self.mirror.read_file(tree, CONFIG_PATH)
+        if content == await self.mirror.read_file(commit, CONFIG_PATH):
+            return config
+        try:
+            proposed = await self._read_config(content, await self.mirror.branches())
+        except ConfigInvalid:
+            return config
+        return config if proposed.unimplemented else with_root_modules_of(config, proposed)
 
     async def proposed_config(self, tree: TreeId) -> RepositoryConfig:
         """Read the config that a pull request would bring: to be checked, never in force. Raises ConfigInvalid."""

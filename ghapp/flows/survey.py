@@ -49,12 +49,20 @@ def _lay_out(
     )
 
 
+async def survey_merge_result(repo: FetchedRepo, config_sha: CommitSha, tree: TreeId) -> Survey:
+    """Survey a tree under the config at a commit, with the root modules that the tree lists where those can be used."""
+    return await survey_tree(repo, await repo.config_for(config_sha, tree), tree)
+
+
 async def survey_of_run(repo: FetchedRepo, run_id: RunId, config_sha: CommitSha, tree: TreeId) -> Survey:
-    """Survey a tree under the config at a commit, once for all root modules of a run in this process."""
+    """Survey a tree under the config at a commit and the root modules that the tree lists.
+
+    Once for all root modules of a run in this process.
+    """
     recent = repo.services.surveys
     survey = recent.find(run_id, config_sha, tree)
     if survey is None:
-        survey = await survey_tree(repo, await repo.config_at(config_sha), tree)
+        survey = await survey_merge_result(repo, config_sha, tree)
         recent.keep(run_id, config_sha, tree, survey)
     return survey
 
@@ -95,18 +103,13 @@ def changed_config(before: RepositoryConfig, after: RepositoryConfig) -> Iterato
         yield f"Merging this changes Planward's config: {', '.join(f'`{key}`' for key in keys)}"
 
 
-def left_behind(found: Touched, survey: Survey, after: Survey | None) -> Iterator[str]:
-    """Say which root modules are none any more, by deleted files or by the changed config: their states stay."""
+def left_behind(found: Touched, listed: frozenset[str]) -> Iterator[str]:
+    """Say which root modules are none any more, by deleted files or by the changed config: their states stay.
+
+    `listed` are the directories that still hold files.
+    """
     for directory in found.deleted:
-        yield f"`{directory}` is deleted: what its state holds is left behind"
-    if after is not None:
-        gone = survey.configuration.by_dir.keys() - after.configuration.by_dir.keys()
-        for directory in sorted(gone):
+        if directory in listed:
             yield f"`{directory}` is no root module under the changed config: what its state holds is left behind"
-
-
-def not_planned_yet(survey: Survey, after: Survey | None) -> Iterator[str]:
-    """Say which root modules only the changed config has: it is in force once it is merged."""
-    if after is not None:
-        for directory in sorted(after.configuration.by_dir.keys() - survey.configuration.by_dir.keys()):
-            yield f"`{directory}` is a root module under the changed config: it is planned once that is merged"
+        else:
+            yield f"`{directory}` is deleted: what its state holds is left behind"

@@ -26,6 +26,7 @@ from ghapp.github.keys import AppKey, AppToken
 from ghapp.github.permissions import Permissions
 from ghapp.github.repository_access import RepositoryAccess
 from ghapp.github.response_cache import ResponseCache
+from ghapp.github.reviews import Reviews
 from ghapp.github.rules import Rules
 from ghapp.github.source import RepositoryShape, Source
 from ghapp.github.tokens import ADMINISTRATION, FETCH, LOOK, SPEAK, TEAMS, Grant, InstallationAuth, InstallationTokens
@@ -41,7 +42,7 @@ _REVOKE_S: Final = 3.0
 _AT_ONCE: Final = 50
 
 
-class GitHubRepository(CheckRuns, Deployments, Comments, Permissions, Source):
+class GitHubRepository(CheckRuns, Deployments, Comments, Reviews, Permissions, Source):
     """Everything that Planward says and asks about one repository."""
 
     def __init__(self, access: RepositoryAccess) -> None:

@@ -17,6 +17,10 @@ _WEB_FLOW = "web-flow"
 """GitHub's own account, which commits what the merge button makes."""
 
 
+class _Rule(Struct):
+    type: str
+
+
 class PullRequestSeen(Struct, frozen=True, kw_only=True):
     """A pull request as GitHub tells it when asked. What gates a merge comes from the signed delivery instead."""
 
@@ -131,6 +135,27 @@ class Source:
                 return None
             raise
         return _pull_request_seen(told)
+
+    async def requires_merge_queue(self, branch: BranchName) -> bool:
+        """Whether a ruleset makes pull requests into a branch go through a merge queue.
+
+        Classic protection is not seen; where GitHub does not say, it is none.
+        https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch
+        """
+        try:
+            rules = await self._access.calls.read(
+                "/repos/{owner}/{repo}/rules/branches/{branch}",
+                list[_Rule],
+                doing=f"ask what protects {branch}",
+                at={"branch": branch},
+                query={"per_page": 100},
+                answers=(403, 404),
+            )
+        except GitHubRefused as error:
+            if error.status in (403, 404):
+                return False
+            raise
+        return any(rule.type == "merge_queue" for rule in rules)
 
     async def writers_between(self, base: CommitSha, head: CommitSha, *, most_pages: int) -> dict[CommitSha, list[int]]:
         """The accounts that GitHub names for the commits of `base...head`: author and committer, not its own.

@@ -24,6 +24,8 @@ def _key(delivery: Delivery) -> str | None:
         case events.PullRequestClosed() as event:
             once = event.merge_sha or delivery.id
             return f"{event.repository.id}:closed:{event.base.ref}:{event.head.sha}:{event.number}:{once}"
+        case events.PullRequestApproved() as event:
+            return f"{event.repository.id}:review:{event.review_id}"
         case events.BranchPushed() as event:
             return f"{event.repository.id}:apply:{event.branch}:{event.after}:{event.before}:0"
         case events.MergeGroupRequested() as event:

@@ -35,11 +35,13 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True, tag="plan_run"):
 
     run_id: RunId
     repository_id: RepositoryId
+    waited: int = 0
+    """How often an apply of the base branch was not over yet."""
 
     @property
     def key(self) -> str:
-        """One execution a run."""
-        return f"plan:{self.run_id}"
+        """One execution a run, and each time that it had to wait."""
+        return f"plan:{self.run_id}" + (f":{self.waited}" if self.waited else "")
 
 
 class SettleBranch(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):

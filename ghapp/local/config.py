@@ -163,13 +163,24 @@ def _layers(configuration: Configuration, layout: Layout) -> tuple[tuple[str, ..
 
 def _environment(environment: Environment) -> str:
     match environment:
-        case Testing(apply=apply):
+        case Testing(apply=apply, plan=plan):
             applied = {"never": "never applied", "on_merge": "brought to the merged commit"}
-            return f"every pull request is planned in it; {applied[apply]}"
+            planned = {
+                "always": "every pull request is planned in it",
+                "never": "pull requests are not planned in it",
+                None: "every pull request is planned in it, if Vault has something for it",
+            }
+            return f"{planned[plan]}; {applied[apply]}"
         case BranchEnvironment():
             parts = [f"branch {environment.branch}"]
             if environment.promote_from:
                 parts.append(f"promoted from {environment.promote_from}")
+            previewed = {
+                "always": "previewed",
+                "on_approval": "previewed once somebody else approves it",
+                "never": "not previewed",
+            }
+            parts.append(f"pull requests are {previewed[environment.preview]}")
             parts.append("applied by hand" if environment.apply == "manual" else "applied on merge")
             if environment.approvers:
                 parts.append(f"approved by {', '.join(environment.approvers)}")

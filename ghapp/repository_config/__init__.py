@@ -28,6 +28,7 @@ from ghapp.repository_config.model import (
     is_config,
     misplaced_config,
     placeholder_branch,
+    with_root_modules_of,
 )
 from ghapp.repository_config.reader import read_config, read_config_in_force
 
@@ -51,4 +52,5 @@ __all__ = [
     "placeholder_branch",
     "read_config",
     "read_config_in_force",
+    "with_root_modules_of",
 ]

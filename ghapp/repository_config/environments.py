@@ -40,6 +40,7 @@ def read_environments(entries: Entries, team: str) -> Environments:
     }
     _refuse_shared_branches(others, entries)
     _refuse_cycles(others, entries)
+    _refuse_no_plan_at_all(testing, others, entries)
     return testing, others
 
 
@@ -62,7 +63,10 @@ def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
 
 def _read_testing(value: Value, team: str) -> Testing:
     entries = keys.TESTING.read(value) or {}
-    return Testing(apply=keys.TESTING_APPLY.of(entries), team=keys.TESTING_TEAM.of(entries) or team)
+    apply, plan = keys.TESTING_APPLY.of(entries), keys.TESTING_PLAN.of(entries) or "always"
+    if plan == "never" and apply != "never":
+        value.refuse_below("plan", f"never leaves testing out, but apply is {apply}; remove one of them")
+    return Testing(apply=apply, plan=plan, team=keys.TESTING_TEAM.of(entries) or team)
 
 
 def _read_environment(value: Value, name: EnvironmentName, names: Collection[str], team: str) -> BranchEnvironment:
@@ -71,6 +75,7 @@ def _read_environment(value: Value, name: EnvironmentName, names: Collection[str
         name=name,
         branch=BranchName(keys.BRANCH.of(entries) or name),
         promote_from=_read_promote_from(keys.PROMOTE_FROM.of(entries), name, names),
+        preview=keys.PREVIEW.of(entries),
         apply=keys.BRANCH_APPLY.of(entries),
         approvals=keys.APPROVALS.of(entries),
         approvers=keys.APPROVERS.of(entries),
@@ -116,3 +121,15 @@ def _refuse_cycles(environments: Mapping[EnvironmentName, BranchEnvironment], en
         entries[cycle[0]].refuse_below(
             "promote_from", f"goes round in a circle: {' from '.join(cycle)}; remove one of them"
         )
+
+
+def _refuse_no_plan_at_all(
+    testing: Testing, environments: Mapping[EnvironmentName, BranchEnvironment], entries: Mapping[str, Value]
+) -> None:
+    for name, environment in environments.items():
+        if testing.plan == "never" and environment.preview == "never":
+            entries[name].refuse_below(
+                "preview",
+                f"never, beside testing: {{plan: never}}, leaves pull requests into {environment.branch} without any "
+                "plan; set one of them to always",
+            )

@@ -23,7 +23,15 @@ from ghapp.repository_config.forms import (
     Text,
     Texts,
 )
-from ghapp.repository_config.model import OCCASIONS, BranchApply, Drafts, Occasion, TestingApply
+from ghapp.repository_config.model import (
+    OCCASIONS,
+    BranchApply,
+    Drafts,
+    Occasion,
+    Preview,
+    TestingApply,
+    TestingPlan,
+)
 from ghapp.values import TESTING as TESTING_NAME
 
 SecretForm = Literal["tfvars", "env"]
@@ -47,16 +55,22 @@ TESTING_APPLY: Final[Key[TestingApply]] = Key(
     meaning="never; on_merge: brought to the merged commit before the branch's environment is, which is not touched "
     "if that fails.",
 )
+TESTING_PLAN: Final[Key[TestingPlan | None]] = Key(
+    name="plan",
+    form=Choice(get_args(TestingPlan)),
+    default=None,
+    meaning="Whether pull requests are planned in testing. Default: always where environments lists testing, where "
+    "Vault has something below testing's paths, and where Vault is not used; else never.",
+)
 TESTING_TEAM: Final = _team_of("TEAM in the paths of testing's secrets, if it is another one.")
 TESTING: Final = Section(
     wanted="a mapping",
-    keys=(TESTING_APPLY, TESTING_TEAM),
+    keys=(TESTING_APPLY, TESTING_PLAN, TESTING_TEAM),
     elsewhere={
         "branch": "testing has no branch: pull requests are planned in it; give the branch to another environment",
         "promote_from": "nothing is promoted into testing; remove the key",
         "approvers": "testing has no approvers: who may write approves there; remove the key",
     },
-    later=("plan",),
     nullable=True,
 )
 
@@ -75,6 +89,13 @@ PROMOTE_FROM: Final[Key[Value | None]] = Key(
     default=None,
     meaning="The environment in which a change must have been applied before. Default: staging for production where "
     "both are listed; null turns that off.",
+)
+PREVIEW: Final[Key[Preview]] = Key(
+    name="preview",
+    form=Choice(get_args(Preview)),
+    default="always",
+    meaning="When pull requests into its branch are planned in it: always; on_approval: once somebody with write "
+    "access who did not write or push the head presses Preview or approves that head in a review; never.",
 )
 BRANCH_APPLY: Final[Key[BranchApply]] = Key(
     name="apply",
@@ -98,8 +119,8 @@ APPROVALS: Final[Key[int]] = Key(
 ENVIRONMENT_TEAM: Final = _team_of("TEAM in the paths of this environment's secrets, if it is another one.")
 ENVIRONMENT: Final = Section(
     wanted="a mapping",
-    keys=(BRANCH, PROMOTE_FROM, BRANCH_APPLY, APPROVALS, APPROVERS, ENVIRONMENT_TEAM),
-    later=("preview", "parity"),
+    keys=(BRANCH, PROMOTE_FROM, PREVIEW, BRANCH_APPLY, APPROVALS, APPROVERS, ENVIRONMENT_TEAM),
+    later=("parity",),
     nullable=True,
 )
 

@@ -21,6 +21,12 @@ _ONE_LETTER = 0.87
 TestingApply = Literal["never", "on_merge"]
 """When testing is applied."""
 
+TestingPlan = Literal["always", "never"]
+"""Whether pull requests are planned in testing."""
+
+Preview = Literal["always", "on_approval", "never"]
+"""When a pull request is planned in the environment of its base branch."""
+
 BranchApply = Literal["automatic", "manual"]
 """How an environment with a branch is applied."""
 
@@ -96,9 +102,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Testing:
-    """The environment in which pull requests are planned; `team` is the TEAM of its Vault paths."""
+    """The environment in which pull requests are planned; `team` is the TEAM of its Vault paths.
+
+    `plan` is None where the file does not list testing: it is planned if Vault has something for it, or is not used.
+    """
 
     apply: TestingApply = "never"
+    plan: TestingPlan | None = None
     team: str
 
     @property
@@ -114,6 +124,7 @@ class BranchEnvironment:
     name: EnvironmentName
     branch: BranchName
     promote_from: EnvironmentName | None = None
+    preview: Preview = "always"
     apply: BranchApply = "automatic"
     approvers: tuple[str, ...] = ()
     approvals: int = 1
@@ -253,3 +264,29 @@ def _changed_fields(at: str, before: object, after: object, *, leave_out: Collec
     names = [each.name for each in dataclasses.fields(before) if each.name not in leave_out]
     prefix = f"{at}." if at else ""
     return tuple(f"{prefix}{name}" for name in names if getattr(before, name) != getattr(after, name))
+
+
+def with_root_modules_of(config: RepositoryConfig, proposed: RepositoryConfig) -> RepositoryConfig:
+    """The config with the `root_modules` of another; whose secrets each of them uses stays as it was."""
+    if config.root_modules == proposed.root_modules:
+        return config
+    known = {each.dir: each for each in config.root_modules or ()}
+    listed = proposed.root_modules
+    own = {key: at for key, at in config.positions.items() if not key.startswith("root_modules")}
+    theirs = {key: at for key, at in proposed.positions.items() if key.startswith("root_modules")}
+    return dataclasses.replace(
+        config,
+        root_modules=None if listed is None else tuple(_with_teams_of(each, known.get(each.dir)) for each in listed),
+        positions={**own, **theirs},
+    )
+
+
+def _with_teams_of(root_module: RootModuleConfig, known: RootModuleConfig | None) -> RootModuleConfig:
+    before = {} if known is None else known.environments
+    names = dict.fromkeys((*root_module.environments, *(name for name in before if before[name].team is not None)))
+    none = RootModuleOverride()
+    environments = {
+        name: dataclasses.replace(root_module.environments.get(name, none), team=before.get(name, none).team)
+        for name in names
+    }
+    return dataclasses.replace(root_module, team=None if known is None else known.team, environments=environments)

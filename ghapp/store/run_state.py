@@ -60,6 +60,8 @@ class PlanState:
     """The root modules that are planned; None until that is known."""
     digests: tuple[str, ...] = ()
     """The digests of the plans that the check run shows."""
+    buttons: tuple[str, ...] = ()
+    """The buttons of the check run, each by the name of what a person decides with it."""
     check_run: CheckRunState = CheckRunState()
 
 

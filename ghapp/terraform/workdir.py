@@ -22,8 +22,8 @@ DEFAULT_WORKSPACE = "default"
 class Workdir:
     """One root module, ready to be run: files are absolute, `environ` is the whole environment.
 
-    `limits` are what each command may take, its providers included. `warnings` are sentences for people (secrets that
-    no variable takes); they name keys and never values.
+    `limits` are what each command may take, its providers included. `undeclared` are the names of variables that were
+    given and that the root module does not declare.
     """
 
     checkout: Path
@@ -34,7 +34,7 @@ class Workdir:
     backend_config: tuple[Path, ...] = ()
     provider_lock: Path | None = None
     limits: Limits = NO_LIMITS
-    warnings: tuple[str, ...] = ()
+    undeclared: tuple[str, ...] = ()
 
     @property
     def directory(self) -> Path:
@@ -77,7 +77,7 @@ async def prepare_workdir(
     """Prepare a private directory below `work` for a root run, and remove it afterwards, whatever happens.
 
     `tfvars` are written to a file with mode 0600, only those that the root module declares (`declared`; None takes
-    all); the others are named in a warning. `env` is added to the environment. Relative `var_files` and
+    all); the others are named in `undeclared`. `env` is added to the environment. Relative `var_files` and
     `backend_config` are the root module's. Raises TerraformError where a file is not in the checkout, or `env` would
     set a variable that is Planward's.
     """
@@ -87,7 +87,7 @@ async def prepare_workdir(
                 f'a secret is called "{name}", which as an environment variable is Planward\'s own to set: '
                 "rename the key in Vault, or give it another name with map in .github/planward.yml"
             )
-    taken, warnings = _taken(tfvars or {}, declared)
+    taken, undeclared = _taken(tfvars or {}, declared)
     files = [_file(checkout, root_module, path, "var_files") for path in var_files]
     backend_files = tuple(_file(checkout, root_module, path, "backend_config") for path in backend_config)
     async with private_directory(work, "run") as private:
@@ -107,7 +107,7 @@ async def prepare_workdir(
                 backend_config=backend_files,
                 provider_lock=providers.lock,
                 limits=limits,
-                warnings=warnings,
+                undeclared=undeclared,
             )
 
 
@@ -115,11 +115,7 @@ def _taken(tfvars: Mapping[str, Any], declared: Collection[str] | None) -> tuple
     if declared is None:
         return dict(tfvars), ()
     taken = {name: value for name, value in tfvars.items() if name in declared}
-    left = sorted(set(tfvars) - set(taken))
-    if not left:
-        return taken, ()
-    names = ", ".join(left)
-    return taken, (f"secrets that no variable of this root module is declared for were not passed: {names}",)
+    return taken, tuple(sorted(set(tfvars) - set(taken)))
 
 
 def _file(checkout: Path, root_module: str, path: str | Path, key: str) -> Path:

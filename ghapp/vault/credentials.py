@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ghapp.vault.errors import SecretPathInvalid, SecretsContradict, SecretsMissing
-from ghapp.vault.sources import SecretSource
+from ghapp.vault.sources import DEFAULT_SOURCES, SecretSource
 
 Json = Any
 """A JSON value: what Vault keeps, what a variable takes."""
@@ -19,13 +19,15 @@ _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Credentials:
     """Secrets by what they become: Terraform variables, environment variables; and all that has to be masked.
 
-    `origins` tells the path that each name came from, for messages: the paths are no secrets.
+    `origins` tells the path that each name came from, for messages: the paths are no secrets. `asked_for` are the
+    variables that somebody asked for: not those that only the default line gave, which takes all that is there.
     """
 
     tfvars: Mapping[str, Json] = field(default_factory=dict, repr=False)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     values: frozenset[str] = field(default=frozenset(), repr=False)
     origins: Mapping[str, str] = field(default_factory=dict)
+    asked_for: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +50,21 @@ def put_together(secrets: Iterable[Secret]) -> Credentials:
     tfvars_origins: dict[str, str] = {}
     env_origins: dict[str, str] = {}
     values: set[str] = set()
+    asked_for: set[str] = set()
     for secret in secrets:
         for name, value in _chosen(secret).items():
             values.update(_texts(value))
             if secret.source.form == "tfvars":
+                asked_for.update([name] if secret.source != DEFAULT_SOURCES[0] else ())
                 _put(tfvars, name, value, secret.path, tfvars_origins)
             elif value is not None:
                 text = _environment_text(name, value, secret.path)
                 values.add(text)
                 _put(env, name, text, secret.path, env_origins)
     origins = {**env_origins, **tfvars_origins}
-    return Credentials(tfvars=tfvars, env=env, values=frozenset(values - {""}), origins=origins)
+    return Credentials(
+        tfvars=tfvars, env=env, values=frozenset(values - {""}), origins=origins, asked_for=frozenset(asked_for)
+    )
 
 
 def _chosen(secret: Secret) -> dict[str, Json]:

@@ -126,6 +126,16 @@ class VaultSession:
         self._changed.set()
         return put_together(secrets)
 
+    async def has_any(self, sources: Sequence[SecretSource], opened: OpenTeam) -> bool:
+        """Whether there is anything to read for these lines; a secret that is made when it is read counts as there.
+
+        Raises SecretPathInvalid, VaultDenied and what a session raises.
+        """
+        if opened.name != self._run.team:
+            raise ValueError("the team that was opened is not the session's")
+        filled = [fill_source(source, self._run.values) for source in sources]
+        return await self._in_thread(lambda: any(map(self._is_there, filled)))
+
     async def holds(self, path: str) -> bool:
         """Whether there is a secret at a path of a KV engine. Raises SecretPathInvalid and what a session raises."""
         return await self._in_thread(lambda: self._client.read_secret(self._kv_mount_of(path), path)) is not None
@@ -212,6 +222,14 @@ class VaultSession:
                 )
             )
         yield Secret(path=filled.path, source=filled.source, data=answer.data)
+
+    def _is_there(self, filled: FilledSource) -> bool:
+        mount = self._mount_of(filled.path)
+        if mount.engine == "other":
+            return True
+        if filled.is_prefix:
+            return bool(self._client.list_secrets(mount, filled.path))
+        return self._client.read_secret(mount, filled.path) is not None
 
     def _read_below(self, mount: Mount, filled: FilledSource, left: Sequence[FilledSource]) -> Iterator[Secret]:
         found = 0

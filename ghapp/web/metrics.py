@@ -36,6 +36,7 @@ _EVENTS = frozenset(
         "merge_group",
         "ping",
         "pull_request",
+        "pull_request_review",
         "push",
         "repository",
     }

@@ -19,7 +19,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'
 
 def roots_with_pictures(reports: Sequence[RunReport]) -> Iterator[tuple[int, RootReport]]:
     """The root modules of which there is a picture, by the number under which `show_picture` gives it."""
-    roots = [root for report in reports for root in (*report.roots, *report.previews)]
+    roots = [root for report in reports for root in report.all_roots]
     yield from ((number, root) for number, root in enumerate(roots) if render_picture(root) is not None)
 
 
@@ -50,5 +50,5 @@ async def _picture(front: Front, run_id: RunId, number: int) -> Response:
 
 def _render(raw: bytes, number: int) -> str | None:
     reports = msgspec.json.decode(raw, type=list[RunReport])
-    roots = [root for report in reports for root in (*report.roots, *report.previews)]
+    roots = [root for report in reports for root in report.all_roots]
     return render_picture(roots[number]) if number < len(roots) else None

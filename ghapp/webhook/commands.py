@@ -21,6 +21,7 @@ Verb = Literal["approve", "confirm", "preview", "reject", "plan", "apply", "canc
 
 HELP = """\
 `planward approve SHA`: plan this head, which nobody with write access has vouched for yet
+`planward preview SHA`: plan this head in the environment of its base branch
 `planward confirm SHA`: what this head destroys or replaces may go
 `planward reject SHA`: this head must not be merged
 `planward apply SHA -e ENVIRONMENT`: apply the tip of that environment's branch by hand

@@ -87,6 +87,22 @@ class PullRequestPayload(FromRepository):
     changes: Changes | None = None
 
 
+class Review(Struct):
+    id: int
+    state: str
+    commit_id: Sha | None = None
+    user: Account | None = None
+
+
+class Number(Struct):
+    number: int
+
+
+class ReviewPayload(FromRepository):
+    review: Review
+    pull_request: Number
+
+
 class Pusher(Struct):
     name: str
 

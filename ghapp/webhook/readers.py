@@ -21,6 +21,7 @@ from ghapp.events import (
     MergeGroupRequested,
     Person,
     Ping,
+    PullRequestApproved,
     PullRequestChanged,
     PullRequestClosed,
     RepositoriesChanged,
@@ -105,6 +106,22 @@ def _pull_request_closed(told: payloads.PullRequestPayload) -> PullRequestClosed
         sender=_person(told.sender),
         head=_head(pull_request.head),
         base=_base(pull_request.base),
+    )
+
+
+def _pull_request_review(action: str, payload: bytes | bytearray) -> Event:
+    if action != "submitted":
+        return _no_interest
+    told = _read(payloads.ReviewPayload, payload)
+    if told.review.state.lower() != "approved" or told.review.commit_id is None:
+        return Ignored(reason="a review that does not approve a commit")
+    return PullRequestApproved(
+        installation_id=told.installation.id,
+        repository=_repository(told.repository),
+        number=told.pull_request.number,
+        review_id=told.review.id,
+        head_sha=told.review.commit_id,
+        author=_person(told.review.user),
     )
 
 
@@ -254,6 +271,7 @@ def _ping(action: str, payload: bytes | bytearray) -> Event:
 _no_interest: Final = Ignored(reason="an action of no interest")
 _READERS: Final[Mapping[str, Callable[[str, bytes | bytearray], Event]]] = {
     "pull_request": _pull_request,
+    "pull_request_review": _pull_request_review,
     "push": _push,
     "check_run": _check_run,
     "check_suite": _check_suite,

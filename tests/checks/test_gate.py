@@ -51,6 +51,50 @@ ADA: dict[str, object] = {
 }
 
 
+ASKED: dict[str, object] = {
+    "environment": "staging",
+    "on_approval": False,
+    "author": "ada",
+    "same_repository": True,
+    "author_is_bot": False,
+    "author_can_write": True,
+    "previewed_by": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("differs", "by"),
+    [
+        ({}, "ada"),
+        ({"on_approval": True, "previewed_by": "grace"}, "grace"),
+        ({"same_repository": False, "previewed_by": "grace"}, "grace"),
+        ({"author_is_bot": True, "pushed_by": "renovate[bot]", "previewed_by": "grace"}, "grace"),
+    ],
+)
+def test_code_is_vouched_for_in_the_target(differs: dict[str, object], by: str) -> None:
+    vouched = gate.vouch_preview(**{**ASKED, **differs})  # type: ignore[arg-type]
+    assert isinstance(vouched, gate.Vouched)
+    assert vouched.by == by
+
+
+@pytest.mark.parametrize(
+    ("differs", "cause"),
+    [
+        ({"same_repository": False}, "this pull request comes from a fork"),
+        ({"author": "renovate[bot]", "author_is_bot": True}, "renovate[bot] is a bot"),
+        ({"pushed_by": "renovate[bot]"}, "renovate[bot] pushed this head"),
+        ({"author_can_write": False}, "ada has no write access"),
+        ({"on_approval": True}, "someone with write access who did not write or push this head"),
+    ],
+)
+def test_code_that_nobody_vouches_for_in_the_target_waits_for_preview(differs: dict[str, object], cause: str) -> None:
+    held = gate.vouch_preview(**{**ASKED, **differs})  # type: ignore[arg-type]
+    assert isinstance(held, gate.Hold)
+    assert held.cause.startswith("Not previewed in staging yet: ")
+    assert cause in held.cause
+    assert held.button == "preview"
+
+
 def test_what_must_have_happened_is_made_by_the_gate_alone() -> None:
     with pytest.raises(TypeError, match="vouch alone"):
         gate.Vouched("grace", object())

@@ -56,7 +56,11 @@ def test_the_sample_is_played_through(tmp_path: Path) -> None:
     told = said(out)
     assert told[0].startswith("✘ planward/plan: failure")
     assert told[-1].startswith("✔ planward/apply (production): success")
-    assert [each for each in told[1:] if not each.startswith("✔")] == []
+    [held] = [each for each in told[1:] if not each.startswith("✔")]
+    assert held.startswith('! planward/plan: action_required · Confirm what is destroyed: module.service["cache"].')
+    destroying = told[told.index(held) :]
+    assert destroying[1].startswith("✔ planward/plan: success · 1 to destroy in staging")
+    assert destroying[2].startswith("✔ planward/apply (staging): success · 1 destroyed in staging")
 
 
 def test_a_repository_of_ones_own_goes_the_whole_way_with_local_states_and_is_left_as_it_was(tmp_path: Path) -> None:
@@ -67,9 +71,9 @@ def test_a_repository_of_ones_own_goes_the_whole_way_with_local_states_and_is_le
     status, out, err = play(tmp_path, "--repo", str(own), "--dir", str(tmp_path / "demo"))
     assert (status, err) == (0, "")
     assert said(out) == [
-        "✔ planward/plan: success · 2 to add in testing",
+        "✔ planward/plan: success · 2 to add in staging",
         "✔ planward/apply (staging): success · 2 added in staging",
-        "✔ planward/plan: success · 2 to add in testing; 2 to add in production",
+        "✔ planward/plan: success · 2 to add in production",
         "✔ planward/apply (production): success · 2 added in production",
     ]
     assert content(own) == before

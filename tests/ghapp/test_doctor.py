@@ -357,7 +357,23 @@ ALL = dict(read_app_manifest().permissions)
         (
             seen(events=("push", "pull_request")),
             installed(),
-            {"events": ("missing", "the App does not subscribe to issue_comment, merge_group, repository")},
+            {
+                "events": (
+                    "missing",
+                    "the App does not subscribe to pull_request_review, issue_comment, merge_group, repository",
+                )
+            },
+        ),
+        (
+            seen(events=("push", "pull_request", "issue_comment", "merge_group", "repository")),
+            installed(),
+            {
+                "events": (
+                    "advice",
+                    "the App does not subscribe to pull_request_review: a review does not count as Preview, its button "
+                    "and comment do",
+                )
+            },
         ),
     ],
 )

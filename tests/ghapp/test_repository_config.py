@@ -1,6 +1,7 @@
 """The config: its defaults, every key of it, and the exact complaint for everything that is wrong."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from ghapp.repository_config import (
     placeholder_branch,
     read_config,
     read_config_in_force,
+    with_root_modules_of,
 )
 from ghapp.values import TESTING, EnvironmentName
 from ghapp.vault import SecretSource
@@ -79,7 +81,7 @@ def test_a_file_that_says_nothing_is_as_no_file(nothing: str) -> None:
 def test_every_key_of_the_example_is_read() -> None:
     assert read(EXAMPLE) == RepositoryConfig(
         team="payments",
-        testing=model.Testing(apply="on_merge", team="payments"),
+        testing=model.Testing(apply="on_merge", plan="always", team="payments"),
         branch_environments={
             STAGING: environment(STAGING, "staging", team="payments"),
             PRODUCTION: environment(
@@ -125,6 +127,52 @@ def test_what_a_listed_environment_leaves_out_has_its_default() -> None:
         EnvironmentName("eu"): environment(EnvironmentName("eu"), "eu"),
     }
     assert found.promoted_to("staging") == (found.branch_environments[PRODUCTION],)
+
+
+def test_what_is_planned_where_is_read_with_its_defaults() -> None:
+    found = read("environments: {testing: {plan: never}, staging: {preview: on_approval}, eu: }")
+    assert found.testing == model.Testing(plan="never", team="infra")
+    previews = {str(name): each.preview for name, each in found.branch_environments.items()}
+    assert previews == {"staging": "on_approval", "eu": "always"}
+    assert read("environments: {testing: , staging: }").testing.plan == "always"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (
+            "environments: {testing: {plan: never}, staging: {preview: never}}",
+            "1:50: environments.staging.preview: never, beside testing: {plan: never}, leaves pull requests into "
+            "staging without any plan; set one of them to always",
+        ),
+        (
+            "environments: {testing: {plan: never, apply: on_merge}}",
+            "1:26: environments.testing.plan: never leaves testing out, but apply is on_merge; remove one of them",
+        ),
+    ],
+)
+def test_a_pull_request_always_has_a_plan(text: str, complaint: str) -> None:
+    assert complaints(text) == [complaint]
+
+
+def test_root_modules_of_another_config_do_not_bring_their_teams() -> None:
+    base = read(
+        "root_modules: [{dir: app, team: pay, environments: {staging: {team: ops}}}]\nenvironments: {staging: }\n"
+    )
+    other = read(
+        "team: victim\nsecrets: []\nenvironments: {staging: {team: victim}}\n"
+        "root_modules: [{dir: app, team: victim, workspace: x}, {dir: new, team: victim, "
+        "environments: {staging: {team: victim, workspace: y}}}]\n"
+    )
+    assert with_root_modules_of(base, other) == replace(
+        base,
+        root_modules=(
+            RootModuleConfig(
+                dir="app", team="pay", workspace="x", environments={STAGING: RootModuleOverride(team="ops")}
+            ),
+            RootModuleConfig(dir="new", environments={STAGING: RootModuleOverride(workspace="y")}),
+        ),
+    )
 
 
 def test_promotion_is_turned_off_by_null_and_not_assumed_from_an_environment_that_is_not_listed() -> None:
@@ -502,12 +550,6 @@ UNIMPLEMENTED = {
         "1:33: environments.testing.apply: on_pull_request is not implemented in this version of Planward; use never "
         "or on_merge"
     ),
-    "environments: {testing: {plan: always}}": (
-        "1:26: environments.testing.plan: is not implemented in this version of Planward; remove the key"
-    ),
-    "environments: {staging: {preview: always}}": (
-        "1:26: environments.staging.preview: is not implemented in this version of Planward; remove the key"
-    ),
     "environments: {staging: {parity: danger}}": (
         "1:26: environments.staging.parity: is not implemented in this version of Planward; remove the key"
     ),
@@ -612,7 +654,7 @@ def test_a_notification_that_does_not_fit_is_refused_without_showing_its_address
         (b"[" * 5000, "1:1: is nested too deeply"),
         (b"team: &a [*a]", "1:7: team: must be a text, found a list"),
         (b"environments: &a {staging: *a}", "1:19: environments.staging.staging: unknown key; known here: branch, "
-         "promote_from, apply, approvals, approvers, team"),
+         "promote_from, preview, apply, approvals, approvers, team"),
     ],
 )  # fmt: skip
 def test_bytes_that_are_no_config_are_refused_with_their_line(content: bytes, complaint: str) -> None:
@@ -666,6 +708,7 @@ def test_the_keys_that_a_change_of_the_config_is_about_are_named() -> None:
     after = read("environments: {staging: {}, testing: {apply: on_merge}}\nconfirm: [destroy]\n")
     assert changed_keys(before, after) == (
         "environments.testing.apply",
+        "environments.testing.plan",
         "environments.staging.approvals",
         "environments.old",
         "team",

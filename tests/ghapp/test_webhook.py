@@ -28,6 +28,7 @@ from ghapp.events import (
     MergeGroupRequested,
     Person,
     Ping,
+    PullRequestApproved,
     PullRequestChanged,
     PullRequestClosed,
     RepositoriesChanged,
@@ -288,6 +289,31 @@ def test_a_deleted_account_is_the_ghost_and_a_bot_is_a_bot() -> None:
     assert isinstance(event, PullRequestChanged)
     assert event.author == GHOST
     assert event.sender == Person(login="renovate[bot]", id=29139614, is_bot=True)
+
+
+def review(**differs: object) -> dict[str, object]:
+    return {"id": 5, "state": "approved", "commit_id": HEAD, "user": ANNA, **differs}
+
+
+def test_a_review_that_approves_a_commit() -> None:
+    event = event_of("pull_request_review", action="submitted", review=review(), pull_request={"number": 12})
+    assert isinstance(event, PullRequestApproved)
+    assert (event.number, event.review_id, event.head_sha, event.author.login) == (12, 5, HEAD, ANNA["login"])
+
+
+@pytest.mark.parametrize(
+    ("action", "differs"),
+    [
+        ("edited", {}),
+        ("dismissed", {"state": "dismissed"}),
+        ("submitted", {"state": "commented"}),
+        ("submitted", {"state": "changes_requested"}),
+        ("submitted", {"commit_id": None}),
+    ],
+)
+def test_another_review_is_nothing(action: str, differs: dict[str, object]) -> None:
+    event = event_of("pull_request_review", action=action, review=review(**differs), pull_request={"number": 12})
+    assert isinstance(event, Ignored)
 
 
 def test_a_merged_pull_request() -> None:
@@ -597,6 +623,7 @@ JSON = st.recursive(
             "issue_comment",
             "merge_group",
             "pull_request",
+            "pull_request_review",
             "push",
             "repository",
             "star",

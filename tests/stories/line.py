@@ -40,7 +40,7 @@ PERMISSIONS = {
     "pull_requests": "write",
     "statuses": "write",
 }
-EVENTS = ["pull_request", "push", "issue_comment", "merge_group", "repository"]
+EVENTS = ["pull_request", "pull_request_review", "push", "issue_comment", "merge_group", "repository"]
 SECRET = "a-webhook-secret-of-the-tests"
 POLICY = """
 path "kv/*" { capabilities = ["read", "list"] }

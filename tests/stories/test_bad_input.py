@@ -203,8 +203,8 @@ def test_no_secret_at_the_path(line: Line) -> None:
     story = line.story(secrets=False)
     number = story.propose()
     assert failure(story, story.planned(number)) == (
-        f"there is nothing below kv/{story.team}/testing/ in Vault: write the environment's secrets there "
-        f"(vault kv put kv/{story.team}/testing/NAME key=value), or put `secrets: []` into {CONFIG}"
+        f"there is nothing below kv/{story.team}/staging/ in Vault: write the environment's secrets there "
+        f"(vault kv put kv/{story.team}/staging/NAME key=value), or put `secrets: []` into {CONFIG}"
     )
 
 
@@ -222,7 +222,7 @@ def test_vault_denies_the_path_of_a_team_that_is_open(line: Line) -> None:
     story = line.story(config="team: half\n")
     story.open_team(str(story.repository.id), "half")
     assert failure(story, story.planned(story.propose())) == (
-        f"Vault ({line.bao.host}) denies Planward kv/half/testing/: its policy needs read there and list on the folders"
+        f"Vault ({line.bao.host}) denies Planward kv/half/staging/: its policy needs read there and list on the folders"
     )
 
 
@@ -270,7 +270,7 @@ def test_terraform_is_missing_and_rerun_goes_on_once_it_is_there(poor_line: Line
     missing = poor_line.environ["PLANWARD_TERRAFORM"]
     Path(missing).unlink(missing_ok=True)
     story = poor_line.story(config="secrets: []\n")
-    number = story.propose({"network/testing.tfvars": 'db_password = "none"\n'})
+    number = story.propose({f"network/{each}.tfvars": 'db_password = "none"\n' for each in ("testing", "staging")})
     check = story.planned(number)
     assert failure(story, check) == (
         f"PLANWARD_TERRAFORM names {missing}, which is no program there: the operator has to install it or correct it"
@@ -283,7 +283,7 @@ def test_terraform_is_missing_and_rerun_goes_on_once_it_is_there(poor_line: Line
 BROKEN = {
     "a syntax error": (
         {"network/wrong.tf": 'resource "terraform_data" {\n'},
-        "network in testing: init failed: Unclosed configuration block (network/wrong.tf:1)",
+        "network in staging: init failed: Unclosed configuration block (network/wrong.tf:1)",
     ),
     "a provider that cannot be installed": (
         {
@@ -292,12 +292,12 @@ BROKEN = {
                 "    }\n  }\n}\n"
             )
         },
-        "network in testing: the provider example.invalid/acme/cloud cannot be installed: Failed to query available "
+        "network in staging: the provider example.invalid/acme/cloud cannot be installed: Failed to query available "
         "provider packages. Correct required_providers or the lock file, then use Re-run",
     ),
     "a plan that fails": (
         {"network/wrong.tf": 'resource "terraform_data" "wrong" {\n  input = file("none")\n}\n'},
-        "network in testing: plan failed: Invalid function argument (network/wrong.tf:2)",
+        "network in staging: plan failed: Invalid function argument (network/wrong.tf:2)",
     ),
     "a version that is not there": (
         {"network/version.tf": 'terraform {\n  required_version = "~> 0.11.0"\n}\n'},

@@ -23,4 +23,4 @@ def test_a_pull_request_with_one_root_module_overtakes_one_with_sixty(line: Line
 
 def _begun(story: Story, number: int) -> int:
     """How many root modules of a pull request were begun to be planned."""
-    return len(set(re.findall(r": (root\d\d) in testing", log_of(story, number))))
+    return len(set(re.findall(r": (root\d\d) in staging", log_of(story, number))))

@@ -177,10 +177,9 @@ def approval_asked_for(story: Story, number: int, check: dict[str, Any]) -> str:
     return held(check)
 
 
-def test_the_secrets_of_testing_alone_are_read_for_a_pull_request(line: Line) -> None:
+def test_the_secrets_of_testing_and_of_the_target_alone_are_read_for_a_pull_request(line: Line) -> None:
     story = line.story()
     before = len(line.secrets_read())
     story.planned(story.propose())
-    read = line.secrets_read()[before:]
-    assert f"kv/data/{story.team}/testing/app" in read
-    assert all(f"/{story.team}/testing/" in path for path in read if path != f"kv/data/{story.team}/planward")
+    read = {tuple(path.split("/")[2:4]) for path in line.secrets_read()[before:]}
+    assert read == {(story.team, each) for each in ("planward", "testing", "staging")}

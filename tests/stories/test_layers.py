@@ -10,7 +10,7 @@ def test_a_root_module_is_applied_after_the_one_whose_state_it_reads(line: Line)
     story = line.story(files={"README.md": ""}, config=ON_MERGE)
     story.land(story.propose(network_of(line, size=2), head="first"))
     number = story.propose({**network_of(line, size=7), **app_above(line)})
-    assert story.planned(number)["output"]["title"] == "1 to add, 1 to change in testing"
+    assert story.planned(number)["output"]["title"] == "1 to add, 1 to change in staging"
     story.land(number)
     app = story.read_state(place_of(line) / "app" / "staging" / "terraform.tfstate")
     assert app["terraform_data.app"][0]["input"]["value"] == 7
@@ -21,7 +21,7 @@ def test_where_a_lower_layer_fails_the_one_above_it_is_not_tried(line: Line) -> 
     wrong = {"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}
     check = story.planned(story.propose({**network_of(line, size=1), **wrong, **app_above(line)}))
     assert check["conclusion"] == "failure"
-    cause = "network in testing: plan failed: Reference to undeclared local value (network/wrong.tf:2)"
+    cause = "network in staging: plan failed: Reference to undeclared local value (network/wrong.tf:2)"
     assert check["output"]["title"] == cause
     assert "app was not tried: network below it did not succeed" in check["output"]["summary"]
 

@@ -18,11 +18,11 @@ APPLIED_IN_TURN = [["in_progress", "success"]]
 
 
 @pytest.mark.both_databases
-def test_a_pull_request_is_planned_in_testing_and_its_merge_is_applied_to_staging(line: Line) -> None:
+def test_a_pull_request_shows_what_its_merge_then_does_to_staging(line: Line) -> None:
     story = line.story()
     number = story.propose()
     check = story.planned(number)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in staging")
     merged = story.merge(number)
     check = story.applied(merged)
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in staging")
@@ -37,7 +37,7 @@ def test_a_plan_that_fails_says_so_first_and_at_its_line(line: Line) -> None:
     broken = story.root_module("network", extra='output "wrong" {\n  value = terraform_data.nett.id\n}\n')
     number = story.propose({"network/main.tf": broken["network/main.tf"]})
     check = story.planned(number)
-    cause = "network in testing: plan failed: Reference to undeclared resource (network/main.tf:19)"
+    cause = "network in staging: plan failed: Reference to undeclared resource (network/main.tf:19)"
     assert (check["conclusion"], check["output"]["title"]) == ("failure", cause)
     assert story.first_line(check) == cause
     [annotation] = story.annotations(check)
@@ -78,10 +78,10 @@ def test_rerun_plans_anew_in_a_check_run_of_its_own_and_the_newest_counts(line: 
     number = story.propose()
     failed = story.planned(number)
     assert failed["conclusion"] == "failure"
-    story.secret("testing", db_password="late")
+    story.secret("staging", db_password="late")
     story.rerun(failed)
     check = story.planned(number, count=2)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in staging")
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["failure", "success"]
 
 
@@ -270,7 +270,7 @@ def test_with_on_merge_testing_is_brought_to_the_merged_commit_before_staging_is
     assert testing["conclusion"] == "success"
     assert testing["completed_at"] <= staging["completed_at"]
     number = story.propose(story.network(3), head="next")
-    assert story.planned(number)["output"]["title"] == "1 to change in testing"
+    assert story.planned(number)["output"]["title"] == "1 to change in staging"
 
 
 def test_staging_is_not_touched_where_testing_could_not_be_brought_there(line: Line) -> None:
@@ -296,7 +296,7 @@ def test_what_staging_applied_is_promoted_to_production_and_nothing_else(line: L
     story.land(story.propose())
     promotion = story.open("staging", "production", title="Promote", by=story.author)
     check = story.planned(promotion)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing; 1 to add in production")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in production")
     merged = story.merge(promotion)
     check = story.applied(merged, "production")
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in production")

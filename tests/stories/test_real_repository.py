@@ -116,7 +116,7 @@ def test_layers_run_in_order_in_their_own_workspaces_backends_and_versions(story
     files = {"live/app/main.tf": app(), **{p: t for p, t in real(story).items() if p.startswith("live/app/")}}
     number = story.propose({**files, "modules/label/main.tf": MODULE.replace("= var.name", '= "${var.name}, second"')})
     check = story.planned(number)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add, 1 to change in testing")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add, 1 to change in staging")
     check = story.applied(story.merge(number))
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added, 1 changed in staging")
 
@@ -176,7 +176,7 @@ def test_a_change_of_the_config_alone_plans_what_it_runs_otherwise(story: Story)
     changed = "\n".join(line[4:] for line in CONFIGURED.splitlines()).replace("{environment}-dns", "{environment}-zone")
     number = story.propose({CONFIG: changed + "\n"}, head="config")
     check = story.planned(number)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "no changes in testing")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in staging")
     assert "live/dns" in check["output"]["summary"]
     check = story.applied(story.merge(number))
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in staging")

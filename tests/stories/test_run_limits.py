@@ -92,7 +92,7 @@ def test_a_plan_that_takes_more_than_it_may_is_ended_and_its_first_line_says_wha
     for what, (_, conclusion, said) in PLANS.items():
         check = story.planned(numbers[what])
         assert check["conclusion"] == conclusion, (what, check["output"])
-        assert re.fullmatch(f"network in testing: {said}", story.first_line(check)), (what, story.first_line(check))
+        assert re.fullmatch(f"network in staging: {said}", story.first_line(check)), (what, story.first_line(check))
     assert not any((limited.directory / "data" / "runs").glob("*/d")), "nothing of them is left on disk"
 
 

@@ -110,7 +110,7 @@ def test_no_secret_is_told_by_terraforms_own_errors(line: Line) -> None:
     number = story.propose(story.root_module("network", extra=FAILS_AND_TELLS))
     check = story.planned(number)
     assert (
-        story.first_line(check) == "network in testing: plan failed: Resource precondition failed (network/main.tf:23)"
+        story.first_line(check) == "network in staging: plan failed: Resource precondition failed (network/main.tf:23)"
     )
     assert "The password (sensitive) is too long." in check["output"]["summary"]
     assert told(line, story, number, []) == []
@@ -157,12 +157,14 @@ def test_secrets_lie_in_a_private_file_outside_of_the_checkout_while_terraform_r
     with slow_place() as slow:
         extra = slow.data("waits") if letting_go else slow.module("waits")
         number = story.propose({"network/wait.tf": extra})
-        eventually(lambda: slow.asked, "Terraform waits")
-        [file] = runs.rglob("*.tfvars.json")
-        assert json.loads(file.read_text()) == {"db_password": story.password("testing")}
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-        assert not list(file.parent.rglob("main.tf"))
+        eventually(lambda: len(slow.asked) == 2, "Terraform waits in testing and in staging")
+        files = list(runs.rglob("*.tfvars.json"))
+        passwords = sorted(json.loads(file.read_text())["db_password"] for file in files)
+        assert passwords == [story.password("staging"), story.password("testing")]
+        for file in files:
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+            assert not list(file.parent.rglob("main.tf"))
         if letting_go:
             slow.let_go()
         else:

@@ -147,7 +147,7 @@ def test_every_web_process_shows_what_any_worker_did(several: Several) -> None:
     assert "terraform_data.net" in logs[0]
     assert logs[0] == logs[1]
     for url in several.urls:
-        assert "1 to add in testing" in httpx.get(f"{url}{page}", trust_env=False).text
+        assert "1 to add in staging" in httpx.get(f"{url}{page}", trust_env=False).text
 
 
 def test_every_worker_takes_part(several: Several) -> None:

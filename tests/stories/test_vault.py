@@ -18,6 +18,7 @@ from tests.stories.waiting import eventually
 
 LEASE_S = 4
 DYNAMIC = """\
+environments: {testing: , staging: {preview: never}}
 secrets:
   - {path: "kv/{team}/{branch}/*"}
   - {path: "database/creds/{team}-{environment}", as: env, map: {username: PGUSER, password: PGPASSWORD}}
@@ -84,7 +85,7 @@ def asked(line: Line, path: str) -> list[dict[str, Any]]:
 def test_each_run_may_read_what_its_environment_and_operation_may(careful: Line) -> None:
     story = careful.story()
     allow(story, "testing", "plan")
-    allow(story, "staging", "apply")
+    allow(story, "staging", "plan", "apply")
     story.land(story.propose())
     read = {
         (each["request"]["path"], *each["auth"]["token_policies"])
@@ -99,16 +100,20 @@ def test_each_run_may_read_what_its_environment_and_operation_may(careful: Line)
 
 
 def test_vault_itself_keeps_a_testing_run_out_of_stagings_secrets(careful: Line) -> None:
-    story = careful.story(config='secrets:\n  - {path: "kv/{team}/staging/*"}\n')
+    config = 'environments: {testing: , staging: }\nsecrets:\n  - {path: "kv/{team}/staging/*"}\n'
+    story = careful.story(config=config)
     allow(story, "testing", "plan")
+    allow(story, "staging", "plan")
     check = story.planned(story.propose())
     assert (check["conclusion"], story.first_line(check)) == (
         "failure",
         f"Vault ({careful.bao.host}) denies Planward kv/{story.team}/staging/: "
         "its policy needs read there and list on the folders",
     )
-    [refused] = asked(careful, f"kv/metadata/{story.team}/staging")
-    assert "permission denied" in refused["error"]
+    answers = asked(careful, f"kv/metadata/{story.team}/staging")
+    refused = {each["auth"]["token_policies"][0]: each["error"] for each in answers if "error" in each}
+    assert refused.keys() == {f"{story.team}-testing"}
+    assert "permission denied" in refused[f"{story.team}-testing"]
 
 
 @pytest.mark.parametrize("through", ["the role", "a path"])

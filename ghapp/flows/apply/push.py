@@ -18,7 +18,7 @@ from ghapp.jobs.causes import Pushed
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest
-from ghapp.values import TESTING, is_no_commit
+from ghapp.values import TESTING, BranchName, is_no_commit
 
 
 async def branch_pushed(services: Services, event: BranchPushed) -> None:
@@ -48,7 +48,6 @@ async def _push(services: Services, event: BranchPushed) -> None:
     if found is None:
         return
     environment, _, last = found
-    await _replan_pull_requests(repo, event)
     if event.forced and last is not None and last.sha == tip:
         # Back to where the environment is: there is nothing to apply, and that is said.
         await next_attempt(repo, environment.name, event.branch, tip)
@@ -58,6 +57,8 @@ async def _push(services: Services, event: BranchPushed) -> None:
         if not is_last and not await runs_of_tip(repo, environment.name, commit):
             await next_attempt(repo, environment.name, event.branch, commit)
     await services.enqueue(_settle(repo, event))
+    # After the apply's run is there: that is what they wait for.
+    await _replan_pull_requests(repo, event)
 
 
 def _settle(repo: Repo, event: BranchPushed) -> SettleBranch:
@@ -94,6 +95,7 @@ async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
             everything = promotion or CONFIG_PATH in changed
         except ConfigInvalid:
             pass
+    due: list[KnownPullRequest] = []
     for pull_request in pull_requests:
         if await _merged_by(repo.mirror, event, pull_request) or await _is_queued_on_top(
             repo.mirror, event, pull_request
@@ -102,14 +104,27 @@ async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
         newest = await repo.store.runs.newest_plan(repo.id, pull_request.number)
         planned = newest.plan.root_modules if newest is not None else None
         if everything or planned is None or touched.intersection(planned):
-            await repo.services.enqueue(
-                Replan(
-                    repository_id=repo.id,
-                    number=pull_request.number,
-                    cause=f"base:{event.before}:{event.after}",
-                    debounced=True,
-                )
+            due.append(pull_request)
+    if not due or await _has_merge_queue(repo, event.branch):
+        return
+    for pull_request in due:
+        await repo.services.enqueue(
+            Replan(
+                repository_id=repo.id,
+                number=pull_request.number,
+                cause=f"base:{event.before}:{event.after}",
+                debounced=True,
             )
+        )
+
+
+async def _has_merge_queue(repo: FetchedRepo, branch: BranchName) -> bool:
+    """Whether pull requests into a branch are merged by a queue, whose groups are planned on what they build on."""
+    prefix = f"gh-readonly-queue/{branch}/"
+    if any(each.startswith(prefix) for each in await repo.mirror.branches()):
+        return True
+    github = await repo.github()
+    return await github.requires_merge_queue(branch)
 
 
 async def _merged_by(mirror: Mirror, event: BranchPushed, pull_request: KnownPullRequest) -> bool:

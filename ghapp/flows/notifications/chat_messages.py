@@ -15,7 +15,7 @@ from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
 from ghapp.store.marker_kinds import PromotionMarker
 from ghapp.store.message_subjects import AboutPlan, AboutPromotion, AboutRun, MessageSubject, PromotionNotice
-from ghapp.values import TESTING, CommitSha, EnvironmentName
+from ghapp.values import CommitSha, EnvironmentName
 
 
 async def notify_result(repo: Repo, run: Run, report: RunReport) -> None:
@@ -84,12 +84,12 @@ async def notify_plan(
     if report.conclusion == "action_required":
         message = Waiting(
             repository=repo.full_name,
-            environment=TESTING,
+            environment=environment,
             run_url=repo.services.run_url(run.id),
             commit_sha=run.head_sha,
             cause=report.first_cause,
             operation="plan",
-            counts=total(report.roots) if report.roots else None,
+            counts=total(report.previews or report.roots) if report.all_roots else None,
             pull_requests=(_link(pull_request),),
         )
         asked = hashlib.sha256(report.first_cause.encode()).hexdigest()[:12]

@@ -50,8 +50,8 @@ async def _button(services: Services, job: EventJob, event: ButtonPressed) -> No
         )
     elif event.identifier == "apply" and run.operation == "apply":
         await approve_apply(repo, run.environment, run.head_sha, event.sender, job.key)
-    elif event.identifier in ("approve_plan", "confirm_destroy") and run.operation == "plan":
-        kind = cast(Literal["approve_plan", "confirm_destroy"], event.identifier)
+    elif event.identifier in ("approve_plan", "preview", "confirm_destroy") and run.operation == "plan":
+        kind = cast(Literal["approve_plan", "preview", "confirm_destroy"], event.identifier)
         await decide_head(repo, run.head_sha, kind, event.sender, job.key)
 
 

@@ -19,7 +19,12 @@ from ghapp.values import TESTING, BranchName, EnvironmentName
 from ghapp.webhook.commands import HELP, Command, read_comment
 
 Answer = Literal["+1", "-1", "confused", "eyes"]
-_KINDS: dict[str, Kind] = {"approve": "approve_plan", "confirm": "confirm_destroy", "reject": "reject"}
+_KINDS: dict[str, Kind] = {
+    "approve": "approve_plan",
+    "preview": "preview",
+    "confirm": "confirm_destroy",
+    "reject": "reject",
+}
 
 _NOT_ONE_MARKER = "planward not a command"
 _NOT_ONE = f"""\
@@ -81,7 +86,7 @@ async def _obey_about_head(
 ) -> Answer:
     kind = _KINDS.get(command.verb)
     if kind is None and command.sha is not None:
-        return "confused"  # of a preview, or of the plan of a branch's tip, which are not shown by a comment yet
+        return "confused"  # of the plan of a branch's tip, which is not shown by a comment yet
     if kind is not None:
         done = await decide_head(repo, pull_request.head_sha, kind, person, key, number=pull_request.number)
         return "+1" if done else "-1"

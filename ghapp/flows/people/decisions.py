@@ -4,6 +4,7 @@ Whether a person may let a commit into an environment is read from the config at
 approvers.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Literal, assert_never
 
@@ -12,25 +13,34 @@ from ghapp.events import Person
 from ghapp.flows.check_run import OVERRIDDEN, PLAN
 from ghapp.flows.environments import EnvironmentInForce, environment_at_last, in_force
 from ghapp.flows.people.changes import changes_since
+from ghapp.flows.people.head_people import had_a_part
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.github import Role
 from ghapp.jobs import Replan, SettleBranch
 from ghapp.jobs.causes import Approved as DecisionMade
 from ghapp.repository_config import BranchEnvironment, ConfigInvalid, RepositoryConfig
 from ghapp.store import KnownPullRequest, Last, Run
-from ghapp.values import TESTING, CommitSha, EnvironmentName
+from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName
 
 Approved = Literal["refused", "recorded", "released"]
 """What became of a person's approval: `recorded` counts, and others are missing yet."""
-Kind = Literal["approve_plan", "confirm_destroy", "reject"]
+Kind = Literal["approve_plan", "preview", "confirm_destroy", "reject"]
 
 
 async def decide_head(
-    repo: Repo, head: CommitSha, kind: Kind, person: Person, key: str, *, number: int | None = None
+    repo: Repo,
+    head: CommitSha,
+    kind: Kind,
+    person: Person,
+    key: str,
+    *,
+    number: int | None = None,
+    plans: bool = True,
 ) -> bool:
     """Record what a person decided about a head, if they may, and have it planned anew. False: they may not.
 
-    It holds for each pull request that has this head now, and its base now; with a `number` for that one alone.
+    It holds for each pull request that has this head now, and its base now; with a `number` for that one alone. Without
+    `plans` it is recorded for a plan that comes anyway.
     """
     sharing = await repo.store.pull_requests.open_with_head(repo.id, head)
     if number is not None:
@@ -55,7 +65,8 @@ async def decide_head(
             digests=digests,
             audited=pull_request is sharing[0],
         )
-    await repo.services.enqueue(Replan(repository_id=repo.id, number=sharing[0].number, cause=key))
+    if plans:
+        await repo.services.enqueue(Replan(repository_id=repo.id, number=sharing[0].number, cause=key))
     return True
 
 
@@ -69,6 +80,8 @@ async def _may_decide(
     github = await repo.github()
     if await github.role_of(person) < Role.WRITE:
         return False
+    if kind == "preview":
+        return await _may_preview(repo, sharing, person)
     own = [each for each in sharing if each.author_id == person.id]
     if kind != "confirm_destroy" or not own:
         return True
@@ -78,6 +91,33 @@ async def _may_decide(
         if tip is None or (await repo.config_at(tip)).four_eyes:
             return False
     return True
+
+
+async def _may_preview(repo: Repo, sharing: Sequence[KnownPullRequest], person: Person) -> bool:
+    """Whether a person with write may have these previewed: with `on_approval`, what they had no part in."""
+    repo = await repo.fetch(pull_requests=[each.number for each in sharing])
+    for pull_request in sharing:
+        tip = await repo.mirror.tip(pull_request.base_branch)
+        if tip is None:
+            return False
+        config = await _config_of_base(repo, pull_request.base_branch, tip)
+        environment = None if config is None else config.environment_of_branch(pull_request.base_branch)
+        if config is None or environment is None:
+            return False
+        asks_another = environment.preview == "on_approval" and config.four_eyes
+        if asks_another and await had_a_part(repo, pull_request, tip, person):
+            return False
+    return True
+
+
+async def _config_of_base(repo: FetchedRepo, branch: BranchName, tip: CommitSha) -> RepositoryConfig | None:
+    """The config by which a pull request into a branch is planned: its own, else the one at LAST."""
+    with contextlib.suppress(ConfigInvalid):
+        return await repo.config_at(tip)
+    with contextlib.suppress(ConfigInvalid):
+        found = await environment_at_last(repo, branch, tip)
+        return None if found is None else found.config
+    return None
 
 
 async def approve_apply(

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, CommentCreated
+from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, CommentCreated, PullRequestApproved
 from ghapp.flows.repository import Repo
 from ghapp.jobs import EventJob
 from ghapp.log import log
@@ -29,6 +29,18 @@ async def is_as_written(repo: Repo, event: CommentCreated) -> bool:
     )
     if not genuine:
         log.warning("comment_not_as_delivered", comment=event.comment_id, repository=event.repository.full_name)
+    return genuine
+
+
+async def is_as_reviewed(repo: Repo, event: PullRequestApproved) -> bool:
+    """Whether GitHub has the review, by this author and of this head, and it approves."""
+    github = await repo.github()
+    seen = await github.read_review(event.number, event.review_id)
+    genuine = (
+        seen is not None and seen.approves and (seen.head_sha, seen.author_id) == (event.head_sha, event.author.id)
+    )
+    if not genuine:
+        log.warning("review_not_as_delivered", review=event.review_id, repository=event.repository.full_name)
     return genuine
 
 

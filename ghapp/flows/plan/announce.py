@@ -32,7 +32,7 @@ async def announce_event(services: Services, event: PullRequestChanged, key: str
                 return
             seen = known_pull_request(repo.id, now)
         await services.store.pull_requests.record(seen)
-        await _announce(repo, seen, key, wait_s=0)
+        await _announce(repo, seen, key)
     except Unavailable:
         raise
     except GitError as error:
@@ -64,8 +64,7 @@ async def announce_replan(services: Services, job: Replan) -> None:
     if pull_request is None or pull_request.state != "open" or not repo.known.active:
         return
     repo = await repo.fetch(pull_requests=[job.number])
-    wait_s = services.settings.debounce_s if job.debounced else 0
-    await _announce(repo, pull_request, job.key, wait_s=wait_s)
+    await _announce(repo, pull_request, job.key, debounced=job.debounced)
 
 
 async def _refuse(
@@ -105,9 +104,12 @@ async def _announce(
     pull_request: KnownPullRequest,
     key: str,
     *,
-    wait_s: float,
+    debounced: bool = False,
 ) -> None:
-    """Make the check run appear, take older ones out of force, and enqueue the plan."""
+    """Make the check run appear, take older ones out of force, and enqueue the plan.
+
+    A `debounced` one is planned once its base has stood still for a moment, and the apply of it is over.
+    """
     base_sha = await repo.mirror.tip(pull_request.base_branch)
     if base_sha is None:
         return
@@ -145,7 +147,7 @@ async def _announce(
             pull_request=pull_request.number,
             attempt=attempt,
             check_run_name=PLAN,
-            state=PlanState(bases=bases, debounced=bool(wait_s), job=key),
+            state=PlanState(bases=bases, debounced=debounced, job=key),
         )
     )
     if run.status == "completed":
@@ -154,15 +156,15 @@ async def _announce(
     run = await announce(
         repo,
         run,
-        status="in_progress" if wait_s else "queued",
-        summary="Waiting for a moment, then planned anew: the base branch moved" if wait_s else "Waiting to be planned",
+        status="in_progress" if debounced else "queued",
+        summary="The base branch moved: planned again after its apply" if debounced else "Waiting to be planned",
     )
     if run.cancel_reason is None:
         await record_started(repo.services, run)
     due = PlanRun(run_id=run.id, repository_id=run.repository_id)
-    if wait_s:
+    if debounced:
         # A row for each run: two base moves side by side would take each other's.
-        await repo.store.deferred.defer(due.key, msgspec.to_builtins(due), in_s=wait_s)
+        await repo.store.deferred.defer(due.key, msgspec.to_builtins(due), in_s=repo.services.settings.debounce_s)
     else:
         await repo.services.enqueue(due)
 

@@ -51,6 +51,7 @@ async def conclude_plan(
     judged: list[tuple[Part, RunReport, tuple[str, ...]]] = []
     for part in parts:
         own = [outcome for outcome in outcomes if outcome.part.startswith(f"{part.pull_request}:")]
+        own.sort(key=lambda outcome: outcome.environment == TESTING)  # the target leads
         decision = await _decide(services, run, part, own)
         conclusion = conclusion_of(decision, [outcome.outcome for outcome in own])
         why = cause_of(decision)
@@ -67,7 +68,8 @@ async def conclude_plan(
             notes=part.notes,
             roots=roots,
             previews=previews,
-            paste=part.paste,
+            paste=part.paste if part.held == why else None,
+            target=part.environment if part.has_preview else "",
         )
         report = msgspec.structs.replace(report, diagnostics=part.diagnostics)
         if button == "confirm_destroy":
@@ -75,7 +77,6 @@ async def conclude_plan(
         judged.append((part, report, (button,) if button else ()))
     judged.sort(key=lambda each: _WORST_FIRST.index(each[1].conclusion))
     digests = tuple(sorted({each.digest for each in outcomes if each.digest}))
-    await services.store.runs.change_plan(run.id, lambda state: replace(state, digests=digests))
     verdicts: list[tuple[KnownPullRequest, Conclusion]] = []
     for part, report, _ in judged:
         pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
@@ -88,6 +89,7 @@ async def conclude_plan(
     if len(judged) > 1:
         shown = [msgspec.structs.replace(report, pull_request=part.pull_request) for part, report, _ in judged]
     buttons = tuple(dict.fromkeys(button for _, _, own in judged for button in own))
+    await services.store.runs.change_plan(run.id, lambda state: replace(state, digests=digests, buttons=buttons))
     if run.group is None:
         for part, report, _ in judged:
             await notify_plan(
@@ -108,6 +110,16 @@ async def conclude_plan(
         changed_lines=changed_lines,
         on_shown=partial(_record_shown, services, run, verdicts),
     )
+    if "preview" in buttons:
+        await _go_on_if_previewed(services, run, parts)
+
+
+async def _go_on_if_previewed(services: Services, run: Run, parts: Sequence[Part]) -> None:
+    """Plan again where somebody asked for the preview while this was being planned, as by a review."""
+    for part in parts:
+        if part.button == "preview" and await _decisions(services, run, part, "preview"):
+            cause = f"previewed:{run.id}"
+            await services.enqueue(Replan(repository_id=run.repository_id, number=part.pull_request, cause=cause))
 
 
 async def _record_shown(
@@ -126,7 +138,7 @@ def _that_count(
     judged: list[tuple[Part, RunReport, tuple[str, ...]]],
 ) -> list[tuple[Part, RunReport, tuple[str, ...]]]:
     """Leave out forks' pull requests that nobody has approved: they turn nothing red that has the same head."""
-    waiting = [part for part, _, _ in judged if part.from_fork and part.held is not None]
+    waiting = [part for part, _, _ in judged if part.from_fork and part.held is not None and not part.tree]
     counting = [each for each in judged if each[0] not in waiting]
     if not waiting or not counting:
         return judged
@@ -171,13 +183,12 @@ _WORST_FIRST: tuple[Conclusion, ...] = ("failure", "timed_out", "cancelled", "ac
 async def _decide(
     services: Services, run: Run, part: Part, outcomes: Sequence[RootOutcome]
 ) -> gate.Clear | gate.Hold | gate.Refuse:
-    if part.held is not None:
-        return gate.Hold(cause=part.held, button=part.button)
+    held = None if part.held is None else gate.Hold(cause=part.held, button=part.button)
     if part.refused is not None and not outcomes:
         return gate.Refuse(cause=part.refused)
     confirmed = await _decisions(services, run, part, "confirm_destroy")
     decision = gate.decide_merge(
-        roots=[outcome.verdict() for outcome in outcomes],
+        roots=[_verdict(outcome, part) for outcome in outcomes],
         confirmed_digests={digest for approval in confirmed for digest in approval.digests},
     )
     if part.refused is not None and not isinstance(decision, gate.Refuse):
@@ -185,6 +196,8 @@ async def _decide(
     rejected = await _decisions(services, run, part, "reject")
     if rejected and not isinstance(decision, gate.Refuse):
         return gate.Refuse(cause=f"Rejected by {rejected[-1].by}: push another commit to go on.")
+    if held is not None and not isinstance(decision, gate.Refuse):
+        return held
     if isinstance(decision, gate.Hold) and run.group is not None:
         # Nobody looks at a queue's commit: what has to be decided is decided on the pull request.
         return gate.Refuse(
@@ -192,6 +205,14 @@ async def _decide(
             "again."
         )
     return decision
+
+
+def _verdict(outcome: RootOutcome, part: Part) -> gate.RootVerdict:
+    """As the gate takes it: where the target is previewed, what has to be confirmed is what happens there."""
+    verdict = outcome.verdict()
+    if part.has_preview and outcome.environment == TESTING:
+        return replace(verdict, to_confirm=())
+    return verdict
 
 
 async def _decisions(services: Services, run: Run, part: Part, kind: str) -> tuple[Approval, ...]:

@@ -1,9 +1,10 @@
 """What a plan run has to do: who vouches for the code, what it merges to, what that touches, in which order."""
 
 import asyncio
+import posixpath
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Literal, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 import msgspec
 
@@ -11,10 +12,10 @@ from checks import gate
 from checks.diagnostic import Diagnostic
 from checks.errors import ConfigurationError
 from ghapp.errors import JobError, Unavailable
-from ghapp.events import Person
 from ghapp.flows.check_run import show_progress
 from ghapp.flows.environments import is_named
 from ghapp.flows.plan.heads import numbers_of, still_about
+from ghapp.flows.plan.which_plans import decide_plans, decide_vouched
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.flows.survey import (
     broken_by,
@@ -22,12 +23,12 @@ from ghapp.flows.survey import (
     changed_config,
     known_to,
     left_behind,
-    not_planned_yet,
     run_otherwise,
+    survey_merge_result,
     survey_tree,
 )
 from ghapp.git import Conflict, Mirror
-from ghapp.github import InstallationGone, InstallationSuspended, Role
+from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.repository_config import (
     CONFIG_PATH,
     BranchEnvironment,
@@ -39,7 +40,6 @@ from ghapp.repository_config import (
 from ghapp.root_modules import Survey
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
-from ghapp.store.commit_people import head_of
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
 
 
@@ -54,9 +54,11 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     tree: TreeId = TreeId("")
     layers: tuple[tuple[str, ...], ...] = ()
     preview_layers: tuple[tuple[str, ...], ...] = ()
+    has_preview: bool = False
+    """Whether it is planned in its environment, now or once somebody lets it be."""
     refused: str | None = None
     held: str | None = None
-    button: Literal["approve_plan", "confirm_destroy", "apply"] | None = None
+    button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
     paste: str | None = None
     notes: tuple[str, ...] = ()
     from_fork: bool = False
@@ -149,9 +151,11 @@ async def _prepare_mending(
     repo: FetchedRepo, run: Run, pull_request: KnownPullRequest, invalid: ConfigInvalid, part: Part
 ) -> Part:
     """A pull request into a base under which nothing can be planned: one that mends the config alone passes."""
-    waiting = await _not_vouched(repo, run, pull_request, (), part)
-    if waiting is not None:
-        return waiting
+    vouched = await decide_vouched(repo, run, pull_request)
+    if isinstance(vouched, gate.Refuse):
+        return msgspec.structs.replace(part, refused=vouched.cause)
+    if isinstance(vouched, gate.Hold):
+        return _held(part, run, vouched)
     tree = await _merged(repo.mirror, run, part.base_sha)
     if isinstance(tree, Conflict):
         return msgspec.structs.replace(part, refused=_conflict(tree, pull_request, part))
@@ -211,19 +215,6 @@ async def _with_commits_of(repo: Repo, run: Run) -> FetchedRepo:
     return await repo.with_commits(*commits, pull_requests=numbers_of(run))
 
 
-async def _not_vouched(
-    repo: FetchedRepo, run: Run, pull_request: KnownPullRequest, trusted_bots: Collection[str], part: Part
-) -> Part | None:
-    """The part where nobody vouches for the code; None where somebody does."""
-    vouched = await _vouch(repo, run, pull_request, trusted_bots)
-    if isinstance(vouched, gate.Refuse):
-        return msgspec.structs.replace(part, refused=vouched.cause)
-    if isinstance(vouched, gate.Hold):
-        paste = f"planward approve {run.head_sha}"
-        return msgspec.structs.replace(part, held=vouched.cause, button=vouched.button, paste=paste)
-    return None
-
-
 def _conflict(conflict: Conflict, pull_request: KnownPullRequest, part: Part) -> str:
     files = ", ".join(f"`{path}`" for path in conflict.paths[:5]) + (" …" if len(conflict.paths) > 5 else "")
     base = pull_request.base_branch
@@ -243,9 +234,12 @@ async def _prepare_part(
     config = in_force.config
     if pull_request.draft and config.drafts == "skip":
         return msgspec.structs.replace(part, held="A draft: it is planned when it is marked ready for review.")
-    waiting = await _not_vouched(repo, run, pull_request, config.trusted_bots, part)
-    if waiting is not None:
-        return waiting
+    plans = await decide_plans(repo, run, pull_request, config, environment)
+    if isinstance(plans, gate.Refuse):
+        return msgspec.structs.replace(part, refused=plans.cause)
+    part = msgspec.structs.replace(part, notes=plans.notes)
+    if plans.first_hold is not None:
+        return _held(part, run, plans.first_hold)
     tree = await _merged(repo.mirror, run, part.base_sha)
     if isinstance(tree, Conflict):
         return msgspec.structs.replace(part, refused=_conflict(tree, pull_request, part))
@@ -257,46 +251,69 @@ async def _prepare_part(
     broken = in_force.instead_of or (ConfigInvalid(config.unimplemented) if config.unimplemented else None)
     if broken is not None and not isinstance(proposed, Survey):
         return msgspec.structs.replace(part, refused=refused or str(broken))
-    preview_in: EnvironmentName | None = None
+    to_preview = plans.preview
     if environment.promote_from is not None:
         decision = await check_promotion(repo, config.branch_environments[environment.promote_from], tree)
         if isinstance(decision, gate.Refuse):
             refused = refused or decision.cause
-        else:
-            preview_in = environment.name
-    survey = await survey_tree(repo, config, tree)
+            to_preview = None
+    survey = await survey_merge_result(repo, part.config_sha, tree)
     repo.services.surveys.keep(run.id, part.config_sha, tree, survey)
     before = await survey_tree(repo, config, part.base_sha)
-    found = await asyncio.to_thread(survey.touched, TESTING, changed, before)
+    after = proposed if isinstance(proposed, Survey) else None
+    impact = _Impact(survey, before, after)
+    found = await asyncio.to_thread(survey.touched, environment.name, changed, before)
     misplaced = None if survey.misplaced is None else str(survey.misplaced)
     refused = refused or misplaced or await asyncio.to_thread(survey.not_supported, changed, found, before)
-    after = proposed if isinstance(proposed, Survey) else None
     # Also where the target is not planned here: its apply would fail after the merge.
-    in_target = await asyncio.to_thread(survey.touched, environment.name, changed)
-    refused = refused or cannot_run(after or survey, environment.name, in_target.dirs)
+    refused = refused or cannot_run(after or survey, environment.name, found.dirs)
     refused = refused or (None if after is None else broken_by(before, after))
     preview: tuple[tuple[str, ...], ...] = ()
-    if preview_in is not None:
-        last = await repo.store.branches.last(repo.id, preview_in)
-        since = await repo.mirror.changed_paths(part.base_sha if last is None else last.sha, tree)
-        dirs = (
-            *(await asyncio.to_thread(survey.touched, preview_in, since)).dirs,
-            *run_otherwise(preview_in, before, after),
-        )
-        preview = await asyncio.to_thread(survey.layers, preview_in, known_to(survey, preview_in, dirs))
-    dirs = (*found.dirs, *run_otherwise(TESTING, before, after))
-    return msgspec.structs.replace(
+    if to_preview is not None:
+        since = changed
+        if environment.promote_from is not None:
+            last = await repo.store.branches.last(repo.id, environment.name)
+            since = await repo.mirror.changed_paths(part.base_sha if last is None else last.sha, tree)
+        preview = await asyncio.to_thread(impact.layers, environment.name, since)
+    part = msgspec.structs.replace(
         part,
-        layers=await asyncio.to_thread(survey.layers, TESTING, known_to(survey, TESTING, dirs)),
-        preview_layers=preview,
+        layers=() if plans.testing is None else await asyncio.to_thread(impact.layers, TESTING, changed),
+        has_preview=to_preview is not None,
         refused=refused,
         notes=(
+            *part.notes,
             *((_mended(pull_request, in_force),) if in_force.instead_of else ()),
             *(() if after is None else changed_config(config, after.config)),
-            *left_behind(found, survey, after),
-            *not_planned_yet(survey, after),
+            *left_behind(found, await _directories(repo.mirror, tree)),
         ),
     )
+    if isinstance(to_preview, gate.Hold) and preview:
+        return _held(part, run, to_preview)
+    return msgspec.structs.replace(part, preview_layers=preview)
+
+
+def _held(part: Part, run: Run, hold: gate.Hold) -> Part:
+    verb = "approve" if hold.button == "approve_plan" else "preview"
+    paste = f"planward {verb} {run.head_sha}"
+    return msgspec.structs.replace(part, held=hold.cause, button=hold.button, paste=paste)
+
+
+class _Impact(NamedTuple):
+    """What a pull request changes: the merge result, its base, and the merge result under the changed config."""
+
+    survey: Survey
+    before: Survey
+    after: Survey | None
+
+    def layers(self, environment: EnvironmentName, changed: Collection[str]) -> tuple[tuple[str, ...], ...]:
+        """The root modules that it touches in an environment, in the order in which they are planned."""
+        found = self.survey.touched(environment, changed)
+        dirs = (*found.dirs, *run_otherwise(environment, self.before, self.after))
+        return self.survey.layers(environment, known_to(self.survey, environment, dirs))
+
+
+async def _directories(mirror: Mirror, tree: TreeId) -> frozenset[str]:
+    return frozenset(posixpath.dirname(entry.path) or "." for entry in await mirror.list_tree(tree))
 
 
 async def _proposed(repo: FetchedRepo, changed: Collection[str], tree: TreeId) -> Survey | ConfigInvalid | None:
@@ -331,48 +348,6 @@ async def _merged(mirror: Mirror, run: Run, base_sha: CommitSha) -> TreeId | Con
     return await mirror.merge_tree(base_sha, run.head_sha)
 
 
-async def _vouch(
-    repo: Repo,
-    run: Run,
-    pull_request: KnownPullRequest,
-    trusted_bots: Collection[str],
-) -> gate.Vouched | gate.Hold | gate.Refuse:
-    if run.group is not None:
-        said = await repo.store.pull_requests.newest_verdict(
-            repo.id,
-            pull_request.number,
-            base_branch=pull_request.base_branch,
-            head_sha=pull_request.head_sha,
-            finished=True,
-        )
-        passed = said is not None and said.conclusion == "success"
-        return gate.vouch_group(number=pull_request.number, passed=passed)
-    approvals = await repo.store.approvals.for_pull_request(
-        repo.id,
-        pull_request.head_sha,
-        number=pull_request.number,
-        base_branch=pull_request.base_branch,
-        kind="approve_plan",
-    )
-    same_repository = pull_request.head_repository_id == repo.id
-    can_write, pusher = False, None
-    if same_repository and not pull_request.author_is_bot and not approvals:
-        github = await repo.github()
-        author = Person(login=pull_request.author, id=pull_request.author_id)
-        can_write = await github.role_of(author) >= Role.WRITE
-    if same_repository and not approvals:
-        pusher = await _pusher_who_may_not_vouch(repo, pull_request, trusted_bots)
-    return gate.vouch(
-        author=pull_request.author,
-        same_repository=same_repository,
-        author_is_bot=pull_request.author_is_bot,
-        author_can_write=can_write,
-        trusted_bots=trusted_bots,
-        pushed_by=pusher,
-        approved_by=approvals[-1].by if approvals else None,
-    )
-
-
 async def check_promotion(
     repo: FetchedRepo,
     before: BranchEnvironment,
@@ -395,18 +370,3 @@ async def check_promotion(
             tip_in_progress=last is not None and tip is not None and tip != last.sha,
         )
     )
-
-
-async def _pusher_who_may_not_vouch(
-    repo: Repo, pull_request: KnownPullRequest, trusted_bots: Collection[str]
-) -> str | None:
-    """Who pushed this head and could not vouch for it: somebody without write access, or a bot that is not trusted."""
-    found = await repo.store.commit_people.pushes(repo.id, [pull_request.head_sha], [head_of(pull_request.number)])
-    pushers = {push.pusher_id: push.pusher for push in found if push.after == pull_request.head_sha and push.pusher_id}
-    github = await repo.github()
-    for id, login in pushers.items():
-        if id == pull_request.author_id or login in trusted_bots:
-            continue
-        if login.endswith("[bot]") or await github.role_of(Person(login=login, id=id)) < Role.WRITE:
-            return login
-    return None

@@ -4,10 +4,13 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
 """
 
 from collections.abc import Sequence
+from itertools import zip_longest
+
+import msgspec
 
 from ghapp.durable import step
 from ghapp.events import PullRequestChanged, PullRequestClosed
-from ghapp.flows.check_run import cancel_plan
+from ghapp.flows.check_run import after_applies, cancel_plan
 from ghapp.flows.plan.announce import announce_event, announce_replan
 from ghapp.flows.plan.conclude import conclude_plan
 from ghapp.flows.plan.prepare import Part, prepare_plan
@@ -17,6 +20,7 @@ from ghapp.flows.root_module.run import run_root_modules
 from ghapp.jobs import PlanRun, Replan, SettleBranch
 from ghapp.jobs.causes import PullRequestMerged
 from ghapp.services import Services
+from ghapp.store import Run
 from ghapp.values import TESTING, EnvironmentName, RunId
 
 
@@ -31,8 +35,30 @@ async def replan(services: Services, job: Replan) -> None:
 
 
 async def run_plan(services: Services, job: PlanRun) -> None:
-    """Carry out a run that was announced before."""
-    await carry_out(services, job.run_id)
+    """Carry out a run that was announced before, after the apply that its base waits for."""
+    if not await step("wait", bool, _waits, services, job):
+        await carry_out(services, job.run_id)
+
+
+async def _waits(services: Services, job: PlanRun) -> bool:
+    """Whether the base moved and is being applied: the run then comes again, once, when that is over."""
+    run = await services.store.runs.load(job.run_id)
+    if not run.plan.debounced or not await _is_being_applied(services, run):
+        return False
+    again = msgspec.structs.replace(job, waited=job.waited + 1)
+    key = after_applies(run.repository_id, run.branch, run.id)
+    await services.store.deferred.defer(key, msgspec.to_builtins(again), in_s=services.timings.apply_looks_s)
+    if not await _is_being_applied(services, run):
+        await services.store.deferred.make_due(key)  # it was over before the row was there
+    return True
+
+
+async def _is_being_applied(services: Services, run: Run) -> bool:
+    now = await services.store.runs.load(run.id)
+    if now.cancel_reason is not None or now.status == "completed":
+        return False
+    applies = await services.store.runs.unfinished_applies_of_branch(run.repository_id, run.branch)
+    return any(apply.apply.result is None for apply in applies)
 
 
 async def carry_out(services: Services, run_id: RunId) -> None:
@@ -40,20 +66,14 @@ async def carry_out(services: Services, run_id: RunId) -> None:
     parts = await step("prepare", tuple[Part, ...], prepare_plan, services, run_id)
     outcomes: list[RootOutcome] = []
     for part in parts:
-        for environment, part_layers in ((TESTING, part.layers), (part.environment, part.preview_layers)):
-            outcomes += await _plan_layers(services, run_id, part, environment, part_layers)
+        outcomes += await _plan_part(services, run_id, part)
     await step("conclude", type(None), conclude_plan, services, run_id, parts, tuple(outcomes))
 
 
-async def _plan_layers(
-    services: Services,
-    run_id: RunId,
-    part: Part,
-    environment: EnvironmentName,
-    part_layers: Sequence[Sequence[str]],
-) -> list[RootOutcome]:
+async def _plan_part(services: Services, run_id: RunId, part: Part) -> list[RootOutcome]:
+    """Plan the target and testing side by side, layer by layer."""
     outcomes: list[RootOutcome] = []
-    for layer in part_layers:
+    for target, testing in zip_longest(part.preview_layers, part.layers, fillvalue=()):
         jobs = [
             RootJob(
                 run_id=run_id,
@@ -64,16 +84,18 @@ async def _plan_layers(
                 base_sha=part.base_sha,
                 root_module=root_module,
                 operation="plan",
-                blocked_by=_failed_below(outcomes),
+                blocked_by=_failed_below(outcomes, environment),
             )
+            for environment, layer in ((part.environment, target), (TESTING, testing))
             for root_module in layer
         ]
         outcomes += await run_root_modules(services, jobs)
     return outcomes
 
 
-def _failed_below(outcomes: Sequence[RootOutcome]) -> tuple[str, ...]:
-    return tuple(outcome.root_module for outcome in outcomes if outcome.outcome not in ("planned", "applied"))
+def _failed_below(outcomes: Sequence[RootOutcome], environment: EnvironmentName) -> tuple[str, ...]:
+    own = (outcome for outcome in outcomes if outcome.environment == environment)
+    return tuple(outcome.root_module for outcome in own if outcome.outcome not in ("planned", "applied"))
 
 
 async def pull_request_closed(services: Services, event: PullRequestClosed, key: str) -> None:

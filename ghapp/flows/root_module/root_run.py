@@ -73,6 +73,7 @@ class RootRun:
         files = (each.path for each in declarations.values())
         self._secrets = KnownSecrets([root_module, *declarations, *files])
         self._warnings: tuple[str, ...] = ()
+        self._undeclared: tuple[str, ...] = ()
 
     @property
     def mask(self) -> Mask:
@@ -108,7 +109,8 @@ class RootRun:
                 ) as workdir,
             ):
                 unmasked = self._secrets.cannot_mask({**credentials.env, **credentials.tfvars})
-                self._warnings = (*workdir.warnings, *unmasked)
+                self._warnings = tuple(unmasked)
+                self._undeclared = tuple(name for name in workdir.undeclared if name in credentials.asked_for)
                 yield terraform, workdir, log
 
     @contextlib.asynccontextmanager
@@ -240,6 +242,7 @@ class RootRun:
             declarations=self._declared.declarations,
             diagnostics=diagnostics,
             warnings=self._warnings,
+            undeclared=self._undeclared,
             digest_key=self._digest_key,
             reviewed=reviewed,
         )
@@ -267,6 +270,7 @@ class RootRun:
             mask=self.mask,
             diagnostics=diagnostics,
             warnings=self._warnings,
+            undeclared=self._undeclared,
             timed_out=timed_out,
             results=results,
         )

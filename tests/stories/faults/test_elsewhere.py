@@ -13,7 +13,7 @@ def test_what_was_begun_where_nothing_is_left_of_the_repository_is_gone_on_with(
     with faulty.ended_at("step prepare: recorded"):
         shutil.rmtree(mirrors)  # with the tree that the pull request merges to, which only this machine had
     check = story.planned(number)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in staging")
     faulty.kill_at("step begin staging: recorded", held_down=True)
     merged = story.merge(number)
     with faulty.ended_at("step begin staging: recorded"):

@@ -110,7 +110,7 @@ def test_a_plan_that_was_broken_off_is_made_again(faulty: FaultyLine) -> None:
     number = story.propose()
     check = story.planned(number)
     assert len(faulty.calm()) == 4
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in testing")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in staging")
     faulty.quiet()
     assert len(story.check_runs(story.head(number))) == 1
 

@@ -123,7 +123,7 @@ def test_a_plan_that_waits_for_a_person_is_told_once_for_its_head(line: Line) ->
         story = story_with(line, chat)
         number, _ = proposed_from_fork(story)
         held(story.planned(number))
-        assert "The plan in testing waits for a person" in chat.wait_for("comes from a fork")
+        assert "The plan in staging waits for a person" in chat.wait_for("comes from a fork")
         story.rerun(story.planned(number))
         held(story.planned(number, count=2))
         story.quiet()

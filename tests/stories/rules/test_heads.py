@@ -160,7 +160,7 @@ def test_a_group_whose_own_plan_fails_is_thrown_out_of_the_queue(line: Line) -> 
     assert group is not None
     story.github.release()
     check = story.completed(group)
-    assert refused(check).startswith("network in testing: init failed: Duplicate output definition")
+    assert refused(check).startswith("network in staging: init failed: Duplicate output definition")
     merge_sha(story, first)
     story.quiet()
     assert not story.get(f"/pulls/{second}")["merged"]

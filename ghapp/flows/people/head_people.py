@@ -1,0 +1,35 @@
+"""Who had a part in a pull request's head: who wrote a commit of it, and who pushed one."""
+
+from ghapp.events import Person
+from ghapp.flows.repository import FetchedRepo
+from ghapp.store import KnownPullRequest
+from ghapp.store.commit_people import head_of
+from ghapp.values import CommitSha
+
+_MOST = 1000
+"""With more commits than that everybody who pushed the branch, and the author, had a part in it."""
+_MOST_PAGES = 10
+
+
+async def had_a_part(repo: FetchedRepo, pull_request: KnownPullRequest, base: CommitSha, person: Person) -> bool:
+    """Whether a person opened the pull request, or wrote or pushed a commit that it brings into its base.
+
+    Who wrote a commit is whom GitHub names as its author and committer, and its co-authors by number.
+    """
+    if person.id == pull_request.author_id:
+        return True
+    head = pull_request.head_sha
+    commits = (await repo.mirror.commits_of(head, without=[base], most=_MOST + 1))[:_MOST]
+    pushes = await repo.store.commit_people.pushes(repo.id, commits, [head_of(pull_request.number)])
+    if any(push.pusher_id == person.id or push.pusher.casefold() == person.login.casefold() for push in pushes):
+        return True
+    contents = await repo.mirror.read_contents_of(commits)
+    if any(person.id in each.co_authors for each in contents.values()):
+        return True
+    writers = await repo.store.commit_people.writers(repo.id, commits)
+    if any(commit not in writers for commit in commits):
+        github = await repo.github()
+        found = await github.writers_between(base, head, most_pages=_MOST_PAGES)
+        await repo.store.commit_people.record_writers(repo.id, {sha: found[sha] for sha in commits if sha in found})
+        writers |= {sha: frozenset(found[sha]) for sha in commits if sha in found}
+    return any(person.id in each for each in writers.values())

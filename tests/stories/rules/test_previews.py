@@ -1,0 +1,216 @@
+"""The check run shows what the merge will do: the plan of the target, for code that somebody vouches for there."""
+
+import pytest
+
+from tests.stories.line import Line
+from tests.stories.rules.saying import answered, audit, buttons, green, held, title
+from tests.stories.rules.test_heads import entry, merge_sha, protected
+from tests.stories.rules.test_holds import proposed_from_fork
+from tests.stories.story import CONFIG, Story
+from tests.stories.test_state_being_written import log_of
+from tests.stories.waiting import eventually
+
+ON_APPROVAL = "environments:\n  testing:\n  staging: {branch: staging, preview: on_approval}\n"
+
+
+def read_of_staging(story: Story) -> list[str]:
+    """The secrets of staging that were read."""
+    return [path for path in story.line.secrets_read() if f"/{story.team}/staging" in path]
+
+
+# --- what is shown ---------------------------------------------------------------------------------------------------
+
+
+def test_a_deletion_that_testing_hides_is_shown_before_the_merge(line: Line) -> None:
+    story = line.story()
+    story.land(story.propose())
+    without = story.root_module("network")["network/main.tf"].partition('resource "terraform_data"')[0]
+    number = story.propose({"network/main.tf": without}, head="drop")
+    check = story.planned(number)
+    assert green(check) == "1 to destroy in staging"
+    assert "terraform_data.net" in check["output"]["summary"]
+    assert "`network` in `testing`: no changes." in check["output"]["summary"]
+    assert green(story.applied(story.merge(number))) == "1 destroyed in staging"
+
+
+def test_a_file_of_the_target_alone_is_planned_there_and_nowhere_else(line: Line) -> None:
+    story = line.story()
+    kept = 'variable "kept" {\n  default = 1\n}\n\nresource "terraform_data" "kept" {\n  count = var.kept\n}\n'
+    story.land(story.propose({"network/kept.tf": kept}))
+    number = story.propose({"network/env/staging.tfvars": "kept = 0\n"}, head="staging-only", draft=True)
+    check = story.planned(number)
+    assert green(check) == "1 to destroy in staging"
+    assert "testing" not in check["output"]["summary"]
+    story.github.mark_ready(story.name, number, by=story.author)
+    green(story.planned(number, count=2))
+    assert green(story.applied(story.merge(number))) == "1 destroyed in staging"
+
+
+def test_where_vault_has_nothing_for_testing_there_is_the_preview_alone(line: Line) -> None:
+    story = line.story(secrets=False)
+    story.secret("staging", db_password=story.password("staging"))
+    number = story.propose()
+    check = story.planned(number)
+    assert green(check) == "1 to add in staging"
+    assert f"Not planned in testing: Vault has nothing below `kv/{story.team}/testing/`" in check["output"]["summary"]
+    green(story.applied(story.merge(number)))
+
+
+def test_where_nothing_is_previewed_testing_is_planned_and_that_is_said(line: Line) -> None:
+    story = line.story(config="environments:\n  testing:\n  staging: {branch: staging, preview: never}\n")
+    number = story.propose()
+    check = story.planned(number)
+    assert green(check) == "1 to add in testing"
+    assert "Not previewed in staging: `preview: never`" in check["output"]["summary"]
+    assert read_of_staging(story) == []
+    green(story.applied(story.merge(number)))
+
+
+def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones(line: Line) -> None:
+    story = line.story()
+    for environment in ("testing", "staging"):
+        story.secret(environment, "other/app", nothing="of-use")  # the new ones alone are not enough
+    number = story.propose({CONFIG: 'secrets:\n  - {path: "kv/{team}/{branch}/other/*"}\n', **story.network(2)})
+    before = len(line.secrets_read())
+    green(story.planned(number))
+    read = line.secrets_read()[before:]
+    assert f"kv/data/{story.team}/staging/app" in read
+
+
+# --- who vouches for the target --------------------------------------------------------------------------------------
+
+
+def test_a_forks_code_is_planned_in_testing_first_and_with_the_targets_secrets_by_another_word(line: Line) -> None:
+    story = line.story()
+    number, _ = proposed_from_fork(story)
+    head = story.head(number)
+    story.press(story.planned(number), "approve_plan", by=story.author)
+    check = story.planned(number, count=2)
+    assert held(check) == (
+        "Not previewed in staging yet: this pull request comes from a fork. Someone with write access has to look at "
+        "the code and press Preview."
+    )
+    assert buttons(story, check) == ["preview"]
+    assert f"planward preview {head}" in check["output"]["summary"]
+    assert "terraform_data.net" in check["output"]["text"]  # as testing has it
+    assert read_of_staging(story) == []
+    story.press(check, "preview", by=story.reader)
+    story.quiet()
+    assert len(story.check_runs(head)) == 2
+    story.press(check, "preview", by=story.author)
+    assert green(story.planned(number, count=3)) == "1 to add in staging"
+    assert audit(story)[-2:] == [(story.reader, "refused: preview", head[:7]), (story.author, "preview", head[:7])]
+
+
+def test_a_trusted_bots_code_is_planned_in_testing_and_not_in_the_target(line: Line) -> None:
+    bot = f"renovate{line.stories}[bot]"
+    line.github.create_bot(bot)
+    story = line.story(config=f'trusted_bots: ["{bot}"]\n')
+    story.github.grant(story.name, bot, "write")
+    number = story.propose(by=bot)
+    check = story.planned(number)
+    assert held(check).startswith(f"Not previewed in staging yet: {bot} is a bot.")
+    assert read_of_staging(story) == []
+    comment = story.comment(number, f"planward preview {story.head(number)}", by=story.author)
+    assert answered(story, comment) == "+1"
+    green(story.planned(number, count=2))
+
+
+@pytest.mark.parametrize("way", ["button", "comment", "review"])
+def test_on_approval_somebody_who_had_no_part_in_the_head_lets_it_be_previewed(line: Line, way: str) -> None:
+    story = line.story(config=ON_APPROVAL)
+    number = story.propose(by=story.maintainer)
+    story.commit("topic", story.network(3), by=story.author)
+    check = story.planned(number)
+    assert held(check) == (
+        "Not previewed in staging yet: someone with write access who did not write or push this head has to press "
+        "Preview, or approve this head in a review."
+    )
+    assert read_of_staging(story) == []
+    for own in (story.author, story.maintainer):  # pushed it; opened it
+        story.press(check, "preview", by=own)
+    approve(story, number, by=story.author)
+    approve(story, number, by=story.reader)
+    story.quiet()
+    assert len(story.check_runs(story.head(number))) == 1
+    if way == "button":
+        story.press(check, "preview", by=story.reviewer)
+    elif way == "comment":
+        story.comment(number, f"planward preview {story.head(number)}", by=story.reviewer)
+    else:
+        approve(story, number, by=story.reviewer)
+    assert green(story.planned(number, count=2)) == "1 to add in staging"
+    story.commit("topic", story.network(4), by=story.author)
+    assert held(story.planned(number)).startswith("Not previewed in staging yet")  # another head
+
+
+def test_a_review_that_github_does_not_have_previews_nothing(line: Line) -> None:
+    story = line.story(config=ON_APPROVAL)
+    number = story.propose()
+    held(story.planned(number))
+    forged = approve(story, number, by=story.reviewer, hold=True)
+    with story.github.world.lock:
+        pull = next(each for each in story.repository.pulls if each.number == number)
+        pull.reviews[:] = [each for each in pull.reviews if each.id != forged]
+    story.github.release()
+    story.quiet()
+    assert len(story.check_runs(story.head(number))) == 1
+    assert read_of_staging(story) == []
+
+
+def approve(story: Story, number: int, *, by: str, hold: bool = False) -> int:
+    """Approve a pull request in a review; with `hold` GitHub does not deliver it yet. Gives the review's id."""
+    if hold:
+        story.github.hold_deliveries("pull_request_review")
+    answer = story.line.rest(by).post(
+        f"/repos/{story.name}/pulls/{number}/reviews", json={"event": "APPROVE", "body": ""}
+    )
+    assert answer.status_code == 200, answer.text
+    return int(answer.json()["id"])
+
+
+# --- freshness -------------------------------------------------------------------------------------------------------
+
+
+def test_after_a_merge_the_others_are_planned_once_and_after_its_apply(line: Line) -> None:
+    story = line.story()
+    begun, go_on = story.states / "begun", story.states / "go on"
+    wait = f"touch '{begun}'; until test -e '{go_on}'; do sleep 0.1; done"
+    slow = f'resource "terraform_data" "slow" {{\n  provisioner "local-exec" {{\n    command = "{wait}"\n  }}\n}}\n'
+    other = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="other")
+    assert green(story.planned(other)) == "1 to add in staging"
+    merging = story.propose({"network/slow.tf": slow}, head="merging")
+    green(story.planned(merging))
+    merged = story.merge(merging)
+    head = story.head(other)
+    eventually(begun.exists, "staging is being applied")
+    eventually(lambda: story.check_runs(head)[-1]["status"] == "in_progress", "it is in progress again")
+    waiting = f"plan:{story.check_runs(head)[-1]['external_id']}"
+    eventually(lambda: waiting in {each["job"] for each in line.events("job_done")}, "it looked, and waits")
+    assert [each["status"] for each in story.check_runs(head)] == ["completed", "in_progress"]
+    assert log_of(story, other) == ""  # nothing is planned yet
+    go_on.touch()
+    green(story.applied(merged))
+    assert title(story.planned(other, count=2)) == "only outputs change in staging"
+    story.quiet()
+    assert len(story.check_runs(head)) == 2
+
+
+def test_where_a_merge_queue_merges_only_its_groups_are_planned_again(line: Line) -> None:
+    story = line.story()
+    protected(story)
+    queue = {"type": "merge_queue"}
+    ruleset = {"name": "queue", "enforcement": "active", "target": "branch", "rules": [queue]}
+    answer = story.line.rest(story.reviewer).post(f"/repos/{story.name}/rulesets", json=ruleset)
+    assert answer.status_code == 201, answer.text
+    first = story.propose(head="first")
+    other = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="other")
+    for number in (first, other):
+        green(story.planned(number))
+    story.github.enqueue(story.name, first, by=story.author)
+    eventually(lambda: entry(story, first), "the queue has a group")
+    tip = merge_sha(story, first)
+    assert title(story.completed(tip)) == "1 to add in staging"
+    green(story.applied(tip))
+    story.quiet()
+    assert len(story.check_runs(story.head(other))) == 1
