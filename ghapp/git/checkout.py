@@ -6,8 +6,10 @@ names, and there is no configuration: a pointer stays a pointer.
 
 Most of a checkout's time goes into making files and removing them again. So what a run leaves is put right and kept
 beside the mirror, and the next run takes it (kept_checkouts.py): git compares every file with what it wrote, by inode
-and the time of its last change too, which no program can set, and writes only what differs. Nobody else has a
-checkout while a run has it: modules write into their own directories (`archive_file` does).
+and the time of its last change too, which no program can set, and writes only what differs. The index that it compares
+with is not believed either: it has to be the one that was sealed before the run. All of it is compared once more when
+the next run takes the checkout. Nobody else has a checkout while a run has it: modules write into their own directories
+(`archive_file` does).
 
 All of the tree is laid out. What a root module reads cannot be known from its text: a provider may read any path that
 a value makes up, and a file that is not there may be taken for an empty one.
@@ -23,12 +25,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
+
 from ghapp.git.errors import GitError
-from ghapp.git.kept_checkouts import KeptCheckouts, remove_strangers
+from ghapp.git.kept_checkouts import KeptCheckout, KeptCheckouts, Use, remove_strangers, seal_of
 from ghapp.git.program import environment, git
 from ghapp.processes import Exited, Programs
 from ghapp.processes.private_directories import private_directory, remove_tree
 from ghapp.values import TreeId
+
+log = structlog.get_logger()
 
 _SYMLINK = b"120000"
 _ATTRIBUTES = b".gitattributes"
@@ -36,18 +42,20 @@ _ATTRIBUTES = b".gitattributes"
 
 @asynccontextmanager
 async def prepared_checkout(
-    programs: Programs, mirror: Path, tree: TreeId, root: Path, kept: KeptCheckouts
+    programs: Programs, mirror: Path, tree: TreeId, root: Path, kept: KeptCheckouts, use: Use
 ) -> AsyncIterator[Path]:
     """Check a tree out below `root`, and keep it or remove it afterwards. Raises GitError."""
     async with private_directory(root, "checkout") as directory:
         checkout = _Checkout(programs, mirror, tree, directory / "checkout")
-        before = await asyncio.to_thread(kept.take, mirror, tree, checkout.place)
+        before = await asyncio.to_thread(kept.take, mirror, tree, use, checkout.place)
         if before is None or not await checkout.become(before):
             await checkout.write()
+        sealed = await checkout.sealed()
         yield checkout.content
         # Not where the run broke off: what is not put right here is removed with the directory.
-        if await checkout.put_right():
-            await asyncio.to_thread(kept.give_back, mirror, tree, checkout.place)
+        if (seal := await checkout.put_right(sealed)) is not None:
+            kept_one = KeptCheckout(tree=tree, seal=seal)
+            await asyncio.to_thread(kept.give_back, mirror, use, checkout.place, kept_one)
 
 
 class _Checkout:
@@ -60,41 +68,76 @@ class _Checkout:
         self._mirror = mirror
         self._tree = tree
         self._paths: list[bytes] = []
+        self._links: list[bytes] = []
 
     async def write(self) -> None:
         """Write all files."""
         self.content.mkdir(mode=0o700, parents=True)
         if not (await self._read_tree() and await self._list()):
             raise GitError("the commit could not be laid out on disk: is there room in Planward's data directory?")
+        await self._leave_out_escaping()
 
-    async def become(self, before: TreeId) -> bool:
-        """Turn one that holds another tree into this one; False where that cannot be, and it is gone."""
-        is_it = before == self._tree or (await self._has_the_attributes_of(before) and await self._read_tree())
-        if is_it and await self._list():
-            return True
+    async def become(self, before: KeptCheckout) -> bool:
+        """Turn one that was kept into this one; False where that cannot be, and it is gone."""
+        try:
+            if await self._is_as_it_was_kept(before):
+                is_it = before.tree == self._tree or (
+                    await self._has_the_attributes_of(before.tree) and await self._read_tree() and await self._list()
+                )
+                if is_it:
+                    await self._leave_out_escaping()
+                    return True
+            else:
+                log.warning("kept_checkout_changed", tree=before.tree)
+        except OSError as error:
+            log.warning("kept_checkout_unusable", tree=before.tree, error=type(error).__name__)
         await asyncio.to_thread(remove_tree, self.place)
         return False
 
-    async def put_right(self) -> bool:
-        """Undo whatever a run did to the files, so that it can be kept; False where that cannot be.
+    async def _is_as_it_was_kept(self, before: KeptCheckout) -> bool:
+        """Whether neither the index nor any file was changed since it was put right."""
+        return (
+            await self.sealed() == before.seal
+            and await self._list()
+            and not await asyncio.to_thread(remove_strangers, self.content, self._paths)
+            and await self._is_clean()
+        )
 
-        Raises nothing: the run has its outcome.
+    async def put_right(self, sealed: bytes) -> bytes | None:
+        """Undo whatever a run did to the files, so that it can be kept; None where that cannot be, else the new seal.
+
+        `sealed` is the index's seal from before the run. Raises nothing: the run has its outcome.
         """
         try:
+            if await self.sealed() != sealed:
+                log.warning("checkout_index_changed", tree=self._tree)
+                return None
             await asyncio.to_thread(remove_strangers, self.content, self._paths)
-            differing = await self._git("diff-files", "--name-only", "-z")  # a quarter of what read-tree takes
-            return (differing.exit_code == 0 and not differing.stdout) or await self._read_tree()
+            is_right = await self._is_clean() or await self._read_tree()
+            return await self.sealed() if is_right else None
         except (OSError, GitError):
-            return False
+            return None
+
+    async def sealed(self) -> bytes:
+        """The index's seal. Raises OSError."""
+        return await asyncio.to_thread(seal_of, self.place / "index")
+
+    async def _is_clean(self) -> bool:
+        """Whether every file is as git wrote it; takes a quarter of what read-tree does."""
+        differing = await self._git("diff-files", "--name-only", "-z")
+        return differing.exit_code == 0 and not differing.stdout
+
+    async def _leave_out_escaping(self) -> None:
+        """Leave out symlinks that lead away."""
+        if self._links:
+            await asyncio.to_thread(_leave_out_escaping, self.content, self._links)
 
     async def _list(self) -> bool:
-        """Learn which files there are, and leave out symlinks that lead away."""
+        """Learn which files and symlinks there are."""
         listed = await self._git("ls-files", "--stage", "-z")
         entries = [line.split(b"\t", 1) for line in listed.stdout.split(b"\0") if line]
         self._paths = [path for _, path in entries]
-        links = [path for facts, path in entries if facts.startswith(_SYMLINK)]
-        if links:
-            await asyncio.to_thread(_leave_out_escaping, self.content, links)
+        self._links = [path for facts, path in entries if facts.startswith(_SYMLINK)]
         return listed.exit_code == 0
 
     async def _read_tree(self) -> bool:

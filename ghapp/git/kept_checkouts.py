@@ -2,20 +2,37 @@
 
 One that a run has lies elsewhere: to take one is to rename its directory, so that two never get the same, in other
 processes neither, and what a killed process had is swept like everything else that it had.
+
+What a run left is not believed. Git's index says what every file was like when git wrote it, and the seal says what the
+index was like; seals are in this process's memory alone, so that one whose index was written by anybody else, or that
+another process kept, is not taken. And a checkout that a plan had is never taken for an apply.
 """
 
+import hashlib
 import os
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ghapp.processes.private_directories import remove_tree
 from ghapp.values import TreeId
 
+Use = Literal["plan", "apply"]
+
 _KEPT = "checkouts"
 _FILE = stat.S_IRUSR | stat.S_IWUSR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptCheckout:
+    """What a kept checkout holds, and the seal of its index."""
+
+    tree: TreeId
+    seal: bytes
 
 
 class KeptCheckouts:
@@ -23,29 +40,43 @@ class KeptCheckouts:
 
     def __init__(self, *, most: int) -> None:
         self._most = most
+        self._seals: dict[str, bytes] = {}
 
-    def take(self, mirror: Path, tree: TreeId, place: Path) -> TreeId | None:
-        """Move a checkout of the mirror to `place`, one of this tree if there is, and say what it holds."""
+    def take(self, mirror: Path, tree: TreeId, use: Use, place: Path) -> KeptCheckout | None:
+        """Move a checkout of the mirror that had this use to `place`, one of this tree if there is."""
         for kept in sorted(_kept_of(mirror), key=lambda each: not each.name.startswith(tree)):
+            seal = self._seals.get(kept.name)
+            if seal is None or kept.name.split("-")[1] != use:
+                continue
             with suppress(OSError):  # another run was faster
                 kept.rename(place)
-                return TreeId(kept.name.partition("-")[0])
+                del self._seals[kept.name]
+                return KeptCheckout(tree=TreeId(kept.name.partition("-")[0]), seal=seal)
         return None
 
-    def give_back(self, mirror: Path, tree: TreeId, place: Path) -> None:
-        """Keep a checkout, every file of which is as the tree has it, for the next run."""
+    def give_back(self, mirror: Path, use: Use, place: Path, checkout: KeptCheckout) -> None:
+        """Keep a checkout, every file of which is as the tree has it, for the next run of this use."""
         with suppress(OSError):  # the mirror was removed meanwhile
             (mirror / _KEPT).mkdir(mode=0o700, exist_ok=True)
             os.utime(place)
-            place.rename(mirror / _KEPT / f"{tree}-{secrets.token_hex(4)}")
+            name = f"{checkout.tree}-{use}-{secrets.token_hex(4)}"
+            self._seals[name] = checkout.seal
+            place.rename(mirror / _KEPT / name)
         found: list[tuple[float, Path]] = []
         for each in mirror.parent.glob("*.git"):
             for kept in _kept_of(each):
                 with suppress(OSError):
                     found.append((kept.stat().st_mtime, kept))
         for number, (_, kept) in enumerate(sorted(found, reverse=True)[self._most :]):
+            self._seals.pop(kept.name, None)
             with suppress(OSError):
                 kept.rename(place.with_name(f"too-old-{number}"))  # which is removed with all that lies there
+
+
+def seal_of(index: Path) -> bytes:
+    """The seal of an index. Raises OSError where there is none."""
+    with index.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _kept_of(mirror: Path) -> Iterator[Path]:
@@ -53,10 +84,11 @@ def _kept_of(mirror: Path) -> Iterator[Path]:
         yield from (mirror / _KEPT).iterdir()
 
 
-def remove_strangers(content: Path, tracked: Iterable[bytes]) -> None:
+def remove_strangers(content: Path, tracked: Iterable[bytes]) -> bool:
     """Remove every file and directory that is not git's, and files that their owner may not read and write any more.
 
-    Git notices neither. Raises OSError where something cannot be removed, or a directory not be used.
+    Git notices neither. Gives whether there were any. Raises OSError where something cannot be removed, or a directory
+    not be used.
     """
     files = set(tracked)
     directories = {b""}
@@ -64,6 +96,7 @@ def remove_strangers(content: Path, tracked: Iterable[bytes]) -> None:
         while (path := path.rpartition(b"/")[0]) not in directories:
             directories.add(path)
     top = os.fsencode(content)
+    found = False
     pending = [b""]
     while pending:
         directory = pending.pop()
@@ -74,11 +107,14 @@ def remove_strangers(content: Path, tracked: Iterable[bytes]) -> None:
                 if not stat.S_ISDIR(mode):
                     if path not in files or mode & _FILE != _FILE:
                         os.unlink(entry.path)  # noqa: PTH108
+                        found = True
                 elif path in directories or path in files:  # a file's path where there is a submodule
                     if mode & stat.S_IRWXU != stat.S_IRWXU:
                         raise OSError(f"{path!r} may not be used")
                     pending.append(path)
                 else:
+                    found = True
                     remove_tree(Path(os.fsdecode(entry.path)))
                     if os.path.lexists(entry.path):
                         raise OSError(f"{path!r} stays")
+    return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from ghapp.git import checkout, differences
 from ghapp.git.commit_contents import CO_AUTHORS, CommitContents, read_commit_contents
 from ghapp.git.errors import GitError, MissingObject, TooLargeForGit, UnrelatedHistories
-from ghapp.git.kept_checkouts import KeptCheckouts
+from ghapp.git.kept_checkouts import KeptCheckouts, Use
 from ghapp.git.program import git
 from ghapp.processes import WITHOUT_KEEPER, Exited, Programs
 from ghapp.values import BranchName, CommitSha, TreeId
@@ -243,15 +243,17 @@ class Mirror:
         return None
 
     @asynccontextmanager
-    async def checkout(self, treeish: str) -> AsyncIterator[Path]:
+    async def checkout(self, treeish: str, *, use: Use = "plan") -> AsyncIterator[Path]:
         """Lay a commit or tree out in a directory of one's own, with mode 0700, and take it away afterwards.
+
+        What a run leaves may become a later checkout for the same `use`, and never goes from a plan to an apply.
 
         There is no `.git`, any number lies side by side, no program that the tree names is run, and symlinks that lead
         out of the tree are left out (checkout.py). Raises MissingObject.
         """
         tree = TreeId(await self._resolved(f"{treeish}^{{tree}}", treeish))
         async with checkout.prepared_checkout(
-            self._programs, self.path, tree, self._checkouts, self._kept
+            self._programs, self.path, tree, self._checkouts, self._kept, use
         ) as directory:
             yield directory
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -30,7 +31,7 @@ from ghapp.git import (
     require_git,
 )
 from ghapp.git.differences import read_line_ranges
-from ghapp.git.kept_checkouts import KeptCheckouts
+from ghapp.git.kept_checkouts import KeptCheckouts, Use
 from ghapp.processes import WITHOUT_KEEPER, private_directories
 from ghapp.values import CommitSha
 from tests.git_server import GitServer, git_server
@@ -889,6 +890,72 @@ class TestKeptCheckouts:
         assert [asyncio.run(content(sha)) for sha in (plain, converted, converted, plain)] == [
             b"1\n2\n", b"1\r\n2\r\n", b"1\r\n2\r\n", b"1\n2\n",
         ]  # fmt: skip
+
+    def test_a_file_that_a_run_changed_with_the_index_is_not_there_for_the_next(
+        self, tmp_path: Path, author: Author
+    ) -> None:
+        tip = author.commit_files("Add", {"net/main.tf": "reviewed"})
+        mirror = mirror_of(author, tmp_path)
+
+        async def seen(damage: str = "true") -> str:
+            async with mirror.checkout(tip) as directory:
+                content = (directory / "net/main.tf").read_text()
+                environ = {**_ENVIRON, "GIT_DIR": str(mirror.path), "GIT_WORK_TREE": str(directory)}
+                environ["GIT_INDEX_FILE"] = str(directory.parent / "index")
+                subprocess.run(["sh", "-ec", damage], cwd=directory, env=environ, check=True)  # noqa: ASYNC221
+                return content
+
+        async def seen_by_two() -> tuple[str, str]:
+            # Git finds nothing to put right: the file is as the index has it.
+            return await seen("echo evil > net/main.tf; git update-index net/main.tf"), await seen()
+
+        assert asyncio.run(seen_by_two()) == ("reviewed", "reviewed")
+
+    @pytest.mark.parametrize(
+        "damage",
+        ["echo evil > tree/net/main.tf", "echo evil > tree/net/evil.tf", "rm tree/net/main.tf", "echo evil > index"],
+    )
+    def test_what_is_done_to_a_kept_one_is_noticed_by_the_next_run(
+        self, tmp_path: Path, author: Author, damage: str
+    ) -> None:
+        tip = author.commit_files("Add", {"net/main.tf": "reviewed"})
+        mirror = mirror_of(author, tmp_path)
+
+        async def seen() -> tuple[dict[str, object], int]:
+            async with mirror.checkout(tip) as directory:
+                return contents(directory), directory.stat().st_ino
+
+        before, inode = asyncio.run(seen())
+        assert asyncio.run(seen()) == (before, inode)
+        [kept] = (mirror.path / "checkouts").iterdir()
+        subprocess.run(["sh", "-ec", damage], cwd=kept, check=True)  # as a process does that a run left behind
+        after, _ = asyncio.run(seen())
+        assert after == before
+
+    def test_one_that_a_plan_had_is_not_taken_for_an_apply(self, tmp_path: Path, author: Author) -> None:
+        tip = author.commit(a="1")
+        mirror = mirror_of(author, tmp_path)
+
+        async def inode(use: Use) -> int:
+            async with mirror.checkout(tip, use=use) as directory:
+                return directory.stat().st_ino
+
+        plan, apply = asyncio.run(inode("plan")), asyncio.run(inode("apply"))
+        assert plan != apply
+        assert [asyncio.run(inode(use)) for use in get_args(Use)] == [plan, apply]
+
+    def test_one_that_another_process_kept_is_not_taken(self, tmp_path: Path, author: Author) -> None:
+        tip = author.commit(a="1")
+        mirror = mirror_of(author, tmp_path)
+        other = Mirror(mirror.path, tmp_path / "data/checkouts", KeptCheckouts(most=2))
+
+        async def inode(of: Mirror) -> int:
+            async with of.checkout(tip) as directory:
+                return directory.stat().st_ino
+
+        first = asyncio.run(inode(mirror))
+        assert asyncio.run(inode(other)) != first
+        assert asyncio.run(inode(mirror)) == first
 
     def test_a_run_that_broke_off_leaves_nothing_and_of_many_the_oldest_go(
         self, tmp_path: Path, author: Author

@@ -66,7 +66,7 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
         machine,
         operation="apply",
         authority=await repo.authority(),
-        checkout=repo.mirror.checkout(tip),
+        checkout=repo.mirror.checkout(tip, use="apply"),
         open_log=lambda mask: contextlib.nullcontext(MaskedLog(mask, _quiet)),
     ) as (terraform, workdir, _):
         if not (await terraform.init(workdir, stop=stop)).done:

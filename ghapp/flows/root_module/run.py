@@ -127,7 +127,7 @@ class _RootStep:
             await machine_of(self._services),
             operation=job.operation,
             authority=await self._repo.authority(),
-            checkout=self._repo.mirror.checkout(job.tree),
+            checkout=self._repo.mirror.checkout(job.tree, use=job.operation),
             open_log=lambda mask: open_log(self._services.store, job.run_id, part, mask),
             stop=stop,
             until_written=lambda: self._wait_for_applies(slot, stop),
