@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from checks.authority.chat import ChatHosts
+from checks.authority.sources import AllowedSources, read_sources
 from ghapp.errors import SettingsError
 from ghapp.operator_files import read_patterns
 from ghapp.processes import Limits
@@ -72,6 +73,8 @@ class AuthoritySettings:
     """Where `notify` may send messages."""
     secret_paths: tuple[str, ...] = ()
     """Patterns of paths that configs may name beyond `kv/{team}/{branch}` and `kv/{team}/{environment}`."""
+    sources: AllowedSources | None = None
+    """Where providers and modules may come from; None: the operator says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +199,7 @@ def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
         team_by_name=names.flag("PLANWARD_TEAM_BY_NAME"),
         chat=_read_chat_hosts(names.text("PLANWARD_NOTIFY_HOSTS")),
         secret_paths=_split(names.text("PLANWARD_SECRET_PATHS")),
+        sources=read_sources(_split(names.text("PLANWARD_SOURCES"))),
     )
 
 

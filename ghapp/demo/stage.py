@@ -71,6 +71,7 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
             "PLANWARD_PUBLIC_URL": url,
             "PLANWARD_DATA_DIR": str(directory / "planward"),
             "PLANWARD_DEBOUNCE_S": "1",
+            "PLANWARD_SOURCES": "**",  # it is one's own repository that is played with, on one's own machine
             "VAULT_ADDR": vault,
             "VAULT_TOKEN": root_token,
         }

@@ -99,6 +99,8 @@ async def plan_working_copy(
                 provider_cache=make_private(data_dir / "providers"),
                 limits=local.limits,
                 plan_timeout_s=local.plan_timeout_s,
+                # Whoever plans their own working copy needs nobody to allow it, unless somebody says so.
+                sources=local.authority.sources,
             ),
             environ=environ,
             log=log,

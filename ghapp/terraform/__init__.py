@@ -6,6 +6,7 @@ workdir.py          the private directories of one root run; secrets as files an
 environment.py   an environment built from nothing
 commands.py      init, plan, show, apply, validate
 messages.py      Terraform's JSON messages: diagnostics, lines for the log
+installed.py     the providers and modules that an init installed
 failures.py      the kinds of failure that have a way out of their own
 provider_cache.py  one writer at a time; what is in it
 """
@@ -14,6 +15,7 @@ from ghapp.processes import Stop
 from ghapp.terraform.commands import Finished, Terraform
 from ghapp.terraform.errors import NoVersionFits, TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock
+from ghapp.terraform.installed import installed_modules, installed_providers
 from ghapp.terraform.programs import EnginePin, Product, choose, find_terraforms
 from ghapp.terraform.provider_cache import KeptProvider, kept_providers, remove_provider
 from ghapp.terraform.workdir import DEFAULT_WORKSPACE, Workdir, prepare_workdir
@@ -34,6 +36,8 @@ __all__ = [
     "Workdir",
     "choose",
     "find_terraforms",
+    "installed_modules",
+    "installed_providers",
     "kept_providers",
     "prepare_workdir",
     "remove_provider",

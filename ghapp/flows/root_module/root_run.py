@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 
+from checks.authority.sources import AllowedSources
 from checks.diagnostic import Diagnostic
 from checks.gate import Proceed
 from checks.plan import Plan
@@ -45,6 +46,8 @@ class Machine:
     provider_cache: Path
     limits: Limits
     plan_timeout_s: float
+    sources: AllowedSources | None
+    """Where providers and modules may come from; None: from anywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +147,7 @@ class RootRun:
                 stop=stop,
                 timeout_s=machine.plan_timeout_s,
                 options=self.settings.extra_arguments,
+                sources=machine.sources,
                 until_written=until_written,
             )
             match outcome:

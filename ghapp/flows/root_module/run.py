@@ -12,6 +12,7 @@ from functools import partial
 import msgspec
 
 from checks import gate
+from checks.authority.sources import AllowedSources
 from checks.plan import Plan
 from checks.plan.apply_stream import ApplyStream
 from checks.plan.parity import PlanSummary, summarize
@@ -86,6 +87,7 @@ async def machine_of(services: Services) -> Machine:
         provider_cache=services.provider_cache,
         limits=services.settings.limits,
         plan_timeout_s=services.settings.plan_timeout_s,
+        sources=services.settings.authority.sources or AllowedSources(),
     )
 
 

@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from checks.authority.sources import AllowedSources
 from checks.diagnostic import Diagnostic
 from checks.errors import PlanFormatError
 from checks.plan import Plan, marked_in_state, read_plan
 from checks.plan.apply_stream import ResourceResult
+from ghapp.errors import JobError
 from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit, how_far
 from ghapp.flows.root_module.plan_reading import in_time
 from ghapp.processes import Stop
-from ghapp.terraform import Failure, Finished, Terraform, Workdir
+from ghapp.terraform import Failure, Finished, Terraform, Workdir, installed_modules, installed_providers
 
 Log = Callable[[str], None]
 
@@ -58,12 +60,14 @@ async def make_plan(
     stop: Stop,
     timeout_s: float,
     options: Sequence[str] = (),
+    sources: AllowedSources | None = None,
     until_written: Callable[[], Awaitable[None]] | None = None,
 ) -> Planned | NotDone:
     """init, plan, show. Without `lock` a state that was just being written is read once more, after `until_written`.
 
     They have `timeout_s` seconds together; waiting for others does not count. `foreign` takes the errors of the plan:
-    they may quote what only the plan, or the state, says is sensitive. Raises JobError where the plan cannot be read.
+    they may quote what only the plan, or the state, says is sensitive. Raises JobError where init installed something
+    that is not one of the `sources`, and where the plan cannot be read.
     """
     log(f"{terraform.name} {terraform.version}: {workdir.root_module} in {environment}")
 
@@ -86,6 +90,8 @@ async def make_plan(
     initialised = await repeated(lambda: terraform.init(workdir, log, stop, timeout_s=left_s))
     if not initialised.done:
         return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
+    if sources is not None:
+        await asyncio.to_thread(_require_allowed, sources, workdir, environment)
     planned = await repeated(
         lambda: terraform.plan(
             workdir, lock=lock, log=log, foreign=foreign, stop=stop, timeout_s=left_s, options=options
@@ -101,6 +107,14 @@ async def make_plan(
         return NotDone(command="show", finished=shown)
     plan = await in_time(f"{workdir.root_module} in {environment}", read_plan, shown)
     return Planned(plan=plan, diagnostics=planned.diagnostics)
+
+
+def _require_allowed(sources: AllowedSources, workdir: Workdir, environment: str) -> None:
+    """Raise JobError where init installed what the operator does not allow. Nothing of it has run yet."""
+    providers = (address for address, _ in installed_providers(workdir.data_dir))
+    refusal = sources.refusal(providers, installed_modules(workdir.data_dir))
+    if refusal is not None:
+        raise JobError(f"{workdir.root_module} in {environment} is not planned: {refusal}")
 
 
 async def _sensitive_in_state(planned: Finished, terraform: Terraform, workdir: Workdir) -> frozenset[str]:

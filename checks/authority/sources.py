@@ -1,0 +1,71 @@
+"""Where providers and modules may come from: the operator's PLANWARD_SOURCES.
+
+https://developer.hashicorp.com/terraform/language/providers/requirements#source-addresses
+https://developer.hashicorp.com/terraform/language/modules/sources
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from checks.wildcards import Wildcards
+
+SETTING = "PLANWARD_SOURCES"
+REGISTRIES = "registries"
+"""The word for every provider and module that a registry has."""
+
+_REGISTRY_MODULE = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[a-z0-9]+")
+_UP = re.compile(r"(?:^|[/\\])(?:\.|%2e){2}(?:[/\\]|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowedSources:
+    """Which providers and modules root modules may use. Without patterns: those that a registry has."""
+
+    patterns: tuple[str, ...] = (REGISTRIES,)
+
+    def refusal(self, providers: Iterable[str], modules: Iterable[str]) -> str | None:
+        """Why these may not be used, with the way out; None where they may.
+
+        `providers` are HOST/NAMESPACE/TYPE. `modules` are as Terraform notes them: `./` and `../` for what lies beside
+        the caller, HOST/NAMESPACE/NAME/SYSTEM for a registry, else such as `git::https://HOST/PATH//DIRECTORY?ref=v1`.
+        """
+        refused = [f"the provider {each}" for each in sorted(set(providers)) if not self._allows(each, True)]
+        wanted = {address_of(each) for each in modules if not _is_local(each)}
+        refused += [
+            f"the module {each}"
+            for each in sorted(wanted)
+            if not self._allows(each, bool(_REGISTRY_MODULE.fullmatch(each)))
+        ]
+        if not refused:
+            return None
+        more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+        return (
+            f"it uses {refused[0][:300]}{more}, which the operator does not allow: the operator can add it to {SETTING}"
+        )
+
+    def _allows(self, address: str, is_in_registry: bool) -> bool:
+        return any(self._fits(pattern, address, is_in_registry) for pattern in self.patterns)
+
+    def _fits(self, pattern: str, address: str, is_in_registry: bool) -> bool:
+        if pattern == REGISTRIES:
+            return is_in_registry
+        # Whoever fetches it would go up by "..", past what the pattern names.
+        leads_up = _UP.search(address) is not None
+        return pattern == "**" or (not leads_up and Wildcards(pattern).matches(address))
+
+
+def read_sources(words: Collection[str]) -> AllowedSources | None:
+    """Read the patterns: `*` stands for a part of one segment, `**` for all that follows. None where there are none."""
+    return AllowedSources(patterns=tuple(words)) if words else None
+
+
+def address_of(source: str) -> str:
+    """A module's source without the directory in it, and without `?ref=…`."""
+    address = source.partition("?")[0]
+    scheme, separator, rest = address.rpartition("://")
+    return scheme + separator + rest.partition("//")[0]
+
+
+def _is_local(source: str) -> bool:
+    return source in ("", ".", "..") or source.startswith(("./", "../"))

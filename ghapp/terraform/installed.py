@@ -1,0 +1,47 @@
+"""What an init has installed for a root module: providers, and the modules that it calls."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ghapp.foreign_json import UnreadableJson, read_json
+from ghapp.terraform.errors import TerraformError
+
+_MOST_BYTES = 32 * 1024 * 1024
+
+
+class _Module(msgspec.Struct):
+    source: str = msgspec.field(name="Source", default="")
+
+
+class _Modules(msgspec.Struct):
+    modules: list[_Module] = msgspec.field(name="Modules", default_factory=list)
+
+
+def installed_providers(data_dir: Path) -> Iterator[tuple[str, Path]]:
+    """Give each provider as HOST/NAMESPACE/TYPE, with the directory of its package: a link where it is shared."""
+    top = data_dir / "providers"
+    for place in sorted(top.glob("*/*/*/*/*")):
+        yield "/".join(place.relative_to(top).parts[:3]), place
+
+
+def installed_modules(data_dir: Path) -> tuple[str, ...]:
+    """Give the source of each module, also of those that modules call. Raises TerraformError.
+
+    https://github.com/hashicorp/terraform/blob/v1.11.4/internal/modsdir/manifest.go
+    """
+    try:
+        with open(os.open(data_dir / "modules" / "modules.json", os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+            content = file.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise TerraformError(f"the list of modules that init wrote cannot be read: {type(error).__name__}") from None
+    try:
+        if len(content) > _MOST_BYTES:
+            raise UnreadableJson("too large")
+        return tuple(module.source for module in read_json(content, _Modules).modules)
+    except UnreadableJson as error:
+        raise TerraformError(f"the list of modules that init wrote cannot be read: {error}") from None
