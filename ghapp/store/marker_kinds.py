@@ -99,6 +99,28 @@ class CommentMarker(MarkerKey[Creating | Created]):
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownCommandMarker(MarkerKey[int]):
+    """The id of the comment on a pull request that was answered because it only looks like a command."""
+
+    repository_id: RepositoryId
+    number: int
+
+    @property
+    def text(self) -> str:
+        return f"unknown command:{self.repository_id}:{self.number}"
+
+    def write(self, value: int) -> str:
+        return str(value)
+
+    def read(self, stored: str) -> int:
+        return int(stored)
+
+    @property
+    def owner(self) -> PullRequestKey:
+        return PullRequestKey(repository_id=self.repository_id, number=self.number)
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentMarker(MarkerKey[Created]):
     """The deployment of a run."""
 
@@ -327,6 +349,8 @@ def _read_key(words: Sequence[str]) -> MarkerKey[Any] | None:
     match words:
         case ["comment", repository, number]:
             return CommentMarker(RepositoryId(int(repository)), int(number))
+        case ["unknown command", repository, number]:
+            return UnknownCommandMarker(RepositoryId(int(repository)), int(number))
         case ["deployment", run_id]:
             return DeploymentMarker(RunId(run_id))
         case ["deployment", run_id, "state"]:

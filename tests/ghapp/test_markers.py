@@ -27,6 +27,7 @@ from ghapp.store.marker_kinds import (
     PullRequestKey,
     RedeliveryMarker,
     RedeliveryRequest,
+    UnknownCommandMarker,
     read_key,
 )
 from ghapp.store.message_subjects import AboutPlan, AboutPromotion, AboutRun, read_subject
@@ -43,6 +44,7 @@ PULL_REQUEST = PullRequestKey(repository_id=REPOSITORY, number=12)
 KINDS: list[tuple[MarkerKey[Any], str, Any, str, object]] = [
     (CommentMarker(REPOSITORY, 12), "comment:7:12", Creating(), "being made", PULL_REQUEST),
     (CommentMarker(REPOSITORY, 12), "comment:7:12", Created(id=99), "99", PULL_REQUEST),
+    (UnknownCommandMarker(REPOSITORY, 12), "unknown command:7:12", 99, "99", PULL_REQUEST),
     (DeploymentMarker(RUN), f"deployment:{RUN}", Created(id=99), "99", RUN),
     *(
         (
@@ -81,6 +83,23 @@ def test_a_marker_is_stored_as_the_first_version_stored_it_and_read_back(
     with store._database.engine.connect() as connection:
         assert connection.execute(select(tables.markers.c.key, tables.markers.c.value)).all() == [(text, stored)]
     assert asyncio.run(store.markers.find(key)) == value
+    store.close()
+
+
+def test_of_several_who_claim_a_marker_one_has_it_and_has_it_again(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'planward.db'}", Sealer(("k" * 32,)))
+    key = UnknownCommandMarker(REPOSITORY, 12)
+
+    async def claims() -> list[bool]:
+        return list(await asyncio.gather(*(store.markers.claim(key, comment) for comment in range(8))))
+
+    async def kept() -> int | None:
+        return await store.markers.find(key)
+
+    claimed = asyncio.run(claims())
+    assert claimed.count(True) == 1
+    assert asyncio.run(claims()) == claimed
+    assert asyncio.run(kept()) == claimed.index(True)
     store.close()
 
 

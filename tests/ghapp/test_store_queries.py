@@ -155,6 +155,7 @@ CALLS: dict[str, Call] = {
     ),
     "approvals.of": lambda store: store.approvals.of(REPOSITORY, sha(5), kind="apply", environment=TESTING),
     "approvals.audit": lambda store: store.approvals.audit(REPOSITORY, who="ada", did="rerun", sha=sha(5)),
+    "markers.claim": lambda store: store.markers.claim(Adopted(REPOSITORY), True),
     "markers.find": lambda store: store.markers.find(Adopted(REPOSITORY)),
     "markers.keep": lambda store: store.markers.keep(Adopted(REPOSITORY), True),
     "deferred.defer": lambda store: store.deferred.defer("a key", {}, in_s=1),

@@ -15,6 +15,7 @@ from ghapp.github import Role, or_deferred
 from ghapp.jobs import Replan, Unlock
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest
+from ghapp.store.marker_kinds import UnknownCommandMarker
 from ghapp.values import TESTING, BranchName, EnvironmentName
 from ghapp.webhook.commands import HELP, Command, read_comment
 
@@ -44,7 +45,10 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
         return
     text = read_comment(event.body)
     repo = await record_repo(services, event.repository, event.installation_id)
-    if text.looks_like_one:
+    # Two such comments may be read at the same moment: one of them is answered.
+    if text.looks_like_one and await repo.store.markers.claim(
+        UnknownCommandMarker(repo.id, event.number), event.comment_id
+    ):
         github = await repo.github()
         await or_deferred(github.create_comment(event.number, _NOT_ONE, marker=_NOT_ONE_MARKER, look_first=True))
     if not text.commands or not await is_as_written(repo, event):
