@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import os
 from collections.abc import AsyncIterator, Sequence
 
 from starlette.applications import Starlette
@@ -23,6 +24,8 @@ from ghapp.processes import WITHOUT_KEEPER, Programs
 from ghapp.processes.keeper import Keeper, keeping, outlive_orphans
 from ghapp.processes.memory import is_measurable
 from ghapp.processes.private_directories import make_private, sweep
+from ghapp.processes.same_path import PATHS, clear_paths
+from ghapp.processes.sandbox_choice import choose_sandbox
 from ghapp.sealing import Sealer, load_or_make_key
 from ghapp.services import Services
 from ghapp.settings import Settings
@@ -92,8 +95,12 @@ async def _front(settings: Settings) -> AsyncIterator[Front]:
 
 @contextlib.asynccontextmanager
 async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
-    """What carries out jobs. Raises SettingsError where git, Terraform or the App's key is not there."""
+    """What carries out jobs. Raises SettingsError where git, a sandbox or the App's key is not there."""
     await require_git(WITHOUT_KEEPER)
+    sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
+    if sandbox.name == "uid":
+        os.umask(0o077)  # other users get into the data directory, on their way to their own
+    log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.gives)
     if settings.limits.memory_bytes is not None and not is_measurable():
         log.warning("memory_not_limited", reason="this platform has no /proc that tells how much a program takes")
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
@@ -121,9 +128,10 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
         mirrors = Mirrors(
             settings.data_dir / "mirrors",
             allowed_host=git_host(settings.github.api_url),
-            most_kept=settings.concurrency,
+            most_kept=settings.concurrency if sandbox.shares_caches else 0,
             programs=programs,
         )
+        await asyncio.to_thread(clear_paths, settings.data_dir / PATHS)
         for swept in (mirrors.sweep(), sweep(settings.data_dir / "runs")):
             if swept:
                 log.info("directories_swept", directories=list(swept))
@@ -141,8 +149,9 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             enqueue=enqueue,
             pending=front.job_queue.pending,
             forget_jobs=front.job_queue.forget,
-            slots=metrics.slots(settings.concurrency),
+            slots=metrics.slots(settings.concurrency, one_each=not sandbox.has_mounts),
             programs=programs,
+            sandbox=sandbox,
             stopping=asyncio.Event(),
             provider_cache=make_private(settings.data_dir / "providers"),
             sealer=front.sealer,

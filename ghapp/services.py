@@ -18,6 +18,7 @@ from ghapp.git import Mirrors
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job, read_job
 from ghapp.processes import Programs, Stop
+from ghapp.processes.sandbox import Sandbox
 from ghapp.processes.slots import Slots
 from ghapp.root_modules import RecentSurveys
 from ghapp.sealing import Sealer
@@ -68,6 +69,8 @@ class Services:
     slots: Slots
     programs: Programs
     """Runs programs, under this process's keeper."""
+    sandbox: Sandbox
+    """Confines root runs."""
     stopping: asyncio.Event
     provider_cache: Path
     digest_key: bytes = field(repr=False)

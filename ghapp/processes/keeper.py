@@ -57,25 +57,28 @@ class Keeper:
         """The descriptors that every program has to inherit."""
         return (self.programs,)
 
-    def begun(self, pid: int, outputs: Sequence[int]) -> None:
-        """A program was started; `outputs` are the reading ends of its pipes."""
-        self._send("begun", pid, outputs)
+    def begun(self, group: int, pid: int, outputs: Sequence[int]) -> None:
+        """A program was started, or is known by now: its group, and the process in it that is interrupted.
 
-    def interrupted(self, pid: int) -> None:
+        `outputs` are the reading ends of its pipes.
+        """
+        self._send("begun", group, outputs, pid)
+
+    def interrupted(self, group: int) -> None:
         """A program was sent SIGINT: at a second one Terraform gives up at once and may lose what it has made."""
-        self._send("interrupted", pid)
+        self._send("interrupted", group)
 
-    def ended(self, pid: int) -> None:
+    def ended(self, group: int) -> None:
         """A program has ended, and its group with it."""
-        self._send("ended", pid)
+        self._send("ended", group)
 
     def beat(self) -> None:
         """This process is well; from the first of these on the keeper waits for the next."""
         self._send("beat", os.getpid())
 
-    def _send(self, word: str, pid: int, outputs: Sequence[int] = ()) -> None:
+    def _send(self, word: str, group: int, outputs: Sequence[int] = (), pid: int = 0) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            socket.send_fds(self._line, [f"{word} {pid}\n".encode()], list(outputs))
+            socket.send_fds(self._line, [f"{word} {group} {pid}\n".encode()], list(outputs))
 
     def close(self) -> None:
         """Let the keeper go; programs that still run are ended."""
@@ -145,7 +148,8 @@ class _Keeping:
         self._silence_s = silence_s
         self._grace_s = grace_s
         self._line = socket.socket(fileno=0)
-        self._groups: dict[int, bool] = {}
+        self._groups: dict[int, int | None] = {}
+        """The process of each group that is interrupted; None where it was."""
         self._outputs: set[int] = set()
         self._unread = b""
         self._silent_at: float | None = None
@@ -154,8 +158,8 @@ class _Keeping:
         while self._listen(None if self._silent_at is None else self._silent_at - time.monotonic()):
             pass
         silent = self._silent_at is not None and time.monotonic() >= self._silent_at
-        for pid, was_interrupted in self._groups.items():
-            if not was_interrupted:
+        for pid in self._groups.values():
+            if pid is not None:
                 _signal(pid, signal.SIGINT)
         end = time.monotonic() + self._grace_s
         while time.monotonic() < end and not _lockable(self._programs):
@@ -165,9 +169,9 @@ class _Keeping:
             # What it began while we waited stands in the pipe.
             while self._listen(1.0):
                 pass
-        for pid in self._groups:
+        for group in self._groups:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
+                os.killpg(group, signal.SIGKILL)
 
     def _listen(self, patience_s: float | None) -> bool:
         """Take in what is said; False at the pipe's end, and after `patience_s` of silence."""
@@ -176,18 +180,18 @@ class _Keeping:
         self._outputs.update(outputs)
         *lines, self._unread = (self._unread + said).split(b"\n")
         for line in lines:
-            word, pid = line.split()
-            self._take_in(word.decode(), int(pid))
+            word, group, pid = line.split()
+            self._take_in(word.decode(), int(group), int(pid))
         return bool(said)
 
-    def _take_in(self, word: str, pid: int) -> None:
+    def _take_in(self, word: str, group: int, pid: int) -> None:
         match word:
             case "begun":
-                self._groups[pid] = False
+                self._groups[group] = pid
             case "interrupted":
-                self._groups[pid] = True
+                self._groups[group] = None
             case "ended":
-                self._groups.pop(pid, None)
+                self._groups.pop(group, None)
                 self._forget_closed()
             case "beat":
                 self._silent_at = time.monotonic() + self._silence_s

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ _IT_ENDS = 2.0
 """Above these parts of its memory limit a program that was interrupted for it does not get its time: first what it
 started is killed, since without a provider Terraform can still write its state, then itself."""
 
+_LOOKS_AT_DISK = 20
+
 _memory = Memory()
 
 
@@ -24,6 +27,11 @@ class Limits:
 
     memory_bytes: int | None = None
     """Of its processes together. Nothing where the platform does not tell."""
+    processes: int | None = None
+    """How many there may be at once. Nothing where the platform does not tell."""
+    disk_bytes: int | None = None
+    """Of `directories` together."""
+    directories: tuple[Path, ...] = ()
     output_bytes: int | None = None
     """Of its standard output and standard error; every line costs 100 bytes more than it has. Also of each of
     `files`."""
@@ -39,9 +47,9 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exceeded:
-    """Which limit a program was ended at, and how much it had taken."""
+    """Which limit a program was ended at, and how much it had taken; of processes the number."""
 
-    limit: Literal["memory", "output", "file", "read whole"]
+    limit: Literal["memory", "processes", "disk", "output", "file", "read whole"]
     size_bytes: int
     allowed_bytes: int
 
@@ -78,28 +86,59 @@ class Guard:
                 if size_bytes > limit:
                     self._exceed(Exceeded(limit="file", size_bytes=size_bytes, allowed_bytes=limit))
 
-    async def watch(self, pid: int) -> None:
-        """Watch the program of this process and session until cancelled, if there is anything to watch for."""
+    async def watch(self, session: int, program: int, uid: int | None = None) -> None:
+        """Watch the program of this session until cancelled, if there is anything to watch for.
+
+        `program` is its own process: the leader of the session, or in a sandbox the first of a pid namespace. All that
+        runs under `uid` is the program's.
+        """
         limits = self.limits
-        if limits.memory_bytes is None and not (limits.files and limits.output_bytes is not None):
+        counted = limits.memory_bytes is not None or limits.processes is not None
+        written = limits.files and limits.output_bytes is not None
+        if not counted and not written and limits.disk_bytes is None:
             return
-        with _memory.of(pid) as measured:
+        with _memory.of(session, program, uid) as measured:
+            look = 0
             while not self.exceeded.done():
                 await asyncio.sleep(Memory.EVERY_S)
                 self.check_files()
-                await self._check_memory(measured)
+                await self._check_processes(measured)
+                look += 1
+                if look % _LOOKS_AT_DISK == 0:
+                    await self._check_disk()
             # It was interrupted, and has its time.
-            while self.exceeded.result().limit == "memory":
+            while self.exceeded.result().limit in ("memory", "processes"):
                 await asyncio.sleep(Memory.EVERY_S)
-                await self._kill_the_largest(pid, measured)
+                if self.exceeded.result().limit == "memory":
+                    await self._kill_the_largest(program, measured)
+                else:
+                    await self._kill_all_but({program, session}, measured)
 
-    async def _check_memory(self, measured: Measured) -> None:
-        limit = self.limits.memory_bytes
-        if limit is None or not is_measurable():
+    async def _check_processes(self, measured: Measured) -> None:
+        limits = self.limits
+        if (limits.memory_bytes is None and limits.processes is None) or not is_measurable():
             return
-        size_bytes = sum(each.size_bytes for each in await measured.processes(limit))
+        found = await measured.processes(limits.memory_bytes)
+        if limits.processes is not None and len(found) > limits.processes:
+            self._exceed(Exceeded(limit="processes", size_bytes=len(found), allowed_bytes=limits.processes))
+        size_bytes = sum(each.size_bytes for each in found)
+        if limits.memory_bytes is not None and size_bytes > limits.memory_bytes:
+            self._exceed(Exceeded(limit="memory", size_bytes=size_bytes, allowed_bytes=limits.memory_bytes))
+
+    async def _check_disk(self) -> None:
+        limit = self.limits.disk_bytes
+        if limit is None:
+            return
+        size_bytes = await asyncio.to_thread(_size_bytes, self.limits.directories)
         if size_bytes > limit:
-            self._exceed(Exceeded(limit="memory", size_bytes=size_bytes, allowed_bytes=limit))
+            self._exceed(Exceeded(limit="disk", size_bytes=size_bytes, allowed_bytes=limit))
+
+    async def _kill_all_but(self, spared: Collection[int], measured: Measured) -> None:
+        """End what it started, which goes on although it was interrupted."""
+        for each in await measured.processes(None):
+            if each.pid not in spared:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(each.pid, signal.SIGKILL)
 
     async def _kill_the_largest(self, pid: int, measured: Measured) -> None:
         """End what goes on eating although it was interrupted."""
@@ -116,3 +155,14 @@ class Guard:
     def _exceed(self, exceeded: Exceeded) -> None:
         if not self.exceeded.done():
             self.exceeded.set_result(exceeded)
+
+
+def _size_bytes(directories: Collection[Path]) -> int:
+    """What is in directories, as far as it takes room of its own on the disk."""
+    size_bytes = 0
+    for directory in directories:
+        for current, _, names in os.walk(directory):
+            for name in names:
+                with suppress(OSError):
+                    size_bytes += os.lstat(os.path.join(current, name)).st_blocks * 512  # noqa: PTH118
+    return size_bytes

@@ -1,8 +1,9 @@
 """How much memory programs take, their children included, as Linux tells in `/proc`.
 
-A program's session is what it and its children share, also those that leave its group. The sum of resident sizes
-counts twice what processes share, so that above a limit the proportional one decides. There is no `RLIMIT_AS` here,
-since Go reserves far more addresses than it uses, and no cgroup, since few places let an ordinary process make one.
+A program's session is what it and its children share, also those that leave its group; in a sandbox it is a pid
+namespace or a uid, which nobody leaves. The sum of resident sizes counts twice what processes share, so that above a
+limit the proportional one decides. There is no `RLIMIT_AS` here, since Go reserves far more addresses than it uses,
+and no cgroup, since few places let an ordinary process make one.
 
 https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 """
@@ -11,10 +12,12 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from ghapp.processes.uid_pool import uid_of
 
 _PROC = Path("/proc")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -67,27 +70,28 @@ class Memory:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="memory")
-        self._sessions: set[int] = set()
+        self._sessions: dict[int, str | int | None] = {}
+        """With the pid namespace or the uid that is the program's own, if there is one."""
         self._others: set[int] = set()
         self._measured: dict[int, tuple[Sized, ...]] = {}
         self._measuring: asyncio.Future[None] | None = None
         self._at = float("-inf")
 
     @contextlib.contextmanager
-    def of(self, pid: int) -> Iterator["Measured"]:
-        """Measure a program that was started as the leader of a session."""
-        self._sessions.add(pid)
+    def of(self, session: int, program: int, uid: int | None) -> Iterator["Measured"]:
+        """Measure a program in a session of its own; where it is not its leader, in a pid namespace of its own."""
+        self._sessions[session] = uid if uid is not None else _namespace(program) if program != session else None
         try:
-            yield Measured(self, pid)
+            yield Measured(self, session)
         finally:
-            self._sessions.discard(pid)
+            del self._sessions[session]
 
     async def measure(self, pid: int) -> tuple[Sized, ...]:
         """Its processes and their resident sizes, as they were at most a quarter of a second ago."""
         loop = asyncio.get_running_loop()
         if loop.time() - self._at >= self.EVERY_S or self._measuring is None:
             self._at = loop.time()
-            self._measuring = loop.run_in_executor(self._thread, self._measure, frozenset(self._sessions))
+            self._measuring = loop.run_in_executor(self._thread, self._measure, dict(self._sessions))
         await asyncio.shield(self._measuring)
         return self._measured.get(pid, ())
 
@@ -97,15 +101,18 @@ class Memory:
             self._thread, lambda: tuple(_proportional(each) for each in processes)
         )
 
-    def _measure(self, sessions: frozenset[int]) -> None:
+    def _measure(self, sessions: Mapping[int, str | int | None]) -> None:
         listed = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208 - a path for each costs
         # What was of another session once stays there: most of a machine is looked at once.
         self._others &= listed
         found: dict[int, list[Sized]] = {session: [] for session in sessions}
-        for pid in (listed - self._others) | (listed & sessions):
+        own = {each: session for session, each in sessions.items() if each is not None}
+        for pid in (listed - self._others) | (listed & sessions.keys()):
             with contextlib.suppress(OSError, ValueError, IndexError):
                 words = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
                 session, pages = int(words[3]), int(words[21])
+                if session not in sessions and own:
+                    session = own.get(_namespace(pid) or "", own.get(uid_of(pid) or 0, session))
                 if session in sessions:
                     found[session].append(Sized(pid, pages * _PAGE_BYTES))
                 else:
@@ -120,12 +127,19 @@ class Measured:
         self._memory = memory
         self._pid = pid
 
-    async def processes(self, above_bytes: int) -> tuple[Sized, ...]:
-        """Its processes: exactly where they take more than this together, else roughly."""
+    async def processes(self, above_bytes: int | None) -> tuple[Sized, ...]:
+        """Its processes: measured exactly where they take more than this together, else roughly."""
         found = await self._memory.measure(self._pid)
-        if sum(each.size_bytes for each in found) <= above_bytes:
+        if above_bytes is None or sum(each.size_bytes for each in found) <= above_bytes:
             return found
         return await self._memory.proportional(found)
+
+
+def _namespace(pid: int) -> str | None:
+    try:
+        return os.readlink(_PROC / str(pid) / "ns" / "pid")  # noqa: PTH115 - many of them
+    except OSError:
+        return None
 
 
 def _proportional(process: Sized) -> Sized:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import re
+import resource
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,16 +12,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ghapp.processes.bubblewrap import Status
 from ghapp.processes.keeper import Keeper
 from ghapp.processes.limits import NO_LIMITS, Exceeded, Guard, Limits
 from ghapp.processes.output import Output, read
+from ghapp.processes.sandbox import UNCONFINED, Confined
 from ghapp.processes.signals import stop_ignoring
 
 _DRAIN_S = 5.0
+_BY_SIGNAL = 128
+_CATCHES_POLL_S = 0.01
+_TASKS_OF_A_PROCESS = 10
+"""Threads are tasks too, and Go's programs have some."""
+_CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]{1,32})$", re.MULTILINE)
 
 
 class ProgramMissing(Exception):
     """The program is not there or cannot be executed; `str(error)` is its name as it was asked for."""
+
+
+class NotConfined(Exception):
+    """The sandbox could not be set up for this program, which was not started; `str(error)` is what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +74,7 @@ class Programs:
         stop: Stop | None = None,
         on_line: Callable[[bytes], None] | None = None,
         stdout_to: Path | None = None,
+        confined: Confined = UNCONFINED,
     ) -> Exited:
         """Run a program to its end and give what it printed.
 
@@ -69,7 +83,8 @@ class Programs:
         program gets SIGINT after `timeout_s` seconds, when `stop` is requested and when the calling task is cancelled;
         what is left of its group gets SIGKILL after the stop's `deadline_s`. Above one of the `limits` it gets the
         same, or SIGKILL at once. Children that outlive it are killed. Nothing is started where `stop` is requested
-        already. Raises ProgramMissing.
+        already. `cwd` and the other paths are those of this host, `argv` and `environ` are as the program sees them
+        where it is `confined`. Raises ProgramMissing and NotConfined.
         """
         if stop is not None and stop.requested.is_set():
             return Exited(exit_code=-signal.SIGINT, interrupted=True)
@@ -79,18 +94,23 @@ class Programs:
         target = out.write_end if out else os.open(stdout_to or "", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         stop_ignoring()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(os.fspath(word) for word in argv),
-                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-                stdout=target,
-                stderr=err.write_end,
-                env=dict(environ),
-                cwd=cwd,
-                start_new_session=True,
-                pass_fds=() if self.keeper is None else self.keeper.inherited,
-            )
-            if self.keeper is not None:
-                self.keeper.begun(process.pid, [output.read_end for output in (out, err) if output])
+            with confined.command(
+                [os.fspath(word) for word in argv], environ, cwd, kept=self.keeper is not None
+            ) as command:
+                process = await asyncio.create_subprocess_exec(
+                    *command.argv,
+                    stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+                    stdout=target,
+                    stderr=err.write_end,
+                    env=dict(command.environ),
+                    cwd=command.cwd,
+                    start_new_session=True,
+                    user=command.uid,
+                    group=command.uid,
+                    extra_groups=None if command.uid is None else [],
+                    pass_fds=(*(() if self.keeper is None else self.keeper.inherited), *command.pass_fds),
+                )
+                status = await Status.opened(command)
         except (FileNotFoundError, PermissionError) as error:
             _close(out, err)
             if cwd is not None and not cwd.is_dir():
@@ -99,13 +119,17 @@ class Programs:
         finally:
             os.close(target)
             os.close(err.write_end)
+        running = _Running(
+            process, stop or Stop(deadline_s=5.0), Guard(limits), out, err, self.keeper, status, confined, command.uid
+        )
         try:
-            running = _Running(process, stop or Stop(deadline_s=5.0), Guard(limits), out, err, self.keeper)
             return await running.to_its_end(stdin, timeout_s, on_line)
         finally:
             if self.keeper is not None:
                 self.keeper.ended(process.pid)
             _close(out, err)
+            if status is not None:
+                status.close()
 
 
 WITHOUT_KEEPER = Programs()
@@ -127,13 +151,21 @@ class _Running:
         out: Output | None,
         err: Output | None,
         keeper: Keeper | None,
+        status: Status | None,
+        confined: Confined,
+        uid: int | None,
     ) -> None:
         self._keeper = keeper
         self._process = process
+        self._program = process.pid
+        """The program itself, which in bubblewrap is a child of the process that was started."""
         self._stop = stop
         self._guard = guard
         self._out = out
         self._err = err
+        self._status = status
+        self._confined = confined
+        self._uid = uid
 
     async def to_its_end(self, stdin: bytes, timeout_s: float, on_line: Callable[[bytes], None] | None) -> Exited:
         process = self._process
@@ -141,9 +173,11 @@ class _Running:
         out = asyncio.ensure_future(self._read(self._out, on_line))
         err = asyncio.ensure_future(self._read(self._err, on_line))
         feeding = asyncio.ensure_future(_feed(process.stdin, stdin))
-        watching = asyncio.ensure_future(self._guard.watch(process.pid))
+        watching: asyncio.Future[None] | None = None
         interrupted = timed_out = False
         try:
+            await self._begin()
+            watching = asyncio.ensure_future(self._guard.watch(process.pid, self._program, self._uid))
             interrupted, timed_out = await self._wait(timeout_s)
             self._guard.check_files()
         except asyncio.CancelledError:
@@ -151,22 +185,57 @@ class _Running:
             raise
         finally:
             self._kill_group()
+            await asyncio.shield(self._confined.end_all())
             feeding.cancel()
-            watching.cancel()
+            if watching is not None:
+                watching.cancel()
             # A child that left the group may hold the pipes open for ever; what was said until now is enough.
             _, unread = await asyncio.wait({out, err}, timeout=_DRAIN_S)
             for reader in unread:
                 reader.cancel()
-            await asyncio.gather(out, err, feeding, watching, return_exceptions=True)
+            of = [each for each in (out, err, feeding, watching) if each is not None]
+            await asyncio.gather(*of, return_exceptions=True)
+        exceeded = None if interrupted or timed_out else self._guard.found()
+        if self._status is not None and process.returncode == 1 and not await self._status.has_run():
+            raise NotConfined(_result(err).decode(errors="replace").strip()[-500:])
         return Exited(
-            exit_code=process.returncode if process.returncode is not None else -signal.SIGKILL,
+            exit_code=self._exit_code(),
             stdout=_result(out),
             stderr=_result(err),
             interrupted=interrupted,
             timed_out=timed_out,
-            exceeded=None if interrupted or timed_out else self._guard.found(),
+            exceeded=exceeded,
             took_s=time.monotonic() - began,
         )
+
+    async def _begin(self) -> None:
+        """Learn which process the program is, and let it begin; the keeper knows it before."""
+        outputs = [output.read_end for output in (self._out, self._err) if output]
+        if self._keeper is not None:
+            self._keeper.begun(self._process.pid, self._process.pid, outputs)
+        if self._status is not None:
+            self._program = await self._status.child_pid() or self._process.pid
+            if self._keeper is not None:
+                self._keeper.begun(self._process.pid, self._program, ())
+        if self._status is not None or self._uid is not None:
+            self._bound()
+        if self._status is not None:
+            self._status.let_begin()
+
+    def _bound(self) -> None:
+        """Bound what the kernel counts for each user of a sandbox."""
+        with suppress(OSError, ValueError):
+            resource.prlimit(self._program, resource.RLIMIT_CORE, (0, 0))
+            if self._guard.limits.processes is not None:
+                tasks = _TASKS_OF_A_PROCESS * self._guard.limits.processes
+                resource.prlimit(self._program, resource.RLIMIT_NPROC, (tasks, tasks))
+
+    def _exit_code(self) -> int:
+        code = self._process.returncode
+        if code is None:
+            return -signal.SIGKILL
+        # As bubblewrap ends where a signal ended the program.
+        return _BY_SIGNAL - code if self._status is not None and code > _BY_SIGNAL else code
 
     async def _read(self, output: Output | None, on_line: Callable[[bytes], None] | None) -> bytes:
         return b"" if output is None else await read(output, self._guard, on_line)
@@ -194,15 +263,28 @@ class _Running:
     async def _end(self) -> None:
         # SIGINT goes to the program alone: Terraform tells its providers itself, and a group that is interrupted as a
         # whole would lose the provider while Terraform still writes the state.
-        with suppress(ProcessLookupError):
-            if self._keeper is not None:
-                self._keeper.interrupted(self._process.pid)
-            self._process.send_signal(signal.SIGINT)
+        if self._keeper is not None:
+            self._keeper.interrupted(self._process.pid)
         try:
-            await asyncio.wait_for(self._process.wait(), self._stop.deadline_s)
+            async with asyncio.timeout(self._stop.deadline_s):
+                await self._until_it_catches()
+                with suppress(ProcessLookupError):
+                    os.kill(self._program, signal.SIGINT)
+                await self._process.wait()
         except TimeoutError:
             self._kill_group()
             await self._process.wait()
+
+    async def _until_it_catches(self) -> None:
+        """Wait until the program catches SIGINT: the first process of a pid namespace loses what it does not catch."""
+        while self._program != self._process.pid and self._process.returncode is None:
+            try:
+                caught = _CAUGHT.search(await asyncio.to_thread(Path(f"/proc/{self._program}/status").read_bytes))
+            except OSError:
+                return
+            if caught is None or int(caught[1], 16) & 1 << (signal.SIGINT - 1):
+                return
+            await asyncio.sleep(_CATCHES_POLL_S)
 
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):

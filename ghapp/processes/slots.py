@@ -6,8 +6,8 @@ them, and no plan waits for the whole of an apply. Inside those it is first come
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Collection
 from typing import Generic, Literal, TypeVar
 
 from ghapp.values import RepositoryId
@@ -44,11 +44,11 @@ class Turns(Generic[T]):
         if not lines:
             del self._lines[repository]
 
-    def next(self) -> T | None:
-        """Take out whose turn it is; None where nobody waits."""
-        if not self._lines:
+    def next(self, *, but: Collection[RepositoryId] = ()) -> T | None:
+        """Take out whose turn it is, of other repositories than these; None where nobody waits."""
+        repository = next((each for each in self._lines if each not in but), None)
+        if repository is None:
             return None
-        repository = next(iter(self._lines))
         lines = self._lines.pop(repository)
         operation = next(iter(lines))
         line = lines.pop(operation)
@@ -63,11 +63,21 @@ class Turns(Generic[T]):
 class Slots:
     """The slots of one worker."""
 
-    def __init__(self, number: int, *, on_change: Callable[[int, int], None] = lambda taken, waiting: None) -> None:
-        """`on_change` is told how many slots are taken and how many root runs wait for one."""
+    def __init__(
+        self,
+        number: int,
+        *,
+        one_each: bool = False,
+        on_change: Callable[[int, int], None] = lambda taken, waiting: None,
+    ) -> None:
+        """With `one_each` a repository has one at a time, also where no other one waits.
+
+        `on_change` is told how many slots are taken and how many root runs wait for one.
+        """
         self._number = number
-        self._taken = 0
-        self._turns: Turns[asyncio.Future[None]] = Turns()
+        self._one_each = one_each
+        self._taken: Counter[RepositoryId] = Counter()
+        self._turns: Turns[tuple[RepositoryId, asyncio.Future[None]]] = Turns()
         self._on_change = on_change
 
     def claim(self, repository: RepositoryId, operation: Operation) -> "Slot":
@@ -77,29 +87,34 @@ class Slots:
     async def take(self, repository: RepositoryId, operation: Operation, *, first: bool) -> None:
         """Wait for a slot and take it."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._turns.join(repository, operation, turn, first=first)
+        self._turns.join(repository, operation, (repository, turn), first=first)
         self._hand_out()
         try:
             # Not awaited itself: who is cancelled would leave a future behind that has a turn still.
             await asyncio.wait({turn})
         except asyncio.CancelledError:
             if turn.done():
-                self.give_back()
+                self.give_back(repository)
             else:
-                self._turns.leave(repository, operation, turn)
+                self._turns.leave(repository, operation, (repository, turn))
                 self._hand_out()
             raise
 
-    def give_back(self) -> None:
+    def give_back(self, repository: RepositoryId) -> None:
         """Let the next one have the slot."""
-        self._taken -= 1
+        self._taken[repository] -= 1
+        self._taken += Counter()  # only what is taken stays
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._taken < self._number and (turn := self._turns.next()) is not None:
-            self._taken += 1
+        while self._taken.total() < self._number:
+            found = self._turns.next(but=self._taken if self._one_each else ())
+            if found is None:
+                break
+            repository, turn = found
+            self._taken[repository] += 1
             turn.set_result(None)
-        self._on_change(self._taken, len(self._turns))
+        self._on_change(self._taken.total(), len(self._turns))
 
 
 class Slot:
@@ -120,4 +135,4 @@ class Slot:
         """Let others have it. Nothing where it is not taken."""
         if self._is_taken:
             self._is_taken = False
-            self._places.give_back()
+            self._places.give_back(self._repository)

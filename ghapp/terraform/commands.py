@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.diagnostic import Diagnostic
-from ghapp.processes import WITHOUT_KEEPER, Exceeded, Exited, ProgramMissing, Programs, Stop
+from ghapp.processes import WITHOUT_KEEPER, Exceeded, Exited, NotConfined, ProgramMissing, Programs, Stop
 from ghapp.terraform.errors import TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock, read_failure
 from ghapp.terraform.messages import Messages, RootModuleLocation, read_validation
@@ -92,6 +93,8 @@ class Terraform:
     programs: Programs = field(default=WITHOUT_KEEPER, repr=False, compare=False)
     state_lock_s: int = STATE_LOCK_S
     """How long a command waits for a state's lock."""
+    files: tuple[Path, ...] = ()
+    """What it is made of on this machine: what a sandbox has to show it."""
 
     async def init(
         self,
@@ -102,13 +105,22 @@ class Terraform:
         timeout_s: float = _INIT_TIMEOUT_S,
     ) -> Finished:
         """Install providers and modules, configure the backend; one init at a time writes a shared provider cache."""
-        words = ["init", "-input=false", "-no-color", *(f"-backend-config={path}" for path in workdir.backend_config)]
+        seen = partial(_seen, workdir)
+        words = [
+            "init",
+            "-input=false",
+            "-no-color",
+            *(f"-backend-config={path}" for path in seen(workdir.backend_config)),
+        ]
         if self._init_speaks_json():
             words.insert(1, "-json")
         if self.name == "tofu":
             # OpenTofu takes variables in backends and module sources: https://opentofu.org/docs/cli/commands/init/
-            words += [f"-var-file={path}" for path in workdir.var_files]
+            words += [f"-var-file={path}" for path in seen(workdir.var_files)]
         workdir = _interrupted_first(workdir)
+        if workdir.provider_lock is not None:
+            # Alone of all commands, since it runs nothing that a repository brings.
+            workdir = replace(workdir, confined=workdir.confined.writing(workdir.provider_lock.parent))
         async with one_writer(workdir.provider_lock, stop):
             finished = await self._init(workdir, words, log, stop, timeout_s)
             note_use(workdir.data_dir, workdir.provider_lock)
@@ -150,10 +162,10 @@ class Terraform:
             "plan",
             "-json",
             "-input=false",
-            f"-out={plan_file or workdir.plan_file}",
+            f"-out={workdir.confined.seen(plan_file or workdir.plan_file)}",
             *_lock(lock, self.state_lock_s if lock_timeout_s is None else lock_timeout_s),
         ]
-        words += [f"-var-file={path}" for path in workdir.var_files]
+        words += [f"-var-file={path}" for path in _seen(workdir, workdir.var_files)]
         limits = replace(workdir.limits, files=(plan_file or workdir.plan_file,), interrupt_first=lock)
         planned = replace(workdir, limits=limits)
         return await self._run(planned, [*words, *options], log, stop, timeout_s, foreign=foreign)
@@ -170,7 +182,7 @@ class Terraform:
 
         Gives how it ended where it was ended: over a limit, or because it was asked to. Raises TerraformError.
         """
-        words = ["show", "-json", str(plan_file or workdir.plan_file)]
+        words = ["show", "-json", str(workdir.confined.seen(plan_file or workdir.plan_file))]
         ended = await self._started(_read_whole(workdir), words, stop, timeout_s, stdout_to=workdir.plan_json)
         try:
             if ended.exceeded is not None and ended.exceeded.allowed_bytes == workdir.limits.read_whole_bytes:
@@ -232,7 +244,7 @@ class Terraform:
             "-input=false",
             *_lock(True, self.state_lock_s if lock_timeout_s is None else lock_timeout_s),
             *options,
-            str(plan_file or workdir.plan_file),
+            str(workdir.confined.seen(plan_file or workdir.plan_file)),
         ]
         return await self._run(_interrupted_first(workdir), words, log, stop, timeout_s, foreign=foreign, heard=heard)
 
@@ -299,8 +311,19 @@ class Terraform:
                 limits=workdir.limits,
                 on_line=on_line,
                 stdout_to=stdout_to,
+                confined=workdir.confined,
             )
+        except NotConfined as error:
+            raise TerraformError(
+                f'the sandbox for the root module "{workdir.root_module}" could not be set up, and nothing was run '
+                f"({error}): the operator has to see what changed on this machine"
+            ) from error
         except ProgramMissing as error:
+            if isinstance(error.__cause__, PermissionError):
+                raise TerraformMissing(
+                    f"{self.name} {self.version} may not be executed by the user that it runs as: the operator has to "
+                    "install it where everybody may execute it"
+                ) from error
             raise TerraformMissing(
                 f"{self.name} {self.version} is gone from where Planward runs: the operator has to install it again"
             ) from error
@@ -309,6 +332,11 @@ class Terraform:
         # https://github.com/hashicorp/terraform/releases/tag/v1.9.0, https://github.com/opentofu/opentofu/issues/1373
         oldest = "1.8.0" if self.name == "tofu" else "1.9.0"
         return read_version(self.version).order >= read_version(oldest).order
+
+
+def _seen(workdir: Workdir, paths: Iterable[Path]) -> list[Path]:
+    """The paths as the command sees them."""
+    return [workdir.confined.seen(path) for path in paths]
 
 
 def _lock(lock: bool, timeout_s: int) -> tuple[str, ...]:
@@ -338,4 +366,4 @@ def _read_whole(workdir: Workdir) -> Workdir:
 
 
 def _location(workdir: Workdir) -> RootModuleLocation:
-    return RootModuleLocation(checkout=workdir.checkout, root_module=workdir.root_module)
+    return RootModuleLocation(checkout=workdir.confined.seen(workdir.checkout), root_module=workdir.root_module)

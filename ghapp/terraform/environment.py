@@ -6,7 +6,7 @@ The server's own variables hold the App's key and Vault's token, and a provider 
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +37,8 @@ _OURS = re.compile(
     r"TF_(?!VAR_|TOKEN_|HTTP_).*|CHECKPOINT_DISABLE|HOME|TMPDIR|PATH|LD_.*|DYLD_.*|PYTHON.*|GIT_CONFIG_.*|GIT_TERMINAL_PROMPT"
 )
 
+_CA_FILES = frozenset(name for name in _PASSED_ON if "SSL_C" in name or name.endswith("_BUNDLE"))
+_QUOTED_PATH = re.compile(r'"(/[^"\n]{1,4000})"')
 _LONGEST_TMPDIR = 72
 _OWN_CONFIG = "disable_checkpoint = true\n"
 
@@ -47,25 +49,28 @@ def is_ours(name: str) -> bool:
 
 
 @contextmanager
-def temporary_directory(private: Path) -> Iterator[Path]:
+def temporary_directory(private: Path, *, is_moved: bool = False) -> Iterator[Path]:
     """Give the directory for TMPDIR: the run's own, or a short one where that path is long.
 
-    Providers listen on a socket in it, and a socket's path may have about 100 bytes.
+    Providers listen on a socket in it, and a socket's path may have about 100 bytes. What `is_moved` has a short path
+    in the sandbox.
     """
     own = private / "tmp"
-    if len(os.fsencode(own)) <= _LONGEST_TMPDIR:
+    if is_moved or len(os.fsencode(own)) <= _LONGEST_TMPDIR:
         yield _made(own)
         return
     with tempfile.TemporaryDirectory(prefix="planward-", ignore_cleanup_errors=True) as short:
         yield Path(short)
 
 
-def base_environment(private: Path, temporary: Path) -> dict[str, str]:
+def base_environment(
+    private: Path, temporary: Path, seen: Callable[[Path], Path] = lambda path: path
+) -> dict[str, str]:
     """Give what each command of one root run has in its environment, without its secrets.
 
-    `private` is the run's own directory, `temporary` what becomes TMPDIR. The operator's Terraform CLI configuration
-    (`TF_CLI_CONFIG_FILE`, `~/.terraformrc`) stays in force; where there is none, an empty one is made, since a missing
-    file is a warning in front of Terraform's JSON.
+    `private` is the run's own directory, `temporary` what becomes TMPDIR, both `seen` elsewhere in a sandbox. The
+    operator's Terraform CLI configuration (`TF_CLI_CONFIG_FILE`, `~/.terraformrc`) stays in force; where there is none,
+    an empty one is made, since a missing file is a warning in front of Terraform's JSON.
     """
     environ = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
     environ.setdefault("PATH", os.defpath)
@@ -73,15 +78,16 @@ def base_environment(private: Path, temporary: Path) -> dict[str, str]:
     if config is None:
         config = private / "terraform.rc"
         config.write_text(_OWN_CONFIG)
+    config = config.absolute()
     return environ | {
         "CHECKPOINT_DISABLE": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        "HOME": str(_made(private / "home")),
-        "TF_CLI_CONFIG_FILE": str(config),
-        "TF_DATA_DIR": str(_made(private / "data")),
+        "HOME": str(seen(_made(private / "home"))),
+        "TF_CLI_CONFIG_FILE": str(seen(config)),
+        "TF_DATA_DIR": str(seen(_made(private / "data"))),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
-        "TMPDIR": str(temporary),
+        "TMPDIR": str(seen(temporary)),
     }
 
 
@@ -90,6 +96,15 @@ def operator_config(environ: Mapping[str, str] | None = None) -> Path | None:
     environ = os.environ if environ is None else environ
     places = [environ.get("TF_CLI_CONFIG_FILE"), f"{environ['HOME']}/.terraformrc" if environ.get("HOME") else None]
     return next((Path(place) for place in places if place and Path(place).is_file()), None)
+
+
+def operator_files() -> tuple[Path, ...]:
+    """Give what a run reads of the operator's: the CLI configuration, what it names (mirrors), and CA files."""
+    config = operator_config()
+    said = config.read_text(errors="replace") if config else ""
+    named = [*_QUOTED_PATH.findall(said), *(os.environ[name] for name in sorted(_CA_FILES) if os.environ.get(name))]
+    found = [Path(each) for each in named if os.path.isabs(each)]  # noqa: PTH117
+    return (*(() if config is None else (config.absolute(),)), *found)
 
 
 def _made(directory: Path) -> Path:

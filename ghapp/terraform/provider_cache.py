@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ghapp.processes import Stop
 from ghapp.processes.private_directories import locked, make_private, remove_whole
+from ghapp.processes.same_path import PATHS
 from ghapp.terraform.environment import operator_config
 
 _POLL_S = 0.02
@@ -99,7 +100,9 @@ def remove_provider(directory: Path, provider: KeptProvider, runs: Path) -> bool
     """
     with locked(make_private(directory) / ".lock") as no_init:
         if not no_init or provider.path.resolve() in {
-            linked for data_dir in runs.glob("*/d/data") for linked in _linked(data_dir)
+            linked
+            for data_dir in (*runs.glob("*/d/own/data"), *(runs.parent / PATHS).glob("*/run/data"))
+            for linked in _linked(data_dir)
         }:
             return False
         # At once: Terraform would take what is left of a removal that broke off for the provider.

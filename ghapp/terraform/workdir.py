@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ghapp.processes import NO_LIMITS, Limits
-from ghapp.processes.private_directories import private_directory
+from ghapp.processes.private_directories import make_private, private_directory
+from ghapp.processes.sandbox import UNCONFINED, Confined, Reach, Sandbox
 from ghapp.terraform import provider_cache as cache
-from ghapp.terraform.environment import base_environment, is_ours, temporary_directory
+from ghapp.terraform.environment import base_environment, is_ours, operator_files, temporary_directory
 from ghapp.terraform.errors import TerraformError
 
 DEFAULT_WORKSPACE = "default"
@@ -22,6 +23,7 @@ DEFAULT_WORKSPACE = "default"
 class Workdir:
     """One root module, ready to be run: files are absolute, `environ` is the whole environment.
 
+    Paths are those of this host; what is `confined` sees them as `confined.seen` says, and so does `environ`.
     `limits` are what each command may take, its providers included. `undeclared` are the names of variables that were
     given and that the root module does not declare.
     """
@@ -29,12 +31,15 @@ class Workdir:
     checkout: Path
     root_module: str
     data_dir: Path
+    plan_json: Path
+    """Where the plan JSON lies while it is read: where no run gets, since this process writes and reads it."""
     environ: Mapping[str, str] = field(repr=False)
     var_files: tuple[Path, ...] = ()
     backend_config: tuple[Path, ...] = ()
     provider_lock: Path | None = None
     limits: Limits = NO_LIMITS
     undeclared: tuple[str, ...] = ()
+    confined: Confined = field(default=UNCONFINED, repr=False)
 
     @property
     def directory(self) -> Path:
@@ -53,11 +58,6 @@ class Workdir:
         """Where this run's plan file lies: outside of the checkout, removed with everything else."""
         return self.data_dir.parent / "planfile"
 
-    @property
-    def plan_json(self) -> Path:
-        """Where the plan JSON lies while it is read."""
-        return self.data_dir.parent / "plan.json"
-
 
 @asynccontextmanager
 async def prepare_workdir(
@@ -73,9 +73,14 @@ async def prepare_workdir(
     backend_config: Sequence[str | Path] = (),
     provider_cache: Path | None = None,
     limits: Limits = NO_LIMITS,
+    sandbox: Sandbox = UNCONFINED,
+    repository: str = "repository",
+    engine_files: Sequence[Path] = (),
 ) -> AsyncIterator[Workdir]:
     """Prepare a private directory below `work` for a root run, and remove it afterwards, whatever happens.
 
+    In a `sandbox` it sees the checkout at a path made of `repository`, and of the host the `engine_files` and what the
+    operator's Terraform configuration names.
     `tfvars` are written to a file with mode 0600, only those that the root module declares (`declared`; None takes
     all); the others are named in `undeclared`. `env` is added to the environment. Relative `var_files` and
     `backend_config` are the root module's. Raises TerraformError where a file is not in the checkout, or `env` would
@@ -87,28 +92,42 @@ async def prepare_workdir(
                 f'a secret is called "{name}", which as an environment variable is Planward\'s own to set: '
                 "rename the key in Vault, or give it another name with map in .github/planward.yml"
             )
+    checkout, work = checkout.resolve(), work.resolve()
     taken, undeclared = _taken(tfvars or {}, declared)
     files = [_file(checkout, root_module, path, "var_files") for path in var_files]
     backend_files = tuple(_file(checkout, root_module, path, "backend_config") for path in backend_config)
-    async with private_directory(work, "run") as private:
+    async with private_directory(work, "run") as around:
+        private = make_private(around / "own")
         if taken:
             files.append(_write_secrets(private / "secrets.tfvars.json", taken))
-        providers = cache.provider_cache(provider_cache)
-        with temporary_directory(private) as temporary:
-            environ = {**base_environment(private, temporary), **providers.variables, **(env or {})}
+        providers = cache.provider_cache(provider_cache if sandbox.shares_caches else None)
+        with temporary_directory(private, is_moved=sandbox.has_mounts) as temporary:
+            reach = Reach(
+                checkout=checkout,
+                private=private,
+                repository=repository,
+                temporary=temporary,
+                reads=(*engine_files, *operator_files(), *(() if providers.lock is None else (providers.lock.parent,))),
+            )
+            confined = sandbox.confine(reach)
+            environ = {**base_environment(private, temporary, confined.seen), **providers.variables, **(env or {})}
             if workspace != DEFAULT_WORKSPACE:
                 environ["TF_WORKSPACE"] = workspace
-            yield Workdir(
-                checkout=checkout,
+            workdir = Workdir(
+                checkout=confined.lies(checkout),
                 root_module=root_module,
-                data_dir=private / "data",
+                data_dir=confined.lies(private) / "data",
+                plan_json=around / "plan.json",
                 environ=environ,
-                var_files=tuple(files),
-                backend_config=backend_files,
+                var_files=tuple(confined.lies(path) for path in files),
+                backend_config=tuple(confined.lies(path) for path in backend_files),
                 provider_lock=providers.lock,
-                limits=limits,
+                limits=replace(limits, directories=(confined.lies(checkout), confined.lies(private))),
                 undeclared=undeclared,
+                confined=confined,
             )
+            async with confined.entered():
+                yield workdir
 
 
 def _taken(tfvars: Mapping[str, Any], declared: Collection[str] | None) -> tuple[dict[str, Any], tuple[str, ...]]:

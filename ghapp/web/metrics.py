@@ -124,14 +124,14 @@ class Metrics:
         """Count an answer."""
         self._answers.labels(method, route, str(status)).observe(seconds)
 
-    def slots(self, number: int) -> Slots:
-        """Slots for root runs; those that are taken are counted, and those who wait for one."""
+    def slots(self, number: int, *, one_each: bool = False) -> Slots:
+        """Slots for root runs, of a repository `one_each`; what is taken is counted, and who waits for one."""
 
         def changed(taken: int, waiting: int) -> None:
             self._root_runs.set(taken)
             self._waiting.set(waiting)
 
-        return Slots(number, on_change=changed)
+        return Slots(number, one_each=one_each, on_change=changed)
 
     def exposition(self, *, ended: Mapping[tuple[str, str], int], unfinished: Mapping[str, int]) -> bytes:
         """The text that Prometheus reads; `ended` are runs by operation and conclusion, `unfinished` by status."""

@@ -154,6 +154,7 @@ def settings_for(directory: Path, **environ: str) -> Settings:
             "PLANWARD_GITHUB_PRIVATE_KEY": PEM,
             "PLANWARD_GITHUB_WEBHOOK_SECRET": f"{SECRET},the-one-before",
             "PLANWARD_DATA_DIR": str(directory),
+            "PLANWARD_SANDBOX": "none",
             "PLANWARD_ENCRYPTION_KEY": KEY,
             **environ,
         }

@@ -48,7 +48,7 @@ Run = Callable[..., Said]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
     """Run `planward WORDS`."""
-    for name in ("VAULT_ADDR", "VAULT_TOKEN", "PLANWARD_TERRAFORM", "PLANWARD_DATABASE_URL"):
+    for name in ("VAULT_ADDR", "VAULT_TOKEN", "PLANWARD_TERRAFORM", "PLANWARD_SANDBOX", "PLANWARD_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PLANWARD_DATA_DIR", str(tmp_path / "data"))
 
@@ -100,7 +100,7 @@ def git(top: Path, *words: str) -> str:
 
 def test_plan_shows_the_report_of_a_working_copy(run: Run, copy: Path) -> None:
     said = run("plan", copy)
-    assert (said.status, said.err) == (0, "")
+    assert (said.status, said.err) == (0, "Terraform ran without a sandbox, as by hand\n")
     assert said.out.startswith("1 to add in testing\n")
     assert "+ terraform_data.net" in said.out
     assert "+ input.size = 3" in said.out
@@ -173,7 +173,7 @@ def test_plan_with_verbose_shows_what_terraform_says(run: Run, copy: Path) -> No
 def test_a_plan_that_fails_is_a_report_and_exit_status_1(run: Run, copy: Path) -> None:
     write(copy / "network/main.tf", NETWORK.replace("var.size", "var.sise"))
     said = run("plan", copy)
-    assert (said.status, said.err) == (1, "")
+    assert (said.status, said.err) == (1, "Terraform ran without a sandbox, as by hand\n")
     first = said.out.splitlines()[0]
     assert first == "network in testing: plan failed: Reference to undeclared input variable (network/main.tf:10)"
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from ghapp.cli import planward
 from ghapp.doctor import Diagnosis, examine
-from ghapp.doctor.app_checks import check_app, check_repository
+from ghapp.doctor.app_checks import check_app, check_repository, check_sandbox
 from ghapp.doctor.branch_checks import check_branch
 from ghapp.doctor.protection_check import Guarded, ProtectionCheck, State
 from ghapp.doctor.wanted import render_terraform, wanted_ruleset
@@ -33,7 +33,9 @@ from ghapp.github import (
 from ghapp.github.app_manifest import read_app_manifest
 from ghapp.local_github import LocalGitHub
 from ghapp.local_github.state import App
+from ghapp.processes.sandbox_choice import SandboxSettings
 from ghapp.values import BranchName, InstallationId, RepositoryId
+from tests.sandboxes import NO_BUBBLEWRAP
 
 APP_ID = 4711
 STRICT = RuleSource(
@@ -512,6 +514,7 @@ class Shop:
             "PLANWARD_GITHUB_PRIVATE_KEY": self.app.private_key_pem,
             "PLANWARD_GITHUB_WEBHOOK_SECRET": "secret",
             "VAULT_ADDR": None,
+            "PLANWARD_SANDBOX": "none",
         }
         return CliRunner().invoke(planward, ["doctor", "acme/shop", *arguments], env=environ)
 
@@ -860,3 +863,13 @@ def test_what_is_no_repository_is_wrong_use() -> None:
     told = CliRunner().invoke(planward, ["doctor", "shop"])
     assert told.exit_code == 2
     assert "shop is no repository: say OWNER/REPO" in told.output
+
+
+@pytest.mark.skipif(NO_BUBBLEWRAP is not None, reason=str(NO_BUBBLEWRAP))
+def test_the_sandbox_of_this_machine_is_said() -> None:
+    assert check_sandbox(SandboxSettings()).state == State.MET
+    without = check_sandbox(SandboxSettings(name="none"))
+    assert (without.state, without.said) == (
+        State.ADVICE,
+        "PLANWARD_SANDBOX is none: the code of a plan reads everything that Planward's user can",
+    )

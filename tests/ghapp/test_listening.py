@@ -31,6 +31,7 @@ def serve(directory: Path, *words: str, **environ: str) -> Iterator[subprocess.P
             "PLANWARD_GITHUB_PRIVATE_KEY": PEM,
             "PLANWARD_GITHUB_WEBHOOK_SECRET": "s3cret",
             "PLANWARD_DATA_DIR": str(directory),
+            "PLANWARD_SANDBOX": "none",
             "PLANWARD_ENCRYPTION_KEY": KEY,
             **environ,
         },

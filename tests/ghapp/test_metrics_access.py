@@ -54,6 +54,7 @@ def running(directory: Path, **environ: str) -> Iterator[str]:
             "PLANWARD_GITHUB_PRIVATE_KEY": PEM,
             "PLANWARD_GITHUB_WEBHOOK_SECRET": SECRET,
             "PLANWARD_DATA_DIR": str(directory),
+            "PLANWARD_SANDBOX": "none",
             "PLANWARD_ENCRYPTION_KEY": KEY,
             **environ,
         },

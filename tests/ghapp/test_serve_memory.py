@@ -34,6 +34,7 @@ def running_serve(directory: Path) -> Iterator[tuple[int, int]]:
         "PLANWARD_GITHUB_PRIVATE_KEY": PEM,
         "PLANWARD_GITHUB_WEBHOOK_SECRET": SECRET,
         "PLANWARD_DATA_DIR": str(directory / "data"),
+        "PLANWARD_SANDBOX": "none",
         "PLANWARD_ENCRYPTION_KEY": KEY,
         "PLANWARD_PUBLIC_URL": f"http://127.0.0.1:{port}",
     }

@@ -8,6 +8,8 @@ import pytest
 from ghapp.errors import SettingsError
 from ghapp.processes import Limits
 from ghapp.processes.memory import machine_bytes
+from ghapp.processes.sandbox import HostPaths
+from ghapp.processes.sandbox_choice import SandboxSettings
 from ghapp.settings import (
     Settings,
     default_memory_bytes,
@@ -57,6 +59,16 @@ def test_the_least_that_has_to_be_set_gives_the_defaults_for_the_rest() -> None:
     assert settings.limits.memory_bytes == default_memory_bytes(machine_bytes(), settings.concurrency)
 
 
+def test_the_sandbox_and_what_it_opens_are_said_in_full() -> None:
+    assert read().sandbox == SandboxSettings()
+    said = read(PLANWARD_SANDBOX="bubblewrap", PLANWARD_SANDBOX_PATHS="/opt/tools, /srv/states:rw").sandbox
+    host = HostPaths(reads=(Path("/opt/tools"),), writes=(Path("/srv/states"),))
+    assert said == SandboxSettings(name="bubblewrap", host=host)
+    assert "PLANWARD_SANDBOX is 'docker'" in refusal({**LEAST, "PLANWARD_SANDBOX": "docker"})
+    for paths in ("tools", "/opt/../root"):
+        assert "PLANWARD_SANDBOX_PATHS" in refusal({**LEAST, "PLANWARD_SANDBOX_PATHS": paths})
+
+
 def test_what_is_kept_is_kept_for_ever_with_0_and_not_too_short() -> None:
     assert read(PLANWARD_KEEP_RUNS_DAYS="0").keep_runs_days == 0
     assert read(PLANWARD_KEEP_LOGS_DAYS="1").keep_logs_days == 1
@@ -79,6 +91,7 @@ def test_limits_are_megabytes_and_0_is_none() -> None:
     limits = read(PLANWARD_MEMORY_LIMIT_MB="1500", PLANWARD_OUTPUT_LIMIT_MB="0.5").limits
     assert (limits.memory_bytes, limits.output_bytes) == (1_500_000_000, 500_000)
     unlimited = [f"PLANWARD_{what}_LIMIT_MB" for what in ("MEMORY", "OUTPUT", "PLAN")]
+    unlimited += ["PLANWARD_PROCESS_LIMIT", "PLANWARD_RUN_DISK_LIMIT_MB"]
     assert read_local_settings(dict.fromkeys(unlimited, "0")).limits == Limits()
 
 

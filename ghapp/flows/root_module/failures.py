@@ -63,6 +63,13 @@ def _taken(exceeded: Exceeded) -> tuple[str, str, str]:
         case "memory":
             limit = "PLANWARD_MEMORY_LIMIT_MB"
             return f"took {size} of memory, more than the {allowed} of {limit}", limit, "take less"
+        case "processes":
+            limit = "PLANWARD_PROCESS_LIMIT"
+            took = f"had {exceeded.size_bytes:,} processes, more than the {exceeded.allowed_bytes:,} of {limit}"
+            return took, limit, "start fewer"
+        case "disk":
+            limit = "PLANWARD_RUN_DISK_LIMIT_MB"
+            return f"wrote {size} to the disk, more than the {allowed} of {limit}", limit, "write less"
         case "output":
             limit = "PLANWARD_OUTPUT_LIMIT_MB"
             return f"printed more than the {allowed} of {limit}", limit, "print less"

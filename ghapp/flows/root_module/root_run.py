@@ -5,6 +5,7 @@ Needs no GitHub, no database and no mirror: the runs of the server, `planward un
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -26,9 +27,10 @@ from ghapp.flows.root_module.plan_reading import in_time
 from ghapp.flows.root_module.second_copy import Existing, NothingElsewhere, find_existing
 from ghapp.flows.root_module.terraform_plan import NotDone, Planned, make_plan
 from ghapp.processes import Limits, Stop
+from ghapp.processes.sandbox import Sandbox
 from ghapp.repository_config import placeholder_branch
 from ghapp.root_modules import Survey
-from ghapp.terraform import Finished, Terraform, Workdir, choose, prepare_workdir
+from ghapp.terraform import DEFAULT_WORKSPACE, Finished, Terraform, Workdir, choose, prepare_workdir
 from ghapp.values import TESTING, EnvironmentName
 from ghapp.vault import DEFAULT_SOURCES, Authority, Credentials, Vault, VaultRun
 
@@ -48,6 +50,9 @@ class Machine:
     plan_timeout_s: float
     sources: AllowedSources | None
     """Where providers and modules may come from; None: from anywhere."""
+    sandbox: Sandbox
+    repository: str
+    """Names the repository in the path at which its checkouts are seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,7 @@ class RootRun:
         """Choose the engine, read the secrets and prepare the work directory. Raises JobError."""
         settings = self.settings
         terraform = choose(machine.terraforms, settings.required_version, settings.pins)
+        self._require_kept_state(machine.sandbox)
         async with (
             self._credentials(machine.vault, operation=operation, authority=authority) as credentials,
             checkout as directory,
@@ -109,12 +115,28 @@ class RootRun:
                     backend_config=[directory / path for path in settings.backend_config],
                     provider_cache=machine.provider_cache,
                     limits=machine.limits,
+                    sandbox=machine.sandbox,
+                    repository=machine.repository,
+                    engine_files=terraform.files,
                 ) as workdir,
             ):
                 unmasked = self._secrets.cannot_mask({**credentials.env, **credentials.tfvars})
                 self._warnings = tuple(unmasked)
                 self._undeclared = tuple(name for name in workdir.undeclared if name in credentials.asked_for)
                 yield terraform, workdir, log
+
+    def _require_kept_state(self, sandbox: Sandbox) -> None:
+        """Raise JobError where the state is a file that would be gone with the sandbox."""
+        backend = self._declared.backend
+        if backend is None or backend.type != "local":
+            return
+        name = "path" if self.settings.workspace == DEFAULT_WORKSPACE else "workspace_dir"
+        path = self.settings.backend_values.get(name)
+        if isinstance(path, str) and not sandbox.keeps(Path(os.path.normpath(path))):
+            raise JobError(
+                f"{self.where}: the state would be at {path} and lost, since Terraform runs in a sandbox: use a remote "
+                f"backend, or the operator adds its directory to PLANWARD_SANDBOX_PATHS, as DIRECTORY:rw"
+            )
 
     @contextlib.asynccontextmanager
     async def planned(
@@ -137,6 +159,13 @@ class RootRun:
             machine, operation=operation, authority=authority, checkout=checkout, open_log=open_log
         ) as (terraform, workdir, log):
             workdir = adapt(workdir)
+            confined = workdir.confined
+
+            async def let_go_first() -> None:
+                async with confined.vacated():
+                    if until_written is not None:
+                        await until_written()
+
             outcome = await make_plan(
                 terraform,
                 workdir,
@@ -148,7 +177,7 @@ class RootRun:
                 timeout_s=machine.plan_timeout_s,
                 options=self.settings.extra_arguments,
                 sources=machine.sources,
-                until_written=until_written,
+                until_written=None if until_written is None else let_go_first,
             )
             match outcome:
                 case Planned(plan=plan):

@@ -34,7 +34,7 @@ from ghapp.processes.slots import Slot
 from ghapp.services import Services
 from ghapp.store import Run
 from ghapp.terraform import Finished
-from ghapp.values import TESTING
+from ghapp.values import TESTING, RepositoryId
 
 
 class _Stopped(Exception):
@@ -78,8 +78,8 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
         return await work.keep(work.root_run.skipped(str(stopped)))
 
 
-async def machine_of(services: Services) -> Machine:
-    """What the worker's root runs use. Raises TerraformMissing."""
+async def machine_of(services: Services, repository_id: RepositoryId) -> Machine:
+    """What the worker's root runs of a repository use. Raises TerraformMissing."""
     return Machine(
         terraforms=await terraforms(services),
         vault=services.vault,
@@ -88,6 +88,8 @@ async def machine_of(services: Services) -> Machine:
         limits=services.settings.limits,
         plan_timeout_s=services.settings.plan_timeout_s,
         sources=services.settings.authority.sources or AllowedSources(),
+        sandbox=services.sandbox,
+        repository=str(repository_id),
     )
 
 
@@ -126,7 +128,7 @@ class _RootStep:
         await self._go_on(stop)
         part = f"{job.environment} {job.root_module}"
         async with self.root_run.planned(
-            await machine_of(self._services),
+            await machine_of(self._services, self._repo.id),
             operation=job.operation,
             authority=await self._repo.authority(),
             checkout=self._repo.mirror.checkout(job.tree, use=job.operation),

@@ -1,0 +1,280 @@
+"""The sandbox `bubblewrap`: each command in user, pid, ipc, uts, cgroup and mount namespaces of its own.
+
+The network is shared, since plans need it. When the command ends the kernel ends everything that it started: it is the
+first process of its pid namespace. For the same reason a signal is sent to it and never to bubblewrap, which would kill
+it in the middle of its work, and an environment is bubblewrap's own and never an argument, which others could read.
+
+https://github.com/containers/bubblewrap
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from ghapp.foreign_json import UnreadableJson, read_json
+from ghapp.processes.sandbox import Command, HostPaths, Reach, SandboxName
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
+_ETC = (
+    "alternatives",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "crypto-policies",
+    "gai.conf",
+    "host.conf",
+    "hosts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "pki",
+    "protocols",
+    "resolv.conf",
+    "services",
+    "ssl",
+    "timezone",
+)
+"""What programs read to find hosts, certificates and libraries."""
+_KEYS = ("/etc/ssl/private", "/etc/pki/tls/private")
+"""Where the machine's own keys lie, below what is bound."""
+_CHECKOUTS = Path("/planward")
+_PRIVATE = Path("/run/planward")
+_TEMPORARY = Path("/tmp")  # noqa: S108 - the run's own
+_UID = 1000
+_SHARED_MEMORY_BYTES = 64_000_000
+_PROBE_TIMEOUT_S = 20
+
+
+class BubblewrapFails(Exception):
+    """bubblewrap cannot be used here; `str(error)` says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bubblewrap:
+    """bubblewrap as it works on this machine."""
+
+    program: str
+    host: HostPaths = field(default_factory=HostPaths)
+    options: tuple[str, ...] = ()
+    """What this version takes beyond the rest."""
+    name: SandboxName = "bubblewrap"
+    gives: str = (
+        "Terraform runs in bubblewrap: of this host it sees its checkout, its own directory, the system read-only, "
+        "and the network"
+    )
+
+    has_mounts: bool = True
+    shares_caches: bool = True
+
+    def keeps(self, file: Path) -> bool:
+        """Whether the operator opened its directory: elsewhere it would be written into what is the run's own."""
+        return any(file.is_relative_to(path) for path in self.host.writes)
+
+    def confine(self, reach: Reach) -> ConfinedRun:
+        """Confine one root run."""
+        return ConfinedRun(bubblewrap=self, reach=reach)
+
+
+def probe_bubblewrap(host: HostPaths) -> Bubblewrap:
+    """Start a command with it, as root runs will be. Raises BubblewrapFails."""
+    program = shutil.which("bwrap")
+    if program is None:
+        raise BubblewrapFails("it is not installed")
+    why = ""
+    for options in (("--disable-userns",), ()):  # since 0.8
+        found = Bubblewrap(program=program, host=host, options=options)
+        words = [program, *found.options, *_namespaces(), *_system(), "--", "/usr/bin/env", "true"]
+        try:
+            ended = subprocess.run(words, env={}, capture_output=True, timeout=_PROBE_TIMEOUT_S, check=False)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise BubblewrapFails(f"it cannot be run ({type(error).__name__})") from error
+        if ended.returncode == 0:
+            return found
+        why = ended.stderr.decode(errors="replace").strip().removeprefix("bwrap: ")[:200]
+    raise BubblewrapFails(why or "it ended without saying why")
+
+
+def _namespaces() -> list[str]:
+    return [
+        *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *("--uid", str(_UID), "--gid", str(_UID), "--hostname", "planward", "--as-pid-1"),
+    ]
+
+
+def _system() -> list[str]:
+    """The system, read-only, with devices and processes of its own."""
+    words: list[str] = []
+    for path in _SYSTEM:
+        if os.path.islink(path):  # noqa: PTH114
+            words += ["--symlink", os.readlink(path), path]  # noqa: PTH115
+        else:
+            words += ["--ro-bind-try", path, path]
+    for name in _ETC:
+        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for path in _KEYS:
+        if os.path.isdir(path):  # noqa: PTH112
+            words += ["--tmpfs", path, "--remount-ro", path]
+    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108
+    return [*words, "--remount-ro", "/dev"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfinedRun:
+    """One root run in bubblewrap."""
+
+    bubblewrap: Bubblewrap
+    reach: Reach
+
+    @contextlib.asynccontextmanager
+    async def entered(self) -> AsyncIterator[None]:
+        """Nothing changes: each command sees the directories where they are not."""
+        yield
+
+    @contextlib.asynccontextmanager
+    async def vacated(self) -> AsyncIterator[None]:
+        """Nobody waits for this one."""
+        yield
+
+    def lies(self, path: Path) -> Path:
+        """The same path."""
+        return path
+
+    async def end_all(self) -> None:
+        """The kernel has ended all of them."""
+
+    def seen(self, path: Path) -> Path:
+        """The path by which the run sees a file of its checkout or private directory."""
+        for outside, inside in self._own():
+            if path.is_relative_to(outside):
+                return inside / path.relative_to(outside)
+        return path
+
+    def give(self, file: Path) -> None:
+        """It has it: outside of the sandbox it is Planward's user."""
+
+    def writing(self, directory: Path) -> ConfinedRun:
+        """The same run, which may write to a directory of this host too."""
+        return replace(self, reach=replace(self.reach, writes=(*self.reach.writes, directory)))
+
+    def _own(self) -> tuple[tuple[Path, Path], ...]:
+        return (
+            (self.reach.private / "tmp", _TEMPORARY),
+            (self.reach.private, _PRIVATE),
+            (self.reach.checkout, _CHECKOUTS / self.reach.repository),
+        )
+
+    @contextlib.contextmanager
+    def command(
+        self, argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None, *, kept: bool
+    ) -> Iterator[Command]:
+        """One program of the run."""
+        with contextlib.ExitStack() as stack:
+            status, status_end = _pipe(stack)
+            go_end, go = _pipe(stack)
+            passwd = _data(stack, f"planward:x:{_UID}:{_UID}::{_PRIVATE}/home:/bin/sh\n")
+            group = _data(stack, f"planward:x:{_UID}:\n")
+            words = [
+                *(self.bubblewrap.program, *self.bubblewrap.options, *_namespaces(), *_system()),
+                *("--ro-bind-data", str(passwd), "/etc/passwd", "--ro-bind-data", str(group), "/etc/group"),
+                *self._binds(),
+                *("--remount-ro", "/", "--json-status-fd", str(status_end), "--block-fd", str(go_end)),
+                # With a keeper, that one ends it in order where Planward is killed.
+                *(() if kept else ("--die-with-parent",)),
+                *(() if cwd is None else ("--chdir", str(self.seen(cwd)))),
+                *("--", *argv),
+            ]
+            yield Command(
+                argv=tuple(words),
+                environ=environ,
+                cwd=None,
+                pass_fds=(status_end, go_end, passwd, group),
+                status=status,
+                go=go,
+            )
+
+    def _binds(self) -> Iterator[str]:
+        host, reach = self.bubblewrap.host, self.reach
+        opened = dict.fromkeys((*host.reads, *reach.reads), "--ro-bind-try")
+        opened |= dict.fromkeys((*host.writes, *reach.writes), "--bind-try")
+        (reach.private / "tmp").mkdir(mode=0o700, exist_ok=True)
+        for outside, inside in reversed(self._own()):
+            yield from ("--bind", str(outside), str(inside))
+        # What lies in another one comes after it, and what lies in /tmp after the run's own.
+        for path in sorted(each for each in opened if not each.is_relative_to("/usr")):
+            yield from (opened[path], str(path), str(path))
+
+
+def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        stack.callback(os.close, end)
+    return ends
+
+
+def _data(stack: contextlib.ExitStack, text: str) -> int:
+    held = os.memfd_create("planward")
+    stack.callback(os.close, held)
+    os.write(held, text.encode())
+    os.lseek(held, 0, os.SEEK_SET)
+    return held
+
+
+class _Said(msgspec.Struct):
+    child_pid: int | None = msgspec.field(name="child-pid", default=None)
+    exit_code: int | None = msgspec.field(name="exit-code", default=None)
+
+
+class Status:
+    """What bubblewrap says of the command that it runs, and the word on which that one begins."""
+
+    def __init__(self, reader: asyncio.StreamReader, transport: asyncio.BaseTransport, go: int) -> None:
+        """Use `opened`."""
+        self._reader = reader
+        self._transport = transport
+        self._go = go
+
+    @classmethod
+    async def opened(cls, command: Command) -> Status | None:
+        """Read from a command's pipes, of which this takes copies; None where there are none."""
+        if command.status is None or command.go is None:
+            return None
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(command.status), "rb", buffering=0)
+        )
+        return cls(reader, transport, os.dup(command.go))
+
+    async def child_pid(self) -> int | None:
+        """The command's process, which has not begun yet; None where it could not be started."""
+        return (await self._said()).child_pid
+
+    def let_begin(self) -> None:
+        """Let the command begin."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._go, b".")
+
+    async def has_run(self) -> bool:
+        """Whether the command was started at all; asked once bubblewrap has ended by itself."""
+        return (await self._said()).exit_code is not None
+
+    async def _said(self) -> _Said:
+        try:
+            return read_json(await self._reader.readline(), _Said)
+        except UnreadableJson:
+            return _Said()
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._transport.close()
+        os.close(self._go)

@@ -1,0 +1,201 @@
+"""The sandboxes without mounts: `uid`, which runs each root run as a user of its own, and `none`.
+
+A worker that is root and may not make namespaces (in most containers) starts root runs under uids of a pool. Their
+directories are theirs alone, those of Planward are closed to them, and what is left under the uid is killed. Without
+mounts a path is what it is: the runs of one repository take turns for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import stat
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ghapp.errors import NoRoom
+from ghapp.processes.private_directories import make_private
+from ghapp.processes.same_path import PATHS, SamePath
+from ghapp.processes.sandbox import Command, Reach, SandboxName
+from ghapp.processes.uid_pool import TakenUid, clear_uids, hand_over, take_uid
+
+_CHECKOUT, _PRIVATE = "checkout", "run"
+UID_GIVES = "Terraform runs under a uid of its own: it sees the machine as a user whom nobody knows"
+_PROBE_TIMEOUT_S = 20
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+class UidFails(Exception):
+    """Uids cannot be used here; `str(error)` says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtPath:
+    """The sandboxes that move a run's directories to its repository's path."""
+
+    paths: Path
+    name: SandboxName
+    gives: str
+    has_mounts: bool = False
+    shares_caches: bool = True
+
+    def keeps(self, file: Path) -> bool:
+        """It is, or could not be written."""
+        return True
+
+    def confine(self, reach: Reach) -> RunAtPath:
+        """Confine one root run."""
+        moved = {_CHECKOUT: reach.checkout, _PRIVATE: reach.private}
+        at = SamePath(path=self.paths / reach.repository, moved=moved)
+        return RunAtPath(at=at, reach=reach, has_uid=self.name == "uid")
+
+
+def without_sandbox(data_dir: Path) -> AtPath:
+    """No sandbox, with the path that depends on the repository alone."""
+    paths = data_dir / PATHS
+    paths.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return AtPath(
+        paths=paths,
+        name="none",
+        gives="Terraform runs without a sandbox: a plan's code reads everything that Planward's user can",
+    )
+
+
+def probe_uids(data_dir: Path) -> AtPath:
+    """Start a command as a uid of the pool, where root runs will be. Raises UidFails."""
+    if os.geteuid() != 0:
+        raise UidFails("Planward is not root")
+    clear_uids()
+    paths = data_dir / PATHS
+    try:
+        make_private(data_dir)
+        _close_to_others(data_dir)
+        paths.mkdir(mode=0o711, exist_ok=True)
+        paths.chmod(0o711)
+        data_dir.chmod(0o711)
+        taken = take_uid()
+    except OSError as error:
+        raise UidFails(f"its directory cannot be prepared ({type(error).__name__})") from error
+    if taken is None:
+        raise UidFails("no uid of the pool is free")
+    try:
+        ended = subprocess.run(
+            ["/bin/sh", "-c", f'test -x "{paths}" && ! test -r "{data_dir}"'],
+            user=taken.uid,
+            group=taken.uid,
+            extra_groups=[],
+            env={},
+            cwd=paths,
+            capture_output=True,
+            timeout=_PROBE_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise UidFails(f"other users do not get into PLANWARD_DATA_DIR ({type(error).__name__})") from error
+    finally:
+        taken.give_back()
+    if ended.returncode:
+        raise UidFails("other users do not get into PLANWARD_DATA_DIR, or could list it")
+    return AtPath(
+        paths=paths,
+        name="uid",
+        gives=UID_GIVES,
+        shares_caches=False,
+    )
+
+
+def _close_to_others(data_dir: Path) -> None:
+    """Take from others what is in the data directory, before they get into it: only the way to the paths is theirs."""
+    for path in data_dir.iterdir():
+        if not path.is_symlink() and path.name != PATHS:
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXU)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAtPath:
+    """One root run at its repository's path, as a user of its own where it `has_uid`."""
+
+    at: SamePath
+    reach: Reach
+    has_uid: bool
+    _taken: list[TakenUid] = field(default_factory=list)
+    _turn: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+
+    @contextlib.asynccontextmanager
+    async def entered(self) -> AsyncIterator[None]:
+        """Take a uid and the path, and give them back at the end."""
+        async with contextlib.AsyncExitStack() as stack:
+            if self.has_uid:
+                stack.push_async_callback(self._give_back)
+                await asyncio.to_thread(self._take)
+            async with self._turn:
+                await self._turn.enter_async_context(self.at.taken())
+                for taken in self._taken:
+                    await asyncio.to_thread(self._hand_over, taken.uid)
+                yield
+
+    def _take(self) -> None:
+        taken = take_uid()
+        if taken is None:
+            raise NoRoom("no uid is free to run Terraform as: the operator has to see what goes on under those")
+        self._taken.append(taken)
+
+    def _hand_over(self, uid: int) -> None:
+        # Another command of Planward on this machine may have closed it again.
+        self.at.path.parent.parent.chmod(0o711)
+        for directory in (self.reach.checkout, self.reach.private, self.reach.temporary):
+            if directory is not None and (place := self.lies(directory)).is_dir():
+                hand_over(place, uid)
+
+    async def _give_back(self) -> None:
+        for taken in self._taken:
+            await asyncio.to_thread(taken.give_back)
+        self._taken.clear()
+
+    @contextlib.asynccontextmanager
+    async def vacated(self) -> AsyncIterator[None]:
+        """Let others have the path while nothing of the run goes on."""
+        await self._turn.aclose()
+        try:
+            yield
+        finally:
+            await self._turn.enter_async_context(self.at.taken())
+
+    def lies(self, path: Path) -> Path:
+        """Where a file of the run lies on this host meanwhile."""
+        return self.at.lies(path)
+
+    def seen(self, path: Path) -> Path:
+        """The path by which the run sees it: the same."""
+        return self.at.lies(path)
+
+    def give(self, file: Path) -> None:
+        """Make the file its uid's."""
+        for taken in self._taken:
+            os.lchown(file, taken.uid, taken.uid)
+
+    def writing(self, directory: Path) -> RunAtPath:
+        """The same: nothing is opened here."""
+        return self
+
+    @contextlib.contextmanager
+    def command(
+        self, argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None, *, kept: bool
+    ) -> Iterator[Command]:
+        """One program of the run."""
+        where = None if cwd is None else self.at.lies(cwd)
+        if not self._taken:
+            yield Command(argv=tuple(argv), environ=environ, cwd=where)
+            return
+        # Of this thread, which Popen starts the program from: neither it nor that gets more by a setuid program.
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        yield Command(argv=tuple(argv), environ=environ, cwd=where, uid=self._taken[0].uid)
+
+    async def end_all(self) -> None:
+        """End what the program left under the uid."""
+        for taken in self._taken:
+            await asyncio.to_thread(taken.end_all)

@@ -1,0 +1,81 @@
+"""The path at which the runs of one repository see their directories where there are no mounts: one after the other.
+
+A run's directories are moved there, and back when it ends or lets another one go first.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghapp.processes.private_directories import locked, remove_tree
+
+PATHS = "paths"
+"""The directory of the data directory in which they are."""
+_POLL_S = 0.02
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamePath:
+    """A repository's path, and what a run moves there: where it lies otherwise, by its name."""
+
+    path: Path
+    moved: Mapping[str, Path]
+
+    @contextlib.asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Wait for the turn, across processes too, and have the directories there."""
+        self.path.mkdir(mode=0o711, exist_ok=True)
+        self.path.chmod(0o711)
+        held = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # Asked again and again: the holder may be another process.
+            while not _lockable(held):  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_S)
+            await asyncio.to_thread(_clear, self.path)
+            for name, directory in self.moved.items():
+                directory.rename(self.path / name)
+            try:
+                yield
+            finally:
+                for name, directory in self.moved.items():
+                    (self.path / name).rename(directory)
+        finally:
+            os.close(held)
+
+    def lies(self, path: Path) -> Path:
+        """Where a file of the run lies while it has the path."""
+        for name, directory in self.moved.items():
+            if path.is_relative_to(directory):
+                return self.path / name / path.relative_to(directory)
+        return path
+
+
+def clear_paths(paths: Path) -> None:
+    """Remove what a process that was killed left at the paths below a directory."""
+    for path in _directories(paths):
+        with locked(path / _LOCK) as is_free:
+            if is_free:
+                _clear(path)
+
+
+def _clear(path: Path) -> None:
+    for each in _directories(path):
+        remove_tree(each)
+
+
+def _directories(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from (each for each in path.iterdir() if each.is_dir() and not each.is_symlink())
+
+
+def _lockable(held: int) -> bool:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

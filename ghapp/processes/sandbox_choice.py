@@ -1,0 +1,62 @@
+"""Which sandbox this process uses: the one that the operator names, else the best that works here."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ghapp.errors import SettingsError
+from ghapp.processes.bubblewrap import BubblewrapFails, probe_bubblewrap
+from ghapp.processes.by_uid import UID_GIVES, UidFails, probe_uids, without_sandbox
+from ghapp.processes.sandbox import HostPaths, Sandbox, SandboxName
+
+SANDBOXES: tuple[SandboxName, ...] = ("bubblewrap", "uid", "none")
+_INSTALL = (
+    "Install bubblewrap (apt-get install bubblewrap, dnf install bubblewrap) and allow user namespaces, or run the "
+    "worker as root in a container of its own (docs/security.md, The sandbox)"
+)
+_NONE = "or set PLANWARD_SANDBOX=none: then the code of a plan reads everything that Planward's user can"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """What the operator says about the sandbox."""
+
+    name: SandboxName | None = None
+    """None: the best that works."""
+    host: HostPaths = field(default_factory=HostPaths)
+
+
+def choose_sandbox(settings: SandboxSettings, data_dir: Path) -> Sandbox:
+    """Try what is asked for, and give it. Raises SettingsError where it does not work, with the way out."""
+    reasons = []
+    if settings.name == "none":
+        return without_sandbox(data_dir)
+    if settings.name in (None, "bubblewrap"):
+        try:
+            return probe_bubblewrap(settings.host)
+        except BubblewrapFails as error:
+            reasons.append(f"bubblewrap does not work here: {error}")
+    if settings.name in (None, "uid"):
+        try:
+            return probe_uids(data_dir)
+        except UidFails as error:
+            reasons.append(f"uids do not work here: {error}")
+    why = "; ".join(reasons)
+    if settings.name is None:
+        raise SettingsError(f"there is no sandbox to run Terraform in ({why}). {_INSTALL}, {_NONE}")
+    raise SettingsError(f"PLANWARD_SANDBOX is {settings.name}, but {why}. {_INSTALL}")
+
+
+def examine_sandbox(settings: SandboxSettings) -> tuple[bool, str]:
+    """Whether there would be a sandbox on this machine, and what it gives or why it does not work. Changes nothing."""
+    if settings.name == "none":
+        return False, "PLANWARD_SANDBOX is none: the code of a plan reads everything that Planward's user can"
+    if settings.name in (None, "bubblewrap"):
+        try:
+            return True, probe_bubblewrap(settings.host).gives
+        except BubblewrapFails as error:
+            if settings.name is not None or os.geteuid() != 0:
+                return False, f"there is no sandbox on this machine: bubblewrap does not work here: {error}"
+    if os.geteuid() == 0:
+        return True, UID_GIVES
+    return False, "there is no sandbox on this machine: uids do not work here: Planward is not root"

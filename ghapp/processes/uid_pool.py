@@ -1,0 +1,174 @@
+"""User ids that nobody has, for root runs: one for each, and used again only once nothing of the last one is left."""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import pwd
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghapp.log import log
+from ghapp.processes.private_directories import remove_tree
+
+FIRST_UID = 60_600
+"""Of a range that systemd's list calls unused. https://systemd.io/UIDS-GIDS/"""
+POOL_SIZE = 256
+_LOCKS = Path("/run/planward-uids")
+_SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")  # noqa: S108
+"""Where everybody may write."""
+_KILL_S = 10.0
+_POLL_S = 0.02
+_IPC_RMID = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUid:
+    """A user id that one root run has."""
+
+    uid: int
+    held: int
+
+    def end_all(self) -> bool:
+        """Kill every process of the uid, whatever it did; False where some stay."""
+        end = time.monotonic() + _KILL_S
+        while _has_processes(self.uid):
+            # By itself: the kernel signals all of them at once, so that no fork gets away.
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                subprocess.run(
+                    ["/bin/sh", "-c", "kill -KILL -1"],
+                    user=self.uid,
+                    group=self.uid,
+                    extra_groups=[],
+                    env={},
+                    cwd="/",
+                    capture_output=True,
+                    timeout=_KILL_S,
+                    check=False,
+                )
+            if time.monotonic() > end:
+                return False
+            time.sleep(_POLL_S)
+        return True
+
+    def give_back(self) -> None:
+        """Let others have it. What cannot be cleared now is looked at again before the next run takes it."""
+        try:
+            if not _clear(self):
+                log.error("uid_not_cleared", uid=self.uid)
+        finally:
+            os.close(self.held)
+
+
+def take_uid() -> TakenUid | None:
+    """Take a uid that is free, on this machine and not in this process alone; None where all are taken."""
+    _LOCKS.mkdir(mode=0o700, exist_ok=True)
+    for uid in range(FIRST_UID, FIRST_UID + POOL_SIZE):
+        held = os.open(_LOCKS / str(uid), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        taken = TakenUid(uid, held)
+        if _locked(held) and not _is_somebody(uid) and _clear(taken):
+            return taken
+        os.close(held)
+    return None
+
+
+def clear_uids() -> None:
+    """End what a process that was killed left under uids that nobody has."""
+    for path in _LOCKS.glob("[0-9]*"):
+        held = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        if _locked(held) and int(path.name) in range(FIRST_UID, FIRST_UID + POOL_SIZE):
+            _clear(TakenUid(int(path.name), held))
+        os.close(held)
+
+
+def hand_over(directory: Path, uid: int) -> None:
+    """Give a directory and all that is in it to a uid; no symlink is followed."""
+    os.lchown(directory, uid, uid)
+    for current, directories, files in os.walk(directory):
+        for name in (*directories, *files):
+            os.lchown(os.path.join(current, name), uid, uid)  # noqa: PTH118 - thousands of files
+
+
+def uid_of(pid: int) -> int | None:
+    """The uid of a process, zombies aside; None where it is gone."""
+    # Not by the owner of /proc/PID, which is root's where a process is not dumpable.
+    try:
+        said = Path(f"/proc/{pid}/status").read_text(errors="replace")
+    except OSError:
+        return None
+    lines = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
+    if lines.get("State", "").startswith("Z"):
+        return None
+    return int(lines["Uid"].split()[0]) if "Uid" in lines else None
+
+
+def _locked(held: int) -> bool:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_somebody(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def _has_processes(uid: int) -> bool:
+    return any(uid_of(int(name)) == uid for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
+
+
+def _clear(taken: TakenUid) -> bool:
+    """End its processes, and remove its IPC objects and files; False where something stays."""
+    if not taken.end_all():
+        return False
+    _remove_ipc(taken.uid)
+    for place in _SHARED:
+        _remove_files(Path(place), taken.uid)
+    return True
+
+
+def _remove_ipc(uid: int) -> None:
+    """Remove what System V calls its own. https://man7.org/linux/man-pages/man7/sysvipc.7.html"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for kind in ("shm", "msg", "sem"):
+        try:
+            header, *rows = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
+        except (OSError, ValueError):
+            continue
+        names = header.split()
+        for row in rows:
+            values = dict(zip(names, row.split(), strict=False))
+            if str(uid) in (values.get("uid"), values.get("cuid")):
+                number = int(values[f"{kind}id"])
+                if kind == "sem":
+                    libc.semctl(number, 0, _IPC_RMID)
+                else:
+                    getattr(libc, f"{kind}ctl")(number, _IPC_RMID, None)
+
+
+def _remove_files(directory: Path, uid: int) -> None:
+    """Remove its files in a directory where everybody may write, and in such directories below it."""
+    for path in _entries(directory):
+        with contextlib.suppress(OSError):
+            found = path.lstat()
+            if found.st_uid == uid:
+                if stat.S_ISDIR(found.st_mode):
+                    remove_tree(path)
+                else:
+                    path.unlink()
+            elif stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH:
+                _remove_files(path, uid)
+
+
+def _entries(directory: Path) -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        yield from list(directory.iterdir())

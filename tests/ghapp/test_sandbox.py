@@ -1,0 +1,335 @@
+"""The sandbox itself: what a program reaches in it, how it ends, and when Planward refuses to start without one."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ghapp.errors import SettingsError
+from ghapp.processes import WITHOUT_KEEPER, Exited, Limits, NotConfined, Stop
+from ghapp.processes.bubblewrap import probe_bubblewrap
+from ghapp.processes.by_uid import probe_uids, without_sandbox
+from ghapp.processes.sandbox import UNCONFINED, Confined, HostPaths, Reach
+from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox
+from ghapp.processes.uid_pool import take_uid, uid_of
+from tests.sandboxes import NO_BUBBLEWRAP, NO_UID, PYTHON
+
+MB = 1_000_000
+
+in_bubblewrap = pytest.mark.skipif(NO_BUBBLEWRAP is not None, reason=str(NO_BUBBLEWRAP))
+by_uid = pytest.mark.skipif(NO_UID is not None, reason=str(NO_UID))
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A directory that every user may pass through, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="planward-") as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
+
+
+def confined(sandbox: str, directory: Path) -> Confined:
+    """A root run in a sandbox, with a checkout and a private directory."""
+    data_dir = directory / "data"
+    for name in ("checkout", "private"):
+        (data_dir / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    reach = Reach(checkout=data_dir / "checkout", private=data_dir / "private", repository="7")
+    match sandbox:
+        case "bubblewrap":
+            # Python, wherever it is installed.
+            return probe_bubblewrap(HostPaths(reads=(Path(sys.base_prefix),))).confine(reach)
+        case "uid":
+            return probe_uids(data_dir).confine(reach)
+        case _:
+            return without_sandbox(data_dir).confine(reach)
+
+
+def run(where: Confined, script: str, **options: Any) -> Exited:
+    """Run a Python script that may use `os, signal, subprocess, sys, time`."""
+    text = "import os, signal, subprocess, sys, time\n" + textwrap.dedent(script)
+    words = [PYTHON, "-I", "-S", "-c", text]
+
+    async def ran() -> Exited:
+        async with where.entered():
+            return await WITHOUT_KEEPER.run(words, **{"environ": {}, "timeout_s": 60, "confined": where, **options})
+
+    return asyncio.run(ran())
+
+
+each_sandbox = pytest.mark.parametrize(
+    "sandbox", [pytest.param("bubblewrap", marks=in_bubblewrap), pytest.param("uid", marks=by_uid), "none"]
+)
+
+LEAVES_ITS_SESSION = """\
+    if not os.fork():
+        os.setsid()
+        if not os.fork():
+            {}
+        os._exit(0)
+    os.wait()
+    {}
+    """
+
+
+@each_sandbox
+def test_a_process_that_left_its_session_stays_without_a_sandbox_alone(sandbox: str, directory: Path) -> None:
+    word = f"stays-{os.getpid()}-{sandbox}"
+    child = f"os.execvp('sh', ['sh', '-c', 'exec >/dev/null 2>&1; sleep 60; : {word}'])"
+    ended = run(confined(sandbox, directory), LEAVES_ITS_SESSION.format(child, "time.sleep(0.3)"))
+    assert ended.exit_code == 0
+    left = [int(p.parent.name) for p in Path("/proc").glob("[0-9]*/cmdline") if _holds(p, word)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert bool(left) == (sandbox == "none")
+
+
+def _holds(path: Path, word: str) -> bool:
+    try:
+        return word.encode() in path.read_bytes()
+    except OSError:
+        return False
+
+
+@each_sandbox
+def test_memory_of_a_process_that_left_its_session_counts_in_a_sandbox(sandbox: str, directory: Path) -> None:
+    child = "held = bytearray(b'x') * 200_000_000; time.sleep(1.5)"
+    script = LEAVES_ITS_SESSION.format(f"{child}; os._exit(0)", "time.sleep(1)")
+    ended = run(confined(sandbox, directory), script, limits=Limits(memory_bytes=100 * MB))
+    assert (ended.exceeded is not None) == (sandbox != "none")
+
+
+@each_sandbox
+def test_processes_that_left_their_session_count_in_a_sandbox(sandbox: str, directory: Path) -> None:
+    child = "[os.fork() or (time.sleep(1.5), os._exit(0)) for _ in range(60)]"
+    script = LEAVES_ITS_SESSION.format(child, "time.sleep(1)")
+    ended = run(confined(sandbox, directory), script, limits=Limits(processes=40))
+    assert (ended.exceeded and ended.exceeded.limit) == (None if sandbox == "none" else "processes")
+
+
+def test_what_is_written_to_the_disk_counts_together(directory: Path) -> None:
+    script = """\
+        for number in range(30):
+            with open(str(number), "wb") as file:
+                file.write(bytes(1_000_000))
+        time.sleep(60)
+        """
+    limits = Limits(disk_bytes=20 * MB, directories=(directory,))
+    ended = run(UNCONFINED, script, limits=limits, cwd=directory)
+    assert (ended.exit_code, ended.exceeded and ended.exceeded.limit) == (-9, "disk")
+
+
+@in_bubblewrap
+def test_the_checkout_is_at_one_path_and_the_rest_of_the_machine_is_not_there(directory: Path) -> None:
+    where = confined("bubblewrap", directory)
+    (directory / "data/checkout/main.tf").write_text("here")
+    (directory / "beside").write_text("not here")
+    script = f"""\
+        print(os.getcwd(), os.listdir("."), os.path.exists({str(directory / "beside")!r}))
+        print(sorted(os.listdir("/")), os.listdir("/tmp"), os.listdir("/run"))
+        print([name for name in os.listdir("/proc") if name.isdigit()], os.environ)
+        for place in ("/", "/usr", "/etc", "/planward", "/run", "/dev"):
+            try:
+                open(place + "/planted", "w")
+            except OSError as error:
+                continue
+            print("writable:", place)
+        for place in (".", "/tmp", "/run/planward"):
+            open(place + "/own", "w")
+        """
+    ended = run(where, script, cwd=directory / "data/checkout", environ={"PATH": "/usr/bin"})
+    assert ended.stderr == b""
+    lines = ended.stdout.decode().splitlines()
+    assert lines[0] == "/planward/7 ['main.tf'] False"
+    outside = {"home", "opt", "root", "srv", "sys", "var"} - set(Path(sys.base_prefix).parts)
+    assert not outside & set(lines[1].replace("'", " ").replace(",", " ").split())
+    assert lines[2].startswith("['1'] environ({'PATH': '/usr/bin'")
+    assert len(lines) == 3
+    assert [(directory / "data" / name).exists() for name in ("checkout/own", "private/tmp/own", "private/own")] == [
+        True
+    ] * 3
+
+
+@in_bubblewrap
+def test_an_interrupt_reaches_the_program_itself_which_has_its_time(directory: Path) -> None:
+    stop = Stop(deadline_s=30)
+    script = """\
+        try:
+            print("waits", flush=True); time.sleep(60)
+        except KeyboardInterrupt:
+            time.sleep(0.2); print("state written"); sys.exit(1)
+        """
+    said: list[bytes] = []
+
+    def on_line(line: bytes) -> None:
+        said.append(line)
+        if line == b"waits":
+            stop.requested.set()
+
+    began = time.monotonic()
+    ended = run(confined("bubblewrap", directory), script, stop=stop, on_line=on_line)
+    assert (ended.exit_code, ended.interrupted, said) == (1, True, [b"waits", b"state written"])
+    assert time.monotonic() - began < 20
+
+
+@in_bubblewrap
+def test_an_interrupt_before_the_program_catches_it_is_not_lost(directory: Path) -> None:
+    stop = Stop(deadline_s=30)
+    # The first process of a pid namespace loses signals that it does not catch.
+    script = """\
+        signal.signal(signal.SIGINT, signal.SIG_DFL); print("not yet", flush=True); time.sleep(1)
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(3)); time.sleep(60)
+        """
+    began = time.monotonic()
+    ended = run(confined("bubblewrap", directory), script, stop=stop, on_line=lambda _: stop.requested.set())
+    assert (ended.exit_code, ended.interrupted) == (3, True)
+    assert time.monotonic() - began < 20
+
+
+@in_bubblewrap
+def test_a_program_that_a_signal_ends_is_told_from_one_that_fails(directory: Path) -> None:
+    where = confined("bubblewrap", directory)
+    assert run(where, "subprocess.run(['false']); sys.exit(1)").exit_code == 1
+    # Its own signals do not end the first process of a namespace; those from outside do.
+    ended = run(where, "time.sleep(60)", limits=Limits(), timeout_s=0.3, stop=Stop(deadline_s=0.1))
+    assert (ended.exit_code, ended.timed_out) in [(1, True), (-9, True), (-2, True)]
+
+
+@in_bubblewrap
+def test_what_cannot_be_bound_is_no_failure_of_the_program(directory: Path) -> None:
+    where = confined("bubblewrap", directory)
+    (directory / "data/checkout").rmdir()
+    with pytest.raises(NotConfined, match="checkout"):
+        run(where, "print('begun')")
+
+
+def test_without_a_sandbox_planward_does_not_start_and_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, directory: Path
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(SettingsError) as raised:
+        choose_sandbox(SandboxSettings(), directory)
+    assert str(raised.value) == (
+        "there is no sandbox to run Terraform in (bubblewrap does not work here: it is not installed; "
+        "uids do not work here: Planward is not root). Install bubblewrap (apt-get install bubblewrap, "
+        "dnf install bubblewrap) and allow user namespaces, or run the worker as root in a container of its own "
+        "(docs/security.md, The sandbox), "
+        "or set PLANWARD_SANDBOX=none: then the code of a plan reads everything that Planward's user can"
+    )
+    for name in ("bubblewrap", "uid"):
+        with pytest.raises(SettingsError, match=f"PLANWARD_SANDBOX is {name}, but {name[:3]}"):
+            choose_sandbox(SandboxSettings(name=name), directory)
+    assert choose_sandbox(SandboxSettings(name="none"), directory).name == "none"
+
+
+@by_uid
+def test_a_uid_is_used_again_only_once_nothing_of_the_last_run_is_left(directory: Path) -> None:
+    script = """\
+        import ctypes
+        print(os.getuid(), flush=True)
+        open("/dev/shm/planward-left", "w").close()
+        os.makedirs("/tmp/planward-left/below")
+        print(ctypes.CDLL(None).shmget(0x7A11, 4096, 0o1600))
+        if not os.fork():
+            os.setsid()
+            ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # its /proc is root's
+            os.execvp("sleep", ["sleep", "60"])
+        """
+    with contextlib.suppress(FileNotFoundError):
+        Path("/dev/shm/planward-left").unlink()
+    ended = run(confined("uid", directory), script)
+    uid, shared = ended.stdout.decode().split()
+    assert (ended.exit_code, ended.stderr, int(shared) >= 0) == (0, b"", True)
+    assert [uid_of(int(path.name)) for path in Path("/proc").glob("[0-9]*")].count(int(uid)) == 0
+    assert not Path("/dev/shm/planward-left").exists()
+    assert not Path("/tmp/planward-left").exists()
+    assert f" {uid} " not in Path("/proc/sysvipc/shm").read_text()
+    taken = take_uid()
+    assert taken is not None
+    assert taken.uid == int(uid)
+    taken.give_back()
+
+
+@by_uid
+def test_a_uid_of_its_own_sees_its_checkout_at_one_path_and_nothing_of_the_data_directory(directory: Path) -> None:
+    where = confined("uid", directory)
+    data = directory / "data"
+    (data / "planward.db").write_text("rows")
+    (data / "checkout/main.tf").write_text("here")
+    script = f"""\
+        print(os.getcwd(), os.listdir("."))
+        for place in ({str(data)!r}, {str(data / "paths")!r}, {str(data / "paths/7")!r}):
+            try:
+                print(os.listdir(place))
+            except PermissionError:
+                print("closed")
+        try:
+            print(open({str(data / "planward.db")!r}).read())
+        except PermissionError:
+            print("closed")
+        open("own", "w").close(); open("../run/own", "w").close()
+        print([line for line in open("/proc/self/status") if line.startswith("NoNewPrivs")])
+        """
+    ended = run(where, script, cwd=data / "checkout")
+    assert (ended.stderr, ended.stdout.decode().splitlines()) == (
+        b"",
+        [f"{data}/paths/7/checkout ['main.tf']", *["closed"] * 4, r"['NoNewPrivs:\t1\n']"],
+    )
+    assert [(data / name).exists() for name in ("checkout/own", "private/own", "paths/7/checkout")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("sandbox", [pytest.param("uid", marks=by_uid), "none"])
+def test_runs_of_one_repository_take_turns_for_its_path_and_one_that_waits_lets_others_go_first(
+    sandbox: str, directory: Path
+) -> None:
+    reaches = []
+    for number in (1, 2):
+        for name in ("checkout", "private"):
+            (directory / "data" / f"{name}{number}").mkdir(mode=0o700, parents=True)
+        reaches.append(
+            Reach(
+                checkout=directory / f"data/checkout{number}",
+                private=directory / f"data/private{number}",
+                repository="7",
+            )
+        )
+    chosen = probe_uids(directory / "data") if sandbox == "uid" else without_sandbox(directory / "data")
+    first, second = (chosen.confine(each) for each in reaches)
+    order: list[str] = []
+
+    async def both() -> None:
+        begun, over = asyncio.Event(), asyncio.Event()
+
+        async def goes_first() -> None:
+            async with first.entered():
+                order.append("first begins")
+                begun.set()
+                async with first.vacated():
+                    order.append("first waits")
+                    await over.wait()
+                order.append("first ends")
+
+        async def goes_second() -> None:
+            await begun.wait()
+            async with second.entered():
+                order.append("second begins")
+                order.append("second ends")
+            over.set()
+
+        await asyncio.gather(goes_first(), goes_second())
+
+    asyncio.run(both())
+    assert order == ["first begins", "first waits", "second begins", "second ends", "first ends"]

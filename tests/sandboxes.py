@@ -1,0 +1,29 @@
+"""Which sandbox the tests' servers run in: `PLANWARD_TEST_SANDBOX`, else bubblewrap where it works, else none."""
+
+import os
+import sys
+from pathlib import Path
+
+from ghapp.processes.bubblewrap import BubblewrapFails, probe_bubblewrap
+from ghapp.processes.sandbox import HostPaths
+
+
+def _why_no_bubblewrap() -> str | None:
+    try:
+        probe_bubblewrap(HostPaths())
+    except BubblewrapFails as error:
+        return f"bubblewrap does not work here: {error}"
+    return None
+
+
+NO_BUBBLEWRAP = _why_no_bubblewrap()
+"""Why bubblewrap cannot be tested here; None where it can."""
+
+NO_UID = None if os.geteuid() == 0 else "a uid of its own takes a worker that is root"
+"""Why the sandbox `uid` cannot be tested here; None where it can."""
+
+_SYSTEM_PYTHON = Path("/usr/bin/python3")
+PYTHON = str(_SYSTEM_PYTHON) if _SYSTEM_PYTHON.exists() else os.path.realpath(sys.executable)
+"""A Python that other users can run, too, if there is one."""
+
+OF_STORIES = os.environ.get("PLANWARD_TEST_SANDBOX") or ("none" if NO_BUBBLEWRAP else "bubblewrap")

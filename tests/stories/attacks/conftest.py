@@ -1,0 +1,46 @@
+"""One line for each sandbox."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sandboxes import NO_BUBBLEWRAP, NO_UID
+from tests.stories.line import Line, running_line
+
+
+@pytest.fixture(scope="package", params=["bubblewrap", "uid", "none"])
+def attacked(request: pytest.FixtureRequest) -> Iterator[Line]:
+    """Planward in each sandbox, and in none, where every attack has to succeed."""
+    if request.param == "bubblewrap" and NO_BUBBLEWRAP is not None:
+        pytest.skip(NO_BUBBLEWRAP)
+    if request.param == "uid" and NO_UID is not None:
+        pytest.skip(NO_UID)
+    # Not below pytest's own directory, into which nobody but its owner gets.
+    directory = Path(tempfile.mkdtemp(prefix="planward-attacked-"))
+    directory.chmod(0o711)
+    try:
+        with running_line(directory, PLANWARD_SANDBOX=request.param) as line:
+            yield line
+    finally:
+        shutil.rmtree(directory)
+
+
+def sandbox_of(line: Line) -> str:
+    """What a line's Planward runs Terraform in."""
+    return line.environ["PLANWARD_SANDBOX"]
+
+
+def processes_with(word: str) -> list[int]:
+    """The processes of this machine whose arguments hold a word."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if word.encode() in path.read_bytes() and int(path.parent.name) != os.getpid():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
