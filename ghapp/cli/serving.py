@@ -1,13 +1,14 @@
 """`planward serve` and `planward worker`."""
 
 import asyncio
-import os
 import signal
+from collections.abc import Mapping
 
 import click
 
+from ghapp.keys_apart import take_environment
 from ghapp.log import configure_logging
-from ghapp.settings import read_settings
+from ghapp.settings import SECRETS, read_settings
 
 # What serves brings the engine and the web along, which the other commands do not wait for.
 
@@ -23,10 +24,11 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     Example:
       planward serve --host 0.0.0.0 --port 8000
     """
+    environ = take_environment(SECRETS)
     from ghapp.app import serve as serve_app
 
     configure_logging()
-    serve_app(read_settings(os.environ), host=host, port=port, worker=not no_worker)
+    serve_app(read_settings(environ), host=host, port=port, worker=not no_worker)
 
 
 @click.command(short_help="Do the work that `serve --no-worker` accepts.")
@@ -37,14 +39,15 @@ def worker() -> None:
     Example:
       PLANWARD_DATABASE_URL=postgresql://planward@db/planward planward worker
     """
+    environ = take_environment(SECRETS)
     configure_logging()
-    asyncio.run(_work())
+    asyncio.run(_work(environ))
 
 
-async def _work() -> None:
+async def _work(environ: Mapping[str, str]) -> None:
     from ghapp.app import run_worker
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_worker(read_settings(os.environ), stop)
+    await run_worker(read_settings(environ), stop)
