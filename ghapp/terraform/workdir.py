@@ -1,7 +1,9 @@
 """The work directory of one root run: private, with the secrets' file and a place for the plan file."""
 
+import errno
 import json
 import os
+import stat
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -57,6 +59,31 @@ class Workdir:
     def plan_file(self) -> Path:
         """Where this run's plan file lies: outside of the checkout, removed with everything else."""
         return self.data_dir.parent / "planfile"
+
+    def read_plan_file(self, most_bytes: int) -> bytes | None:
+        """Read the plan file; None where it is larger, or no file: a run may put there what it likes.
+
+        Raises OSError.
+        """
+        try:
+            descriptor = os.open(self.plan_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return None
+            raise
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            content = file.read(most_bytes + 1)
+        return content if len(content) <= most_bytes else None
+
+    def write_plan_file(self, content: bytes) -> None:
+        """Write a plan file that the run is to apply. Raises OSError."""
+        self.plan_file.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(self.plan_file, flags, 0o600), "wb") as file:
+            file.write(content)
+        self.confined.give(self.plan_file)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from ghapp.processes.by_uid import probe_uids, without_sandbox
 from ghapp.processes.sandbox import UNCONFINED, Confined, HostPaths, Reach
 from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox
 from ghapp.processes.uid_pool import take_uid, uid_of
+from ghapp.terraform import Workdir
 from tests.sandboxes import NO_BUBBLEWRAP, NO_UID, PYTHON
 
 MB = 1_000_000
@@ -333,3 +334,21 @@ def test_runs_of_one_repository_take_turns_for_its_path_and_one_that_waits_lets_
 
     asyncio.run(both())
     assert order == ["first begins", "first waits", "second begins", "second ends", "first ends"]
+
+
+def test_a_plan_file_is_read_and_written_where_a_run_may_have_put_something_else(directory: Path) -> None:
+    private = directory / "private"
+    private.mkdir()
+    key = directory / "key"
+    key.write_text("the server's key")
+    workdir = Workdir(
+        checkout=directory, root_module=".", data_dir=private / "data", plan_json=directory / "plan.json", environ={}
+    )
+    workdir.plan_file.symlink_to(key)
+    assert workdir.read_plan_file(1000) is None
+    workdir.write_plan_file(b"a plan")
+    assert (workdir.read_plan_file(1000), workdir.read_plan_file(5)) == (b"a plan", None)
+    assert key.read_text() == "the server's key"
+    workdir.plan_file.unlink()
+    os.mkfifo(workdir.plan_file)
+    assert workdir.read_plan_file(1000) is None
