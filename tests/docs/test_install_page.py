@@ -23,6 +23,7 @@ import pytest
 from ghapp.local_github import LocalGitHub
 from tests.ghapp.test_setup import create, follow
 from tests.openbao import ROOT_TOKEN, OpenBao, free_port, running_openbao
+from tests.sandboxes import NO_BUBBLEWRAP
 from tests.stories.rules.state_server import StateServer, state_server
 from tests.stories.waiting import eventually
 
@@ -233,6 +234,7 @@ def machine(tmp_path: Path, github: LocalGitHub, bao: OpenBao) -> Iterator[Machi
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page's commands need curl")
+@pytest.mark.skipif(NO_BUBBLEWRAP is not None, reason=str(NO_BUBBLEWRAP))
 def test_the_page_leads_from_a_bare_machine_to_an_applied_pull_request(
     machine: Machine, github: LocalGitHub, bao: OpenBao, states: StateServer, tmp_path: Path
 ) -> None:
