@@ -25,7 +25,9 @@ from ghapp.processes.keeper import Keeper, keeping, outlive_orphans
 from ghapp.processes.memory import is_measurable
 from ghapp.processes.private_directories import make_private, sweep
 from ghapp.processes.same_path import PATHS, clear_paths
+from ghapp.processes.sandbox import Sandbox
 from ghapp.processes.sandbox_choice import choose_sandbox
+from ghapp.processes.uid_pool import clear_uids
 from ghapp.sealing import Sealer, load_or_make_key
 from ghapp.services import Services
 from ghapp.settings import Settings
@@ -97,10 +99,6 @@ async def _front(settings: Settings) -> AsyncIterator[Front]:
 async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     """What carries out jobs. Raises SettingsError where git, a sandbox or the App's key is not there."""
     await require_git(WITHOUT_KEEPER)
-    sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
-    if sandbox.name == "uid":
-        os.umask(0o077)  # other users get into the data directory, on their way to their own
-    log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.gives)
     if settings.limits.memory_bytes is not None and not is_measurable():
         log.warning("memory_not_limited", reason="this platform has no /proc that tells how much a program takes")
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
@@ -124,6 +122,8 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             on_deferred=metrics.github_deferred,
         ) as github,
     ):
+        # After the orphans: what a killed process left under a uid or at a path is cleared away.
+        sandbox = await _chosen_sandbox(settings)
         programs = Programs(keeper=keeper)
         mirrors = Mirrors(
             settings.data_dir / "mirrors",
@@ -131,7 +131,6 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             most_kept=settings.concurrency if sandbox.shares_caches else 0,
             programs=programs,
         )
-        await asyncio.to_thread(clear_paths, settings.data_dir / PATHS)
         for swept in (mirrors.sweep(), sweep(settings.data_dir / "runs")):
             if swept:
                 log.info("directories_swept", directories=list(swept))
@@ -180,6 +179,17 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
         finally:
             facts.close()
             configs.close()
+
+
+async def _chosen_sandbox(settings: Settings) -> Sandbox:
+    """What root runs are confined by. Raises SettingsError where none works."""
+    sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
+    log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.gives)
+    if sandbox.name == "uid":
+        os.umask(0o077)  # other users get into the data directory, on their way to their own
+        await asyncio.to_thread(clear_uids)
+    await asyncio.to_thread(clear_paths, settings.data_dir / PATHS)
+    return sandbox
 
 
 @contextlib.asynccontextmanager

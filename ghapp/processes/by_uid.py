@@ -21,7 +21,7 @@ from ghapp.errors import NoRoom
 from ghapp.processes.private_directories import make_private
 from ghapp.processes.same_path import PATHS, SamePath
 from ghapp.processes.sandbox import Command, Reach, SandboxName
-from ghapp.processes.uid_pool import TakenUid, clear_uids, hand_over, take_uid
+from ghapp.processes.uid_pool import TakenUid, hand_over, take_uid
 
 _CHECKOUT, _PRIVATE = "checkout", "run"
 UID_GIVES = "Terraform runs under a uid of its own: it sees the machine as a user whom nobody knows"
@@ -69,7 +69,6 @@ def probe_uids(data_dir: Path) -> AtPath:
     """Start a command as a uid of the pool, where root runs will be. Raises UidFails."""
     if os.geteuid() != 0:
         raise UidFails("Planward is not root")
-    clear_uids()
     paths = data_dir / PATHS
     try:
         make_private(data_dir)
@@ -193,7 +192,8 @@ class RunAtPath:
             return
         # Of this thread, which Popen starts the program from: neither it nor that gets more by a setuid program.
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        yield Command(argv=tuple(argv), environ=environ, cwd=where, uid=self._taken[0].uid)
+        [taken] = self._taken
+        yield Command(argv=tuple(argv), environ=environ, cwd=where, uid=taken.uid, pass_fds=(taken.held,))
 
     async def end_all(self) -> None:
         """End what the program left under the uid."""

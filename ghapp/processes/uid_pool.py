@@ -28,7 +28,11 @@ _IPC_RMID = 0
 
 @dataclass(frozen=True, slots=True)
 class TakenUid:
-    """A user id that one root run has."""
+    """A user id that one root run has.
+
+    Programs inherit the lock that is `held`, so that nobody takes the uid while the keeper of a process that was killed
+    ends them in order.
+    """
 
     uid: int
     held: int
@@ -71,17 +75,23 @@ def take_uid() -> TakenUid | None:
         held = os.open(_LOCKS / str(uid), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         taken = TakenUid(uid, held)
         if _locked(held) and not _is_somebody(uid) and _clear(taken):
+            os.ftruncate(held, 0)
+            os.pwrite(held, _name_of(os.getpid()).encode(), 0)
             return taken
         os.close(held)
     return None
 
 
 def clear_uids() -> None:
-    """End what a process that was killed left under uids that nobody has."""
-    for path in _LOCKS.glob("[0-9]*"):
-        held = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        if _locked(held) and int(path.name) in range(FIRST_UID, FIRST_UID + POOL_SIZE):
-            _clear(TakenUid(int(path.name), held))
+    """End what processes that are gone left under their uids, once their keepers had the time for it."""
+    for uid in range(FIRST_UID, FIRST_UID + POOL_SIZE):
+        try:
+            held = os.open(_LOCKS / str(uid), os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        owner = os.pread(held, 100, 0).decode()
+        if not owner or owner != _name_of(int(owner.split()[0])):
+            _clear(TakenUid(uid, held))
         os.close(held)
 
 
@@ -104,6 +114,14 @@ def uid_of(pid: int) -> int | None:
     if lines.get("State", "").startswith("Z"):
         return None
     return int(lines["Uid"].split()[0]) if "Uid" in lines else None
+
+
+def _name_of(pid: int) -> str:
+    """Names a process for good: its number, and when it started. Empty where it is gone."""
+    try:
+        return f"{pid} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
+    except OSError:
+        return ""
 
 
 def _locked(held: int) -> bool:

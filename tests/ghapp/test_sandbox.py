@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -20,7 +21,7 @@ from ghapp.processes.bubblewrap import probe_bubblewrap
 from ghapp.processes.by_uid import probe_uids, without_sandbox
 from ghapp.processes.sandbox import UNCONFINED, Confined, HostPaths, Reach
 from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox
-from ghapp.processes.uid_pool import take_uid, uid_of
+from ghapp.processes.uid_pool import clear_uids, take_uid, uid_of
 from ghapp.terraform import Workdir
 from tests.sandboxes import NO_BUBBLEWRAP, NO_UID, PYTHON
 
@@ -70,6 +71,17 @@ each_sandbox = pytest.mark.parametrize(
     "sandbox", [pytest.param("bubblewrap", marks=in_bubblewrap), pytest.param("uid", marks=by_uid), "none"]
 )
 
+LEAVES_A_UID = """
+import os, subprocess
+from ghapp.processes.uid_pool import take_uid
+taken = take_uid()
+left = subprocess.Popen(
+    ["sleep", "60"], user=taken.uid, pass_fds=[taken.held], start_new_session=True,
+    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+)
+print(left.pid, taken.uid, flush=True)
+os.kill(os.getpid(), 9)
+"""
 LEAVES_ITS_SESSION = """\
     if not os.fork():
         os.setsid()
@@ -258,6 +270,26 @@ def test_a_uid_is_used_again_only_once_nothing_of_the_last_run_is_left(directory
     assert taken is not None
     assert taken.uid == int(uid)
     taken.give_back()
+
+
+@by_uid
+def test_what_a_killed_process_left_under_a_uid_is_ended_by_the_next_one_and_not_what_others_have(
+    directory: Path,
+) -> None:
+    killed = subprocess.run([sys.executable, "-c", LEAVES_A_UID], capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    left, uid = map(int, killed.stdout.split())
+    others = take_uid()
+    assert others is not None
+    assert others.uid != uid, "its lock is held by what was left"
+    running = subprocess.Popen(["sleep", "60"], user=others.uid)
+    try:
+        clear_uids()
+        assert (uid_of(left), uid_of(running.pid)) == (None, others.uid)
+    finally:
+        running.kill()
+        running.wait()
+        others.give_back()
 
 
 @by_uid
