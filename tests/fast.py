@@ -1,0 +1,75 @@
+"""`pytest --fast`: the tests that start no program, for while one works.
+
+They are all but the stories and those that are named here, by file or by a fixture that they use; the busy hour is left
+out too, since it takes most of a minute. A test that starts a program nevertheless fails, and says where to name it.
+"""
+
+import os
+import sys
+
+import pytest
+
+_SLOW = (
+    "tests/stories/",
+    "tests/docs/test_deploy.py",
+    "tests/docs/test_install_page.py",
+    "tests/ghapp/local_github/",
+    "tests/ghapp/github/test_github_busy_hour.py",
+    "tests/ghapp/github/test_github_limits.py",
+    "tests/ghapp/github/test_github_with_state.py",
+    "tests/ghapp/test_cli.py",
+    "tests/ghapp/test_damaged_house.py",
+    "tests/ghapp/test_demo.py",
+    "tests/ghapp/test_disk.py",
+    "tests/ghapp/test_doctor.py",
+    "tests/ghapp/test_durable.py",
+    "tests/ghapp/test_facts.py",
+    "tests/ghapp/test_full_disk.py",
+    "tests/ghapp/test_git.py",
+    "tests/ghapp/test_git_limits.py",
+    "tests/ghapp/test_known_secrets.py",
+    "tests/ghapp/test_listening.py",
+    "tests/ghapp/test_metrics_access.py",
+    "tests/ghapp/test_migrations.py",
+    "tests/ghapp/test_packaging.py",
+    "tests/ghapp/test_planning.py",
+    "tests/ghapp/test_process_limits.py",
+    "tests/ghapp/test_serve_memory.py",
+    "tests/ghapp/test_setup.py",
+    "tests/ghapp/test_shares.py",
+    "tests/ghapp/test_signals.py",
+    "tests/ghapp/test_terraform.py",
+    "tests/ghapp/test_vault.py",
+)
+_FIXTURES = frozenset({"openbao", "postgres"})
+_STARTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.spawn", "os.exec"})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare `--fast`."""
+    parser.addoption("--fast", action="store_true", help="run only the tests that start no program")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse programs where only tests that start none are run."""
+    if config.getoption("fast"):
+        sys.addaudithook(_refuse_programs)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the others out."""
+    if config.getoption("fast"):
+        config.hook.pytest_deselected(items=[item for item in items if _starts_programs(item)])
+        items[:] = [item for item in items if not _starts_programs(item)]
+
+
+def _starts_programs(item: pytest.Item) -> bool:
+    on_postgres = getattr(item, "callspec", None) is not None and "[postgresql" in item.nodeid
+    fixtures = getattr(item, "fixturenames", ())
+    return item.nodeid.startswith(_SLOW) or on_postgres or not _FIXTURES.isdisjoint(fixtures)
+
+
+def _refuse_programs(event: str, arguments: tuple[object, ...]) -> None:
+    # Not while modules are imported: some look at the platform, for which Python runs `file`.
+    if event in _STARTS and "PYTEST_CURRENT_TEST" in os.environ and arguments[0] != "file":
+        raise AssertionError(f"it starts a program, {arguments[0]}: name its file in tests/fast.py")

@@ -1,0 +1,31 @@
+"""A test that fails is a fault. One whose cause is known and cannot be mended here is marked alone, and tried again.
+
+`@pytest.mark.sometimes_fails(because="…", at_most="1 run in 200")` says why, and how often it may happen. Besides those
+only the tests in `_NOT_CLEARED_YET` are tried once more. All others fail when they fail, and so does `.ci/run`.
+"""
+
+import pytest
+
+_WORDS = {"because", "at_most"}
+_NOT_CLEARED_YET = ("tests/stories/faults/", "tests/stories/test_several.py")
+"""Many processes that are killed and cut off: not each of their races is found yet. No new file goes here."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker of this file."""
+    config.addinivalue_line(
+        "markers", "sometimes_fails(because, at_most): try it once more; why, and how often it fails"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have what is marked tried once more. Fails the collection on a mark without its words, and on any other rerun."""
+    for item in items:
+        if item.get_closest_marker("flaky") is not None:
+            raise pytest.UsageError(f"{item.nodeid}: mark it sometimes_fails, with the cause and a bound")
+        mark = item.get_closest_marker("sometimes_fails")
+        if mark is not None and (mark.args or mark.kwargs.keys() != _WORDS or not all(mark.kwargs.values())):
+            raise pytest.UsageError(f"{item.nodeid}: sometimes_fails needs because= and at_most=, and nothing else")
+        marked = mark is not None or item.nodeid.startswith(_NOT_CLEARED_YET)
+        if marked and item.config.pluginmanager.hasplugin("rerunfailures"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
