@@ -52,7 +52,7 @@ def test_whoever_pushes_again_is_asked_about_for_nothing(line: Line) -> None:
 @pytest.mark.both_databases
 def test_when_the_hour_is_spent_the_job_goes_on_in_the_next(line: Line) -> None:
     story = line.story()
-    line.github.set_limits(Limits(requests_an_hour=3, hour_s=15), installation=story.installation)
+    line.github.set_limits(Limits(requests_an_hour=3, hour_s=6), installation=story.installation)
     number = story.propose()
     check = story.planned(number)
     assert check["conclusion"] == "success"

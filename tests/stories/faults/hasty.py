@@ -11,7 +11,7 @@ from ghapp.vault import VaultSettings
 
 PATIENCE = Patience(timeout_s=2.0, connect_timeout_s=2.0, total_s=6.0, wait_initial_s=0.1, wait_max_s=1.5)
 TIMINGS = Timings(
-    retry_s=1.0,
+    retry_s=0.3,
     claim_s=1.5,
     notify_after_s=2.0,
     chat_retries_s=(1.0,) * 6,

@@ -54,7 +54,7 @@ def _shorten() -> None:
     """Wait for seconds where it would wait for a minute."""
     after_redeliveries_s = float(_read("after redeliveries") or 60)
     timings = Timings(
-        retry_s=2.0,
+        retry_s=0.5,
         notify_after_s=4.0,
         after_redeliveries_s=after_redeliveries_s,
         heartbeat_s=0.8,
