@@ -11,7 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from checks.plan import Plan
+from checks.plan import Plan, ResourceChange
+from checks.plan.parity import ChangeSummary, Loss
 
 _MADE_HERE = object()
 
@@ -166,17 +167,28 @@ def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
 # --- may it be merged ------------------------------------------------------------------------------------------------
 
 
+class ToConfirm(msgspec.Struct, frozen=True, kw_only=True):
+    """An object whose destruction or replacement the config wants confirmed.
+
+    `confirmation` stands for (environment, address, deposed key, action, id of the object): who confirms one plan of it
+    confirms each that does the same to the same object.
+    """
+
+    address: str
+    confirmation: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootVerdict:
     """What came of one root module in one environment."""
 
     root_module: str
     environment: str
-    outcome: Literal["planned", "applied", "failed", "timed_out", "skipped"]
+    outcome: Literal["planned", "planned_at_apply", "applied", "failed", "timed_out", "skipped"]
     cause: str | None = None
     plan_digest: str | None = None
-    to_confirm: tuple[str, ...] = ()
-    """Addresses whose destroy or replace the config wants confirmed."""
+    to_confirm: tuple[ToConfirm, ...] = ()
+    """What is destroyed or replaced and the config wants confirmed."""
     second_copy: str | None = None
     """Why applying it would build a second copy of what another workspace holds."""
 
@@ -184,11 +196,11 @@ class RootVerdict:
 def decide_merge(
     *,
     roots: Sequence[RootVerdict],
-    confirmed_digests: Collection[str],
+    confirmed: Collection[str],
 ) -> Clear | Hold | Refuse:
     """Decide whether reports let a pull request merge: failures first, then what has to be confirmed.
 
-    `confirmed_digests` are plans whose destruction somebody else than the author confirmed for this head.
+    `confirmed` are the confirmations that somebody else than the author gave for this head.
     """
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
@@ -196,19 +208,23 @@ def decide_merge(
     second_copy = next((root.second_copy for root in roots if root.second_copy is not None), None)
     if second_copy is not None:
         return Hold(cause=second_copy)
-    unconfirmed = [root for root in roots if root.to_confirm and root.plan_digest not in confirmed_digests]
-    if unconfirmed:
-        addresses = [address for root in unconfirmed for address in root.to_confirm]
-        return Hold(cause=f"Confirm what is destroyed: {_some(addresses)}.", button="confirm_destroy")
+    missing = [address for root in roots for address in unconfirmed(root.to_confirm, confirmed)]
+    if missing:
+        return Hold(cause=f"Confirm what is destroyed: {_some(missing)}.", button="confirm_destroy")
     return Clear()
 
 
-def to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[str, ...]:
-    """Name what a plan destroys or replaces and the config wants confirmed: `destroy`, `replace`, or resource types."""
+def unconfirmed(to_confirm: Sequence[ToConfirm], confirmed: Collection[str]) -> tuple[str, ...]:
+    """The addresses of what has to be confirmed and nobody has."""
+    return tuple(each.address for each in to_confirm if each.confirmation not in confirmed)
+
+
+def to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceChange, ...]:
+    """What a plan destroys or replaces and the config wants confirmed: `destroy`, `replace`, or resource types."""
     if not confirm:
         return ()
     return tuple(
-        change.address
+        change
         for change in plan.resource_changes
         if change.action.destroys
         and (change.type in confirm or ("replace" if change.action.replaces else "destroy") in confirm)
@@ -220,15 +236,6 @@ def to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[str, ...]:
 
 class ExplainedMerge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Pull requests that passed the gate explain the commit, and this environment asks for no more than that."""
-
-
-class Previewed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """This root module was previewed in this environment on the pull request that brought the commit."""
-
-    plan_digest: str
-    shape_digest: str
-    follows_layer_below: bool
-    """A root module that it reads from was applied in this run, so values may follow; the shape may not."""
 
 
 class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -254,7 +261,7 @@ class NotReviewed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     why: str
 
 
-Review = ExplainedMerge | Previewed | ApprovedPlan | ApprovedCommit | NotReviewed
+Review = ExplainedMerge | ApprovedPlan | ApprovedCommit | NotReviewed
 """What was looked at before. There is no None: an absent review is a value that holds."""
 
 
@@ -264,16 +271,19 @@ def decide_apply(
     environment: str,
     root_module: str,
     plan_digest: str,
-    shape_digest: str,
     errored: bool,
     complete: bool,
     changes_anything: bool,
     review: Review,
     by_hand: bool,
     second_copy: str | None = None,
+    unconfirmed: Sequence[str] = (),
+    unseen: Sequence[ChangeSummary] = (),
 ) -> Proceed | Hold | Refuse:
     """Decide whether the plan just made may be applied. `by_hand`: only what a person approved is applied here.
 
+    `unconfirmed` are the addresses of what has to be confirmed and nobody has; `unseen` is what the plan does and no
+    preview showed, by the environment's `parity`; empty where there is no preview to compare with.
     `second_copy` is why it would build a second copy of what another workspace holds: nobody approves that but an
     administrator.
     """
@@ -294,27 +304,41 @@ def decide_apply(
                 return proceed
             return Hold(cause=f"{where}: the plan is no longer the one that was approved. Look again.", button="apply")
         case ApprovedCommit():
+            if not overridden and unconfirmed:
+                return _not_confirmed(where, unconfirmed)
             if not by_hand:  # where plans are applied by hand, the plan itself has to be approved, too
                 return proceed
         case NotReviewed(why=why):
             return Hold(cause=f"{where}: {why}. Look at the plan and apply it by hand.", button="apply")
-        case Previewed():
-            if not _does_the_same(review, plan_digest, shape_digest):
-                return Hold(
-                    cause=f"{where}: the plan does something else than the preview that was reviewed. Look again.",
-                    button="apply",
-                )
         case ExplainedMerge():
-            pass
+            if unconfirmed:
+                return _not_confirmed(where, unconfirmed)
+            if unseen:
+                return Hold(cause=f"{where}: {_not_shown(unseen)}. Look at the difference.", button="apply")
     if by_hand:
         return Hold(cause=f"{where}: waits for someone to look at the plan and apply it.", button="apply")
     return proceed
 
 
-def _does_the_same(preview: Previewed, plan_digest: str, shape_digest: str) -> bool:
-    if preview.plan_digest == plan_digest:
-        return True
-    return preview.follows_layer_below and preview.shape_digest == shape_digest
+def _not_confirmed(where: str, addresses: Sequence[str]) -> Hold:
+    return Hold(
+        cause=f"{where}: nobody confirmed what is destroyed: {_some(addresses)}. Look at the plan and apply it by "
+        "hand.",
+        button="apply",
+    )
+
+
+_LOSES: dict[Loss, str] = {"destroy": "destroys", "replace": "replaces", "forget": "forgets", "invoke": "runs"}
+
+
+def _not_shown(unseen: Sequence[ChangeSummary]) -> str:
+    """What a plan does that no preview showed, the gravest in words."""
+    lost = {loss: [each.address for each in unseen if each.loss == loss] for loss in _LOSES}
+    grave = [f"{_LOSES[loss]} {_some(addresses)}" for loss, addresses in lost.items() if addresses]
+    grave += [f"changes `{each.address}` ({', '.join(each.dangers)})" for each in unseen if each.dangers][:3]
+    if grave:
+        return f"the plan {', '.join(grave)}, which no preview showed"
+    return f"the plan does something else than the preview to {_some([each.address for each in unseen])}"
 
 
 # --- promotion -------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from checks.plan.resource_change import OutputChange, ResourceChange
 PlanDigest = NewType("PlanDigest", str)
 
 _encoder = msgspec.json.Encoder(order="deterministic")
+_DIGITS = 32
 
 
 def digest(plan: Plan, *, key: bytes = b"") -> PlanDigest:
@@ -35,6 +36,40 @@ def shape_digest(plan: Plan) -> str:
     resources = [[change.address, change.deposed, change.action.value, _origin(change)] for change in _ordered(plan)]
     outputs = [[output.name, output.action.value] for output in _changed_outputs(plan)]
     return hashlib.sha256(_encoder.encode([resources, outputs, _invocations(plan)])).hexdigest()
+
+
+def resource_digest(change: ResourceChange | OutputChange, *, key: bytes) -> str:
+    """An HMAC, in hexadecimal, over all that happens to one resource or output, its values included.
+
+    Empty without a key: a plain hash would let anyone try out passwords.
+    """
+    part = (
+        ["output", change.name, change.action.value, *_values(change.change)]
+        if isinstance(change, OutputChange)
+        else _resource(change)
+    )
+    return _keyed(part, key)
+
+
+def invocation_digest(invocation: ActionInvocation, *, key: bytes) -> str:
+    """The same over a provider's action that runs."""
+    return _keyed(_invocation_with_values(invocation), key)
+
+
+def object_digest(change: ResourceChange, *, key: bytes) -> str:
+    """The same over the id of the object that is there before, or over all of it where it has none.
+
+    Empty where there is no object.
+    """
+    before = decode_value(change.change.before, exact=True)
+    if before is None:
+        return ""
+    id = before.get("id") if isinstance(before, dict) else None
+    return _keyed(["object", before if id is None else id], key)
+
+
+def _keyed(part: list[Any], key: bytes) -> str:
+    return hmac.digest(key, _encoder.encode(part), "sha256").hex()[:_DIGITS] if key else ""
 
 
 def _parts(plan: Plan) -> Iterator[list[Any]]:

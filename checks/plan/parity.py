@@ -1,35 +1,52 @@
 """Does a plan do the same as the one that was reviewed, and if not, what is different?
 
-A `PlanSummary` is what is remembered of a reviewed plan. It may be stored: it holds no value, and of sensitive
-attributes not even a hash, which would let short passwords be tried out. That such a value differs is seen in the
-plans' digests alone.
+A `PlanSummary` is what is remembered of a reviewed plan. It may be stored: it holds no value. Of attributes that are
+not sensitive it has a hash each; what is sensitive is in the digests alone, which are made with the server's key, so
+that nobody can try out short passwords.
 """
 
 import hashlib
 import hmac
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
 
-from checks.plan import Plan
+from checks.plan import ActionInvocation, ActionTrigger, Plan
 from checks.plan.action import Action
-from checks.plan.digest import PlanDigest, digest, shape_digest
+from checks.plan.digest import PlanDigest, digest, invocation_digest, object_digest, resource_digest, shape_digest
 from checks.plan.marks import Shown, Unknown, holds_hidden
 from checks.plan.resource_change import OutputChange, ResourceChange
 from checks.sensitive import Mask
 
 HIDDEN: Final = "sensitive"
+INVOKE: Final = "invoke"
+"""What `ChangeSummary.action` says of a provider's action that applying runs."""
 _HASH_DIGITS = 16
+
+Parity = Literal["danger", "hold"]
+"""Which differences from the preview hold an apply: dangerous ones, or all."""
+Loss = Literal["destroy", "replace", "forget", "invoke"]
+_LOSSES: Final[dict[str, Loss]] = {
+    "delete": "destroy",
+    "delete-create": "replace",
+    "create-delete": "replace",
+    "forget": "forget",
+    "create-forget": "forget",
+    "forget-create": "forget",
+    INVOKE: "invoke",
+}
 
 _encoder = msgspec.json.Encoder(order="deterministic", decimal_format="number")
 
 
-class ChangeSummary(Struct, frozen=True, kw_only=True):
+class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a plan does to one resource or output (`output.NAME`): the attributes that change, each with a hash.
 
-    The hash covers the value before and after; it is "sensitive" where the value is.
+    The hash covers the value before and after; it is "sensitive" where the value is. `digest` covers all of it, and
+    `object` the id of the object that is there before: both are made with the server's key, and empty without one.
+    `dangers` are the marks with which the report's danger list has it. A provider's action that runs is one, too.
     """
 
     address: str
@@ -38,6 +55,19 @@ class ChangeSummary(Struct, frozen=True, kw_only=True):
     previous_address: str | None = None
     import_id: str | None = None
     attributes: dict[str, str] = {}
+    digest: str = ""
+    object: str = ""
+    dangers: tuple[str, ...] = ()
+
+    @property
+    def loss(self) -> Loss | None:
+        """What is lost, or done that cannot be taken back; None where nothing is."""
+        return _LOSSES.get(self.action)
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether it has to have been in the preview under `parity: danger`."""
+        return self.loss is not None or bool(self.dangers)
 
 
 class PlanSummary(Struct, frozen=True, kw_only=True):
@@ -46,6 +76,10 @@ class PlanSummary(Struct, frozen=True, kw_only=True):
     digest: PlanDigest
     shape_digest: str
     changes: tuple[ChangeSummary, ...] = ()
+
+
+NOTHING_SEEN: Final = PlanSummary(digest=PlanDigest(""), shape_digest="")
+"""What was seen of a root module that was in no preview."""
 
 
 class ChangeDifference(Struct, frozen=True, kw_only=True):
@@ -96,6 +130,7 @@ def summarize(plan: Plan, *, mask: Mask, key: bytes = b"") -> PlanSummary:
     mask = mask.also(plan.sensitive_values()).but_names(plan.names())
     changes = [_resource(change, mask, key) for change in plan.resource_changes if change.changes]
     changes += [_output(output, mask, key) for output in plan.output_changes if output.action is not Action.NO_OP]
+    changes += [_invocation(invocation, mask, key) for invocation in plan.action_invocations]
     return PlanSummary(
         digest=digest(plan, key=key),
         shape_digest=shape_digest(plan),
@@ -116,9 +151,75 @@ def difference(reviewed: PlanSummary, planned: PlanSummary) -> PlanDifference:
         changed=tuple(
             _compare(before[place], change)
             for place, change in after.items()
-            if place in before and before[place] != change
+            if place in before and _named(before[place]) != _named(change)
         ),
     )
+
+
+def unseen(
+    previews: Sequence[PlanSummary], planned: PlanSummary, parity: Parity, *, values_follow: bool = False
+) -> tuple[ChangeSummary, ...]:
+    """What a plan does that was in none of the previews of the pull requests that it applies.
+
+    Under `danger` what it destroys, replaces, forgets or invokes, and what the danger list has; under `hold` all that
+    is done otherwise, its values included. What a preview had and the plan has not needs nobody. `values_follow`: the
+    values come from a root module below that was applied in this run, so that only what is done is compared.
+    """
+    if any(preview.digest == planned.digest for preview in previews):
+        return ()
+    seen: dict[tuple[str, str], list[ChangeSummary]] = {}
+    for preview in previews:
+        for change in preview.changes:
+            seen.setdefault(_place(change), []).append(change)
+    return tuple(
+        change
+        for change in planned.changes
+        if (parity == "hold" or change.is_grave)
+        and not any(_was_seen(change, other, parity, values_follow) for other in seen.get(_place(change), ()))
+    )
+
+
+def _was_seen(planned: ChangeSummary, reviewed: ChangeSummary, parity: Parity, values_follow: bool) -> bool:
+    if planned.loss is not None and (planned.loss, planned.object) != (reviewed.loss, reviewed.object):
+        return False
+    if not set(planned.dangers) <= set(reviewed.dangers):
+        return False
+    if parity == "danger":
+        return True
+    if planned.action != reviewed.action or planned.previous_address != reviewed.previous_address:
+        return False
+    return values_follow or (bool(planned.digest) and planned.digest == reviewed.digest)
+
+
+def closest(previews: Sequence[PlanSummary], planned: PlanSummary) -> PlanSummary | None:
+    """The previews as one, to show what a plan does otherwise; None where there are none.
+
+    Where several have the same resource or output, the one that is done alike counts.
+    """
+    if len(previews) < 2:
+        return previews[0] if previews else None
+    done = {_place(change): change.digest for change in planned.changes if change.digest}
+    changes: dict[tuple[str, str], ChangeSummary] = {}
+    for preview in previews:
+        for change in preview.changes:
+            place = _place(change)
+            if place not in changes or changes[place].digest != done.get(place):
+                changes[place] = change
+    same = {place: change.digest for place, change in changes.items()} == done
+    digest_of_all = planned.digest if same else PlanDigest("")
+    return PlanSummary(digest=digest_of_all, shape_digest="", changes=tuple(sorted(changes.values(), key=_place)))
+
+
+def confirmation(environment: str, change: ResourceChange, *, key: bytes) -> str:
+    """What a person confirms: that this very object goes. Equal in each plan that does the same to it."""
+    loss = _LOSSES.get(change.action.value)
+    said = [environment, change.address, change.deposed, loss, object_digest(change, key=key)]
+    return hmac.digest(key, b"confirmation\n" + _encoder.encode(said), "sha256").hex()
+
+
+def _named(change: ChangeSummary) -> ChangeSummary:
+    """What may be said of a change by name."""
+    return msgspec.structs.replace(change, digest="", object="", dangers=())
 
 
 def _place(change: ChangeSummary) -> tuple[str, str]:
@@ -146,12 +247,27 @@ def _resource(change: ResourceChange, mask: Mask, key: bytes) -> ChangeSummary:
         previous_address=previous and mask.address(previous),
         import_id=None if importing is None else mask.text(importing.id or ""),
         attributes=_attributes(change, mask, key),
+        digest=resource_digest(change, key=key),
+        object=object_digest(change, key=key),
     )
 
 
 def _output(output: OutputChange, mask: Mask, key: bytes) -> ChangeSummary:
     return ChangeSummary(
-        address=f"output.{output.name}", action=output.action.value, attributes=_attributes(output, mask, key)
+        address=f"output.{output.name}",
+        action=output.action.value,
+        attributes=_attributes(output, mask, key),
+        digest=resource_digest(output, key=key),
+    )
+
+
+def _invocation(invocation: ActionInvocation, mask: Mask, key: bytes) -> ChangeSummary:
+    trigger = invocation.lifecycle_action_trigger or ActionTrigger()
+    when = f" {trigger.event} of {trigger.triggering_resource_address}" if trigger.event else ""
+    return ChangeSummary(
+        address=mask.address(f"{invocation.address}{when}"),
+        action=INVOKE,
+        digest=invocation_digest(invocation, key=key),
     )
 
 

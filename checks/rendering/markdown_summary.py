@@ -175,8 +175,8 @@ def _result_line(result: ResourceResult) -> str:
 
 
 def _difference(root: RootReport, part: EnvironmentPart) -> Iterator[Piece]:
-    if root.difference is None:
-        return
+    if root.difference is None or (root.difference.same and not part.is_plain):
+        return  # of several root modules those that do what was reviewed need no line each
     place = "" if part.is_plain else f"{where(root, part)}: "
     first, *rest = map(prose, lines_of_difference(root.difference))
     yield Piece(short=place + first, rank=_ERROR)

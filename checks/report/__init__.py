@@ -1,6 +1,6 @@
 """What a person has to know about a run, before how it looks: masked, ordered by danger, ready to be stored."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, Self
 
 import msgspec
@@ -30,7 +30,7 @@ from checks.sensitive import Mask
 
 Operation = Literal["plan", "apply", "drift"]
 Conclusion = Literal["success", "failure", "action_required", "timed_out", "cancelled"]
-Outcome = Literal["planned", "failed", "timed_out", "skipped", "applied"]
+Outcome = Literal["planned", "planned_at_apply", "failed", "timed_out", "skipped", "applied"]
 NO_COUNTS = Counts()
 _TITLE_LIMIT = 255
 
@@ -112,6 +112,14 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(self, outcome="applied")
 
 
+class RemovedRoot(msgspec.Struct, frozen=True, kw_only=True):
+    """A root module that is none any more; `resources` are in its state there, None where that could not be read."""
+
+    root_module: str
+    environment: str
+    resources: int | None = None
+
+
 class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run over its root modules: what the check run, the run page, the comment and the terminal show.
 
@@ -138,6 +146,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     diagnostics: tuple[Diagnostic, ...] = ()
     pull_request: int | None = None
     target: str = ""
+    removed: tuple[RemovedRoot, ...] = ()
 
     @property
     def all_roots(self) -> tuple[RootReport, ...]:
@@ -159,8 +168,9 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.conclusion != "success":
             cause = one_line(self.first_cause).replace("`", "").strip()
             return shorten(cause or _CONCLUSION_WORDS[self.conclusion], _TITLE_LIMIT)
+        gone = removed_words(self.removed)
         if not self.all_roots:
-            return shorten(self.cause or "no root module touched", _TITLE_LIMIT)
+            return shorten("; ".join(filter(None, (self.cause or "no root module touched", gone))), _TITLE_LIMIT)
         parts = []
         for environment in dict.fromkeys(root.environment for root in self.previews):
             roots = [root for root in self.previews if root.environment == environment]
@@ -169,7 +179,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             parts.append(f"no root module touched in {self.target}")
         if self.new_roots:
             parts.append(_outcome_words(self.operation, self.environment, self.roots))
-        return shorten("; ".join(parts), _TITLE_LIMIT)
+        return shorten("; ".join(filter(None, (*parts, gone))), _TITLE_LIMIT)
 
     @property
     def first_cause(self) -> str:
@@ -347,14 +357,58 @@ def report_skipped(
     )
 
 
+def report_planned_at_apply(*, root_module: str, environment: str, workspace: str, why: str) -> RootReport:
+    """Report a root module that can be planned only after those below it are applied; `why` says what it waits for."""
+    return RootReport(
+        root_module=root_module,
+        environment=environment,
+        workspace=workspace,
+        outcome="planned_at_apply",
+        cause=f"{why}. Its apply is held if it destroys, replaces, forgets or invokes anything, or is dangerous.",
+    )
+
+
 def total(roots: Iterable[RootReport]) -> Counts:
     """The counts of all root modules together."""
     return sum((root.counts for root in roots), NO_COUNTS)
 
 
+def removed_words(removed: Sequence[RemovedRoot]) -> str:
+    """For a title: "1 root module removed: its 12 resources stay"; empty where there is none."""
+    if not removed:
+        return ""
+    number = len({each.root_module for each in removed})
+    its = "its" if number == 1 else "their"
+    known = [each.resources for each in removed if each.resources is not None]
+    count = sum(known)
+    words = f"{number} root module{'' if number == 1 else 's'} removed"
+    if len(known) < len(removed):
+        return f"{words}: {its} resources stay"
+    if not count:
+        return f"{words}, without resources"
+    return f"{words}: {its} {count:,} resource{' stays' if count == 1 else 's stay'}"
+
+
+def notes_on_removed(removed: Sequence[RemovedRoot]) -> Iterator[str]:
+    """What a removed root module leaves behind, and the ways out."""
+    for each in removed:
+        if each.resources == 0:
+            yield f"`{each.root_module}` is removed; its state in {each.environment} holds nothing."
+            continue
+        what = "the resources" if each.resources is None else f"{each.resources:,} resources"
+        yield (
+            f"`{each.root_module}` is removed: what its state in {each.environment} holds ({what}) stays, and nobody "
+            "manages it any more. To destroy it, first merge a change that removes the resources and keeps the "
+            "backend, then remove the directory. A renamed directory keeps its state with the same backend and "
+            "workspace."
+        )
+
+
 def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootReport]) -> str:
     failed = sum(len(root.checks) for root in roots)
     checks = f", {failed} check{'' if failed == 1 else 's'} failed" if failed else ""
+    later = sum(root.outcome == "planned_at_apply" for root in roots)
+    at_apply = f", {later} root module{'' if later == 1 else 's'} planned at apply" if later else ""
     counts = total(roots)
     words = counts.words()
     if counts == NO_COUNTS and any(root.outputs for root in roots):
@@ -363,7 +417,7 @@ def _outcome_words(operation: Operation, environment: str, roots: Sequence[RootR
         words = counts.done_words()
     elif operation == "drift":
         words = _drift_words(counts, _drifted(roots))
-    return f"{words}{f' in {environment}' if environment else ''}{checks}"
+    return f"{words}{f' in {environment}' if environment else ''}{at_apply}{checks}"
 
 
 def _drifted(roots: Sequence[RootReport]) -> int:

@@ -14,6 +14,7 @@ _DONE = {
     "forget": "forgotten",
     "create-forget": "replaced, the old one forgotten",
     "forget-create": "replaced, the old one forgotten",
+    "invoke": "run",
     "no-op": "only moved or imported",
 }
 

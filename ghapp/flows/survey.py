@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from checks.configuration import Configuration
-from checks.configuration.impact import Touched
 from ghapp.flows.repository import FetchedRepo
 from ghapp.repository_config import RepositoryConfig, changed_keys, misplaced_config
 from ghapp.root_modules import Survey, configure_root_modules, files_to_read, reconfigured, unlisted_tools
@@ -101,15 +100,3 @@ def changed_config(before: RepositoryConfig, after: RepositoryConfig) -> Iterato
     keys = changed_keys(before, after)
     if keys:
         yield f"Merging this changes Planward's config: {', '.join(f'`{key}`' for key in keys)}"
-
-
-def left_behind(found: Touched, listed: frozenset[str]) -> Iterator[str]:
-    """Say which root modules are none any more, by deleted files or by the changed config: their states stay.
-
-    `listed` are the directories that still hold files.
-    """
-    for directory in found.deleted:
-        if directory in listed:
-            yield f"`{directory}` is no root module under the changed config: what its state holds is left behind"
-        else:
-            yield f"`{directory}` is deleted: what its state holds is left behind"

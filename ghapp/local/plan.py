@@ -50,7 +50,7 @@ class _Outcome:
     """One root module's report, and what the gate has to know of it."""
 
     report: RootReport
-    to_confirm: tuple[str, ...] = ()
+    to_confirm: tuple[gate.ToConfirm, ...] = ()
 
     def verdict(self) -> gate.RootVerdict:
         return gate.RootVerdict(
@@ -180,7 +180,7 @@ class _Planner:
                     return _Outcome(report=root_run.not_done(not_done))
                 case Planned(plan=plan, diagnostics=diagnostics):
                     report = root_run.report(plan, diagnostics)
-                    return _Outcome(report=report, to_confirm=gate.to_confirm(plan, root_run.confirm))
+                    return _Outcome(report=report, to_confirm=root_run.to_confirm(plan))
 
     @asynccontextmanager
     async def _masked_log(self, mask: Mask) -> AsyncIterator[MaskedLog]:
@@ -210,7 +210,7 @@ def _report(
     repository: str, commit: str, environment: str, outcomes: Sequence[_Outcome], notes: tuple[str, ...]
 ) -> RunReport:
     """The report, with the conclusion that a pull request's check run would have."""
-    decision = gate.decide_merge(roots=[outcome.verdict() for outcome in outcomes], confirmed_digests=set())
+    decision = gate.decide_merge(roots=[outcome.verdict() for outcome in outcomes], confirmed=set())
     # Whose key is thrown away a digest says nothing.
     reports = tuple(msgspec.structs.replace(outcome.report, digest=None) for outcome in outcomes)
     conclusion = conclusion_of(decision, [report.outcome for report in reports])

@@ -77,6 +77,7 @@ def _read_environment(value: Value, name: EnvironmentName, names: Collection[str
         promote_from=_read_promote_from(keys.PROMOTE_FROM.of(entries), name, names),
         preview=keys.PREVIEW.of(entries),
         apply=keys.BRANCH_APPLY.of(entries),
+        parity=keys.PARITY.of(entries),
         approvals=keys.APPROVALS.of(entries),
         approvers=keys.APPROVERS.of(entries),
         team=keys.ENVIRONMENT_TEAM.of(entries) or team,

@@ -6,6 +6,7 @@ this version does not implement stands in `later` of its section, and is refused
 
 from typing import Final, Literal, get_args
 
+from checks.plan.parity import Parity
 from ghapp.repository_config import words
 from ghapp.repository_config.document import Value
 from ghapp.repository_config.forms import (
@@ -103,6 +104,14 @@ BRANCH_APPLY: Final[Key[BranchApply]] = Key(
     default="automatic",
     meaning="Whether a merge is applied by itself or when somebody presses Apply.",
 )
+PARITY: Final[Key[Parity]] = Key(
+    name="parity",
+    form=Choice(get_args(Parity)),
+    default="danger",
+    meaning="What holds an apply that does something else than the preview. danger: what it destroys, replaces, "
+    "forgets or invokes, or what is in the report's danger list, without having been in the preview; hold: every "
+    "difference of actions or values. Fewer actions go ahead.",
+)
 APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
     form=Texts(Text(words.APPROVER, words.approver)),
@@ -119,8 +128,7 @@ APPROVALS: Final[Key[int]] = Key(
 ENVIRONMENT_TEAM: Final = _team_of("TEAM in the paths of this environment's secrets, if it is another one.")
 ENVIRONMENT: Final = Section(
     wanted="a mapping",
-    keys=(BRANCH, PROMOTE_FROM, PREVIEW, BRANCH_APPLY, APPROVALS, APPROVERS, ENVIRONMENT_TEAM),
-    later=("parity",),
+    keys=(BRANCH, PROMOTE_FROM, PREVIEW, BRANCH_APPLY, PARITY, APPROVALS, APPROVERS, ENVIRONMENT_TEAM),
     nullable=True,
 )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal, assert_never
 
+from checks.plan.parity import Parity
 from ghapp.errors import JobError
 from ghapp.values import TESTING, BranchName, EnvironmentName
 from ghapp.vault import SecretSource
@@ -126,6 +127,8 @@ class BranchEnvironment:
     promote_from: EnvironmentName | None = None
     preview: Preview = "always"
     apply: BranchApply = "automatic"
+    parity: Parity = "danger"
+    """Which differences from the preview hold an apply."""
     approvers: tuple[str, ...] = ()
     approvals: int = 1
     """How many people have to approve what is held."""

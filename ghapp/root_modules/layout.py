@@ -51,9 +51,20 @@ def configure_root_modules(
             files = [contents[real] for real in reals if real is not None]
             cause = lost_state_cause(root_module.dir, name, root_module.backend, files, settings.workspace)
             values = literal_values(root_module.backend, files)
-            judged.append(replace(settings, lost_state_cause=cause, backend_values=values, pins=pins[root_module.dir]))
+            identity: str | None = None
             if root_module.backend is not None and cause is None and settings.settings_cause is None:
-                locations[name, root_module.dir] = locate(root_module.backend, files, settings.workspace)
+                location = locate(root_module.backend, files, settings.workspace)
+                locations[name, root_module.dir] = location
+                identity = location.identity
+            judged.append(
+                replace(
+                    settings,
+                    lost_state_cause=cause,
+                    backend_values=values,
+                    pins=pins[root_module.dir],
+                    state_identity=identity,
+                )
+            )
         layout[name] = tuple(judged)
     shared = _shared_states(configuration.by_dir, locations)
     return {

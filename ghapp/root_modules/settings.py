@@ -72,6 +72,8 @@ class RootModuleSettings:
     """Patterns of further paths whose change touches it, from the repository's top. They do not change how it runs."""
     secrets: tuple[SecretSource, ...] | None = None
     backend_values: Values = field(default_factory=dict, repr=False)
+    state_identity: str | None = field(default=None, compare=False, repr=False)
+    """Equal for root modules whose state is the same; None where it is not known. It may hold a password."""
     settings_cause: str | None = None
     lost_state_cause: str | None = None
     shared_state_cause: str | None = field(default=None, compare=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from checks.configuration import Configuration
 from checks.configuration.impact import Touched, touched
-from checks.configuration.layers import layers
+from checks.configuration.layers import dependencies, layers
 from checks.configuration.other_tools import OtherTool, find_other_tools, touched_other_tool
 from ghapp.repository_config import CONFIG_PATH, Problem, RepositoryConfig
 from ghapp.root_modules.settings import RootModuleSettings
@@ -49,6 +49,23 @@ class Survey:
             tools, changed, root_modules=self.configuration.by_dir, touches_any=bool(found.dirs or found.deleted)
         )
         return None if tool is None else not_supported_cause(tool)
+
+    def removed(self, environment: EnvironmentName, before: "Survey") -> tuple[str, ...]:
+        """The root modules of an earlier tree that are none any more, and whose state in an environment nobody has.
+
+        A directory that was renamed with the same backend and workspace is not among them.
+        """
+        own = self.of(environment)
+        earlier = before.laid.get(environment, ())
+        known = {each.dir for each in earlier}
+        states = {each.state_identity for each in own.values() if each.dir not in known} - {None}
+        return tuple(sorted(each.dir for each in earlier if each.dir not in own and each.state_identity not in states))
+
+    def builds_on(self, environment: EnvironmentName, root_module: str) -> frozenset[str]:
+        """The root modules whose state one reads, or that the config names as lower."""
+        depends_on = {settings.dir: settings.depends_on for settings in self.laid[environment]}
+        backends = {settings.dir: settings.backend_values for settings in self.laid[environment]}
+        return dependencies(self.configuration, depends_on, backends)[root_module]
 
     def layers(self, environment: EnvironmentName, dirs: Collection[str]) -> tuple[tuple[str, ...], ...]:
         """The order in which root modules run: layers, each after those that it builds on."""

@@ -62,6 +62,8 @@ class PlanState:
     """The digests of the plans that the check run shows."""
     buttons: tuple[str, ...] = ()
     """The buttons of the check run, each by the name of what a person decides with it."""
+    confirmations: tuple[str, ...] = ()
+    """What whoever confirms what the check run shows confirms."""
     check_run: CheckRunState = CheckRunState()
 
 

@@ -8,7 +8,18 @@ import msgspec
 import pytest
 
 from checks.plan import read_plan
-from checks.plan.parity import ChangeSummary, PlanDifference, PlanSummary, difference, summarize
+from checks.plan.parity import (
+    Parity,
+    PlanDifference,
+    PlanSummary,
+    closest,
+    confirmation,
+    difference,
+    summarize,
+    unseen,
+)
+from checks.report.change_report import ChangeReport
+from checks.report.grave import with_dangers
 from checks.sensitive import Mask
 
 PLANS = Path(__file__).parent / "plans"
@@ -47,7 +58,7 @@ def test_what_is_new_gone_and_changed_is_told_apart() -> None:
     found = difference(stored(reviewed), planned)
     assert found.words() == "1 new, 1 gone, 1 changed"
     assert [change.address for change in found.new] == ["a.new"]
-    assert found.gone == (ChangeSummary(address="a.gone", action="delete"),)
+    assert [(change.address, change.action) for change in found.gone] == [("a.gone", "delete")]
     (changed,) = found.changed
     assert changed.address == "a.b"
     assert not changed.action_differs
@@ -121,3 +132,98 @@ def test_a_summary_of_a_real_plan_holds_no_value(name: str) -> None:
     kept = msgspec.json.encode(summarize(plan, mask=Mask.none())).decode()
     for secret in ("correct-horse", "platform", "10.0.0.0", "hidden-key", "postgres"):
         assert secret not in kept
+
+
+# --- what no preview showed ------------------------------------------------------------------------------------------
+
+
+def gone(address: str = "a.b", id: str = "1") -> dict[str, Any]:
+    return resource(address, "delete", before={"id": id})
+
+
+def replaced(id: str = "1", after: Any = None) -> dict[str, Any]:
+    return resource("a.b", "delete", "create", before={"id": id}, after=after or {"size": 2})
+
+
+def not_shown(planned: PlanSummary, *previews: PlanSummary, parity: Parity = "danger", **more: bool) -> list[str]:
+    return [change.address for change in unseen(list(map(stored, previews)), planned, parity, **more)]
+
+
+@pytest.mark.parametrize(
+    ("planned", "preview"),
+    [
+        (summary(gone()), summary()),
+        (summary(gone()), summary(UPDATE)),
+        (summary(gone()), summary(replaced())),
+        (summary(replaced()), summary(UPDATE)),
+        (summary(gone(id="2")), summary(gone(id="1"))),  # another object has the address since
+        (summary({**gone(), "deposed": "abecb650"}), summary(gone())),
+        (summary(resource("a.b", "forget", before={"id": "1"})), summary(UPDATE)),
+    ],
+)
+def test_what_is_lost_has_to_have_been_in_a_preview(planned: PlanSummary, preview: PlanSummary) -> None:
+    assert not_shown(planned, preview) == ["a.b"]
+    assert not_shown(planned, preview, planned) == []
+    assert not_shown(planned, summary(gone("a.other")), msgspec.structs.replace(planned, digest="of then")) == []
+
+
+def test_a_providers_action_has_to_have_been_in_a_preview() -> None:
+    invoked = summary(action_invocations=[{"address": "action.x.y"}])
+    assert not_shown(invoked, summary()) == ["action.x.y"]
+    assert not_shown(invoked, invoked) == []
+
+
+def test_what_the_danger_list_has_needs_the_same_marks_in_a_preview() -> None:
+    plain = summary(UPDATE)
+    dangerous = msgspec.structs.replace(
+        plain, digest="d", changes=(msgspec.structs.replace(plain.changes[0], dangers=("opens to the world",)),)
+    )
+    assert not_shown(dangerous, plain) == ["a.b"]
+    assert not_shown(dangerous, msgspec.structs.replace(dangerous, digest="of then")) == []
+
+
+def test_other_differences_hold_where_parity_says_so_and_fewer_actions_never_do() -> None:
+    other = summary(resource("a.b", "update", after={"size": 3, "tags": {"owner": "x"}}))
+    assert not_shown(other, summary(UPDATE)) == []
+    assert not_shown(other, summary(UPDATE), parity="hold") == ["a.b"]
+    assert not_shown(other, summary(UPDATE), parity="hold", values_follow=True) == []
+    assert not_shown(summary(UPDATE), summary(UPDATE, gone("a.gone")), parity="hold") == []
+    secret = {"after_sensitive": {"password": True}}
+    one, two = (summary(resource("a.b", "create", after={"password": each}, **secret)) for each in ("one", "two"))
+    assert not_shown(two, one, parity="hold") == ["a.b"]
+
+
+def test_what_two_previews_showed_together_is_seen() -> None:
+    one, two = summary(gone("a.one")), summary(gone("a.two"), UPDATE)
+    both = summary(gone("a.one"), gone("a.two"), UPDATE)
+    for parity in ("danger", "hold"):
+        assert not_shown(both, one, two, parity=parity) == []
+    merged = closest([one, two], both)
+    assert merged is not None
+    assert difference(merged, both).same
+    assert difference(merged, summary(gone("a.one"), UPDATE)).words() == "1 gone"
+
+
+def test_a_confirmation_is_of_one_object_in_one_environment_and_survives_other_values() -> None:
+    def confirmed(change: dict[str, Any], environment: str = "staging") -> str:
+        plan = read_plan(json.dumps({"format_version": "1.2", "resource_changes": [change]}).encode())
+        return confirmation(environment, plan.resource_changes[0], key=KEY)
+
+    assert confirmed(replaced()) == confirmed(replaced(after={"size": 99}))
+    others = [replaced(id="2"), gone(), {**replaced(), "deposed": "abecb650"}, {**replaced(), "address": "a.c"}]
+    assert len({confirmed(replaced()), confirmed(replaced(), "production"), *map(confirmed, others)}) == 6
+
+
+def test_the_danger_list_is_remembered_for_each_instance_of_a_change() -> None:
+    kept = summary(resource("a.b[0]", "create", after={}), resource("a.b[1]", "create", after={}), gone("a.c"))
+    folded = ChangeReport(
+        address="a.b[0..1]",
+        type="a",
+        action="create",
+        section="add",
+        marks=("network",),
+        instances=("a.b[0]", "a.b[1]"),
+    )
+    destroyed = ChangeReport(address="a.c", type="a", action="delete", section="destroy", marks=("database",))
+    found = {each.address: each.dangers for each in with_dangers(kept, [folded, destroyed]).changes}
+    assert found == {"a.b[0]": ("network",), "a.b[1]": ("network",), "a.c": ()}

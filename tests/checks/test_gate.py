@@ -3,6 +3,7 @@
 import pytest
 
 from checks import gate
+from checks.plan.parity import ChangeSummary
 
 # --- before credentials ----------------------------------------------------------------------------------------------
 
@@ -117,7 +118,7 @@ def root(name: str = "network", **differs: object) -> gate.RootVerdict:
 
 
 def merge(*roots: gate.RootVerdict, confirmed: tuple[str, ...] = ()) -> object:
-    return gate.decide_merge(roots=roots, confirmed_digests=confirmed)
+    return gate.decide_merge(roots=roots, confirmed=confirmed)
 
 
 def test_plans_within_policy_may_be_merged() -> None:
@@ -137,16 +138,26 @@ def test_a_plan_without_a_digest_is_no_plan() -> None:
     assert merge(root(plan_digest=None)) == gate.Refuse(cause="network was not planned in testing")
 
 
-def test_what_destroys_is_held_until_this_very_plan_is_confirmed() -> None:
-    destroys = root(to_confirm=("aws_db_instance.main",))
+def test_what_destroys_is_held_until_the_destruction_of_this_very_object_is_confirmed() -> None:
+    destroys = root(to_confirm=(gate.ToConfirm(address="aws_db_instance.main", confirmation="of main"),))
     held = gate.Hold(cause="Confirm what is destroyed: `aws_db_instance.main`.", button="confirm_destroy")
     assert merge(destroys) == held
-    assert merge(destroys, confirmed=("digest of another plan",)) == held
-    assert merge(destroys, confirmed=("digest of network",)) == gate.Clear()
+    assert merge(destroys, confirmed=("of another object",)) == held
+    assert merge(destroys, confirmed=("of main",)) == gate.Clear()
+
+
+def test_a_second_copy_is_held_without_a_button() -> None:
+    assert merge(root(second_copy="network: twice")) == gate.Hold(cause="network: twice")
 
 
 def test_a_failure_comes_before_what_has_to_be_confirmed() -> None:
-    assert isinstance(merge(root(to_confirm=("a.b",)), root("app", outcome="failed", cause="x")), gate.Refuse)
+    assert isinstance(
+        merge(
+            root(to_confirm=(gate.ToConfirm(address="a.b", confirmation="c"),)),
+            root("app", outcome="failed", cause="x"),
+        ),
+        gate.Refuse,
+    )
 
 
 # --- may it be applied -----------------------------------------------------------------------------------------------
@@ -158,7 +169,6 @@ def apply(review: gate.Review, **differs: object) -> object:
         "environment": "staging",
         "root_module": "network",
         "plan_digest": "d",
-        "shape_digest": "s",
         "errored": False,
         "complete": True,
         "changes_anything": True,
@@ -167,15 +177,15 @@ def apply(review: gate.Review, **differs: object) -> object:
     return gate.decide_apply(review=review, **{**values, **differs})  # type: ignore[arg-type]
 
 
-PREVIEW = gate.Previewed(plan_digest="d", shape_digest="s", follows_layer_below=False)
+DESTROYS = ChangeSummary(address="a.b", action="delete")
+OPENS = ChangeSummary(address="sg.x", action="update", dangers=("opens to the world",))
+UPDATES = ChangeSummary(address="a.c", action="update")
 
 
 @pytest.mark.parametrize(
     "review",
     [
         gate.ExplainedMerge(),
-        PREVIEW,
-        gate.Previewed(plan_digest="before the layer below", shape_digest="s", follows_layer_below=True),
         gate.ApprovedPlan(by="grace", plan_digests=frozenset({"d"})),
         gate.ApprovedCommit(by="grace"),
     ],
@@ -195,16 +205,8 @@ def test_what_was_looked_at_proceeds(review: gate.Review) -> None:
     ("review", "cause"),
     [
         (
-            gate.NotReviewed(why="it was not part of the preview"),
-            "network in staging: it was not part of the preview. Look at the plan and apply it by hand.",
-        ),
-        (
-            gate.Previewed(plan_digest="other", shape_digest="s", follows_layer_below=False),
-            "network in staging: the plan does something else than the preview that was reviewed. Look again.",
-        ),
-        (
-            gate.Previewed(plan_digest="other", shape_digest="other", follows_layer_below=True),
-            "network in staging: the plan does something else than the preview that was reviewed. Look again.",
+            gate.NotReviewed(why="a root module below it waits"),
+            "network in staging: a root module below it waits. Look at the plan and apply it by hand.",
         ),
         (
             gate.ApprovedPlan(by="grace", plan_digests=frozenset({"other"})),
@@ -220,9 +222,38 @@ def test_what_was_not_looked_at_holds(review: gate.Review, cause: str) -> None:
     assert apply(review) == gate.Hold(cause=cause, button="apply")
 
 
-@pytest.mark.parametrize("review", [gate.ExplainedMerge(), PREVIEW])
-def test_an_environment_by_hand_waits_for_a_person(review: gate.Review) -> None:
-    assert isinstance(apply(review, by_hand=True), gate.Hold)
+@pytest.mark.parametrize(
+    ("unseen", "said"),
+    [
+        ([DESTROYS, UPDATES], "the plan destroys `a.b`, which no preview showed"),
+        ([OPENS, DESTROYS], "the plan destroys `a.b`, changes `sg.x` (opens to the world), which no preview showed"),
+        ([UPDATES], "the plan does something else than the preview to `a.c`"),
+    ],
+)
+def test_what_no_preview_showed_holds_until_this_very_plan_is_approved(unseen: list[ChangeSummary], said: str) -> None:
+    cause = f"network in staging: {said}. Look at the difference."
+    assert apply(gate.ExplainedMerge(), unseen=unseen) == gate.Hold(cause=cause, button="apply")
+    approved = gate.ApprovedPlan(by="grace", plan_digests=frozenset({"d"}))
+    assert isinstance(apply(approved, unseen=unseen), gate.Proceed)
+
+
+@pytest.mark.parametrize("review", [gate.ExplainedMerge(), gate.ApprovedCommit(by="grace")])
+def test_what_nobody_confirmed_holds_also_where_the_commit_was_let_in(review: gate.Review) -> None:
+    cause = "network in staging: nobody confirmed what is destroyed: `a.b`. Look at the plan and apply it by hand."
+    assert apply(review, unconfirmed=["a.b"]) == gate.Hold(cause=cause, button="apply")
+    assert isinstance(apply(gate.ApprovedCommit(by="root", overrides=True), unconfirmed=["a.b"]), gate.Proceed)
+
+
+@pytest.mark.parametrize("review", [gate.ExplainedMerge(), gate.ApprovedCommit(by="grace")])
+def test_a_second_copy_is_let_in_by_an_administrator_alone(review: gate.Review) -> None:
+    assert apply(review, second_copy="twice") == gate.Hold(cause="twice")
+    approved = gate.ApprovedPlan(by="grace", plan_digests=frozenset({"d"}))
+    assert apply(approved, second_copy="twice") == gate.Hold(cause="twice")
+    assert isinstance(apply(gate.ApprovedCommit(by="root", overrides=True), second_copy="twice"), gate.Proceed)
+
+
+def test_an_environment_by_hand_waits_for_a_person() -> None:
+    assert isinstance(apply(gate.ExplainedMerge(), by_hand=True), gate.Hold)
 
 
 def test_a_person_who_approved_the_plan_is_who_an_environment_by_hand_waits_for() -> None:

@@ -378,7 +378,6 @@ class GateMachine(RuleBasedStateMachine):
             environment="staging",
             root_module="network",
             plan_digest=digest,
-            shape_digest="s",
             errored=False,
             complete=True,
             changes_anything=True,

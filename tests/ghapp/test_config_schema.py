@@ -94,7 +94,7 @@ def test_both_take_the_example() -> None:
         {"environments": {"eu": {"preview": "on_request"}}},
         {"environments": {"eu": {"approvals": 0}}},
         {"environments": {"eu": {"approvals": "2"}}},
-        {"environments": {"eu": {"parity": "hold"}}},
+        {"environments": {"eu": {"parity": "all"}}},
         {"root_modules": [{"dir": "a", "watch": "x"}]},
         {"root_modules": [{"dir": "a", "watch": ["/x"]}]},
         {"notify": [{"url": "https://h/x", "on": ["drift"]}]},

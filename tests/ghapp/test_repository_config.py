@@ -550,9 +550,6 @@ UNIMPLEMENTED = {
         "1:33: environments.testing.apply: on_pull_request is not implemented in this version of Planward; use never "
         "or on_merge"
     ),
-    "environments: {staging: {parity: danger}}": (
-        "1:26: environments.staging.parity: is not implemented in this version of Planward; remove the key"
-    ),
     "notify: [{url: https://h/x, on: [drift]}]": (
         "1:34: notify[0].on[0]: drift is not implemented in this version of Planward; use one of failed, waiting, "
         "applied, promotion"
@@ -654,7 +651,7 @@ def test_a_notification_that_does_not_fit_is_refused_without_showing_its_address
         (b"[" * 5000, "1:1: is nested too deeply"),
         (b"team: &a [*a]", "1:7: team: must be a text, found a list"),
         (b"environments: &a {staging: *a}", "1:19: environments.staging.staging: unknown key; known here: branch, "
-         "promote_from, preview, apply, approvals, approvers, team"),
+         "promote_from, preview, apply, parity, approvals, approvers, team"),
     ],
 )  # fmt: skip
 def test_bytes_that_are_no_config_are_refused_with_their_line(content: bytes, complaint: str) -> None:
@@ -704,11 +701,12 @@ def test_a_mangled_file_is_read_or_refused_with_lines(changes: list[tuple[int, i
 
 
 def test_the_keys_that_a_change_of_the_config_is_about_are_named() -> None:
-    before = read("environments: {staging: {approvals: 2}, old: {}}\nteam: net\n")
+    before = read("environments: {staging: {approvals: 2, parity: hold}, old: {}}\nteam: net\n")
     after = read("environments: {staging: {}, testing: {apply: on_merge}}\nconfirm: [destroy]\n")
     assert changed_keys(before, after) == (
         "environments.testing.apply",
         "environments.testing.plan",
+        "environments.staging.parity",
         "environments.staging.approvals",
         "environments.old",
         "team",

@@ -16,6 +16,43 @@ def test_a_root_module_is_applied_after_the_one_whose_state_it_reads(line: Line)
     assert app["terraform_data.app"][0]["input"]["value"] == 7
 
 
+def test_what_reads_an_output_that_the_same_change_adds_is_planned_at_apply_and_held_there_if_dangerous(
+    line: Line,
+) -> None:
+    story = line.story(files={"README.md": ""}, config=ON_MERGE)
+    number = story.propose({**network_of(line, size=7), **app_above(line)})
+    check = story.planned(number)
+    assert check["conclusion"] == "success"
+    assert "**planned at apply**" in check["output"]["summary"]
+    assert "reads the state of `network`, which this change brings" in check["output"]["summary"]
+    story.land(number)
+    place = place_of(line) / "app" / "staging" / "terraform.tfstate"
+    assert story.read_state(place)["terraform_data.app"][0]["input"]["value"] == 7
+
+    network = network_of(line, size=7)["network/main.tf"]
+    app = app_above(line)["app/main.tf"]
+    more = {
+        "network/main.tf": f'{network}\noutput "zone" {{\n  value = "b"\n}}\n',
+        "app/main.tf": app.replace(
+            "outputs.size\n",
+            "outputs.size\n  triggers_replace = data.terraform_remote_state.network.outputs.zone\n",
+        ),
+    }
+    number = story.propose(more, head="zone")
+    check = story.planned(number)
+    assert check["conclusion"] == "success"
+    assert "reads the output `zone` of `network`, which this change brings" in check["output"]["summary"]
+    tip = story.merge(number)
+    check = story.applied(tip)
+    assert check["conclusion"] == "action_required"
+    assert check["output"]["title"] == (
+        "app in staging: the plan replaces terraform_data.app, which no preview showed. Look at the difference."
+    )
+    assert "`terraform_data.app` is replaced; the reviewed plan left it alone" in check["output"]["summary"]
+    story.press(check, "apply", by=story.maintainer)
+    assert story.applied(tip, count=2)["conclusion"] == "success"
+
+
 def test_where_a_lower_layer_fails_the_one_above_it_is_not_tried(line: Line) -> None:
     story = line.story(files={"README.md": ""})
     wrong = {"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}

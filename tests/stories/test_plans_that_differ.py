@@ -1,4 +1,4 @@
-"""What is applied to production is what was reviewed, or the check run says what is different and waits."""
+"""What is applied to production is what was reviewed, or the check run says what is different; by `parity` it waits."""
 
 import shutil
 
@@ -6,10 +6,12 @@ import pytest
 
 from tests.stories.line import Line
 
+HOLD = "environments:\n  staging: {branch: staging}\n  production: {branch: production, parity: hold}\n"
+
 
 @pytest.mark.both_databases
 def test_a_plan_that_is_not_the_reviewed_one_is_held_with_what_differs(line: Line) -> None:
-    story = line.story()
+    story = line.story(config=HOLD)
     story.land(story.propose())
     number = story.open("staging", "production")
     assert story.planned(number)["conclusion"] == "success"
@@ -28,7 +30,7 @@ def test_a_plan_that_is_not_the_reviewed_one_is_held_with_what_differs(line: Lin
 
 
 def test_what_differs_is_named_with_what_was_reviewed(line: Line) -> None:
-    story = line.story()
+    story = line.story(config=HOLD)
     story.land(story.propose())
     number = story.open("staging", "production")
     assert story.planned(number)["conclusion"] == "success"

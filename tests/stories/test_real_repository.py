@@ -168,7 +168,8 @@ def test_a_root_module_that_is_deleted_is_named(story: Story) -> None:
     applied_network(story)
     check = story.planned(story.propose({"live/dns/main.tf": None}, head="gone"))
     assert check["conclusion"] == "success"
-    assert "`live/dns` is deleted: what its state holds is left behind" in check["output"]["summary"]
+    assert "1 root module removed: its " in check["output"]["title"]
+    assert "`live/dns` is removed: what its state in " in check["output"]["summary"]
 
 
 def test_a_change_of_the_config_alone_plans_what_it_runs_otherwise(story: Story) -> None:

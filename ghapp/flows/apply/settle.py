@@ -3,12 +3,13 @@
 One at a time for each environment, in the branch's order, by the queue's partition.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import msgspec
 
 from checks import gate
-from checks.report import Conclusion, RootReport
+from checks.report import Conclusion, RemovedRoot, RootReport, notes_on_removed
 from ghapp.durable import step
 from ghapp.errors import Unavailable
 from ghapp.flows.apply.attempts import complete_apply
@@ -18,12 +19,13 @@ from ghapp.flows.check_run import run_report
 from ghapp.flows.notifications.deployment import begin_deployment
 from ghapp.flows.notifications.results import keep_result, show_result
 from ghapp.flows.repository import load_repo, short
+from ghapp.flows.root_module.count_state import count_removed
 from ghapp.flows.root_module.job import RootJob, RootOutcome
 from ghapp.flows.root_module.run import run_root_modules
 from ghapp.jobs import SettleBranch
 from ghapp.log import log
 from ghapp.services import Services
-from ghapp.values import RunId
+from ghapp.values import TESTING, RunId
 
 
 async def settle_branch(services: Services, job: SettleBranch) -> None:
@@ -36,7 +38,8 @@ async def settle_branch(services: Services, job: SettleBranch) -> None:
     for stage in settlement.stages:
         await step(f"begin {stage.environment}", type(None), _begin, services, stage)
         outcomes = await _apply_layers(services, stage)
-        done = await step(f"conclude {stage.environment}", bool, _conclude, services, stage, tuple(outcomes))
+        removed = await count_removed(services, stage.removed)
+        done = await step(f"conclude {stage.environment}", bool, _conclude, services, stage, tuple(outcomes), removed)
         try:
             await step(f"report {stage.environment}", type(None), _report, services, stage.run_id)
         except Unavailable as error:
@@ -77,9 +80,14 @@ async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
                 root_module=root_module,
                 operation="apply",
                 blocked_by=stopped,
-                review=_review(stage.reviews[root_module], held=held, changed=changed),
-                reviewed=stage.reviewed,
+                review=_review(stage.reviews[root_module], held=held),
+                previews=stage.previews,
+                compared=stage.compared or root_module in stage.planned_at_apply,
+                values_follow=changed,
                 by_hand=stage.by_hand,
+                parity=stage.parity,
+                confirm=stage.confirm,
+                confirmed=stage.confirmed,
             )
             for root_module in layer
         ]
@@ -87,20 +95,18 @@ async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
     return outcomes
 
 
-def _review(review: gate.Review, *, held: bool, changed: bool) -> gate.Review:
+def _review(review: gate.Review, *, held: bool) -> gate.Review:
     if held and not isinstance(review, gate.ApprovedPlan | gate.ApprovedCommit):
         return gate.NotReviewed(why="a root module below it waits")
-    if changed and isinstance(review, gate.Previewed):
-        return gate.Previewed(
-            plan_digest=review.plan_digest, shape_digest=review.shape_digest, follows_layer_below=True
-        )
     return review
 
 
 # --- conclude --------------------------------------------------------------------------------------------------------
 
 
-async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcome, ...]) -> bool:
+async def _conclude(
+    services: Services, stage: Stage, outcomes: tuple[RootOutcome, ...], removed: tuple[RemovedRoot, ...]
+) -> bool:
     """Keep what came of it, and move LAST: no GitHub, so that nothing fails. Gives whether the environment is up to
     date."""
     run = await services.store.runs.load(stage.run_id)
@@ -127,11 +133,19 @@ async def _conclude(services: Services, stage: Stage, outcomes: tuple[RootOutcom
         conclusion,
         cause,
         roots=roots,
-        notes=_what_now(stage, conclusion, roots),
+        notes=(*_what_now(stage, conclusion, roots), *_not_compared(stage), *notes_on_removed(removed)),
         paste=f"planward apply {stage.sha} -e {stage.environment}" if may_be_approved else None,
     )
+    report = msgspec.structs.replace(report, removed=removed)
     await keep_result(services, run, report, conclusion=conclusion, buttons=buttons)
     return done
+
+
+def _not_compared(stage: Stage) -> Iterator[str]:
+    """Say that nobody had seen the plan of this environment before, where that is so."""
+    explained = any(isinstance(review, gate.ExplainedMerge) for review in stage.reviews.values())
+    if stage.environment != TESTING and explained and not stage.compared:
+        yield f"There was no preview of {stage.environment}, so there was nothing to compare this with."
 
 
 def _what_now(stage: Stage, conclusion: Conclusion, roots: tuple[RootReport, ...]) -> tuple[str, ...]:

@@ -1,22 +1,25 @@
 """What is applied where: testing first where the config says so, then the branch's own environment."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import msgspec
 
 from checks import gate
 from checks.errors import ConfigurationError
-from checks.report import RootReport
+from checks.plan.parity import Parity
 from ghapp.errors import JobError
 from ghapp.flows.apply.attempts import next_attempt
 from ghapp.flows.apply.explain import Judged, verdict_at_merge
 from ghapp.flows.check_run import OVERRIDDEN, runs_of_tip
 from ghapp.flows.repository import FetchedRepo
+from ghapp.flows.root_module.count_state import RemovedJob
 from ghapp.flows.root_module.job import Reviewed
 from ghapp.flows.survey import known_to, run_otherwise, survey_tree
 from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid
 from ghapp.root_modules import Survey
+from ghapp.sealing import UnsealError
 from ghapp.store import Approval, Last, Run
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId, TreeId
 
@@ -34,8 +37,18 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     by_hand: bool
     counts_as_applied: bool
     """What a success makes of LAST; a commit that touches no root module inherits."""
-    reviewed: Reviewed | None = None
+    previews: tuple[Reviewed, ...] = ()
     """Where the plans that were looked at are remembered."""
+    compared: bool = False
+    """Whether there is anything to compare with: somebody saw a plan of this environment, or could have."""
+    removed: tuple[RemovedJob, ...] = ()
+    """The root modules that are none any more."""
+    planned_at_apply: frozenset[str] = frozenset()
+    """The root modules of which no plan could be made before."""
+    parity: Parity = "danger"
+    confirm: tuple[str, ...] = ()
+    confirmed: frozenset[str] = frozenset()
+    """The confirmations that people gave on the pull requests that explain the commit."""
     may_rerun: str = ""
     """Who may press "Re-run" where it fails, in words."""
 
@@ -111,7 +124,8 @@ class _Layout:
                 return Settlement(busy=holder)
         stages = [await self._testing_stage(run, survey, tree) for run in runs[:-1]]
         by_hand = "manual" in (self._environment.apply, named.apply)
-        stages.append(await self._own_stage(survey, tree, by_hand=by_hand))
+        parity: Parity = "hold" if "hold" in (self._environment.parity, named.parity) else "danger"
+        stages.append(await self._own_stage(survey, tree, by_hand=by_hand, parity=parity))
         return Settlement(stages=tuple(stages))
 
     async def _testing_stage(self, run: Run, survey: Survey, tree: TreeId) -> Stage:
@@ -130,9 +144,10 @@ class _Layout:
             may_rerun=who_may_apply(self._environment.approvers),
         )
 
-    async def _own_stage(self, survey: Survey, tree: TreeId, *, by_hand: bool) -> Stage:
+    async def _own_stage(self, survey: Survey, tree: TreeId, *, by_hand: bool, parity: Parity) -> Stage:
         name = self._environment.name
         dirs = await self._touched(survey, name, None if self._everything else self._last)
+        previews, planned_at_apply = await self._looked_at()
         return Stage(
             run_id=self._run.id,
             environment=name,
@@ -140,9 +155,15 @@ class _Layout:
             sha=self._tip,
             tree=tree,
             layers=await asyncio.to_thread(_layers, survey, name, dirs),
-            reviews=await self._reviews(dirs),
-            reviewed=await self._reviewed(),
+            reviews=dict.fromkeys(dirs, self._review()),
+            previews=tuple(previews),
+            compared=bool(previews) or (self._approval is None and self._environment.preview != "never"),
+            planned_at_apply=planned_at_apply,
+            removed=await self._removed(survey, name),
             by_hand=by_hand,
+            parity=parity,
+            confirm=await self._confirm(survey),
+            confirmed=await self._confirmed(),
             counts_as_applied=self._everything or bool(dirs) or (self._last is not None and self._last.applied),
             may_rerun=who_may_apply(self._environment.approvers),
         )
@@ -161,56 +182,106 @@ class _Layout:
             return tuple(survey.of(environment))
         return known_to(survey, environment, (*dirs, *run_otherwise(environment, before, survey)))
 
-    async def _reviews(self, dirs: tuple[str, ...]) -> dict[str, gate.Review]:
-        """Say of each root module what was looked at before."""
+    def _review(self) -> gate.Review:
+        """Say what was looked at before."""
         approval = self._approval
-        if approval is not None:
-            overrides = approval.by.endswith(OVERRIDDEN)
-            review: gate.Review = (
-                gate.ApprovedPlan(by=approval.by, plan_digests=frozenset(approval.digests), overrides=overrides)
-                if approval.digests
-                else gate.ApprovedCommit(by=approval.by, overrides=overrides)
-            )
-            return dict.fromkeys(dirs, review)
-        if self._environment.promote_from is None:
-            return dict.fromkeys(dirs, gate.ExplainedMerge())
-        previews = await self._previews(self._judged.pull_requests[-1])
-        return {
-            directory: previews.get(directory) or gate.NotReviewed(why="it was not part of the preview")
-            for directory in dirs
-        }
+        if approval is None:
+            return gate.ExplainedMerge()
+        overrides = approval.by.endswith(OVERRIDDEN)
+        if approval.digests:
+            return gate.ApprovedPlan(by=approval.by, plan_digests=frozenset(approval.digests), overrides=overrides)
+        return gate.ApprovedCommit(by=approval.by, overrides=overrides)
 
-    async def _reviewed(self) -> Reviewed | None:
-        """The run whose plans a person looked at: the one that was held, or that of the preview."""
+    async def _looked_at(self) -> tuple[list[Reviewed], frozenset[str]]:
+        """Where the plans are that a person looked at: those of the hold that was approved, or of the previews.
+
+        Then the root modules of which there could be none yet.
+        """
         name = self._environment.name
         if self._approval is not None:
             attempts = await runs_of_tip(self._repo, name, self._tip)
             held = [run for run in attempts if run.apply.held_for == "review"]
-            return Reviewed(run_id=held[-1].id, part=name) if held else None
-        if self._environment.promote_from is None:
-            return None
-        number = self._judged.pull_requests[-1]
-        pull_request = await self._repo.store.pull_requests.find(self._repo.id, number)
-        assert pull_request is not None
-        verdict = await verdict_at_merge(self._repo, pull_request)
-        return None if verdict is None else Reviewed(run_id=verdict.run_id, part=f"{number}:{name}")
+            return [Reviewed(run_id=run.id, part=name) for run in held[-1:]], frozenset()
+        previews: list[Reviewed] = []
+        later: set[str] = set()
+        for number in self._judged.pull_requests:
+            for run_id in await self._runs_at_merge(number):
+                preview = Reviewed(run_id=run_id, part=f"{number}:{name}")
+                try:
+                    reports = await self._repo.store.runs.root_reports(run_id)
+                except UnsealError:  # a key was given up: nobody can say any more what was seen
+                    previews.append(preview)
+                    continue
+                own = {key: raw for key, raw in reports.items() if key[0].startswith(f"{number}:")}
+                if any(part == preview.part for part, _ in own):
+                    previews.append(preview)
+                later |= {root_module for (_, root_module), raw in own.items() if _is_planned_at_apply(raw)}
+        return previews, frozenset(later)
 
-    async def _previews(self, number: int) -> dict[str, gate.Previewed]:
-        """The previews of the newest pull request that explains the tip, as they stood when it was merged."""
+    async def _runs_at_merge(self, number: int) -> tuple[RunId, ...]:
+        """The runs whose verdicts let a pull request merge: its own, and that of the merge queue's commit."""
         pull_request = await self._repo.store.pull_requests.find(self._repo.id, number)
         assert pull_request is not None
+        assert pull_request.merge_sha is not None
         verdict = await verdict_at_merge(self._repo, pull_request)
-        if verdict is None:
-            return {}
-        reports = await self._repo.store.runs.readable_root_reports(verdict.run_id)
-        previews: dict[str, gate.Previewed] = {}
-        for (part, root_module), raw in reports.items():
-            report = msgspec.json.decode(raw, type=RootReport)
-            if part == f"{number}:{self._environment.name}" and report.digest and report.shape_digest:
-                previews[root_module] = gate.Previewed(
-                    plan_digest=report.digest, shape_digest=report.shape_digest, follows_layer_below=False
-                )
-        return previews
+        group = await self._repo.store.pull_requests.newest_verdict(
+            self._repo.id,
+            number,
+            base_branch=pull_request.base_branch,
+            head_sha=pull_request.merge_sha,
+            finished=True,
+        )
+        return tuple(each.run_id for each in (verdict, group) if each is not None)
+
+    async def _removed(self, survey: Survey, environment: EnvironmentName) -> tuple[RemovedJob, ...]:
+        """The root modules that LAST has and the tip has not."""
+        last = self._last
+        if last is None or not await self._repo.mirror.has(last.sha):
+            return ()
+        changed = await self._repo.mirror.changed_paths(last.sha, self._tip)
+        there = {entry.path for entry in await self._repo.mirror.list_tree(self._tip)}
+        if CONFIG_PATH not in changed and there.issuperset(changed):
+            return ()
+        try:
+            before = await survey_tree(self._repo, await self._repo.config_at(last.sha), last.sha)
+        except JobError:  # a config that was broken says nothing of what was there
+            return ()
+        return tuple(
+            RemovedJob(run_id=self._run.id, environment=environment, sha=last.sha, root_module=each)
+            for each in await asyncio.to_thread(survey.removed, environment, before)
+        )
+
+    async def _confirm(self, survey: Survey) -> tuple[str, ...]:
+        """What has to be confirmed by the config at LAST or by the commit's: the stricter of both."""
+        words = survey.config.confirm
+        if self._last is not None and await self._repo.mirror.has(self._last.sha):
+            with contextlib.suppress(ConfigInvalid):
+                words = (*(await self._repo.config_at(self._last.sha)).confirm, *words)
+        return tuple(dict.fromkeys(words))
+
+    async def _confirmed(self) -> frozenset[str]:
+        """What people confirmed on the pull requests that explain what is applied."""
+        found: set[str] = set()
+        for number in self._judged.pull_requests:
+            pull_request = await self._repo.store.pull_requests.find(self._repo.id, number)
+            assert pull_request is not None
+            given = await self._repo.store.approvals.for_pull_request(
+                self._repo.id,
+                pull_request.head_sha,
+                number=number,
+                base_branch=pull_request.base_branch,
+                kind="confirm_destroy",
+            )
+            found.update(each for approval in given for each in approval.digests)
+        return frozenset(found)
+
+
+class _Outcome(msgspec.Struct):
+    outcome: str
+
+
+def _is_planned_at_apply(report: bytes) -> bool:
+    return msgspec.json.decode(report, type=_Outcome).outcome == "planned_at_apply"
 
 
 def who_may_apply(approvers: Sequence[str]) -> str:

@@ -51,7 +51,7 @@ async def decide_head(
     digests: Sequence[str] = ()
     if kind == "confirm_destroy":
         newest = await repo.store.runs.newest_of_head(repo.id, head, PLAN)
-        digests = newest.plan.digests if newest is not None else ()
+        digests = newest.plan.confirmations if newest is not None else ()
     for pull_request in sharing:
         await repo.store.approvals.add(
             repo.id,
@@ -192,6 +192,7 @@ class _Hold:
         approvers, four_eyes, needed = environment.approvers, self._config.four_eyes, environment.approvals
         if self._last is None:
             approvers, four_eyes, needed = await _rules_of_a_new_branch(repo, environment.name)
+        needed = max(needed, await self._asked_by_commit())
         if not await is_approver(repo, approvers, person):
             return "refused"
         changes: tuple[Change, ...] = ()
@@ -216,6 +217,15 @@ class _Hold:
                 return "recorded"
             case _ as never:
                 assert_never(never)
+
+    async def _asked_by_commit(self) -> int:
+        """How many approvals the commit's own config asks for: the stricter of both holds."""
+        try:
+            config = await self._repo.config_at(self._sha)
+        except ConfigInvalid:
+            return 1  # nothing is applied under it
+        own = config.branch_environments.get(self._environment.name)
+        return 1 if own is None else own.approvals
 
     async def _audit(self, did: str, person: Person) -> None:
         name = self._environment.name

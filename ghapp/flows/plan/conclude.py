@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from checks import gate
-from checks.report import Conclusion, RootReport, RunReport
+from checks.report import Conclusion, RemovedRoot, RootReport, RunReport, notes_on_removed
 from checks.report.conclusion import cause_of, conclusion_of
 from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.notifications.chat_messages import notify_plan
@@ -25,7 +25,11 @@ from ghapp.values import TESTING, RunId
 
 
 async def conclude_plan(
-    services: Services, run_id: RunId, parts: Sequence[Part], outcomes: Sequence[RootOutcome]
+    services: Services,
+    run_id: RunId,
+    parts: Sequence[Part],
+    outcomes: Sequence[RootOutcome],
+    removed: Sequence[RemovedRoot] = (),
 ) -> None:
     """Turn what was found into verdicts and the check run's conclusion."""
     run = await services.store.runs.load(run_id)
@@ -52,6 +56,8 @@ async def conclude_plan(
     for part in parts:
         own = [outcome for outcome in outcomes if outcome.part.startswith(f"{part.pull_request}:")]
         own.sort(key=lambda outcome: outcome.environment == TESTING)  # the target leads
+        names = {(job.root_module, job.environment) for job in part.removed}
+        gone = tuple(each for each in removed if (each.root_module, each.environment) in names)
         decision = await _decide(services, run, part, own)
         conclusion = conclusion_of(decision, [outcome.outcome for outcome in own])
         why = cause_of(decision)
@@ -65,18 +71,19 @@ async def conclude_plan(
             run,
             conclusion,
             why,
-            notes=part.notes,
+            notes=(*part.notes, *notes_on_removed(gone)),
             roots=roots,
             previews=previews,
             paste=part.paste if part.held == why else None,
             target=part.environment if part.has_preview else "",
         )
-        report = msgspec.structs.replace(report, diagnostics=part.diagnostics)
+        report = msgspec.structs.replace(report, diagnostics=part.diagnostics, removed=gone)
         if button == "confirm_destroy":
             report = msgspec.structs.replace(report, paste=f"planward confirm {run.head_sha}")
         judged.append((part, report, (button,) if button else ()))
     judged.sort(key=lambda each: _WORST_FIRST.index(each[1].conclusion))
     digests = tuple(sorted({each.digest for each in outcomes if each.digest}))
+    confirmations = tuple(sorted({asked.confirmation for each in outcomes for asked in each.confirm}))
     verdicts: list[tuple[KnownPullRequest, Conclusion]] = []
     for part, report, _ in judged:
         pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
@@ -89,7 +96,9 @@ async def conclude_plan(
     if len(judged) > 1:
         shown = [msgspec.structs.replace(report, pull_request=part.pull_request) for part, report, _ in judged]
     buttons = tuple(dict.fromkeys(button for _, _, own in judged for button in own))
-    await services.store.runs.change_plan(run.id, lambda state: replace(state, digests=digests, buttons=buttons))
+    await services.store.runs.change_plan(
+        run.id, lambda state: replace(state, digests=digests, confirmations=confirmations, buttons=buttons)
+    )
     if run.group is None:
         for part, report, _ in judged:
             await notify_plan(
@@ -189,7 +198,7 @@ async def _decide(
     confirmed = await _decisions(services, run, part, "confirm_destroy")
     decision = gate.decide_merge(
         roots=[_verdict(outcome, part) for outcome in outcomes],
-        confirmed_digests={digest for approval in confirmed for digest in approval.digests},
+        confirmed={digest for approval in confirmed for digest in approval.digests},
     )
     if part.refused is not None and not isinstance(decision, gate.Refuse):
         return gate.Refuse(cause=part.refused)

@@ -1,7 +1,6 @@
 """What a plan run has to do: who vouches for the code, what it merges to, what that touches, in which order."""
 
 import asyncio
-import posixpath
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, assert_never
@@ -17,12 +16,12 @@ from ghapp.flows.environments import is_named
 from ghapp.flows.plan.heads import numbers_of, still_about
 from ghapp.flows.plan.which_plans import decide_plans, decide_vouched
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
+from ghapp.flows.root_module.count_state import RemovedJob
 from ghapp.flows.survey import (
     broken_by,
     cannot_run,
     changed_config,
     known_to,
-    left_behind,
     run_otherwise,
     survey_merge_result,
     survey_tree,
@@ -61,6 +60,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
     paste: str | None = None
     notes: tuple[str, ...] = ()
+    removed: tuple[RemovedJob, ...] = ()
+    """The root modules that it makes none any more."""
     from_fork: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()
     """What is wrong with the config as the pull request would have it."""
@@ -275,8 +276,19 @@ async def _prepare_part(
             last = await repo.store.branches.last(repo.id, environment.name)
             since = await repo.mirror.changed_paths(part.base_sha if last is None else last.sha, tree)
         preview = await asyncio.to_thread(impact.layers, environment.name, since)
+    removed = await asyncio.to_thread((after or survey).removed, environment.name, before)
     part = msgspec.structs.replace(
         part,
+        removed=tuple(
+            RemovedJob(
+                run_id=run.id,
+                environment=environment.name,
+                sha=part.config_sha,
+                root_module=each,
+                may_be_read=isinstance(to_preview, gate.Vouched),
+            )
+            for each in removed
+        ),
         layers=() if plans.testing is None else await asyncio.to_thread(impact.layers, TESTING, changed),
         has_preview=to_preview is not None,
         refused=refused,
@@ -284,7 +296,6 @@ async def _prepare_part(
             *part.notes,
             *((_mended(pull_request, in_force),) if in_force.instead_of else ()),
             *(() if after is None else changed_config(config, after.config)),
-            *left_behind(found, await _directories(repo.mirror, tree)),
         ),
     )
     if isinstance(to_preview, gate.Hold) and preview:
@@ -310,10 +321,6 @@ class _Impact(NamedTuple):
         found = self.survey.touched(environment, changed)
         dirs = (*found.dirs, *run_otherwise(environment, self.before, self.after))
         return self.survey.layers(environment, known_to(self.survey, environment, dirs))
-
-
-async def _directories(mirror: Mirror, tree: TreeId) -> frozenset[str]:
-    return frozenset(posixpath.dirname(entry.path) or "." for entry in await mirror.list_tree(tree))
 
 
 async def _proposed(repo: FetchedRepo, changed: Collection[str], tree: TreeId) -> Survey | ConfigInvalid | None:

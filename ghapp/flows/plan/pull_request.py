@@ -15,6 +15,7 @@ from ghapp.flows.plan.announce import announce_event, announce_replan
 from ghapp.flows.plan.conclude import conclude_plan
 from ghapp.flows.plan.prepare import Part, prepare_plan
 from ghapp.flows.repository import known_pull_request, record_repo
+from ghapp.flows.root_module.count_state import count_removed
 from ghapp.flows.root_module.job import RootJob, RootOutcome
 from ghapp.flows.root_module.run import run_root_modules
 from ghapp.jobs import PlanRun, Replan, SettleBranch
@@ -67,7 +68,8 @@ async def carry_out(services: Services, run_id: RunId) -> None:
     outcomes: list[RootOutcome] = []
     for part in parts:
         outcomes += await _plan_part(services, run_id, part)
-    await step("conclude", type(None), conclude_plan, services, run_id, parts, tuple(outcomes))
+    removed = await count_removed(services, tuple(job for part in parts for job in part.removed))
+    await step("conclude", type(None), conclude_plan, services, run_id, parts, tuple(outcomes), removed)
 
 
 async def _plan_part(services: Services, run_id: RunId, part: Part) -> list[RootOutcome]:
@@ -85,6 +87,7 @@ async def _plan_part(services: Services, run_id: RunId, part: Part) -> list[Root
                 root_module=root_module,
                 operation="plan",
                 blocked_by=_failed_below(outcomes, environment),
+                lower={each.root_module: each.as_lower() for each in outcomes if each.environment == environment},
             )
             for environment, layer in ((part.environment, target), (TESTING, testing))
             for root_module in layer
@@ -95,7 +98,7 @@ async def _plan_part(services: Services, run_id: RunId, part: Part) -> list[Root
 
 def _failed_below(outcomes: Sequence[RootOutcome], environment: EnvironmentName) -> tuple[str, ...]:
     own = (outcome for outcome in outcomes if outcome.environment == environment)
-    return tuple(outcome.root_module for outcome in own if outcome.outcome not in ("planned", "applied"))
+    return tuple(outcome.root_module for outcome in own if outcome.outcome not in ("planned", "planned_at_apply"))
 
 
 async def pull_request_closed(services: Services, event: PullRequestClosed, key: str) -> None:

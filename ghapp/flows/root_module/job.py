@@ -1,13 +1,15 @@
 """What a root run is given, and what leaves it."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from checks import gate
 from checks.plan import Counts
-from checks.plan.parity import PlanSummary
+from checks.plan.parity import Parity, PlanSummary
 from checks.report import RootReport
+from checks.report.not_there_yet import LowerPlan
 from ghapp.services import Services
 from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
 
@@ -33,13 +35,18 @@ def with_summary(report: RootReport, summary: PlanSummary | None) -> KeptReport:
     return KeptReport(**msgspec.structs.asdict(report), summary=summary)
 
 
-async def reviewed_summary(services: Services, reviewed: Reviewed | None, root_module: str) -> PlanSummary | None:
-    """The summary of the plan that was reviewed for a root module; None where there is none."""
-    if reviewed is None:
-        return None
-    reports = await services.store.runs.readable_root_reports(reviewed.run_id)
-    kept = reports.get((reviewed.part, root_module))
-    return None if kept is None else msgspec.json.decode(kept, type=KeptReport).summary
+async def reviewed_summaries(
+    services: Services, reviewed: Sequence[Reviewed], root_module: str
+) -> tuple[PlanSummary, ...]:
+    """The summaries of the plans that were reviewed for a root module; none where it was in none of them."""
+    found: list[PlanSummary] = []
+    for each in reviewed:
+        reports = await services.store.runs.readable_root_reports(each.run_id)
+        kept = reports.get((each.part, root_module))
+        summary = None if kept is None else msgspec.json.decode(kept, type=KeptReport).summary
+        if summary is not None:
+            found.append(summary)
+    return tuple(found)
 
 
 class RootJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,12 +62,23 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     root_module: str
     operation: Literal["plan", "apply"]
     blocked_by: tuple[str, ...] = ()
+    lower: dict[str, LowerPlan] = {}
+    """What the same run plans in the layers below, by directory."""
+    compared: bool = False
+    """Whether its plan is compared with the previews: with nothing, where it was in none of them."""
     review: gate.Review | None = None
     """What was looked at before; only for an apply."""
-    reviewed: Reviewed | None = None
-    """Where the plan that was looked at is remembered."""
+    previews: tuple[Reviewed, ...] = ()
+    """Where the plans that were looked at are remembered."""
+    values_follow: bool = False
+    """A root module below it was applied in this run: the values that it reads may have changed since the preview."""
     by_hand: bool = False
     """This environment applies only what a person approved."""
+    parity: Parity = "danger"
+    confirm: tuple[str, ...] | None = None
+    """What has to be confirmed; None: what the config says that is in force for the pull request."""
+    confirmed: frozenset[str] = frozenset()
+    """The confirmations that count."""
 
 
 class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,18 +87,29 @@ class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
     part: str
     environment: EnvironmentName
     root_module: str
-    outcome: Literal["planned", "applied", "failed", "timed_out", "skipped", "held"]
+    outcome: Literal["planned", "planned_at_apply", "applied", "failed", "timed_out", "skipped", "held"]
     may_be_approved: bool = False
     """It is held, and a person can let it go on."""
     cause: str | None = None
     digest: str | None = None
     shape_digest: str | None = None
     counts: Counts = Counts()
-    to_confirm: tuple[str, ...] = ()
+    confirm: tuple[gate.ToConfirm, ...] = ()
+    """What it destroys or replaces and the config wants confirmed."""
     changes_anything: bool = False
+    new_outputs: tuple[str, ...] = ()
+    """The names of the outputs that it gets."""
     state_empty: bool = False
     second_copy: str | None = None
     """Why applying it would build a second copy of what another workspace holds."""
+
+    def as_lower(self) -> LowerPlan:
+        """What those that build on it have to know."""
+        return LowerPlan(
+            changes_anything=self.changes_anything,
+            new_outputs=frozenset(self.new_outputs),
+            planned_at_apply=self.outcome == "planned_at_apply",
+        )
 
     def verdict(self) -> gate.RootVerdict:
         """As the gate takes it."""
@@ -90,6 +119,6 @@ class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
             outcome="planned" if self.outcome == "held" else self.outcome,
             cause=self.cause,
             plan_digest=self.digest,
-            to_confirm=self.to_confirm,
+            to_confirm=self.confirm,
             second_copy=self.second_copy,
         )

@@ -14,11 +14,11 @@ from typing import assert_never
 
 from checks.authority.sources import AllowedSources
 from checks.diagnostic import Diagnostic
-from checks.gate import Proceed
+from checks.gate import Proceed, ToConfirm, to_confirm
 from checks.plan import Plan
 from checks.plan.apply_stream import ApplyStream, ResourceResult
-from checks.plan.parity import PlanSummary
-from checks.report import RootReport, report_failure, report_plan, report_skipped
+from checks.plan.parity import PlanSummary, confirmation
+from checks.report import RootReport, report_failure, report_plan, report_planned_at_apply, report_skipped
 from checks.sensitive import Mask
 from ghapp.errors import JobError
 from ghapp.flows.root_module.known_secrets import KnownSecrets
@@ -76,12 +76,17 @@ class RootRun:
         self._workspaces = {each.workspace for each in everywhere if each.backend_values == own}
         self._environment = survey.config.environments[environment]
         self._declared = survey.configuration.by_dir[root_module]
+        self._survey = survey
         self._digest_key = digest_key
         declarations = self._declared.declarations
         files = (each.path for each in declarations.values())
         self._secrets = KnownSecrets([root_module, *declarations, *files])
         self._warnings: tuple[str, ...] = ()
         self._undeclared: tuple[str, ...] = ()
+
+    def builds_on(self) -> frozenset[str]:
+        """The root modules whose state it reads, or that the config names as lower."""
+        return self._survey.builds_on(self._environment.name, self.settings.dir)
 
     @property
     def mask(self) -> Mask:
@@ -262,6 +267,17 @@ class RootRun:
         async with vault.credentials(sources, run, authority) as credentials:
             yield credentials
 
+    def to_confirm(self, plan: Plan, words: Sequence[str] | None = None) -> tuple[ToConfirm, ...]:
+        """What a person has to confirm; `words` where something else is asked for than by the config of the survey."""
+        mask = self.mask.but_names(plan.names())
+        return tuple(
+            ToConfirm(
+                address=mask.address(change.address),
+                confirmation=confirmation(self._environment.name, change, key=self._digest_key),
+            )
+            for change in to_confirm(plan, self.confirm if words is None else words)
+        )
+
     def report(
         self, plan: Plan, diagnostics: tuple[Diagnostic, ...], *, reviewed: PlanSummary | None = None
     ) -> RootReport:
@@ -306,6 +322,15 @@ class RootRun:
             undeclared=self._undeclared,
             timed_out=timed_out,
             results=results,
+        )
+
+    def planned_at_apply(self, why: str) -> RootReport:
+        """The report of a root module that can be planned only after those below it are applied."""
+        return report_planned_at_apply(
+            root_module=self.settings.dir,
+            environment=self._environment.name,
+            workspace=self.settings.workspace,
+            why=self.mask.text(f"{self.where}: {why}"),
         )
 
     def skipped(self, cause: str, results: tuple[ResourceResult, ...] = ()) -> RootReport:

@@ -13,15 +13,24 @@ import msgspec
 
 from checks import gate
 from checks.authority.sources import AllowedSources
-from checks.plan import Plan
+from checks.plan import Action, Plan
 from checks.plan.apply_stream import ApplyStream
-from checks.plan.parity import PlanSummary, summarize
+from checks.plan.parity import (
+    NOTHING_SEEN,
+    ChangeSummary,
+    PlanSummary,
+    closest,
+    summarize,
+    unseen,
+)
 from checks.report import RootReport
+from checks.report.grave import with_dangers
+from checks.report.not_there_yet import LowerPlan, not_there_yet
 from ghapp.durable import park, patiently, side_by_side, step
 from ghapp.errors import JobError
 from ghapp.flows.repository import FetchedRepo, load_repo
 from ghapp.flows.root_module.failures import how_far
-from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summary, with_summary
+from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summaries, with_summary
 from ghapp.flows.root_module.plan_reading import in_time
 from ghapp.flows.root_module.progress import shown_progress
 from ghapp.flows.root_module.root_run import Machine, Made, RootRun
@@ -111,6 +120,7 @@ class _RootStep:
         self._job = job
         self._summary: PlanSummary | None = None
         self._second_copy: str | None = None
+        self._to_confirm: tuple[gate.ToConfirm, ...] = ()
 
     async def carry_out_or_fail(self, slot: Slot, stop: Stop) -> RootOutcome:
         """Carry it out. What breaks off since the run has to stop is no failure of its own."""
@@ -146,11 +156,15 @@ class _RootStep:
         self._second_copy = await self.root_run.second_copy(made, plan, stop=stop)
         # In threads, here and below: what a plan holds is as large as whoever wrote it wants it to be.
         self._summary = await in_time(self.root_run.where, self._summarize, plan)
-        reviewed = await reviewed_summary(self._services, job.reviewed, job.root_module)
+        previews = await reviewed_summaries(self._services, job.previews, job.root_module)
+        reviewed = await asyncio.to_thread(self._reviewed, previews)
         report = await in_time(self.root_run.where, self.root_run.report, plan, planned.diagnostics, reviewed=reviewed)
+        if self._summary is not None:
+            self._summary = await asyncio.to_thread(with_dangers, self._summary, report.changes)
+        self._to_confirm = await asyncio.to_thread(self.root_run.to_confirm, plan, job.confirm)
         if job.review is None:
             return await self.keep(report, plan)
-        match self._decide(plan, report, job.review):
+        match await asyncio.to_thread(self._decide, plan, report, job.review, previews):
             case gate.Refuse(cause=cause):
                 failed = await asyncio.to_thread(self.root_run.failed, cause, planned.diagnostics)
                 return await self.keep(failed)
@@ -205,26 +219,47 @@ class _RootStep:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.requested.wait(), STOP_POLL_S)
 
-    def _decide(self, plan: Plan, report: RootReport, review: gate.Review) -> gate.Proceed | gate.Hold | gate.Refuse:
+    def _reviewed(self, previews: Sequence[PlanSummary]) -> PlanSummary | None:
+        """What the plan is shown against: the previews, also where this root module was in none of them."""
+        if self._summary is None or not self._job.compared:
+            return None
+        return closest(previews, self._summary) or NOTHING_SEEN
+
+    def _decide(
+        self, plan: Plan, report: RootReport, review: gate.Review, previews: Sequence[PlanSummary]
+    ) -> gate.Proceed | gate.Hold | gate.Refuse:
         assert report.digest is not None
-        assert report.shape_digest is not None
+        job = self._job
+        not_shown: Sequence[ChangeSummary] = ()
+        if job.compared and self._summary is not None:
+            not_shown = unseen(previews, self._summary, job.parity, values_follow=job.values_follow)
         return gate.decide_apply(
-            run=self._job.run_id,
-            environment=self._job.environment,
-            root_module=self._job.root_module,
+            run=job.run_id,
+            environment=job.environment,
+            root_module=job.root_module,
             plan_digest=report.digest,
-            shape_digest=report.shape_digest,
             errored=plan.errored,
             complete=plan.complete,
             changes_anything=plan.changes_anything,
             review=review,
-            by_hand=self._job.by_hand,
+            by_hand=job.by_hand,
             second_copy=self._second_copy,
+            unconfirmed=gate.unconfirmed(self._to_confirm, job.confirmed),
+            unseen=not_shown,
         )
 
     async def _not_done(self, not_done: NotDone, stop: Stop) -> RootOutcome:
         await self._go_on(stop)
+        if self._job.operation == "plan" and not_done.command == "plan":
+            why = await asyncio.to_thread(not_there_yet, not_done.diagnostics, self._lower())
+            if why is not None:
+                return await self.keep(self.root_run.planned_at_apply(why))
         return await self.keep(await asyncio.to_thread(self.root_run.not_done, not_done))
+
+    def _lower(self) -> dict[str, LowerPlan]:
+        """What this run plans for the root modules whose state this one reads."""
+        reads = self.root_run.builds_on() if self._job.lower else ()
+        return {directory: plan for directory, plan in self._job.lower.items() if directory in reads}
 
     async def _go_on(self, stop: Stop) -> None:
         """Raise where the run has to stop."""
@@ -263,8 +298,13 @@ class _RootStep:
             digest=report.digest,
             shape_digest=report.shape_digest,
             counts=report.counts,
-            to_confirm=() if plan is None else gate.to_confirm(plan, self.root_run.confirm),
+            confirm=self._to_confirm,
             changes_anything=plan is not None and plan.changes_anything,
+            new_outputs=() if plan is None else _new_outputs(plan),
             state_empty=report.state_empty,
             second_copy=self._second_copy,
         )
+
+
+def _new_outputs(plan: Plan) -> tuple[str, ...]:
+    return tuple(output.name for output in plan.output_changes if output.action is Action.CREATE)

@@ -30,7 +30,7 @@ class Existing:
             f"{root_module} in {environment} would be built a second time: its state is empty, and the workspace "
             f"`{self.workspace}` {holds}. Under root_modules give it "
             f"`environments: {{{environment}: {{workspace: {self.workspace}}}}}` to take that state over, or "
-            f"`workspace: {own}` to build anew."
+            f"`workspace: {own}` to start with an empty one."
         )
 
 

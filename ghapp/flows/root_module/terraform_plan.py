@@ -91,7 +91,7 @@ async def make_plan(
     if not initialised.done:
         return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
     if sources is not None:
-        await asyncio.to_thread(_require_allowed, sources, workdir, environment)
+        await asyncio.to_thread(require_allowed, sources, workdir, environment)
     planned = await repeated(
         lambda: terraform.plan(
             workdir, lock=lock, log=log, foreign=foreign, stop=stop, timeout_s=left_s, options=options
@@ -109,7 +109,7 @@ async def make_plan(
     return Planned(plan=plan, diagnostics=planned.diagnostics)
 
 
-def _require_allowed(sources: AllowedSources, workdir: Workdir, environment: str) -> None:
+def require_allowed(sources: AllowedSources, workdir: Workdir, environment: str) -> None:
     """Raise JobError where init installed what the operator does not allow. Nothing of it has run yet."""
     providers = (address for address, _ in installed_providers(workdir.data_dir))
     refusal = sources.refusal(providers, installed_modules(workdir.data_dir))

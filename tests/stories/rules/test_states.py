@@ -33,20 +33,38 @@ def apply_by_hand(story: Story, directory: Path, files: dict[str, str]) -> None:
 
 def test_a_first_apply_does_not_build_a_second_copy_of_what_another_workspace_holds(line: Line, tmp_path: Path) -> None:
     story, place, main = with_workspaces(line)
-    apply_by_hand(story, tmp_path / "app", {"main.tf": main})
     number = story.propose({"app/more.tf": RESOURCE.replace("net", "more")})
-    story.planned(number)
-    check = story.applied(story.merge(number))
-    assert html.unescape(held(check)) == (
+    green(story.planned(number))
+    apply_by_hand(story, tmp_path / "app", {"main.tf": main})
+    twice = (
         "app in staging would be built a second time: its state is empty, and the workspace default holds 1 resource. "
         "Under root_modules give it environments: {staging: {workspace: default}} to take that state over, or "
-        "workspace: staging to build anew."
+        "workspace: staging to start with an empty one."
     )
-    assert buttons(story, check) == []
+    check = story.applied(story.merge(number))
+    assert (html.unescape(held(check)), buttons(story, check)) == (twice, [])
     assert not (place / "staging" / "terraform.tfstate").exists()
+    check = story.planned(story.propose({"app/other.tf": RESOURCE.replace("net", "other")}, head="other"))
+    assert (html.unescape(held(check)), buttons(story, check)) == (twice, [])
 
     config = "root_modules:\n  - dir: app\n    environments: {staging: {workspace: default}}\n"
     mended = story.propose({CONFIG: config}, head="workspace")
     green(story.planned(mended))
     assert green(story.applied(story.merge(mended))) == "1 added in staging"
     assert {*story.read_state(place / "default.tfstate")} == {"terraform_data.net", "terraform_data.more"}
+
+
+def test_a_removed_root_module_is_in_the_result_with_what_stays_and_a_renamed_one_is_none(line: Line) -> None:
+    story = line.story()
+    story.land(story.propose())
+    files = story.root_module("network", size=2)
+    moved = {path.replace("network/", "net/"): content for path, content in files.items()}
+    renamed = story.propose({**dict.fromkeys(files), **moved}, head="rename")
+    assert "removed" not in green(story.planned(renamed))
+    assert green(story.applied(story.merge(renamed))) == "no changes in staging"
+    number = story.propose(dict.fromkeys(moved), head="remove")
+    green(story.planned(number))
+    check = story.applied(story.merge(number))
+    assert green(check) == "no root module touched; 1 root module removed: its 1 resource stays"
+    assert "To destroy it, first merge a change that removes the resources" in html.unescape(check["output"]["summary"])
+    assert story.size("staging") == 2

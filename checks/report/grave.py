@@ -1,0 +1,24 @@
+"""What of a plan has to have been seen before it is applied: its losses, and what the danger list has."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from checks.plan.parity import PlanSummary
+from checks.report.change_report import ChangeReport
+
+
+def with_dangers(summary: PlanSummary, changes: Sequence[ChangeReport]) -> PlanSummary:
+    """The summary of a plan with the marks of its report's danger list."""
+    marks = {
+        (address, change.deposed): change.marks
+        for change in changes
+        if change.marks and change.section in ("change", "add")
+        for address in change.instances or (change.address,)
+    }
+    if not marks:
+        return summary
+    found = tuple(
+        msgspec.structs.replace(each, dangers=marks.get((each.address, each.deposed), ())) for each in summary.changes
+    )
+    return msgspec.structs.replace(summary, changes=found)

@@ -1,0 +1,135 @@
+"""What is applied was seen: an apply is compared with the previews, and what was confirmed is asked about once."""
+
+import html
+import json
+
+from tests.stories.line import Line
+from tests.stories.rules.saying import buttons, green, held
+from tests.stories.story import CONFIG, Story
+
+NOT_CONFIRMED = (
+    "network in staging: nobody confirmed what is destroyed: terraform_data.a. Look at the plan and apply it by hand."
+)
+
+
+def resources(*names: str) -> dict[str, str | None]:
+    """A file of `network` for each resource."""
+    return {f"network/{name}.tf": f'resource "terraform_data" "{name}" {{\n  input = "{name}"\n}}\n' for name in names}
+
+
+def change_state(story: Story, name: str, *, status: str | None = None, id: str | None = None) -> None:
+    """What somebody does to a resource in staging's state by hand: taint it, or put another object in its place."""
+    path = story.state_path("network", "staging")
+    state = json.loads(path.read_text())
+    [instance] = next(each["instances"] for each in state["resources"] if each["name"] == name)
+    if status is not None:
+        instance["status"] = status
+    if id is not None:
+        instance["attributes"]["id"] = id
+    state["serial"] += 1
+    path.write_text(json.dumps(state))
+
+
+def names_in(story: Story, environment: str = "staging") -> set[str]:
+    """What the state of `network` holds."""
+    return {address.removeprefix("terraform_data.") for address in story.state("network", environment)}
+
+
+def test_what_two_previews_showed_is_applied_together_without_a_question(line: Line) -> None:
+    story = line.story()
+    story.land(story.propose(resources("a", "b", "c"), head="first"))
+    numbers = [story.propose({f"network/{name}.tf": None}, head=f"without-{name}") for name in ("b", "c")]
+    for number in numbers:
+        assert "1 to destroy in staging" in green(story.planned(number))
+    line.github.hold_deliveries("push")
+    line.github.hold_deliveries("pull_request", "closed")
+    story.merge(numbers[0])
+    tip = story.merge(numbers[1])
+    line.github.release()
+    assert green(story.applied(tip)) == "2 destroyed in staging"
+    assert names_in(story) == {"a", "net"}
+
+
+def test_what_no_preview_showed_is_held_with_the_difference_and_the_rest_goes_ahead(line: Line) -> None:
+    story = line.story()
+    story.land(story.propose(resources("a", "b"), head="first"))
+    number = story.propose({"network/b.tf": None, **story.network(3)})
+    assert "1 to change, 1 to destroy in staging" in green(story.planned(number))
+    change_state(story, "a", status="tainted")
+    tip = story.merge(number)
+    check = story.applied(tip)
+    assert held(check) == (
+        "network in staging: the plan replaces terraform_data.a, which no preview showed. Look at the difference."
+    )
+    summary = check["output"]["summary"]
+    assert "new: `terraform_data.a` is replaced; the reviewed plan left it alone" in summary
+    assert "The plan differs from the one that was reviewed: 1 new." in summary
+    assert names_in(story) == {"a", "b", "net"}
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(tip, count=2))
+
+    story.secret("staging", db_password="changed-after-the-preview")
+    number = story.propose(story.network(4), head="values")
+    green(story.planned(number))
+    story.secret("staging", db_password="changed-again-after-it")
+    assert green(story.applied(story.merge(number))) == "1 changed in staging"  # another value is no danger
+
+
+def test_a_confirmation_is_of_an_object_and_counts_until_it_is_applied(line: Line) -> None:
+    stamp = 'resource "terraform_data" "stamp" {\n  triggers_replace = plantimestamp()\n}\n'
+    story = line.story(config="confirm: [destroy, replace]\n")
+    story.land(story.propose({"network/stamp.tf": stamp, **resources("a", "b")}, head="first"))
+    number = story.propose({"network/a.tf": None, CONFIG: "confirm: []\n"})
+    check = story.planned(number)
+    assert held(check) == "Confirm what is destroyed: terraform_data.a, terraform_data.stamp."
+    story.press(check, "confirm_destroy", by=story.maintainer)
+    green(check := story.planned(number, count=2))
+    story.rerun(check)
+    green(story.planned(number, count=3))  # a new plan, with another time in it
+    line.github.hold_deliveries("push")
+    line.github.hold_deliveries("pull_request", "closed")
+    first = story.merge(number)
+    change_state(story, "a", id="another-object")
+    line.github.release()
+    check = story.applied(first)
+    assert held(check) == NOT_CONFIRMED  # also where the commit itself asks for no confirmation any more
+    assert names_in(story) == {"a", "b", "net", "stamp"}
+    story.press(check, "apply", by=story.maintainer)
+    again = story.applied(first, count=2)
+    if again["conclusion"] != "success":  # the plan has another time in it
+        assert "is no longer the one that was approved" in held(again)
+
+
+def test_a_time_in_the_plan_holds_no_promotion(line: Line) -> None:
+    story = line.story()
+    stamp = 'resource "terraform_data" "stamp" {\n  input = plantimestamp()\n}\n'
+    story.land(story.propose({"network/stamp.tf": stamp}))
+    number = story.open("staging", "production")
+    green(story.planned(number))
+    assert green(story.applied(story.merge(number), "production")) == "2 added in production"
+
+
+def test_without_a_preview_there_is_nothing_to_compare_and_what_testing_showed_is_confirmed_again(line: Line) -> None:
+    story = line.story(
+        config="""\
+            environments:
+              testing: {apply: on_merge}
+              staging: {branch: staging, preview: never}
+            confirm: [destroy]
+            """
+    )
+    check = story.applied(story.land(story.propose(resources("a", "b"), head="first")))
+    said = "There was no preview of staging, so there was nothing to compare this with."
+    assert said in html.unescape(check["output"]["summary"])
+    number = story.propose({"network/a.tf": None})
+    check = story.planned(number)
+    assert held(check) == "Confirm what is destroyed: terraform_data.a."
+    assert buttons(story, check) == ["confirm_destroy"]
+    story.press(check, "confirm_destroy", by=story.maintainer)
+    green(story.planned(number, count=2))
+    tip = story.merge(number)
+    check = story.applied(tip)
+    assert held(check) == NOT_CONFIRMED
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(tip, count=2))
+    assert names_in(story) == {"b", "net"}
