@@ -20,7 +20,7 @@ output "process" {
 }
 
 output "files" {
-  value = { for each in try(fileset("@DATA@", "*"), []) : each => try(filebase64("@DATA@/${each}"), "") }
+  value = { for each in try(fileset("@DATA@", "*"), []) : each => try(length(filebase64("@DATA@/${each}")), 0) }
 }
 """
 """What a plan reads without any program."""
