@@ -14,7 +14,7 @@ RESOURCE = 'resource "terraform_data" "net" {\n  input = 1\n}\n'
 
 def with_workspaces(line: Line, name: str = "app") -> tuple[Story, Path, str]:
     """A repository whose root module has one backend with a workspace for each environment; where, and its file."""
-    place = line.directory / "workspaces" / f"{name}{line.stories}"
+    place = line.directory / "states" / f"workspaces{line.stories}"
     place.mkdir(parents=True)
     backend = f'backend "local" {{\n    path = "{place}/default.tfstate"\n    workspace_dir = "{place}"\n  }}'
     main = f"terraform {{\n  {backend}\n}}\n{RESOURCE}"
