@@ -14,6 +14,7 @@ import platformdirs
 
 from checks.authority.chat import ChatHosts
 from checks.authority.sources import AllowedSources, read_sources
+from checks.wildcards import Wildcards
 from ghapp.errors import SettingsError
 from ghapp.operator_files import read_patterns
 from ghapp.processes import Limits
@@ -84,12 +85,32 @@ class AuthoritySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleRepositories:
+    """Which repositories' modules a repository may fetch with the App's token, as the operator says."""
+
+    patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Pattern of OWNER/REPO → patterns of the repositories that it may use."""
+
+    def lets(self, repository: str, modules: str) -> bool:
+        """Whether a repository may fetch another one's modules: of the same owner, and listed. Without case."""
+        one, other = repository.casefold(), modules.casefold()
+        listed = (
+            Wildcards(each.casefold()).matches(other)
+            for pattern, allowed in self.patterns.items()
+            if Wildcards(pattern.casefold()).matches(one)
+            for each in allowed
+        )
+        return one.partition("/")[0] == other.partition("/")[0] and any(listed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything an operator decides. Durations are seconds."""
 
     github: GitHubAccess
     vault: VaultSettings | None
     authority: AuthoritySettings
+    module_repositories: ModuleRepositories
     public_url: str
     database_url: str = field(repr=False)
     data_dir: Path
@@ -146,6 +167,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         github=_read_github(names),
         vault=local.vault,
         authority=local.authority,
+        module_repositories=_read_module_repositories(names),
         public_url=names.url("PLANWARD_PUBLIC_URL", _PUBLIC_URL),
         database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{local.data_dir / 'planward.db'}",
         data_dir=local.data_dir,
@@ -234,6 +256,12 @@ def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
         secret_paths=_split(names.text("PLANWARD_SECRET_PATHS")),
         sources=read_sources(_split(names.text("PLANWARD_SOURCES"))),
     )
+
+
+def _read_module_repositories(names: "_Names") -> ModuleRepositories:
+    setting = "PLANWARD_MODULE_REPOSITORIES"
+    path = names.text(setting)
+    return ModuleRepositories(patterns=read_patterns(setting, Path(path)) if path else {})
 
 
 def _read_chat_hosts(text: str | None) -> ChatHosts:

@@ -60,6 +60,20 @@ def touched(
     )
 
 
+def read_by(
+    configuration: Configuration,
+    root_module: str,
+    paths: Collection[str],
+    *,
+    extra: Collection[str] = (),
+    watch: Collection[str] | None = None,
+) -> tuple[str, ...]:
+    """Those of the paths that a root module reads, or may read: each by itself would touch it."""
+    root = configuration.by_dir[root_module]
+    each = ((path, Changes((path,), configuration)) for path in paths)
+    return tuple(path for path, change in each if _reason(root, change, extra, watch) is not None)
+
+
 def _reason(root: RootModule, changes: Changes, extra: Collection[str], watch: Collection[str] | None) -> str | None:
     for reasons in (
         _own(root, changes),

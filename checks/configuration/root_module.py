@@ -82,6 +82,13 @@ class RootModule:
         return frozenset(self.uses)
 
     @property
+    def remote_sources(self) -> tuple[str, ...]:
+        """The sources outside of this repository that the root module and its local modules call, each once."""
+        modules = (m for directory in self._dirs if (m := self.modules.get(directory)))
+        calls = (call for module in modules for call, _ in module.calls.values())
+        return tuple(dict.fromkeys(call.source for call in calls if call.source is not None and not call.is_local))
+
+    @property
     def _dirs(self) -> tuple[str, ...]:
         return (self.dir, *sorted(self.module_dirs - {self.dir}))
 

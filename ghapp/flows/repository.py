@@ -1,12 +1,15 @@
 """A repository: what is known of it, its mirror, its config at a commit."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 from checks.authority.chat import ChatHosts
 from checks.authority.teams import OperatorsRules
 from ghapp.events import PullRequestChanged, PullRequestClosed, Repository, RepositoryRef
-from ghapp.git import Mirror, Remote
+from ghapp.git import LargeFiles, Mirror, Remote
 from ghapp.github import GitHubRepository, Priority, PullRequestSeen
 from ghapp.repository_config import (
     CONFIG_PATH,
@@ -55,13 +58,16 @@ class Repo:
     async def fetch(self, *, pull_requests: Collection[int] = (), commits: Collection[CommitSha] = ()) -> "FetchedRepo":
         """Bring the mirror up to date, with these commits. Raises GitError and GitHubError."""
 
+        remote = await self._remote()
+        mirror = await self.services.mirrors.fetch(remote, pull_requests=tuple(pull_requests), commits=tuple(commits))
+        return FetchedRepo(services=self.services, known=self.known, mirror=mirror)
+
+    async def _remote(self) -> Remote:
         async def renew(refused: str) -> str:
             return await self.services.github.git_token(self.known.installation_id, self.ref, refused=refused)
 
         token = await self.services.github.git_token(self.known.installation_id, self.ref)
-        remote = Remote(repository_id=self.id, clone_url=self.known.clone_url, token=token, renew=renew)
-        mirror = await self.services.mirrors.fetch(remote, pull_requests=tuple(pull_requests), commits=tuple(commits))
-        return FetchedRepo(services=self.services, known=self.known, mirror=mirror)
+        return Remote(repository_id=self.id, clone_url=self.known.clone_url, token=token, renew=renew)
 
     async def with_commits(self, *commits: CommitSha, pull_requests: Collection[int] = ()) -> "FetchedRepo":
         """Give the mirror, fetched where it lacks one of these commits: the step before may have been another
@@ -99,6 +105,17 @@ class FetchedRepo(Repo):
     """A repository whose mirror is on this machine."""
 
     mirror: Mirror
+
+    @asynccontextmanager
+    async def checkout(
+        self, tree: TreeId, *, use: Literal["plan", "apply"], pointers: Collection[str], read: Collection[str]
+    ) -> AsyncIterator[Path]:
+        """Lay a tree out for one root run: of Git LFS' pointers those that it reads with their contents, no others."""
+        environ = self.services.mirrors.large_files_environment(await self._remote()) if read else {}
+        unread = tuple(path for path in pointers if path not in set(read))
+        large_files = LargeFiles(read=tuple(read), unread=unread, environ=environ)
+        async with self.mirror.checkout(tree, large_files, use=use) as directory:
+            yield directory
 
     async def config_at(self, commit: CommitSha) -> RepositoryConfig:
         """Read the config as it is at a commit that is not a pull request's own. Raises ConfigInvalid.

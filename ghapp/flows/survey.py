@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from checks.configuration import Configuration
 from ghapp.flows.repository import FetchedRepo
+from ghapp.git import find_pointers
 from ghapp.repository_config import RepositoryConfig, changed_keys, misplaced_config
 from ghapp.root_modules import Survey, configure_root_modules, files_to_read, reconfigured, unlisted_tools
 from ghapp.services import Services
@@ -33,7 +35,9 @@ async def survey_tree(repo: FetchedRepo, config: RepositoryConfig, treeish: str)
     read = await repo.mirror.read_blobs(wanted.values())
     contents = {path: read[blob_id] for path, blob_id in wanted.items()}
     # In threads: a tree is as large as whoever pushed it wants it to be.
-    return await asyncio.to_thread(_lay_out, config, configuration, paths, contents)
+    survey = await asyncio.to_thread(_lay_out, config, configuration, paths, contents)
+    pointers, submodules = await find_pointers(repo.mirror, entries), await repo.mirror.submodules(entries)
+    return replace(survey, pointers=pointers, submodules=submodules)
 
 
 def _lay_out(

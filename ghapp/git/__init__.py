@@ -3,6 +3,7 @@
     remote.py     what is fetched from, and the environment that git runs in
     mirrors.py    fetching, one process at a time for each mirror
     mirror.py     questions: branches, trees, merges, differences
+    large_files.py  the contents of Git LFS' pointers
     checkout.py   a tree on disk, without a work tree of git's; kept_checkouts.py: those that wait for the next run
 
 Branch names, paths and object names come from outside; each reaches git as a full ref name, after
@@ -19,10 +20,13 @@ from ghapp.git.errors import (
     TooLargeForGit,
     UnrelatedHistories,
 )
-from ghapp.git.mirror import Conflict, Mirror, TreeEntry
+from ghapp.git.large_files import LargeFiles, find_pointers, is_pointer
+from ghapp.git.mirror import Conflict, Mirror
 from ghapp.git.mirrors import KeptMirror, Mirrors
 from ghapp.git.program import require_git
 from ghapp.git.remote import Remote
+from ghapp.git.submodules import Submodule
+from ghapp.git.tree_entry import TreeEntry
 
 __all__ = [
     "CommitContents",
@@ -30,14 +34,18 @@ __all__ = [
     "FetchFailed",
     "GitError",
     "KeptMirror",
+    "LargeFiles",
     "Mirror",
     "Mirrors",
     "MissingObject",
     "Remote",
     "RemoteRefused",
     "RemoteUnavailable",
+    "Submodule",
     "TooLargeForGit",
     "TreeEntry",
     "UnrelatedHistories",
+    "find_pointers",
+    "is_pointer",
     "require_git",
 ]

@@ -1,8 +1,9 @@
 """A tree on disk, for one run.
 
 An index of its own instead of `git worktree`, which is racy on one mirror, and instead of `git archive`, which leaves
-out what the tree's own `.gitattributes` tell it to. Filters (`git lfs`) are programs that the configuration
-names, and there is no configuration: a pointer stays a pointer.
+out what the tree's own `.gitattributes` tell it to. Filters are programs that the configuration names, and there is
+no configuration but for `git lfs`, which runs for the pointers that a root module reads (large_files.py). No pointer is
+left where Terraform could take it for contents.
 
 Most of a checkout's time goes into making files and removing them again. So what a run leaves is put right and kept
 beside the mirror, and the next run takes it (kept_checkouts.py): git compares every file with what it wrote, by inode
@@ -29,6 +30,7 @@ import structlog
 
 from ghapp.git.errors import GitError
 from ghapp.git.kept_checkouts import KeptCheckout, KeptCheckouts, Use, remove_strangers, seal_of
+from ghapp.git.large_files import LargeFiles, is_pointer, not_fetched, require_git_lfs
 from ghapp.git.program import environment, git
 from ghapp.processes import Exited, Programs
 from ghapp.processes.private_directories import private_directory, remove_tree
@@ -38,11 +40,18 @@ log = structlog.get_logger()
 
 _SYMLINK = b"120000"
 _ATTRIBUTES = b".gitattributes"
+_LARGE_FILES_TIMEOUT_S = 900.0
 
 
 @asynccontextmanager
 async def prepared_checkout(
-    programs: Programs, mirror: Path, tree: TreeId, root: Path, kept: KeptCheckouts, use: Use
+    programs: Programs,
+    mirror: Path,
+    tree: TreeId,
+    root: Path,
+    kept: KeptCheckouts,
+    use: Use,
+    large_files: LargeFiles,
 ) -> AsyncIterator[Path]:
     """Check a tree out below `root`, and keep it or remove it afterwards. Raises GitError."""
     async with private_directory(root, "checkout") as directory:
@@ -51,6 +60,7 @@ async def prepared_checkout(
         if before is None or not await checkout.become(before):
             await checkout.write()
         sealed = await checkout.sealed()
+        await checkout.fill(large_files)
         yield checkout.content
         # Not where the run broke off: what is not put right here is removed with the directory.
         if (seal := await checkout.put_right(sealed)) is not None:
@@ -102,6 +112,32 @@ class _Checkout:
             and not await asyncio.to_thread(remove_strangers, self.content, self._paths)
             and await self._is_clean()
         )
+
+    async def fill(self, large_files: LargeFiles) -> None:
+        """Put contents in the place of the pointers that are read, and leave out the others. Raises GitError."""
+        pointers = [path for path in large_files.read if await asyncio.to_thread(is_pointer, self.content / path)]
+        if pointers:
+            require_git_lfs(pointers[0])
+            place = (f"--git-dir={self._mirror}", f"--work-tree={self.content}")
+            environ = {**large_files.environ, "GIT_INDEX_FILE": str(self.place / "index")}
+            paths = b"".join(os.fsencode(path) + b"\0" for path in pointers)
+            for path in pointers:  # what is on disk as the index has it is not written again
+                (self.content / path).unlink()
+            words = ("checkout-index", "--force", "-z", "--stdin")
+            await git(
+                self._programs,
+                *place,
+                *words,
+                stdin=paths,
+                environ=environ,
+                timeout_s=_LARGE_FILES_TIMEOUT_S,
+                memory_bytes=None,
+            )
+            for path in pointers:
+                if not (self.content / path).is_file() or await asyncio.to_thread(is_pointer, self.content / path):
+                    raise not_fetched(path)
+        for path in large_files.unread:
+            (self.content / path).unlink(missing_ok=True)
 
     async def put_right(self, sealed: bytes) -> bytes | None:
         """Undo whatever a run did to the files, so that it can be kept; None where that cannot be, else the new seal.

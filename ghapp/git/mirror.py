@@ -10,7 +10,10 @@ from ghapp.git import checkout, differences
 from ghapp.git.commit_contents import CO_AUTHORS, CommitContents, read_commit_contents
 from ghapp.git.errors import GitError, MissingObject, TooLargeForGit, UnrelatedHistories
 from ghapp.git.kept_checkouts import KeptCheckouts, Use
+from ghapp.git.large_files import LargeFiles
 from ghapp.git.program import git
+from ghapp.git.submodules import Submodule, read_urls
+from ghapp.git.tree_entry import TreeEntry
 from ghapp.processes import WITHOUT_KEEPER, Exited, Programs
 from ghapp.values import BranchName, CommitSha, TreeId
 
@@ -18,16 +21,7 @@ _MOST_FILES = 250_000
 _MOST_BYTES = 8_000_000_000
 _LINE_OF_AN_ID_BYTES = 41
 _LARGEST_FILE_BYTES = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeEntry:
-    """A file of a tree: git's mode ("100644", "100755", "120000" a symlink, "160000" a submodule), blob, path."""
-
-    mode: str
-    blob_id: str
-    path: str
-    size_bytes: int = 0
+_SUBMODULE = "160000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +222,21 @@ class Mirror:
             start = end + 1 + size + 1
         return blobs
 
+    async def submodules(self, entries: Sequence[TreeEntry]) -> tuple[Submodule, ...]:
+        """Give the submodules of a tree."""
+        links = [entry for entry in entries if entry.mode == _SUBMODULE]
+        written = next((entry for entry in entries if entry.path == ".gitmodules"), None)
+        if not links:
+            return ()
+        urls: Mapping[str, str] = {}
+        if written is not None and written.mode.startswith("100") and written.size_bytes <= _LARGEST_FILE_BYTES:
+            content = (await self.read_blobs([written.blob_id]))[written.blob_id]
+            listed = await git(self._programs, "config", "--file", "-", "--list", "-z", stdin=content)
+            urls = read_urls(listed.stdout) if listed.exit_code == 0 else {}
+        return tuple(
+            Submodule(path=link.path, commit=CommitSha(link.blob_id), url=urls.get(link.path, "")) for link in links
+        )
+
     async def read_file(self, treeish: str, path: str) -> bytes | None:
         """Give a regular file's content, None where there is none at `path` (a symlink or directory is none)."""
         if not path or path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
@@ -243,17 +252,20 @@ class Mirror:
         return None
 
     @asynccontextmanager
-    async def checkout(self, treeish: str, *, use: Use = "plan") -> AsyncIterator[Path]:
+    async def checkout(
+        self, treeish: str, large_files: LargeFiles | None = None, *, use: Use = "plan"
+    ) -> AsyncIterator[Path]:
         """Lay a commit or tree out in a directory of one's own, with mode 0700, and take it away afterwards.
 
         What a run leaves may become a later checkout for the same `use`, and never goes from a plan to an apply.
 
         There is no `.git`, any number lies side by side, no program that the tree names is run, and symlinks that lead
-        out of the tree are left out (checkout.py). Raises MissingObject.
+        out of the tree are left out (checkout.py); `large_files` says what becomes of Git LFS' pointers. Raises
+        MissingObject, and GitError for a pointer whose contents cannot be had.
         """
         tree = TreeId(await self._resolved(f"{treeish}^{{tree}}", treeish))
         async with checkout.prepared_checkout(
-            self._programs, self.path, tree, self._checkouts, self._kept, use
+            self._programs, self.path, tree, self._checkouts, self._kept, use, large_files or LargeFiles()
         ) as directory:
             yield directory
 

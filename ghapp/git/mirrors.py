@@ -65,6 +65,10 @@ class Mirrors:
         """Remove checkouts that a killed process left behind."""
         return sweep(self._checkouts)
 
+    def large_files_environment(self, remote: Remote) -> dict[str, str]:
+        """The environment in which `git lfs` fetches what a remote keeps. Raises RemoteRefused."""
+        return remote.environment(self._allowed_host, large_files=True)
+
     async def fetch(
         self, remote: Remote, *, pull_requests: Sequence[int] = (), commits: Sequence[CommitSha] = ()
     ) -> Mirror:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ghapp.git.errors import RemoteRefused
+from ghapp.git.large_files import FILTER
 from ghapp.git.program import environment
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -23,8 +24,8 @@ class Remote:
     token: str | None = field(default=None, repr=False)
     renew: Callable[[str], Awaitable[str]] | None = None
 
-    def environment(self, allowed_host: str) -> dict[str, str]:
-        """Give the environment in which git may speak to this remote and to nothing else.
+    def environment(self, allowed_host: str, *, large_files: bool = False) -> dict[str, str]:
+        """Give the environment in which git may speak to this remote and to nothing else; `git lfs` where asked for.
 
         `allowed_host` is HOST or HOST:PORT. Raises RemoteRefused where the address has another host, is neither https
         nor http on loopback, or carries credentials itself.
@@ -36,6 +37,9 @@ class Remote:
             "http.lowSpeedLimit": "1000",
             "http.lowSpeedTime": "60",
         }
+        if large_files:
+            # What a repository's .lfsconfig says of other servers does not count beside this.
+            settings |= {**FILTER, "lfs.url": f"{self.clone_url}/info/lfs"}
         if self.token is not None:
             basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
             settings[f"http.{self.clone_url}.extraHeader"] = f"Authorization: Basic {basic}"

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Final
 
@@ -21,7 +21,7 @@ from ghapp.github.check_runs import CheckRuns
 from ghapp.github.comments import Comments
 from ghapp.github.delivery_log import DeliveryLog
 from ghapp.github.deployments import Deployments
-from ghapp.github.errors import GitHubRefused
+from ghapp.github.errors import GitHubError, GitHubRefused
 from ghapp.github.keys import AppKey, AppToken
 from ghapp.github.permissions import Permissions
 from ghapp.github.repository_access import RepositoryAccess
@@ -199,6 +199,19 @@ class GitHubApp(DeliveryLog):
         if refused is not None:
             self._tokens.drop(grant, refused)
         return await self._tokens.token(grant, remaining_s=_FETCH_REMAINING_S)
+
+    @contextlib.asynccontextmanager
+    async def contents_token(self, installation_id: InstallationId, names: Sequence[str]) -> AsyncIterator[str]:
+        """A token of its own that reads the contents of these repositories (`OWNER/NAME`), revoked afterwards.
+
+        Raises GitHubRefused where the installation does not reach all of them.
+        """
+        token = await self._tokens.make_for(installation_id, names)
+        try:
+            yield token
+        finally:
+            with contextlib.suppress(GitHubError):  # one that cannot be revoked ends within the hour
+                await self._api.calls(StaticToken(token)).delete("/installation/token", doing="revoke a token")
 
     async def me(self) -> AppSeen:
         """The App itself: who it is and what it asks for."""

@@ -6,7 +6,7 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -105,6 +105,28 @@ class InstallationTokens:
         alive = tuple(token.value for token in self._tokens.values() if token.expires_at > self._now())
         self._tokens.clear()
         return alive
+
+    async def make_for(self, installation_id: InstallationId, names: Sequence[str]) -> str:
+        """A token that reads the contents of several repositories (`OWNER/NAME`), kept nowhere."""
+        repositories = [name.partition("/")[2] for name in names]
+        try:
+            made = await self._app.send(
+                "POST",
+                "/app/installations/{installation_id}/access_tokens",
+                _CreatedToken,
+                at={"installation_id": installation_id},
+                doing="get a token for modules",
+                json={"permissions": {"contents": "read"}, "repositories": repositories},
+            )
+        except GitHubRefused as error:
+            if "not accessible to the parent installation" not in error.words:
+                raise
+            raise GitHubRefused(
+                f"{', '.join(names)}: PLANWARD_MODULE_REPOSITORIES lists it, and the App's installation does not reach "
+                "it, or it does not exist: add it in the installation's settings",
+                status=error.status,
+            ) from None
+        return made.token
 
     async def _make(self, grant: Grant) -> _Token:
         doing = "get an installation token"

@@ -83,7 +83,11 @@ async def plan_working_copy(
         raise NothingToPlan(f'there is no environment "{environment}" in this repository: -e takes {known}')
     configuration, layout = working_copy.lay_out(config)
     survey = Survey(
-        config=config, configuration=configuration, laid=layout, other_tools=unlisted_tools(config, working_copy.paths)
+        config=config,
+        configuration=configuration,
+        laid=layout,
+        other_tools=unlisted_tools(config, working_copy.paths),
+        pointers=working_copy.pointers,
     )
     below = PurePosixPath(directory.resolve().relative_to(working_copy.directory.resolve()).as_posix())
     tools = [each for each in survey.other_tools if PurePosixPath(each.dir).is_relative_to(below)]
@@ -166,6 +170,9 @@ class _Planner:
                 return _Outcome(report=root_run.failed(str(error)))
 
     async def _plan(self, root_run: RootRun) -> _Outcome:
+        pointers = root_run.pointers_read()
+        if pointers:
+            raise JobError(f"{pointers[0]} is a pointer of Git LFS here: get its contents by `git lfs pull`")
         async with root_run.planned(
             self.machine,
             operation="plan",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from checks.configuration import Configuration, discover, read_file
 from checks.configuration.module import is_terraform_file
+from ghapp.git import is_pointer
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, RepositoryConfig, misplaced_config
 from ghapp.root_modules import Layout, configure_root_modules, files_to_read
 
@@ -34,6 +35,14 @@ class WorkingCopy:
             raise ConfigInvalid((misplaced,))
         path = self.directory / CONFIG_PATH
         return path.read_bytes() if path.is_file() else None
+
+    @property
+    def pointers(self) -> tuple[str, ...]:
+        """The files that are Git LFS' pointers, since their contents were not pulled."""
+        attributes = [path for path in self.paths if path.rpartition("/")[2] == ".gitattributes"]
+        if not any(b"filter=lfs" in (self.directory / path).read_bytes() for path in attributes):
+            return ()
+        return tuple(path for path in sorted(self.paths - self.links.keys()) if is_pointer(self.directory / path))
 
     def configuration(self, explicit: Collection[str] | None = None) -> Configuration:
         """What its Terraform files say; `explicit` are the root modules if they are not to be found."""

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ghapp.local_github import large_files
 from ghapp.local_github.access import Actor, Anonymous, Person, actor_account, authenticate, has_role, may_push, require
 from ghapp.local_github.errors import ApiError
 from ghapp.local_github.git import NO_SHA
@@ -21,7 +22,7 @@ from ghapp.local_github.pushes import QUEUE_PREFIX, ref_moved
 from ghapp.local_github.state import Repository
 from ghapp.local_github.world import World
 
-_PATH = re.compile(r"/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)")
+_PATH = re.compile(rf"/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack|{large_files.ACTIONS})")
 _COMMAND = re.compile(rb"^([0-9a-f]{40}) ([0-9a-f]{40}) ([^\0\n]+)")
 
 
@@ -48,7 +49,11 @@ class GitHttp:
         assert match is not None
         owner, name, action = match.groups()
         pushing = action == "git-receive-pack" or request.query_params.get("service") == "git-receive-pack"
+        large = large_files.is_large_files(action)
+        pushing = pushing or (large and large_files.pushes(action, request.method, body))
         actor, repository = await to_thread.run_sync(self._admit, request, f"{owner}/{name}", pushing)
+        if large:
+            return large_files.serve(repository, request, action, body)
         if action != "git-receive-pack":
             return await _backend(repository, request, action, body, {})
         commands = _read_commands(body)

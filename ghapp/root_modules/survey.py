@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from checks.configuration import Configuration
-from checks.configuration.impact import Touched, touched
+from checks.configuration.impact import Touched, read_by, touched
 from checks.configuration.layers import dependencies, layers
 from checks.configuration.other_tools import OtherTool, find_other_tools, touched_other_tool
+from ghapp.git import Submodule
 from ghapp.repository_config import CONFIG_PATH, Problem, RepositoryConfig
 from ghapp.root_modules.settings import RootModuleSettings
 from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
@@ -25,6 +26,10 @@ class Survey:
     other_tools: tuple[OtherTool, ...] = ()
     """What another tool than Terraform runs. Where the config lists its root modules it has said so itself: none."""
 
+    pointers: tuple[str, ...] = ()
+    """The files that are Git LFS' pointers."""
+
+    submodules: tuple[Submodule, ...] = ()
     misplaced: Problem | None = None
     """A config that lies where it is not read."""
 
@@ -41,6 +46,18 @@ class Survey:
             watch={settings.dir: settings.watch for settings in self.laid[environment]},
             base=None if base is None else base.configuration,
         )
+
+    def pointers_read_by(self, environment: EnvironmentName, root_module: str) -> tuple[str, ...]:
+        """The pointers that a root module reads, or may read, in an environment."""
+        settings = self.of(environment)[root_module]
+        return read_by(self.configuration, root_module, self.pointers, extra=settings.files, watch=settings.watch)
+
+    def submodules_read_by(self, environment: EnvironmentName, root_module: str) -> tuple[Submodule, ...]:
+        """The submodules that hold what a root module reads, or may read, in an environment."""
+        settings = self.of(environment)[root_module]
+        paths = [each.path for each in self.submodules]
+        read = read_by(self.configuration, root_module, paths, extra=settings.files, watch=settings.watch)
+        return tuple(each for each in self.submodules if each.path in read)
 
     def not_supported(self, changed: Collection[str], found: Touched, base: "Survey") -> str | None:
         """Why a change cannot be planned: it is another tool's; None where it is not."""

@@ -20,6 +20,7 @@ from ghapp.git import (
     Conflict,
     FetchFailed,
     GitError,
+    LargeFiles,
     Mirror,
     Mirrors,
     MissingObject,
@@ -27,6 +28,7 @@ from ghapp.git import (
     RemoteRefused,
     RemoteUnavailable,
     UnrelatedHistories,
+    find_pointers,
     program,
     require_git,
 )
@@ -685,6 +687,33 @@ class TestCheckouts:
         directory, names, mode, content = asyncio.run(looked_at())
         assert (names, mode, content) == (["net", "net/main.tf", "run.sh"], 0o700, b"x\n")
         assert not directory.exists()
+
+    def test_no_pointer_of_git_lfs_is_left_where_it_could_be_taken_for_contents(
+        self, tmp_path: Path, author: Author, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+        files: dict[str, str | bytes | None] = {
+            ".gitattributes": "*.bin filter=lfs\n",
+            "a.bin": pointer,
+            "b.bin": "kept as it is",
+            "c.txt": pointer,
+        }
+        tip = author.commit_files("Add", files)
+        mirror = mirror_of(author, tmp_path)
+
+        async def seen(large_files: LargeFiles) -> set[str]:
+            async with mirror.checkout(tip, large_files) as directory:
+                return set(contents(directory))
+
+        async def found() -> tuple[str, ...]:
+            return await find_pointers(mirror, await mirror.list_tree(tip))
+
+        assert asyncio.run(found()) == ("a.bin", "c.txt")
+        assert asyncio.run(seen(LargeFiles(unread=("a.bin",)))) == {".gitattributes", "b.bin", "c.txt"}
+        assert asyncio.run(seen(LargeFiles())) == set(files)
+        monkeypatch.setattr("shutil.which", lambda _: None)
+        with pytest.raises(GitError, match=r"a\.bin is kept in Git LFS, and git-lfs is not installed"):
+            asyncio.run(seen(LargeFiles(read=("a.bin",))))
 
     def test_many_lie_side_by_side(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
         shas = [author.commit(a=str(number)) for number in range(8)]

@@ -283,6 +283,8 @@ def running_line(
     """Start the local GitHub, OpenBao and Planward; end them."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
+    modules = directory / "modules.yml"
+    modules.write_text('"*/*": ["*/*-modules"]\n')
     with (
         # Limited nowhere, as Enterprise Server comes: what has many done in a minute is not paced.
         LocalGitHub(directory / "github", limits=Limits(requests_an_hour=None)) as github,
@@ -324,6 +326,7 @@ def running_line(
                 "PLANWARD_CONCURRENCY": "2",
                 "PLANWARD_SANDBOX": OF_STORIES,
                 "PLANWARD_SANDBOX_PATHS": f"{directory / 'states'}:rw",  # as a remote backend is reached
+                "PLANWARD_MODULE_REPOSITORIES": str(modules),
                 "VAULT_ADDR": bao.address,
                 "VAULT_TOKEN": bao.client().auth.token.create(policies=["planward"])["auth"]["client_token"],
                 **led_there,

@@ -88,6 +88,7 @@ async def _plan_part(services: Services, run_id: RunId, part: Part) -> list[Root
                 operation="plan",
                 blocked_by=_failed_below(outcomes, environment),
                 lower={each.root_module: each.as_lower() for each in outcomes if each.environment == environment},
+                from_fork=part.from_fork,
             )
             for environment, layer in ((part.environment, target), (TESTING, testing))
             for root_module in layer

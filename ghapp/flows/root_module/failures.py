@@ -115,7 +115,11 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
                 "Correct required_providers or the lock file, then use Re-run"
             )
         case Failure.MODULE_UNAVAILABLE:
-            return f"{where}: a module cannot be installed: {said}. Correct its source"
+            return (
+                f"{where}: a module cannot be installed: {said}. Correct its source; where that is right and the "
+                "repository is a private one of the same owner, the operator has to list it in "
+                "PLANWARD_MODULE_REPOSITORIES (a fork's pull request gets no token for it)"
+            )
         case Failure.STATE_UNREADABLE:
             return f"{where}: the state cannot be read: {said}. Correct the backend or its credentials, then Re-run"
         case Failure.WORKSPACE_MISSING:

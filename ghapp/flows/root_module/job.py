@@ -72,6 +72,8 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     """Where the plans that were looked at are remembered."""
     values_follow: bool = False
     """A root module below it was applied in this run: the values that it reads may have changed since the preview."""
+    from_fork: bool = False
+    """The code comes from a fork: it gets no token for private modules."""
     by_hand: bool = False
     """This environment applies only what a person approved."""
     parity: Parity = "danger"

@@ -9,10 +9,12 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
 from checks.authority.sources import AllowedSources
+from checks.configuration import RootModule
 from checks.diagnostic import Diagnostic
 from checks.gate import Proceed, ToConfirm, to_confirm
 from checks.plan import Plan
@@ -25,7 +27,8 @@ from ghapp.flows.root_module.known_secrets import KnownSecrets
 from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.flows.root_module.plan_reading import in_time
 from ghapp.flows.root_module.second_copy import Existing, NothingElsewhere, find_existing
-from ghapp.flows.root_module.terraform_plan import NotDone, Planned, make_plan
+from ghapp.flows.root_module.terraform_plan import NotDone, OpenModules, Planned, make_plan, no_modules
+from ghapp.git import Submodule
 from ghapp.processes import Limits, Stop
 from ghapp.processes.sandbox import Sandbox
 from ghapp.repository_config import placeholder_branch
@@ -70,6 +73,7 @@ class RootRun:
 
     def __init__(self, survey: Survey, environment: EnvironmentName, root_module: str, *, digest_key: bytes) -> None:
         self.settings = survey.of(environment)[root_module]
+        self._survey = survey
         self.confirm = survey.config.confirm
         everywhere = [each for members in survey.laid.values() for each in members if each.dir == root_module]
         own = self.settings.backend_values
@@ -87,6 +91,25 @@ class RootRun:
     def builds_on(self) -> frozenset[str]:
         """The root modules whose state it reads, or that the config names as lower."""
         return self._survey.builds_on(self._environment.name, self.settings.dir)
+
+    @property
+    def root_module(self) -> RootModule:
+        """What the configuration says of it."""
+        return self._declared
+
+    @property
+    def pointers(self) -> tuple[str, ...]:
+        """The files of the tree that are Git LFS' pointers."""
+        return self._survey.pointers
+
+    def pointers_read(self) -> tuple[str, ...]:
+        """Those of the pointers that the root module reads, or may read."""
+        return self._survey.pointers_read_by(self._environment.name, self.settings.dir) if self.pointers else ()
+
+    def submodules_read(self) -> tuple[Submodule, ...]:
+        """The submodules that hold what the root module reads, or may read."""
+        name = self._environment.name
+        return self._survey.submodules_read_by(name, self.settings.dir) if self._survey.submodules else ()
 
     @property
     def mask(self) -> Mask:
@@ -154,6 +177,7 @@ class RootRun:
         open_log: OpenLog,
         stop: Stop,
         until_written: Callable[[], Awaitable[None]] | None = None,
+        modules: OpenModules = no_modules,
         adapt: Callable[[Workdir], Workdir] = lambda workdir: workdir,
     ) -> AsyncIterator[Made]:
         """Plan it. Only an apply locks the state: a pull request's plan writes nothing. Raises JobError.
@@ -183,6 +207,8 @@ class RootRun:
                 options=self.settings.extra_arguments,
                 sources=machine.sources,
                 until_written=None if until_written is None else let_go_first,
+                modules=modules,
+                learn=partial(self._secrets.learn, log=log),
             )
             match outcome:
                 case Planned(plan=plan):

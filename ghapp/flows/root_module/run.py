@@ -32,6 +32,7 @@ from ghapp.flows.repository import FetchedRepo, load_repo
 from ghapp.flows.root_module.failures import how_far
 from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summaries, with_summary
 from ghapp.flows.root_module.plan_reading import in_time
+from ghapp.flows.root_module.private_modules import checkout_with_modules, module_access
 from ghapp.flows.root_module.progress import shown_progress
 from ghapp.flows.root_module.root_run import Machine, Made, RootRun
 from ghapp.flows.root_module.run_log import open_log
@@ -137,14 +138,24 @@ class _RootStep:
         job = self._job
         await self._go_on(stop)
         part = f"{job.environment} {job.root_module}"
+        checkout = checkout_with_modules(
+            self._repo,
+            job.tree,
+            use=job.operation,
+            pointers=self.root_run.pointers,
+            read=await asyncio.to_thread(self.root_run.pointers_read),
+            submodules=await asyncio.to_thread(self.root_run.submodules_read),
+            from_fork=job.from_fork,
+        )
         async with self.root_run.planned(
             await machine_of(self._services, self._repo.id),
             operation=job.operation,
             authority=await self._repo.authority(),
-            checkout=self._repo.mirror.checkout(job.tree, use=job.operation),
+            checkout=checkout,
             open_log=lambda mask: open_log(self._services.store, job.run_id, part, mask),
             stop=stop,
             until_written=lambda: self._wait_for_applies(slot, stop),
+            modules=lambda: module_access(self._repo, self.root_run.root_module, from_fork=job.from_fork),
         ) as made:
             if isinstance(made.outcome, NotDone):
                 return await self._not_done(made.outcome, stop)

@@ -1,8 +1,9 @@
 """A plan of one root module in its work directory: init, plan and show within one time limit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 
 from checks.authority.sources import AllowedSources
 from checks.diagnostic import Diagnostic
@@ -49,6 +50,22 @@ class NotDone:
         return over or cause_of(self.finished, self.command, root_module, environment, how_far=came_to)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleAccess:
+    """What `init` alone has in its environment, to fetch modules; `secrets` are what is to be masked of it."""
+
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+OpenModules = Callable[[], AbstractAsyncContextManager[ModuleAccess]]
+
+
+def no_modules() -> AbstractAsyncContextManager[ModuleAccess]:
+    """Nothing but what the run's own environment gives."""
+    return nullcontext(ModuleAccess())
+
+
 async def make_plan(
     terraform: Terraform,
     workdir: Workdir,
@@ -62,12 +79,15 @@ async def make_plan(
     options: Sequence[str] = (),
     sources: AllowedSources | None = None,
     until_written: Callable[[], Awaitable[None]] | None = None,
+    modules: OpenModules = no_modules,
+    learn: Callable[[Sequence[str]], None] = lambda secrets: None,
 ) -> Planned | NotDone:
     """init, plan, show. Without `lock` a state that was just being written is read once more, after `until_written`.
 
     They have `timeout_s` seconds together; waiting for others does not count. `foreign` takes the errors of the plan:
-    they may quote what only the plan, or the state, says is sensitive. Raises JobError where init installed something
-    that is not one of the `sources`, and where the plan cannot be read.
+    they may quote what only the plan, or the state, says is sensitive. What `modules` opens is closed before the plan
+    begins; `learn` is told its secrets before anything uses them. Raises JobError where init installed something that
+    is not one of the `sources`, and where the plan cannot be read.
     """
     log(f"{terraform.name} {terraform.version}: {workdir.root_module} in {environment}")
 
@@ -87,7 +107,10 @@ async def make_plan(
             finished = await timed(command)
         return finished
 
-    initialised = await repeated(lambda: terraform.init(workdir, log, stop, timeout_s=left_s))
+    async with modules() as access:
+        learn(access.secrets)
+        with_modules = replace(workdir, environ={**workdir.environ, **access.environ})
+        initialised = await repeated(lambda: terraform.init(with_modules, log, stop, timeout_s=left_s))
     if not initialised.done:
         return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
     if sources is not None:

@@ -1,0 +1,94 @@
+"""Modules in other repositories: those that the operator lets this one use, for `init` alone, and as submodules.
+
+They are listed in PLANWARD_MODULE_REPOSITORIES, named by the root module's sources, and of the same owner and
+installation. The token reads their contents, nothing else, and is revoked before anything of a repository is run.
+"""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+from checks.configuration import RootModule
+from checks.configuration.module_sources import repository_of
+from ghapp.addresses import web_url
+from ghapp.errors import JobError
+from ghapp.flows.repository import FetchedRepo, Repo
+from ghapp.flows.root_module.terraform_plan import ModuleAccess
+from ghapp.git import LargeFiles, Remote, Submodule, find_pointers
+from ghapp.git.module_access import module_environment
+from ghapp.values import TreeId
+
+
+@asynccontextmanager
+async def module_access(repo: Repo, root_module: RootModule, *, from_fork: bool) -> AsyncIterator[ModuleAccess]:
+    """Give what `init` needs to fetch modules; nothing of it holds afterwards. Raises GitHubError."""
+    url = web_url(repo.services.settings.github.api_url)
+    named = dict.fromkeys(_repository(repo, source) for source in root_module.remote_sources)
+    names = [name for name in named if name is not None and _is_listed(repo, name, from_fork=from_fork)]
+    if not names:
+        yield ModuleAccess(environ=module_environment(url, None))
+        return
+    async with repo.services.github.contents_token(repo.known.installation_id, names) as token:
+        yield ModuleAccess(environ=module_environment(url, token), secrets=(token,))
+
+
+@asynccontextmanager
+async def checkout_with_modules(
+    repo: FetchedRepo,
+    tree: TreeId,
+    *,
+    use: Literal["plan", "apply"],
+    pointers: Collection[str],
+    read: Collection[str],
+    submodules: Sequence[Submodule],
+    from_fork: bool,
+) -> AsyncIterator[Path]:
+    """Lay a tree out for one root run, with the submodules that it reads. Raises JobError where one may not be had."""
+    names = {each.path: _listed_submodule(repo, each, from_fork=from_fork) for each in submodules}
+    async with repo.checkout(tree, use=use, pointers=pointers, read=read) as directory:
+        for each in submodules:
+            await _lay_out(repo, each, names[each.path], directory / each.path)
+        yield directory
+
+
+def _repository(repo: Repo, source: str) -> str | None:
+    host = web_url(repo.services.settings.github.api_url).partition("://")[2]
+    return repository_of(source, host)
+
+
+def _is_listed(repo: Repo, name: str, *, from_fork: bool) -> bool:
+    return not from_fork and repo.services.settings.module_repositories.lets(repo.full_name, name)
+
+
+def _listed_submodule(repo: Repo, submodule: Submodule, *, from_fork: bool) -> str:
+    source = submodule.source(repo.known.clone_url)
+    name = _repository(repo, source)
+    if name is not None and _is_listed(repo, name, from_fork=from_fork):
+        return name
+    if from_fork:
+        raise JobError(f"{submodule.path} is a submodule, and none is checked out for a fork's pull request")
+    place = source[:200] or "an address that .gitmodules does not say"
+    raise JobError(
+        f"{submodule.path} is a submodule of {place}, which is not checked out: the operator has to list its "
+        "repository, of the same owner, in PLANWARD_MODULE_REPOSITORIES"
+    )
+
+
+async def _lay_out(repo: Repo, submodule: Submodule, name: str, place: Path) -> None:
+    github, installation = repo.services.github, repo.known.installation_id
+    reached = await github.repositories(installation)
+    found = next((each for each in reached if each.full_name.casefold() == name.casefold()), None)
+    if found is None:
+        raise JobError(
+            f"{submodule.path} is a submodule of {name}, which the App's installation does not reach: add it in the "
+            "installation's settings"
+        )
+    async with github.contents_token(installation, [name]) as token:
+        remote = Remote(repository_id=found.id, clone_url=found.clone_url, token=token)
+        mirror = await repo.services.mirrors.fetch(remote, commits=[submodule.commit])
+    pointers = await find_pointers(mirror, await mirror.list_tree(submodule.commit))
+    async with mirror.checkout(submodule.commit, LargeFiles(unread=pointers)) as content:
+        await asyncio.to_thread(shutil.copytree, content, place, symlinks=True, dirs_exist_ok=True)

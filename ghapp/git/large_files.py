@@ -1,0 +1,84 @@
+"""Git LFS: which files of a tree are pointers, and their contents in a checkout.
+
+A pointer is a small text that stands for an object which lies elsewhere. `git lfs` is the only program that ever turns
+one into contents, as git's own filter, named by this configuration and never by the repository's.
+
+https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+"""
+
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from ghapp.git.errors import GitError
+from ghapp.git.tree_entry import TreeEntry
+
+_BEGINNING: Final = b"version https://git-lfs.github.com/spec/v1\n"
+_SMALLEST_BYTES, _LARGEST_BYTES = len(_BEGINNING), 1024
+_ATTRIBUTE: Final = b"filter=lfs"
+
+FILTER: Final[Mapping[str, str]] = {
+    "filter.lfs.process": "git-lfs filter-process",
+    "filter.lfs.smudge": "git-lfs smudge -- %f",
+    "filter.lfs.clean": "git-lfs clean -- %f",
+    "filter.lfs.required": "true",
+    "lfs.basictransfersonly": "true",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeFiles:
+    """What becomes of a tree's pointers in a checkout: those that are read are fetched, the others are left out."""
+
+    read: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The environment in which `git lfs` may fetch them."""
+
+
+class Blobs(Protocol):
+    """Where contents come from: a mirror."""
+
+    async def read_blobs(self, blob_ids: Collection[str]) -> dict[str, bytes]: ...
+
+
+async def find_pointers(mirror: Blobs, entries: Sequence[TreeEntry]) -> tuple[str, ...]:
+    """The files of a tree that are pointers; nothing is read where no `.gitattributes` names the filter."""
+    attributes = [entry.blob_id for entry in entries if entry.path.rpartition("/")[2] == ".gitattributes"]
+    if not any(_ATTRIBUTE in content for content in (await mirror.read_blobs(attributes)).values()):
+        return ()
+    small = [
+        entry
+        for entry in entries
+        if entry.mode.startswith("100") and _SMALLEST_BYTES <= entry.size_bytes <= _LARGEST_BYTES
+    ]
+    contents = await mirror.read_blobs([entry.blob_id for entry in small])
+    return tuple(entry.path for entry in small if contents[entry.blob_id].startswith(_BEGINNING))
+
+
+def is_pointer(path: Path) -> bool:
+    """Whether a file on this disk is one; what is not there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_SMALLEST_BYTES) == _BEGINNING
+    except OSError:
+        return False
+
+
+def require_git_lfs(path: str) -> None:
+    """Raise GitError where `git lfs` is not installed; `path` is the file that needs it."""
+    if shutil.which("git-lfs") is None:
+        raise GitError(
+            f"{path} is kept in Git LFS, and git-lfs is not installed where Planward runs: the operator has to "
+            "install it"
+        )
+
+
+def not_fetched(path: str) -> GitError:
+    """What is said of a pointer that stayed one."""
+    return GitError(
+        f"{path} is kept in Git LFS, and its contents could not be fetched from GitHub: push them "
+        "(`git lfs push origin --all`), then press Re-run"
+    )

@@ -1,0 +1,38 @@
+"""The submodules of a tree: where they lie, at which commit, and where `.gitmodules` says that they come from.
+
+https://git-scm.com/docs/gitmodules
+"""
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from ghapp.values import CommitSha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submodule:
+    """A submodule; `url` is as it is written, empty where nothing is."""
+
+    path: str
+    commit: CommitSha
+    url: str
+
+    def source(self, clone_url: str) -> str:
+        """Its address; one that is relative begins at the repository that holds it."""
+        if not self.url.startswith(("./", "../")):
+            return self.url
+        parts = urlsplit(clone_url)
+        path = posixpath.normpath(posixpath.join(parts.path, self.url))
+        return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def read_urls(listed: bytes) -> Mapping[str, str]:
+    """Addresses by path, from `git config --list -z` of a `.gitmodules`."""
+    settings: dict[str, dict[str, str]] = {}
+    for entry in listed.decode(errors="backslashreplace").split("\0"):
+        key, _, value = entry.partition("\n")
+        name, _, what = key.removeprefix("submodule.").rpartition(".")
+        settings.setdefault(name, {})[what] = value
+    return {posixpath.normpath(each["path"]): each.get("url", "") for each in settings.values() if each.get("path")}

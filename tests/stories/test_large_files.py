@@ -1,0 +1,47 @@
+"""Git LFS: what a root module reads has its contents, and a pointer is never taken for contents."""
+
+import shutil
+
+import pytest
+
+from ghapp.local_github import large_files
+from tests.stories.line import Line
+from tests.stories.story import Story
+
+pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed here")
+
+ATTRIBUTES = "*.bin filter=lfs diff=lfs merge=lfs -text\n"
+READS = '\nresource "terraform_data" "image" {\n  input = file("${path.module}/image.bin")\n}\n'
+
+
+def reading_story(line: Line) -> Story:
+    """A repository whose root module `network` reads a file that is kept in Git LFS, and one that nobody reads."""
+    story = line.story(files={"README.md": ""}, installed=False)
+    seed = {**story.root_module("network", extra=READS), ".gitattributes": ATTRIBUTES}
+    for path, content in (("network/image.bin", b"the first image"), ("other/film.bin", b"a film")):
+        seed[path] = large_files.keep(story.repository, content).decode()
+    story.commit("staging", seed, by=story.reviewer)
+    story.install()
+    return story
+
+
+def test_what_a_root_module_reads_is_fetched_and_applied_with_its_contents(line: Line) -> None:
+    story = reading_story(line)
+    pointer = large_files.keep(story.repository, b"the second image").decode()
+    number = story.propose({"network/image.bin": pointer})
+    check = story.planned(number)
+    assert check["conclusion"] == "success", check["output"]
+    assert "the second image" in check["output"]["summary"] + (check["output"]["text"] or "")
+    assert story.applied(story.merge(number))["conclusion"] == "success"
+    assert story.state("network", "staging")["terraform_data.image"][0]["input"]["value"] == "the second image"
+
+
+def test_contents_that_github_does_not_have_are_a_failure_that_names_the_file(line: Line) -> None:
+    story = reading_story(line)
+    missing = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+    check = story.planned(story.propose({"network/image.bin": missing}))
+    assert check["conclusion"] == "failure"
+    assert story.first_line(check) == (
+        "network/image.bin is kept in Git LFS, and its contents could not be fetched from GitHub: push them "
+        "(`git lfs push origin --all`), then press Re-run"
+    )
