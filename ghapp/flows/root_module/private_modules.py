@@ -28,11 +28,16 @@ async def module_access(repo: Repo, root_module: RootModule, *, from_fork: bool)
     url = web_url(repo.services.settings.github.api_url)
     named = dict.fromkeys(_repository(repo, source) for source in root_module.remote_sources)
     names = [name for name in named if name is not None and _is_listed(repo, name, from_fork=from_fork)]
+
+    def lets(source: str) -> bool:
+        name = _repository(repo, source)
+        return name is not None and _is_listed(repo, name, from_fork=from_fork)
+
     if not names:
-        yield ModuleAccess(environ=module_environment(url, None))
+        yield ModuleAccess(environ=module_environment(url, None), lets=lets)
         return
     async with repo.services.github.contents_token(repo.known.installation_id, names) as token:
-        yield ModuleAccess(environ=module_environment(url, token), secrets=(token,))
+        yield ModuleAccess(environ=module_environment(url, token), secrets=(token,), lets=lets)
 
 
 @asynccontextmanager

@@ -56,6 +56,8 @@ class ModuleAccess:
 
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    lets: Callable[[str], bool] = lambda source: False
+    """Whether the operator lists a module's repository for this one: it needs no further permission."""
 
 
 OpenModules = Callable[[], AbstractAsyncContextManager[ModuleAccess]]
@@ -114,7 +116,7 @@ async def make_plan(
     if not initialised.done:
         return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
     if sources is not None:
-        await asyncio.to_thread(require_allowed, sources, workdir, environment)
+        await asyncio.to_thread(require_allowed, sources, access, workdir, environment)
     planned = await repeated(
         lambda: terraform.plan(
             workdir, lock=lock, log=log, foreign=foreign, stop=stop, timeout_s=left_s, options=options
@@ -132,10 +134,11 @@ async def make_plan(
     return Planned(plan=plan, diagnostics=planned.diagnostics)
 
 
-def require_allowed(sources: AllowedSources, workdir: Workdir, environment: str) -> None:
+def require_allowed(sources: AllowedSources, access: ModuleAccess, workdir: Workdir, environment: str) -> None:
     """Raise JobError where init installed what the operator does not allow. Nothing of it has run yet."""
     providers = (address for address, _ in installed_providers(workdir.data_dir))
-    refusal = sources.refusal(providers, installed_modules(workdir.data_dir))
+    modules = [source for source in installed_modules(workdir.data_dir) if not access.lets(source)]
+    refusal = sources.refusal(providers, modules)
     if refusal is not None:
         raise JobError(f"{workdir.root_module} in {environment} is not planned: {refusal}")
 
