@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import hashlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from functools import partial
 
 from starlette.applications import Starlette
 
 from ghapp.addresses import git_host
 from ghapp.durable import JobQueue, Worker
+from ghapp.errors import PlanwardError
 from ghapp.facts import Configs, Facts
 from ghapp.flows.dispatch import run_job
 from ghapp.flows.maintenance.cleanup import enqueue_first_cleanup
@@ -18,6 +20,7 @@ from ghapp.flows.maintenance.reconcile import enqueue_first_reconciliation
 from ghapp.git import Mirrors, require_git
 from ghapp.github import GitHubApp
 from ghapp.github.app_key import app_key
+from ghapp.github.keys import SignedBy
 from ghapp.jobs import Job
 from ghapp.log import log
 from ghapp.processes import WITHOUT_KEEPER, Programs
@@ -41,6 +44,7 @@ from ghapp.web.metrics import metrics_routes
 from ghapp.web.server import create_server
 
 _ORPHANS_MARGIN_S = 15.0
+_START_ASKS_S = 3.0
 MAX_DELIVERY_BYTES = 25 * 1024 * 1024
 """GitHub sends no larger ones. https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
 
@@ -106,6 +110,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
     timings = Timings()
     facts, configs = Facts(settings.data_dir / "facts"), Configs()
     metrics = front.metrics
+    key = app_key(settings.github.private_key, vault)
 
     async def enqueue(job: Job) -> bool:
         fresh = await front.enqueue(job)
@@ -117,7 +122,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
         GitHubApp(
             settings.github.api_url,
             settings.github.app_id,
-            app_key(settings.github.private_key, vault),
+            key,
             on_call=metrics.github_request,
             on_deferred=metrics.github_deferred,
         ) as github,
@@ -162,6 +167,11 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             with metrics.job(str(job.__struct_config__.tag)):
                 await run_job(services, job)
 
+        if isinstance(key, SignedBy):
+            front.lacking.watch("Vault does not sign with the App's key", partial(key.sign, b"are you there?"))
+        if vault is not None:
+            front.lacking.watch("Vault does not answer, or is sealed", vault.require_answer)
+        saying = asyncio.create_task(_say_what_is_found(services))
         worker = Worker(
             front.job_queue,
             front.store,
@@ -177,6 +187,8 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             async with worker.running(), disk.kept_clean(front.store):
                 yield
         finally:
+            saying.cancel()
+            await asyncio.gather(saying, return_exceptions=True)
             facts.close()
             configs.close()
 
@@ -190,6 +202,41 @@ async def _chosen_sandbox(settings: Settings) -> Sandbox:
         await asyncio.to_thread(clear_uids)
     await asyncio.to_thread(clear_paths, settings.data_dir / PATHS)
     return sandbox
+
+
+async def _say_what_is_found(services: Services) -> None:
+    """Say at the start what this process works with; what is away now may be there in a moment."""
+    settings = services.settings
+    for each in settings.unknown:
+        log.warning("unknown_setting", name=each)
+    found = {
+        "app": await _said(_app(services)),
+        "vault": "not used" if services.vault is None else await _said(_vault(services.vault)),
+        "database": settings.database_url.partition(":")[0].partition("+")[0],
+        "engines": [f"{each.name} {each.version}" for each in services.terraforms],
+        "concurrency": settings.concurrency,
+    }
+    log.info("found", **found)
+
+
+async def _app(services: Services) -> str:
+    app = await services.github.me()
+    return f"{app.name} ({app.html_url})"
+
+
+async def _vault(vault: Vault) -> str:
+    await vault.require_answer()
+    return "answers"
+
+
+async def _said(asking: Awaitable[str]) -> str:
+    try:
+        async with asyncio.timeout(_START_ASKS_S):
+            return await asking
+    except TimeoutError:
+        return f"does not answer within {_START_ASKS_S:.0f} s"
+    except PlanwardError as error:
+        return str(error)
 
 
 @contextlib.asynccontextmanager

@@ -4,8 +4,9 @@ The table of names is in the README. Nothing else in Planward reads the process'
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -13,7 +14,10 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from checks.authority.chat import ChatHosts
+from checks.authority.server_variables import SETTING as SERVER_VARIABLES
+from checks.authority.server_variables import ServerVariables, read_server_variables
 from checks.authority.sources import AllowedSources, read_sources
+from checks.authority.teams import RepositoryIdentity, fits_repository
 from checks.wildcards import Wildcards
 from ghapp.errors import SettingsError
 from ghapp.operator_files import read_patterns
@@ -91,16 +95,16 @@ class ModuleRepositories:
     patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Pattern of OWNER/REPO → patterns of the repositories that it may use."""
 
-    def lets(self, repository: str, modules: str) -> bool:
+    def lets(self, repository: RepositoryIdentity, modules: str) -> bool:
         """Whether a repository may fetch another one's modules: of the same owner, and listed. Without case."""
-        one, other = repository.casefold(), modules.casefold()
+        other = modules.casefold()
         listed = (
-            Wildcards(each.casefold()).matches(other)
+            Wildcards(each.casefold(), ("*",)).matches(other)
             for pattern, allowed in self.patterns.items()
-            if Wildcards(pattern.casefold()).matches(one)
+            if fits_repository(pattern, repository)
             for each in allowed
         )
-        return one.partition("/")[0] == other.partition("/")[0] and any(listed)
+        return repository.owner.casefold() == other.partition("/")[0] and any(listed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,8 @@ class Settings:
     vault: VaultSettings | None
     authority: AuthoritySettings
     module_repositories: ModuleRepositories
+    server_variables: ServerVariables
+    """What Terraform gets of the server's own environment."""
     public_url: str
     database_url: str = field(repr=False)
     data_dir: Path
@@ -139,6 +145,8 @@ class Settings:
     object_store_url: str | None
     """Where logs and reports of completed runs are moved to; None: they stay in the database."""
     metrics: MetricsAccess
+    unknown: tuple[str, ...] = ()
+    """Variables that are called like a setting, and are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,17 +165,19 @@ class LocalSettings:
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingsError naming the variable, what is wrong with it and what to put there."""
+    environ = _Recorded(environ)
     names = _Names(environ)
     local = read_local_settings(environ)
     client_id, client_secret = names.text("PLANWARD_GITHUB_CLIENT_ID"), names.text("PLANWARD_GITHUB_CLIENT_SECRET")
     if bool(client_id) != bool(client_secret):
         missing = "PLANWARD_GITHUB_CLIENT_SECRET" if client_id else "PLANWARD_GITHUB_CLIENT_ID"
         raise SettingsError(f"{missing} is not set: sign-in needs the App's client id and client secret, or neither")
-    return Settings(
+    settings = Settings(
         github=_read_github(names),
         vault=local.vault,
         authority=local.authority,
         module_repositories=_read_module_repositories(names),
+        server_variables=_read_server_variables(names, environ),
         public_url=names.url("PLANWARD_PUBLIC_URL", _PUBLIC_URL),
         database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{local.data_dir / 'planward.db'}",
         data_dir=local.data_dir,
@@ -192,6 +202,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             token=names.text("PLANWARD_METRICS_TOKEN"), listen=names.host_and_port("PLANWARD_METRICS_LISTEN")
         ),
     )
+    return replace(settings, unknown=environ.unknown())
 
 
 def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
@@ -256,6 +267,16 @@ def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
         secret_paths=_split(names.text("PLANWARD_SECRET_PATHS")),
         sources=read_sources(_split(names.text("PLANWARD_SOURCES"))),
     )
+
+
+def _read_server_variables(names: "_Names", environ: Mapping[str, str]) -> ServerVariables:
+    words = _split(names.text(SERVER_VARIABLES))
+    # Only what is asked for by name is kept, and not what is Planward's own.
+    kept = {name: environ[name] for name in environ if words and not name.startswith(("PLANWARD_", "VAULT_"))}
+    try:
+        return read_server_variables(words, kept)
+    except ValueError as error:
+        raise SettingsError(f"{SERVER_VARIABLES}: {error}") from None
 
 
 def _read_module_repositories(names: "_Names") -> ModuleRepositories:
@@ -335,6 +356,30 @@ def _read_github(names: "_Names") -> GitHubAccess:
         private_key=key,
         webhook_secrets=secrets,
     )
+
+
+class _Recorded(Mapping[str, str]):
+    """The environment, which remembers what it was asked for."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self._asked.add(name)
+        return self._environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environ)
+
+    def __len__(self) -> int:
+        return len(self._environ)
+
+    def unknown(self) -> tuple[str, ...]:
+        """What is called like a setting and was not asked for, each with the setting that may be meant."""
+        found = sorted(name for name in self._environ if name.startswith("PLANWARD_") and name not in self._asked)
+        near = {name: get_close_matches(name, self._asked, 1, 0.8) for name in found}
+        return tuple(f"{name} (did you mean {near[name][0]}?)" if near[name] else name for name in found)
 
 
 class _Names:

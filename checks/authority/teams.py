@@ -61,7 +61,7 @@ class OperatorsRules:
 def open_by_operator(team: str, repository: RepositoryIdentity, rules: OperatorsRules) -> OpenTeam | None:
     """Open a team by what the operator says; None: the team itself has to be asked."""
     for name, patterns in rules.teams.items():
-        if name.casefold() == team.casefold() and any(_fits(pattern, repository) for pattern in patterns):
+        if name.casefold() == team.casefold() and any(fits_repository(pattern, repository) for pattern in patterns):
             return OpenTeam(team, "PLANWARD_TEAMS names the repository", _MADE_HERE)
     if rules.app_owner is not None and _names(f"{rules.app_owner}/{team}", repository):
         return OpenTeam(team, "PLANWARD_TEAM_BY_NAME opens the team of its own name", _MADE_HERE)
@@ -107,8 +107,8 @@ def _names(entry: str, repository: RepositoryIdentity) -> bool:
     return entry.casefold() == _name_of(repository)
 
 
-def _fits(pattern: str, repository: RepositoryIdentity) -> bool:
-    """The same for an operator's pattern, where `*` stands for any part of a name without its "/"."""
+def fits_repository(pattern: str, repository: RepositoryIdentity) -> bool:
+    """Whether an operator's pattern means a repository: its number or bound name; `*` is any part without "/"."""
     name = _name_of(repository)
     if "*" not in pattern or name is None:
         return _names(pattern, repository)

@@ -2,12 +2,24 @@
 
 import asyncio
 import os
+import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from ghapp.cli.printing import Form, detailed_exitcode_option, form_option, print_report
-from ghapp.settings import read_local_settings
+from ghapp.settings import LocalSettings, read_local_settings
+
+if TYPE_CHECKING:
+    from checks.report import RunReport
+    from ghapp.processes.sandbox import Sandbox
+
+_INTERRUPTED: Final = 130
+_TERRAFORM_ENDS_S, _CLEANUP_S, _CANCELLED_S = 0.3, 0.6, 0.1
+"""How long Terraform has, then everything else, before the process ends whatever they do."""
 
 
 @click.command(short_help="Plan a working copy, without GitHub; never applies.")
@@ -32,7 +44,6 @@ def plan(directory: Path, environment: str, form: Form, detailed_exitcode: bool,
       planward plan network -e staging
       planward plan --format markdown > plan.md
     """
-    from ghapp.local.plan import plan_working_copy
     from ghapp.processes.sandbox import UNCONFINED
     from ghapp.processes.sandbox_choice import choose_sandbox
 
@@ -40,10 +51,44 @@ def plan(directory: Path, environment: str, form: Form, detailed_exitcode: bool,
         if verbose:
             click.echo(line, err=True)
 
+    def progress(line: str) -> None:
+        if verbose or sys.stderr.isatty():
+            click.echo(f"planward: {line}", err=True)
+
     local = read_local_settings(os.environ)
     # One's own code with one's own credentials: as Terraform by hand, unless a sandbox is asked for.
     by_hand = local.sandbox.name in (None, "none")
     sandbox = UNCONFINED if by_hand else choose_sandbox(local.sandbox, local.data_dir)
-    made = asyncio.run(plan_working_copy(directory, environment, local, os.environ, log, sandbox))
+    made = asyncio.run(_plan(directory, environment, local, log, sandbox, progress))
     click.echo("Terraform ran without a sandbox, as by hand" if by_hand else sandbox.gives, err=True)
     print_report(made, form, detailed_exitcode=detailed_exitcode)
+
+
+async def _plan(
+    directory: Path,
+    environment: str,
+    local: LocalSettings,
+    log: Callable[[str], None],
+    sandbox: "Sandbox",
+    progress: Callable[[str], None],
+) -> "RunReport":
+    """Plan, or end with 130 within a second of Ctrl-C: a plan holds no lock and writes no state."""
+    from ghapp.local.plan import plan_working_copy
+    from ghapp.processes import Stop
+
+    stop = Stop(deadline_s=_TERRAFORM_ENDS_S)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.requested.set)
+    planning = asyncio.ensure_future(
+        plan_working_copy(directory, environment, local, os.environ, log, sandbox, progress=progress, stop=stop)
+    )
+    stopping = asyncio.ensure_future(stop.requested.wait())
+    await asyncio.wait({planning, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not stop.requested.is_set():
+        stopping.cancel()
+        return await planning
+    click.echo("planward: interrupted by Ctrl-C: nothing was changed", err=True)
+    await asyncio.wait({planning}, timeout=_CLEANUP_S)
+    planning.cancel()
+    await asyncio.wait({planning}, timeout=_CANCELLED_S)
+    # A thread that still reads would be waited for.
+    os._exit(_INTERRUPTED)

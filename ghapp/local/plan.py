@@ -70,18 +70,22 @@ async def plan_working_copy(
     environ: Mapping[str, str],
     log: Log,
     sandbox: Sandbox = UNCONFINED,
+    *,
+    progress: Log = lambda text: None,
+    stop: Stop | None = None,
 ) -> RunReport:
     """Plan the root modules at or below a directory in an environment, layer by layer, and report on them.
 
-    `environ` is what providers find besides the environment's secrets. Raises JobError where there is nothing to plan
-    or the config is not valid.
+    `environ` is what providers find besides the environment's secrets; `progress` is told what is begun and what is
+    done; `stop` ends it early. Raises JobError where there is nothing to plan or the config is not valid.
     """
-    working_copy = read_working_copy(directory)
+    progress(f"reading {directory}")
+    working_copy = await asyncio.to_thread(read_working_copy, directory)
     config = read_config(working_copy.config, branches=working_copy.branches, repository_name=working_copy.name)
     if environment not in config.environments:
         known = ", ".join(config.environments)
         raise NothingToPlan(f'there is no environment "{environment}" in this repository: -e takes {known}')
-    configuration, layout = working_copy.lay_out(config)
+    configuration, layout = await asyncio.to_thread(working_copy.lay_out, config)
     survey = Survey(
         config=config,
         configuration=configuration,
@@ -116,6 +120,8 @@ async def plan_working_copy(
             ),
             environ=environ,
             log=log,
+            progress=progress,
+            stop=stop or Stop(),
             slots=asyncio.Semaphore(local.concurrency),
         )
         outcomes = await planner.plan(order)
@@ -146,15 +152,25 @@ class _Planner:
     machine: Machine
     environ: Mapping[str, str]
     log: Log
+    progress: Log
+    stop: Stop
     slots: asyncio.Semaphore
     digest_key: bytes = field(repr=False, default_factory=lambda: os.urandom(32))
 
     async def plan(self, order: Sequence[Sequence[str]]) -> list[_Outcome]:
         """Plan layer after layer; what builds on one that failed is not tried."""
         outcomes: list[_Outcome] = []
+        numbers = iter(range(1, sum(len(layer) for layer in order) + 1))
+        of = sum(len(layer) for layer in order)
+
+        async def told(directory: str, failed: Sequence[str]) -> _Outcome:
+            outcome = await self._root_module(directory, failed)
+            self.progress(f"{directory}: {outcome.report.outcome} ({next(numbers)} of {of})")
+            return outcome
+
         for layer in order:
             failed = [each.report.root_module for each in outcomes if not each.report.went_well]
-            outcomes += await asyncio.gather(*(self._root_module(each, failed) for each in layer))
+            outcomes += await asyncio.gather(*(told(each, failed) for each in layer))
         return outcomes
 
     async def _root_module(self, directory: str, failed: Sequence[str]) -> _Outcome:
@@ -164,6 +180,7 @@ class _Planner:
         if root_run.settings.cause is not None:
             return _Outcome(report=root_run.failed(root_run.settings.cause))
         async with self.slots:
+            self.progress(f"{directory}: init and plan in {self.environment}")
             try:
                 return await self._plan(root_run)
             except JobError as error:
@@ -179,7 +196,7 @@ class _Planner:
             authority=OwnLogin(),
             checkout=nullcontext(self.checkout),
             open_log=self._masked_log,
-            stop=Stop(),
+            stop=self.stop,
             adapt=self._in_persons_environment,
         ) as made:
             match made.outcome:

@@ -111,7 +111,7 @@ def lost_state_cause(
     if backend is None:
         return (
             f"{directory} has no backend block: its state would lie in the checkout and be lost; add one "
-            "(such as s3, gcs or azurerm, or local with an absolute path)"
+            "(such as s3, gcs or azurerm, or local with an absolute workspace_dir of its own)"
         )
     where = f"{backend.path}:{backend.line}"
     if backend.type == "cloud":

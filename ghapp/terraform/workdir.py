@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +19,9 @@ from ghapp.terraform.errors import TerraformError
 
 DEFAULT_WORKSPACE = "default"
 """Terraform's own name for the workspace that is always there."""
+
+_FILES = ("_FILE", "GOOGLE_APPLICATION_CREDENTIALS")
+"""Ends of names whose values are files with credentials: tokens of IRSA, ECS and workload identities."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,7 @@ async def prepare_workdir(
     workspace: str = DEFAULT_WORKSPACE,
     tfvars: Mapping[str, Any] | None = None,
     env: Mapping[str, str] | None = None,
+    given: Mapping[str, str] | None = None,
     declared: Collection[str] | None = None,
     var_files: Sequence[str | Path] = (),
     backend_config: Sequence[str | Path] = (),
@@ -109,8 +113,8 @@ async def prepare_workdir(
     In a `sandbox` it sees the checkout at a path made of `repository`, and of the host the `engine_files` and what the
     operator's Terraform configuration names.
     `tfvars` are written to a file with mode 0600, only those that the root module declares (`declared`; None takes
-    all); the others are named in `undeclared`. `env` is added to the environment. Relative `var_files` and
-    `backend_config` are the root module's. Raises TerraformError where a file is not in the checkout, or `env` would
+    all); the others are named in `undeclared`. `env` is added to the environment, over what is `given` of the server's
+    own, with copies of the files that it names. Relative `var_files` and `backend_config` are the root module's. Raises TerraformError where a file is not in the checkout, or `env` would
     set a variable that is Planward's.
     """
     for name in env or {}:
@@ -137,7 +141,9 @@ async def prepare_workdir(
                 reads=(*engine_files, *operator_files(), *(() if providers.lock is None else (providers.lock.parent,))),
             )
             confined = sandbox.confine(reach)
-            environ = {**base_environment(private, temporary, confined.seen), **providers.variables, **(env or {})}
+            own = _with_copies(given or {}, private / "given", confined.seen)
+            base = base_environment(private, temporary, confined.seen)
+            environ = {**base, **own, **providers.variables, **(env or {})}
             if workspace != DEFAULT_WORKSPACE:
                 environ["TF_WORKSPACE"] = workspace
             workdir = Workdir(
@@ -180,3 +186,20 @@ def _write_secrets(path: Path, tfvars: Mapping[str, Any]) -> Path:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump(tfvars, file, ensure_ascii=False)
     return path
+
+
+def _with_copies(given: Mapping[str, str], directory: Path, seen: Callable[[Path], Path]) -> dict[str, str]:
+    """The server's variables as a run has them: what names a file names a copy of it in the run's own place."""
+    found: dict[str, str] = {}
+    for name, value in given.items():
+        if is_ours(name):
+            continue
+        source = Path(value)
+        if name.endswith(_FILES) and source.is_absolute() and source.is_file():
+            directory.mkdir(mode=0o700, exist_ok=True)
+            copy = directory / name
+            copy.touch(mode=0o600)
+            copy.write_bytes(source.read_bytes())
+            value = str(seen(copy))
+        found[name] = value
+    return found

@@ -80,6 +80,18 @@ class Client:
     def close(self) -> None:
         self._client.adapter.close()
 
+    def require_unsealed(self) -> None:
+        """Ask whether Vault is there and unsealed; no token is sent. Raises VaultUnreachable, VaultSealed."""
+        url = f"{self._settings.address}/v1/sys/health"
+        verify = str(self._settings.ca_cert) if self._settings.ca_cert else True
+        asked = {"standbyok": "true", "perfstandbyok": "true"}
+        try:
+            answer = requests.get(url, params=asked, verify=verify, timeout=self._settings.timeout_s)
+        except requests.RequestException:
+            raise VaultUnreachable(f"Vault ({self._settings.host}) cannot be reached") from None
+        if answer.status_code >= 500:
+            raise self._sealed()
+
     def log_in(self, role: str) -> Login | None:
         """Log in; None where the operator's own token is used. Raises VaultLoginRefused and the like."""
         if self._settings.method == "token":

@@ -47,6 +47,14 @@ class Vault:
         self._settings = settings
         self._sleep = sleep
 
+    async def require_answer(self) -> None:
+        """Ask whether Vault is there and unsealed. Raises VaultUnreachable, VaultSealed."""
+        client = Client(self._settings)
+        try:
+            await asyncio.to_thread(client.require_unsealed)
+        finally:
+            client.close()
+
     @asynccontextmanager
     async def credentials(
         self, sources: Sequence[SecretSource], run: VaultRun, authority: Authority

@@ -1,5 +1,7 @@
 """What every route is given, who asks, and the run that they ask for."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -8,12 +10,52 @@ from starlette.requests import Request
 
 from ghapp.durable import JobQueue
 from ghapp.jobs import Job
+from ghapp.log import log
 from ghapp.sealing import Sealer
 from ghapp.settings import Settings
 from ghapp.store import KnownRepository, Run, Store
 from ghapp.values import RunId
 from ghapp.web.metrics import Metrics
 from ghapp.web.visitors import Visitor
+
+Check = Callable[[], Awaitable[object]]
+
+_CHECK_S = 3.0
+_KEPT_S = 2.0
+
+
+class Lacking:
+    """What the work of this process needs and does not answer: asked when somebody asks, every two seconds at most."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._checks: dict[str, Check] = {}
+        self._clock = clock
+        self._found: tuple[str, ...] = ()
+        self._asked_at: float | None = None
+        self._asking = asyncio.Lock()
+
+    def watch(self, said: str, check: Check) -> None:
+        """Add a check; `said` is what is lacking where it raises or takes too long."""
+        self._checks[said] = check
+
+    async def now(self) -> tuple[str, ...]:
+        """What is lacking."""
+        async with self._asking:
+            if self._asked_at is None or self._clock() - self._asked_at > _KEPT_S:
+                answers = await asyncio.gather(*(_answers(check) for check in self._checks.values()))
+                self._found = tuple(said for said, is_there in zip(self._checks, answers, strict=True) if not is_there)
+                self._asked_at = self._clock()
+            return self._found
+
+
+async def _answers(check: Check) -> bool:
+    try:
+        async with asyncio.timeout(_CHECK_S):
+            await check()
+    except Exception as error:
+        log.warning("dependency_away", kind=type(error).__name__)
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +68,7 @@ class Front:
     enqueue: Callable[[Job], Awaitable[bool]]
     sealer: Sealer
     metrics: Metrics = field(default_factory=Metrics)
+    lacking: Lacking = field(default_factory=Lacking)
 
 
 async def visitor_of(request: Request) -> Visitor:

@@ -17,7 +17,7 @@ async def healthy(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """The database answers, so deliveries can be accepted."""
+    """The database answers, so deliveries can be accepted; and where work is done, the App's key and Vault."""
     front: Front = request.state.front
     try:
         async with asyncio.timeout(_READY_S):
@@ -25,4 +25,7 @@ async def ready(request: Request) -> Response:
     except Exception:
         log.exception("not_ready")
         return PlainTextResponse("not ready\n", status_code=503)
+    lacking = await front.lacking.now()
+    if lacking:
+        return PlainTextResponse("".join(f"not ready: {each}\n" for each in lacking), status_code=503)
     return PlainTextResponse("ok\n")

@@ -1,10 +1,13 @@
 """The command, as a person in a terminal sees it. Terraform, git and OpenBao are the real ones."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ from ghapp.cli import main, planward
 from ghapp.local_github import LocalGitHub
 from ghapp.repository_config.schema import schema_text
 from tests.openbao import OpenBao
+from tests.stories.waiting import eventually
 
 NETWORK = """\
 terraform {
@@ -439,6 +443,47 @@ def test_config_check_of_a_file_says_each_problem_and_exits_with_1(run: Run, tmp
     assert said.status == 1
     assert len(said.out.splitlines()) == 2
     assert "planward.yml:1" in said.out
+
+
+def test_the_advice_about_the_state_works_when_it_is_followed(run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "new/app/main.tf"
+    write(place, 'resource "terraform_data" "x" {}\n')
+    assert "local with an absolute workspace_dir of its own" in run("plan", place.parent).out
+    backend = f'terraform {{\n  backend "local" {{\n    workspace_dir = "{tmp_path}/states/app"\n  }}\n}}\n'
+    write(place, backend + 'resource "terraform_data" "x" {}\n')
+    said = run("plan", place.parent)
+    assert (said.status, said.out.partition("\n")[0]) == (0, "1 to add in testing")
+
+
+ENDLESS = """\
+#!/bin/sh
+case "$1" in version) echo '{"terraform_version": "1.11.4"}'; exit 0;; esac
+trap '' INT
+echo $$ > "%s/pid"
+while :; do sleep 1; done
+"""
+
+
+def test_ctrl_c_ends_a_plan_at_once_and_says_so(copy: Path, tmp_path: Path) -> None:
+    engine = tmp_path / "terraform"
+    write(engine, ENDLESS % tmp_path)
+    engine.chmod(0o755)
+    environ = {"PATH": os.environ["PATH"], "PLANWARD_DATA_DIR": str(tmp_path / "d"), "PLANWARD_TERRAFORM": str(engine)}
+    command = [sys.executable, "-m", "ghapp", "plan", "-v", str(copy)]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as planning:
+        assert planning.stderr is not None
+        for line in planning.stderr:
+            if "network: init and plan in testing" in line:
+                break
+        eventually((tmp_path / "pid").exists, "the engine runs")
+        pid = int((tmp_path / "pid").read_text())
+        began = time.monotonic()
+        planning.send_signal(signal.SIGINT)
+        said = planning.stderr.read()
+        assert planning.wait() == 130
+        assert time.monotonic() - began < 3  # one second, on a machine that is not busy
+    assert "planward: interrupted by Ctrl-C: nothing was changed" in said
+    eventually(lambda: not Path(f"/proc/{pid}").exists(), "the engine is gone")
 
 
 def test_config_schema_prints_the_schema(run: Run) -> None:

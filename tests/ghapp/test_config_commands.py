@@ -129,7 +129,7 @@ def test_what_the_config_says_about_root_modules_is_checked_too(directory: Path)
     assert [line for line in answer.lines if "broken" not in line] == [
         '.github/planward.yml:1:56: root_modules[1].dir: "nowhere" has no .tf files',
         "local has no backend block: its state would lie in the checkout and be lost; add one (such as s3, gcs or "
-        "azurerm, or local with an absolute path)",
+        "azurerm, or local with an absolute workspace_dir of its own)",
         missing % "testing",
         missing % "staging",
         missing % "production",
@@ -221,7 +221,7 @@ def test_show_says_what_the_config_changes(directory: Path) -> None:
     write(directory, {".github/planward.yml": CONFIG, "app/main.tf": "", "other/main.tf": S3 % "other"})
     cause = (
         "         cannot run: app has no backend block: its state would lie in the checkout and be lost; "
-        "add one (such as s3, gcs or azurerm, or local with an absolute path)"
+        "add one (such as s3, gcs or azurerm, or local with an absolute workspace_dir of its own)"
     )
     assert show_working_copy(directory).lines == (
         "team infra",

@@ -246,7 +246,7 @@ def test_a_connection_string_is_never_shown() -> None:
             {"a/main.tf": 'resource "terraform_data" "x" {}\n'},
             "testing",
             "a has no backend block: its state would lie in the checkout and be lost; add one (such as s3, gcs or "
-            "azurerm, or local with an absolute path)",
+            "azurerm, or local with an absolute workspace_dir of its own)",
         ),
         (
             {"a/main.tf": LOCAL, "a/testing.backend.hcl": 'path = "testing.tfstate"\n'},

@@ -31,6 +31,18 @@ def read(**environ: str) -> Settings:
     return read_settings({**LEAST, **environ})
 
 
+def test_variables_that_are_no_settings_are_named_with_what_may_be_meant() -> None:
+    assert read(PLANWARD_CONCURENCY="2", PLANWARD_CHECKS="x.yml", PLANWARD_GITHUB_APP_ID="1").unknown == (
+        "PLANWARD_CHECKS",
+        "PLANWARD_CONCURENCY (did you mean PLANWARD_CONCURRENCY?)",
+    )
+
+
+def test_a_variable_that_would_go_to_every_repository_is_refused() -> None:
+    said = refusal({**LEAST, "PLANWARD_TERRAFORM_ENV": "AWS_SECRET_ACCESS_KEY"})
+    assert said.startswith('PLANWARD_TERRAFORM_ENV: "AWS_SECRET_ACCESS_KEY" alone would give it to every repository')
+
+
 def refusal(environ: Mapping[str, str]) -> str:
     with pytest.raises(SettingsError) as raised:
         read_settings(environ)

@@ -351,7 +351,7 @@ def test_a_state_that_would_be_lost(line: Line) -> None:
     check = story.planned(story.propose({"app/main.tf": 'resource "terraform_data" "app" {}\n'}))
     assert failure(story, check) == (
         "app has no backend block: its state would lie in the checkout and be lost; add one (such as s3, gcs or "
-        "azurerm, or local with an absolute path)"
+        "azurerm, or local with an absolute workspace_dir of its own)"
     )
 
 

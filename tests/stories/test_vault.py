@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -246,3 +247,17 @@ def test_a_lease_that_a_killed_worker_held_ends_by_itself_and_the_run_made_again
         slow.let_go()
         story.planned(number)
     eventually(lambda: given_back(careful, story) == 1, "the login is given back")
+
+
+def test_the_start_says_what_was_found_and_readyz_says_when_vault_does_not_answer(line: Line) -> None:
+    def ready() -> httpx.Response:
+        return httpx.get(f"{line.url}/readyz", trust_env=False, timeout=30)
+
+    found = line.events("found")[0]
+    assert (found["app"].partition(" ")[0], found["vault"], found["concurrency"]) == ("Planward", "answers", 2)
+    assert any(each.startswith("terraform ") for each in found["engines"])
+    eventually(lambda: ready().text == "ok\n", "planward is ready")
+    with line.sealed_vault():
+        eventually(lambda: ready().status_code == 503, "readyz says that Vault is sealed")
+        assert ready().text == "not ready: Vault does not answer, or is sealed\n"
+    eventually(lambda: ready().text == "ok\n", "planward is ready again")

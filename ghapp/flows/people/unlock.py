@@ -62,10 +62,12 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
     stop = Stop()
     root_run = RootRun(survey, job.environment, job.root_module, digest_key=repo.services.digest_key)
     machine = await machine_of(repo.services, repo.id)
+    authority = await repo.authority()
     async with root_run.prepared(
         machine,
         operation="apply",
-        authority=await repo.authority(),
+        authority=authority,
+        given=repo.services.settings.server_variables.given(authority.repository, job.environment, "apply"),
         checkout=repo.mirror.checkout(tip, use="apply"),
         open_log=lambda mask: contextlib.nullcontext(MaskedLog(mask, _quiet)),
     ) as (terraform, workdir, _):

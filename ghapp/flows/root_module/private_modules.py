@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
+from checks.authority.teams import RepositoryIdentity
 from checks.configuration import RootModule
 from checks.configuration.module_sources import repository_of
 from ghapp.addresses import web_url
@@ -26,12 +27,13 @@ from ghapp.values import TreeId
 async def module_access(repo: Repo, root_module: RootModule, *, from_fork: bool) -> AsyncIterator[ModuleAccess]:
     """Give what `init` needs to fetch modules; nothing of it holds afterwards. Raises GitHubError."""
     url = web_url(repo.services.settings.github.api_url)
+    known = (await repo.authority()).repository
     named = dict.fromkeys(_repository(repo, source) for source in root_module.remote_sources)
-    names = [name for name in named if name is not None and _is_listed(repo, name, from_fork=from_fork)]
+    names = [name for name in named if name is not None and _is_listed(repo, known, name, from_fork=from_fork)]
 
     def lets(source: str) -> bool:
         name = _repository(repo, source)
-        return name is not None and _is_listed(repo, name, from_fork=from_fork)
+        return name is not None and _is_listed(repo, known, name, from_fork=from_fork)
 
     if not names:
         yield ModuleAccess(environ=module_environment(url, None), lets=lets)
@@ -52,7 +54,8 @@ async def checkout_with_modules(
     from_fork: bool,
 ) -> AsyncIterator[Path]:
     """Lay a tree out for one root run, with the submodules that it reads. Raises JobError where one may not be had."""
-    names = {each.path: _listed_submodule(repo, each, from_fork=from_fork) for each in submodules}
+    known = (await repo.authority()).repository
+    names = {each.path: _listed_submodule(repo, known, each, from_fork=from_fork) for each in submodules}
     async with repo.checkout(tree, use=use, pointers=pointers, read=read) as directory:
         for each in submodules:
             await _lay_out(repo, each, names[each.path], directory / each.path)
@@ -64,14 +67,14 @@ def _repository(repo: Repo, source: str) -> str | None:
     return repository_of(source, host)
 
 
-def _is_listed(repo: Repo, name: str, *, from_fork: bool) -> bool:
-    return not from_fork and repo.services.settings.module_repositories.lets(repo.full_name, name)
+def _is_listed(repo: Repo, known: RepositoryIdentity, name: str, *, from_fork: bool) -> bool:
+    return not from_fork and repo.services.settings.module_repositories.lets(known, name)
 
 
-def _listed_submodule(repo: Repo, submodule: Submodule, *, from_fork: bool) -> str:
+def _listed_submodule(repo: Repo, known: RepositoryIdentity, submodule: Submodule, *, from_fork: bool) -> str:
     source = submodule.source(repo.known.clone_url)
     name = _repository(repo, source)
-    if name is not None and _is_listed(repo, name, from_fork=from_fork):
+    if name is not None and _is_listed(repo, known, name, from_fork=from_fork):
         return name
     if from_fork:
         raise JobError(f"{submodule.path} is a submodule, and none is checked out for a fork's pull request")

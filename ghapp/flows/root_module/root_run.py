@@ -6,13 +6,14 @@ Needs no GitHub, no database and no mirror: the runs of the server, `planward un
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import assert_never
 
+from checks.authority.server_variables import secrets_of
 from checks.authority.sources import AllowedSources
 from checks.configuration import RootModule
 from checks.diagnostic import Diagnostic
@@ -118,9 +119,19 @@ class RootRun:
 
     @contextlib.asynccontextmanager
     async def prepared(
-        self, machine: Machine, *, operation: str, authority: Authority, checkout: Checkout, open_log: OpenLog
+        self,
+        machine: Machine,
+        *,
+        operation: str,
+        authority: Authority,
+        checkout: Checkout,
+        open_log: OpenLog,
+        given: Mapping[str, str] | None = None,
     ) -> AsyncIterator[tuple[Terraform, Workdir, MaskedLog]]:
-        """Choose the engine, read the secrets and prepare the work directory. Raises JobError."""
+        """Choose the engine, read the secrets and prepare the work directory. Raises JobError.
+
+        `given` are variables of the server's own that the operator lets it have.
+        """
         settings = self.settings
         terraform = choose(machine.terraforms, settings.required_version, settings.pins)
         self._require_kept_state(machine.sandbox)
@@ -128,7 +139,7 @@ class RootRun:
             self._credentials(machine.vault, operation=operation, authority=authority) as credentials,
             checkout as directory,
         ):
-            self._secrets.learn(credentials.values)
+            self._secrets.learn((*credentials.values, *secrets_of(given or {})))
             async with (
                 open_log(self.mask) as log,
                 prepare_workdir(
@@ -138,6 +149,7 @@ class RootRun:
                     workspace=settings.workspace,
                     tfvars=credentials.tfvars,
                     env=credentials.env,
+                    given=given,
                     declared=self._declared.variables,
                     var_files=[directory / path for path in settings.var_files],
                     backend_config=[directory / path for path in settings.backend_config],
@@ -178,6 +190,7 @@ class RootRun:
         stop: Stop,
         until_written: Callable[[], Awaitable[None]] | None = None,
         modules: OpenModules = no_modules,
+        given: Mapping[str, str] | None = None,
         adapt: Callable[[Workdir], Workdir] = lambda workdir: workdir,
     ) -> AsyncIterator[Made]:
         """Plan it. Only an apply locks the state: a pull request's plan writes nothing. Raises JobError.
@@ -185,7 +198,7 @@ class RootRun:
         `adapt` changes what Terraform finds in its environment, `until_written` waits for who is writing the state.
         """
         async with self.prepared(
-            machine, operation=operation, authority=authority, checkout=checkout, open_log=open_log
+            machine, operation=operation, authority=authority, checkout=checkout, open_log=open_log, given=given
         ) as (terraform, workdir, log):
             workdir = adapt(workdir)
             confined = workdir.confined

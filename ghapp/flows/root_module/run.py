@@ -147,10 +147,13 @@ class _RootStep:
             submodules=await asyncio.to_thread(self.root_run.submodules_read),
             from_fork=job.from_fork,
         )
+        authority = await self._repo.authority()
+        variables = self._services.settings.server_variables
         async with self.root_run.planned(
             await machine_of(self._services, self._repo.id),
             operation=job.operation,
-            authority=await self._repo.authority(),
+            authority=authority,
+            given=variables.given(authority.repository, job.environment, job.operation),
             checkout=checkout,
             open_log=lambda mask: open_log(self._services.store, job.run_id, part, mask),
             stop=stop,

@@ -1,0 +1,86 @@
+"""Which of the server's own variables Terraform gets: the operator's PLANWARD_TERRAFORM_ENV."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from checks.authority.teams import RepositoryIdentity, fits_repository
+from checks.wildcards import Wildcards
+
+SETTING: Final = "PLANWARD_TERRAFORM_ENV"
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
+_NEVER: Final = ("PLANWARD_", "VAULT_")
+_FOR_ALL: Final = re.compile(
+    r"\w{0,60}(?:PROXY|CA_BUNDLE|CA_FILE|CERT_FILE|CERT_DIR|CAINFO|CAPATH|REGION|ZONE|LOCATION|ENDPOINT_URL\w{0,60})",
+    re.IGNORECASE,
+)
+_SECRET: Final = re.compile(r"KEY|SECRET|TOKEN|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One entry: `OWNER/REPO:ENVIRONMENT:OPERATION:NAME`, each a pattern."""
+
+    repository: str
+    environment: str
+    operation: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerVariables:
+    """What may be passed on, and the server's values."""
+
+    for_all: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def given(self, repository: RepositoryIdentity, environment: str, operation: str) -> dict[str, str]:
+        """The variables of a root run, those that the server has."""
+        names = [
+            rule.name
+            for rule in self.rules
+            if fits_repository(rule.repository, repository)
+            and Wildcards(rule.environment, ("*",)).matches(environment)
+            and Wildcards(rule.operation, ("*",)).matches(operation)
+        ]
+        patterns = [Wildcards(name, ("*",)) for name in (*self.for_all, *names)]
+        return {
+            name: value
+            for name, value in self.environ.items()
+            if not name.startswith(_NEVER) and any(pattern.matches(name) for pattern in patterns)
+        }
+
+
+def secrets_of(given: Mapping[str, str]) -> Iterator[str]:
+    """The values among these that are secrets by their names."""
+    yield from (value for name, value in given.items() if _SECRET.search(name))
+
+
+def read_server_variables(words: Collection[str], environ: Mapping[str, str]) -> ServerVariables:
+    """Read the entries. Raises ValueError, in words for people, naming the first that is wrong."""
+    for_all: list[str] = []
+    rules: list[Rule] = []
+    for word in words:
+        repository, *rest = word.split(":")
+        name = rest[-1] if rest else repository
+        if rest and len(rest) != 3:
+            raise ValueError(f'"{word}" must be OWNER/REPO:ENVIRONMENT:OPERATION:NAME, or a NAME alone')
+        if not _NAME.fullmatch(name):
+            raise ValueError(f'"{word}": "{name}" is no name of a variable, with a * at its end at most')
+        if any(name.startswith(never) or never.startswith(name.removesuffix("*")) for never in _NEVER):
+            raise ValueError(f'"{word}": no variable of Planward or Vault is passed to Terraform')
+        if not rest:
+            if not _FOR_ALL.fullmatch(name):
+                raise ValueError(
+                    f'"{word}" alone would give it to every repository, which is for proxies, CA files and regions: '
+                    f"write OWNER/REPO:ENVIRONMENT:OPERATION:{name}"
+                )
+            for_all.append(name)
+            continue
+        environment, operation, _ = rest
+        if operation not in ("plan", "apply", "*"):
+            raise ValueError(f'"{word}": the operation must be plan, apply or *, not "{operation}"')
+        rules.append(Rule(repository=repository, environment=environment, operation=operation, name=name))
+    return ServerVariables(for_all=tuple(for_all), rules=tuple(rules), environ=dict(environ))
