@@ -100,7 +100,9 @@ class Loop:
         sha = str(answer.json()["sha"])
         done(f"{REVIEWER} merges #{number} as {sha[:7]}")
         for name in check_runs:
-            self._watch(sha, name)
+            check_run = self._watch(sha, name)
+            if check_run["conclusion"] == "failure":
+                raise DemoError(f"{name} failed: {check_run['output']['title']}")
 
     def _protect(self, grace: httpx.Client, branch: str) -> None:
         answer = grace.put(

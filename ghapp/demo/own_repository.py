@@ -25,6 +25,12 @@ https://developer.hashicorp.com/terraform/language/files/override
 MARKER = "planward_demo.tf"
 _NOT_COPIED = re.compile(r"\.tfstate(\..*)?$|\.tfplan$|(^|/)\.terraform\.tfstate\.lock\.info$")
 _MOST_BYTES = 50_000_000
+_NEEDS_MORE = re.compile(
+    r"credential|authenti|authoriz|forbidden|token|api key|no such host|dial tcp|connection refused|timed? ?out|"
+    r"could not (?:load|find)|unable to locate|cannot be installed|cannot be reached",
+    re.IGNORECASE,
+)
+"""What providers say that have nobody to ask, or nothing to prove themselves with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,8 @@ class OwnRepository:
     name: str
     files: Mapping[str, bytes]
     root_modules: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    """What cannot be read in the configuration, with its place."""
 
 
 def read_own_repository(directory: Path, states: Path) -> OwnRepository:
@@ -53,7 +61,15 @@ def read_own_repository(directory: Path, states: Path) -> OwnRepository:
     for root_module in root_modules:
         files[_inside(root_module, OVERRIDE)] = _override(states, root_module)
     files[CONFIG_PATH] = _config(root_modules)
-    return OwnRepository(name=_repository_name(copy.name), files=files, root_modules=root_modules)
+    problems = {
+        f"{each.path}:{each.line}: {each.message}"
+        for root in configuration.root_modules
+        if root.dir in root_modules
+        for each in root.problems
+    }
+    return OwnRepository(
+        name=_repository_name(copy.name), files=files, root_modules=root_modules, problems=tuple(sorted(problems))
+    )
 
 
 def play_own_repository(loop: Loop, own: OwnRepository) -> None:
@@ -65,7 +81,8 @@ def play_own_repository(loop: Loop, own: OwnRepository) -> None:
     number = loop.propose(_change(own))
     check_run = loop.planned(number)
     if check_run["conclusion"] != "success":
-        raise DemoError(_why_not(str(check_run["output"]["title"]), str(check_run["output"]["summary"])))
+        title, summary = (str(check_run["output"][part]) for part in ("title", "summary"))
+        raise DemoError(_why_not(title, summary, own.problems))
     loop.merge_and_watch(number, "planward/apply (staging)")
     loop.promote()
 
@@ -117,10 +134,12 @@ def _change(own: OwnRepository) -> Change:
     )
 
 
-def _why_not(title: str, summary: str) -> str:
+def _why_not(title: str, summary: str, problems: tuple[str, ...]) -> str:
     # The way out that comes after the cause is for people who have a check run in front of them.
     cause = re.sub(r"\. Correct .* Re-run$", "", title)
     said = f"this repository cannot be planned here: {cause}"
+    if problems:
+        return f"{said}. It is not valid configuration: {problems[0]}"
     if re.search(r"the provider .* cannot be installed|query available provider", f"{title} {summary}", re.I):
         return (
             f"{said}. A provider is not to be had: Terraform downloads them, or takes them from the mirror that "
@@ -128,7 +147,9 @@ def _why_not(title: str, summary: str) -> str:
         )
     if re.search(r"no value for required variable", f"{title} {summary}", re.I):
         return f"{said}. Give the variable a value in a .tfvars file, as in env/testing.tfvars"
-    return f"{said}. The demo has none of your credentials, and no network but this machine's own"
+    if _NEEDS_MORE.search(f"{title} {summary}"):
+        return f"{said}. The demo has none of your credentials, and no network but this machine's own"
+    return said
 
 
 def _inside(root_module: str, name: str) -> str:

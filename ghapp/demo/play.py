@@ -28,6 +28,7 @@ def play(directory: Path | None, *, port: int, leave_running: bool, repository: 
 
     Raises DemoError where it cannot go on.
     """
+    failed: DemoError | None = None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     with contextlib.ExitStack() as stack:
         if directory is None:
@@ -41,13 +42,22 @@ def play(directory: Path | None, *, port: int, leave_running: bool, repository: 
             say("Starting a local GitHub, a Vault-compatible server and Planward")
             stage = stack.enter_context(set_up(directory, repository=f"{OWNER}/{own.name}", values={}, port=port))
             loop = Loop(stage, own.name)
-            play_own_repository(loop, own)
+            try:
+                play_own_repository(loop, own)
+            except DemoError as error:
+                if not leave_running:
+                    raise
+                # The pages, the logs and the pull request show what failed, and another commit may mend it.
+                failed = error
+                say(f"It ends here: {error}")
         loop.look_around(directory / "states")
         if leave_running:
             say("Everything keeps running until you press Ctrl-C")
             with contextlib.suppress(KeyboardInterrupt):
                 while True:
                     time.sleep(3600)
+        if failed is not None:
+            raise failed
 
 
 def _play_sample(stack: contextlib.ExitStack, directory: Path, port: int) -> Loop:

@@ -1,6 +1,7 @@
 """`planward demo`: the sample and a repository of one's own, each played to its end in a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -105,6 +106,32 @@ def test_a_variable_without_a_value_is_said_with_the_way_out(tmp_path: Path) -> 
     status, _, err = play(tmp_path, "--repo", str(own))
     assert status == 1
     assert err.endswith("Give the variable a value in a .tfvars file, as in env/testing.tfvars\n")
+
+
+def test_a_syntax_error_is_named_and_nothing_else_is_blamed(tmp_path: Path) -> None:
+    own = repository(tmp_path / "own", {"main.tf": 'resource "terraform_data" "net" {\n  input = = 1\n}\n'})
+    status, _, err = play(tmp_path, "--repo", str(own))
+    assert status == 1
+    assert err.endswith("It is not valid configuration: main.tf:2: not valid HCL from this line on\n")
+
+
+def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_so(tmp_path: Path) -> None:
+    main = 'resource "terraform_data" "net" {\n  provisioner "local-exec" {\n    command = "exit 3"\n  }\n}\n'
+    own = repository(tmp_path / "own", {"main.tf": main})
+    told = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "ghapp", "demo", "--repo", str(own)]
+    with subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as playing:
+        assert playing.stdout is not None
+        assert playing.stderr is not None
+        lines: list[str] = []
+        for line in playing.stdout:
+            lines.append(line)
+            if "Everything keeps running until you press Ctrl-C" in line:
+                break
+        assert any("It ends here: planward/apply (staging) failed: " in line for line in lines), lines
+        playing.send_signal(signal.SIGINT)
+        assert playing.wait(timeout=60) == 1
+        assert "planward/apply (staging) failed" in playing.stderr.read()
 
 
 @pytest.mark.parametrize(

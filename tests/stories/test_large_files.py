@@ -11,13 +11,15 @@ from tests.stories.story import Story
 pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed here")
 
 ATTRIBUTES = "*.bin filter=lfs diff=lfs merge=lfs -text\n"
+ELSEWHERE = "[lfs]\n\turl = http://127.0.0.1:9/elsewhere\n\tskipdownloaderrors = true\n"
+"""What a repository says of its server, which does not count, and of errors, which do."""
 READS = '\nresource "terraform_data" "image" {\n  input = file("${path.module}/image.bin")\n}\n'
 
 
 def reading_story(line: Line) -> Story:
     """A repository whose root module `network` reads a file that is kept in Git LFS, and one that nobody reads."""
     story = line.story(files={"README.md": ""}, installed=False)
-    seed = {**story.root_module("network", extra=READS), ".gitattributes": ATTRIBUTES}
+    seed = {**story.root_module("network", extra=READS), ".gitattributes": ATTRIBUTES, ".lfsconfig": ELSEWHERE}
     for path, content in (("network/image.bin", b"the first image"), ("other/film.bin", b"a film")):
         seed[path] = large_files.keep(story.repository, content).decode()
     story.commit("staging", seed, by=story.reviewer)
