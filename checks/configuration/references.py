@@ -19,7 +19,7 @@ _ENDINGS: Final = (
 _MATTERS = re.compile(
     rb'path\.(?:module|root|cwd)|\bfile\w*\s*\(|\btemplatefile\s*\(|"\.\.?/|\.\.(?:/|\\?")|'
     rb"\.(?:" + _ENDINGS.encode() + rb')\\?"|'
-    rb'(?:dir|directory|path|file|filename|folder|source|archive|template)\\?"?\s{0,20}[=:]'
+    rb'(?:dir|directory|path|file|filename|folder|source|archive|template)\\?"?\s{0,60}[=:]'
 )
 _NAME_ONLY = re.compile(r"\bbasename\(\s*(?:abspath\(\s*)?(?:path\.\w+|\"\$\{\s*path\.\w+\s*\}\")")
 _BELOW = re.compile(r"\$\{\s*path\.(module|root|cwd)\s*\}((?:\$\{|%\{|[^\s\"'`;,|&()<>])*)")
@@ -35,7 +35,7 @@ _NOT_CALLED = re.compile(r'"[/~]|"\$\{\s*path\.|path\.')
 _FORMAT = re.compile(r'format\(\s{0,20}"([^"\n]*)"\s{0,20},?\s{0,20}("\$\{\s{0,20}path\.|path\.)?')
 _JOIN = re.compile(r'join\(\s{0,20}"/"\s{0,20},\s{0,20}\[?\s{0,20}(?:("\$\{\s{0,20}path\.|path\.)|"([^"$%\n]+)")?')
 _LOCAL = re.compile(r"local\.(\w{1,100})")
-_DEFINED = re.compile(r'\b(\w{1,100})"?\s{0,20}[=:]\s{0,20}"(?!\$\{\s{0,20}(?!path))')
+_DEFINED = re.compile(r'\b(\w{1,100})"?\s{0,60}[=:]\s{0,20}"(?!\$\{\s{0,20}(?!path))')
 """A name that stands for a text which begins with what it says, or with `path.module` and its like."""
 _MADE = re.compile(r"(?:data|module|resource)\.|[a-z0-9]{1,40}_\w{1,100}\.\w")
 """What a provider or a module gives: a file that it made, or one that its own text names."""
@@ -47,7 +47,7 @@ _FROM_KNOWN = re.compile(r"\.\.?/|\$\{\s*path\.\w+\s*\}/")
 _DIRECTORY_OF = re.compile(r'\bdirname\(\s*(?:abspath\(\s*)?(?:"\$\{\s*)?path\.')
 _WITH_ENDING = re.compile(rf'"([\w@+-][\w./@+-]*\.(?:{_ENDINGS}))"')
 _ASSIGNED = re.compile(
-    r'(?:dir|directory|path|file|filename|folder|source|archive|template)"?\s{0,20}[=:]\s{0,20}"([\w@+-][\w./@+-]*)"'
+    r'(?:dir|directory|path|file|filename|folder|source|archive|template)"?\s{0,60}[=:]\s{0,20}"([\w@+-][\w./@+-]*)"'
 )
 _UNKNOWN_FROM = re.compile(r"\$\{|[%*?\[{]")
 
