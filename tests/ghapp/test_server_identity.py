@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import ipaddress
 import json
 import shutil
 import ssl
@@ -81,7 +82,7 @@ def registry(directory: Path) -> Iterator[Path]:
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -133,11 +134,11 @@ def root_module(directory: Path, text: str) -> None:
 def test_a_private_registry_takes_its_token_from_the_variable_of_its_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root_module(tmp_path, 'module "net" {\n  source  = "localhost/acme/net/aws"\n  version = "1.0.0"\n}\n')
+    root_module(tmp_path, 'module "net" {\n  source  = "127.0.0.1/acme/net/aws"\n  version = "1.0.0"\n}\n')
     with registry(tmp_path) as trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-        assert initialised(tmp_path, {"TF_TOKEN_localhost": "the-token"})[0]
-        assert not initialised(tmp_path, {"TF_TOKEN_localhost": "another"})[0]
+        assert initialised(tmp_path, {"TF_TOKEN_127_0_0_1": "the-token"})[0]
+        assert not initialised(tmp_path, {"TF_TOKEN_127_0_0_1": "another"})[0]
         assert not initialised(tmp_path, {})[0]
 
 
