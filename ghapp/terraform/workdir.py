@@ -114,8 +114,8 @@ async def prepare_workdir(
     operator's Terraform configuration names.
     `tfvars` are written to a file with mode 0600, only those that the root module declares (`declared`; None takes
     all); the others are named in `undeclared`. `env` is added to the environment, over what is `given` of the server's
-    own, with copies of the files that it names. Relative `var_files` and `backend_config` are the root module's. Raises TerraformError where a file is not in the checkout, or `env` would
-    set a variable that is Planward's.
+    own, with copies of the files that it names. Relative `var_files` and `backend_config` are the root module's.
+    Raises TerraformError where a file is not in the checkout, or `env` would set a variable that is Planward's.
     """
     for name in env or {}:
         if is_ours(name):
