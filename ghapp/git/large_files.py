@@ -30,7 +30,7 @@ FILTER: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LargeFiles:
-    """What becomes of a tree's pointers in a checkout: those that are read are fetched, the others are left out."""
+    """A tree's pointers in a checkout: those that are read get their contents, the others are left out."""
 
     read: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()

@@ -260,7 +260,7 @@ class Mirror:
         What a run leaves may become a later checkout for the same `use`, and never goes from a plan to an apply.
 
         There is no `.git`, any number lies side by side, no program that the tree names is run, and symlinks that lead
-        out of the tree are left out (checkout.py); `large_files` says what becomes of Git LFS' pointers. Raises
+        out of the tree are left out (checkout.py); `large_files` says which of Git LFS' pointers are read. Raises
         MissingObject, and GitError for a pointer whose contents cannot be had.
         """
         tree = TreeId(await self._resolved(f"{treeish}^{{tree}}", treeish))
