@@ -6,6 +6,7 @@ one into contents, as git's own filter, named by this configuration and never by
 https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 """
 
+import asyncio
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from ghapp.git.tree_entry import TreeEntry
 
 _BEGINNING: Final = b"version https://git-lfs.github.com/spec/v1\n"
 _SMALLEST_BYTES, _LARGEST_BYTES = len(_BEGINNING), 1024
+_READ_AT_ONCE: Final = 10_000
+_LARGEST_ATTRIBUTES_BYTES: Final = 8 * 1024 * 1024
+"""One above it is not looked into; real ones have a few lines."""
 _ATTRIBUTE: Final = b"filter=lfs"
 
 FILTER: Final[Mapping[str, str]] = {
@@ -46,16 +50,26 @@ class Blobs(Protocol):
 
 async def find_pointers(mirror: Blobs, entries: Sequence[TreeEntry]) -> tuple[str, ...]:
     """The files of a tree that are pointers; nothing is read where no `.gitattributes` names the filter."""
-    attributes = [entry.blob_id for entry in entries if entry.path.rpartition("/")[2] == ".gitattributes"]
+    attributes, small = await asyncio.to_thread(_candidates, entries)
     if not any(_ATTRIBUTE in content for content in (await mirror.read_blobs(attributes)).values()):
         return ()
-    small = [
-        entry
-        for entry in entries
-        if entry.mode.startswith("100") and _SMALLEST_BYTES <= entry.size_bytes <= _LARGEST_BYTES
+    found: list[str] = []
+    for start in range(0, len(small), _READ_AT_ONCE):
+        batch = small[start : start + _READ_AT_ONCE]
+        contents = await mirror.read_blobs([entry.blob_id for entry in batch])
+        found += [entry.path for entry in batch if contents[entry.blob_id].startswith(_BEGINNING)]
+    return tuple(found)
+
+
+def _candidates(entries: Sequence[TreeEntry]) -> tuple[list[str], list[TreeEntry]]:
+    """The blobs of `.gitattributes`, and the files that have the size of a pointer."""
+    regular = [entry for entry in entries if entry.mode.startswith("100")]
+    attributes = [
+        entry.blob_id
+        for entry in regular
+        if entry.path.rpartition("/")[2] == ".gitattributes" and entry.size_bytes <= _LARGEST_ATTRIBUTES_BYTES
     ]
-    contents = await mirror.read_blobs([entry.blob_id for entry in small])
-    return tuple(entry.path for entry in small if contents[entry.blob_id].startswith(_BEGINNING))
+    return attributes, [entry for entry in regular if _SMALLEST_BYTES <= entry.size_bytes <= _LARGEST_BYTES]
 
 
 def is_pointer(path: Path) -> bool:

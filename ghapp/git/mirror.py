@@ -22,6 +22,7 @@ _MOST_BYTES = 8_000_000_000
 _LINE_OF_AN_ID_BYTES = 41
 _LARGEST_FILE_BYTES = 16 * 1024 * 1024
 _SUBMODULE = "160000"
+_LARGEST_MODULES_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,11 +226,11 @@ class Mirror:
     async def submodules(self, entries: Sequence[TreeEntry]) -> tuple[Submodule, ...]:
         """Give the submodules of a tree."""
         links = [entry for entry in entries if entry.mode == _SUBMODULE]
-        written = next((entry for entry in entries if entry.path == ".gitmodules"), None)
         if not links:
             return ()
+        written = next((entry for entry in entries if entry.path == ".gitmodules"), None)
         urls: Mapping[str, str] = {}
-        if written is not None and written.mode.startswith("100") and written.size_bytes <= _LARGEST_FILE_BYTES:
+        if written is not None and written.mode.startswith("100") and written.size_bytes <= _LARGEST_MODULES_BYTES:
             content = (await self.read_blobs([written.blob_id]))[written.blob_id]
             listed = await git(self._programs, "config", "--file", "-", "--list", "-z", stdin=content)
             urls = read_urls(listed.stdout) if listed.exit_code == 0 else {}
