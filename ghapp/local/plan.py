@@ -165,7 +165,8 @@ class _Planner:
 
         async def told(directory: str, failed: Sequence[str]) -> _Outcome:
             outcome = await self._root_module(directory, failed)
-            self.progress(f"{directory}: {outcome.report.outcome} ({next(numbers)} of {of})")
+            if not self.stop.requested.is_set():
+                self.progress(f"{directory}: {outcome.report.outcome} ({next(numbers)} of {of})")
             return outcome
 
         for layer in order:
