@@ -11,6 +11,7 @@ from ghapp.durable import step
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.repository import FetchedRepo, load_repo
 from ghapp.flows.root_module.masked_log import MaskedLog
+from ghapp.flows.root_module.private_modules import module_access
 from ghapp.flows.root_module.root_run import RootRun
 from ghapp.flows.root_module.run import machine_of
 from ghapp.flows.survey import survey_tree
@@ -71,7 +72,9 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
         checkout=repo.mirror.checkout(tip, use="apply"),
         open_log=lambda mask: contextlib.nullcontext(MaskedLog(mask, _quiet)),
     ) as (terraform, workdir, _):
-        if not (await terraform.init(workdir, stop=stop)).done:
+        async with module_access(repo, root_run.root_module, from_fork=False) as access:
+            initialised = await terraform.init(access.of(workdir), stop=stop)
+        if not initialised.done:
             return "-1"
         # Terraform names the lock only to who asks for it in vain.
         asked = await terraform.plan(workdir, lock=True, lock_timeout_s=0, stop=stop, timeout_s=machine.plan_timeout_s)

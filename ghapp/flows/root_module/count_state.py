@@ -10,6 +10,7 @@ from checks.report import RemovedRoot
 from ghapp.durable import park, step
 from ghapp.errors import JobError
 from ghapp.flows.repository import load_repo
+from ghapp.flows.root_module.private_modules import module_access
 from ghapp.flows.root_module.root_run import RootRun
 from ghapp.flows.root_module.run import machine_of
 from ghapp.flows.root_module.run_log import open_log
@@ -65,15 +66,19 @@ async def _resources(services: Services, job: RemovedJob) -> int | None:
         if stop.requested.is_set():
             return None
         machine = await machine_of(services, run.repository_id)
+        authority = await repo.authority()
         async with root_run.prepared(
             machine,
             operation="plan",
-            authority=await repo.authority(),
+            authority=authority,
+            given=services.settings.server_variables.given(authority.repository, job.environment, "plan"),
             checkout=repo.mirror.checkout(tree, use="plan"),
             open_log=lambda mask: open_log(services.store, job.run_id, part, mask),
         ) as (terraform, workdir, lines):
-            initialised = await terraform.init(workdir, lines, stop, timeout_s=services.settings.plan_timeout_s)
+            async with module_access(repo, root_run.root_module, from_fork=False) as access:
+                timeout_s = services.settings.plan_timeout_s
+                initialised = await terraform.init(access.of(workdir), lines, stop, timeout_s=timeout_s)
             if initialised.done and machine.sources is not None:
-                await asyncio.to_thread(require_allowed, machine.sources, workdir, job.environment)
+                await asyncio.to_thread(require_allowed, machine.sources, access, workdir, job.environment)
             state_json = await terraform.show_state(workdir) if initialised.done else None
             return None if state_json is None else await asyncio.to_thread(count_resources, state_json)

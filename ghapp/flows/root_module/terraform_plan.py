@@ -59,6 +59,10 @@ class ModuleAccess:
     lets: Callable[[str], bool] = lambda source: False
     """Whether the operator lists a module's repository for this one: it needs no further permission."""
 
+    def of(self, workdir: Workdir) -> Workdir:
+        """The work directory as `init` alone gets it."""
+        return replace(workdir, environ={**workdir.environ, **self.environ})
+
 
 OpenModules = Callable[[], AbstractAsyncContextManager[ModuleAccess]]
 
@@ -111,7 +115,7 @@ async def make_plan(
 
     async with modules() as access:
         learn(access.secrets)
-        with_modules = replace(workdir, environ={**workdir.environ, **access.environ})
+        with_modules = access.of(workdir)
         initialised = await repeated(lambda: terraform.init(with_modules, log, stop, timeout_s=left_s))
     if not initialised.done:
         return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
