@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ghapp.errors import SettingsError
 from ghapp.processes import WITHOUT_KEEPER, Exited, Limits, NotConfined, Stop
@@ -384,3 +387,28 @@ def test_a_plan_file_is_read_and_written_where_a_run_may_have_put_something_else
     workdir.plan_file.unlink()
     os.mkfifo(workdir.plan_file)
     assert workdir.read_plan_file(1000) is None
+
+
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["worker"]], ids=lambda words: words[0])
+def test_serve_and_worker_refuse_to_start_without_the_sandbox_that_is_asked_for(
+    command: list[str], directory: Path
+) -> None:
+    git = shutil.which("git")
+    assert git is not None
+    (directory / "git").symlink_to(git)
+    key = generate_private_key(public_exponent=65_537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    environ = {
+        "PATH": str(directory),
+        "PLANWARD_GITHUB_API_URL": "http://127.0.0.1:9",
+        "PLANWARD_GITHUB_APP_ID": "1",
+        "PLANWARD_GITHUB_PRIVATE_KEY": pem.decode(),
+        "PLANWARD_GITHUB_WEBHOOK_SECRET": "secret",
+        "PLANWARD_DATA_DIR": str(directory / "data"),
+        "PLANWARD_SANDBOX": "bubblewrap",
+    }
+    words = [sys.executable, "-m", "ghapp", *command]
+    ended = subprocess.run(words, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("planward: PLANWARD_SANDBOX is bubblewrap, but bubblewrap does not work here: it is not")
