@@ -35,7 +35,7 @@ class Keeper:
         `grace_s` to end."""
         name = os.urandom(8).hex()
         self._programs_path = directory / f"{name}.programs"
-        self.programs = _locked(self._programs_path)
+        self.programs = _locked(self._programs_path, fcntl.LOCK_SH)
         # Renamed once it is locked: a file of this name that is not locked belongs to a process that is gone.
         self._alive_path = directory / f"{name}.alive"
         making = directory / f"{name}.making"
@@ -52,10 +52,14 @@ class Keeper:
         )
         theirs.close()
 
-    @property
-    def inherited(self) -> tuple[int, ...]:
-        """The descriptors that every program has to inherit."""
-        return (self.programs,)
+    @contextlib.contextmanager
+    def inherited(self) -> Iterator[int]:
+        """The descriptor that a program has to inherit: a lock of its own, which is all that it can let go of."""
+        held = _locked(self._programs_path, fcntl.LOCK_SH)
+        try:
+            yield held
+        finally:
+            os.close(held)
 
     def begun(self, group: int, pid: int, outputs: Sequence[int]) -> None:
         """A program was started, or is known by now: its group, and the process in it that is interrupted.
@@ -117,9 +121,9 @@ def outlive_orphans(directory: Path, *, patience_s: float) -> tuple[str, ...]:
     return tuple(left)
 
 
-def _locked(path: Path) -> int:
+def _locked(path: Path, how: int = fcntl.LOCK_EX) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    fcntl.flock(descriptor, how)
     return descriptor
 
 

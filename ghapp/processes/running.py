@@ -7,7 +7,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -94,9 +94,10 @@ class Programs:
         target = out.write_end if out else os.open(stdout_to or "", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         stop_ignoring()
         try:
-            with confined.command(
-                [os.fspath(word) for word in argv], environ, cwd, kept=self.keeper is not None
-            ) as command:
+            with (
+                nullcontext() if self.keeper is None else self.keeper.inherited() as lock,
+                confined.command([os.fspath(word) for word in argv], environ, cwd, kept=lock is not None) as command,
+            ):
                 process = await asyncio.create_subprocess_exec(
                     *command.argv,
                     stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
@@ -108,7 +109,7 @@ class Programs:
                     user=command.uid,
                     group=command.uid,
                     extra_groups=None if command.uid is None else [],
-                    pass_fds=(*(() if self.keeper is None else self.keeper.inherited), *command.pass_fds),
+                    pass_fds=(*(() if lock is None else (lock,)), *command.pass_fds),
                 )
                 status = await Status.opened(command)
         except (FileNotFoundError, PermissionError) as error:

@@ -19,9 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ghapp.errors import SettingsError
-from ghapp.processes import WITHOUT_KEEPER, Exited, Limits, NotConfined, Stop
+from ghapp.processes import WITHOUT_KEEPER, Exited, Limits, NotConfined, Programs, Stop
 from ghapp.processes.bubblewrap import probe_bubblewrap
 from ghapp.processes.by_uid import probe_uids, without_sandbox
+from ghapp.processes.keeper import keeping
+from ghapp.processes.private_directories import locked
 from ghapp.processes.sandbox import UNCONFINED, Confined, HostPaths, Reach
 from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox
 from ghapp.processes.uid_pool import clear_uids, take_uid, uid_of
@@ -217,6 +219,37 @@ def test_a_program_that_a_signal_ends_is_told_from_one_that_fails(directory: Pat
     # Its own signals do not end the first process of a namespace; those from outside do.
     ended = run(where, "time.sleep(60)", limits=Limits(), timeout_s=0.3, stop=Stop(deadline_s=0.1))
     assert (ended.exit_code, ended.timed_out) in [(1, True), (-9, True), (-2, True)]
+
+
+@each_sandbox
+def test_no_program_lets_go_of_the_lock_by_which_the_next_process_waits_for_all(sandbox: str, directory: Path) -> None:
+    script = """\
+        import fcntl
+        for each in range(3, 100):
+            try:
+                fcntl.flock(each, fcntl.LOCK_UN)
+            except OSError:
+                pass
+        print("unlocked", flush=True)
+        sys.stdin.read()
+        """
+    free: list[bool] = []
+
+    def on_line(line: bytes) -> None:
+        [path] = (directory / "programs").glob("*.programs")
+        with locked(path) as is_free:
+            free.append(is_free)
+
+    async def ran(where: Confined) -> None:
+        with keeping(directory / "programs", silence_s=5, grace_s=1) as keeper:
+            async with where.entered():
+                words = [PYTHON, "-I", "-S", "-c", "import sys\n" + textwrap.dedent(script)]
+                programs = Programs(keeper=keeper)
+                await programs.run(words, environ={}, timeout_s=30, confined=where, on_line=on_line)
+
+    (directory / "programs").mkdir()
+    asyncio.run(ran(confined(sandbox, directory)))
+    assert free == [False]
 
 
 @in_bubblewrap
