@@ -10,7 +10,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.sandboxes import OF_STORIES
 from tests.stories.line import Line
 from tests.stories.slow import slow_place
 from tests.stories.story import ON_MERGE, Story
@@ -158,13 +157,12 @@ def test_secrets_lie_in_a_private_file_outside_of_the_checkout_while_terraform_r
     with slow_place() as slow:
         extra = slow.data("waits") if letting_go else slow.module("waits")
         number = story.propose({"network/wait.tf": extra})
-        # Without mounts one after the other.
-        at_once = 2 if OF_STORIES == "bubblewrap" else 1
-        eventually(lambda: len(slow.asked) == at_once, "Terraform waits in testing and in staging")
+        # In staging too, or after it: where runs of a repository take turns, and where one init at a time may write.
+        eventually(lambda: slow.asked, "Terraform waits")
         files = list((line.directory / "data").rglob("*.tfvars.json"))
         passwords = {json.loads(file.read_text())["db_password"] for file in files}
+        assert passwords
         assert passwords <= {story.password("staging"), story.password("testing")}
-        assert len(passwords) == at_once
         for file in files:
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
             assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
