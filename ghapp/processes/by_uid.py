@@ -72,10 +72,9 @@ def probe_uids(data_dir: Path) -> AtPath:
     paths = data_dir / PATHS
     try:
         make_private(data_dir)
-        _close_to_others(data_dir)
         paths.mkdir(mode=0o711, exist_ok=True)
         paths.chmod(0o711)
-        data_dir.chmod(0o711)
+        _open_the_way(data_dir)
         taken = take_uid()
     except OSError as error:
         raise UidFails(f"its directory cannot be prepared ({type(error).__name__})") from error
@@ -83,7 +82,7 @@ def probe_uids(data_dir: Path) -> AtPath:
         raise UidFails("no uid of the pool is free")
     try:
         ended = subprocess.run(
-            ["/bin/sh", "-c", f'test -x "{paths}" && ! test -r "{data_dir}"'],
+            ["/bin/sh", "-c", 'test -x "$1" && ! test -r "$2"', "sh", paths, data_dir],
             user=taken.uid,
             group=taken.uid,
             extra_groups=[],
@@ -107,11 +106,13 @@ def probe_uids(data_dir: Path) -> AtPath:
     )
 
 
-def _close_to_others(data_dir: Path) -> None:
-    """Take from others what is in the data directory, before they get into it: only the way to the paths is theirs."""
+def _open_the_way(data_dir: Path) -> None:
+    """Let others through the data directory on their way to the paths, and to nothing else in it."""
     for path in data_dir.iterdir():
         if not path.is_symlink() and path.name != PATHS:
-            path.chmod(stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXU)
+            with contextlib.suppress(FileNotFoundError):  # a database's journal comes and goes
+                path.chmod(stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXU)
+    data_dir.chmod(0o711)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +145,8 @@ class RunAtPath:
         self._taken.append(taken)
 
     def _hand_over(self, uid: int) -> None:
-        # Another command of Planward on this machine may have closed it again.
-        self.at.path.parent.parent.chmod(0o711)
+        # Another command of Planward on this machine may have put something there, or closed it.
+        _open_the_way(self.at.path.parent.parent)
         for directory in (self.reach.checkout, self.reach.private, self.reach.temporary):
             if directory is not None and (place := self.lies(directory)).is_dir():
                 hand_over(place, uid)
