@@ -141,6 +141,8 @@ class Settings:
     keep_runs_days: float
     """0: for ever, as for the two below."""
     keep_logs_days: float
+    keep_plans_hours: float
+    """How long the sealed plan file of a hold is kept; 0: not at all."""
     keep_audit_days: float
     object_store_url: str | None
     """Where logs and reports of completed runs are moved to; None: they stay in the database."""
@@ -195,6 +197,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         client_secret=client_secret,
         disk_budget_bytes=int(names.number("PLANWARD_DISK_BUDGET_GB", 50) * 1_000_000_000),
         keep_runs_days=names.days("PLANWARD_KEEP_RUNS_DAYS", 400, least=31),
+        keep_plans_hours=names.number("PLANWARD_KEEP_PLANS_HOURS", 24),
         keep_logs_days=names.days("PLANWARD_KEEP_LOGS_DAYS", 90, least=1),
         keep_audit_days=names.days("PLANWARD_KEEP_AUDIT_DAYS", 0, least=31),
         object_store_url=names.text("PLANWARD_OBJECT_STORE_URL"),

@@ -56,6 +56,8 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     has_default: bool
     line: int
     path: str = ""
+    ephemeral: bool = False
+    """Whether its value is in no plan file: applying one needs it again. One that is not a literal counts as such."""
 
 
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):

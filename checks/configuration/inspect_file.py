@@ -83,6 +83,7 @@ def _variables(document: Document) -> Iterator[Variable]:
                 sensitive=block.literal("sensitive") not in (None, False, "false"),
                 has_default="default" in block.attributes,
                 line=block.start_line,
+                ephemeral=block.literal("ephemeral") not in (None, False, "false"),
             )
 
 

@@ -1,5 +1,8 @@
 """A Terraform or OpenTofu plan as a value: what `terraform show -json PLANFILE` says, typed."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from msgspec import Raw, Struct
 
@@ -15,7 +18,17 @@ from checks.plan.door import (
     require_whole_marks,
     with_address,
 )
-from checks.plan.format import NOT_UNDERSTOOD, NULL, Change, Path, State, decode_part, require_few_parts
+from checks.plan.format import (
+    NOT_UNDERSTOOD,
+    NULL,
+    Change,
+    Path,
+    State,
+    VariableValue,
+    decode_part,
+    decode_plainly,
+    require_few_parts,
+)
 from checks.plan.invocation import ActionInvocation as ActionInvocation
 from checks.plan.invocation import ActionTrigger as ActionTrigger
 from checks.plan.invocation import DeferredInvocation as DeferredInvocation
@@ -143,11 +156,17 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def has_unknown_secrets(self) -> bool:
         """Whether applying makes values that are sensitive and not known yet, such as a generated password."""
+        changes = [each.change for each in self.resource_changes if each.changes]
+        outputs = [each.change for each in self.output_changes]
         return not self.marked or any(
-            b"true" in bytes(change.change.after_sensitive) and b"true" in bytes(change.change.after_unknown)
-            for change in self.resource_changes
-            if change.changes
+            b"true" in bytes(change.after_sensitive) and b"true" in bytes(change.after_unknown)
+            for change in (*changes, *outputs)
         )
+
+    def holds_variables(self, values: Mapping[str, Any]) -> bool:
+        """Whether the variables of these names had these values when it was made. Raises PlanFormatError."""
+        held = decode_part(self.variables, dict[str, VariableValue]) or {}
+        return all(name in held and decode_plainly(held[name].value) == value for name, value in values.items())
 
     def names(self) -> frozenset[str]:
         """The names in the addresses of what changes, as they stand in the code: no secrets, whatever their words."""

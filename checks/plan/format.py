@@ -157,6 +157,12 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
     return value
 
 
+def decode_plainly(raw: Raw) -> Any:
+    """The value as Python's own JSON would read it, to be compared with what others wrote. Raises PlanFormatError."""
+    decode_value(raw)  # its limits
+    return msgspec.json.decode(raw)
+
+
 def _levels(value: Any) -> int:
     levels, items = 0, [value]
     while items := [item for item in items if isinstance(item, dict | list)]:

@@ -1,6 +1,7 @@
 """What Planward remembers: runs, verdicts, digests, LAST, what waits until when, approvals, the audit log.
 
-Nothing here is a secret: ids, digests, counts, and reports and logs that were masked before and are sealed at rest.
+Nothing here is a secret: ids, digests, counts, and reports and logs that were masked before and are sealed at rest;
+except for the sealed plan files of holds (`kept_plans`).
 """
 
 import time
@@ -13,6 +14,7 @@ from ghapp.store.database import Clock, Database, StoreUnavailable, explain_unav
 from ghapp.store.deferred_jobs import DeferredJobs
 from ghapp.store.executors import Executors, Heartbeat
 from ghapp.store.identity import Identity
+from ghapp.store.kept_plans import KeptPlan, KeptPlans
 from ghapp.store.key_rotation import KeyRotation
 from ghapp.store.markers import Markers
 from ghapp.store.objects import Objects
@@ -35,6 +37,7 @@ __all__ = [
     "EnvironmentNow",
     "Executors",
     "Heartbeat",
+    "KeptPlan",
     "KnownPullRequest",
     "KnownRepository",
     "Last",
@@ -75,6 +78,7 @@ class Store:
         self.offloading = Offloading(self._database, run_objects)
         self.retention = Retention(self._database, run_objects)
         self.key_rotation = KeyRotation(self._database, run_objects)
+        self.kept_plans = KeptPlans(self._database, objects)
         self.deferred = DeferredJobs(self._database)
         self.approvals = Approvals(self._database)
         self.markers = Markers(self._database)

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Column, func, select, update
 
 from ghapp.store.database import Database
+from ghapp.store.kept_plans import KeptPlan, about_plan
 from ghapp.store.run_objects import RunObject, RunObjects, about_lines, about_report, about_root
-from ghapp.store.tables import log_lines, root_runs, run_objects, runs
+from ghapp.store.tables import kept_plans, log_lines, root_runs, run_objects, runs
 
 _KEY_ID_BYTES = 4
 
@@ -32,6 +33,7 @@ class KeyRotation:
             (runs.c.report, [runs.c.id]),
             (root_runs.c.report, [root_runs.c.run_id, root_runs.c.part, root_runs.c.root_module]),
             (log_lines.c.sealed, [log_lines.c.id, log_lines.c.run_id, log_lines.c.part]),
+            (kept_plans.c.sealed, [kept_plans.c[name] for name in KeptPlan.__slots__]),
         ):
             if number < limit:
                 number += await self._reseal_column(column, keys, limit=limit - number)
@@ -80,5 +82,7 @@ def _about(table: Any, found: Sequence[Any]) -> str:
         return about_report(found[0])
     if table is root_runs:
         return about_root(*found)
+    if table is kept_plans:
+        return about_plan(KeptPlan(**dict(zip(KeptPlan.__slots__, found, strict=True))))
     _, *of_lines = found
     return about_lines(*of_lines)

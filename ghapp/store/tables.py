@@ -230,6 +230,24 @@ run_objects = Table(
     Column("key_id", LargeBinary, nullable=False),
 )
 
+kept_plans = Table(
+    "kept_plans",
+    metadata,
+    # Plan files of holds, for hours: here, or at an address in the object store.
+    Column("run_id", String(64), primary_key=True),
+    Column("root_module", String(512), primary_key=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("environment", String(255), nullable=False),
+    Column("sha", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("engine", String(255), nullable=False),
+    Column("sealed", LargeBinary, nullable=True),
+    Column("address", Text, nullable=True),
+    Column("expires_at", Float, nullable=False),
+    Index("kept_plans_by_environment", "repository_id", "environment"),
+    Index("kept_plans_by_expiry", "expires_at"),
+)
+
 removed_runs = Table(
     "removed_runs",
     metadata,

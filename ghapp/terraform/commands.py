@@ -227,6 +227,7 @@ class Terraform:
         *,
         foreign: Callable[[str], None] | None = None,
         heard: Callable[[Mapping[str, Any]], None] = _unheard,
+        with_variables: bool = False,
         lock_timeout_s: int | None = None,
         timeout_s: float = 7200.0,
         options: Sequence[str] = (),
@@ -234,7 +235,9 @@ class Terraform:
         """Apply exactly this plan file. `proceed` is what the gate made for it in this run.
 
         `foreign` takes what is not Terraform's own words: the output of provisioners, and errors. `heard` takes each of
-        Terraform's messages.
+        Terraform's messages. `with_variables`: give the variables again, as those that are ephemeral have to be.
+
+        https://developer.hashicorp.com/terraform/language/block/variable#ephemeral
         """
         if proceed.root_module != workdir.root_module:
             raise TypeError("apply takes the Proceed of this very root module")
@@ -243,6 +246,7 @@ class Terraform:
             "-json",
             "-input=false",
             *_lock(True, self.state_lock_s if lock_timeout_s is None else lock_timeout_s),
+            *(f"-var-file={path}" for path in _seen(workdir, workdir.var_files if with_variables else ())),
             *options,
             str(workdir.confined.seen(plan_file or workdir.plan_file)),
         ]

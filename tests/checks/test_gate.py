@@ -261,6 +261,11 @@ def test_a_person_who_approved_the_plan_is_who_an_environment_by_hand_waits_for(
     assert isinstance(apply(approved, by_hand=True), gate.Proceed)
 
 
+def test_an_administrator_ends_a_hold_whose_plan_differs_each_time() -> None:
+    overridden = gate.ApprovedPlan(by="root (--override)", plan_digests=frozenset({"other"}), overrides=True)
+    assert isinstance(apply(overridden, by_hand=True), gate.Proceed)
+
+
 @pytest.mark.parametrize("differs", [{"errored": True}, {"complete": False}])
 @pytest.mark.parametrize("review", [gate.ExplainedMerge(), gate.ApprovedCommit(by="grace")])
 def test_a_plan_that_is_not_whole_is_never_applied(review: gate.Review, differs: dict[str, object]) -> None:

@@ -103,6 +103,17 @@ def test_what_an_apply_made_is_learned_from_the_state(tmp_path: Path) -> None:
     assert [mask.text(each.detail) for each in diagnostics] == ["echo (sensitive): exit status 1"]
 
 
+def test_a_sensitive_output_that_an_apply_made_is_learned_too(tmp_path: Path) -> None:
+    marks = {"after_unknown": True, "before_sensitive": False, "after_sensitive": True}
+    output = {"password": {"actions": ["create"], "before": None, **marks}}
+    plan = read_plan(json.dumps({"format_version": "1.2", "resource_changes": [], "output_changes": output}).encode())
+    values = {"outputs": {"password": {"sensitive": True, "value": PASSWORD}}, "root_module": {}}
+    state = {"format_version": "1.0", "values": values}
+    said, diagnostics, mask = learned(tmp_path, f"print({json.dumps(state)!r})", plan)
+    assert said == "(local-exec): (sensitive)"
+    assert [mask.text(each.detail) for each in diagnostics] == ["echo (sensitive): exit status 1"]
+
+
 @pytest.mark.parametrize("script", ["raise SystemExit(1)", "print('no JSON')", "print('[1]')"])
 def test_where_the_state_cannot_be_read_what_may_quote_it_is_left_out(tmp_path: Path, script: str) -> None:
     said, diagnostics, _ = learned(tmp_path, script, plan_that_makes(**MAKES_A_SECRET))

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from ghapp.sealing import Sealer
-from ghapp.store import KnownPullRequest, Run, Store
+from ghapp.store import KeptPlan, KnownPullRequest, Run, Store
 from ghapp.store.marker_kinds import Adopted
 from ghapp.store.run_state import ApplyResult, ApplyState
 from ghapp.values import TESTING, InstallationId, RunId
@@ -36,6 +36,15 @@ NEW = Run(
     state=ApplyState(explains=(1, 2)),
 )
 OLD = run_id(10)
+KEPT = KeptPlan(
+    run_id=OLD,
+    repository_id=REPOSITORY,
+    environment=STAGING,
+    root_module="network",
+    sha=sha(5),
+    digest="d" * 64,
+    engine="terraform 1.11.4",
+)
 COMMITS = tuple(sha(number) for number in range(0, 50, 5))
 
 
@@ -156,6 +165,10 @@ CALLS: dict[str, Call] = {
     "approvals.of": lambda store: store.approvals.of(REPOSITORY, sha(5), kind="apply", environment=TESTING),
     "approvals.audit": lambda store: store.approvals.audit(REPOSITORY, who="ada", did="rerun", sha=sha(5)),
     "markers.claim": lambda store: store.markers.claim(Adopted(REPOSITORY), True),
+    "kept_plans.keep": lambda store: store.kept_plans.keep(KEPT, b"a plan", for_s=60),
+    "kept_plans.find": lambda store: store.kept_plans.find(OLD, "network"),
+    "kept_plans.content": lambda store: store.kept_plans.content(KEPT),
+    "kept_plans.erase_decided": lambda store: store.kept_plans.erase_decided(REPOSITORY, STAGING, besides=OLD),
     "markers.find": lambda store: store.markers.find(Adopted(REPOSITORY)),
     "markers.keep": lambda store: store.markers.keep(Adopted(REPOSITORY), True),
     "deferred.defer": lambda store: store.deferred.defer("a key", {}, in_s=1),
@@ -168,6 +181,7 @@ CALLS: dict[str, Call] = {
 }
 
 READS_ALL = {
+    "kept_plans.erase_old": "one for each repository; asked by the cleanup",
     "repositories.find_by_name": "one for each repository; asked by the pages",
     "repositories.all_active": "gives all",
     "repositories.all_of": "one for each repository; asked when an installation changes",
@@ -189,6 +203,7 @@ ROOMS = (
     "pull_requests",
     "repositories",
     "approvals",
+    "kept_plans",
     "markers",
     "deferred",
     "executors",

@@ -4,7 +4,9 @@ from checks.report import Conclusion
 from ghapp.flows.check_run import announce, apply_check_run, complete_check_run, run_id_for, run_report, runs_of_tip
 from ghapp.flows.notifications.pull_request_comment import enqueue_comments, update_comments
 from ghapp.flows.repository import Repo, short
-from ghapp.store import ApplyState, Run
+from ghapp.log import log
+from ghapp.services import Services
+from ghapp.store import ApplyState, Run, StoreUnavailable
 from ghapp.values import BranchName, CommitSha, EnvironmentName
 
 
@@ -39,6 +41,14 @@ async def next_attempt(repo: Repo, environment: EnvironmentName, branch: BranchN
     attempts = await runs_of_tip(repo, environment, tip)
     number = len([run for run in attempts if run.status == "completed"])
     return await run_of_tip(repo, environment, branch, tip, attempt=number)
+
+
+async def erase_decided_plans(services: Services, run: Run) -> None:
+    """Erase the plan files of the environment's earlier holds: this run has taken their place."""
+    try:
+        await services.store.kept_plans.erase_decided(run.repository_id, run.environment, besides=run.id)
+    except StoreUnavailable as error:
+        log.warning("plans_not_erased", run=run.id, reason=str(error))  # they end by themselves, within hours
 
 
 async def complete_apply(

@@ -12,7 +12,7 @@ from checks import gate
 from checks.report import Conclusion, RemovedRoot, RootReport, notes_on_removed
 from ghapp.durable import step
 from ghapp.errors import Unavailable
-from ghapp.flows.apply.attempts import complete_apply
+from ghapp.flows.apply.attempts import complete_apply, erase_decided_plans
 from ghapp.flows.apply.stages import Settlement, Stage
 from ghapp.flows.apply.tip import settle_tip
 from ghapp.flows.check_run import run_report
@@ -133,11 +133,16 @@ async def _conclude(
         conclusion,
         cause,
         roots=roots,
-        notes=(*_what_now(stage, conclusion, roots), *_not_compared(stage), *notes_on_removed(removed)),
+        notes=(
+            *(_what_now(stage, conclusion, roots) or _what_approving_does(services, outcomes, buttons)),
+            *_not_compared(stage),
+            *notes_on_removed(removed),
+        ),
         paste=f"planward apply {stage.sha} -e {stage.environment}" if may_be_approved else None,
     )
     report = msgspec.structs.replace(report, removed=removed)
     await keep_result(services, run, report, conclusion=conclusion, buttons=buttons)
+    await erase_decided_plans(services, run)
     return done
 
 
@@ -157,6 +162,18 @@ def _what_now(stage: Stage, conclusion: Conclusion, roots: tuple[RootReport, ...
     rest = "the rest" if applied else "it"
     who = stage.may_rerun or "whoever may apply here"  # a stage that an older version laid out
     return (f"{stands} Merge a correction, or press Re-run to plan again and apply {rest}: {who} can do that.",)
+
+
+def _what_approving_does(
+    services: Services, outcomes: tuple[RootOutcome, ...], buttons: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Whether an approval applies the plans that are shown, or new ones."""
+    if not buttons:
+        return ()
+    again = "a new plan is made and applied if it does the same; if not, it is shown"
+    if all(each.plan_kept for each in outcomes if each.may_be_approved):
+        return (f"For {services.settings.keep_plans_hours:g} hours an approval applies this very plan; later {again}.",)
+    return (f"This plan is not kept: after an approval {again}.",)
 
 
 async def _report(services: Services, run_id: RunId) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from checks import settle
 from checks.report import RootReport
 from ghapp.errors import JobError, Unavailable
-from ghapp.flows.apply.attempts import complete_apply, next_attempt
+from ghapp.flows.apply.attempts import complete_apply, erase_decided_plans, next_attempt
 from ghapp.flows.apply.explain import NOT_JUDGED, Judged, explain_commits
 from ghapp.flows.apply.stages import Settlement, prepare_stages
 from ghapp.flows.check_run import run_report, runs_of_tip, show_progress
@@ -264,6 +264,7 @@ class _Tip:
         by = f" (by {', '.join(people)})" if people else ""
         cause = f"Not applied{by}: {reason}. Look at it, then apply it by hand, or revert it."
         await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, held_for="unexplained"))
+        await erase_decided_plans(self._repo.services, run)
         await notify_waiting(self._repo, run, cause)
         await complete_apply(
             self._repo,

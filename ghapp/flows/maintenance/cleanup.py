@@ -45,6 +45,7 @@ async def _erase(services: Services) -> None:
     """Erase what is left of repositories that the App was taken from; other machines erase their mirrors themselves."""
     await erase_left_mirrors(services.mirrors, services.store)
     await _with_objects("erased", services, lambda limit: services.store.retention.erase_uninstalled(limit=limit))
+    await _with_objects("plans_erased", services, lambda limit: services.store.kept_plans.erase_old(limit=limit))
 
 
 async def _remove_logs(services: Services) -> None:

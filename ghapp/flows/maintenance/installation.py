@@ -90,7 +90,7 @@ async def _leave(services: Services, repository: RepositoryId, *, by: str, for_g
     for run in await services.store.runs.unfinished_in(repository):
         await services.store.runs.cancel(run.id, reason=by)
     if for_good:
-        await enqueue_cleanup(services, 0)
+        await enqueue_cleanup(services, 0)  # it erases what is kept: reports, logs, plan files
 
 
 async def _discover(services: Services, job: Discover) -> None:

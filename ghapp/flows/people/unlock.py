@@ -71,7 +71,7 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
         given=repo.services.settings.server_variables.given(authority.repository, job.environment, "apply"),
         checkout=repo.mirror.checkout(tip, use="apply"),
         open_log=lambda mask: contextlib.nullcontext(MaskedLog(mask, _quiet)),
-    ) as (terraform, workdir, _):
+    ) as (terraform, workdir, _, _):
         async with module_access(repo, root_run.root_module, from_fork=False) as access:
             initialised = await terraform.init(access.of(workdir), stop=stop)
         if not initialised.done:

@@ -74,7 +74,7 @@ async def _resources(services: Services, job: RemovedJob) -> int | None:
             given=services.settings.server_variables.given(authority.repository, job.environment, "plan"),
             checkout=repo.mirror.checkout(tree, use="plan"),
             open_log=lambda mask: open_log(services.store, job.run_id, part, mask),
-        ) as (terraform, workdir, lines):
+        ) as (terraform, workdir, lines, _):
             async with module_access(repo, root_run.root_module, from_fork=False) as access:
                 timeout_s = services.settings.plan_timeout_s
                 initialised = await terraform.init(access.of(workdir), lines, stop, timeout_s=timeout_s)

@@ -104,6 +104,8 @@ class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
     state_empty: bool = False
     second_copy: str | None = None
     """Why applying it would build a second copy of what another workspace holds."""
+    plan_kept: bool = False
+    """It is held, and its plan file is kept: an approval applies that."""
 
     def as_lower(self) -> LowerPlan:
         """What those that build on it have to know."""

@@ -8,10 +8,10 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 from checks.authority.server_variables import secrets_of
 from checks.authority.sources import AllowedSources
@@ -24,6 +24,7 @@ from checks.plan.parity import PlanSummary, confirmation
 from checks.report import RootReport, report_failure, report_plan, report_planned_at_apply, report_skipped
 from checks.sensitive import Mask
 from ghapp.errors import JobError
+from ghapp.flows.root_module.kept_plan import ApprovedFile, read_approved
 from ghapp.flows.root_module.known_secrets import KnownSecrets
 from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.flows.root_module.plan_reading import in_time
@@ -67,6 +68,10 @@ class Made:
     terraform: Terraform
     workdir: Workdir
     log: MaskedLog
+    replan: "Callable[[], Awaitable[Made]]" = field(repr=False)
+    """Plans anew, in the same place."""
+    as_approved: bool = False
+    """It was not planned now: it is the plan file that somebody approved."""
 
 
 class RootRun:
@@ -88,6 +93,7 @@ class RootRun:
         self._secrets = KnownSecrets([root_module, *declarations, *files])
         self._warnings: tuple[str, ...] = ()
         self._undeclared: tuple[str, ...] = ()
+        self._ephemeral = frozenset(name for name, each in self._declared.variables.items() if each.ephemeral)
 
     def builds_on(self) -> frozenset[str]:
         """The root modules whose state it reads, or that the config names as lower."""
@@ -127,7 +133,7 @@ class RootRun:
         checkout: Checkout,
         open_log: OpenLog,
         given: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[tuple[Terraform, Workdir, MaskedLog]]:
+    ) -> AsyncIterator[tuple[Terraform, Workdir, MaskedLog, Credentials]]:
         """Choose the engine, read the secrets and prepare the work directory. Raises JobError.
 
         `given` are variables of the server's own that the operator lets it have.
@@ -163,7 +169,7 @@ class RootRun:
                 unmasked = self._secrets.cannot_mask({**credentials.env, **credentials.tfvars})
                 self._warnings = tuple(unmasked)
                 self._undeclared = tuple(name for name in workdir.undeclared if name in credentials.asked_for)
-                yield terraform, workdir, log
+                yield terraform, workdir, log, credentials
 
     def _require_kept_state(self, sandbox: Sandbox) -> None:
         """Raise JobError where the state is a file that would be gone with the sandbox."""
@@ -192,14 +198,16 @@ class RootRun:
         modules: OpenModules = no_modules,
         given: Mapping[str, str] | None = None,
         adapt: Callable[[Workdir], Workdir] = lambda workdir: workdir,
+        approved: ApprovedFile | None = None,
     ) -> AsyncIterator[Made]:
         """Plan it. Only an apply locks the state: a pull request's plan writes nothing. Raises JobError.
 
         `adapt` changes what Terraform finds in its environment, `until_written` waits for who is writing the state.
+        An `approved` plan file is taken instead of a new plan, if it can still be read and its variables hold.
         """
         async with self.prepared(
             machine, operation=operation, authority=authority, checkout=checkout, open_log=open_log, given=given
-        ) as (terraform, workdir, log):
+        ) as (terraform, workdir, log, credentials):
             workdir = adapt(workdir)
             confined = workdir.confined
 
@@ -208,28 +216,61 @@ class RootRun:
                     if until_written is not None:
                         await until_written()
 
-            outcome = await make_plan(
-                terraform,
-                workdir,
-                environment=self._environment.name,
-                lock=operation == "apply",
-                log=log,
-                foreign=log.foreign,
-                stop=stop,
-                timeout_s=machine.plan_timeout_s,
-                options=self.settings.extra_arguments,
-                sources=machine.sources,
-                until_written=None if until_written is None else let_go_first,
-                modules=modules,
-                learn=partial(self._secrets.learn, log=log),
-            )
-            match outcome:
-                case Planned(plan=plan):
-                    sensitive = await in_time(self.where, plan.sensitive_values)
-                    await asyncio.to_thread(self._secrets.learn, sensitive, log=log, plan=plan)
-                case NotDone(sensitive=sensitive):
-                    await asyncio.to_thread(self._secrets.learn, sensitive, log=log)
-            yield Made(outcome=outcome, terraform=terraform, workdir=workdir, log=log)
+            async def plan() -> Made:
+                outcome = await make_plan(
+                    terraform,
+                    workdir,
+                    environment=self._environment.name,
+                    lock=operation == "apply",
+                    log=log,
+                    foreign=log.foreign,
+                    stop=stop,
+                    timeout_s=machine.plan_timeout_s,
+                    options=self.settings.extra_arguments,
+                    sources=machine.sources,
+                    until_written=None if until_written is None else let_go_first,
+                    modules=modules,
+                    learn=partial(self._secrets.learn, log=log),
+                )
+                await self._learn(outcome, log)
+                return Made(outcome=outcome, terraform=terraform, workdir=workdir, log=log, replan=plan)
+
+            async def take(approved: ApprovedFile) -> Made | None:
+                found = await read_approved(
+                    approved,
+                    terraform,
+                    workdir,
+                    environment=self._environment.name,
+                    variables=self._planned_variables(credentials),
+                    log=log,
+                    stop=stop,
+                    timeout_s=machine.plan_timeout_s,
+                    sources=machine.sources,
+                    modules=modules,
+                    learn=partial(self._secrets.learn, log=log),
+                )
+                if found is None:
+                    return None
+                await self._learn(found, log)
+                return Made(outcome=found, terraform=terraform, workdir=workdir, log=log, replan=plan, as_approved=True)
+
+            taken = None if approved is None else await take(approved)
+            yield taken or await plan()
+
+    def _planned_variables(self, credentials: Credentials) -> dict[str, Any]:
+        """The variables from Vault that a plan file holds: those that are declared, and not ephemeral."""
+        names = self._declared.variables.keys() - self._ephemeral
+        by_environment = {f"TF_VAR_{name}": name for name in names}
+        values = {by_environment[key]: value for key, value in credentials.env.items() if key in by_environment}
+        return values | {name: value for name, value in credentials.tfvars.items() if name in names}
+
+    async def _learn(self, outcome: Planned | NotDone, log: MaskedLog) -> None:
+        match outcome:
+            case Planned(plan=plan):
+                sensitive = await in_time(self.where, plan.sensitive_values)
+                await asyncio.to_thread(self._secrets.learn, sensitive, log=log, plan=plan)
+            case NotDone(sensitive=sensitive):
+                await asyncio.to_thread(self._secrets.learn, sensitive, log=log)
 
     @property
     def where(self) -> str:
@@ -270,6 +311,7 @@ class RootRun:
             stop,
             foreign=made.log.foreign if plan.has_unknown_secrets else made.log,
             heard=stream.read,
+            with_variables=bool(self._ephemeral),
             timeout_s=timeout_s,
             options=self.settings.apply_arguments,
         )

@@ -31,13 +31,14 @@ from ghapp.errors import JobError
 from ghapp.flows.repository import FetchedRepo, load_repo
 from ghapp.flows.root_module.failures import how_far
 from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summaries, with_summary
+from ghapp.flows.root_module.kept_plan import approved_file, keep_plan_file
 from ghapp.flows.root_module.plan_reading import in_time
 from ghapp.flows.root_module.private_modules import checkout_with_modules, module_access
 from ghapp.flows.root_module.progress import shown_progress
 from ghapp.flows.root_module.root_run import Machine, Made, RootRun
 from ghapp.flows.root_module.run_log import open_log
 from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, slot, watched
-from ghapp.flows.root_module.terraform_plan import NotDone, Planned
+from ghapp.flows.root_module.terraform_plan import NotDone
 from ghapp.flows.survey import survey_of_run, terraforms
 from ghapp.processes import Stop
 from ghapp.processes.slots import Slot
@@ -159,13 +160,15 @@ class _RootStep:
             stop=stop,
             until_written=lambda: self._wait_for_applies(slot, stop),
             modules=lambda: module_access(self._repo, self.root_run.root_module, from_fork=job.from_fork),
+            approved=await approved_file(self._services, job),
         ) as made:
-            if isinstance(made.outcome, NotDone):
-                return await self._not_done(made.outcome, stop)
-            return await self._judge(made, made.outcome, stop)
+            return await self._judge(made, stop)
 
-    async def _judge(self, made: Made, planned: Planned, stop: Stop) -> RootOutcome:
-        """gate, apply."""
+    async def _judge(self, made: Made, stop: Stop) -> RootOutcome:
+        """gate, apply; where the plan that was approved cannot be applied any more, the same with a new one."""
+        planned = made.outcome
+        if isinstance(planned, NotDone):
+            return await self._not_done(planned, stop)
         job, plan = self._job, planned.plan
         self._second_copy = await self.root_run.second_copy(made, plan, stop=stop)
         # In threads, here and below: what a plan holds is as large as whoever wrote it wants it to be.
@@ -183,17 +186,32 @@ class _RootStep:
                 failed = await asyncio.to_thread(self.root_run.failed, cause, planned.diagnostics)
                 return await self.keep(failed)
             case gate.Hold() as hold:
-                return await self.keep(report, plan, held=hold)
+                return await self.keep(
+                    report, plan, held=hold, plan_kept=await self._keep_plan_file(made, report, hold)
+                )
             case gate.Proceed() as proceed:
                 await self._go_on(stop)
                 if plan.changes_anything:
                     stream = await asyncio.to_thread(ApplyStream, plan)
                     applied = await self._apply(made, plan, proceed, stream, stop)
+                    if made.as_approved and _is_out_of_date(applied, stream):
+                        made.log("The approved plan cannot be applied any more: a new plan")
+                        await self._go_on(stop)
+                        return await self._judge(await made.replan(), stop)
                     if not applied.done:
                         return await self._apply_not_done(applied, stream, stop)
                 elif (before := await self._applied_before()) is not None:
                     return await self.keep(before, plan)
                 return await self.keep(report.applied(), plan)
+
+    async def _keep_plan_file(self, made: Made, report: RootReport, hold: gate.Hold) -> bool:
+        """Keep what a person is asked to approve, if they can."""
+        if hold.button != "apply" or report.digest is None:
+            return False
+        run = await self._services.store.runs.load(self._job.run_id)
+        return await keep_plan_file(
+            self._services, self._job, run.repository_id, report.digest, made.terraform, made.workdir
+        )
 
     async def _apply(self, made: Made, plan: Plan, proceed: gate.Proceed, stream: ApplyStream, stop: Stop) -> Finished:
         timeout_s = self._services.settings.apply_timeout_s
@@ -291,7 +309,14 @@ class _RootStep:
             return None
         return summarize(plan, mask=self.root_run.mask, key=self._services.digest_key)
 
-    async def keep(self, report: RootReport, plan: Plan | None = None, *, held: gate.Hold | None = None) -> RootOutcome:
+    async def keep(
+        self,
+        report: RootReport,
+        plan: Plan | None = None,
+        *,
+        held: gate.Hold | None = None,
+        plan_kept: bool = False,
+    ) -> RootOutcome:
         """Keep the masked report, and give what leaves the step."""
         if held is not None:
             report = msgspec.structs.replace(report, cause=self.root_run.mask.text(held.cause))
@@ -317,8 +342,15 @@ class _RootStep:
             new_outputs=() if plan is None else _new_outputs(plan),
             state_empty=report.state_empty,
             second_copy=self._second_copy,
+            plan_kept=plan_kept,
         )
 
 
 def _new_outputs(plan: Plan) -> tuple[str, ...]:
     return tuple(output.name for output in plan.output_changes if output.action is Action.CREATE)
+
+
+def _is_out_of_date(applied: Finished, stream: ApplyStream) -> bool:
+    """Whether Terraform refused a plan file before it did anything: the state has moved, or providers are others."""
+    broken_off = applied.interrupted or applied.timed_out or applied.exceeded is not None or applied.exit_code < 0
+    return not (applied.done or broken_off or stream.has_begun)

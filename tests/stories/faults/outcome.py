@@ -42,5 +42,6 @@ def _state(story: Story, environment: str) -> Any:
 
 
 def _plain(story: Story, text: str) -> str:
+    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
     named = text.replace(story.owner, "OWNER").replace(str(story.repository.id), "ID")
     return re.sub(r"\b[0-9a-f]{7,40}\b", "HEX", re.sub(r"/\d+\b", "/N", re.sub(r"#\d+\b", "#N", named)))

@@ -12,6 +12,7 @@ from tests.stories.rules.test_chat import Chat, chat_room, story_with
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
+_APPLY = "planward/apply (staging)"
 _LOOKING = (
     "enqueue the next (reconciliation|cleanup)|enqueue an earlier reconciliation|end abandoned runs|"
     "enqueue repositories|redeliver|reconcile"
@@ -65,12 +66,54 @@ def tell(
         return Told(outcome=outcome(story, number, merged, chat.said), passed=passed)
 
 
-def completed(story: Story, sha: str, name: str, patience_s: float) -> dict[str, Any]:
-    """Wait until the newest check run of this name is completed; give it."""
+STAMPED = """\
+resource "terraform_data" "stamp" {
+  input = "made at ${plantimestamp()}"
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+"""
+
+
+def tell_approved(faulty: FaultyLine, *, kill: str = "", patience_s: float = 90.0) -> Told:
+    """Merge into an environment that is applied by hand; approve the plan that is shown, which differs each time.
+
+    Killed from the merge on. The outcome says whether what was applied is what was shown.
+    """
+    by_hand = "environments:\n  staging: {branch: staging, apply: manual}\n"
+    with chat_room() as chat:
+        story = story_with(faulty.line, chat, more=by_hand)
+        extra = {"network/main.tf": story.root_module("network", size=2, extra=STAMPED)["network/main.tf"]}
+        number = story.propose(extra)
+        assert completed(story, story.head(number), "planward/plan", patience_s)["conclusion"] == "success"
+        faulty.quiet(patience_s=patience_s)
+        before = len(faulty.read("passed"))
+        if kill:
+            faulty.kill_at(kill)
+        merged = story.merge(number)
+        held = completed(story, merged, _APPLY, patience_s)
+        assert held["conclusion"] == "action_required", held["output"]
+        story.press(held, "apply", by=story.maintainer)
+        done = completed(story, merged, _APPLY, patience_s, count=2)
+        eventually(lambda: "added in staging" in "".join(story.comments(number)), "it is told", patience_s=patience_s)
+        eventually(lambda: "Applied" in "".join(chat.said), "the chat is told", patience_s=patience_s)
+        faulty.quiet(patience_s=patience_s)
+        passed = frozenset(each for each in faulty.read("passed")[before:] if not re.fullmatch(OF_A_LOOK, each))
+        stamp = str(story.state("network", "staging")["terraform_data.stamp"][0]["input"]["value"])
+        as_shown = [stamp in f"{each['output']['summary']}{each['output']['text']}" for each in (held, done)]
+        kept = faulty.ask("select count(*) from kept_plans where repository_id = :id", id=story.repository.id)
+        told = outcome(story, number, merged, chat.said)
+        return Told(outcome={**told, "as shown": as_shown, "plan files kept": kept}, passed=passed)
+
+
+def completed(story: Story, sha: str, name: str, patience_s: float, *, count: int = 1) -> dict[str, Any]:
+    """Wait until there are `count` check runs of this name and the newest is completed; give it."""
 
     def newest() -> dict[str, Any] | None:
         found = story.check_runs(sha, name)
-        return found[-1] if found and found[-1]["status"] == "completed" else None
+        return found[-1] if len(found) >= count and found[-1]["status"] == "completed" else None
 
     found: dict[str, Any] = eventually(newest, f"{name} on {sha[:7]} is completed", patience_s=patience_s)
     return found

@@ -12,7 +12,7 @@ import pytest
 from tests.databases import POSTGRESQL, SQLITE
 from tests.stories.faults.conftest import THREE, FaultyLine
 from tests.stories.faults.outcome import without_words
-from tests.stories.faults.telling import Told, tell
+from tests.stories.faults.telling import Told, tell, tell_approved
 
 EVERY_POINT = "PLANWARD_TEST_EVERY_POINT" in os.environ
 KINDS = [SQLITE, POSTGRESQL, *([THREE] if EVERY_POINT else [])]
@@ -51,6 +51,17 @@ def test_killed_after_an_apply_was_kept_it_reports_what_was_applied(faulty: Faul
     told = tell(faulty, kill="step apply .*: after")
     assert len(faulty.calm()) == 1
     assert told.outcome == as_ever.outcome
+
+
+def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_applied(faulty: FaultyLine) -> None:
+    undisturbed = tell_approved(faulty)
+    assert undisturbed.outcome["as shown"] == [True, True]
+    assert undisturbed.outcome["plan files kept"] == [(0,)]
+    phases = "before|after|recorded|during" if EVERY_POINT else "after"
+    where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
+    told = tell_approved(faulty, kill="|".join(map(re.escape, where)), patience_s=90 + 15 * len(where))
+    assert set(faulty.calm()) == where
+    assert told.outcome == undisturbed.outcome
 
 
 def test_the_points_are_before_and_after_each_step_and_between_the_commands_of_the_one_with_credentials(

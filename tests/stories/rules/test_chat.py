@@ -72,9 +72,9 @@ def chat_room() -> Iterator[Chat]:
         thread.join()
 
 
-def story_with(line: Line, chat: Chat, *, on: str = "failed, waiting, applied, promotion") -> Story:
-    """A story whose config names the chat, by a secret in Vault."""
-    story = line.story(config=f'notify:\n  - {{url: "vault:kv/{{team}}/chat#url", on: [{on}]}}\n')
+def story_with(line: Line, chat: Chat, *, on: str = "failed, waiting, applied, promotion", more: str = "") -> Story:
+    """A story whose config names the chat, by a secret in Vault; `more` are other lines of it."""
+    story = line.story(config=f'notify:\n  - {{url: "vault:kv/{{team}}/chat#url", on: [{on}]}}\n{more}')
     line.bao.put(f"kv/{story.team}/chat", url=chat.url)
     return story
 

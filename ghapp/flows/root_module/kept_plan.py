@@ -1,0 +1,127 @@
+"""The plan file of a hold: kept when it is shown, applied as it was shown when it is approved.
+
+What is applied goes through the gate in any case: it compares the digest of this very file with the approved ones.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from checks import gate
+from checks.authority.sources import AllowedSources
+from checks.plan import Plan, read_plan
+from ghapp.errors import JobError
+from ghapp.flows.root_module.job import RootJob
+from ghapp.flows.root_module.plan_reading import in_time
+from ghapp.flows.root_module.terraform_plan import Log, OpenModules, Planned, no_modules, require_allowed
+from ghapp.log import log as logger
+from ghapp.processes import Stop
+from ghapp.services import Services
+from ghapp.store import KeptPlan, StoreUnavailable
+from ghapp.store.kept_plans import MOST_BYTES
+from ghapp.terraform import Finished, Terraform, Workdir
+from ghapp.values import RepositoryId
+
+_HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedFile:
+    """A plan file that somebody approved, and the engine that made it."""
+
+    content: bytes = field(repr=False)
+    engine: str
+
+
+async def approved_file(services: Services, job: RootJob) -> ApprovedFile | None:
+    """The plan file that was approved for this root module; None where there is none, or a new plan is needed."""
+    if not isinstance(job.review, gate.ApprovedPlan) or job.values_follow:
+        return None
+    for shown in job.previews:
+        kept = await services.store.kept_plans.find(shown.run_id, job.root_module)
+        is_this = kept is not None and (kept.sha, kept.environment) == (job.config_sha, job.environment)
+        if kept is None or not is_this or kept.digest not in job.review.plan_digests:
+            continue
+        content = await services.store.kept_plans.content(kept)
+        return None if content is None else ApprovedFile(content=content, engine=kept.engine)
+    return None
+
+
+async def keep_plan_file(
+    services: Services, job: RootJob, repository: RepositoryId, digest: str, terraform: Terraform, workdir: Workdir
+) -> bool:
+    """Keep the plan file of a hold, sealed, as long as the operator says. False: it is not kept."""
+    hours = services.settings.keep_plans_hours
+    if not hours:
+        return False
+    content = await asyncio.to_thread(workdir.read_plan_file, MOST_BYTES)
+    if content is None:
+        return False
+    kept = KeptPlan(
+        run_id=job.run_id,
+        repository_id=repository,
+        environment=job.environment,
+        root_module=job.root_module,
+        sha=job.config_sha,
+        digest=digest,
+        engine=name_of(terraform),
+    )
+    try:
+        await services.store.kept_plans.keep(kept, content, for_s=hours * _HOUR_S)
+    except StoreUnavailable as error:
+        logger.warning("plan_not_kept", run=job.run_id, root_module=job.root_module, reason=str(error))
+        return False
+    return True
+
+
+def name_of(terraform: Terraform) -> str:
+    """An engine by its name and version: a plan file is good for the very one that made it."""
+    return f"{terraform.name} {terraform.version}"
+
+
+async def read_approved(
+    approved: ApprovedFile,
+    terraform: Terraform,
+    workdir: Workdir,
+    *,
+    environment: str,
+    variables: Mapping[str, Any],
+    log: Log,
+    stop: Stop,
+    timeout_s: float,
+    sources: AllowedSources | None = None,
+    modules: OpenModules = no_modules,
+    learn: Callable[[Sequence[str]], None] = lambda secrets: None,
+) -> Planned | None:
+    """Put the approved plan file where it is applied from, and read it. None: it cannot be used; `log` says why.
+
+    Raises JobError where init installed something that is not one of the `sources`.
+    `variables` are what Vault gives now: a plan with other values is stale, as one with credentials that were leased.
+    """
+    where = f"{workdir.root_module} in {environment}"
+    log(f"{name_of(terraform)}: {where}")
+    if approved.engine != name_of(terraform):
+        log(f"The approved plan was made by {approved.engine}, which is not here: a new plan")
+        return None
+    async with modules() as access:
+        learn(access.secrets)
+        initialised = await terraform.init(access.of(workdir), log, stop, timeout_s=timeout_s)
+    if not initialised.done:
+        return None
+    if sources is not None:
+        await asyncio.to_thread(require_allowed, sources, access, workdir, environment)
+    try:
+        await asyncio.to_thread(workdir.write_plan_file, approved.content)
+        shown = await terraform.show(workdir, stop=stop, timeout_s=timeout_s)
+        if isinstance(shown, Finished):
+            return None
+        plan = await in_time(where, read_plan, shown)
+        if await in_time(where, Plan.holds_variables, plan, variables):
+            log("The approved plan is applied as it was shown")
+            return Planned(plan=plan, diagnostics=())
+        log("The approved plan was made with other secrets: a new plan")
+    except JobError as error:
+        log(f"The approved plan cannot be read any more ({error}): a new plan")
+    workdir.plan_file.unlink(missing_ok=True)
+    return None

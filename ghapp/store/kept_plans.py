@@ -1,0 +1,135 @@
+"""The plan files of holds: sealed, kept for hours, erased when they are decided. The one thing here that holds secrets.
+
+A plan file has values of variables and resources in clear. It is sealed for one run, root module, commit and digest,
+lies in the object store where there is one, and is never part of what the durable engine keeps.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, delete, select
+
+from ghapp.log import log
+from ghapp.sealing import UnsealError
+from ghapp.store.database import Database, StoreUnavailable, upsert
+from ghapp.store.objects import Objects
+from ghapp.store.tables import kept_plans, repositories
+from ghapp.values import CommitSha, EnvironmentName, RepositoryId, RunId
+
+MOST_BYTES = 32 * 1024 * 1024
+"""Larger plan files are not kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPlan:
+    """Which plan file it is: of which hold, of which commit, what it does, and which engine made it."""
+
+    run_id: RunId
+    repository_id: RepositoryId
+    environment: EnvironmentName
+    root_module: str
+    sha: CommitSha
+    digest: str
+    engine: str
+    """Its name and version: "terraform 1.11.4"."""
+
+
+_COLUMNS = [kept_plans.c[name] for name in KeptPlan.__slots__]
+
+
+class KeptPlans:
+    """Plan files by the run that was held and the root module."""
+
+    def __init__(self, database: Database, objects: Objects | None) -> None:
+        self._db = database
+        self._objects = objects
+
+    async def keep(self, plan: KeptPlan, content: bytes, *, for_s: float) -> None:
+        """Keep a plan file for so long; one of the same run and root module is replaced. Raises StoreUnavailable."""
+        sealed = await asyncio.to_thread(self._db.sealer.seal, content, about=about_plan(plan))
+        address = None
+        if self._objects is not None:
+            address = _address(plan)
+            await self._objects.put(address, sealed)
+        row = {name: getattr(plan, name) for name in KeptPlan.__slots__}
+        row |= {
+            "sealed": sealed if address is None else None,
+            "address": address,
+            "expires_at": self._db.clock() + for_s,
+        }
+        changed = [name for name in row if name not in ("run_id", "root_module")]
+        await self._db.run(lambda c: upsert(c, kept_plans, row, update=changed))
+
+    async def find(self, run_id: RunId, root_module: str) -> KeptPlan | None:
+        """The plan file of a hold's root module, while it is kept."""
+        c = kept_plans.c
+        mine = (c.run_id == run_id, c.root_module == root_module, c.expires_at > self._db.clock())
+        row = await self._db.read(lambda connection: connection.execute(select(*_COLUMNS).where(*mine)).first())
+        return None if row is None else KeptPlan(**row._mapping)
+
+    async def content(self, plan: KeptPlan) -> bytes | None:
+        """The plan file itself. None: it is gone, or cannot be opened as this very plan's any more."""
+        c = kept_plans.c
+        mine = (c.run_id == plan.run_id, c.root_module == plan.root_module)
+        row = await self._db.read(lambda n: n.execute(select(c.sealed, c.address).where(*mine)).first())
+        if row is None:
+            return None
+        try:
+            sealed = row.sealed if row.address is None else await self._from_object(row.address)
+            return (
+                None
+                if sealed is None
+                else await asyncio.to_thread(self._db.sealer.open, sealed, about=about_plan(plan))
+            )
+        except (UnsealError, StoreUnavailable) as error:
+            log.warning("kept_plan_unreadable", run=plan.run_id, root_module=plan.root_module, reason=str(error))
+            return None
+
+    async def _from_object(self, address: str) -> bytes | None:
+        return None if self._objects is None else await self._objects.read(address)
+
+    async def erase_decided(self, repository: RepositoryId, environment: EnvironmentName, *, besides: RunId) -> None:
+        """Erase the plan files of an environment's holds, once another run has ended there. Raises StoreUnavailable."""
+        c = kept_plans.c
+        await self._erase(c.repository_id == repository, c.environment == environment, c.run_id != besides)
+
+    async def erase_old(self, *, limit: int) -> int:
+        """Erase plan files whose time is over, or whose repository the App was taken from; gives how many."""
+        left = select(repositories.c.id).where(repositories.c.left_at.is_not(None))
+        expired = await self._erase(kept_plans.c.expires_at <= self._db.clock(), limit=limit)
+        return max(expired, await self._erase(kept_plans.c.repository_id.in_(left), limit=limit))
+
+    async def _erase(self, *which: ColumnElement[bool], limit: int | None = None) -> int:
+        c = kept_plans.c
+        query = select(c.run_id, c.root_module, c.address).where(*which).limit(limit)
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
+        await self._remove_objects(row.address for row in rows)
+        # Those whose objects are gone, and no others: one may be kept anew meanwhile.
+        statements = [
+            delete(kept_plans).where(c.run_id == row.run_id, c.root_module == row.root_module, *which) for row in rows
+        ]
+        await self._db.run(lambda connection: [connection.execute(statement) for statement in statements])
+        return len(rows)
+
+    async def _remove_objects(self, addresses: Iterable[str | None]) -> None:
+        """Objects before their rows, so that none is left without one."""
+        found = [address for address in addresses if address is not None]
+        if not found:
+            return
+        if self._objects is None:
+            raise StoreUnavailable(
+                "plan files were kept in an object store, and PLANWARD_OBJECT_STORE_URL is not set: set it"
+            )
+        await self._objects.remove(found)
+
+
+def about_plan(plan: KeptPlan) -> str:
+    """What a sealed plan file is bound to."""
+    return f"plan {plan.run_id} {plan.environment} {plan.root_module} {plan.sha} {plan.digest} {plan.engine}"
+
+
+def _address(plan: KeptPlan) -> str:
+    name = hashlib.sha256(f"{plan.environment} {plan.root_module}".encode()).hexdigest()[:16]
+    return f"{plan.repository_id}/{plan.run_id}/plan-{name}"

@@ -1,0 +1,114 @@
+"""What a hold has shown is applied as it was shown, by the very plan file; else it is planned again and compared."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stories.line import Line
+from tests.stories.rules.saying import green, held
+from tests.stories.story import Story
+
+BY_HAND = "environments:\n  staging: {branch: staging, apply: manual}\n"
+STAMPED = """\
+resource "terraform_data" "stamp" {
+  input = "made at ${plantimestamp()}"
+}
+"""
+_STAMP = re.compile(r"made at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def shown(check: dict[str, Any]) -> str:
+    """The value of the stamp in a check run: another one in each plan."""
+    [stamp] = set(_STAMP.findall(f"{check['output']['summary']}{check['output']['text']}"))
+    return str(stamp)
+
+
+def merged(story: Story, extra: str = STAMPED) -> tuple[str, dict[str, Any]]:
+    """Merge a change whose plan differs each time; gives the merge SHA and its hold."""
+    number = story.propose({"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]})
+    green(story.planned(number))
+    sha = story.merge(number)
+    check = story.applied(sha)
+    assert held(check) == "network in staging: waits for someone to look at the plan and apply it."
+    return sha, check
+
+
+def kept(story: Story) -> int:
+    """How many plan files are kept of a repository."""
+    rows = story.line.query("select count(*) as n from kept_plans where repository_id = :id", id=story.repository.id)
+    return int(rows[0]["n"])
+
+
+def applied_stamp(story: Story) -> str:
+    return str(story.state("network", "staging")["terraform_data.stamp"][0]["input"]["value"])
+
+
+def move_state(path: Path) -> None:
+    """Somebody else writes the state; nothing in it changes what is planned."""
+    state = {"version": 4, "terraform_version": "1.9.0", "serial": 7, "lineage": "elsewhere", "outputs": {}}
+    path.write_text(json.dumps({**state, "resources": []}))
+
+
+@pytest.mark.both_databases
+def test_a_plan_that_differs_each_time_is_approved_and_applied_as_it_was_shown(line: Line) -> None:
+    story = line.story(config=BY_HAND)
+    sha, check = merged(story)
+    assert "For 24 hours an approval applies this very plan" in check["output"]["summary"]
+    assert kept(story) == 1
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(sha, count=2))
+    assert applied_stamp(story) == shown(check)
+    story.quiet()
+    assert kept(story) == 0
+
+
+def test_a_plan_whose_state_has_moved_is_made_again_and_applied_where_it_does_the_same(line: Line) -> None:
+    story = line.story(config=BY_HAND)
+    sha, check = merged(story, extra="")
+    move_state(story.state_path("network", "staging"))
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(sha, count=2))
+    assert story.size("staging") == 2
+
+
+def test_a_plan_whose_state_has_moved_and_that_does_something_else_is_shown_again(line: Line) -> None:
+    story = line.story(config=BY_HAND)
+    sha, check = merged(story)
+    move_state(story.state_path("network", "staging"))
+    story.press(check, "apply", by=story.maintainer)
+    again = story.applied(sha, count=2)
+    assert held(again) == "network in staging: the plan is no longer the one that was approved. Look again."
+    assert "The plan differs from the one that was reviewed: 1 changed." in again["output"]["summary"]
+    assert shown(again) != shown(check)
+    assert story.state("network", "staging") == {}
+    story.press(again, "apply", by=story.maintainer)
+    green(story.applied(sha, count=3))
+    assert applied_stamp(story) == shown(again)
+
+
+def test_an_approved_plan_is_applied_with_ephemeral_variables_as_they_are_now(line: Line) -> None:
+    story = line.story(config=BY_HAND)
+    story.secret("testing", "token", token="token-of-testing")
+    story.secret("staging", "token", token="token-of-then")
+    told = story.states / "told"
+    extra = f"""\
+variable "token" {{
+  type      = string
+  ephemeral = true
+}}
+
+resource "terraform_data" "told" {{
+  provisioner "local-exec" {{
+    command = "echo ${{var.token}} > {told}"
+  }}
+}}
+"""
+    sha, check = merged(story, extra=STAMPED + extra)
+    story.secret("staging", "token", token="token-of-now")
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(sha, count=2))
+    assert applied_stamp(story) == shown(check)
+    assert told.read_text() == "token-of-now\n"
