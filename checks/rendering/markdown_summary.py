@@ -211,7 +211,7 @@ def _dangers(found: Dangers, part: EnvironmentPart, report: RunReport, openings:
 
 def _table(part: EnvironmentPart, report: RunReport) -> Iterator[Piece]:
     roots = part.roots
-    if part.is_plain and (roots[0].results or (roots[0].went_well and not roots[0].errored)):
+    if part.is_plain and (roots[0].results or _is_in_title(roots[0], report)):
         return
     fields = [field for field in Counts.__struct_fields__ if any(getattr(root.counts, field) for root in roots)]
     columns = [_bold(words_of_field(field), field) for field in fields]
@@ -220,6 +220,11 @@ def _table(part: EnvironmentPart, report: RunReport) -> Iterator[Piece]:
         numbers = [_number(getattr(root.counts, field), field) for field in fields]
         cells = [code(root.root_module), *numbers, _remark(root, report)]
         yield Piece(short=_row(cells), rank=_TABLE, row=True, headings=(heading,), counts_as="root modules")
+
+
+def _is_in_title(root: RootReport, report: RunReport) -> bool:
+    """Whether the title says what the only root module does: not where it says a cause."""
+    return report.conclusion == "success" and root.went_well and not root.errored
 
 
 def _remark(root: RootReport, report: RunReport) -> str:

@@ -17,6 +17,8 @@ from tests.bench.completing import completed, seconds_of_plan
 from tests.bench.rows import Row, in_turn, render
 from tests.stories.line import Line, running_line
 
+_ONE_PLAN = "environments:\n  testing:\n  staging: {branch: staging, preview: never}\n"
+"""A pull request has one plan, as the shell script makes it."""
 AIMS = {1: 4, 10: 4, 50: 5}
 _SANDBOX_MS = 60
 ATLANTIS = {1: 8, 10: 26, 50: 108}
@@ -36,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
         running_line(Path(other), PLANWARD_CONCURRENCY=cores, PLANWARD_SANDBOX="none") as without,
     ):
         rows = _latency(line, without, chosen.runs)
+        rows.append(_two_plans(line, chosen.runs))
         rows += [_calls_of_plan(line, int(number)) for number in chosen.roots.split(",")]
         rows.append(_calls_of_apply(line))
     return rows
@@ -46,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
 
 def _latency(line: Line, without: Line, runs: int) -> list[Row]:
     """A plan in the sandbox, the same in none, and by hand, in turn."""
-    stories = [each.story() for each in (line, without)]
+    stories = [each.story(config=_ONE_PLAN) for each in (line, without)]
     for story in stories:
         story.planned(story.propose(head="warm-up"))
     inside, _ = stories
@@ -75,6 +78,22 @@ def _latency(line: Line, without: Line, runs: int) -> list[Row]:
             reached=more_ms <= _SANDBOX_MS,
         ),
     ]
+
+
+def _two_plans(line: Line, runs: int) -> Row:
+    """The preview beside testing's plan, against that one alone."""
+    stories = line.story(), line.story(config=_ONE_PLAN)
+    for story in stories:
+        story.planned(story.propose(head="warm-up"))
+    taken: tuple[list[float], list[float]] = ([], [])
+    for number in range(runs):
+        for story, seconds in zip(stories, taken, strict=True):
+            branch = f"bench{number}"
+            story.commit(branch, story.network(number + 10))
+            story.quiet()
+            seconds.append(seconds_of_plan(story, branch))
+            story.quiet()
+    return in_turn("delivery → completed check run, preview beside testing", *taken, aim=1.5, than="testing alone")
 
 
 # --- what is asked of GitHub -----------------------------------------------------------------------------------------

@@ -27,13 +27,15 @@ def render(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def in_turn(what: str, ours: Sequence[float], bare: Sequence[float], *, aim: float) -> Row:
+def in_turn(
+    what: str, ours: Sequence[float], bare: Sequence[float], *, aim: float, than: str = "a shell script"
+) -> Row:
     """The medians of two that were run in turn."""
     ratio = statistics.median(ours) / statistics.median(bare)
     return Row(
         what=what,
         figure=f"{statistics.median(ours):.2f} s",
-        baseline=f"{statistics.median(bare):.2f} s, a shell script",
+        baseline=f"{statistics.median(bare):.2f} s, {than}",
         ratio=ratio,
         aim=f"ratio {aim}",
         reached=ratio <= aim,

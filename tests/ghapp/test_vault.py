@@ -112,6 +112,26 @@ class TestTheDefault:
             },
         )
 
+    def test_only_what_another_line_than_the_default_names_is_asked_for(self, openbao: OpenBao) -> None:
+        openbao.put("kv/asked/testing/db", a="1", b="2")
+        openbao.put("kv/asked/shared/db", b="2", c="3")
+        sources = (*DEFAULT_SOURCES, SecretSource(path="kv/{team}/shared/db"))
+
+        assert read(settings_of(openbao), sources, team="asked").asked_for == {"b", "c"}
+
+    def test_whether_there_is_anything_is_asked_without_reading_it(self, openbao: OpenBao) -> None:
+        openbao.put("kv/some/testing/deep/db", a="1")
+        openbao.put("kv/onlyenv/testing/env", a="1")
+
+        async def any_of(team: str, sources: Sequence[SecretSource] = DEFAULT_SOURCES) -> bool:
+            run = VaultRun(team=team, environment="testing", branch="testing", operation="plan")
+            async with Vault(settings_of(openbao)).session(run) as session:
+                return await session.has_any(sources, open_by_own_login(team))
+
+        assert [asyncio.run(any_of(team)) for team in ("some", "onlyenv", "none")] == [True, True, False]
+        exact = [SecretSource(path="kv/{team}/{branch}/db")]
+        assert [asyncio.run(any_of(team, exact)) for team in ("some", "none")] == [False, False]
+
     def test_what_is_within_a_json_document_is_hidden_too(self, openbao: OpenBao) -> None:
         document = json.dumps({"type": "account", "keys": [{"private_key": "k3y"}]})
         openbao.put("kv/json/testing/account", account=document, broken='{"a": ', deep="[" * 100_000)

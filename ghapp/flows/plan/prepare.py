@@ -14,9 +14,11 @@ from ghapp.errors import JobError, Unavailable
 from ghapp.flows.check_run import show_progress
 from ghapp.flows.environments import is_named
 from ghapp.flows.plan.heads import numbers_of, still_about
+from ghapp.flows.plan.kept_plans import keep_testing_plans
 from ghapp.flows.plan.which_plans import decide_plans, decide_vouched
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.flows.root_module.count_state import RemovedJob
+from ghapp.flows.root_module.job import RootOutcome
 from ghapp.flows.survey import (
     broken_by,
     cannot_run,
@@ -53,6 +55,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     tree: TreeId = TreeId("")
     layers: tuple[tuple[str, ...], ...] = ()
     preview_layers: tuple[tuple[str, ...], ...] = ()
+    kept: tuple[RootOutcome, ...] = ()
+    """Testing's plans of the run before, of root modules that are not planned again."""
     has_preview: bool = False
     """Whether it is planned in its environment, now or once somebody lets it be."""
     refused: str | None = None
@@ -80,6 +84,7 @@ async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
     finally:
         await showing
     planned = {root for part in parts for layer in (*part.layers, *part.preview_layers) for root in layer}
+    planned |= {outcome.root_module for part in parts for outcome in part.kept}
     root_modules = tuple(sorted(planned))
     await services.store.runs.change_plan(run_id, lambda state: replace(state, root_modules=root_modules))
     return tuple(parts)
@@ -276,6 +281,8 @@ async def _prepare_part(
             last = await repo.store.branches.last(repo.id, environment.name)
             since = await repo.mirror.changed_paths(part.base_sha if last is None else last.sha, tree)
         preview = await asyncio.to_thread(impact.layers, environment.name, since)
+    layers = () if plans.testing is None else await asyncio.to_thread(impact.layers, TESTING, changed)
+    kept = await keep_testing_plans(repo, run, pull_request.number, tree, survey, layers) if preview else ()
     removed = await asyncio.to_thread((after or survey).removed, environment.name, before)
     part = msgspec.structs.replace(
         part,
@@ -289,7 +296,8 @@ async def _prepare_part(
             )
             for each in removed
         ),
-        layers=() if plans.testing is None else await asyncio.to_thread(impact.layers, TESTING, changed),
+        layers=() if kept else layers,
+        kept=kept,
         has_preview=to_preview is not None,
         refused=refused,
         notes=(

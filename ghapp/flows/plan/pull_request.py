@@ -67,7 +67,7 @@ async def carry_out(services: Services, run_id: RunId) -> None:
     parts = await step("prepare", tuple[Part, ...], prepare_plan, services, run_id)
     outcomes: list[RootOutcome] = []
     for part in parts:
-        outcomes += await _plan_part(services, run_id, part)
+        outcomes += [*part.kept, *await _plan_part(services, run_id, part)]
     removed = await count_removed(services, tuple(job for part in parts for job in part.removed))
     await step("conclude", type(None), conclude_plan, services, run_id, parts, tuple(outcomes), removed)
 

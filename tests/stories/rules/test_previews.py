@@ -196,6 +196,18 @@ def test_after_a_merge_the_others_are_planned_once_and_after_its_apply(line: Lin
     assert len(story.check_runs(head)) == 2
 
 
+def test_testings_plan_stands_where_the_base_moved_in_no_file_of_it(line: Line) -> None:
+    story = line.story()
+    other = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="other")
+    green(story.planned(other))
+    story.land(story.propose({"network/env/staging.tfvars": "size = 3\n"}, head="moving"))
+    check = story.planned(other, count=2)
+    assert green(check) == "only outputs change in staging"
+    assert "`network` in `testing`: 1 to add, since its state is empty." in check["output"]["summary"]
+    assert "network in staging" in log_of(story, other)
+    assert "network in testing" not in log_of(story, other)
+
+
 def test_where_a_merge_queue_merges_only_its_groups_are_planned_again(line: Line) -> None:
     story = line.story()
     protected(story)
