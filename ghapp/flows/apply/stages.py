@@ -18,7 +18,7 @@ from ghapp.flows.root_module.count_state import RemovedJob
 from ghapp.flows.root_module.job import Reviewed
 from ghapp.flows.survey import known_to, run_otherwise, survey_tree
 from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid
-from ghapp.root_modules import Survey
+from ghapp.root_modules import RootModuleSettings, Survey
 from ghapp.sealing import UnsealError
 from ghapp.store import Approval, Last, Run
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId, TreeId
@@ -125,7 +125,8 @@ class _Layout:
         stages = [await self._testing_stage(run, survey, tree) for run in runs[:-1]]
         by_hand = "manual" in (self._environment.apply, named.apply)
         parity: Parity = "hold" if "hold" in (self._environment.parity, named.parity) else "danger"
-        stages.append(await self._own_stage(survey, tree, by_hand=by_hand, parity=parity))
+        own = await self._own_stage(survey, tree, by_hand=by_hand, parity=parity)
+        stages.append(await self._held_for_secrets(own, survey))
         return Settlement(stages=tuple(stages))
 
     async def _testing_stage(self, run: Run, survey: Survey, tree: TreeId) -> Stage:
@@ -167,6 +168,26 @@ class _Layout:
             counts_as_applied=self._everything or bool(dirs) or (self._last is not None and self._last.applied),
             may_rerun=who_may_apply(self._environment.approvers),
         )
+
+    async def _held_for_secrets(self, stage: Stage, survey: Survey) -> Stage:
+        """Hold what reads other secrets than at LAST: what a pull request shows was planned with those of before."""
+        if self._last is None or not await self._repo.mirror.has(self._last.sha):
+            return stage
+        if CONFIG_PATH not in await self._repo.mirror.changed_paths(self._last.sha, self._tip):
+            return stage
+        try:
+            config = await self._repo.config_at(self._last.sha)
+            before = await survey_tree(self._repo, config, self._last.sha)
+        except JobError:  # nothing is known of what it read
+            return stage
+        old, new = before.laid.get(stage.environment, ()), survey.of(stage.environment)
+        others = {each.dir for each in old if each.dir in new and _authority(each) != _authority(new[each.dir])}
+        held = gate.NotReviewed(why="it reads other secrets than what was planned on the pull request")
+        reviews = {
+            name: held if name in others and not isinstance(review, gate.ApprovedPlan | gate.ApprovedCommit) else review
+            for name, review in stage.reviews.items()
+        }
+        return msgspec.structs.replace(stage, reviews=reviews)
 
     async def _touched(self, survey: Survey, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
         if last is None or not await self._repo.mirror.has(last.sha):
@@ -287,6 +308,11 @@ def _is_planned_at_apply(report: bytes) -> bool:
 def who_may_apply(approvers: Sequence[str]) -> str:
     """The people and teams that a config names as approvers, else the roles that may apply."""
     return " or ".join(f"`{each}`" for each in approvers) or "people with the role maintain or admin"
+
+
+def _authority(settings: RootModuleSettings) -> tuple[object, ...]:
+    """Whose secrets a root module reads, and which."""
+    return settings.team, settings.secrets
 
 
 def _layers(survey: Survey, environment: EnvironmentName, dirs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

@@ -66,7 +66,7 @@ def test_where_nothing_is_previewed_testing_is_planned_and_that_is_said(line: Li
     green(story.applied(story.merge(number)))
 
 
-def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones(line: Line) -> None:
+def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones_and_its_apply_is_held(line: Line) -> None:
     story = line.story()
     for environment in ("testing", "staging"):
         story.secret(environment, "other/app", nothing="of-use")  # the new ones alone are not enough
@@ -75,6 +75,18 @@ def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones(line: Li
     green(story.planned(number))
     read = line.secrets_read()[before:]
     assert f"kv/data/{story.team}/staging/app" in read
+    for environment in ("testing", "staging"):
+        story.secret(environment, "other/app", db_password=story.password(environment))
+    merged = story.merge(number)
+    check = story.applied(merged)
+    assert held(check) == (
+        "network in staging: it reads other secrets than what was planned on the pull request. Look at the plan and "
+        "apply it by hand."
+    )
+    assert story.size("staging") is None
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(merged, count=2))
+    assert story.size("staging") == 2
 
 
 # --- who vouches for the target --------------------------------------------------------------------------------------
