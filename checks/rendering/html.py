@@ -53,6 +53,8 @@ class _Page:
     most_open_lines: int
     cause: str | None
     """What the page's first lines say already."""
+    has_parts: bool
+    """Whether there is a heading for each environment, so that nothing below it need name one."""
 
 
 def render_html(report: RunReport) -> str:
@@ -62,12 +64,14 @@ def render_html(report: RunReport) -> str:
     repository's files. Colours come from the classes, dark and light (`STYLE`).
     """
     blob_url = report.blob_url if report.blob_url and is_web_address(report.blob_url) else None
-    page = _Page(blob_url=blob_url, most_open_lines=most_open_lines(report), cause=report.cause)
     parts = parts_of(report, folds=False)
+    page = _Page(
+        blob_url=blob_url, most_open_lines=most_open_lines(report), cause=report.cause, has_parts=len(parts) > 1
+    )
     whole = (_diagnostic(diagnostic, page) for diagnostic in report.diagnostics)
     lines = [*_head(report), *whole]
     for part in parts:
-        lines += _part(part, page, named=len(parts) > 1)
+        lines += _part(part, page)
     lines += _undeclared(report)
     return f'<section class="report {report.conclusion}">\n' + "\n".join(lines) + "\n</section>\n"
 
@@ -79,13 +83,13 @@ def _undeclared(report: RunReport) -> Iterator[str]:
         yield f"<details><summary>{undeclared_title(found)}</summary>\n<ul>{''.join(items)}</ul>\n</details>"
 
 
-def _part(part: EnvironmentPart, page: _Page, *, named: bool) -> Iterator[str]:
+def _part(part: EnvironmentPart, page: _Page) -> Iterator[str]:
     """One environment: what is dangerous, the table, and every root module."""
-    if named:
+    if page.has_parts:
         yield f"<h2>In {html_code(part.environment)}</h2>"
     shown = dangers(part.roots)
     yield from _dangers(shown, len(part.roots) > 1, page)
-    yield from _table(part.roots)
+    yield from _table(part.roots, page)
     for root in part.roots:
         yield from _root(root, shown, page)
 
@@ -103,33 +107,33 @@ def _dangers(shown: Sequence[Dangers], several: bool, page: _Page) -> Iterator[s
     for found in shown:
         yield f"<h3>{found.heading}</h3>"
         if kinds := found.kinds:
-            yield f'<ul class="danger">{"".join(_line_of_kind(kind, several) for kind in kinds)}</ul>'
+            yield f'<ul class="danger">{"".join(_line_of_kind(kind, several, page) for kind in kinds)}</ul>'
             continue
         for entry in found.entries:
             root = entry.root
-            place = f" · {_place(root)}" if several else ""
+            place = f" · {_place(root, page)}" if several else ""
             yield _fold(entry.change, entry.members, page, place)
 
 
-def _place(root: RootReport) -> str:
-    return html_code(root.root_module) + in_environment(root.environment, html_code)
+def _place(root: RootReport, page: _Page) -> str:
+    return html_code(root.root_module) + ("" if page.has_parts else in_environment(root.environment, html_code))
 
 
-def _line_of_kind(kind: Kind, several: bool) -> str:
+def _line_of_kind(kind: Kind, several: bool, page: _Page) -> str:
     parts = [f'<span class="sign">{html_code(kind.first.symbol)}</span> {kind.size:,} {html_code(kind.first.type)}']
     if kind.first.marks:
         parts.append(f"<strong>{html_prose(', '.join(kind.first.marks))}</strong>")
     if several:
-        parts.append(_place(kind.root))
+        parts.append(_place(kind.root, page))
     parts.append(", ".join(name if name.endswith(" more") else html_code(name) for name in kind.names))
     return f'<li class="{kind.first.section}">{" · ".join(parts)}</li>'
 
 
-def _table(roots: Sequence[RootReport]) -> Iterator[str]:
+def _table(roots: Sequence[RootReport], page: _Page) -> Iterator[str]:
     if len(roots) < 2:
         return
     fields = [field for field in Counts.__struct_fields__ if any(getattr(root.counts, field) for root in roots)]
-    told = any(root.environment for root in roots)
+    told = not page.has_parts and any(root.environment for root in roots)
     names = ["root module", *(["environment"] if told else []), *map(words_of_field, fields), ""]
     yield f"<table>\n<thead><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr></thead>\n<tbody>"
     for root in roots:
@@ -148,7 +152,7 @@ def _remark(root: RootReport) -> str:
 
 
 def _root(root: RootReport, shown: Sequence[Dangers], page: _Page) -> Iterator[str]:
-    yield f"<h3>{_place(root)}: {html_prose(words_of_root(root))}</h3>"
+    yield f"<h3>{_place(root, page)}: {html_prose(words_of_root(root))}</h3>"
     if root.cause and not (root.results and root.cause == page.cause):
         yield f'<pre class="cause">{escape_html(clean(root.cause))}</pre>'
     yield from _results(root)
