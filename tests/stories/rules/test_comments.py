@@ -3,7 +3,7 @@
 import pytest
 
 from tests.stories.line import Line
-from tests.stories.rules.saying import APPLY, answered, audit, green, held, refused, unanswered
+from tests.stories.rules.saying import APPLY, answered, audit, buttons, green, held, refused, unanswered
 from tests.stories.rules.test_holds import proposed_from_fork
 
 
@@ -15,8 +15,14 @@ def test_a_comment_that_names_the_head_approves_its_plan_and_a_reaction_says_so(
     assert answered(story, story.comment(number, f"planward approve {head}", by=story.reader)) == "-1"
     assert answered(story, story.comment(number, f"planward approve {story.first}", by=story.author)) == "confused"
     assert answered(story, story.comment(number, f"planward approve {head}", by=story.author)) == "+1"
-    green(story.planned(number, count=2))
-    assert audit(story) == [(story.reader, "refused: approve_plan", head[:7]), (story.author, "approve_plan", head[:7])]
+    assert buttons(story, story.planned(number, count=2)) == ["preview"]
+    assert answered(story, story.comment(number, f"planward preview {head}", by=story.author)) == "+1"
+    green(story.planned(number, count=3))
+    assert audit(story) == [
+        (story.reader, "refused: approve_plan", head[:7]),
+        (story.author, "approve_plan", head[:7]),
+        (story.author, "preview", head[:7]),
+    ]
 
 
 def test_comments_that_do_not_count_do_nothing(line: Line) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,9 @@ def test_a_merge_forced_past_a_check_that_was_being_planned_anew_is_held(line: L
         story.secret("testing", db_password=story.password("testing"))
         moved = story.commit("staging", {"network/wait.tf": slow.data("waits")}, by=story.reviewer)
         eventually(lambda: len(story.check_runs(story.head(number))) == 2, "it is planned anew")
+        began = datetime.fromisoformat(story.check_runs(story.head(number))[-1]["started_at"])
+        # GitHub tells whole seconds: a merge within the second in which the new one appeared may have seen the old one.
+        eventually(lambda: datetime.now(UTC) > began + timedelta(seconds=2), "a merge is later by GitHub's clock")
         merged = story.merge(number)
         check = story.applied(merged)
         story.applied(moved)

@@ -70,6 +70,7 @@ def test_pushes_to_the_base_in_a_row_are_one_new_plan(line: Line) -> None:
     for size in (3, 4, 5):
         story.commit("staging", story.network(size), by=story.reviewer)
     eventually(lambda: story.check_runs(story.head(number))[-1]["status"] == "in_progress", "it is in progress")
+    eventually(lambda: story.check_runs(story.head(number))[-1]["status"] == "completed", "it is planned once more")
     story.quiet()
     checks = story.check_runs(story.head(number))
     assert green(checks[-1])
