@@ -104,7 +104,7 @@ class ApplyStream:
         for change in self._changes:
             steps = [(change.address, step) for step in _STEPS[change.action]]
             carried_out = [step for step in steps if done[step] > 0]
-            # What is told of one object of an address is not told of another, deposed one as well.
+            # What Terraform says about one object of an address is not about another, deposed one as well.
             done.subtract(carried_out)
             begun.subtract(carried_out)
             outcome: Outcome = "not_reached"

@@ -45,7 +45,7 @@ def symbol_of(result: ResourceResult) -> str:
 
 
 def remarks_of_result(result: ResourceResult) -> tuple[str, ...]:
-    """What there is to say about one resource beside its address."""
+    """The remarks about one resource, beside its address."""
     remarks = [f"deposed object {result.deposed}"] if result.deposed else []
     if result.took_s:
         remarks.append(f"{'took' if result.outcome == 'applied' else 'after'} {duration(result.took_s)}")

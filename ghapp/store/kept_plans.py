@@ -106,7 +106,7 @@ class KeptPlans:
         query = select(c.run_id, c.root_module, c.address).where(*which).limit(limit)
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         await self._remove_objects(row.address for row in rows)
-        # Those whose objects are gone, and no others: one may be kept anew meanwhile.
+        # Those whose objects are gone, and no others: one may be kept again meanwhile.
         statements = [
             delete(kept_plans).where(c.run_id == row.run_id, c.root_module == row.root_module, *which) for row in rows
         ]

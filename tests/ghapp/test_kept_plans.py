@@ -125,7 +125,7 @@ def test_they_are_erased_when_the_app_is_taken_away(past: Past) -> None:
     assert past.rows() == 0
 
 
-def test_one_under_a_key_that_was_given_up_is_gone_and_one_under_an_older_key_is_sealed_anew(tmp_path: Path) -> None:
+def test_one_under_a_key_that_was_given_up_is_gone_and_one_under_an_older_key_is_sealed_again(tmp_path: Path) -> None:
     past = Past(tmp_path)
     past.keep()
     past.store.close()

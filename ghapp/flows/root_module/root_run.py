@@ -69,7 +69,7 @@ class Made:
     workdir: Workdir
     log: MaskedLog
     replan: "Callable[[], Awaitable[Made]]" = field(repr=False)
-    """Plans anew, in the same place."""
+    """Plans again, in the same place."""
     as_approved: bool = False
     """It was not planned now: it is the plan file that somebody approved."""
 
