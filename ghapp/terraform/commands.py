@@ -13,7 +13,7 @@ from ghapp.processes import WITHOUT_KEEPER, Exceeded, Exited, NotConfined, Progr
 from ghapp.terraform.errors import TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock, read_failure
 from ghapp.terraform.messages import Messages, RootModuleLocation, read_validation
-from ghapp.terraform.provider_cache import note_use, one_writer
+from ghapp.terraform.provider_cache import one_writer
 from ghapp.terraform.versions import read_version
 from ghapp.terraform.workdir import DEFAULT_WORKSPACE, Workdir
 
@@ -104,7 +104,7 @@ class Terraform:
         *,
         timeout_s: float = _INIT_TIMEOUT_S,
     ) -> Finished:
-        """Install providers and modules, configure the backend; one init at a time writes a shared provider cache."""
+        """Install providers and modules, configure the backend; one init at a time where providers are shared."""
         seen = partial(_seen, workdir)
         words = [
             "init",
@@ -118,12 +118,20 @@ class Terraform:
             # OpenTofu takes variables in backends and module sources: https://opentofu.org/docs/cli/commands/init/
             words += [f"-var-file={path}" for path in seen(workdir.var_files)]
         workdir = _interrupted_first(workdir)
-        if workdir.provider_lock is not None:
-            # Alone of all commands, since it runs nothing that a repository brings.
-            workdir = replace(workdir, confined=workdir.confined.writing(workdir.provider_lock.parent))
-        async with one_writer(workdir.provider_lock, stop):
+        providers = workdir.providers
+        async with one_writer(providers.lock, stop):
+            before = await asyncio.to_thread(providers.offer)
             finished = await self._init(workdir, words, log, stop, timeout_s)
-            note_use(workdir.data_dir, workdir.provider_lock)
+            unavailable = not finished.done and finished.failure is Failure.PROVIDER_UNAVAILABLE
+            if (finished.done or unavailable) and await asyncio.to_thread(
+                providers.withdraw_changed, before, thorough=unavailable
+            ):
+                log("A provider in the cache was not what was put there; init once more without it")
+                await asyncio.to_thread(providers.offer)
+                again = await self._init(workdir, words, log, stop, timeout_s - finished.took_s)
+                finished = replace(again, took_s=finished.took_s + again.took_s)
+            if finished.done:
+                await asyncio.to_thread(providers.take_in, before)
             return finished
 
     async def _init(

@@ -40,12 +40,18 @@ _OURS = re.compile(
 _CA_FILES = frozenset(name for name in _PASSED_ON if "SSL_C" in name or name.endswith("_BUNDLE"))
 _QUOTED_PATH = re.compile(r'"(/[^"\n]{1,4000})"')
 _LONGEST_TMPDIR = 72
-_OWN_CONFIG = "disable_checkpoint = true\n"
+CLI_CONFIG = "terraform.rc"
+"""The name of a run's own CLI configuration in its private directory."""
 
 
 def is_ours(name: str) -> bool:
     """Whether a variable is Planward's to set: one that decides which code runs, where, and what it prints."""
     return _OURS.fullmatch(name) is not None
+
+
+def changes_trust(name: str) -> bool:
+    """Whether a variable may change whom Terraform believes what it downloads, or what it is let download."""
+    return name in _PASSED_ON or name.startswith(("TF_TOKEN_", "TF_HTTP_", "GO"))
 
 
 @contextmanager
@@ -68,22 +74,17 @@ def base_environment(
 ) -> dict[str, str]:
     """Give what each command of one root run has in its environment, without its secrets.
 
-    `private` is the run's own directory, `temporary` what becomes TMPDIR, both `seen` elsewhere in a sandbox. The
-    operator's Terraform CLI configuration (`TF_CLI_CONFIG_FILE`, `~/.terraformrc`) stays in force; where there is none,
-    an empty one is made, since a missing file is a warning in front of Terraform's JSON.
+    `private` is the run's own directory, `temporary` what becomes TMPDIR, both `seen` elsewhere in a sandbox. The CLI
+    configuration is the run's own (cli_config.py), whatever the operator has: a missing file is a warning in front of
+    Terraform's JSON.
     """
     environ = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
     environ.setdefault("PATH", os.defpath)
-    config = operator_config()
-    if config is None:
-        config = private / "terraform.rc"
-        config.write_text(_OWN_CONFIG)
-    config = config.absolute()
     return environ | {
         "CHECKPOINT_DISABLE": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "HOME": str(seen(_made(private / "home"))),
-        "TF_CLI_CONFIG_FILE": str(seen(config)),
+        "TF_CLI_CONFIG_FILE": str(seen(private / CLI_CONFIG)),
         "TF_DATA_DIR": str(seen(_made(private / "data"))),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",

@@ -33,7 +33,8 @@ def installed_modules(data_dir: Path) -> tuple[str, ...]:
     https://github.com/hashicorp/terraform/blob/v1.11.4/internal/modsdir/manifest.go
     """
     try:
-        with open(os.open(data_dir / "modules" / "modules.json", os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+        opened = os.open(data_dir / "modules" / "modules.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(opened, "rb") as file:  # noqa: PTH123
             content = file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         return ()

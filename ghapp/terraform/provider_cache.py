@@ -1,54 +1,254 @@
-"""Terraform's provider cache, shared by runs side by side, written by one `init` at a time.
+"""The providers that all runs share: read by Terraform as a mirror, and filled by Planward alone.
 
-Terraform itself does not lock it: of four inits that filled one cache at the same time one failed.
+A run installs what is not there into its own directory. Once its init has ended, before anything of the repository
+runs, Planward copies that, compares the copy with the checksum that Terraform took from the lock file or verified by
+the registry's signature, and puts it into the cache with this checksum in a record beside it. A run cannot write here
+where it is confined. Where it is not, a package that no longer has its checksum is noticed after the next init that
+took it, and removed.
 """
 
 import asyncio
+import base64
 import fcntl
+import hashlib
 import os
-import re
-from collections.abc import AsyncIterator, Mapping
+import shutil
+import stat
+import tempfile
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+import structlog
+
+from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.processes import Stop
-from ghapp.processes.private_directories import locked, make_private, remove_whole
+from ghapp.processes.private_directories import locked, make_private, remove_tree, remove_whole
 from ghapp.processes.same_path import PATHS
-from ghapp.terraform.environment import operator_config
+from ghapp.terraform.cli_config import cli_config
+from ghapp.terraform.environment import CLI_CONFIG, changes_trust, operator_config
+from ghapp.terraform.installed import installed_providers
+from ghapp.terraform.lock_file import LockFile, accept, read_lock_file, restore, write_new
+
+log = structlog.get_logger()
 
 _POLL_S = 0.02
-_HAS_MIRROR = re.compile(r"^[ \t]*(filesystem_mirror|dev_overrides)\b", re.MULTILINE)
-_HAS_CACHE = re.compile(r"^[ \t]*plugin_cache_dir\b", re.MULTILINE)
+_RECORDS = ".checksums"
+_INCOMING = ".incoming-"
+_REMOVED = ".removed"
+_MOST_ACCEPTED = 20
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """What is known of a package in the cache."""
+
+    checksum: str
+    accepted_by: tuple[tuple[str, ...], ...] = ()
+    """Checksums of lock files that Terraform compared the downloaded archive with, which only that tells: `zh:…`."""
+
+    def is_accepted(self, checksums: frozenset[str]) -> bool:
+        """Whether a lock file with these checksums accepts the package."""
+        return self.checksum in checksums or any(checksums.issuperset(each) for each in self.accepted_by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderCache:
-    """The variables that make Terraform use a cache, and the file that its writers lock."""
+class RunProviders:
+    """Where the providers of one root run come from. `cache` is None where it has none."""
 
-    variables: Mapping[str, str]
-    lock: Path | None
+    config: Path
+    """The CLI configuration that the run's commands read."""
+    data_dir: Path
+    root_module: Path
+    cache: Path | None
+    fills: bool = True
+    """Whether what it installs may be shared: not where its secrets decide whom it trusts."""
+
+    @property
+    def lock(self) -> Path | None:
+        """What whoever writes the cache holds."""
+        return None if self.cache is None else self.cache / ".lock"
+
+    def write_config(self, offered: Collection[str] = ()) -> None:
+        """Write the CLI configuration, which offers these providers of the cache."""
+        config = operator_config()
+        said = None if config is None else config.read_text(errors="replace")
+        write_new(self.config, cli_config(said, self.cache, sorted(offered)).encode())
+
+    def offer(self) -> LockFile:
+        """Offer what the cache has for this root module; gives the lock file of before."""
+        lock_file = read_lock_file(self.root_module)
+        offered = {} if self.cache is None else _offered(self.cache, lock_file)
+        self.write_config(offered)
+        accept(self.root_module, lock_file, {address: each for address, each in offered.items() if each is not None})
+        return lock_file
+
+    def take_in(self, before: LockFile) -> None:
+        """Put into the cache what an init has installed, and note what it has linked."""
+        if self.cache is None:
+            return
+        after = read_lock_file(self.root_module)
+        for address, place in installed_providers(self.data_dir):
+            path = place.relative_to(self.data_dir / "providers")
+            if place.is_symlink():
+                if _is_in(self.cache, place):
+                    os.utime(place.resolve())
+            elif self.fills and (locked_now := after.of(address, path.parts[3])):
+                locked_before = before.of(address, path.parts[3])
+                try:
+                    _take_in(self.cache, path, place, locked_now, locked_before)
+                except OSError as error:
+                    log.warning("provider_not_cached", provider=str(path), why=type(error).__name__)
+
+    def withdraw_changed(self, before: LockFile, *, thorough: bool) -> bool:
+        """Remove from the cache what does not have its checksum any more; gives whether anything was.
+
+        After an init that is done its lock file has the checksum of all that it linked. `thorough` compares what this
+        root module may have been offered itself.
+        """
+        if self.cache is None:
+            return False
+        changed = list(self._differing(before) if thorough else self._linked_and_differing())
+        for path in changed:
+            log.warning("provider_cache_changed", provider=str(path))
+            remove_whole(self.cache / path, self.cache / _REMOVED)
+        if changed:
+            remove_tree(self.data_dir / "providers")
+            restore(self.root_module, before)
+        return bool(changed)
+
+    def _linked_and_differing(self) -> Iterator[Path]:
+        assert self.cache is not None
+        after = read_lock_file(self.root_module)
+        for address, place in installed_providers(self.data_dir):
+            if place.is_symlink() and _is_in(self.cache, place):
+                path = place.relative_to(self.data_dir / "providers")
+                record, checksums = _record(self.cache, path), after.of(address, path.parts[3])
+                if record is None or (checksums and record.checksum not in checksums):
+                    yield path
+
+    def _differing(self, before: LockFile) -> Iterator[Path]:
+        assert self.cache is not None
+        for kept in kept_providers(self.cache):
+            path = kept.path.relative_to(self.cache)
+            if before.of("/".join(path.parts[:3]), path.parts[3]) is not None:
+                record = _record(self.cache, path)
+                if record is not None and checksum_of(kept.path) != record.checksum:
+                    yield path
 
 
-def provider_cache(directory: Path | None) -> ProviderCache:
-    """Give the cache at `directory`, or the one that the operator has set up.
+def run_providers(
+    private: Path, root_module: Path, cache: Path | None, own_names: Collection[str] = ()
+) -> RunProviders:
+    """Give where the providers of a run come from; `own_names` are variables that it has and others have not."""
+    return RunProviders(
+        config=private / CLI_CONFIG,
+        data_dir=private / "data",
+        root_module=root_module,
+        cache=None if cache is None else make_private(cache).absolute(),
+        fills=not any(map(changes_trust, own_names)),
+    )
 
-    There is none where the operator's own CLI configuration names a mirror: its providers are linked to.
+
+def checksum_of(package: Path) -> str:
+    """Give the checksum of an unpacked package, as Terraform writes it: `h1:…`. Raises OSError.
+
+    https://pkg.go.dev/golang.org/x/mod/sumdb/dirhash#Hash1
     """
-    config = operator_config()
-    said = config.read_text(errors="replace") if config else ""
-    if directory is None or (_HAS_MIRROR.search(said) and not _HAS_CACHE.search(said)):
-        return ProviderCache(variables={}, lock=None)
-    lock = make_private(directory) / ".lock"
-    if _HAS_CACHE.search(said):
-        return ProviderCache(variables={}, lock=lock)
-    variables = {
-        "TF_PLUGIN_CACHE_DIR": os.environ.get("TF_PLUGIN_CACHE_DIR") or str(directory),
-        # Without it the cache is not used where the repository has no lock file. What it breaks is the lock file that
-        # init writes, which goes with the checkout.
-        "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1",
-    }
-    return ProviderCache(variables=variables, lock=lock)
+    lines = []
+    for path in sorted(_files(package), key=lambda each: os.fsencode(each.relative_to(package))):
+        with path.open("rb") as file:
+            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(package).as_posix()}\n")
+    return "h1:" + base64.b64encode(hashlib.sha256("".join(lines).encode()).digest()).decode()
+
+
+def _offered(cache: Path, lock_file: LockFile) -> dict[str, str | None]:
+    """The providers of which the cache has a package that this lock file accepts, or of which it has no word.
+
+    With the checksum that the lock file has to be given, where it does not have it yet.
+    """
+    found: dict[str, str | None] = {}
+    for kept in kept_providers(cache):
+        path = kept.path.relative_to(cache)
+        address, version = "/".join(path.parts[:3]), path.parts[3]
+        record = _record(cache, path)
+        if record is None:
+            continue
+        if address not in lock_file.providers:
+            found[address] = None
+        elif (checksums := lock_file.of(address, version)) and record.is_accepted(checksums):
+            if record.checksum in checksums:
+                found[address] = None
+            elif lock_file.providers[address].takes_more:
+                found[address] = record.checksum
+    return found
+
+
+def _take_in(cache: Path, path: Path, installed: Path, now: frozenset[str], before: frozenset[str] | None) -> None:
+    """Keep an installed package, or note that a lock file accepts what is kept. Raises OSError."""
+    record = _record(cache, path)
+    if record is not None and (cache / path).is_dir():
+        if before and not record.is_accepted(before) and checksum_of(installed) == record.checksum:
+            accepted_by = (*record.accepted_by[-_MOST_ACCEPTED:], tuple(sorted(before)))
+            _write_record(cache, path, _Record(record.checksum, accepted_by))
+        return
+    for left in (*cache.glob(f"{_INCOMING}*"), *(cache / _REMOVED).glob("removed-*")):  # by a process that was killed
+        remove_tree(left)
+    incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=cache))
+    try:
+        package = incoming / "package"
+        _copy(installed, package)
+        checksum = checksum_of(package)
+        if checksum not in now:
+            log.warning("provider_not_cached", provider=str(path), why="it does not have its checksum")
+            return
+        if (cache / path).exists():  # of a version of Planward that kept no checksums
+            (cache / path).rename(incoming / "without-a-record")
+        accepted_by = (tuple(sorted(before)),) if before and checksum not in before else ()
+        _write_record(cache, path, _Record(checksum, accepted_by))
+        (cache / path).parent.mkdir(parents=True, exist_ok=True)
+        package.rename(cache / path)
+    finally:
+        remove_tree(incoming)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy directories and files, and nothing else. Raises OSError on anything else."""
+    target.mkdir(mode=0o755)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                _copy(Path(entry.path), target / entry.name)
+            elif stat.S_ISREG(mode):
+                shutil.copyfile(entry.path, target / entry.name, follow_symlinks=False)
+                (target / entry.name).chmod(0o555 if mode & stat.S_IXUSR else 0o444)
+            else:
+                raise OSError("neither a file nor a directory")
+
+
+def _files(package: Path) -> Iterator[Path]:
+    return (path for path in package.rglob("*") if path.is_file())
+
+
+def _record(cache: Path, path: Path) -> _Record | None:
+    try:
+        return read_json((cache / _RECORDS / path).read_bytes(), _Record)
+    except (OSError, UnreadableJson):
+        return None
+
+
+def _write_record(cache: Path, path: Path, record: _Record) -> None:
+    place = cache / _RECORDS / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    new = place.with_name(f".{place.name}")
+    new.write_bytes(msgspec.json.encode(record))
+    new.replace(place)
+
+
+def _is_in(cache: Path, link: Path) -> bool:
+    return link.resolve().is_relative_to(cache.resolve())
 
 
 @asynccontextmanager
@@ -68,15 +268,6 @@ async def one_writer(lock: Path | None, stop: Stop | None = None) -> AsyncIterat
         yield
     finally:
         os.close(held)
-
-
-def note_use(data_dir: Path, lock: Path | None) -> None:
-    """Note that the providers of the cache which an init has linked below `data_dir` are used now."""
-    if lock is None:
-        return
-    for provider in _linked(data_dir):
-        if provider.is_relative_to(lock.parent.resolve()):
-            os.utime(provider)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The work directory of one root run: private, with the secrets' file and a place for the plan file."""
 
+import asyncio
 import errno
 import json
 import os
@@ -13,9 +14,9 @@ from typing import Any
 from ghapp.processes import NO_LIMITS, Limits
 from ghapp.processes.private_directories import make_private, private_directory
 from ghapp.processes.sandbox import UNCONFINED, Confined, Reach, Sandbox
-from ghapp.terraform import provider_cache as cache
 from ghapp.terraform.environment import base_environment, is_ours, operator_files, temporary_directory
 from ghapp.terraform.errors import TerraformError
+from ghapp.terraform.provider_cache import RunProviders, run_providers
 
 DEFAULT_WORKSPACE = "default"
 """Terraform's own name for the workspace that is always there."""
@@ -39,9 +40,9 @@ class Workdir:
     plan_json: Path
     """Where the plan JSON lies while it is read: where no run gets, since this process writes and reads it."""
     environ: Mapping[str, str] = field(repr=False)
+    providers: RunProviders
     var_files: tuple[Path, ...] = ()
     backend_config: tuple[Path, ...] = ()
-    provider_lock: Path | None = None
     limits: Limits = NO_LIMITS
     undeclared: tuple[str, ...] = ()
     confined: Confined = field(default=UNCONFINED, repr=False)
@@ -131,19 +132,19 @@ async def prepare_workdir(
         private = make_private(around / "own")
         if taken:
             files.append(_write_secrets(private / "secrets.tfvars.json", taken))
-        providers = cache.provider_cache(provider_cache if sandbox.shares_caches else None)
+        shared = provider_cache if sandbox.shares_caches else None
         with temporary_directory(private, is_moved=sandbox.has_mounts) as temporary:
             reach = Reach(
                 checkout=checkout,
                 private=private,
                 repository=repository,
                 temporary=temporary,
-                reads=(*engine_files, *operator_files(), *(() if providers.lock is None else (providers.lock.parent,))),
+                reads=(*engine_files, *operator_files(), *(() if shared is None else (shared.absolute(),))),
             )
             confined = sandbox.confine(reach)
             own = _with_copies(given or {}, private / "given", confined.seen)
             base = base_environment(private, temporary, confined.seen)
-            environ = {**base, **own, **providers.variables, **(env or {})}
+            environ = {**base, **own, **(env or {})}
             if workspace != DEFAULT_WORKSPACE:
                 environ["TF_WORKSPACE"] = workspace
             workdir = Workdir(
@@ -154,12 +155,19 @@ async def prepare_workdir(
                 environ=environ,
                 var_files=tuple(confined.lies(path) for path in files),
                 backend_config=tuple(confined.lies(path) for path in backend_files),
-                provider_lock=providers.lock,
+                providers=run_providers(
+                    confined.lies(private),
+                    confined.lies(checkout) / root_module,
+                    shared,
+                    # Tokens for registries, whoever gave them: what they open is not for every repository.
+                    own_names=[*(env or {}), *(name for name in own if name.startswith("TF_TOKEN_"))],
+                ),
                 limits=replace(limits, directories=(confined.lies(checkout), confined.lies(private))),
                 undeclared=undeclared,
                 confined=confined,
             )
             async with confined.entered():
+                await asyncio.to_thread(workdir.providers.write_config)
                 yield workdir
 
 

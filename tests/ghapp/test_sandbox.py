@@ -28,6 +28,7 @@ from ghapp.processes.sandbox import UNCONFINED, Confined, HostPaths, Reach
 from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox
 from ghapp.processes.uid_pool import clear_uids, take_uid, uid_of
 from ghapp.terraform import Workdir
+from ghapp.terraform.provider_cache import run_providers
 from tests.sandboxes import NO_BUBBLEWRAP, NO_UID, PYTHON
 
 MB = 1_000_000
@@ -410,7 +411,12 @@ def test_a_plan_file_is_read_and_written_where_a_run_may_have_put_something_else
     key = directory / "key"
     key.write_text("the server's key")
     workdir = Workdir(
-        checkout=directory, root_module=".", data_dir=private / "data", plan_json=directory / "plan.json", environ={}
+        checkout=directory,
+        root_module=".",
+        data_dir=private / "data",
+        plan_json=directory / "plan.json",
+        environ={},
+        providers=run_providers(private, directory, None),
     )
     workdir.plan_file.symlink_to(key)
     assert workdir.read_plan_file(1000) is None

@@ -1,0 +1,71 @@
+"""Terraform's CLI configuration of one root run: the operator's, with where providers are installed from.
+
+It always has a block `provider_installation`. Without one Terraform looks for providers in the working directory too
+(`terraform.d/plugins`), where the repository puts what it likes.
+
+https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ghapp.foreign_json import UnreadableJson, read_any_json
+
+_OWN = "disable_checkpoint = true\n"
+_INSTALLATION = re.compile(r"^[ \t]*provider_installation[ \t]*\{", re.MULTILINE)
+# A cache that Terraform fills itself could be filled by whatever a plan runs.
+_CACHE = re.compile(r"^[ \t]*plugin_cache_(?:dir|may_break_dependency_lock_file)\b.*$", re.MULTILINE)
+_SYSTEM = (Path("/usr/local/share/terraform/plugins"), Path("/usr/share/terraform/plugins"))
+"""Where Terraform looks by itself, besides the working directory and the home directory."""
+
+
+def cli_config(operators: str | None, cache: Path | None = None, offered: Sequence[str] = ()) -> str:
+    """Give the text of a run's CLI configuration, with these providers of the cache before all other sources."""
+    mirrors = [(cache, tuple(offered))] if cache is not None and offered else []
+    if operators is not None and operators.lstrip().startswith("{"):
+        return _in_json(operators, mirrors)
+    text = _OWN if operators is None else _CACHE.sub("", operators)
+    found = _INSTALLATION.search(text)
+    if found:
+        return text[: found.end()] + "\n" + _blocks(mirrors) + text[found.end() :]
+    system = _system_mirrors()
+    there = json.dumps(sorted({name for _, names in system for name in names}))
+    direct = f"  direct {{\n    exclude = {there}\n  }}\n" if system else "  direct {}\n"
+    return f"{text}\nprovider_installation {{\n{_blocks([*mirrors, *system])}{direct}}}\n"
+
+
+def _in_json(operators: str, mirrors: Sequence[tuple[Path, Sequence[str]]]) -> str:
+    try:
+        document = read_any_json(operators)
+    except UnreadableJson:
+        return operators  # Terraform says what is wrong with it
+    if not isinstance(document, dict):
+        return operators
+    document.pop("plugin_cache_dir", None)
+    document.pop("plugin_cache_may_break_dependency_lock_file", None)
+    if "provider_installation" not in document:
+        methods: dict[str, Any] = {"direct": [{}]}
+        if mirrors:
+            methods["filesystem_mirror"] = [{"path": str(path), "include": list(names)} for path, names in mirrors]
+        document["provider_installation"] = [methods]
+    return json.dumps(document)
+
+
+def _system_mirrors() -> list[tuple[Path, tuple[str, ...]]]:
+    found = []
+    for place in _SYSTEM:
+        names = sorted("/".join(each.relative_to(place).parts) for each in place.glob("*/*/*"))
+        if names:
+            found.append((place, tuple(names)))
+    return found
+
+
+def _blocks(mirrors: Sequence[tuple[Path, Sequence[str]]]) -> str:
+    return "".join(
+        f"  filesystem_mirror {{\n    path    = {json.dumps(str(path))}\n"
+        f"    include = {json.dumps(list(names))}\n  }}\n"
+        for path, names in mirrors
+    )
