@@ -15,7 +15,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -163,10 +163,6 @@ class ConfinedRun:
     def give(self, file: Path) -> None:
         """It has it: outside of the sandbox it is Planward's user."""
 
-    def writing(self, directory: Path) -> ConfinedRun:
-        """The same run, which may write to a directory of this host too."""
-        return replace(self, reach=replace(self.reach, writes=(*self.reach.writes, directory)))
-
     def _own(self) -> tuple[tuple[Path, Path], ...]:
         return (
             (self.reach.private / "tmp", _TEMPORARY),
@@ -206,7 +202,7 @@ class ConfinedRun:
     def _binds(self) -> Iterator[str]:
         host, reach = self.bubblewrap.host, self.reach
         opened = dict.fromkeys((*host.reads, *reach.reads), "--ro-bind-try")
-        opened |= dict.fromkeys((*host.writes, *reach.writes), "--bind-try")
+        opened |= dict.fromkeys(host.writes, "--bind-try")
         (reach.private / "tmp").mkdir(mode=0o700, exist_ok=True)
         for outside, inside in reversed(self._own()):
             yield from ("--bind", str(outside), str(inside))

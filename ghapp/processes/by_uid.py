@@ -178,10 +178,6 @@ class RunAtPath:
         for taken in self._taken:
             os.lchown(file, taken.uid, taken.uid)
 
-    def writing(self, directory: Path) -> RunAtPath:
-        """The same: nothing is opened here."""
-        return self
-
     @contextlib.contextmanager
     def command(
         self, argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None, *, kept: bool

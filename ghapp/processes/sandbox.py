@@ -29,7 +29,6 @@ class Reach:
     """What becomes TMPDIR, where that is not in `private`."""
     reads: tuple[Path, ...] = ()
     """Files and directories that it sees where they are; those that are not there are left out."""
-    writes: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +75,6 @@ class Confined(Protocol):
 
     def give(self, file: Path) -> None:
         """Let the run have a file that Planward has written for it in one of its directories."""
-
-    def writing(self, directory: Path) -> Confined:
-        """The same run, which may write to a directory of this host too."""
 
     def command(
         self, argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None, *, kept: bool
@@ -152,10 +148,6 @@ class Unconfined:
 
     def give(self, file: Path) -> None:
         """It has it."""
-
-    def writing(self, directory: Path) -> Unconfined:
-        """The same: it may write everywhere."""
-        return self
 
     @contextlib.contextmanager
     def command(
