@@ -260,7 +260,7 @@ def test_the_page_leads_from_a_bare_machine_to_an_applied_pull_request(
         machine.type(block)
     the_apply_has_more_than_the_plan(bao, tmp_path / "machine" / "etc" / "planward" / "vault-login.jwt")
 
-    assert page["5. The database"] == []
+    assert page["5. Other settings"] == []
     install_unit, *_ = page["6. Start"][0].splitlines()
     machine.type(install_unit)
     machine.start_unit()
