@@ -38,6 +38,9 @@ _SLOW = (
     "tests/ghapp/test_setup.py",
     "tests/ghapp/test_shares.py",
     "tests/ghapp/test_signals.py",
+    "tests/ghapp/test_keys_apart.py",
+    "tests/ghapp/test_sandbox.py",
+    "tests/ghapp/test_server_identity.py",
     "tests/ghapp/test_terraform.py",
     "tests/ghapp/test_vault.py",
 )
