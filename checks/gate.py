@@ -310,7 +310,7 @@ def decide_apply(
             if not by_hand:  # where plans are applied by hand, the plan itself has to be approved, too
                 return proceed
         case NotReviewed(why=why):
-            return Hold(cause=f"{where}: {why}. Look at the plan and apply it by hand.", button="apply")
+            return Hold(cause=f"{where}: {why}. Look at its plan, then press Apply.", button="apply")
         case ExplainedMerge():
             if unconfirmed:
                 return _not_confirmed(where, unconfirmed)
@@ -323,8 +323,7 @@ def decide_apply(
 
 def _not_confirmed(where: str, addresses: Sequence[str]) -> Hold:
     return Hold(
-        cause=f"{where}: nobody confirmed what is destroyed: {_some(addresses)}. Look at the plan and apply it by "
-        "hand.",
+        cause=f"{where}: nobody confirmed what is destroyed: {_some(addresses)}. Look at its plan, then press Apply.",
         button="apply",
     )
 
@@ -372,7 +371,7 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
     if facts.tree in facts.adopted_trees:
         return Refuse(
             cause=f"{facts.before} was never applied by Planward at this state, only adopted: "
-            f"comment `planward apply {facts.tip} -e {facts.before}`, then this turns green."
+            f"comment `planward plan {facts.tip} -e {facts.before}` and apply what it shows, then this turns green."
         )
     if facts.tip_in_progress:
         return Refuse(cause=f"{facts.before} has not applied this yet: wait for its apply, then this turns green.")

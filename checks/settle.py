@@ -63,47 +63,58 @@ class HoldTip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanTip:
+    """Plan it and show the plan: a person has to approve it. `everything`: every root module, touched or not."""
+
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyTip:
     """Plan it and, where the gate lets each plan pass, apply it. `everything`: every root module, touched or not."""
 
     everything: bool = False
 
 
-Decision = UpToDate | Rest | Wait | HoldTip | ApplyTip
+Decision = UpToDate | Rest | Wait | HoldTip | PlanTip | ApplyTip
+
+Asked = Literal["plan", "apply"]
+"""What people who may let this very commit in asked for, and no finished attempt has done yet."""
 
 
-def is_settled(attempt: Attempt, *, approved: bool, rerun: bool) -> bool:
+def is_settled(attempt: Attempt, *, asked: Asked | None, rerun: bool) -> bool:
     """Whether the newest attempt at a tip that is not LAST is its last word until a person asks for another."""
-    return attempt in ("failed", "held") and not (approved or rerun)
+    return attempt in ("failed", "held") and asked is None and not rerun
 
 
-def decide_tip(history: History, *, attempt: Attempt, approved: bool, rerun: bool, waited: bool) -> Decision:
+def decide_tip(history: History, *, attempt: Attempt, asked: Asked | None, rerun: bool, waited: bool) -> Decision:
     """Decide about the tip.
 
-    `approved`: somebody who may let this very commit in, and no finished attempt has acted on that. `rerun`: somebody
-    who may apply asks for another attempt; it approves nothing. `waited`: the time to wait for an explanation is over.
+    `rerun`: somebody who may apply asks for another attempt; it approves nothing. `waited`: the time to wait for an
+    explanation is over.
     """
     if isinstance(history, AtLast):
-        return ApplyTip(everything=True) if approved and history.adopted else UpToDate()
-    if is_settled(attempt, approved=approved, rerun=rerun):
+        return UpToDate() if asked is None or not history.adopted else _let_in(asked, everything=True)
+    if is_settled(attempt, asked=asked, rerun=rerun):
         return Rest()
-    asked = approved or rerun
+    if asked is not None:
+        return _let_in(asked, everything=isinstance(history, NoLast))
     match history:
-        case NoLast():
-            return ApplyTip(everything=True) if approved else _unexplained(attempt, asked=asked)
-        case Forced():
-            return ApplyTip() if approved else _unexplained(attempt, asked=asked)
+        case NoLast() | Forced():
+            return _unexplained(attempt, rerun=rerun)
         case Behind(explanation=Explained()):
             return ApplyTip()
         case Behind(may_still_come=may_still_come):
-            if approved:
-                return ApplyTip()
             if may_still_come and not waited and attempt in ("none", "unfinished", "applied", "cancelled"):
                 return Wait()
-            return _unexplained(attempt, asked=asked)
+            return _unexplained(attempt, rerun=rerun)
         case _ as never:
             assert_never(never)
 
 
-def _unexplained(attempt: Attempt, *, asked: bool) -> Decision:
-    return Rest() if attempt == "unexplained" and not asked else HoldTip()
+def _let_in(asked: Asked, *, everything: bool) -> Decision:
+    return PlanTip(everything=everything) if asked == "plan" else ApplyTip(everything=everything)
+
+
+def _unexplained(attempt: Attempt, *, rerun: bool) -> Decision:
+    return Rest() if attempt == "unexplained" and not rerun else HoldTip()

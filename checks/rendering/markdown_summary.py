@@ -84,8 +84,13 @@ def head_pieces(report: RunReport, lead: str | None) -> Iterator[Piece]:
             yield Piece(short=prose(f"…{line[len(shown) - 1 :]}"))
     for note in report.notes:
         yield Piece(short=prose(note))
+    if report.comparison is not None and is_web_address(report.comparison.url):
+        words, url = code(report.comparison.words), report.comparison.url
+        yield Piece(short=f"What it is about: [{words}]({url})")
+    for line in report.deciders:
+        yield Piece(short=prose(line))
     if report.paste:
-        yield Piece(short=fence(report.paste))
+        yield Piece(short=f"{report.where_to_paste}\n\n{fence(report.paste)}")
 
 
 def where(root: RootReport, part: EnvironmentPart) -> str:

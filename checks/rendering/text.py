@@ -76,7 +76,11 @@ def _head(report: RunReport, paint: _Paint) -> Iterator[str]:
         yield _plain(said)
     for note in report.notes:
         yield _plain(one_line(note))
+    if report.comparison is not None:
+        yield f"What it is about: {one_line(report.comparison.url)}"
+    yield from (_plain(one_line(line)) for line in report.deciders)
     if report.paste:
+        yield report.where_to_paste
         yield f"  {one_line(report.paste)}"
     for diagnostic in report.diagnostics:
         yield from _diagnostic(diagnostic, paint)

@@ -120,11 +120,19 @@ class RemovedRoot(msgspec.Struct, frozen=True, kw_only=True):
     resources: int | None = None
 
 
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """An address of the web, and the words under which it stands."""
+
+    words: str
+    url: str
+
+
 class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run over its root modules: what the check run, the run page, the comment and the terminal show.
 
     `cause` is the first line of anything but a success: what, where, the way out. `notes` are plain lines (only
-    `code` in backticks is understood) under it; `paste` is a comment for people to paste. `blob_url` is the
+    `code` in backticks is understood) under it. A hold has the `comparison` of the commits that it is about, `deciders`
+    (lines like notes: who may end it), and `paste`, a comment for people to paste. `blob_url` is the
     address of the repository's files at the planned commit (`https://HOST/OWNER/REPO/blob/SHA`). `diagnostics` are
     about the repository as a whole, such as a new version of its config that cannot be used. `pull_request` is set
     where a check run carries the reports of several pull requests that share a head. `previews` are the plans of a pull
@@ -140,6 +148,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     notes: tuple[str, ...] = ()
     roots: tuple[RootReport, ...] = ()
     previews: tuple[RootReport, ...] = ()
+    comparison: Link | None = None
+    deciders: tuple[str, ...] = ()
     paste: str | None = None
     blob_url: str | None = None
     run_url: str | None = None
@@ -180,6 +190,11 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.new_roots:
             parts.append(_outcome_words(self.operation, self.environment, self.roots))
         return shorten("; ".join(filter(None, (*parts, gone))), _TITLE_LIMIT)
+
+    @property
+    def where_to_paste(self) -> str:
+        """What stands before the comment to paste: an apply is decided on any pull request, a plan on its own."""
+        return f"Comment on {'any' if self.operation == 'apply' else 'this'} pull request:"
 
     @property
     def first_cause(self) -> str:

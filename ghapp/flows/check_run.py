@@ -36,7 +36,8 @@ BUTTONS = {
     "confirm_destroy": CheckRunAction(
         label="Confirm destroy", identifier="confirm_destroy", description="What is destroyed here may go"
     ),
-    "apply": CheckRunAction(label="Apply", identifier="apply", description="Apply this commit to the environment"),
+    "plan": CheckRunAction(label="Plan", identifier="plan", description="Vouch for this code and show its plan"),
+    "apply": CheckRunAction(label="Apply", identifier="apply", description="Apply the plan that is shown"),
 }
 
 
@@ -224,6 +225,31 @@ async def _complete(repo: Repo, run: Run, conclusion: Conclusion, title: str, re
     await repo.store.runs.complete(run.id, conclusion=conclusion, title=title, report=report)
     if run.operation == "apply":
         await repo.store.deferred.make_due(after_applies(run.repository_id, run.branch))
+
+
+async def show_completed(
+    repo: Repo, run: Run, reports: Sequence[RunReport], *, conclusion: Conclusion, buttons: Sequence[str] = ()
+) -> None:
+    """Show something else on a completed check run, and keep it as its report; annotations stay. Raises GitHubError."""
+    output = await asyncio.to_thread(render_check_run, *reports)
+    if run.check_run_id is not None:
+        github = await repo.github()
+        draft = CheckRunDraft(
+            name=run.check_run_name,
+            head_sha=run.head_sha,
+            external_id=run.id,
+            status="completed",
+            conclusion=conclusion,
+            details_url=repo.services.run_url(run.id),
+            title=output.title,
+            summary=output.summary,
+            text=output.text,
+            actions=tuple(BUTTONS[name] for name in buttons),
+            images=await asyncio.to_thread(_images, repo.services, run, reports),
+        )
+        await github.update_check_run(run.check_run_id, draft)
+    raw = await asyncio.to_thread(msgspec.json.encode, list(reports))
+    await repo.store.runs.replace_report(run.id, title=output.title, report=raw)
 
 
 async def _with_check_run(repo: Repo, run: Run, summary: str) -> Run:

@@ -157,8 +157,10 @@ class Source:
             raise
         return any(rule.type == "merge_queue" for rule in rules)
 
-    async def writers_between(self, base: CommitSha, head: CommitSha, *, most_pages: int) -> dict[CommitSha, list[int]]:
-        """The accounts that GitHub names for the commits of `base...head`: author and committer, not its own.
+    async def writers_between(
+        self, base: CommitSha, head: CommitSha, *, most_pages: int
+    ) -> dict[CommitSha, dict[int, str]]:
+        """The accounts that GitHub names for the commits of `base...head`, by id: author and committer, not its own.
 
         100 commits a page. https://docs.github.com/en/rest/commits/commits#compare-two-commits
         """
@@ -168,12 +170,14 @@ class Source:
             doing="compare two commits",
             at={"base": base, "head": head},
         )
-        found: dict[CommitSha, list[int]] = {}
+        found: dict[CommitSha, dict[int, str]] = {}
         number = 0
         async for page in pages:
             for commit in page.commits:
                 people = (commit.author, commit.committer)
-                found[commit.sha] = [each.id for each in people if each and each.id and each.login != _WEB_FLOW]
+                found[commit.sha] = {
+                    each.id: each.login for each in people if each and each.id and each.login != _WEB_FLOW
+                }
             number += 1
             if number == most_pages:
                 break

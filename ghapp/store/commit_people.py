@@ -63,22 +63,24 @@ class CommitPeople:
             for _, row in sorted(rows.items())
         )
 
-    async def writers(self, repository: RepositoryId, commits: Sequence[CommitSha]) -> dict[CommitSha, frozenset[int]]:
-        """Who wrote these commits, as far as GitHub was asked."""
+    async def writers(self, repository: RepositoryId, commits: Sequence[CommitSha]) -> dict[CommitSha, dict[int, str]]:
+        """Who wrote these commits, as far as GitHub was asked: ids with logins, "" where an older version asked."""
         c = commit_writers.c
-        known: dict[CommitSha, frozenset[int]] = {}
+        known: dict[CommitSha, dict[int, str]] = {}
         for start in range(0, len(commits), _AT_ONCE):
-            query = select(c.sha, c.writers).where(
+            query = select(c.sha, c.writers, c.names).where(
                 c.repository_id == repository, c.sha.in_(commits[start : start + _AT_ONCE])
             )
-            known |= {CommitSha(row.sha): frozenset(row.writers) for row in await self._rows(query)}
+            for row in await self._rows(query):
+                names = row.names or [""] * len(row.writers)
+                known[CommitSha(row.sha)] = dict(zip(row.writers, names, strict=True))
         return known
 
-    async def record_writers(self, repository: RepositoryId, writers: Mapping[CommitSha, Collection[int]]) -> None:
+    async def record_writers(self, repository: RepositoryId, writers: Mapping[CommitSha, Mapping[int, str]]) -> None:
         """Remember whom GitHub names for commits; that does not change."""
         now = self._db.clock()
         rows = [
-            {"repository_id": repository, "sha": sha, "writers": sorted(people), "at": now}
+            {"repository_id": repository, "sha": sha, "writers": [*people], "names": [*people.values()], "at": now}
             for sha, people in writers.items()
         ]
 

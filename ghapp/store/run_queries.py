@@ -142,6 +142,15 @@ class RunQueries:
             c.repository_id == repository, c.environment == environment, c.operation == "apply", not_cancelled
         )
 
+    async def recent_applies(
+        self, repository: RepositoryId, environment: EnvironmentName, *, limit: int
+    ) -> tuple[Run, ...]:
+        """The newest apply runs of an environment, newest first."""
+        c = runs.c
+        mine = (c.repository_id == repository, c.operation == "apply", c.environment == environment)
+        newest = select(*RUN_COLUMNS).where(*mine).order_by(desc(c.created_at), desc(c.id)).limit(limit)
+        return tuple(read_run(row) for row in await self._db.read(lambda connection: connection.execute(newest).all()))
+
     async def unfinished_applies(self, repository: RepositoryId, environment: EnvironmentName) -> tuple[Run, ...]:
         """Unfinished apply runs of an environment, oldest first."""
         c = runs.c

@@ -84,16 +84,27 @@ class ApplyState:
     held_for: Literal["review", "unexplained"] | None = None
     digests: tuple[str, ...] = ()
     """The digests of the plans that a hold shows."""
+    unexplained: bool = False
+    """Nothing explained the commit when it was looked at."""
     approved_at: float = 0
+    """When the decision was made on which this run acts (seconds since 1970)."""
     approved_by: str | None = None
+    """Who approved the apply."""
     wait_until: float | None = None
     """How long an explanation of the push is waited for (seconds since 1970); None before it is waited for."""
+    replaced_by: str | None = None
+    """The run of a newer attempt that a hold says took its place."""
     busy_retries: int = 0
     """How often the environment was another branch's."""
     deployment_requested: bool = False
     result: ApplyResult | None = None
     """What it came to, where it has ended; the report of it is the run's."""
     check_run: CheckRunState = CheckRunState()
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether nothing explained the commit; a hold of an older version says it by its reason alone."""
+        return self.unexplained or self.held_for == "unexplained"
 
 
 RunState = PlanState | ApplyState

@@ -126,6 +126,10 @@ class Runs(RunQueries):
             finished_at=self._db.clock(),
         )
 
+    async def replace_report(self, id: RunId, *, title: str, report: bytes) -> None:
+        """Put another masked report in the place of a completed run's."""
+        await self.change(id, title=title, report=self._db.sealer.seal(report, about=about_report(id)))
+
     async def keep_result(self, id: RunId, result: ApplyResult, *, report: bytes) -> None:
         """Keep what an apply run came to, with its masked report, before it is completed on GitHub."""
         sealed = self._db.sealer.seal(report, about=about_report(id))

@@ -104,6 +104,8 @@ commit_writers = Table(
     Column("sha", String(64), primary_key=True),
     Column("writers", JSON, nullable=False),
     Column("at", Float, nullable=False),
+    # Their logins, in the same order.
+    Column("names", JSON, nullable=True),
 )
 
 pull_requests = Table(

@@ -24,7 +24,8 @@ HELP = """\
 `planward preview SHA`: plan this head in the environment of its base branch
 `planward confirm SHA`: what this head destroys or replaces may go
 `planward reject SHA`: this head must not be merged
-`planward apply SHA -e ENVIRONMENT`: apply the tip of that environment's branch by hand
+`planward plan SHA -e ENVIRONMENT`: vouch for the tip of that environment's branch, and show its plan
+`planward apply SHA -e ENVIRONMENT`: apply the plan that is shown for that tip
 `planward plan`: plan again
 `planward cancel`: stop the plan that is running
 `planward unlock -d DIR -e ENVIRONMENT`: remove the lock that a dead run left on a root module's state

@@ -206,7 +206,7 @@ def test_what_was_looked_at_proceeds(review: gate.Review) -> None:
     [
         (
             gate.NotReviewed(why="a root module below it waits"),
-            "network in staging: a root module below it waits. Look at the plan and apply it by hand.",
+            "network in staging: a root module below it waits. Look at its plan, then press Apply.",
         ),
         (
             gate.ApprovedPlan(by="grace", plan_digests=frozenset({"other"})),
@@ -299,7 +299,7 @@ def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
 @pytest.mark.parametrize(
     ("differs", "way_out"),
     [
-        ({"tree": "t0"}, "comment `planward apply f00f00f -e staging`"),
+        ({"tree": "t0"}, "comment `planward plan f00f00f -e staging`"),
         ({"tip_in_progress": True}, "wait for its apply"),
         ({"last_applied": None}, "merge and apply it there first"),
         ({}, "promote a branch at abc1234, or merge this branch back after a hotfix"),

@@ -5,6 +5,7 @@ The machine plays GitHub, people and the shell's memory; what is judged is `chec
 """
 
 from dataclasses import dataclass, field
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -64,6 +65,7 @@ class Approval:
 
     number: int
     sha: str
+    asked: settle.Asked
     digests: frozenset[str]
 
 
@@ -271,9 +273,11 @@ class GateMachine(RuleBasedStateMachine):
         sha = data.draw(st.sampled_from(sorted(self.commits))) if other else self.tip
         if sha != self.tip:
             return  # refused: a button counts only at the tip
-        shown = [attempt for attempt in self.store.of(sha) if attempt.state in ("held", "unexplained")]
-        digests = shown[-1].digests if shown else frozenset[str]()
-        self.store.approvals.append(Approval(len(self.store.approvals) + 1, sha, digests))
+        attempts = self.store.of(sha)
+        shown = attempts[-1] if attempts and attempts[-1].state == "held" else None
+        asked: settle.Asked = "plan" if shown is None else "apply"  # what shows no plan yet is planned first
+        digests = frozenset[str]() if shown is None else shown.digests
+        self.store.approvals.append(Approval(len(self.store.approvals) + 1, sha, asked, digests))
         self._look()
 
     # -- the shell, as look.py and apply.py do it
@@ -345,7 +349,7 @@ class GateMachine(RuleBasedStateMachine):
         found = [each for each in self.store.approvals if each.sha == self.tip and each.number > acted]
         approval = found[-1] if found else None
         decision = settle.decide_tip(
-            self._history(), attempt=state, approved=approval is not None, rerun=rerun, waited=waited
+            self._history(), attempt=state, asked=approval.asked if approval else None, rerun=rerun, waited=waited
         )
         if isinstance(decision, settle.Rest):
             return
@@ -359,12 +363,19 @@ class GateMachine(RuleBasedStateMachine):
         attempt.waits = isinstance(decision, settle.Wait)
         if isinstance(decision, settle.HoldTip):
             attempt.state = "unexplained"
+        elif isinstance(decision, settle.PlanTip):
+            assert approval is not None
+            attempt.approval = approval.number
+            attempt.state, attempt.digests = "held", frozenset({self._digest()})
         elif isinstance(decision, settle.ApplyTip):
             self._apply(attempt, approval)
 
+    def _digest(self) -> str:
+        return f"{self.store.last}..{self.tip}:{self.salt}"
+
     def _apply(self, attempt: Attempt, approval: Approval | None) -> None:
         before, after = self.commits[self.store.last], self.commits[self.tip]
-        digest = f"{before.sha}..{after.sha}:{self.salt}"
+        digest = self._digest()
         attempt.approval = approval.number if approval else 0
         review: gate.Review = gate.ExplainedMerge()
         if approval is not None:
@@ -403,6 +414,7 @@ class GateMachine(RuleBasedStateMachine):
             assert approval.sha == after.sha, "an approval is of one commit"
             acted = [each.approval.number for each in self.applied if each.approval is not None]
             assert approval.number not in acted, "an approval is used once"
+            assert digest in approval.digests, "what a person let in is the plan that was shown"
         else:
             self._check_explained(before, after)
         if before.by_hand or after.by_hand:
@@ -459,25 +471,24 @@ def test_without_an_explanation_nothing_is_applied_that_nobody_let_in(
 ) -> None:
     for waited in (False, True):
         for rerun in (False, True):
-            decision = settle.decide_tip(history, attempt=attempt, approved=False, rerun=rerun, waited=waited)
+            decision = settle.decide_tip(history, attempt=attempt, asked=None, rerun=rerun, waited=waited)
             assert not isinstance(decision, settle.ApplyTip)
-    assert isinstance(
-        settle.decide_tip(history, attempt=attempt, approved=True, rerun=False, waited=False), settle.ApplyTip
-    )
+    types: dict[settle.Asked, type[settle.Decision]] = {"plan": settle.PlanTip, "apply": settle.ApplyTip}
+    for asked, decision_type in types.items():
+        decision = settle.decide_tip(history, attempt=attempt, asked=asked, rerun=False, waited=False)
+        assert isinstance(decision, decision_type)
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 def test_where_the_environment_is_there_already_nothing_is_applied(attempt: settle.Attempt) -> None:
-    for approved in (False, True):
-        there = settle.decide_tip(
-            settle.AtLast(adopted=False), attempt=attempt, approved=approved, rerun=True, waited=True
-        )
+    for asked in (None, *get_args(settle.Asked)):
+        there = settle.decide_tip(settle.AtLast(adopted=False), attempt=attempt, asked=asked, rerun=True, waited=True)
         assert there == settle.UpToDate()
 
 
 def test_an_explanation_that_comes_late_turns_a_hold_into_an_apply_but_no_failure() -> None:
     def decide(attempt: settle.Attempt) -> settle.Decision:
-        return settle.decide_tip(EXPLAINED, attempt=attempt, approved=False, rerun=False, waited=False)
+        return settle.decide_tip(EXPLAINED, attempt=attempt, asked=None, rerun=False, waited=False)
 
     assert decide("unexplained") == settle.ApplyTip()
     assert decide("failed") == decide("held") == settle.Rest()

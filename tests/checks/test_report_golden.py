@@ -147,7 +147,7 @@ def test_what_waits_for_a_person_says_how_to_go_on() -> None:
         root_of("replace_delete_first", root_module="database"),
         conclusion="action_required",
         cause="This plan replaces `terraform_data.server`, which the config wants confirmed by a second person.",
-        notes=('Press the button "Confirm destroy" in the Checks tab, or comment:',),
+        notes=('Press the button "Confirm destroy" in the Checks tab.',),
         paste="planward confirm 0123456789abcdef",
     )
     assert_golden("runs/action_required", as_markdown(render_check_run(run)))

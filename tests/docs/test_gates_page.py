@@ -32,13 +32,14 @@ HISTORIES: dict[str, settle.History] = {
     "it does not follow LAST": settle.Forced(),
     "the branch is new": settle.NoLast(),
 }
-COLUMNS: dict[str, tuple[settle.Attempt, bool]] = {
-    "none yet, or `in_progress`": ("none", False),
-    "held: not explained": ("unexplained", False),
-    "held: its plan waits": ("held", False),
-    "`failure`": ("failed", False),
-    "`cancelled`, or `success` before": ("cancelled", False),
-    "asked": ("unexplained", True),
+COLUMNS: dict[str, tuple[settle.Attempt, settle.Asked | None]] = {
+    "none yet, or `in_progress`": ("none", None),
+    "held: not explained": ("unexplained", None),
+    "held: its plan waits": ("held", None),
+    "`failure`": ("failed", None),
+    "`cancelled`, or `success` before": ("cancelled", None),
+    "somebody asks to plan it": ("unexplained", "plan"),
+    "somebody asks to apply it": ("held", "apply"),
 }
 SAME = {"none": "unfinished", "cancelled": "applied"}
 """Attempts that are decided alike, so that a column stands for both."""
@@ -48,13 +49,13 @@ def decisions() -> str:
     """The table of decisions, as Markdown."""
     lines = [f"| the tip | {' | '.join(COLUMNS)} |", f"| --- |{' --- |' * len(COLUMNS)}"]
     for name, history in HISTORIES.items():
-        cells = [_words(_decide(history, attempt, approved=approved)) for attempt, approved in COLUMNS.values()]
+        cells = [_words(_decide(history, attempt, asked=asked)) for attempt, asked in COLUMNS.values()]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _decide(history: settle.History, attempt: settle.Attempt, *, approved: bool) -> settle.Decision:
-    return settle.decide_tip(history, attempt=attempt, approved=approved, rerun=False, waited=False)
+def _decide(history: settle.History, attempt: settle.Attempt, *, asked: settle.Asked | None) -> settle.Decision:
+    return settle.decide_tip(history, attempt=attempt, asked=asked, rerun=False, waited=False)
 
 
 def _words(decision: settle.Decision) -> str:
@@ -67,6 +68,8 @@ def _words(decision: settle.Decision) -> str:
             return "waits"
         case settle.HoldTip():
             return "hold"
+        case settle.PlanTip(everything=everything):
+            return "show the plan of all" if everything else "show the plan"
         case settle.ApplyTip(everything=everything):
             return "apply all" if everything else "apply"
 
@@ -113,14 +116,15 @@ def test_the_decisions_about_a_tip_are_those_of_the_code() -> None:
 def test_a_column_stands_for_all_that_is_decided_alike() -> None:
     for attempt, other in SAME.items():
         for history in HISTORIES.values():
-            first = _decide(history, attempt, approved=False)  # type: ignore[arg-type]
-            assert first == _decide(history, other, approved=False)  # type: ignore[arg-type]
+            first = _decide(history, attempt, asked=None)  # type: ignore[arg-type]
+            assert first == _decide(history, other, asked=None)  # type: ignore[arg-type]
 
 
 def test_somebody_who_asks_gets_the_same_whatever_was_said_before() -> None:
-    for history in HISTORIES.values():
-        given = {_words(_decide(history, attempt, approved=True)) for attempt in get_args(settle.Attempt)}
-        assert len(given) == 1
+    for asked in get_args(settle.Asked):
+        for history in HISTORIES.values():
+            given = {_words(_decide(history, attempt, asked=asked)) for attempt in get_args(settle.Attempt)}
+            assert len(given) == 1
 
 
 def write() -> None:

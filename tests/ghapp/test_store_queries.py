@@ -90,6 +90,8 @@ CALLS: dict[str, Call] = {
     "runs.unfinished_plans_of_commit": lambda store: store.runs.unfinished_plans_of_commit(REPOSITORY, sha(5)),
     "runs.newest_plan": lambda store: store.runs.newest_plan(REPOSITORY, 1),
     "runs.unfinished_plans": lambda store: store.runs.unfinished_plans(REPOSITORY, 1),
+    "runs.recent_applies": lambda store: store.runs.recent_applies(REPOSITORY, STAGING, limit=20),
+    "runs.replace_report": lambda store: store.runs.replace_report(OLD, title="Another", report=b"[]"),
     "runs.newest_apply": lambda store: store.runs.newest_apply(REPOSITORY, STAGING),
     "runs.unfinished_applies": lambda store: store.runs.unfinished_applies(REPOSITORY, STAGING),
     "runs.unfinished_applies_of_branch": lambda store: store.runs.unfinished_applies_of_branch(REPOSITORY, BRANCH),

@@ -179,6 +179,16 @@ class Story:
         """Press one of a check run's own buttons."""
         self.github.press(self.name, check["id"], button, by=by)
 
+    def let_in(self, check: Mapping[str, Any], *, by: str) -> dict[str, Any]:
+        """Press "Plan" on a hold without a plan, then "Apply" on the one that shows it; gives what came of it."""
+        sha, name = check["head_sha"], check["name"]
+        count = len(self.check_runs(sha, name))
+        self.press(check, "plan", by=by)
+        shown = self.completed(sha, name, count=count + 1)
+        assert shown["conclusion"] == "action_required", shown["output"]["title"]
+        self.press(shown, "apply", by=by)
+        return self.completed(sha, name, count=count + 2)
+
     def edit(self, number: int, *, by: str | None = None, **changes: object) -> None:
         """Change a pull request over REST: `state`, `base`, `title`."""
         rest = self.line.rest(by or self.author)

@@ -97,7 +97,7 @@ def test_a_commit_whose_config_cannot_be_used_is_not_applied_though_it_was_let_i
     sha = story.commit("staging", {CONFIG: config, **story.network(2)})
     held = story.applied(sha)
     assert held["conclusion"] == "action_required"
-    story.press(held, "apply", by=story.maintainer)
+    story.press(held, "plan", by=story.maintainer)
     assert failure(story, story.applied(sha, count=2)) == cause
     assert story.state("network", "staging") == {}
 
@@ -189,7 +189,7 @@ def test_a_config_where_it_is_not_read_is_a_failure_until_it_is_moved(line: Line
     cause = f"{wrong}:1:1: this file is not read: move what it says to {CONFIG}, or rename it if it is something else"
     assert failure(story, story.planned(story.propose({wrong: "team: x\n", **story.network(2)}))) == cause
     sha = story.commit("staging", {wrong: "team: x\n", **story.network(3)})
-    story.press(story.applied(sha), "apply", by=story.maintainer)
+    story.press(story.applied(sha), "plan", by=story.maintainer)
     assert failure(story, story.applied(sha, count=2)) == cause
     assert story.state("network", "staging") == {}
     moved = story.propose({wrong: None, CONFIG: "four_eyes: true\n"}, head="moved")

@@ -31,11 +31,11 @@ def test_a_push_by_hand_is_held_and_names_who_pushed(line: Line) -> None:
     sha = story.commit("staging", story.network(3))
     check = story.applied(sha)
     assert held(check) == (
-        f"Not applied (by {story.author}): no merged pull request explains {sha[:7]}. "
-        "Look at it, then apply it by hand, or revert it."
+        f"Not applied: no merged pull request explains {sha[:7]}; pushed by {story.author}. "
+        "Press Plan to see what it would change, or revert it."
     )
-    assert buttons(story, check) == ["apply"]
-    assert f"planward apply {sha} -e staging" in check["output"]["summary"]
+    assert buttons(story, check) == ["plan"]
+    assert f"planward plan {sha} -e staging" in check["output"]["summary"]
     assert story.state("network", "staging") == {}
     assert story.deployments("staging") == []
 
@@ -46,11 +46,10 @@ def test_who_pushed_may_not_apply_it_and_somebody_else_may(line: Line) -> None:
     sha = story.commit("staging", story.network(3), by=story.reviewer)
     check = story.applied(sha)
     for login in (story.reviewer, story.author, story.reader):  # pushed it; may only write; may only read
-        story.press(check, "apply", by=login)
+        story.press(check, "plan", by=login)
     story.quiet()
     assert len(story.check_runs(sha, "planward/apply (staging)")) == 1
-    story.press(check, "apply", by=story.maintainer)
-    assert story.applied(sha, count=2)["conclusion"] == "success"
+    assert story.let_in(check, by=story.maintainer)["conclusion"] == "success"
     assert story.size("staging") == 3
 
 
@@ -61,8 +60,8 @@ def test_a_forced_branch_is_held(line: Line) -> None:
     forced = story.commit("elsewhere", story.network(3), start=story.first)
     story.github.move(story.name, "staging", forced, by=story.author)
     assert held(story.applied(forced)) == (
-        f"Not applied (by {story.author}): staging was forced: {forced[:7]} does not follow {merged[:7]}, which "
-        "staging is at. Look at it, then apply it by hand, or revert it."
+        f"Not applied: staging was forced: {forced[:7]} does not follow {merged[:7]}, which staging is at; "
+        f"pushed by {story.author}. Press Plan to see what it would change, or revert it."
     )
     assert story.size("staging") == 2
 
@@ -86,8 +85,8 @@ def test_a_created_branch_is_held(line: Line) -> None:
     story.secret("production", db_password="p")
     story.github.move(story.name, "production", story.first, by=story.reviewer)
     assert held(story.applied(story.first, "production")) == (
-        f"Not applied (by {story.reviewer}): the environment production is new, and so is its branch production; "
-        "somebody with the role maintain or admin can allow it. Look at it, then apply it by hand, or revert it."
+        "Not applied: the environment production is new, and so is its branch production; "
+        f"pushed by {story.reviewer}. Press Plan to see what it would change, or revert it."
     )
     assert story.state("network", "production") == {}
 
@@ -97,8 +96,8 @@ def test_a_merge_past_a_red_check_is_held_and_names_who_merged(line: Line) -> No
     number = story.propose({"network/wrong.tf": "resource {\n"})
     assert story.planned(number)["conclusion"] == "failure"
     assert held(story.applied(story.merge(number))) == (
-        f"Not applied (by {story.reviewer}): #{number} was merged although planward/plan was not green for it "
-        "(it was: failure). Look at it, then apply it by hand, or revert it."
+        f"Not applied: #{number} was merged although planward/plan was not green for it (it was: failure); "
+        f"merged by {story.reviewer}. Press Plan to see what it would change, or revert it."
     )
 
 
@@ -109,8 +108,8 @@ def test_a_head_that_was_pushed_past_the_merge_button_is_held(line: Line) -> Non
     head = story.head(number)
     story.github.move(story.name, "staging", head, by=story.author)
     assert held(story.applied(head)) == (
-        f"Not applied (by {story.author}): #{number} was not merged by its merge button: its head was pushed to the "
-        "branch. Look at it, then apply it by hand, or revert it."
+        f"Not applied: #{number} was not merged by its merge button: its head was pushed to the branch; "
+        f"pushed by {story.author}. Press Plan to see what it would change, or revert it."
     )
     assert story.state("network", "staging") == {}
 

@@ -316,8 +316,7 @@ def test_a_promotion_of_what_staging_has_not_applied_is_refused_and_turns_green_
         "failure",
         "staging has not applied this yet: wait for its apply, then this turns green.",
     )
-    story.press(held, "apply", by=story.maintainer)
-    assert story.applied(sha, count=2)["conclusion"] == "success"
+    assert story.let_in(held, by=story.maintainer)["conclusion"] == "success"
     assert story.planned(promotion, count=2)["conclusion"] == "success"
     assert story.applied(story.merge(promotion), "production")["conclusion"] == "success"
 
@@ -331,10 +330,13 @@ def test_what_was_there_before_planward_is_promoted_once_it_was_applied_by_a_com
     assert (refused["conclusion"], refused["output"]["title"]) == (
         "failure",
         "staging was never applied by Planward at this state, only adopted: "
-        f"comment planward apply {tip} -e staging, then this turns green.",
+        f"comment planward plan {tip} -e staging and apply what it shows, then this turns green.",
     )
-    story.comment(promotion, f"planward apply {tip} -e staging", by=story.maintainer)
-    assert story.applied(tip)["conclusion"] == "success"
+    story.comment(promotion, f"planward plan {tip} -e staging", by=story.maintainer)
+    shown = story.applied(tip)
+    assert shown["conclusion"] == "action_required"
+    story.press(shown, "apply", by=story.maintainer)
+    assert story.applied(tip, count=2)["conclusion"] == "success"
     assert story.planned(promotion, count=2)["conclusion"] == "success"
 
 

@@ -1,9 +1,11 @@
 """The attempts to apply a commit: begun, reported, completed."""
 
-from checks.report import Conclusion
+from checks.report import Conclusion, RunReport
 from ghapp.flows.check_run import announce, apply_check_run, complete_check_run, run_id_for, run_report, runs_of_tip
+from ghapp.flows.holds.held_tip import HeldTip
+from ghapp.flows.holds.shown import show_replaced, with_deciders
 from ghapp.flows.notifications.pull_request_comment import enqueue_comments, update_comments
-from ghapp.flows.repository import Repo, short
+from ghapp.flows.repository import FetchedRepo, Repo, short
 from ghapp.log import log
 from ghapp.services import Services
 from ghapp.store import ApplyState, Run, StoreUnavailable
@@ -33,7 +35,9 @@ async def run_of_tip(
     if run.status == "completed":
         return run
     summary = f"Looking for the pull request that explains {short(tip)}"
-    return await announce(repo, run, status="in_progress", summary=summary)
+    run = await announce(repo, run, status="in_progress", summary=summary)
+    await show_replaced(repo, run)
+    return run
 
 
 async def next_attempt(repo: Repo, environment: EnvironmentName, branch: BranchName, tip: CommitSha) -> Run:
@@ -51,18 +55,20 @@ async def erase_decided_plans(services: Services, run: Run) -> None:
         log.warning("plans_not_erased", run=run.id, reason=str(error))  # they end by themselves, within hours
 
 
-async def complete_apply(
-    repo: Repo,
-    run: Run,
-    conclusion: Conclusion,
-    cause: str,
-    *,
-    buttons: tuple[str, ...] = (),
-    paste: str | None = None,
-) -> None:
-    """Complete an apply run with one sentence, and with a button where a person has to decide; comment it."""
-    report = run_report(repo, run, conclusion, cause, paste=paste)
+async def complete_apply(repo: Repo, run: Run, conclusion: Conclusion, cause: str) -> None:
+    """Complete an apply run with one sentence; comment it."""
+    await _complete(repo, run, run_report(repo, run, conclusion, cause))
+
+
+async def hold_apply(repo: FetchedRepo, run: Run, cause: str, held: HeldTip) -> None:
+    """Complete an apply run as a hold, with the button and the comment that ask for what comes next; comment it."""
+    paste = f"planward {held.asked} {held.sha} -e {run.environment}"
+    report = await with_deciders(repo, held, run_report(repo, run, "action_required", cause, paste=paste))
+    await _complete(repo, run, report, buttons=(held.asked,))
+
+
+async def _complete(repo: Repo, run: Run, report: RunReport, *, buttons: tuple[str, ...] = ()) -> None:
     explains = (await repo.store.runs.load(run.id)).apply.explains
     await enqueue_comments(repo, explains)
-    await complete_check_run(repo, run, [report], conclusion=conclusion, buttons=buttons)
+    await complete_check_run(repo, run, [report], conclusion=report.conclusion, buttons=buttons)
     await update_comments(repo, explains)

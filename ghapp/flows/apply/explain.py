@@ -32,7 +32,7 @@ class Judged:
     verdict_pending: bool = False
     """GitHub may show a verdict that is about to be recorded; the branch is settled again then."""
     people: tuple[str, ...] = ()
-    """Who merged or pushed what is unexplained."""
+    """Who merged or pushed what is unexplained: `pushed by LOGIN`."""
     seen: tuple[int, ...] = ()
     """Every pull request whose merge SHA lies in it, explained or not."""
 
@@ -76,8 +76,8 @@ async def explain_commits(
     pushers = await repo.store.branches.pushers(repo.id, branch, commits)
     people: list[str] = []
     for segment in found.unexplained:
-        merged_by = [each.merged_by for each in segment.candidates if each.merged_by is not None]
-        pushed_by = [pushers[CommitSha(commit)] for commit in segment.commits if commit in pushers]
+        merged_by = [f"{_brought(each)} by {each.merged_by}" for each in segment.candidates if each.merged_by]
+        pushed_by = [f"pushed by {pushers[CommitSha(commit)]}" for commit in segment.commits if commit in pushers]
         people += merged_by or pushed_by
     # Before the end of a segment there may be the merge of another pull request.
     may_still_come = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
@@ -88,6 +88,11 @@ async def explain_commits(
         people=tuple(dict.fromkeys(people)),
         seen=seen,
     )
+
+
+def _brought(pull_request: MergedPullRequest) -> str:
+    """How it came onto the branch: GitHub calls one merged whose head was pushed there."""
+    return "pushed" if pull_request.merge_sha == pull_request.head_sha else "merged"
 
 
 async def _verdicts_pending(repo: FetchedRepo, merged: tuple[KnownPullRequest, ...]) -> frozenset[int]:

@@ -9,13 +9,15 @@ from dataclasses import replace
 import msgspec
 
 from checks import gate
-from checks.report import Conclusion, RemovedRoot, RootReport, notes_on_removed
+from checks.report import Conclusion, RemovedRoot, RootReport, RunReport, notes_on_removed
 from ghapp.durable import step
-from ghapp.errors import Unavailable
+from ghapp.errors import JobError, Unavailable
 from ghapp.flows.apply.attempts import complete_apply, erase_decided_plans
 from ghapp.flows.apply.stages import Settlement, Stage
 from ghapp.flows.apply.tip import settle_tip
 from ghapp.flows.check_run import run_report
+from ghapp.flows.holds.held_tip import HeldTip, find_environment
+from ghapp.flows.holds.shown import with_deciders
 from ghapp.flows.notifications.deployment import begin_deployment
 from ghapp.flows.notifications.results import keep_result, show_result
 from ghapp.flows.repository import load_repo, short
@@ -40,6 +42,8 @@ async def settle_branch(services: Services, job: SettleBranch) -> None:
         outcomes = await _apply_layers(services, stage)
         removed = await count_removed(services, stage.removed)
         done = await step(f"conclude {stage.environment}", bool, _conclude, services, stage, tuple(outcomes), removed)
+        if not done:
+            await step(f"name deciders {stage.environment}", type(None), _name_deciders, services, stage)
         try:
             await step(f"report {stage.environment}", type(None), _report, services, stage.run_id)
         except Unavailable as error:
@@ -57,8 +61,8 @@ async def settle_branch(services: Services, job: SettleBranch) -> None:
 
 
 async def _begin(services: Services, stage: Stage) -> None:
-    """Tell GitHub that a deployment begins; none where no root module is touched."""
-    if not stage.layers:
+    """Tell GitHub that a deployment begins; none where nothing is applied."""
+    if not stage.layers or stage.plan_only:
         return
     run = await services.store.runs.load(stage.run_id)
     await begin_deployment(await load_repo(services, run.repository_id), run)
@@ -78,7 +82,7 @@ async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
                 tree=stage.tree,
                 config_sha=stage.sha,
                 root_module=root_module,
-                operation="apply",
+                operation="plan" if stage.plan_only else "apply",
                 blocked_by=stopped,
                 review=_review(stage.reviews[root_module], held=held),
                 previews=stage.previews,
@@ -116,16 +120,22 @@ async def _conclude(
         for key, raw in (await services.store.runs.root_reports(run.id)).items()
     }
     roots = tuple(reports[(outcome.part, outcome.root_module)] for outcome in outcomes)
-    done = all(outcome.outcome == "applied" for outcome in outcomes)
+    unchanged = all(outcome.outcome == "applied" for outcome in outcomes)
+    done = unchanged and stage.must_be_approved is None
     if done:
         await services.store.branches.move_last(
             repo.id, stage.environment, stage.branch, stage.sha, stage.tree, applied=stage.counts_as_applied
         )
     conclusion, cause = _conclude_outcomes(outcomes)
-    may_be_approved = conclusion == "action_required" and any(each.may_be_approved for each in outcomes)
+    if unchanged and not done:
+        what = "nothing changes in its plan" if outcomes else "no root module is touched"
+        conclusion, cause = "action_required", f"Not applied yet: {what}, and {stage.must_be_approved}. Press Apply."
+    may_be_approved = conclusion == "action_required" and (unchanged or any(each.may_be_approved for each in outcomes))
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
-        digests = tuple(sorted({each.digest for each in outcomes if each.outcome == "held" and each.digest}))
+        # Where all is only planned, of all of it: what changes only later was not approved.
+        waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
+        digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))
     report = run_report(
         repo,
@@ -174,6 +184,26 @@ def _what_approving_does(
     if all(each.plan_kept for each in outcomes if each.may_be_approved):
         return (f"For {services.settings.keep_plans_hours:g} hours an approval applies this very plan; later {again}.",)
     return (f"This plan is not kept: after an approval {again}.",)
+
+
+async def _name_deciders(services: Services, stage: Stage) -> None:
+    """Say in the kept report of a hold what it is about and who may end it; it is a hold also where that fails."""
+    run = await services.store.runs.load(stage.run_id)
+    result, raw = run.apply.result, await services.store.runs.report(run.id)
+    if result is None or raw is None or not result.buttons:
+        return
+    try:
+        repo = await (await load_repo(services, run.repository_id)).with_commits(stage.sha)
+        found = await find_environment(repo, stage.environment)
+        if found is None:
+            return
+        explained, digests = not run.apply.is_unexplained, run.apply.digests
+        held = HeldTip(found=found, sha=stage.sha, asked="apply", explained=explained, digests=digests)
+        reports = [await with_deciders(repo, held, each) for each in msgspec.json.decode(raw, type=list[RunReport])]
+    except JobError as error:
+        log.warning("deciders_unknown", run=run.id, reason=str(error))
+        return
+    await services.store.runs.keep_result(run.id, result, report=msgspec.json.encode(reports))
 
 
 async def _report(services: Services, run_id: RunId) -> None:

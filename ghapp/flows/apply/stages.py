@@ -17,7 +17,7 @@ from ghapp.flows.repository import FetchedRepo
 from ghapp.flows.root_module.count_state import RemovedJob
 from ghapp.flows.root_module.job import Reviewed
 from ghapp.flows.survey import known_to, run_otherwise, survey_tree
-from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid
+from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid, RepositoryConfig
 from ghapp.root_modules import RootModuleSettings, Survey
 from ghapp.sealing import UnsealError
 from ghapp.store import Approval, Last, Run
@@ -37,6 +37,10 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     by_hand: bool
     counts_as_applied: bool
     """What a success makes of LAST; a commit that touches no root module inherits."""
+    plan_only: bool = False
+    """It is planned and shown, with the credentials of a plan; what changes anything is held."""
+    must_be_approved: str | None = None
+    """Why this ends in a hold also where no root module changes; None: then it is done."""
     previews: tuple[Reviewed, ...] = ()
     """Where the plans that were looked at are remembered."""
     compared: bool = False
@@ -69,12 +73,15 @@ async def prepare_stages(
     approval: Approval | None,
     *,
     everything: bool,
+    plan_only: str | None = None,
 ) -> Settlement:
     """Lay out what is applied: what LAST..tip touches; with `everything` every root module of the tip.
 
+    `plan_only` says why it is planned and shown alone; None: it is applied where the gate lets it.
+
     Applies are one at a time for each environment: its turn is taken here, before it is asked what is to be done.
     """
-    return await _Layout(repo, environment, last, run, judged, approval, everything).stages()
+    return await _Layout(repo, environment, last, run, judged, approval, everything, plan_only).stages()
 
 
 class _Layout:
@@ -89,6 +96,7 @@ class _Layout:
         judged: Judged,
         approval: Approval | None,
         everything: bool,
+        plan_only: str | None,
     ) -> None:
         self._repo = repo
         self._environment = environment
@@ -98,6 +106,7 @@ class _Layout:
         self._judged = judged
         self._approval = approval
         self._everything = everything
+        self._plan_only = plan_only
 
     async def stages(self) -> Settlement:
         config = await self._repo.config_at(self._tip)
@@ -115,7 +124,7 @@ class _Layout:
         runs: list[Run] = []
         if self._environment.promote_from is None and config.testing.apply == "on_merge":
             at = await self._repo.store.branches.last(self._repo.id, TESTING)
-            if at is None or at.sha != self._tip or self._everything:
+            if self._plan_only is None and (at is None or at.sha != self._tip or self._everything):
                 runs.append(await next_attempt(self._repo, TESTING, self._environment.branch, self._tip))
         runs.append(self._run)
         for run in runs:
@@ -125,7 +134,7 @@ class _Layout:
         stages = [await self._testing_stage(run, survey, tree) for run in runs[:-1]]
         by_hand = "manual" in (self._environment.apply, named.apply)
         parity: Parity = "hold" if "hold" in (self._environment.parity, named.parity) else "danger"
-        own = await self._own_stage(survey, tree, by_hand=by_hand, parity=parity)
+        own = await self._own_stage(config, survey, tree, by_hand=by_hand, parity=parity)
         stages.append(await self._held_for_secrets(own, survey))
         return Settlement(stages=tuple(stages))
 
@@ -145,7 +154,9 @@ class _Layout:
             may_rerun=who_may_apply(self._environment.approvers),
         )
 
-    async def _own_stage(self, survey: Survey, tree: TreeId, *, by_hand: bool, parity: Parity) -> Stage:
+    async def _own_stage(
+        self, config: RepositoryConfig, survey: Survey, tree: TreeId, *, by_hand: bool, parity: Parity
+    ) -> Stage:
         name = self._environment.name
         dirs = await self._touched(survey, name, None if self._everything else self._last)
         previews, planned_at_apply = await self._looked_at()
@@ -165,6 +176,8 @@ class _Layout:
             parity=parity,
             confirm=await self._confirm(survey),
             confirmed=await self._confirmed(),
+            plan_only=self._plan_only is not None,
+            must_be_approved=await self._must_be_approved(config),
             counts_as_applied=self._everything or bool(dirs) or (self._last is not None and self._last.applied),
             may_rerun=who_may_apply(self._environment.approvers),
         )
@@ -189,6 +202,21 @@ class _Layout:
         }
         return msgspec.structs.replace(stage, reviews=reviews)
 
+    async def _must_be_approved(self, config: RepositoryConfig) -> str | None:
+        """Why a plan that is only shown has to be approved also where no root module changes."""
+        if self._plan_only is None:
+            return None
+        name = self._environment.name
+        if self._last is None:
+            return f"{name} is new: applying it puts it in force"
+        if self._last.sha == self._tip:
+            return None
+        if CONFIG_PATH in await self._repo.mirror.changed_paths(self._last.sha, self._tip):
+            return f"{CONFIG_PATH} changes: applying the commit puts it in force"
+        if self._environment.promote_from is None and config.testing.apply == "on_merge":
+            return "testing is brought to the commit first, when it is applied"
+        return None
+
     async def _touched(self, survey: Survey, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
         if last is None or not await self._repo.mirror.has(last.sha):
             return tuple(survey.of(environment))
@@ -206,6 +234,8 @@ class _Layout:
     def _review(self) -> gate.Review:
         """Say what was looked at before."""
         approval = self._approval
+        if self._plan_only is not None:
+            return gate.NotReviewed(why=self._plan_only)
         if approval is None:
             return gate.ExplainedMerge()
         overrides = approval.by.endswith(OVERRIDDEN)
@@ -219,6 +249,8 @@ class _Layout:
         Then the root modules of which there could be none yet.
         """
         name = self._environment.name
+        if self._plan_only is not None:
+            return [], frozenset()
         if self._approval is not None:
             attempts = await runs_of_tip(self._repo, name, self._tip)
             held = [run for run in attempts if run.apply.held_for == "review"]

@@ -5,25 +5,27 @@ events may come twice, late, in any order or never. What is decided is `checks.s
 """
 
 from dataclasses import replace
-from typing import assert_never
+from functools import partial
+from typing import assert_never, get_args
 
 import msgspec
 
 from checks import settle
+from checks.explain import Explained
 from checks.report import RootReport
 from ghapp.errors import JobError, Unavailable
-from ghapp.flows.apply.attempts import complete_apply, erase_decided_plans, next_attempt
+from ghapp.flows.apply.attempts import complete_apply, erase_decided_plans, hold_apply, next_attempt
 from ghapp.flows.apply.explain import NOT_JUDGED, Judged, explain_commits
 from ghapp.flows.apply.stages import Settlement, prepare_stages
 from ghapp.flows.check_run import run_report, runs_of_tip, show_progress
-from ghapp.flows.environments import environment_at_last
+from ghapp.flows.environments import EnvironmentInForce, environment_at_last
+from ghapp.flows.holds.held_tip import HeldTip
 from ghapp.flows.notifications.chat_messages import notify_waiting
 from ghapp.flows.notifications.results import keep_result, show_result
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch
 from ghapp.jobs.causes import EnvironmentBusy, EnvironmentWanted, Rerun, WaitEnded
-from ghapp.repository_config import BranchEnvironment
 from ghapp.services import Services
 from ghapp.store import Approval, Last, Run
 from ghapp.values import TESTING, BranchName, CommitSha, RunId
@@ -50,10 +52,9 @@ async def settle_tip(services: Services, job: SettleBranch) -> Settlement:
         return Settlement()
     if found is None:
         return Settlement()
-    environment, _, last = found
-    if any((run.environment, run.head_sha) == (environment.name, tip) for run in shown):
+    if any((run.environment, run.head_sha) == (found.environment.name, tip) for run in shown):
         return Settlement()
-    return await _Tip(repo, job, environment, last, tip).run()
+    return await _Tip(repo, job, found, tip).run()
 
 
 async def _show_results(repo: Repo, branch: BranchName) -> list[Run]:
@@ -80,14 +81,14 @@ class _Tip:
         self,
         repo: FetchedRepo,
         job: SettleBranch,
-        environment: BranchEnvironment,
-        last: Last | None,
+        found: EnvironmentInForce,
         tip: CommitSha,
     ) -> None:
         self._repo = repo
         self._job = job
-        self._environment = environment
-        self._last = last
+        self._found = found
+        self._environment = found.environment
+        self._last = found.last
         self._tip = tip
         self._rerun = isinstance(job.cause, Rerun)
 
@@ -99,7 +100,7 @@ class _Tip:
         attempt = _attempt(attempts)
         approval = await self._approval(attempts)
         at_last = self._last is not None and self._last.sha == self._tip
-        if not at_last and settle.is_settled(attempt, approved=approval is not None, rerun=self._rerun):
+        if not at_last and settle.is_settled(attempt, asked=_asked(approval), rerun=self._rerun):
             return Settlement()
         try:
             return await self._decide(attempts, attempt, approval)
@@ -113,9 +114,7 @@ class _Tip:
         waited = self._waited(attempts)
         judged, history = await self._history(ask_github=waited)
         waited = waited and not judged.verdict_pending
-        decision = settle.decide_tip(
-            history, attempt=attempt, approved=approval is not None, rerun=self._rerun, waited=waited
-        )
+        decision = settle.decide_tip(history, attempt=attempt, asked=_asked(approval), rerun=self._rerun, waited=waited)
         match decision:
             case settle.Rest():
                 return Settlement()
@@ -128,10 +127,16 @@ class _Tip:
                 await self._wait(await self._run(judged))
                 return Settlement()
             case settle.HoldTip():
-                await self._hold(await self._run(judged), self._reason(history, judged), await self._people(judged))
+                run = await self._run(judged, history)
+                await self._hold(run, self._reason(history, judged), await self._people(judged))
                 return Settlement()
+            case settle.PlanTip(everything=everything):
+                assert approval is not None
+                why = self._why_plan_only(history, judged, approval)
+                run = await self._run(judged, history)
+                return await self._apply(run, judged, approval, everything=everything, plan_only=why)
             case settle.ApplyTip(everything=everything):
-                return await self._apply(await self._run(judged), judged, approval, everything=everything)
+                return await self._apply(await self._run(judged, history), judged, approval, everything=everything)
             case _ as never:
                 assert_never(never)
 
@@ -161,10 +166,7 @@ class _Tip:
         name, branch = self._environment.name, self._environment.branch
         match history:
             case settle.NoLast():
-                return (
-                    f"the environment {name} is new, and so is its branch {branch}; somebody with the role maintain or "
-                    "admin can allow it"
-                )
+                return f"the environment {name} is new, and so is its branch {branch}"
             case settle.Forced():
                 assert self._last is not None
                 at = short(self._last.sha)
@@ -172,16 +174,29 @@ class _Tip:
             case _:
                 return "; ".join(judged.reasons)
 
+    def _why_plan_only(self, history: settle.History, judged: Judged, approval: Approval) -> str:
+        """Why its plan is shown and not applied, in words that go on after the root module's name."""
+        if isinstance(history, settle.AtLast):
+            return f"this was there before Planward and was never applied by it; {approval.by} asked for its plan"
+        if isinstance(judged.explanation, Explained):
+            return f"{approval.by} asked for its plan"
+        return f"{approval.by} vouched for it, and {self._reason(history, judged)}"
+
     async def _people(self, judged: Judged) -> tuple[str, ...]:
         if judged.explanation is not None:
             return judged.people
-        return await self._repo.store.branches.pushers_since(self._repo.id, self._job.branch, self._last)
+        pushers = await self._repo.store.branches.pushers_since(self._repo.id, self._job.branch, self._last)
+        return tuple(f"pushed by {login}" for login in pushers)
 
-    async def _run(self, judged: Judged = NOT_JUDGED) -> Run:
+    async def _run(self, judged: Judged = NOT_JUDGED, history: settle.History | None = None) -> Run:
         """The unfinished attempt at the tip, made and announced if there is none."""
         run = await next_attempt(self._repo, self._environment.name, self._environment.branch, self._tip)
         if judged.explanation is not None:
             await self._explain(run, judged.seen)
+        if history is not None:
+            unexplained = not isinstance(history, settle.AtLast) and not isinstance(judged.explanation, Explained)
+            change = partial(replace, unexplained=unexplained)
+            await self._repo.store.runs.change_apply(run.id, change)
         return await self._repo.store.runs.load(run.id)
 
     async def _explain(self, run: Run, numbers: tuple[int, ...]) -> None:
@@ -236,10 +251,13 @@ class _Tip:
                 await complete_apply(self._repo, run, "cancelled", f"Cancelled: {run.cancel_reason}")
 
     async def _approval(self, attempts: list[Run]) -> Approval | None:
-        """The newest decision of a person to apply this commit here, if no attempt has acted on it yet."""
-        found = await self._repo.store.approvals.of(
-            self._repo.id, self._tip, kind="apply", environment=self._environment.name
-        )
+        """The newest decision of people to plan or apply this commit here, if no attempt has acted on it yet."""
+        found: list[Approval] = []
+        for kind in get_args(settle.Asked):
+            found += await self._repo.store.approvals.of(
+                self._repo.id, self._tip, kind=kind, environment=self._environment.name
+            )
+        found.sort(key=lambda each: each.at)
         acted = max((run.apply.approved_at for run in attempts if run.status == "completed"), default=0)
         return found[-1] if found and found[-1].at > acted else None
 
@@ -261,19 +279,13 @@ class _Tip:
         await self._repo.store.deferred.defer(f"wait:{run.id}", msgspec.to_builtins(due), in_s=wait_s)
 
     async def _hold(self, run: Run, reason: str, people: tuple[str, ...]) -> None:
-        by = f" (by {', '.join(people)})" if people else ""
-        cause = f"Not applied{by}: {reason}. Look at it, then apply it by hand, or revert it."
+        by = f"; {', '.join(people)}" if people else ""
+        cause = f"Not applied: {reason}{by}. Press Plan to see what it would change, or revert it."
         await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, held_for="unexplained"))
         await erase_decided_plans(self._repo.services, run)
         await notify_waiting(self._repo, run, cause)
-        await complete_apply(
-            self._repo,
-            run,
-            "action_required",
-            cause,
-            buttons=("apply",),
-            paste=f"planward apply {self._tip} -e {self._environment.name}",
-        )
+        held = HeldTip(found=self._found, sha=self._tip, asked="plan", explained=False)
+        await hold_apply(self._repo, run, cause, held)
 
     async def _was_applied(self, run: Run) -> bool:
         """Whether a run that was not brought to its end had moved LAST already."""
@@ -290,9 +302,17 @@ class _Tip:
         await keep_result(repo.services, run, report, conclusion="success")
         await show_result(repo, run.id)
 
-    async def _apply(self, run: Run, judged: Judged, approval: Approval | None, *, everything: bool) -> Settlement:
+    async def _apply(
+        self,
+        run: Run,
+        judged: Judged,
+        approval: Approval | None,
+        *,
+        everything: bool,
+        plan_only: str | None = None,
+    ) -> Settlement:
         if approval is not None:
-            at, by = approval.at, approval.by
+            at, by = approval.at, None if plan_only else approval.by
             await self._repo.store.runs.change_apply(
                 run.id, lambda state: replace(state, approved_at=at, approved_by=by)
             )
@@ -304,11 +324,12 @@ class _Tip:
             judged,
             approval,
             everything=everything,
+            plan_only=plan_only,
         )
         if settlement.busy is not None:
             await self._come_back(run, settlement.busy)
             return Settlement()
-        await show_progress(self._repo, run, f"Applying {short(self._tip)}")
+        await show_progress(self._repo, run, f"{'Planning' if plan_only else 'Applying'} {short(self._tip)}")
         return settlement
 
     async def _come_back(self, run: Run, busy: RunId) -> None:
@@ -330,6 +351,11 @@ class _Tip:
         await self._repo.store.deferred.defer(cause.text, msgspec.to_builtins(again), in_s=_BUSY_S)
 
 
+def _asked(approval: Approval | None) -> settle.Asked | None:
+    """What people asked for by their newest decision."""
+    return None if approval is None else "plan" if approval.kind == "plan" else "apply"
+
+
 def _attempt(attempts: list[Run]) -> settle.Attempt:
     """What the newest attempt at the tip says."""
     if not attempts:
@@ -340,6 +366,8 @@ def _attempt(attempts: list[Run]) -> settle.Attempt:
     match newest.conclusion:
         case "success":
             return "applied"
+        case "action_required" if newest.apply.replaced_by is not None:
+            return "cancelled"  # another tip came in between, and this one is back
         case "action_required":
             return "unexplained" if newest.apply.held_for == "unexplained" else "held"
         case "cancelled":

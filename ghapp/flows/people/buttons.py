@@ -5,11 +5,13 @@ A delivery that decides something is read back from GitHub first.
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_run
 """
 
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
+from checks.settle import Asked
 from ghapp.durable import step
 from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, Person
-from ghapp.flows.people.decisions import approve_apply, decide_head, find_environment, may_apply_again
+from ghapp.flows.holds.held_tip import find_environment, may_apply_again
+from ghapp.flows.people.decisions import approve_tip, decide_head
 from ghapp.flows.people.read_back import is_as_delivered
 from ghapp.flows.repository import Repo, record_repo
 from ghapp.jobs import EventJob, Replan, ReplanGroup, SettleBranch
@@ -48,8 +50,9 @@ async def _button(services: Services, job: EventJob, event: ButtonPressed) -> No
         await services.store.approvals.audit(
             repo.id, who=event.sender.login, did=f"too late: {event.identifier}", sha=run.head_sha, run=run.id
         )
-    elif event.identifier == "apply" and run.operation == "apply":
-        await approve_apply(repo, run.environment, run.head_sha, event.sender, job.key)
+    elif event.identifier in get_args(Asked) and run.operation == "apply":
+        asked = cast(Asked, event.identifier)
+        await approve_tip(repo, run.environment, run.head_sha, asked, event.sender, job.key)
     elif event.identifier in ("approve_plan", "preview", "confirm_destroy") and run.operation == "plan":
         kind = cast(Literal["approve_plan", "preview", "confirm_destroy"], event.identifier)
         await decide_head(repo, run.head_sha, kind, event.sender, job.key)
@@ -105,8 +108,7 @@ async def _apply_again(repo: Repo, run: Run, person: Person, key: str) -> None:
     found = await find_environment(repo, name)
     allowed = False
     if found is not None and await repo.mirror.tip(found.environment.branch) == run.head_sha:
-        environment, config, at = found
-        allowed = await may_apply_again(repo, environment, config, at, person)
+        allowed = await may_apply_again(repo, found, person)
     did = "rerun" if allowed else "refused: rerun"
     await repo.store.approvals.audit(repo.id, who=person.login, did=did, sha=run.head_sha, run=run.id)
     if allowed:

@@ -5,10 +5,12 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment
 
 from typing import Literal
 
+from checks.settle import Asked
 from ghapp.durable import step
 from ghapp.events import CommentCreated, Person
 from ghapp.flows.check_run import cancel_plan
-from ghapp.flows.people.decisions import Kind, approve_apply, decide_head, find_environment, is_approver
+from ghapp.flows.holds.held_tip import find_environment, is_approver
+from ghapp.flows.people.decisions import Kind, approve_tip, decide_head
 from ghapp.flows.people.read_back import is_as_written
 from ghapp.flows.repository import Repo, record_repo
 from ghapp.github import Role, or_deferred
@@ -69,8 +71,8 @@ async def _obey(repo: Repo, event: CommentCreated, command: Command, key: str) -
         github = await repo.github()
         await github.create_comment(event.number, HELP, marker=f"planward help {event.comment_id}", look_first=True)
         return "+1"
-    if command.verb == "apply":
-        return await _obey_apply(repo, command, event.author, key)
+    if command.verb == "apply" or (command.verb == "plan" and command.sha is not None):
+        return await _obey_about_tip(repo, command, command.verb, event.author, key)
     if command.verb == "unlock":
         return await _obey_unlock(repo, command, event)
     pull_request = await repo.store.pull_requests.find(repo.id, event.number)
@@ -89,8 +91,6 @@ async def _obey_about_head(
     key: str,
 ) -> Answer:
     kind = _KINDS.get(command.verb)
-    if kind is None and command.sha is not None:
-        return "confused"  # of the plan of a branch's tip, which is not shown by a comment yet
     if kind is not None:
         done = await decide_head(repo, pull_request.head_sha, kind, person, key, number=pull_request.number)
         return "+1" if done else "-1"
@@ -109,7 +109,7 @@ async def _obey_about_head(
     return "+1"
 
 
-async def _obey_apply(repo: Repo, command: Command, person: Person, key: str) -> Answer:
+async def _obey_about_tip(repo: Repo, command: Command, asked: Asked, person: Person, key: str) -> Answer:
     repo = await repo.fetch()
     name = EnvironmentName(command.environment or "")
     found = await find_environment(repo, name)
@@ -118,7 +118,7 @@ async def _obey_apply(repo: Repo, command: Command, person: Person, key: str) ->
     tip = await repo.mirror.tip(found.environment.branch)
     if tip is None or tip != command.sha:
         return "confused"
-    did = await approve_apply(repo, name, tip, person, key, override=command.override)
+    did = await approve_tip(repo, name, tip, asked, person, key, override=command.override)
     answers: dict[str, Answer] = {"released": "+1", "recorded": "eyes", "refused": "-1"}
     return answers[did]
 

@@ -8,18 +8,28 @@ import contextlib
 from collections.abc import Sequence
 from typing import Literal, assert_never
 
-from checks.authority.release import Approver, Change, Released, StillHeld, decide_release, may_help
+from checks.authority.release import Approver, Released, StillHeld, decide_release, may_help
+from checks.settle import Asked
 from ghapp.events import Person
 from ghapp.flows.check_run import OVERRIDDEN, PLAN
-from ghapp.flows.environments import EnvironmentInForce, environment_at_last, in_force
-from ghapp.flows.people.changes import changes_since
+from ghapp.flows.environments import environment_at_last
+from ghapp.flows.holds.held_tip import (
+    VOTES,
+    HeldTip,
+    approved_so_far,
+    changes_of,
+    find_environment,
+    is_approver,
+    rules_of,
+)
+from ghapp.flows.holds.shown import refresh_deciders
 from ghapp.flows.people.head_people import had_a_part
 from ghapp.flows.repository import FetchedRepo, Repo
-from ghapp.github import Role
+from ghapp.github import Role, or_deferred
 from ghapp.jobs import Replan, SettleBranch
 from ghapp.jobs.causes import Approved as DecisionMade
-from ghapp.repository_config import BranchEnvironment, ConfigInvalid, RepositoryConfig
-from ghapp.store import KnownPullRequest, Last, Run
+from ghapp.repository_config import ConfigInvalid, RepositoryConfig
+from ghapp.store import KnownPullRequest
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName
 
 Approved = Literal["refused", "recorded", "released"]
@@ -120,24 +130,26 @@ async def _config_of_base(repo: FetchedRepo, branch: BranchName, tip: CommitSha)
     return None
 
 
-async def approve_apply(
+async def approve_tip(
     repo: Repo,
     environment_name: EnvironmentName,
     sha: CommitSha,
+    asked: Asked,
     person: Person,
     key: str,
     *,
     override: bool = False,
 ) -> Approved:
-    """Record that a person lets a branch's tip in; once enough people did, it is settled.
+    """Record that a person lets a branch's tip be planned, or its plan be applied; once enough did, it is settled.
 
-    `override`: an administrator ends the hold alone. "refused": it is not the tip, or they may not.
+    What shows no plan yet is planned first, also where somebody asks to apply it. `override`: an administrator ends the
+    hold alone. "refused": it is not the tip, or they may not.
     """
     repo = await repo.fetch()
     found = await find_environment(repo, environment_name)
     if found is None:
         return "refused"
-    environment, config, last = found
+    environment, _, last = found
     tip = await repo.mirror.tip(environment.branch)
     applies = await repo.store.runs.applies_of_commit(repo.id, sha)
     judged = [run for run in applies if run.environment == environment.name and run.status == "completed"]
@@ -145,11 +157,15 @@ async def approve_apply(
     is_judged = bool(judged) or (last is not None and last.sha == sha)
     did: Approved = "refused"
     if tip == sha and is_judged:
-        shown = [run for run in judged if run.conclusion == "action_required"]
-        hold = _Hold(repo, environment, config, last, sha, shown[-1] if shown else None)
-        did = await (hold.override(person) if override else hold.approve(person))
+        newest = judged[-1] if judged else None
+        held = HeldTip.of(found, sha, newest, asked)
+        asked = held.asked
+        decision = _Decision(repo, held, person)
+        did = await (decision.override() if override else decision.approve())
+        if did == "recorded" and newest is not None:
+            await or_deferred(refresh_deciders(repo, newest, held))
     if did == "refused":
-        refused = "refused: apply --override" if override else "refused: apply"
+        refused = f"refused: {asked}{' --override' if override else ''}"
         await repo.store.approvals.audit(repo.id, who=person.login, did=refused, sha=sha, environment=environment_name)
     if did == "released":
         cause = DecisionMade(decision=key)
@@ -157,147 +173,65 @@ async def approve_apply(
     return did
 
 
-class _Hold:
-    """A hold of a branch's tip, and who has approved it. `shown`: the run that shows it; None for an adopted tip."""
+class _Decision:
+    """A person's part in the decision about a held tip."""
 
-    def __init__(
-        self,
-        repo: FetchedRepo,
-        environment: BranchEnvironment,
-        config: RepositoryConfig,
-        last: Last | None,
-        sha: CommitSha,
-        shown: Run | None,
-    ) -> None:
+    def __init__(self, repo: FetchedRepo, held: HeldTip, person: Person) -> None:
         self._repo = repo
-        self._environment = environment
-        self._config = config
-        self._last = last
-        self._sha = sha
-        self._digests = shown.apply.digests if shown is not None else ()
-        self._explained = shown is not None and shown.apply.held_for != "unexplained"
+        self._held = held
+        self._person = person
 
-    async def override(self, person: Person) -> Approved:
+    async def override(self) -> Approved:
         """End the hold by an administrator alone."""
         github = await self._repo.github()
-        if await github.role_of(person) < Role.ADMIN:
+        if await github.role_of(self._person) < Role.ADMIN:
             return "refused"
-        await self._record("apply", f"{person.login}{OVERRIDDEN}", person, audited=False)
-        await self._audit("apply --override", person)
+        await self._record(self._held.asked, f"{self._person.login}{OVERRIDDEN}", self._person, audited=False)
+        await self._audit(f"{self._held.asked} --override")
         return "released"
 
-    async def approve(self, person: Person) -> Approved:
+    async def approve(self) -> Approved:
         """Record an approval, and release the hold where it was the last that was missing."""
-        repo, environment = self._repo, self._environment
-        approvers, four_eyes, needed = environment.approvers, self._config.four_eyes, environment.approvals
-        if self._last is None:
-            approvers, four_eyes, needed = await _rules_of_a_new_branch(repo, environment.name)
-        needed = max(needed, await self._asked_by_commit())
-        if not await is_approver(repo, approvers, person):
+        repo, held, person = self._repo, self._held, self._person
+        rules = await rules_of(repo, held)
+        if not await is_approver(repo, rules.approvers, person):
             return "refused"
-        changes: tuple[Change, ...] = ()
-        if four_eyes and (self._last is None or self._last.sha != self._sha):
-            changes = await changes_since(
-                repo, environment, self._config, self._last, self._sha, explained=self._explained
-            )
-        if not may_help(changes, Approver(id=person.id, login=person.login), four_eyes=four_eyes):
+        found = await changes_of(repo, held, rules)
+        if not may_help(found.changes, Approver(id=person.id, login=person.login), four_eyes=rules.four_eyes):
             return "refused"
-        await self._record("approve_apply", person.login, person, audited=False)
-        given = await repo.store.approvals.of(repo.id, self._sha, kind="approve_apply", environment=environment.name)
-        people = {
-            each.by_id: each.by for each in given if each.by_id is not None and each.digests == tuple(self._digests)
-        }
-        together = [Approver(id=id, login=login) for id, login in people.items()]
-        match decide_release(changes, together, needed=needed, four_eyes=four_eyes):
+        vote = VOTES[held.asked]
+        await self._record(vote, person.login, person, audited=False)
+        together = await approved_so_far(repo, held)
+        match decide_release(found.changes, together, needed=rules.needed, four_eyes=rules.four_eyes):
             case Released():
-                await self._record("apply", " and ".join(people.values()), person if len(people) == 1 else None)
+                by = " and ".join(each.login for each in together)
+                await self._record(held.asked, by, person if len(together) == 1 else None)
                 return "released"
             case StillHeld():
-                await self._audit("approve_apply", person)
+                await self._audit(vote)
                 return "recorded"
             case _ as never:
                 assert_never(never)
 
-    async def _asked_by_commit(self) -> int:
-        """How many approvals the commit's own config asks for: the stricter of both holds."""
-        try:
-            config = await self._repo.config_at(self._sha)
-        except ConfigInvalid:
-            return 1  # nothing is applied under it
-        own = config.branch_environments.get(self._environment.name)
-        return 1 if own is None else own.approvals
-
-    async def _audit(self, did: str, person: Person) -> None:
-        name = self._environment.name
+    async def _audit(self, did: str) -> None:
+        held = self._held
         await self._repo.store.approvals.audit(
-            self._repo.id, who=person.login, did=did, sha=self._sha, environment=name
+            self._repo.id,
+            who=self._person.login,
+            did=did,
+            sha=held.sha,
+            environment=held.found.environment.name,
         )
 
     async def _record(self, kind: str, by: str, person: Person | None, *, audited: bool = True) -> None:
+        held = self._held
         await self._repo.store.approvals.add(
             self._repo.id,
             kind=kind,
-            environment=self._environment.name,
-            sha=self._sha,
+            environment=held.found.environment.name,
+            sha=held.sha,
             by=by,
             by_id=None if person is None else person.id,
-            digests=self._digests,
+            digests=held.digests,
             audited=audited,
         )
-
-
-async def find_environment(repo: FetchedRepo, name: EnvironmentName) -> EnvironmentInForce | None:
-    """The environment of this name with the config at its LAST; one that is new, by the tip of its branch."""
-    last = await repo.store.branches.last(repo.id, name)
-    if last is not None:
-        config = await repo.config_at(last.sha)
-        environment = config.branch_environments.get(name)
-        return None if environment is None else EnvironmentInForce(environment, config, last)
-    for branch, tip in (await repo.mirror.branches()).items():
-        try:
-            found = await environment_at_last(repo, branch, tip)
-        except ConfigInvalid:
-            continue  # another branch's, which says nothing of this one
-        if found is not None and found.environment.name == name:
-            return found
-    return None
-
-
-async def may_apply_again(
-    repo: FetchedRepo,
-    environment: BranchEnvironment,
-    config: RepositoryConfig,
-    last: Last | None,
-    person: Person,
-) -> bool:
-    """Whether a person is an approver at LAST: what was let in once may be tried again by each of them."""
-    approvers = environment.approvers
-    if last is None:
-        approvers, _, _ = await _rules_of_a_new_branch(repo, environment.name)
-    return await is_approver(repo, approvers, person)
-
-
-async def _rules_of_a_new_branch(repo: FetchedRepo, name: EnvironmentName) -> tuple[tuple[str, ...], bool, int]:
-    """Who allows a new environment: whoever maintains the repository, since no config may name its own approvers.
-
-    `four_eyes` and `approvals` are the strictest of the configs in force.
-    """
-    configs = await in_force(repo)
-    named = [config.branch_environments[name] for config in configs if name in config.branch_environments]
-    four_eyes = any(config.four_eyes for config in configs) or not configs
-    return (), four_eyes, max((each.approvals for each in named), default=1)
-
-
-async def is_approver(repo: Repo, approvers: Sequence[str], person: Person) -> bool:
-    """Whether a person is one of the approvers, by name or by team; where none are named, maintains the repository."""
-    github = await repo.github()
-    if not approvers:
-        return await github.role_of(person) >= Role.MAINTAIN
-    for approver in approvers:
-        organization, _, team = approver.rpartition("/")
-        if organization:
-            if await github.is_team_member(organization, team, person):
-                return True
-        elif approver.casefold() == person.login.casefold():
-            return True
-    return False

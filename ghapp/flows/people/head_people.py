@@ -31,5 +31,5 @@ async def had_a_part(repo: FetchedRepo, pull_request: KnownPullRequest, base: Co
         github = await repo.github()
         found = await github.writers_between(base, head, most_pages=_MOST_PAGES)
         await repo.store.commit_people.record_writers(repo.id, {sha: found[sha] for sha in commits if sha in found})
-        writers |= {sha: frozenset(found[sha]) for sha in commits if sha in found}
+        writers |= {sha: found[sha] for sha in commits if sha in found}
     return any(person.id in each for each in writers.values())

@@ -245,8 +245,8 @@ class _RootStep:
         run = await self._services.store.runs.load(self._job.run_id)
         async with lent(slot, stop):
             while not stop.requested.is_set():
-                runs = self._services.store.runs
-                if not await runs.unfinished_applies(run.repository_id, self._job.environment):
+                applies = await self._services.store.runs.unfinished_applies(run.repository_id, self._job.environment)
+                if all(apply.id == run.id for apply in applies):  # itself, where it only plans what a person asked for
                     return
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.requested.wait(), STOP_POLL_S)

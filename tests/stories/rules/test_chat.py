@@ -111,11 +111,11 @@ def test_a_promotion_that_is_refused_first_is_told_again_when_it_turns_green(lin
         refused(story.planned(promotion))
         told = chat.wait_for("The promotion to production may not be merged yet")
         assert "staging: waits for a person at" in told
-        story.press(check, "apply", by=story.maintainer)
+        green(story.let_in(check, by=story.maintainer))
         green(story.planned(promotion, count=2))
         chat.wait_for("The promotion to production may be merged")
         story.quiet()
-        assert len(chat.said) == 4  # one more: staging was applied
+        assert len(chat.said) == 5  # two more: the plan of staging waited, and staging was applied
 
 
 def test_a_plan_that_waits_for_a_person_is_told_once_for_its_head(line: Line) -> None:

@@ -133,10 +133,14 @@ def test_apply_names_the_tip_on_any_pull_request(line: Line, where: str) -> None
     assert ask(f"planward apply {story.first} -e staging", story.maintainer) == "confused"
     assert ask(f"planward apply {sha} -e nowhere", story.maintainer) == "confused"
     assert ask(f"planward apply {sha} -e staging", story.author) == "-1"
+    assert ask(f"planward plan {sha} -e staging", story.author) == "-1"
+    assert ask(f"planward apply -e staging {sha}", story.maintainer) == "+1"  # shows no plan yet: it is shown first
+    assert buttons(story, story.applied(sha, count=2)) == ["apply"]
+    assert story.state("network", "staging") == {}
     assert ask(f"planward apply -e staging {sha}", story.maintainer) == "+1"
-    green(story.applied(sha, count=2))
+    green(story.applied(sha, count=3))
     story.quiet()
-    assert len(story.check_runs(sha, APPLY)) == 2
+    assert len(story.check_runs(sha, APPLY)) == 3
 
 
 @pytest.mark.both_databases
@@ -146,10 +150,14 @@ def test_an_adopted_tip_is_applied_whole_by_a_comment_and_only_once(line: Line) 
     story.install()
     number = story.propose({"README.md": "# Words\n"})
     green(story.planned(number))
-    assert answered(story, story.comment(number, f"planward apply {tip} -e staging", by=story.maintainer)) == "+1"
-    green(story.applied(tip))
+    for count in (1, 2, 3):
+        assert answered(story, story.comment(number, f"planward apply {tip} -e staging", by=story.maintainer)) == "+1"
+        if count == 1:
+            assert "terraform_data.net" in held(story.applied(tip)) + story.applied(tip)["output"]["text"]
+            assert story.state("network", "staging") == {}
+        elif count == 2:
+            green(story.applied(tip, count=2))
     assert story.size("staging") == 2
     assert story.state("app", "staging")
-    assert answered(story, story.comment(number, f"planward apply {tip} -e staging", by=story.maintainer)) == "+1"
     story.quiet()
-    assert len(story.check_runs(tip, APPLY)) == 1
+    assert len(story.check_runs(tip, APPLY)) == 2

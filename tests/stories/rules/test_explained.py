@@ -61,8 +61,8 @@ def test_an_explanation_that_comes_after_the_time_to_wait_turns_the_hold_into_an
     merged = story.merge(number)
     with lagging(story, number):
         assert held(story.applied(merged)) == (
-            f"Not applied (by {story.reviewer}): no merged pull request explains {merged[:7]}. "
-            "Look at it, then apply it by hand, or revert it."
+            f"Not applied: no merged pull request explains {merged[:7]}; pushed by {story.reviewer}. "
+            "Press Plan to see what it would change, or revert it."
         )
     line.github.release()
     green(story.applied(merged, count=2))
@@ -92,8 +92,8 @@ def test_the_head_of_an_open_pull_request_pushed_by_hand_is_held(line: Line) -> 
     head = story.head(number)
     story.github.move(story.name, "staging", head, by=story.author)
     assert held(story.applied(head)) == (
-        f"Not applied (by {story.author}): #{number} was not merged by its merge button: its head was pushed to the "
-        "branch. Look at it, then apply it by hand, or revert it."
+        f"Not applied: #{number} was not merged by its merge button: its head was pushed to the branch; "
+        f"pushed by {story.author}. Press Plan to see what it would change, or revert it."
     )
     assert story.state("network", "staging") == {}
 
@@ -126,8 +126,8 @@ def test_a_green_check_for_another_base_explains_nothing(line: Line) -> None:
     merged = story.merge(number)
     line.github.wait_for_deliveries()
     assert held(story.applied(merged, "production")) == (
-        f"Not applied (by {story.reviewer}): #{number} was merged although planward/plan was not green for it "
-        "(it was: none). Look at it, then apply it by hand, or revert it."
+        f"Not applied: #{number} was merged although planward/plan was not green for it (it was: none); "
+        f"merged by {story.reviewer}. Press Plan to see what it would change, or revert it."
     )
     line.github.release()
     story.quiet()
@@ -142,7 +142,7 @@ def test_an_indirect_merge_that_borrows_anothers_green_is_held(line: Line) -> No
     bad = story.propose({"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}, head="bad")
     assert story.planned(bad)["conclusion"] == "failure"
     merged = story.merge(bad)  # brings `good` along, which GitHub then calls merged by the same commit
-    assert held(story.applied(merged)).startswith(f"Not applied (by {story.reviewer}): #")
+    assert held(story.applied(merged)).startswith("Not applied: #")
     story.quiet()
     assert story.get(f"/pulls/{good}")["merged"]
     assert story.state("network", "staging") == {}
@@ -156,8 +156,8 @@ def test_a_commit_that_was_held_is_not_let_in_by_a_proper_merge_on_top_of_it(lin
     story.planned(number)
     merged = story.merge(number)
     assert held(story.applied(merged)) == (
-        f"Not applied (by {story.author}): no merged pull request explains {by_hand[:7]}. "
-        "Look at it, then apply it by hand, or revert it."
+        f"Not applied: no merged pull request explains {by_hand[:7]}; pushed by {story.author}. "
+        "Press Plan to see what it would change, or revert it."
     )
     assert story.state("network", "staging") == {}
 
@@ -183,11 +183,10 @@ def test_a_push_by_hand_that_names_its_own_approvers_is_judged_by_the_config_bef
     sha = story.commit("staging", {".github/planward.yml": config, **story.network(4)}, by=story.author)
     check = story.applied(sha)
     held(check)
-    story.press(check, "apply", by=story.author)
+    story.press(check, "plan", by=story.author)
     story.quiet()
     assert [each["conclusion"] for each in story.check_runs(sha, APPLY)] == ["action_required"]
-    story.press(check, "apply", by=story.maintainer)
-    green(story.applied(sha, count=2))
+    green(story.let_in(check, by=story.maintainer))
 
 
 # --- one at a time, in the branch's order ----------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.stories.line import Line
-from tests.stories.rules.saying import APPLY, audit, audit_rows, buttons, green, held, refused
+from tests.stories.rules.saying import APPLY, audit, audit_rows, buttons, green, held, refused, title
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
@@ -101,17 +101,17 @@ def test_who_wrote_or_merged_it_may_not_apply_it(line: Line) -> None:
     check = story.applied(merged)
     assert story.reviewer in held(check)
     for login in (story.maintainer, story.reviewer, story.author):  # wrote it; merged it; may only write
-        story.press(check, "apply", by=login)
+        story.press(check, "plan", by=login)
     story.quiet()
     assert len(story.check_runs(merged, APPLY)) == 1
-    assert [did for _, did, _ in audit(story)] == ["refused: apply"] * 3
+    assert [did for _, did, _ in audit(story)] == ["refused: plan"] * 3
     other = f"{story.owner}-max"
     line.github.create_user(other)
     story.github.grant(story.name, other, "maintain")
-    story.press(check, "apply", by=other)
-    green(story.applied(merged, count=2))
+    green(story.let_in(check, by=other))
     assert story.size("staging") == 2
-    [approval] = audit_rows(story)[3:]
+    vouched, approval = audit_rows(story)[3:]
+    assert (vouched["who"], vouched["did"]) == (other, "plan")
     assert (approval["who"], approval["did"], approval["details"]["environment"]) == (other, "apply", "staging")
 
 
@@ -123,10 +123,9 @@ def test_who_pushed_it_before_the_branch_was_forced_back_may_not_apply_it_either
     story.github.move(story.name, "staging", story.first, by=story.reviewer)
     story.quiet()
     story.github.move(story.name, "staging", sha, by=story.maintainer)
+    story.press(story.applied(sha, count=2), "plan", by=story.maintainer)
     story.quiet()
-    story.press(check, "apply", by=story.maintainer)
-    story.quiet()
-    assert audit(story) == [(story.maintainer, "refused: apply", sha[:7])]
+    assert audit(story) == [(story.maintainer, "refused: plan", sha[:7])]
     assert story.state("network", "staging") == {}
 
 
@@ -149,12 +148,11 @@ def test_who_may_apply_is_asked_of_github_at_that_moment(line: Line) -> None:
     check = story.applied(sha)
     held(check)
     story.github.grant(story.name, story.maintainer, "write")
-    story.press(check, "apply", by=story.maintainer)
-    eventually(lambda: audit(story) == [(story.maintainer, "refused: apply", sha[:7])], "it is refused")
+    story.press(check, "plan", by=story.maintainer)
+    eventually(lambda: audit(story) == [(story.maintainer, "refused: plan", sha[:7])], "it is refused")
     story.github.create_custom_role(story.owner, "operator", base_role="maintain")
     story.github.grant(story.name, story.maintainer, "operator")
-    story.press(check, "apply", by=story.maintainer)
-    green(story.applied(sha, count=2))
+    green(story.let_in(check, by=story.maintainer))
 
 
 def test_a_team_of_one_lets_its_own_commit_in_where_the_config_says_so(line: Line) -> None:
@@ -162,8 +160,7 @@ def test_a_team_of_one_lets_its_own_commit_in_where_the_config_says_so(line: Lin
     sha = story.commit("staging", story.network(3), by=story.reviewer)
     check = story.applied(sha)
     held(check)
-    story.press(check, "apply", by=story.reviewer)
-    green(story.applied(sha, count=2))
+    green(story.let_in(check, by=story.reviewer))
 
 
 @pytest.mark.parametrize("kind", ["user", "team"])
@@ -179,11 +176,10 @@ def test_where_approvers_are_named_they_alone_may_apply(line: Line, kind: str) -
     sha = story.commit("staging", story.network(3), by=story.author)
     check = story.applied(sha)
     held(check)
-    story.press(check, "apply", by=story.reviewer)  # an administrator, but no approver
+    story.press(check, "plan", by=story.reviewer)  # an administrator, but no approver
     story.quiet()
     assert len(story.check_runs(sha, APPLY)) == 1
-    story.press(check, "apply", by=story.reader)
-    green(story.applied(sha, count=2))
+    green(story.let_in(check, by=story.reader))
 
 
 def test_a_button_is_dead_once_the_branch_has_moved_on(line: Line) -> None:
@@ -191,10 +187,18 @@ def test_a_button_is_dead_once_the_branch_has_moved_on(line: Line) -> None:
     older = story.commit("staging", story.network(3), by=story.author)
     check = story.applied(older)
     held(check)
+    line.github.hold_deliveries("check_run", "requested_action")
+    story.press(check, "plan", by=story.maintainer)
     newer = story.commit("staging", story.network(4), by=story.author)
     held(story.applied(newer))
-    story.press(check, "apply", by=story.maintainer)
+    line.github.release()
     story.quiet()
+    replaced = story.applied(older)
+    assert (replaced["conclusion"], title(replaced)) == (
+        "cancelled",
+        f"Replaced by a newer attempt on {newer[:7]}: decide there, nothing is to be done here.",
+    )
+    assert buttons(story, replaced) == []
     assert len(story.check_runs(older, APPLY)) == len(story.check_runs(newer, APPLY)) == 1
     assert story.state("network", "staging") == {}
 
@@ -204,14 +208,15 @@ def test_rerun_of_a_hold_approves_nothing(line: Line) -> None:
     sha = story.commit("staging", story.network(3), by=story.author)
     check = story.applied(sha)
     held(check)
+    line.github.hold_deliveries("check_run", "requested_action")
+    story.press(check, "plan", by=story.maintainer)
     story.rerun(check, by=story.maintainer)
     newer = story.applied(sha, count=2)
     held(newer)
-    story.press(check, "apply", by=story.maintainer)  # the older check run's button
+    line.github.release()  # the older check run's button
     story.quiet()
     assert story.state("network", "staging") == {}
-    story.press(newer, "apply", by=story.maintainer)
-    green(story.applied(sha, count=3))
+    green(story.let_in(newer, by=story.maintainer))
 
 
 # --- environments that are applied by hand ---------------------------------------------------------------------------
@@ -258,7 +263,7 @@ def test_by_hand_a_commit_that_nothing_explains_is_let_in_first_and_its_plan_app
     sha = story.commit("staging", story.network(3), by=story.author)
     check = story.applied(sha)
     held(check)
-    story.press(check, "apply", by=story.maintainer)
+    story.press(check, "plan", by=story.maintainer)
     shown = story.applied(sha, count=2)
     held(shown)
     assert story.state("network", "staging") == {}

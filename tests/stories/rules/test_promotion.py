@@ -31,7 +31,7 @@ def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line
     hotfix = story.commit("production", {"NOTES.md": "# Hotfix\n"}, by=story.author)
     check = story.applied(hotfix, "production")
     held(check)
-    story.press(check, "apply", by=story.maintainer)
+    story.press(check, "plan", by=story.maintainer)  # nothing to plan: it is done
     green(story.applied(hotfix, "production", count=2))
     story.land(story.propose(story.network(3), head="next"))
     second = story.open("staging", "production", title="Again")

@@ -77,8 +77,8 @@ def person(story: Story, login: str) -> dict[str, Any]:
 @pytest.mark.parametrize("guid", ["its own", "of another delivery"])
 def test_a_button_that_nobody_pressed_lets_nothing_in(line: Line, guid: str) -> None:
     story, sha, check = held_push(line)
-    story.press(check, "apply", by=story.author)  # who may not
-    eventually(lambda: audit(story) == [(story.author, "refused: apply", sha[:7])], "it is refused")
+    story.press(check, "plan", by=story.author)  # who may not
+    eventually(lambda: audit(story) == [(story.author, "refused: plan", sha[:7])], "it is refused")
     _, payload = delivered(line, story, "check_run")
     payload["sender"] = {**payload["sender"], **person(story, story.maintainer)}
     if guid == "its own":
@@ -88,7 +88,7 @@ def test_a_button_that_nobody_pressed_lets_nothing_in(line: Line, guid: str) -> 
         other, _ = delivered(line, story, "push")
         assert line.deliver("check_run", payload, guid=other).status_code == 202
         eventually(lambda: line.events("delivery_not_as_sent"), "it is another delivery")
-    assert audit(story) == [(story.author, "refused: apply", sha[:7])]
+    assert audit(story) == [(story.author, "refused: plan", sha[:7])]
     assert story.state("network", "staging") == {}
 
 
@@ -99,7 +99,7 @@ def test_a_rerun_that_nobody_asked_for_applies_nothing_again(line: Line) -> None
     sha = story.commit("staging", broken, by=story.author)
     check = story.applied(sha)
     held(check)
-    story.press(check, "apply", by=story.maintainer)
+    story.press(check, "plan", by=story.maintainer)
     failed = story.applied(sha, count=2)
     story.rerun(failed, by=story.author)
     eventually(lambda: "refused: rerun" in {did for _, did, _ in audit(story)}, "it is refused")
@@ -119,11 +119,11 @@ def looked_for(line: Line, guid: str) -> int:
 def test_a_button_waits_until_github_lists_its_delivery(line: Line) -> None:
     story, sha, check = held_push(line)
     line.github.hide_deliveries("check_run", "requested_action")
-    story.press(check, "apply", by=story.maintainer)
+    story.press(check, "plan", by=story.maintainer)
     eventually(lambda: len(line.events("delivery_not_listed_yet")) >= 2, "it is looked for")
     assert audit(story) == []
     line.github.show_deliveries()
-    green(story.applied(sha, count=2))
+    held(story.applied(sha, count=2))
 
 
 def asked_since(line: Line, before: int, story: Story) -> list[str]:
@@ -193,7 +193,7 @@ def test_a_decision_by_an_approver_asks_once_for_each_team(line: Line) -> None:
     before = len(line.github.requests)
     comment = story.comment(number, f"planward apply {sha} -e staging", by=story.reader)
     assert answered(story, comment) == "+1"
-    green(story.applied(sha, count=2))
+    held(story.applied(sha, count=2))
     asked = [each.split("/")[-3] for each in asked_since(line, before, story) if "memberships" in each]
     # "Not a member" is a 404, which GitHub answers to a token that it takes no longer, too: it is asked for twice.
     assert asked == ["first", "first", "second"]

@@ -138,13 +138,15 @@ def test_an_administrator_ends_any_hold_and_that_is_recorded_and_said(line: Line
         assert approved(story, number, sha, by=story.reviewer) == "-1"
         assert approved(story, number, sha, by=story.maintainer, more=" --override") == "-1"
         assert approved(story, number, sha, by=story.reviewer, more=" --override") == "+1"
-        check = story.applied(sha, count=2)
+        assert "terraform_data.net" in held(story.applied(sha, count=2)) + story.applied(sha, count=2)["output"]["text"]
+        assert approved(story, number, sha, by=story.reviewer, more=" --override") == "+1"
+        check = story.applied(sha, count=3)
         green(check)
         said = f"The hold was ended by the administrator {story.reviewer} (--override), without four eyes"
         assert said in unescaped(check["output"]["summary"])
         assert said in chat.wait_for("Applied to staging")
         did = [did for _, did, _ in audit(story)]
-        assert did == ["refused: apply", "refused: apply --override", "apply --override"]
+        assert did == ["refused: plan", "refused: plan --override", "plan --override", "apply --override"]
 
 
 def unescaped(markdown: str) -> str:
@@ -157,8 +159,15 @@ def test_more_people_than_one_where_the_config_wants_them(line: Line) -> None:
     config = "environments:\n  staging: {branch: staging, apply: manual, approvals: 2}\n  production:\n"
     story = line.story(config=config)
     number = story.propose()
-    merged, _ = merged_by_hand(story, number)
+    merged, check = merged_by_hand(story, number)
+    summary = unescaped(check["output"]["summary"])
+    assert "Who can decide: anyone who has the role maintain or admin here. It takes 2 of them." in summary
+    assert f"Not `{story.author}`: whoever wrote or pushed a commit does not approve it" in summary
+    assert f"/compare/{story.first}...{merged})" in summary
+    assert f"Comment on any pull request:\n\n```\nplanward apply {merged} -e staging\n```" in summary
     assert approved(story, number, merged, by=story.maintainer) == "eyes"
+    summary = unescaped(story.applied(merged)["output"]["summary"])
+    assert f"Approved so far by `{story.maintainer}`. Missing: 1 more." in summary
     assert approved(story, number, merged, by=story.maintainer) == "eyes"  # once more is the same person
     assert approved(story, number, merged, by=story.reviewer) == "+1"
     green(story.applied(merged, count=2))

@@ -1,7 +1,8 @@
 """What a hold is about: the commits since LAST that concern it, and who had a part in each."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from checks.authority.release import Change
 from ghapp.events import GHOST
@@ -13,6 +14,15 @@ from ghapp.root_modules import Survey
 from ghapp.store import KnownPullRequest, Last
 from ghapp.store.commit_people import RecordedPush, head_of
 from ghapp.values import CommitSha, is_no_commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """The commits that a hold is about, and the logins of those who had a part in them."""
+
+    changes: tuple[Change, ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
+
 
 _MOST = 1000
 """More commits than that are taken for one change of all who pushed."""
@@ -28,7 +38,7 @@ async def changes_since(
     tip: CommitSha,
     *,
     explained: bool,
-) -> tuple[Change, ...]:
+) -> Changes:
     """The commits that a hold of the tip is about, oldest first.
 
     Where pull requests explain the push these are the commits of their heads: what the merge button made of them has
@@ -61,23 +71,41 @@ async def changes_since(
     else:
         pushes = tuple(push for push in pushes if push.branch == environment.branch or push.after not in buttons)
     if len(commits) > _MOST:
-        return (_all_of_it(tip, pushes, merged),)
+        return Changes(changes=(_all_of_it(tip, pushes, merged),), names=_names(pushes, merged, {}, {}))
     contents = await repo.mirror.read_contents_of(commits)
     touching = await _that_touch(repo, environment, config, tip, commits, contents)
     writers = await _writers(repo, since or commits[-1:], [tip, *(each.head_sha for each in merged)], touching)
     pushers = await _Pushers.of(repo, touching, pushes, since)
     proposers = {commit: each for each in merged for commit in await _brought_by(repo, each, since)}
     mergers = {} if explained else {each.merge_sha: each.merged_by for each in merged if each.merged_by}
-    return tuple(
+    changes = tuple(
         Change(
             sha=commit,
-            writers=writers.get(commit, frozenset()) | contents[commit].co_authors,
+            writers=frozenset(writers.get(commit, ())) | frozenset(contents[commit].co_authors),
             pushers=pushers.ids(commit),
             proposer=proposers[commit].author_id if commit in proposers else None,
             logins=pushers.logins(commit) | frozenset({mergers[commit]} if commit in mergers else ()),
         )
         for commit in reversed(touching)
     )
+    return Changes(changes=changes, names=_names(pushes, merged, writers, contents))
+
+
+def _names(
+    pushes: Sequence[RecordedPush],
+    merged: Sequence[KnownPullRequest],
+    writers: Mapping[CommitSha, Mapping[int, str]],
+    contents: Mapping[CommitSha, CommitContents],
+) -> dict[int, str]:
+    """The logins of accounts; what GitHub says counts before what a commit's message says."""
+    names: dict[int, str] = {}
+    for commit in contents.values():
+        names |= commit.co_authors
+    names |= {each.author_id: each.author for each in merged}
+    names |= {push.pusher_id: push.pusher for push in pushes if push.pusher_id is not None}
+    for people in writers.values():
+        names |= {id: login for id, login in people.items() if login}
+    return names
 
 
 async def _merges_of(repo: FetchedRepo, pushes: Sequence[RecordedPush]) -> tuple[KnownPullRequest, ...]:
@@ -125,7 +153,7 @@ async def _that_touch(
 
 async def _writers(
     repo: FetchedRepo, bases: Sequence[CommitSha], heads: Sequence[CommitSha], commits: Sequence[CommitSha]
-) -> dict[CommitSha, frozenset[int]]:
+) -> dict[CommitSha, dict[int, str]]:
     """Whom GitHub names for commits; asked once for each commit."""
     known = await repo.store.commit_people.writers(repo.id, commits)
     github = await repo.github()
@@ -135,7 +163,7 @@ async def _writers(
             break
         found = await github.writers_between(bases[0], head, most_pages=_MOST_PAGES)
         await repo.store.commit_people.record_writers(repo.id, {sha: found[sha] for sha in missing if sha in found})
-        known |= {sha: frozenset(people) for sha, people in found.items()}
+        known |= found
     return known
 
 

@@ -1,0 +1,96 @@
+"""Who may end a hold and who may not, in words. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from checks.authority.release import Approver, Change, Released, StillHeld, decide_release
+
+_MOST = 5
+"""So many people, or commits, are named; of more it is said how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciders:
+    """The rules by which a hold is ended, and what is known of the people."""
+
+    approvers: tuple[str, ...]
+    """As the config names them: `LOGIN` or `ORGANIZATION/TEAM`; none: whoever maintains the repository."""
+    four_eyes: bool
+    needed: int
+    changes: tuple[Change, ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
+    """The logins of the accounts, as far as they are known."""
+    approved: tuple[Approver, ...] = ()
+    """Who approved it so far."""
+
+
+def lines_of_deciders(deciders: Deciders) -> tuple[str, ...]:
+    """Say who can end the hold, why others cannot, and what is missing yet: a line each, with `code` in backticks."""
+    lines = [_who(deciders)]
+    if deciders.four_eyes:
+        lines += _why_not(deciders)
+    if deciders.approved:
+        lines.append(_so_far(deciders))
+    return tuple(lines)
+
+
+def _who(deciders: Deciders) -> str:
+    teams = [each for each in deciders.approvers if "/" in each]
+    logins = [each for each in deciders.approvers if "/" not in each]
+    people = [*map(_code, logins), *(f"members of {_code(team)}" for team in teams)]
+    who = _listed(people, "or") if people else "anyone who has the role maintain or admin here"
+    number = f" It takes {deciders.needed} of them." if deciders.needed > 1 else ""
+    return f"Who can decide: {who}.{number}"
+
+
+def _why_not(deciders: Deciders) -> Iterator[str]:
+    changes = deciders.changes
+    if not changes:
+        return
+    parts = [_people(change, deciders) for change in changes]
+    of_all = frozenset.intersection(*parts)
+    of_some = frozenset.union(*parts) - of_all
+    if of_all:
+        yield f"Not {_named(of_all, 'or')}: whoever wrote or pushed a commit does not approve it (`four_eyes`)."
+    if len(of_some) == 1:
+        [login] = of_some
+        mine = [change for change, people in zip(changes, parts, strict=True) if login in people]
+        yield f"{_code(login)} wrote or pushed {_shas(mine)}, which takes somebody else as well (`four_eyes`)."
+    elif of_some:
+        parts_of = _named(of_some, "and")
+        yield f"{parts_of} each wrote or pushed a part: they can approve what the others made (`four_eyes`)."
+    if nobodys := [change for change in changes if change.is_nobodys]:
+        yield f"GitHub names no account for {_shas(nobodys)}, so it takes one more person."
+
+
+def _so_far(deciders: Deciders) -> str:
+    said = f"Approved so far by {_named({each.login for each in deciders.approved}, 'and')}"
+    match decide_release(deciders.changes, deciders.approved, needed=deciders.needed, four_eyes=deciders.four_eyes):
+        case Released():
+            return f"{said}."
+        case StillHeld(changes=changes, more=more):
+            left = f", somebody who did not make {_shas(changes)}" if changes else ""
+            return f"{said}. Missing: {more} more{left}."
+
+
+def _people(change: Change, deciders: Deciders) -> frozenset[str]:
+    return frozenset(deciders.names.get(id) or f"account {id}" for id in change.people) | change.logins
+
+
+def _named(logins: Iterable[str], word: str) -> str:
+    return _listed([_code(login) for login in sorted(logins, key=str.casefold)], word)
+
+
+def _shas(changes: Sequence[Change]) -> str:
+    return _listed([_code(change.sha[:7]) for change in changes], "and")
+
+
+def _listed(words: Sequence[str], word: str) -> str:
+    if len(words) > _MOST:
+        words = [*words[: _MOST - 1], f"{len(words) - _MOST + 1} more"]
+        word = "and"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {word} {words[-1]}"
+
+
+def _code(text: str) -> str:
+    return f"`{text.replace('`', '')}`"

@@ -1,0 +1,1 @@
+"""Holds of a branch's tip: what each is about, who may end it, and what it shows."""

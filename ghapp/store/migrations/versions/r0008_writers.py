@@ -1,0 +1,12 @@
+"""The logins of those who wrote a commit, so that a hold names them."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "8"
+down_revision = "7"
+
+
+def upgrade() -> None:
+    """Add the column."""
+    op.add_column("commit_writers", sa.Column("names", sa.JSON(), nullable=True))

@@ -1,0 +1,75 @@
+"""Who may end a hold, in words that a person reads on the check run."""
+
+from checks.authority.deciders import Deciders, lines_of_deciders
+from checks.authority.release import Approver, Change
+
+ADA, BOB, CAROL = 1, 2, 3
+NAMES = {ADA: "ada", BOB: "bob", CAROL: "carol"}
+BY_ADA = Change(sha="a" * 40, writers=frozenset({ADA}))
+BY_BOB = Change(sha="b" * 40, writers=frozenset({BOB}), pushers=frozenset({ADA}))
+
+
+def lines(*, approvers: tuple[str, ...] = (), four_eyes: bool = True, needed: int = 1, **known: object) -> list[str]:
+    deciders = Deciders(approvers=approvers, four_eyes=four_eyes, needed=needed, names=NAMES, **known)  # type: ignore[arg-type]
+    return list(lines_of_deciders(deciders))
+
+
+def test_where_no_approvers_are_named_the_roles_decide() -> None:
+    assert lines() == ["Who can decide: anyone who has the role maintain or admin here."]
+
+
+def test_approvers_are_named_as_people_and_teams_with_how_many_it_takes() -> None:
+    assert lines(approvers=("bob", "acme/platform"), needed=2) == [
+        "Who can decide: `bob` or members of `acme/platform`. It takes 2 of them."
+    ]
+
+
+def test_who_made_all_of_it_cannot_and_is_told_why() -> None:
+    assert lines(changes=(BY_ADA,))[1:] == [
+        "Not `ada`: whoever wrote or pushed a commit does not approve it (`four_eyes`)."
+    ]
+
+
+def test_who_made_a_part_of_it_can_approve_the_rest() -> None:
+    assert lines(changes=(BY_ADA, BY_BOB))[1:] == [
+        "Not `ada`: whoever wrote or pushed a commit does not approve it (`four_eyes`).",
+        "`bob` wrote or pushed `bbbbbbb`, which takes somebody else as well (`four_eyes`).",
+    ]
+    own = Change(sha="c" * 40, writers=frozenset({BOB}))
+    assert lines(changes=(BY_ADA, own))[1:] == [
+        "`ada` and `bob` each wrote or pushed a part: they can approve what the others made (`four_eyes`)."
+    ]
+
+
+def test_without_four_eyes_nobody_is_left_out() -> None:
+    assert lines(changes=(BY_ADA,), four_eyes=False) == [
+        "Who can decide: anyone who has the role maintain or admin here."
+    ]
+
+
+def test_a_commit_of_nobody_takes_one_more_person() -> None:
+    assert lines(changes=(Change(sha="d" * 40),))[1:] == [
+        "GitHub names no account for `ddddddd`, so it takes one more person."
+    ]
+
+
+def test_who_approved_so_far_and_what_is_missing() -> None:
+    bob = (Approver(id=BOB, login="bob"),)
+    assert lines(needed=2, approved=bob)[-1] == "Approved so far by `bob`. Missing: 1 more."
+    own = Change(sha="c" * 40, writers=frozenset({BOB}))
+    assert lines(changes=(BY_ADA, own), approved=bob)[-1] == (
+        "Approved so far by `bob`. Missing: 1 more, somebody who did not make `ccccccc`."
+    )
+
+
+def test_many_people_are_counted() -> None:
+    changes = tuple(Change(sha=str(number) * 40, logins=frozenset({f"user{number}"})) for number in range(8))
+    assert lines(changes=changes)[1] == (
+        "`user0`, `user1`, `user2`, `user3` and 4 more each wrote or pushed a part: they can approve what the others "
+        "made (`four_eyes`)."
+    )
+
+
+def test_a_login_with_a_backtick_stays_in_its_code() -> None:
+    change = Change(sha="e" * 40, logins=frozenset({"e`v`e"}))
+    assert lines(changes=(change,))[1].startswith("Not `eve`:")
