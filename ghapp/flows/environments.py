@@ -20,6 +20,14 @@ class EnvironmentInForce(NamedTuple):
     last: Last | None
 
 
+class InForce(NamedTuple):
+    """A config that says which environments there are, and where it is."""
+
+    config: RepositoryConfig
+    commit: CommitSha
+    branch: BranchName
+
+
 async def adopt_before(repo: FetchedRepo, branch: BranchName, before: CommitSha) -> None:
     """Where a push is the first that is heard of a repository: what was before it is adopted, the push is judged."""
     if await is_adopted(repo):
@@ -45,17 +53,20 @@ async def environment_at_last(repo: FetchedRepo, branch: BranchName, tip: Commit
     return None if environment is None else EnvironmentInForce(environment, config, last)
 
 
-async def in_force(repo: FetchedRepo) -> tuple[RepositoryConfig, ...]:
-    """The configs that nobody can put in force by a push alone: at each LAST, and on the default branch."""
-    commits = [last.sha for last in await repo.store.branches.all_last(repo.id)]
+async def in_force(repo: FetchedRepo) -> tuple[InForce, ...]:
+    """The configs that say which environments there are: at each LAST, and on the default branch.
+
+    What they name anew is not in force by that alone.
+    """
+    commits = {last.sha: last.branch for last in await repo.store.branches.all_last(repo.id)}
     default = BranchName(repo.known.default_branch)
     tip = await repo.mirror.tip(default)
     if tip is not None and await repo.store.branches.last_of_branch(repo.id, default) is None:
-        commits.append(tip)
+        commits.setdefault(tip, default)
     configs = []
-    for commit in dict.fromkeys(commits):
+    for commit, branch in commits.items():
         with contextlib.suppress(ConfigInvalid, GitError):
-            configs.append(await repo.config_at(commit))
+            configs.append(InForce(config=await repo.config_at(commit), commit=commit, branch=branch))
     return tuple(configs)
 
 
@@ -63,8 +74,7 @@ async def is_named(repo: FetchedRepo, branch: BranchName) -> bool:
     """Whether a config in force makes this an environment's branch: a branch does not make itself one."""
     if await repo.store.branches.last_of_branch(repo.id, branch) is not None:
         return True
-    configs = await in_force(repo)
-    return any(config.environment_of_branch(branch) is not None for config in configs)
+    return any(each.config.environment_of_branch(branch) is not None for each in await in_force(repo))
 
 
 async def adopt(repo: FetchedRepo, config: RepositoryConfig) -> None:

@@ -122,6 +122,11 @@ class Mirror:
             return None
         return tuple(CommitSha(line[0]) for line in lines)
 
+    async def first_parent_changes(self, tip: CommitSha, path: str, *, most: int) -> tuple[CommitSha, ...]:
+        """Give the commits of the first-parent chain that change a path, newest first, at most `most`."""
+        words = ("rev-list", "--first-parent", f"--max-count={most}", "--end-of-options", tip, "--", path)
+        return tuple(CommitSha(line) for line in (await self._said(*words)).decode().split())
+
     async def commits_of(self, tip: CommitSha, *, without: Collection[CommitSha], most: int) -> tuple[CommitSha, ...]:
         """Give the commits that are reachable from `tip` and from none of `without`, newest first, at most `most`.
 

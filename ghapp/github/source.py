@@ -85,6 +85,23 @@ class _Comparison(Struct):
     commits: list[_ComparedCommit]
 
 
+class ReviewSeen(Struct, frozen=True, kw_only=True):
+    """A review of a pull request: its state in GitHub's words (`APPROVED`), and the head that it is about."""
+
+    state: str
+    author: Person
+    commit: CommitSha | None
+    submitted_at: float | None
+    """Seconds since 1970; None for one that is not submitted."""
+
+
+class _Review(Struct):
+    state: str
+    user: _Account | None = None
+    commit_id: CommitSha | None = None
+    submitted_at: datetime | None = None
+
+
 class RepositoryShape(Struct):
     """The fields of a repository that are needed, under GitHub's names."""
 
@@ -157,6 +174,19 @@ class Source:
             raise
         return any(rule.type == "merge_queue" for rule in rules)
 
+    async def reviews_of(self, number: int) -> tuple[ReviewSeen, ...]:
+        """The reviews of a pull request, oldest first.
+
+        https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request
+        """
+        pages = self._access.calls.read_pages(
+            "/repos/{owner}/{repo}/pulls/{number}/reviews",
+            list[_Review],
+            doing=f"list the reviews of #{number}",
+            at={"number": number},
+        )
+        return tuple([_review_seen(review) async for page in pages for review in page])
+
     async def writers_between(
         self, base: CommitSha, head: CommitSha, *, most_pages: int
     ) -> dict[CommitSha, dict[int, str]]:
@@ -196,6 +226,16 @@ class Source:
             at={"sha": commit},
         )
         return tuple([_pull_request_seen(pull_request) async for page in pages for pull_request in page])
+
+
+def _review_seen(told: _Review) -> ReviewSeen:
+    user, at = told.user, told.submitted_at
+    return ReviewSeen(
+        state=told.state,
+        author=Person(login=user.login, id=user.id, is_bot=user.type == "Bot") if user else GHOST,
+        commit=told.commit_id,
+        submitted_at=None if at is None else at.timestamp(),
+    )
 
 
 def _pull_request_seen(told: _PullRequest) -> PullRequestSeen:

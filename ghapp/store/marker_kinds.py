@@ -18,7 +18,7 @@ from ghapp.store.message_subjects import (
     one_of,
     read_subject,
 )
-from ghapp.values import EnvironmentName, RepositoryId, RunId
+from ghapp.values import CommitSha, EnvironmentName, RepositoryId, RunId
 
 V = TypeVar("V")
 
@@ -265,6 +265,25 @@ class Adopted(MarkerKey[Literal[True]]):
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class EntryReviewed(MarkerKey[int]):
+    """The reviewed pull request that brought the entry of an environment to a config, by the commit of its merge."""
+
+    repository_id: RepositoryId
+    environment: EnvironmentName
+    commit: CommitSha
+
+    @property
+    def text(self) -> str:
+        return f"reviewed:{self.repository_id}:{self.environment}:{self.commit}"
+
+    def write(self, value: int) -> str:
+        return str(value)
+
+    def read(self, stored: str) -> int:
+        return int(stored)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeliveryRequest:
     """How often GitHub was asked for a redelivery, last after which attempt, and when (seconds since 1970)."""
@@ -363,6 +382,8 @@ def _read_key(words: Sequence[str]) -> MarkerKey[Any] | None:
             return EnvironmentHolder(RepositoryId(int(repository)), EnvironmentName(":".join(environment)))
         case ["adopted", repository]:
             return Adopted(RepositoryId(int(repository)))
+        case ["reviewed", repository, environment, commit]:
+            return EntryReviewed(RepositoryId(int(repository)), EnvironmentName(environment), CommitSha(commit))
         case ["redelivered", *guid]:
             return RedeliveryMarker(":".join(guid))
         case [word] if word == _RECONCILED:

@@ -20,6 +20,7 @@ from ghapp.flows.apply.stages import Settlement, prepare_stages
 from ghapp.flows.check_run import run_report, runs_of_tip, show_progress
 from ghapp.flows.environments import EnvironmentInForce, environment_at_last
 from ghapp.flows.holds.held_tip import HeldTip
+from ghapp.flows.holds.new_environments import reviewed_entry
 from ghapp.flows.notifications.chat_messages import notify_waiting
 from ghapp.flows.notifications.results import keep_result, show_result
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
@@ -128,11 +129,11 @@ class _Tip:
                 return Settlement()
             case settle.HoldTip():
                 run = await self._run(judged, history)
-                await self._hold(run, self._reason(history, judged), await self._people(judged))
+                await self._hold(run, await self._reason(history, judged), await self._people(judged))
                 return Settlement()
             case settle.PlanTip(everything=everything):
                 assert approval is not None
-                why = self._why_plan_only(history, judged, approval)
+                why = await self._why_plan_only(history, judged, approval)
                 run = await self._run(judged, history)
                 return await self._apply(run, judged, approval, everything=everything, plan_only=why)
             case settle.ApplyTip(everything=everything):
@@ -162,10 +163,12 @@ class _Tip:
         may_still_come = late or judged.verdict_pending
         return judged, settle.Behind(explanation=judged.explanation, may_still_come=may_still_come)
 
-    def _reason(self, history: settle.History, judged: Judged) -> str:
+    async def _reason(self, history: settle.History, judged: Judged) -> str:
         name, branch = self._environment.name, self._environment.branch
         match history:
             case settle.NoLast():
+                if await reviewed_entry(self._repo, self._environment) is not None:
+                    return f"{branch}, the branch of {name}, is new"
                 return f"the environment {name} is new, and so is its branch {branch}"
             case settle.Forced():
                 assert self._last is not None
@@ -174,13 +177,13 @@ class _Tip:
             case _:
                 return "; ".join(judged.reasons)
 
-    def _why_plan_only(self, history: settle.History, judged: Judged, approval: Approval) -> str:
+    async def _why_plan_only(self, history: settle.History, judged: Judged, approval: Approval) -> str:
         """Why its plan is shown and not applied, in words that go on after the root module's name."""
         if isinstance(history, settle.AtLast):
             return f"this was there before Planward and was never applied by it; {approval.by} asked for its plan"
         if isinstance(judged.explanation, Explained):
             return f"{approval.by} asked for its plan"
-        return f"{approval.by} vouched for it, and {self._reason(history, judged)}"
+        return f"{approval.by} vouched for it, and {await self._reason(history, judged)}"
 
     async def _people(self, judged: Judged) -> tuple[str, ...]:
         if judged.explanation is not None:

@@ -8,9 +8,10 @@ from checks.settle import Asked
 from ghapp.events import Person
 from ghapp.flows.environments import EnvironmentInForce, environment_at_last, in_force
 from ghapp.flows.holds.changes import Changes, changes_since
+from ghapp.flows.holds.new_environments import reviewed_entry
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.github import Role
-from ghapp.repository_config import ConfigInvalid
+from ghapp.repository_config import BranchEnvironment, ConfigInvalid
 from ghapp.store import Run
 from ghapp.values import CommitSha, EnvironmentName
 
@@ -56,7 +57,7 @@ async def rules_of(repo: FetchedRepo, held: HeldTip) -> Rules:
     """The rules at LAST. `approvals` is about what is applied, not about what is only planned."""
     environment, config, last = held.found
     if last is None:
-        rules = await rules_of_a_new_branch(repo, environment.name)
+        rules = await rules_of_a_new_branch(repo, environment)
     else:
         rules = Rules(approvers=environment.approvers, four_eyes=config.four_eyes, needed=environment.approvals)
     needed = 1 if held.asked == "plan" else max(rules.needed, await _asked_by_commit(repo, held))
@@ -73,15 +74,18 @@ async def _asked_by_commit(repo: FetchedRepo, held: HeldTip) -> int:
     return 1 if own is None else own.approvals
 
 
-async def rules_of_a_new_branch(repo: FetchedRepo, name: EnvironmentName) -> Rules:
-    """Who allows a new environment: whoever maintains the repository, since no config may name its own approvers.
+async def rules_of_a_new_branch(repo: FetchedRepo, environment: BranchEnvironment) -> Rules:
+    """Who allows the first commit of a branch: by an entry that was reviewed its approvers, else who maintains the
+    repository, since no config names its own.
 
     `four_eyes` and `approvals` are the strictest of the configs in force.
     """
-    configs = await in_force(repo)
+    name = environment.name
+    reviewed = await reviewed_entry(repo, environment)
+    configs = [each.config for each in await in_force(repo)]
     named = [config.branch_environments[name] for config in configs if name in config.branch_environments]
     return Rules(
-        approvers=(),
+        approvers=() if reviewed is None else reviewed.branch_environments[name].approvers,
         four_eyes=any(config.four_eyes for config in configs) or not configs,
         needed=max((each.approvals for each in named), default=1),
     )
@@ -122,7 +126,8 @@ async def find_environment(repo: FetchedRepo, name: EnvironmentName) -> Environm
 
 async def may_apply_again(repo: FetchedRepo, found: EnvironmentInForce, person: Person) -> bool:
     """Whether a person is an approver at LAST: what was let in once may be tried again by each of them."""
-    approvers: tuple[str, ...] = () if found.last is None else found.environment.approvers
+    new = found.last is None
+    approvers = (await rules_of_a_new_branch(repo, found.environment)).approvers if new else found.environment.approvers
     return await is_approver(repo, approvers, person)
 
 

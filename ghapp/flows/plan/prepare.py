@@ -13,6 +13,7 @@ from checks.errors import ConfigurationError
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.check_run import show_progress
 from ghapp.flows.environments import is_named
+from ghapp.flows.holds.new_environments import is_in_force
 from ghapp.flows.plan.heads import numbers_of, still_about
 from ghapp.flows.plan.kept_plans import keep_testing_plans
 from ghapp.flows.plan.which_plans import decide_plans, decide_vouched
@@ -117,7 +118,7 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
             if environment is None or not await is_named(repo, pull_request.base_branch):
                 continue
             part = msgspec.structs.replace(part, environment=environment.name, config_sha=found.sha)
-            if await repo.store.branches.last_of_branch(repo.id, pull_request.base_branch) is None:
+            if not await is_in_force(repo, environment):
                 parts.append(msgspec.structs.replace(part, held=_not_in_force(environment)))
                 continue
             parts.append(await _prepare_part(repo, run, pull_request, found, environment, part))
@@ -207,9 +208,9 @@ def _mended(pull_request: KnownPullRequest, in_force: _InForce) -> str:
 
 def _not_in_force(environment: BranchEnvironment) -> str:
     return (
-        f"Not planned yet: the environment {environment.name} is new, and not in force. Somebody with the role "
-        f"maintain or admin has to allow it: press Apply on planward/apply ({environment.name}) at the tip of "
-        f"{environment.branch}, then Re-run here."
+        f"Not planned yet: the environment {environment.name} is new, and nobody has allowed it. Somebody with the role "
+        f"maintain or admin can: press Plan and Apply on planward/apply ({environment.name}) at the tip of "
+        f"{environment.branch}, then Re-run here. An approving review of the pull request that brings it does, too."
     )
 
 

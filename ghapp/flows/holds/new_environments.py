@@ -1,0 +1,117 @@
+"""Environments without a LAST: which of them a merged and reviewed pull request has put in force.
+
+What a config names is in force only once a second person has seen that very entry. Without one, whoever maintains the
+repository allows the environment by its first apply.
+"""
+
+from ghapp.events import Person
+from ghapp.flows.environments import InForce, in_force
+from ghapp.flows.holds.changes import people_of_pull_request
+from ghapp.flows.repository import FetchedRepo
+from ghapp.git import Conflict, GitError
+from ghapp.github import Role
+from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid, RepositoryConfig
+from ghapp.store import KnownPullRequest
+from ghapp.store.marker_kinds import EntryReviewed
+from ghapp.values import CommitSha
+
+_MOST_CONFIGS = 50
+"""An entry that is older than so many changes of the config is not looked for: its environment has to be allowed."""
+
+
+async def reviewed_entry(repo: FetchedRepo, environment: BranchEnvironment) -> RepositoryConfig | None:
+    """A config in force whose entry for this environment a reviewed pull request brought; None where there is none."""
+    for each in await in_force(repo):
+        if _has_entry(each.config, environment) and await _was_reviewed(repo, each, environment):
+            return each.config
+    return None
+
+
+async def is_in_force(repo: FetchedRepo, environment: BranchEnvironment) -> bool:
+    """Whether anything of an environment may be planned or read: it has a LAST, or its entry was reviewed."""
+    if await repo.store.branches.last_of_branch(repo.id, environment.branch) is not None:
+        return True
+    return await reviewed_entry(repo, environment) is not None
+
+
+def _has_entry(config: RepositoryConfig, environment: BranchEnvironment) -> bool:
+    """Whether the file itself names this environment and its branch: a branch does not make itself one."""
+    named = config.branch_environments.get(environment.name)
+    return (
+        named is not None
+        and named.branch == environment.branch
+        and f"environments.{environment.name}" in config.positions
+    )
+
+
+async def _was_reviewed(repo: FetchedRepo, at: InForce, environment: BranchEnvironment) -> bool:
+    brought_in = await _brought_in(repo, at.commit, environment)
+    if brought_in is None:
+        return False
+    marker = EntryReviewed(repo.id, environment.name, brought_in)
+    if await repo.store.markers.find(marker) is not None:
+        return True
+    merged = await repo.store.pull_requests.merged_as(repo.id, (brought_in,))
+    for pull_request in merged:
+        if pull_request.base_branch == at.branch and await _is_reviewed_merge(repo, pull_request, brought_in):
+            await repo.store.markers.keep(marker, pull_request.number)
+            return True
+    return False
+
+
+async def _brought_in(repo: FetchedRepo, tip: CommitSha, environment: BranchEnvironment) -> CommitSha | None:
+    """The commit of a branch since which its config has the entry."""
+    found: CommitSha | None = None
+    changed = await repo.mirror.first_parent_changes(tip, CONFIG_PATH, most=_MOST_CONFIGS)
+    for commit in changed:
+        try:
+            if not _has_entry(await repo.config_at(commit), environment):
+                return found
+        except (ConfigInvalid, GitError):
+            return found
+        found = commit
+    return found if len(changed) < _MOST_CONFIGS else None
+
+
+async def _is_reviewed_merge(repo: FetchedRepo, pull_request: KnownPullRequest, commit: CommitSha) -> bool:
+    """Whether this commit is what merging the pull request makes, and somebody else with write approved that head."""
+    parents = await repo.mirror.parents(commit)
+    if commit == pull_request.head_sha or not parents:
+        return False  # pushed past the merge button, or the first commit of all
+    if not await repo.mirror.has(pull_request.head_sha):
+        repo = await repo.fetch(pull_requests=[pull_request.number])
+    try:
+        tree = await repo.mirror.merge_tree(parents[0], pull_request.head_sha)
+    except GitError:
+        return False
+    if isinstance(tree, Conflict) or tree != await repo.mirror.tree_of(commit):
+        return False
+    approvers = await _approvers(repo, pull_request)
+    if not approvers:
+        return False
+    had_a_part = await people_of_pull_request(repo, pull_request, since=parents[0])
+    if had_a_part is None:
+        return False
+    github = await repo.github()
+    for person in approvers:
+        if person.id not in had_a_part and await github.role_of(person) >= Role.WRITE:
+            return True
+    return False
+
+
+async def _approvers(repo: FetchedRepo, pull_request: KnownPullRequest) -> tuple[Person, ...]:
+    """Who approved the head that was merged, before it was, and did not change their mind."""
+    if pull_request.merged_at is None:
+        return ()
+    github = await repo.github()
+    last_word: dict[int, Person | None] = {}
+    for review in await github.reviews_of(pull_request.number):
+        if review.state == "COMMENTED" or review.submitted_at is None or review.author.is_bot:
+            continue
+        counts = (
+            review.state == "APPROVED"
+            and review.commit == pull_request.head_sha
+            and review.submitted_at < pull_request.merged_at + 1  # GitHub's times are whole seconds
+        )
+        last_word[review.author.id] = review.author if counts else None
+    return tuple(person for person in last_word.values() if person is not None)
