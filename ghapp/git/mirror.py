@@ -139,10 +139,14 @@ class Mirror:
         return tuple(CommitSha(line) for line in said.decode().split())
 
     async def read_contents_of(self, commits: Sequence[CommitSha]) -> dict[CommitSha, CommitContents]:
-        """Give what each commit changes, and whom its message names as co-authors."""
+        """Give what each commit changes, and whom its message names as co-authors. Raises TooLargeForGit."""
         stdin = "".join(f"{sha}\n" for sha in commits).encode()
         if not commits:
             return {}
+        # Each is compared with its parents: a tree of millions takes minutes, also where nothing of it is printed.
+        compared = await self._said("rev-list", "--parents", "--no-walk=unsorted", "--stdin", stdin=stdin)
+        for sha in dict.fromkeys(compared.decode().split()):
+            await self._require_few_files(sha)
         raw = await self._said(
             "diff-tree", "--stdin", "-r", "-c", "-z", "--raw", "--root", "--no-renames", "--no-ext-diff", stdin=stdin
         )

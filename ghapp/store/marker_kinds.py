@@ -100,14 +100,18 @@ class CommentMarker(MarkerKey[Creating | Created]):
 
 @dataclass(frozen=True, slots=True)
 class UnknownCommandMarker(MarkerKey[int]):
-    """The id of the comment on a pull request that was answered because it only looks like a command."""
+    """The id of the comment on a pull request that was answered because it only looks like a command.
+
+    `about` stands for what was meant: that is answered once.
+    """
 
     repository_id: RepositoryId
     number: int
+    about: str
 
     @property
     def text(self) -> str:
-        return f"unknown command:{self.repository_id}:{self.number}"
+        return f"unknown command:{self.repository_id}:{self.number}:{self.about}"
 
     def write(self, value: int) -> str:
         return str(value)
@@ -368,8 +372,8 @@ def _read_key(words: Sequence[str]) -> MarkerKey[Any] | None:
     match words:
         case ["comment", repository, number]:
             return CommentMarker(RepositoryId(int(repository)), int(number))
-        case ["unknown command", repository, number]:
-            return UnknownCommandMarker(RepositoryId(int(repository)), int(number))
+        case ["unknown command", repository, number, about]:
+            return UnknownCommandMarker(RepositoryId(int(repository)), int(number), about)
         case ["deployment", run_id]:
             return DeploymentMarker(RunId(run_id))
         case ["deployment", run_id, "state"]:

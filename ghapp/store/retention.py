@@ -15,6 +15,7 @@ from ghapp.store.run_objects import Kind, RunObjects, forget_objects, objects_of
 from ghapp.store.tables import (
     approvals,
     audit,
+    commit_writers,
     explained_pull_requests,
     log_lines,
     markers,
@@ -74,6 +75,17 @@ class Retention:
     async def remove_pushes(self, *, before: float, limit: int) -> int:
         """Remove pushes of commits that LAST has passed."""
         return await self._rows(pushes, pushes.c.at < before, not_(retention_rules.push_is_needed()), limit=limit)
+
+    async def remove_commit_writers(self, *, before: float, limit: int) -> int:
+        """Forget who wrote commits that each environment has passed; GitHub is asked again where one comes back."""
+        c = commit_writers.c
+        old = (c.at < before, not_(retention_rules.writers_are_needed()))
+        keys = select(c.repository_id, c.sha).where(*old).limit(limit)
+        rows = await self._db.read(lambda connection: connection.execute(keys).all())
+        if rows:
+            mine = tuple_(c.repository_id, c.sha).in_([tuple(row) for row in rows])
+            await self._db.run(lambda connection: connection.execute(delete(commit_writers).where(mine, *old)))
+        return len(rows)
 
     async def remove_verdicts(self, *, before: float, limit: int) -> int:
         """Remove verdicts on pull requests that are over."""

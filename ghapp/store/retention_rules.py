@@ -5,7 +5,7 @@ LAST and its history are never removed: a promotion compares with every commit t
 
 from sqlalchemy import ColumnElement, FromClause, and_, exists, func, not_, or_, select
 
-from ghapp.store.tables import approvals, lasts, pull_requests, pushes, runs, verdicts
+from ghapp.store.tables import approvals, commit_writers, lasts, pull_requests, pushes, runs, verdicts
 
 _LONGEST_APPLY_S = 7 * 24 * 3600.0
 """What was merged longer than this before LAST moved is in LAST: only a branch's tip is applied."""
@@ -67,6 +67,17 @@ def push_is_needed() -> ColumnElement[bool]:
         )
     ).scalar_subquery()
     return and_(newest_at.is_not(None), or_(newest_at <= c.at + _LONGEST_APPLY_S, c.id >= pushed_as))
+
+
+def writers_are_needed() -> ColumnElement[bool]:
+    """Whether a commit may be waiting yet to come into an environment: LAST of one has not moved since it was seen."""
+    c, last, later = commit_writers.c, lasts.alias(), lasts.alias()
+    moved = exists().where(
+        later.c.repository_id == last.c.repository_id,
+        later.c.environment == last.c.environment,
+        later.c.at > c.at + _LONGEST_APPLY_S,
+    )
+    return exists().where(last.c.repository_id == c.repository_id, not_(moved))
 
 
 def approval_is_needed() -> ColumnElement[bool]:

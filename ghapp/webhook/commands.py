@@ -19,21 +19,6 @@ from markdown_it.token import Token
 
 Verb = Literal["approve", "confirm", "preview", "reject", "plan", "apply", "cancel", "unlock", "help"]
 
-HELP = """\
-`planward approve SHA`: plan this head, which nobody with write access has vouched for yet
-`planward preview SHA`: plan this head in the environment of its base branch
-`planward confirm SHA`: what this head destroys or replaces may go
-`planward reject SHA`: this head must not be merged
-`planward plan SHA -e ENVIRONMENT`: vouch for the tip of that environment's branch, and show its plan
-`planward apply SHA -e ENVIRONMENT`: apply the plan that is shown for that tip
-`planward plan`: plan again
-`planward cancel`: stop the plan that is running
-`planward unlock -d DIR -e ENVIRONMENT`: remove the lock that a dead run left on a root module's state
-
-A command stands alone on its line, outside of quotes, code and HTML. SHA is the commit that you looked at, all 40 \
-digits; the check run shows the line to paste."""
-"""What `planward help` answers, one command a line."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
@@ -47,16 +32,47 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NearMiss:
+    """A line that looks like a command and is none, the command that was probably meant, and why it is none.
+
+    `meant` has SHA, ENVIRONMENT and DIR where the line did not say it; `why` is a sentence, or empty.
+    """
+
+    written: str
+    meant: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommentText:
-    """What a comment asks for. `looks_like_one`: a line of it seems to be meant as a command, and is none."""
+    """What a comment asks for, and the lines of it that seem to be meant as commands and are none."""
 
     commands: tuple[Command, ...] = ()
-    looks_like_one: bool = False
+    near_misses: tuple[NearMiss, ...] = ()
 
 
 _LONGEST: Final = 8_000
 """A comment with more characters than that is no command: it would take long to read, and nobody overlooks it."""
+_MOST_NEAR_MISSES: Final = 3
+_TOO_LONG: Final = "A command stands in a comment of at most 8,000 characters."
+_NOT_SHOWN: Final = "The comment holds a character that does not show as what it is: type the line again."
 _VERBS: Final = get_args(Verb)
+_FORMS: Final[dict[Verb, tuple[tuple[str, ...], ...]]] = {
+    "approve": (("SHA",),),
+    "confirm": (("SHA",),),
+    "preview": (("SHA",),),
+    "reject": (("SHA",),),
+    "plan": ((), ("SHA", "ENVIRONMENT")),
+    "apply": (("SHA", "ENVIRONMENT"),),
+    "unlock": (("DIR", "ENVIRONMENT"),),
+    "cancel": ((),),
+    "help": ((),),
+}
+"""What follows each verb, in its forms."""
+_OPTIONS: Final = {"-e": "ENVIRONMENT", "--environment": "ENVIRONMENT", "-d": "DIR", "--dir": "DIR"}
+_PREFIXES: Final = {"ENVIRONMENT": "-e ", "DIR": "-d "}
+_FIELDS: Final = {"SHA": "sha", "ENVIRONMENT": "environment", "DIR": "root_module"}
+_DIGITS: Final = re.compile(r"[0-9a-fA-F]{4,64}")
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MENTIONED: Final = re.compile(r"[@/`*_]*planward[:,`*_]*", re.IGNORECASE)
@@ -77,13 +93,57 @@ def read_comment(body: str) -> CommentText:
     if not candidates:
         return CommentText()
     if len(text) > _LONGEST or not _OTHER_LINE_ENDS.isdisjoint(text) or not _BIDIRECTIONAL.isdisjoint(text):
-        return CommentText(looks_like_one=True)
+        why = _TOO_LONG if len(text) > _LONGEST else _NOT_SHOWN
+        return CommentText(near_misses=tuple(_near_miss(line, why) for line in candidates[:_MOST_NEAR_MISSES]))
     plain = [line for line in _plain_lines(text) if _looks_like_command(line)]
-    commands = [_read_line(line) for line in plain]
+    commands = [(line, _read_line(line)) for line in plain]
+    missed = [line for line, command in commands if command is None]
     return CommentText(
-        commands=tuple(command for command in commands if command is not None),
-        looks_like_one=any(command is None for command in commands),
+        commands=tuple(command for _, command in commands if command is not None),
+        near_misses=tuple(_near_miss(line) for line in missed[:_MOST_NEAR_MISSES]),
     )
+
+
+def _near_miss(line: str, why: str | None = None) -> NearMiss:
+    """What was probably meant by a line, with what it says of a commit, an environment and a directory."""
+    _, word, *rest = words = _words(line)
+    [verb] = get_close_matches(word.casefold().strip("`*_.,:"), _VERBS, n=1, cutoff=0.75)
+    given: dict[str, str] = {}
+    unknown: list[str] = []
+    while rest:
+        option, _, value = rest.pop(0).strip("`").partition("=")
+        name = _OPTIONS.get(option)
+        if name is not None and (value or rest):
+            given[name] = value or rest.pop(0).strip("`")
+        elif option == "--override" and verb == "apply":
+            given[option] = option
+        elif _DIGITS.fullmatch(option):
+            given["SHA"] = option.lower()
+        else:
+            unknown.append(option)
+    takes = {each for form in _FORMS[cast(Verb, verb)] for each in form}
+    unknown += [f"-{name[0].lower()}" for name in given if name in _OPTIONS.values() and name not in takes]
+    form = next((form for form in _FORMS[cast(Verb, verb)] if given.keys() & set(form)), _FORMS[cast(Verb, verb)][0])
+    whole = {name: value for name, value in given.items() if name != "SHA" or _SHA.fullmatch(value)}
+    arguments = [f"{_PREFIXES.get(name, '')}{whole.get(name, name)}" for name in form]
+    if "--override" in given:
+        arguments.append("--override")
+    lacks = [name for name in form if name not in whole]
+    return NearMiss(
+        written=" ".join(words),
+        meant=" ".join(["planward", verb, *arguments]),
+        why=why or _why_none(line, verb, lacks, unknown),
+    )
+
+
+def _why_none(line: str, verb: str, lacks: Sequence[str], unknown: Sequence[str]) -> str:
+    if not all(_shows(each) for each in line):
+        return _NOT_SHOWN
+    if "SHA" in lacks:
+        return "SHA is the whole commit, all 40 digits; the check run shows the line to paste."
+    if lacks:
+        return f"It needs {' and '.join(lacks)}."
+    return f"`planward {verb}` does not take `{unknown[0].replace('`', '')}`." if unknown else ""
 
 
 def _plain_lines(text: str) -> Iterator[str]:
@@ -127,9 +187,14 @@ def _opens_details(block: Token) -> int:
     return content.count("<details") - content.count("</details")
 
 
+def _words(line: str) -> list[str]:
+    """The words of a line as they look: without what does not show."""
+    return "".join(each if _shows(each) else " " * each.isspace() for each in line).split()
+
+
 def _looks_like_command(line: str) -> bool:
     """Whether a line begins with the name and something near a verb; sentences go on for longer."""
-    words = "".join(each if _shows(each) else " " * each.isspace() for each in line).split()
+    words = _words(line)
     if not 2 <= len(words) <= 8 or _MENTIONED.fullmatch(words[0]) is None:
         return False
     return bool(get_close_matches(words[1].casefold().strip("`*_.,:"), _VERBS, n=1, cutoff=0.75))
@@ -172,17 +237,7 @@ def _is_whole(command: Command) -> bool:
     if command.environment is not None and _ENVIRONMENT.fullmatch(command.environment) is None:
         return False
     given = {name for name in ("sha", "environment", "root_module") if getattr(command, name) is not None}
-    match command.verb:
-        case "approve" | "confirm" | "preview" | "reject":
-            wanted: tuple[set[str], ...] = ({"sha"},)
-        case "apply":
-            wanted = ({"sha", "environment"},)
-        case "plan":
-            wanted = (set(), {"sha", "environment"})
-        case "unlock":
-            wanted = ({"root_module", "environment"},)
-        case "cancel" | "help":
-            wanted = (set(),)
+    wanted = [{_FIELDS[name] for name in form} for form in _FORMS[command.verb]]
     return given in wanted and (command.verb == "apply" or not command.override)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghapp.webhook.commands import HELP, Command, CommentText, read_comment
+from ghapp.webhook.commands import Command, CommentText, NearMiss, read_comment
 from tests.cores import CoreTime
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -80,56 +80,73 @@ def test_anything_else_does_nothing(body: str) -> None:
     assert read_comment(body) == CommentText()
 
 
+WHOLE_SHA = "SHA is the whole commit, all 40 digits; the check run shows the line to paste."
+NOT_SHOWN = "The comment holds a character that does not show as what it is: type the line again."
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("body", "meant", "why"),
     [
-        "planward approve",  # without the SHA
-        "planward approve 0123456",  # a short one is made again in a moment
-        f"planward approve {SHA[:39]}",
-        f"planward approve {SHA}0",
-        "planward approve main",
-        f"planward apply {SHA}",  # where?
-        f"planward approve {SHA} please",
-        f"planward approve {SHA} --override",
-        f"planward approve {SHA} {SHA}",
-        "planward unlock -d network",
-        "planward unlock -d network -e",
-        "planward unlock -d network -e staging -e production",
-        "Planward Plan",
-        "@planward plan",
-        "planward aprove",
-        f"Planward approve {SHA}",
-        f"planward\u00a0approve {SHA}",
-        f"planward approve {SHA}\u200b",
-        f"planward approve {SHA[:20]}\u200d{SHA[20:]}",
-        f"planward approve {SHA}\ufe0f",
-        f"planward approve {SHA}\u3164",
-        f"\ufeff{APPROVE}",
-        f"{APPROVE}\x00",
+        ("planward approve", "planward approve SHA", WHOLE_SHA),
+        ("planward approve 0123456", "planward approve SHA", WHOLE_SHA),  # a short one is made again in a moment
+        (f"planward approve {SHA[:39]}", "planward approve SHA", WHOLE_SHA),
+        (f"planward approve {SHA}0", "planward approve SHA", WHOLE_SHA),
+        ("planward approve main", "planward approve SHA", WHOLE_SHA),
+        (f"planward apply {SHA}", f"planward apply {SHA} -e ENVIRONMENT", "It needs ENVIRONMENT."),
+        ("planward apply -e staging", "planward apply SHA -e staging", WHOLE_SHA),
+        (f"planward approve {SHA} please", APPROVE, "`planward approve` does not take `please`."),
+        (f"planward approve {SHA} --override", APPROVE, "`planward approve` does not take `--override`."),
+        (f"planward approve {SHA} {SHA}", APPROVE, ""),
+        ("planward plan -d app", "planward plan", "`planward plan` does not take `-d`."),
+        ("planward plan -e staging", "planward plan SHA -e staging", WHOLE_SHA),
+        ("planward unlock -d network", "planward unlock -d network -e ENVIRONMENT", "It needs ENVIRONMENT."),
+        ("planward unlock --dir=network --environment=eu", "planward unlock -d network -e eu", ""),
+        ("planward unlock", "planward unlock -d DIR -e ENVIRONMENT", "It needs DIR and ENVIRONMENT."),
+        ("Planward Plan", "planward plan", ""),
+        ("@planward plan", "planward plan", ""),
+        ("planward aprove", "planward approve SHA", WHOLE_SHA),
+        (f"Planward approve {SHA}", APPROVE, ""),
+        (f"planward approve {SHA.upper()}!", "planward approve SHA", WHOLE_SHA),
+        (f"planward\u00a0approve {SHA}", APPROVE, NOT_SHOWN),
+        (f"planward approve {SHA}\u200b", APPROVE, NOT_SHOWN),
+        (f"planward approve {SHA[:20]}\u200d{SHA[20:]}", APPROVE, NOT_SHOWN),
+        (f"planward approve {SHA}\ufe0f", APPROVE, NOT_SHOWN),
+        (f"planward approve {SHA}\u3164", APPROVE, NOT_SHOWN),
+        (f"\ufeff{APPROVE}", APPROVE, NOT_SHOWN),
+        (f"{APPROVE}\x00", APPROVE, NOT_SHOWN),
     ],
 )
-def test_what_looks_like_a_command_and_is_none_gets_an_answer(body: str) -> None:
-    assert read_comment(body) == CommentText(looks_like_one=True)
+def test_what_looks_like_a_command_and_is_none_is_answered_with_what_was_meant(body: str, meant: str, why: str) -> None:
+    found = read_comment(body)
+    assert found.commands == ()
+    assert [(each.meant, each.why) for each in found.near_misses] == [(meant, why)]
+
+
+def test_a_near_miss_is_quoted_as_it_looks() -> None:
+    assert read_comment("Planward  Plan").near_misses == (NearMiss(written="Planward Plan", meant="planward plan"),)
+
+
+def test_no_more_than_three_near_misses_of_a_comment_are_answered() -> None:
+    assert len(read_comment("\n".join(["Planward Plan"] * 9)).near_misses) == 3
 
 
 @pytest.mark.parametrize("end", ["\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
 def test_a_line_ends_at_a_line_feed_only(end: str) -> None:
     assert read_comment(f"> quoted{end}{APPROVE}").commands == ()
     assert read_comment(f"text{end}{APPROVE}").commands == ()
-    assert read_comment(f"text{end}more\n\n{APPROVE}") == CommentText(looks_like_one=True)
+    found = read_comment(f"text{end}more\n\n{APPROVE}")
+    assert found.commands == ()
+    assert [each.why for each in found.near_misses] == [NOT_SHOWN]
 
 
 @pytest.mark.parametrize("character", "\u061c\u200e\u200f\u202a\u202e\u2066\u2069")
 def test_a_comment_that_turns_the_direction_of_text_holds_no_command(character: str) -> None:
-    assert read_comment(f"fine{character}\n\n{APPROVE}") == CommentText(looks_like_one=True)
+    found = read_comment(f"fine{character}\n\n{APPROVE}")
+    assert (found.commands, len(found.near_misses)) == ((), 1)
 
 
 def test_several_commands_are_read_in_order() -> None:
     assert [each.verb for each in read_comment("planward plan\nplanward cancel").commands] == ["plan", "cancel"]
-
-
-def test_the_help_is_no_command() -> None:
-    assert read_comment(HELP).commands == ()
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

@@ -11,6 +11,7 @@ import pytest
 from ghapp.facts import Facts
 from ghapp.git import Mirror, TooLargeForGit, program
 from ghapp.git.kept_checkouts import KeptCheckouts
+from ghapp.values import CommitSha
 
 
 def git(directory: Path, *words: str, stdin: bytes = b"") -> str:
@@ -132,3 +133,13 @@ def test_a_symlink_to_a_name_of_megabytes_is_not_followed(bare: Path, tmp_path: 
             facts.close()
 
     assert asyncio.run(discovered(mirror_of(bare))) == 0
+
+
+@pytest.mark.parametrize("levels", [21, 40])
+def test_what_a_commit_of_nested_trees_changes_is_not_asked_for(bare: Path, levels: int) -> None:
+    tree = nested_tree(bare, levels=levels, files=levels < 30)
+    commit = git(bare, "-c", "user.name=ada", "-c", "user.email=ada@example.com", "commit-tree", tree, "-m", "Many")
+    began = time.monotonic()
+    with pytest.raises(TooLargeForGit, match=r"^the commit has more than 500,000 files and directories"):
+        asyncio.run(mirror_of(bare).read_contents_of([CommitSha(commit)]))
+    assert time.monotonic() - began < 20

@@ -45,7 +45,7 @@ PULL_REQUEST = PullRequestKey(repository_id=REPOSITORY, number=12)
 KINDS: list[tuple[MarkerKey[Any], str, Any, str, object]] = [
     (CommentMarker(REPOSITORY, 12), "comment:7:12", Creating(), "being made", PULL_REQUEST),
     (CommentMarker(REPOSITORY, 12), "comment:7:12", Created(id=99), "99", PULL_REQUEST),
-    (UnknownCommandMarker(REPOSITORY, 12), "unknown command:7:12", 99, "99", PULL_REQUEST),
+    (UnknownCommandMarker(REPOSITORY, 12, "a1"), "unknown command:7:12:a1", 99, "99", PULL_REQUEST),
     (DeploymentMarker(RUN), f"deployment:{RUN}", Created(id=99), "99", RUN),
     *(
         (
@@ -96,7 +96,7 @@ def test_a_marker_is_stored_as_the_first_version_stored_it_and_read_back(
 
 def test_of_several_who_claim_a_marker_one_has_it_and_has_it_again(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'planward.db'}", Sealer(("k" * 32,)))
-    key = UnknownCommandMarker(REPOSITORY, 12)
+    key = UnknownCommandMarker(REPOSITORY, 12, "a1")
 
     async def claims() -> list[bool]:
         return list(await asyncio.gather(*(store.markers.claim(key, comment) for comment in range(8))))

@@ -128,8 +128,8 @@ def test_a_plan_that_takes_too_long_to_read_is_given_up(monkeypatch: pytest.Monk
     with pytest.raises(JobError) as given_up:
         asyncio.run(read())
     assert str(given_up.value) == (
-        "network in testing: reading the plan took longer than 1 s, so it was given up: plan less at once, by "
-        "splitting the root module"
+        "network in testing: reading the plan and hiding its secrets took longer than 1 s, so it was given up: "
+        "plan less at once, by splitting the root module"
     )
 
 

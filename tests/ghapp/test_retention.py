@@ -116,6 +116,7 @@ class Past:
             retention.remove_verdicts,
             retention.remove_approvals,
             retention.remove_pushes,
+            retention.remove_commit_writers,
             retention.remove_pull_requests,
         ):
             while self.do(removal(before=before, limit=2)) == 2:
@@ -294,6 +295,19 @@ def test_who_pushed_is_known_from_LAST_on(past: Past) -> None:  # noqa: N802
     assert past.do(past.store.branches.pushers(REPOSITORY, BRANCH, pushed)) == {"3" * 40: "bob", "4" * 40: "cem"}
     last = past.do(past.store.branches.last(REPOSITORY, STAGING))
     assert past.do(past.store.branches.pushers_since(REPOSITORY, BRANCH, last)) == ("cem",)
+
+
+def test_who_wrote_a_commit_is_known_until_every_environment_has_passed_it(past: Past) -> None:
+    people = past.store.commit_people
+    past.last(CommitSha("1" * 40))
+    past.wait(1)
+    past.do(people.record_writers(REPOSITORY, {CommitSha("2" * 40): {7: "ada"}}))
+    past.wait(400)
+    past.tidy()
+    assert past.do(people.writers(REPOSITORY, [CommitSha("2" * 40)])) == {"2" * 40: {7: "ada"}}
+    past.last(CommitSha("2" * 40))
+    past.tidy()
+    assert past.do(people.writers(REPOSITORY, [CommitSha("2" * 40)])) == {}
 
 
 def test_what_was_made_once_is_known_as_long_as_what_it_was_made_for(past: Past) -> None:

@@ -71,6 +71,7 @@ async def _remove_rows(services: Services) -> None:
             ("verdicts_removed", retention.remove_verdicts),
             ("approvals_removed", retention.remove_approvals),
             ("pushes_removed", retention.remove_pushes),
+            ("commit_writers_removed", retention.remove_commit_writers),
             ("pull_requests_removed", retention.remove_pull_requests),
         ):
             await _in_batches(name, services, lambda limit, removal=removal: removal(before=before, limit=limit))

@@ -3,6 +3,7 @@
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment
 """
 
+import hashlib
 from typing import Literal
 
 from checks.settle import Asked
@@ -10,6 +11,7 @@ from ghapp.durable import step
 from ghapp.events import CommentCreated, Person
 from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.holds.held_tip import find_environment, is_approver
+from ghapp.flows.people.answers import answer_to_near_miss, help_person, nothing_to_plan
 from ghapp.flows.people.decisions import Kind, approve_tip, decide_head
 from ghapp.flows.people.read_back import is_as_written
 from ghapp.flows.repository import Repo, record_repo
@@ -19,7 +21,7 @@ from ghapp.services import Services
 from ghapp.store import KnownPullRequest
 from ghapp.store.marker_kinds import UnknownCommandMarker
 from ghapp.values import TESTING, BranchName, EnvironmentName
-from ghapp.webhook.commands import HELP, Command, read_comment
+from ghapp.webhook.commands import Command, read_comment
 
 Answer = Literal["+1", "-1", "confused", "eyes"]
 _KINDS: dict[str, Kind] = {
@@ -28,13 +30,6 @@ _KINDS: dict[str, Kind] = {
     "confirm": "confirm_destroy",
     "reject": "reject",
 }
-
-_NOT_ONE_MARKER = "planward not a command"
-_NOT_ONE = f"""\
-A line of a comment here looks like a command for Planward, and is none. These are:
-
-{HELP}"""
-"""Said once on a pull request."""
 
 
 async def comment_created(services: Services, event: CommentCreated, key: str) -> None:
@@ -47,12 +42,16 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
         return
     text = read_comment(event.body)
     repo = await record_repo(services, event.repository, event.installation_id)
-    # Two such comments may be read at the same moment: one of them is answered.
-    if text.looks_like_one and await repo.store.markers.claim(
-        UnknownCommandMarker(repo.id, event.number), event.comment_id
-    ):
+    for near_miss in text.near_misses:
+        # Once for what was meant, on each pull request.
+        about = hashlib.sha256(f"{near_miss.meant}\n{near_miss.why}".encode()).hexdigest()[:12]
+        # Two such comments may be read at the same moment: one of them is answered.
+        if not await repo.store.markers.claim(UnknownCommandMarker(repo.id, event.number, about), event.comment_id):
+            continue
         github = await repo.github()
-        await or_deferred(github.create_comment(event.number, _NOT_ONE, marker=_NOT_ONE_MARKER, look_first=True))
+        marker = f"planward not a command {about}"
+        answer = github.create_comment(event.number, answer_to_near_miss(near_miss), marker=marker, look_first=True)
+        await or_deferred(answer)
     if not text.commands or not await is_as_written(repo, event):
         return
     answers: list[Answer | None] = []
@@ -68,8 +67,7 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
 async def _obey(repo: Repo, event: CommentCreated, command: Command, key: str) -> Answer | None:
     """Do what a comment asks: +1 done, -1 its author may not, confused: not what is there. None: answered later."""
     if command.verb == "help":
-        github = await repo.github()
-        await github.create_comment(event.number, HELP, marker=f"planward help {event.comment_id}", look_first=True)
+        await help_person(repo, event)
         return "+1"
     if command.verb == "apply" or (command.verb == "plan" and command.sha is not None):
         return await _obey_about_tip(repo, command, command.verb, event.author, key)
@@ -100,6 +98,11 @@ async def _obey_about_head(
     await repo.store.approvals.audit(repo.id, who=person.login, did=did, sha=pull_request.head_sha)
     if not allowed:
         return "-1"
+    if command.verb == "plan" and (said := await nothing_to_plan(repo, pull_request)) is not None:
+        marker = f"planward nothing to plan {pull_request.base_branch}"
+        marker = hashlib.sha256(marker.encode()).hexdigest()[:12]
+        await github.create_comment(pull_request.number, said, marker=f"planward nothing {marker}", look_first=True)
+        return "confused"
     if command.verb == "plan":
         await repo.services.enqueue(Replan(repository_id=repo.id, number=pull_request.number, cause=key))
     else:

@@ -13,6 +13,7 @@ from checks.errors import PlanFormatError
 from checks.plan import Plan
 from checks.sensitive import SHORTEST_ANYWHERE, Mask
 from ghapp.flows.root_module.masked_log import MaskedLog
+from ghapp.flows.root_module.plan_reading import LONGEST_S
 from ghapp.terraform import Terraform, Workdir
 
 _DETAIL_LEFT_OUT = "The details are left out: they may quote what only the state, which cannot be read, says is secret."
@@ -56,11 +57,12 @@ class KnownSecrets:
         state_json = await terraform.show_state(workdir)
         try:
             if state_json is not None:
-                sensitive = await asyncio.to_thread(plan.sensitive_values_of_state, state_json)
-                await asyncio.to_thread(self.learn, sensitive, log=log)
+                async with asyncio.timeout(LONGEST_S):
+                    sensitive = await asyncio.to_thread(plan.sensitive_values_of_state, state_json)
+                    await asyncio.to_thread(self.learn, sensitive, log=log)
                 return diagnostics
-        except PlanFormatError:
-            pass
+        except (PlanFormatError, TimeoutError):
+            pass  # what was applied is applied, whatever its state holds
         return tuple(msgspec.structs.replace(each, detail=_DETAIL_LEFT_OUT) for each in diagnostics)
 
 

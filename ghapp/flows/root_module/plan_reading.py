@@ -1,4 +1,4 @@
-"""Reading a plan in a thread, since its secrets do not leave the process, and within a time limit."""
+"""Reading a plan, and hiding its secrets, in a thread, since they do not leave the process, within a time limit."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,6 +25,6 @@ async def in_time(where: str, read: Callable[P, T], *arguments: P.args, **option
         raise JobError(f"{where}: {error}") from None
     except TimeoutError:
         raise JobError(
-            f"{where}: reading the plan took longer than {LONGEST_S:.0f} s, so it was given up: plan less at once, by "
-            "splitting the root module"
+            f"{where}: reading the plan and hiding its secrets took longer than {LONGEST_S:.0f} s, so it was given up: "
+            "plan less at once, by splitting the root module"
         ) from None

@@ -3,7 +3,6 @@
 Needs no GitHub, no database and no mirror: the runs of the server, `planward unlock` and `planward plan` do the same.
 """
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -145,7 +144,7 @@ class RootRun:
             self._credentials(machine.vault, operation=operation, authority=authority) as credentials,
             checkout as directory,
         ):
-            self._secrets.learn((*credentials.values, *secrets_of(given or {})))
+            await in_time(self.where, self._secrets.learn, (*credentials.values, *secrets_of(given or {})))
             async with (
                 open_log(self.mask) as log,
                 prepare_workdir(
@@ -268,9 +267,9 @@ class RootRun:
         match outcome:
             case Planned(plan=plan):
                 sensitive = await in_time(self.where, plan.sensitive_values)
-                await asyncio.to_thread(self._secrets.learn, sensitive, log=log, plan=plan)
+                await in_time(self.where, self._secrets.learn, sensitive, log=log, plan=plan)
             case NotDone(sensitive=sensitive):
-                await asyncio.to_thread(self._secrets.learn, sensitive, log=log)
+                await in_time(self.where, self._secrets.learn, sensitive, log=log)
 
     @property
     def where(self) -> str:

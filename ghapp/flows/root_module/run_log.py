@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
@@ -14,6 +15,9 @@ from ghapp.values import RunId
 _FLUSH_S = 0.3
 _MOST_CHARACTERS = 4_000_000
 _LEFT_OUT = "… the rest of this log is left out: it is longer than 4 million characters"
+LONGEST_S = 120.0
+"""So long the lines of a root run's log are masked, all together."""
+_TOOK_TOO_LONG = "… the rest of this log is left out: hiding the secrets in it took too long"
 
 
 class RunLog(MaskedLog):
@@ -27,10 +31,11 @@ class RunLog(MaskedLog):
         self._waiting: list[Callable[[], None]] = []
         self._pending: list[str] = []
         self._characters = 0
+        self._given_up = False
 
     def __call__(self, line: str) -> None:
         """Add one line, unmasked."""
-        if self._characters > _MOST_CHARACTERS:
+        if self._characters > _MOST_CHARACTERS or self._given_up:
             return
         self._characters += len(line) + 1
         self._waiting.append(partial(super().__call__, line))
@@ -38,10 +43,22 @@ class RunLog(MaskedLog):
             self._waiting.append(partial(super().__call__, _LEFT_OUT))
 
     def catch_up(self) -> None:
-        """Mask what was added."""
+        """Mask what was added; after `give_up` nothing more."""
         waiting, self._waiting = self._waiting, []
         for each in waiting:
+            if self._given_up:
+                return
             each()
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the rest is left out since masking it took too long."""
+        return self._given_up
+
+    def give_up(self) -> None:
+        """Leave out the rest, and say so. A thread that masks yet is not heard any more."""
+        self._given_up = True
+        self._waiting, self._pending = [], [_TOOK_TOO_LONG]
 
     def take(self) -> list[str]:
         """What is to be written now."""
@@ -59,7 +76,7 @@ class RunLog(MaskedLog):
         self._waiting.append(super()._flush)
 
     def _add(self, text: str) -> None:
-        if text:
+        if text and not self._given_up:
             self._pending.append(text.removesuffix("\n"))
 
 
@@ -68,9 +85,22 @@ async def open_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncI
     """Give a log that is written to the store as it grows, and to its end whatever happens."""
     log = RunLog(mask)
     ended = asyncio.Event()
+    left_s = LONGEST_S
+
+    async def catch_up() -> None:
+        nonlocal left_s
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(left_s):
+                await asyncio.to_thread(log.catch_up)
+        except TimeoutError:
+            log.give_up()
+            logger.warning("log_masking_given_up", run=run_id, part=part)
+        left_s = max(left_s - (time.monotonic() - began), 0.001)
 
     async def write() -> None:
-        await asyncio.to_thread(log.catch_up)
+        if not log.given_up:
+            await catch_up()
         lines = log.take()
         try:
             if lines:

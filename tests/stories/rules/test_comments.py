@@ -71,16 +71,36 @@ def test_two_commits_with_the_same_first_digits_are_told_apart(line: Line) -> No
     assert audit(story) == []
 
 
-def test_what_looks_like_a_command_and_is_none_is_answered_once(line: Line) -> None:
+def test_what_looks_like_a_command_and_is_none_is_answered_once_with_what_was_meant(line: Line) -> None:
     story = line.story()
     number = story.propose()
     green(story.planned(number))
-    for body in ("Planward Plan", f"planward approve {story.head(number)[:7]}"):
-        story.comment(number, body, by=story.author)
+    short = story.head(number)[:7]
+    for body in ("Planward Plan", "planward plann", f"planward approve {short}"):
+        comment = story.comment(number, body, by=story.author)
     story.quiet()
-    answers = [body for body in story.comments(number) if "looks like a command" in body]
-    assert len(answers) == 1
-    assert "all 40 digits" in answers[0]
+    assert unanswered(story, comment)
+    answers = [body.partition("\n\n<!--")[0] for body in story.comments(number) if "Nothing was done" in body]
+    assert answers == [
+        "Nothing was done: `Planward Plan` is not a command. Did you mean this?\n\n```\nplanward plan\n```\n\n"
+        "`planward help` says what you can do here.",
+        f"Nothing was done: `planward approve {short}` is not a command. Did you mean this?\n\n"
+        "```\nplanward approve SHA\n```\n\n"
+        "SHA is the whole commit, all 40 digits; the check run shows the line to paste. "
+        "`planward help` says what you can do here.",
+    ]
+
+
+def test_plan_says_so_where_the_base_is_no_environments_branch(line: Line) -> None:
+    story = line.story(branches=("main", "staging"), config="environments:\n  staging:\n")
+    number = story.propose(base="main")
+    story.quiet()
+    assert answered(story, story.comment(number, "planward plan", by=story.author)) == "confused"
+    [said] = story.comments(number)
+    assert said.startswith(
+        "There is nothing to plan: `main` is no environment's branch. The branches of environments are "
+        "`staging` (staging)."
+    )
 
 
 def test_a_rejected_head_is_red_until_another_commit_comes(line: Line) -> None:
@@ -114,7 +134,20 @@ def test_help_is_answered_to_everybody(line: Line) -> None:
     story = line.story()
     number = story.propose()
     assert answered(story, story.comment(number, "planward help", by=story.reader)) == "+1"
-    assert any("planward unlock -d DIR -e ENVIRONMENT" in body for body in story.comments(number))
+    [said] = story.comments(number)
+    own, others = said.split("What others decide:")
+    assert own.startswith(
+        f"What `{story.reader}`, with the role read, can do on this pull request:\n\n- `planward help`"
+    )
+    assert "`planward plan`: plan this pull request again (people with write access)" in others
+    assert (
+        "`planward plan SHA -e staging` and `planward apply SHA -e staging` and "
+        "`planward unlock -d DIR -e staging`: people with the role maintain or admin"
+    ) in others
+    assert answered(story, story.comment(number, "planward help", by=story.maintainer)) == "+1"
+    said = story.comments(number)[-1]
+    assert "What others decide" not in said
+    assert "- `planward apply SHA -e production`: apply the plan that is shown for that tip" in said
 
 
 @pytest.mark.parametrize("where", ["open", "merged"])
