@@ -87,13 +87,13 @@ def vouch(
     if not same_repository:
         return Hold(
             cause=f"Not planned yet: this pull request comes from a fork. Someone with write access has to look at "
-            f"{author}'s code and approve its plan.",
+            f"{author}'s code and press Approve plan.",
             button="approve_plan",
         )
     if pushed_by is not None:
         return Hold(
             cause=f"Not planned yet: {pushed_by} pushed this head, and has no write access to this repository or is a "
-            "bot that trusted_bots does not name. Someone with write access has to approve the plan.",
+            "bot that trusted_bots does not name. Someone with write access has to look at it and press Approve plan.",
             button="approve_plan",
         )
     if author_is_bot:
@@ -101,13 +101,13 @@ def vouch(
             return Vouched(author, _MADE_HERE)
         return Hold(
             cause=f"Not planned yet: {author} is a bot that trusted_bots does not name. "
-            "Someone with write access has to approve its plan.",
+            "Someone with write access has to look at its code and press Approve plan.",
             button="approve_plan",
         )
     if not author_can_write:
         return Hold(
             cause=f"Not planned yet: {author} has no write access to this repository. "
-            "Someone with write access has to approve the plan.",
+            "Someone with write access has to look at the code and press Approve plan.",
             button="approve_plan",
         )
     return Vouched(author, _MADE_HERE)
@@ -289,9 +289,13 @@ def decide_apply(
     """
     where = f"{root_module} in {environment}"
     if errored:
-        return Refuse(cause=f"{where}: the plan is only partial because of errors; it is never applied")
+        return Refuse(
+            cause=f"{where}: Terraform could not finish this plan, so it is not applied. Correct the error, then Re-run"
+        )
     if not complete:
-        return Refuse(cause=f"{where}: Terraform says that the plan is not complete; it is not applied by itself")
+        return Refuse(
+            cause=f"{where}: Terraform left a part of this plan for later, so it is not applied. Correct what it defers"
+        )
     proceed = Proceed(run, environment, root_module, plan_digest, _MADE_HERE)
     if not changes_anything:
         return proceed
@@ -317,7 +321,7 @@ def decide_apply(
             if unseen:
                 return Hold(cause=f"{where}: {_not_shown(unseen)}. Look at the difference.", button="apply")
     if by_hand:
-        return Hold(cause=f"{where}: waits for someone to look at the plan and apply it.", button="apply")
+        return Hold(cause=f"{where}: applied by hand here. Look at its plan, then press Apply.", button="apply")
     return proceed
 
 

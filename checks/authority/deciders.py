@@ -31,6 +31,7 @@ def lines_of_deciders(deciders: Deciders) -> tuple[str, ...]:
         lines += _why_not(deciders)
     if deciders.approved:
         lines.append(_so_far(deciders))
+    lines.append("An administrator can decide alone: put `--override` behind the comment. That is recorded and shown.")
     return tuple(lines)
 
 

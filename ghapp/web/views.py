@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ghapp.store import EnvironmentNow, KnownRepository, Run
+from ghapp.store import ApplyState, EnvironmentNow, KnownRepository, Run
 from ghapp.values import CommitSha, RepositoryId
 
 Mood = Literal["good", "bad", "waiting", "running", "quiet"]
@@ -44,6 +44,9 @@ class RunRow:
     commit: Commit
     pull_request: int | None
     pull_request_url: str | None
+    check_run: str
+    check_run_url: str | None
+    """Where GitHub shows the check run, with its buttons."""
     attempt: int
     began: float
     ended: float | None
@@ -87,6 +90,8 @@ def run_row(run: Run, repository: KnownRepository) -> RunRow:
     words, mood = _CONCLUSIONS.get(run.conclusion or "", (run.conclusion or "", "quiet"))
     if run.status != "completed":
         words, mood = _GOING_ON[run.status]
+    if isinstance(run.state, ApplyState) and run.state.replaced_by is not None:
+        words, mood = "replaced", "quiet"
     number = run.pull_request
     return RunRow(
         id=run.id,
@@ -99,6 +104,8 @@ def run_row(run: Run, repository: KnownRepository) -> RunRow:
         commit=_commit(repository, run.head_sha),
         pull_request=number,
         pull_request_url=None if number is None else f"{_web(repository)}/pull/{number}",
+        check_run=run.check_run_name,
+        check_run_url=None if run.check_run_id is None else f"{_web(repository)}/runs/{run.check_run_id}",
         attempt=run.attempt,
         began=run.created_at,
         ended=run.finished_at,

@@ -11,7 +11,12 @@ BY_BOB = Change(sha="b" * 40, writers=frozenset({BOB}), pushers=frozenset({ADA})
 
 def lines(*, approvers: tuple[str, ...] = (), four_eyes: bool = True, needed: int = 1, **known: object) -> list[str]:
     deciders = Deciders(approvers=approvers, four_eyes=four_eyes, needed=needed, names=NAMES, **known)  # type: ignore[arg-type]
-    return list(lines_of_deciders(deciders))
+    *lines, override = lines_of_deciders(deciders)
+    assert (
+        override
+        == "An administrator can decide alone: put `--override` behind the comment. That is recorded and shown."
+    )
+    return lines
 
 
 def test_where_no_approvers_are_named_the_roles_decide() -> None:

@@ -78,7 +78,7 @@ def test_a_commit_slipped_in_before_a_merge_makes_the_segment_another_tree() -> 
     # `x` is in the segment of the merge `m`; what the pull request brings onto LAST is not what is there.
     found = judge("xm", merged(1, "m"), trees={"1@m": "tree without x"})
     assert isinstance(found, Unexplained)
-    assert found.reasons == ("m holds something else than what #1 brings onto L",)
+    assert found.reasons == ("m is not what merging #1 into L gives",)
 
 
 def test_a_commit_that_the_branch_has_stood_at_is_left_over_though_a_later_merge_holds_it() -> None:
@@ -127,7 +127,7 @@ def test_a_pull_request_that_conflicts_now_explains_nothing() -> None:
     segments = cut_segments("L", ["a"], [merged(1, "a")], repository_id=HERE, branch="staging")
     found = explain_push(segments, {"a": SegmentTrees(merged={}, actual="tree of a")})
     assert isinstance(found, Unexplained)
-    assert found.reasons == ("#1 cannot be merged again onto L, so its tree cannot be compared",)
+    assert found.reasons == ("#1 conflicts with L, so it cannot be told whether this is what was reviewed",)
 
 
 def test_a_segment_whose_trees_are_missing_is_unexplained() -> None:

@@ -239,7 +239,7 @@ def test_what_no_preview_showed_holds_until_this_very_plan_is_approved(unseen: l
 
 @pytest.mark.parametrize("review", [gate.ExplainedMerge(), gate.ApprovedCommit(by="grace")])
 def test_what_nobody_confirmed_holds_also_where_the_commit_was_let_in(review: gate.Review) -> None:
-    cause = "network in staging: nobody confirmed what is destroyed: `a.b`. Look at the plan and apply it by hand."
+    cause = "network in staging: nobody confirmed what is destroyed: `a.b`. Look at its plan, then press Apply."
     assert apply(review, unconfirmed=["a.b"]) == gate.Hold(cause=cause, button="apply")
     assert isinstance(apply(gate.ApprovedCommit(by="root", overrides=True), unconfirmed=["a.b"]), gate.Proceed)
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
+from checks.report import Link, RunReport
 from ghapp.sealing import Sealer
 from ghapp.store import KnownPullRequest
 from ghapp.values import BranchName, CommitSha, RepositoryId
@@ -325,3 +327,28 @@ def test_the_address_of_who_asks_counts_too(shared: Served, client: str, status:
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/static/style.css"])
 def test_health_is_for_everybody(shared: Served, path: str) -> None:
     assert page(shared, path, Host="planward.example.com").status_code == 200
+
+
+def test_the_page_of_a_hold_shows_the_same_as_its_check_run_and_leads_back_to_github(served: Served) -> None:
+    served.repository()
+    run = served.run("held", "apply", head_sha=CommitSha(B), check_run_id=55)
+    report = RunReport(
+        operation="apply",
+        environment="staging",
+        repository="acme/infra",
+        commit_sha=B,
+        conclusion="action_required",
+        cause="Not applied: no merged pull request explains bbbbbbb",
+        comparison=Link(words="aaaaaaa...bbbbbbb", url=f"https://github.com/acme/infra/compare/{A}...{B}"),
+        deciders=("Who can decide: members of `acme/platform`.",),
+        paste=f"planward plan {B} -e staging",
+    )
+    raw = msgspec.json.encode([report])
+    served.do(served.store.runs.complete(run.id, conclusion="action_required", title=report.title, report=raw))
+    text = text_of(served, "/runs/held")
+    assert '<a href="https://github.com/acme/infra/runs/55">planward/apply (staging)</a>' in text
+    assert f'<a href="https://github.com/acme/infra/compare/{A}...{B}"><code>aaaaaaa...bbbbbbb</code></a>' in text
+    assert "<p>Who can decide: members of <code>acme/platform</code>.</p>" in text
+    assert f"<p>Comment on any pull request:</p> <pre>planward plan {B} -e staging</pre>" in text
+    served.do(served.store.runs.change_apply(run.id, lambda state: replace(state, replaced_by="newer")))
+    assert '<span class="badge quiet">replaced</span>' in text_of(served, "/runs/held")

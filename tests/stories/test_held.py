@@ -60,7 +60,7 @@ def test_a_forced_branch_is_held(line: Line) -> None:
     forced = story.commit("elsewhere", story.network(3), start=story.first)
     story.github.move(story.name, "staging", forced, by=story.author)
     assert held(story.applied(forced)) == (
-        f"Not applied: staging was forced: {forced[:7]} does not follow {merged[:7]}, which staging is at; "
+        f"Not applied: staging was force-pushed: {forced[:7]} does not follow {merged[:7]}, where staging is; "
         f"pushed by {story.author}. Press Plan to see what it would change, or revert it."
     )
     assert story.size("staging") == 2
@@ -128,7 +128,7 @@ def test_a_pull_request_from_a_fork_is_not_planned_and_no_secret_is_read_for_it(
         check = story.planned(number)
     assert approval_asked_for(story, number, check) == (
         "Not planned yet: this pull request comes from a fork. Someone with write access has to look at "
-        f"{stranger}'s code and approve its plan."
+        f"{stranger}'s code and press Approve plan."
     )
 
 
@@ -142,7 +142,7 @@ def test_a_pull_request_by_a_bot_is_not_planned_and_no_secret_is_read_for_it(lin
         check = story.planned(number)
     assert approval_asked_for(story, number, check) == (
         f"Not planned yet: {bot} is a bot that trusted_bots does not name. "
-        "Someone with write access has to approve its plan."
+        "Someone with write access has to look at its code and press Approve plan."
     )
 
 
@@ -156,7 +156,7 @@ def test_a_pull_request_by_somebody_who_lost_write_is_not_planned_anew_and_no_se
         check = story.planned(number, count=2)
     assert approval_asked_for(story, number, check) == (
         f"Not planned yet: {story.author} has no write access to this repository. "
-        "Someone with write access has to approve the plan."
+        "Someone with write access has to look at the code and press Approve plan."
     )
 
 

@@ -282,7 +282,7 @@ def test_staging_is_not_touched_where_testing_could_not_be_brought_there(line: L
     check = story.applied(merged)
     assert (check["conclusion"], check["output"]["title"]) == (
         "failure",
-        f"staging was not touched, since testing could not be brought to {merged[:7]}",
+        f"staging was not touched: testing could not be brought to {merged[:7]}. Correct that, or press Re-run",
     )
     assert story.state("network", "staging") == {}
     assert story.deployments("staging") == []

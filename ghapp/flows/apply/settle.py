@@ -12,6 +12,7 @@ from checks import gate
 from checks.report import Conclusion, RemovedRoot, RootReport, RunReport, notes_on_removed
 from ghapp.durable import step
 from ghapp.errors import JobError, Unavailable
+from ghapp.flows.apply import texts
 from ghapp.flows.apply.attempts import complete_apply, erase_decided_plans
 from ghapp.flows.apply.stages import Settlement, Stage
 from ghapp.flows.apply.tip import settle_tip
@@ -101,7 +102,7 @@ async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
 
 def _review(review: gate.Review, *, held: bool) -> gate.Review:
     if held and not isinstance(review, gate.ApprovedPlan | gate.ApprovedCommit):
-        return gate.NotReviewed(why="a root module below it waits")
+        return gate.NotReviewed(why="a root module that it builds on waits")
     return review
 
 
@@ -128,8 +129,8 @@ async def _conclude(
         )
     conclusion, cause = _conclude_outcomes(outcomes)
     if unchanged and not done:
-        what = "nothing changes in its plan" if outcomes else "no root module is touched"
-        conclusion, cause = "action_required", f"Not applied yet: {what}, and {stage.must_be_approved}. Press Apply."
+        why = stage.must_be_approved or ""
+        conclusion, cause = "action_required", texts.waits_all_the_same(why, touched=bool(outcomes))
     may_be_approved = conclusion == "action_required" and (unchanged or any(each.may_be_approved for each in outcomes))
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
@@ -230,7 +231,5 @@ async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> N
     for each in later:
         run = await services.store.runs.load(each.run_id)
         repo = await load_repo(services, run.repository_id)
-        cause = (
-            f"{each.environment} was not touched, since {stage.environment} could not be brought to {short(each.sha)}"
-        )
+        cause = texts.not_touched(each.environment, before=stage.environment, tip=short(each.sha))
         await complete_apply(repo, run, "failure", cause)

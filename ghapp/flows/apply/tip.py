@@ -14,6 +14,7 @@ from checks import settle
 from checks.explain import Explained
 from checks.report import RootReport
 from ghapp.errors import JobError, Unavailable
+from ghapp.flows.apply import texts
 from ghapp.flows.apply.attempts import complete_apply, erase_decided_plans, hold_apply, next_attempt
 from ghapp.flows.apply.explain import NOT_JUDGED, Judged, explain_commits
 from ghapp.flows.apply.stages import Settlement, prepare_stages
@@ -167,23 +168,21 @@ class _Tip:
         name, branch = self._environment.name, self._environment.branch
         match history:
             case settle.NoLast():
-                if await reviewed_entry(self._repo, self._environment) is not None:
-                    return f"{branch}, the branch of {name}, is new"
-                return f"the environment {name} is new, and so is its branch {branch}"
+                reviewed = await reviewed_entry(self._repo, self._environment)
+                return texts.new_branch(name, branch, in_force=reviewed is not None)
             case settle.Forced():
                 assert self._last is not None
-                at = short(self._last.sha)
-                return f"{branch} was forced: {short(self._tip)} does not follow {at}, which {name} is at"
+                return texts.forced(branch, tip=short(self._tip), last=short(self._last.sha), environment=name)
             case _:
                 return "; ".join(judged.reasons)
 
     async def _why_plan_only(self, history: settle.History, judged: Judged, approval: Approval) -> str:
         """Why its plan is shown and not applied, in words that go on after the root module's name."""
         if isinstance(history, settle.AtLast):
-            return f"this was there before Planward and was never applied by it; {approval.by} asked for its plan"
+            return texts.adopted(approval.by)
         if isinstance(judged.explanation, Explained):
-            return f"{approval.by} asked for its plan"
-        return f"{approval.by} vouched for it, and {await self._reason(history, judged)}"
+            return texts.asked_for(approval.by)
+        return texts.vouched(approval.by, await self._reason(history, judged))
 
     async def _people(self, judged: Judged) -> tuple[str, ...]:
         if judged.explanation is not None:
@@ -215,7 +214,7 @@ class _Tip:
         for commit in commits:
             if commit in merged and commit != self._tip and not await runs_of_tip(repo, self._environment.name, commit):
                 run = await next_attempt(repo, self._environment.name, branch, commit)
-                await self._end_as_contained(run, f"contained in {short(self._tip)}")
+                await self._end_as_contained(run, texts.contained(short(self._tip)))
 
     async def _end_contained(self) -> None:
         """Waiting pushes that the tip contains end here; so do those that are no longer on the branch."""
@@ -232,13 +231,13 @@ class _Tip:
             contained = await self._repo.mirror.has(run.head_sha) and await self._repo.mirror.is_ancestor(
                 run.head_sha, self._tip
             )
-            cause = f"contained in {short(self._tip)}" if contained else f"no longer on {self._job.branch}"
+            cause = texts.contained(short(self._tip)) if contained else texts.left_branch(self._job.branch)
             if (
                 self._last is not None
                 and contained
                 and await self._repo.mirror.is_ancestor(run.head_sha, self._last.sha)
             ):
-                cause = f"contained in {short(self._last.sha)}"
+                cause = texts.contained(short(self._last.sha))
             await self._end_as_contained(run, cause)
 
     async def _end_as_contained(self, run: Run, cause: str) -> None:
@@ -282,8 +281,7 @@ class _Tip:
         await self._repo.store.deferred.defer(f"wait:{run.id}", msgspec.to_builtins(due), in_s=wait_s)
 
     async def _hold(self, run: Run, reason: str, people: tuple[str, ...]) -> None:
-        by = f"; {', '.join(people)}" if people else ""
-        cause = f"Not applied: {reason}{by}. Press Plan to see what it would change, or revert it."
+        cause = texts.not_applied(reason, people)
         await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, held_for="unexplained"))
         await erase_decided_plans(self._repo.services, run)
         await notify_waiting(self._repo, run, cause)
@@ -299,7 +297,7 @@ class _Tip:
         repo = self._repo
         found = await repo.store.runs.root_reports(run.id)
         roots = tuple(msgspec.json.decode(raw, type=RootReport) for raw in found.values())
-        note = f"nothing to apply: {run.environment} is at {short(run.head_sha)}"
+        note = texts.nothing_to_apply(run.environment, short(run.head_sha))
         notes = () if roots else (note,)
         report = run_report(repo, run, "success", note, notes=notes, roots=roots)
         await keep_result(repo.services, run, report, conclusion="success")

@@ -50,7 +50,7 @@ def words_of_help(login: str, role: Role, environments: Sequence[MayDecide]) -> 
             own += [f"- {code(each)}: {what}" for each, what in zip(commands, _OF_APPROVERS.values(), strict=True)]
         else:
             who = ", ".join(map(code, environment.approvers)) or "people with the role maintain or admin"
-            others.append(f"- {' and '.join(map(code, commands))}: {who}")
+            others.append(f"- {', '.join(map(code, commands))}: {who}")
     own.append("- `planward help`: this list")
     with_role = f"with the role {role.name.lower()}" if role > Role.NONE else "without a role here"
     parts = [f"What {code(login)}, {with_role}, can do on this pull request:", "\n".join(own)]
@@ -67,7 +67,7 @@ def words_of_help(login: str, role: Role, environments: Sequence[MayDecide]) -> 
 _OF_WRITERS = (
     ("`planward plan`", "plan this pull request again"),
     ("`planward cancel`", "stop the plan that is running"),
-    ("`planward approve SHA`", "plan this head, for whose code nobody with write access vouches yet"),
+    ("`planward approve SHA`", "vouch for the code of this head, and have it planned"),
     ("`planward preview SHA`", "plan this head in the environment of its base branch"),
     ("`planward confirm SHA`", "what this head destroys or replaces may go"),
     ("`planward reject SHA`", "this head must not be merged"),

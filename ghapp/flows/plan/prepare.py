@@ -209,8 +209,8 @@ def _mended(pull_request: KnownPullRequest, in_force: _InForce) -> str:
 def _not_in_force(environment: BranchEnvironment) -> str:
     return (
         f"Not planned yet: the environment {environment.name} is new, and nobody has allowed it. Somebody with the "
-        f"role maintain or admin can: press Plan and Apply on planward/apply ({environment.name}) at the tip of "
-        f"{environment.branch}, then Re-run here. An approving review of the pull request that brings it does, too."
+        f"role maintain or admin can, by Plan and Apply on planward/apply ({environment.name}) at the tip of "
+        f"{environment.branch}. Then press Re-run here."
     )
 
 

@@ -231,7 +231,7 @@ def test_by_hand_the_plan_is_shown_first_and_the_approval_is_bound_to_it(line: L
     green(story.planned(number))
     merged = story.merge(number)
     check = story.applied(merged)
-    assert held(check) == "network in staging: waits for someone to look at the plan and apply it."
+    assert held(check) == "network in staging: applied by hand here. Look at its plan, then press Apply."
     assert "terraform_data.net" in check["output"]["summary"] + (check["output"]["text"] or "")
     assert story.state("network", "staging") == {}
     story.press(check, "apply", by=story.maintainer)

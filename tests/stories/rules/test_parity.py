@@ -8,7 +8,7 @@ from tests.stories.rules.saying import buttons, green, held
 from tests.stories.story import CONFIG, Story
 
 NOT_CONFIRMED = (
-    "network in staging: nobody confirmed what is destroyed: terraform_data.a. Look at the plan and apply it by hand."
+    "network in staging: nobody confirmed what is destroyed: terraform_data.a. Look at its plan, then press Apply."
 )
 
 

@@ -1,0 +1,292 @@
+"""Every text that a hold or a failure can show, in one file that is read aloud: `golden/texts.md`.
+
+What people read is made by the functions that make it in production. What is raised or refused elsewhere is taken from
+the code as it stands there, with its gaps in braces, so that none is missing. Rewritten with PLANWARD_REWRITE_GOLDEN=1.
+"""
+
+import ast
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from checks import explain, gate
+from checks.authority.deciders import Deciders, lines_of_deciders
+from checks.authority.release import Approver, Change
+from checks.diagnostic import Diagnostic
+from ghapp.flows.apply import texts
+from ghapp.flows.people.answers import MayDecide, answer_to_near_miss, words_of_help
+from ghapp.flows.plan import prepare
+from ghapp.flows.root_module.failures import cause_of, cause_of_limit
+from ghapp.github import Role
+from ghapp.processes import Exceeded
+from ghapp.repository_config import BranchEnvironment
+from ghapp.terraform import Failure, Finished
+from ghapp.terraform.failures import StateLock
+from ghapp.values import BranchName, EnvironmentName
+from ghapp.webhook.commands import read_comment
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parent / "golden" / "texts.md"
+SHA = "4f2a91c0d3b58e7764a1209fbc5ed83371a6e0b2"
+STAGING = EnvironmentName("staging")
+PRODUCTION = EnvironmentName("production")
+
+
+def cause(decided: object) -> str:
+    """The line of a hold or a refusal."""
+    assert isinstance(decided, gate.Hold | gate.Refuse), decided
+    button = decided.button if isinstance(decided, gate.Hold) else None
+    return decided.cause + (f" [button: {button}]" if button else "")
+
+
+# --- planward/plan ---------------------------------------------------------------------------------------------------
+
+
+def of_pull_requests() -> Iterator[str]:
+    def vouch(**differs: object) -> str:
+        told = {
+            "author": "eve",
+            "same_repository": True,
+            "author_is_bot": False,
+            "author_can_write": True,
+            "trusted_bots": (),
+            "approved_by": None,
+        }
+        return cause(gate.vouch(**{**told, **differs}))  # type: ignore[arg-type]
+
+    yield vouch(same_repository=False)
+    yield vouch(pushed_by="helpful[bot]")
+    yield vouch(author="dependabot[bot]", author_is_bot=True)
+    yield vouch(author_can_write=False)
+    yield cause(gate.vouch_group(number=12, passed=False))
+    new = BranchEnvironment(name=EnvironmentName("qa"), branch=BranchName("qa"), team="acme")
+    yield prepare._not_in_force(new)
+    destroyed = gate.RootVerdict(
+        root_module="network",
+        environment="staging",
+        outcome="planned",
+        plan_digest="d",
+        to_confirm=("aws_db_instance.main", "aws_vpc.main"),
+    )
+    yield cause(gate.decide_merge(roots=[destroyed], confirmed_digests=()))
+    facts = {
+        "before": "staging",
+        "tree": "t",
+        "applied_trees": frozenset(),
+        "adopted_trees": frozenset(),
+        "last_applied": "4f2a91c",
+        "tip": SHA,
+        "tip_in_progress": False,
+    }
+    cases: tuple[Mapping[str, object], ...] = (
+        {"adopted_trees": frozenset({"t"})},
+        {"tip_in_progress": True},
+        {"last_applied": None},
+        {},
+    )
+    for differs in cases:
+        yield cause(gate.decide_promotion(gate.PromotionFacts(**{**facts, **differs})))  # type: ignore[arg-type]
+
+
+# --- planward/apply --------------------------------------------------------------------------------------------------
+
+
+def of_tips() -> Iterator[str]:
+    for reason in reasons():
+        yield texts.not_applied(reason, ("pushed by ada", "merged by grace"))
+    yield texts.not_applied(texts.new_branch("qa", "qa", in_force=False), ("pushed by ada",))
+    yield texts.not_applied(texts.new_branch("qa", "qa", in_force=True), ("pushed by ada",))
+    forced = texts.forced("staging", tip="4f2a91c", last="0a1b2c3", environment="staging")
+    yield texts.not_applied(forced, ("pushed by ada",))
+    unexplained = next(reasons())
+    for why in (texts.vouched("mae", unexplained), texts.asked_for("mae"), texts.adopted("mae")):
+        yield decided(review=gate.NotReviewed(why=why))
+    yield decided(review=gate.NotReviewed(why="it was not part of the preview that was reviewed"))
+    yield decided(review=gate.NotReviewed(why="a root module that it builds on waits"))
+    yield decided(review=gate.ApprovedPlan(by="mae", plan_digests=frozenset({"other"})))
+    yield decided(review=gate.Previewed(plan_digest="o", shape_digest="o", follows_layer_below=False))
+    yield decided(by_hand=True)
+    yield decided(errored=True)
+    yield decided(complete=False)
+    for touched in (True, False):
+        yield texts.waits_all_the_same("qa is new: applying it puts it in force", touched=touched)
+    yield texts.not_touched("staging", before="testing", tip="4f2a91c")
+    yield texts.contained("4f2a91c")
+    yield texts.left_branch("staging")
+    yield texts.nothing_to_apply("staging", "4f2a91c")
+
+
+def reasons() -> Iterator[str]:
+    """Why a push is not explained."""
+    merged = explain.MergedPullRequest(
+        number=12,
+        base_repository_id=1,
+        base_branch="staging",
+        head_sha="a" * 40,
+        merge_sha=SHA,
+        merged_by="grace",
+        author="ada",
+        passed=True,
+        verdict="success",
+    )
+    trees = explain.SegmentTrees(merged={12: "other"}, actual="tree")
+    for candidates, compared in (
+        ((), None),
+        ((_with(merged, head_sha=SHA),), trees),
+        ((_with(merged, passed=False, verdict="failure"),), trees),
+        ((_with(merged, group_passed=False),), trees),
+        ((merged,), None),
+        ((merged,), trees),
+    ):
+        segment = explain.Segment(before="0a1b2c3" + "0" * 33, commits=(SHA,), candidates=candidates)
+        found = explain.explain_push([segment], {} if compared is None else {SHA: compared})
+        assert isinstance(found, explain.Unexplained)
+        yield found.reasons[0]
+
+
+def _with(merged: explain.MergedPullRequest, **differs: object) -> explain.MergedPullRequest:
+    told = {name: getattr(merged, name) for name in explain.MergedPullRequest.__slots__}
+    return explain.MergedPullRequest(**{**told, **differs})
+
+
+def decided(**differs: object) -> str:
+    told = {
+        "run": "r",
+        "environment": "production",
+        "root_module": "network",
+        "plan_digest": "d",
+        "shape_digest": "s",
+        "errored": False,
+        "complete": True,
+        "changes_anything": True,
+        "review": gate.ExplainedMerge(),
+        "by_hand": False,
+    }
+    return cause(gate.decide_apply(**{**told, **differs}))  # type: ignore[arg-type]
+
+
+def of_deciders() -> Iterator[str]:
+    ada, bob = Change(sha=SHA, writers=frozenset({1})), Change(sha="b" * 40, writers=frozenset({2}))
+    names = {1: "ada", 2: "bob"}
+    approved = (Approver(id=2, login="bob"),)
+    for deciders in (
+        Deciders(approvers=(), four_eyes=True, needed=1, changes=(ada,), names=names),
+        Deciders(approvers=("bob", "acme/platform"), four_eyes=True, needed=2, changes=(ada, bob), names=names),
+        Deciders(approvers=(), four_eyes=True, needed=1, changes=(ada, bob), names=names, approved=approved),
+        Deciders(approvers=(), four_eyes=True, needed=1, changes=(Change(sha=SHA),), names=names),
+    ):
+        yield "\n  ".join(lines_of_deciders(deciders))
+
+
+# --- Terraform -------------------------------------------------------------------------------------------------------
+
+
+def of_terraform() -> Iterator[str]:
+    said = Diagnostic(severity="error", summary="Invalid reference", detail="", path="network/main.tf", start_line=12)
+    lock = StateLock(id="8c1f", who="ada@laptop", operation="OperationTypeApply", created="2026-11-29 09:00")
+    for failure in (*Failure, None):
+        finished = Finished(
+            exit_code=1,
+            failure=failure,
+            diagnostics=(said,),
+            state_lock=lock if failure is Failure.STATE_LOCKED else None,
+        )
+        yield cause_of(finished, "plan", "network", "staging")
+    for signal in (9, 15):
+        yield cause_of(Finished(exit_code=-signal), "apply", "network", "staging", how_far=" after 12 of 40 changes")
+    for limit in ("memory", "output", "file", "read whole"):
+        exceeded = Exceeded(limit=limit, size_bytes=900_000_000, allowed_bytes=500_000_000)
+        finished = Finished(exit_code=-9, exceeded=exceeded)
+        yield str(cause_of_limit(finished, "plan", "network", "staging", held_lock=True))
+    for exit_code in (1, -9):
+        finished = Finished(exit_code=exit_code, timed_out=True)
+        how_far = " after 12 of 40 changes"
+        yield str(cause_of_limit(finished, "apply", "network", "staging", held_lock=True, how_far=how_far))
+
+
+# --- comments --------------------------------------------------------------------------------------------------------
+
+
+def of_comments() -> Iterator[str]:
+    for body in ("Planward Plan", "planward aprove 4f2a91c", "planward plan -d app", f"planward apply {SHA}"):
+        for near_miss in read_comment(body).near_misses:
+            yield answer_to_near_miss(near_miss)
+    environments = [
+        MayDecide(name=STAGING, allowed=True, approvers=()),
+        MayDecide(name=PRODUCTION, allowed=False, approvers=("acme/platform", "bob")),
+    ]
+    for role in (Role.MAINTAIN, Role.READ):
+        yield words_of_help("ada", role, environments if role is Role.MAINTAIN else environments[1:])
+
+
+# --- what is raised and refused --------------------------------------------------------------------------------------
+
+_KEYWORDS = ("cause", "refused", "held")
+"""Arguments that take such a text."""
+ELSEWHERE = ("atlantis", "cli", "demo", "doctor", "local", "local_github", "setup", "web")
+"""Rooms whose texts no check run shows."""
+
+
+def of_code() -> Iterator[str]:
+    """Where the code raises a JobError, or refuses an entry of the config: a heading a file, a line a text."""
+    paths = sorted([*(ROOT / "ghapp").rglob("*.py"), *(ROOT / "checks").rglob("*.py")])
+    files = {path.relative_to(ROOT): ast.parse(path.read_text()) for path in paths}
+    errors = _errors(list(files.values()))
+    for room, tree in files.items():
+        found = () if room.parts[1] in ELSEWHERE else tuple(dict.fromkeys(_raised(tree, errors)))
+        if found:
+            yield "\n".join([f"`{room}`", *(f"  - {text}" for text in found)])
+
+
+def _errors(trees: list[ast.Module]) -> set[str]:
+    """The names of JobError and of what is derived from it."""
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    names, before = {"JobError"}, 0
+    while len(names) > before:
+        before = len(names)
+        names |= {node.name for node in classes if any(ast.unparse(base) in names for base in node.bases)}
+    return names
+
+
+def _raised(tree: ast.Module, errors: set[str]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if (name in errors or name == "refuse") and (text := _text(node.args[0])):
+            yield text
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg in _KEYWORDS and (text := _text(node.value)):
+            yield text
+
+
+def _text(node: ast.expr) -> str | None:
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=values):
+            return "".join(_text(each) or "" for each in values)
+        case ast.FormattedValue(value=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return "{" + name.strip("_").lower() + "}"
+        case ast.FormattedValue():
+            return "{…}"
+        case _:
+            return None
+
+
+def test_every_text_of_a_hold_or_a_failure_is_in_the_file_that_was_read_aloud() -> None:
+    sections = {
+        "planward/plan waits or fails": of_pull_requests(),
+        "planward/apply waits or fails": of_tips(),
+        "Who can end a hold": of_deciders(),
+        "Terraform failed": of_terraform(),
+        "Answers in comments": of_comments(),
+        "Raised and refused, as the code has them": of_code(),
+    }
+    found = "\n".join(
+        f"## {title}\n\n" + "\n".join(f"- {text}" for text in texts_of) + "\n" for title, texts_of in sections.items()
+    )
+    if os.environ.get("PLANWARD_REWRITE_GOLDEN") == "1":
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(found, encoding="utf-8")
+    assert found == GOLDEN.read_text(encoding="utf-8")
