@@ -116,7 +116,7 @@ APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
     form=Texts(Text(words.APPROVER, words.approver)),
     default=(),
-    meaning="Logins and teams (org/team) who may press Approve and Apply; never the author of the change. Default: "
+    meaning="Logins and teams (org/team) who may press Plan and Apply on a hold. Default: "
     "who has the role maintain or admin.",
 )
 APPROVALS: Final[Key[int]] = Key(

@@ -86,6 +86,8 @@ class ApplyState:
     """The digests of the plans that a hold shows."""
     unexplained: bool = False
     """Nothing explained the commit when it was looked at."""
+    plan_only: bool = False
+    """People asked for its plan: nothing is applied."""
     approved_at: float = 0
     """When the decision was made on which this run acts (seconds since 1970)."""
     approved_by: str | None = None

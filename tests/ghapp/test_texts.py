@@ -58,6 +58,18 @@ def of_pull_requests() -> Iterator[str]:
     yield vouch(pushed_by="helpful[bot]")
     yield vouch(author="dependabot[bot]", author_is_bot=True)
     yield vouch(author_can_write=False)
+    preview = {
+        "environment": "production",
+        "on_approval": True,
+        "author": "eve",
+        "same_repository": True,
+        "author_is_bot": False,
+        "author_can_write": True,
+        "previewed_by": None,
+    }
+    for more in ({}, {"same_repository": False}, {"author_is_bot": True}, {"author_can_write": False}):
+        yield cause(gate.vouch_preview(**{**preview, **more}))  # type: ignore[arg-type]
+    yield cause(gate.vouch_preview(**preview, pushed_by="helpful[bot]"))  # type: ignore[arg-type]
     yield cause(gate.vouch_group(number=12, passed=False))
     new = BranchEnvironment(name=EnvironmentName("qa"), branch=BranchName("qa"), team="acme")
     yield prepare._not_in_force(new)

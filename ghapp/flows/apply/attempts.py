@@ -3,7 +3,7 @@
 from checks.report import Conclusion, RunReport
 from ghapp.flows.check_run import announce, apply_check_run, complete_check_run, run_id_for, run_report, runs_of_tip
 from ghapp.flows.holds.held_tip import HeldTip
-from ghapp.flows.holds.shown import show_replaced, with_deciders
+from ghapp.flows.holds.shown import with_deciders
 from ghapp.flows.notifications.pull_request_comment import enqueue_comments, update_comments
 from ghapp.flows.repository import FetchedRepo, Repo, short
 from ghapp.log import log
@@ -35,9 +35,7 @@ async def run_of_tip(
     if run.status == "completed":
         return run
     summary = f"Looking for the pull request that explains {short(tip)}"
-    run = await announce(repo, run, status="in_progress", summary=summary)
-    await show_replaced(repo, run)
-    return run
+    return await announce(repo, run, status="in_progress", summary=summary)
 
 
 async def next_attempt(repo: Repo, environment: EnvironmentName, branch: BranchName, tip: CommitSha) -> Run:

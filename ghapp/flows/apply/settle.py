@@ -200,7 +200,10 @@ async def _name_deciders(services: Services, stage: Stage) -> None:
             return
         explained, digests = not run.apply.is_unexplained, run.apply.digests
         held = HeldTip(found=found, sha=stage.sha, asked="apply", explained=explained, digests=digests)
-        reports = [await with_deciders(repo, held, each) for each in msgspec.json.decode(raw, type=list[RunReport])]
+        reports = [
+            await with_deciders(repo, held, each, whatever_github_says=True)
+            for each in msgspec.json.decode(raw, type=list[RunReport])
+        ]
     except JobError as error:
         log.warning("deciders_unknown", run=run.id, reason=str(error))
         return

@@ -12,25 +12,26 @@ import msgspec
 
 from checks import settle
 from checks.explain import Explained
-from checks.report import RootReport
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.apply import texts
 from ghapp.flows.apply.attempts import complete_apply, erase_decided_plans, hold_apply, next_attempt
+from ghapp.flows.apply.contained import end_contained, show_contained_merges, succeed
 from ghapp.flows.apply.explain import NOT_JUDGED, Judged, explain_commits
 from ghapp.flows.apply.stages import Settlement, prepare_stages
-from ghapp.flows.check_run import run_report, runs_of_tip, show_progress
+from ghapp.flows.check_run import runs_of_tip, show_progress
 from ghapp.flows.environments import EnvironmentInForce, environment_at_last
 from ghapp.flows.holds.held_tip import HeldTip
 from ghapp.flows.holds.new_environments import reviewed_entry
+from ghapp.flows.holds.shown import show_replaced
 from ghapp.flows.notifications.chat_messages import notify_waiting
-from ghapp.flows.notifications.results import keep_result, show_result
+from ghapp.flows.notifications.results import show_result
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.github import InstallationGone, InstallationSuspended
 from ghapp.jobs import SettleBranch
 from ghapp.jobs.causes import EnvironmentBusy, EnvironmentWanted, Rerun, WaitEnded
 from ghapp.services import Services
 from ghapp.store import Approval, Last, Run
-from ghapp.values import TESTING, BranchName, CommitSha, RunId
+from ghapp.values import BranchName, CommitSha, RunId
 
 _BUSY_S = 2.0
 
@@ -96,7 +97,7 @@ class _Tip:
 
     async def run(self) -> Settlement:
         """Judge the tip."""
-        await self._end_contained()
+        await end_contained(self._repo, self._found, self._tip)
         await self._end_stopped()
         attempts = await runs_of_tip(self._repo, self._environment.name, self._tip)
         attempt = _attempt(attempts)
@@ -123,7 +124,7 @@ class _Tip:
             case settle.UpToDate():
                 for run in attempts:
                     if run.status != "completed":
-                        await self._succeed(run)
+                        await succeed(self._repo, run)
                 return Settlement()
             case settle.Wait():
                 await self._wait(await self._run(judged))
@@ -158,7 +159,7 @@ class _Tip:
             commits,
             ask_github=ask_github,
         )
-        await self._show_contained_merges(commits)
+        await show_contained_merges(self._repo, self._found, self._tip, commits)
         assert judged.explanation is not None
         late = judged.may_still_come and self._repo.services.settings.merge_wait_s > 0
         may_still_come = late or judged.verdict_pending
@@ -193,58 +194,14 @@ class _Tip:
     async def _run(self, judged: Judged = NOT_JUDGED, history: settle.History | None = None) -> Run:
         """The unfinished attempt at the tip, made and announced if there is none."""
         run = await next_attempt(self._repo, self._environment.name, self._environment.branch, self._tip)
+        await show_replaced(self._repo, run)
         if judged.explanation is not None:
-            await self._explain(run, judged.seen)
+            await self._repo.store.runs.change_apply(run.id, partial(replace, explains=judged.seen))
         if history is not None:
             unexplained = not isinstance(history, settle.AtLast) and not isinstance(judged.explanation, Explained)
             change = partial(replace, unexplained=unexplained)
             await self._repo.store.runs.change_apply(run.id, change)
         return await self._repo.store.runs.load(run.id)
-
-    async def _explain(self, run: Run, numbers: tuple[int, ...]) -> None:
-        await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, explains=numbers))
-
-    async def _show_contained_merges(self, commits: tuple[CommitSha, ...]) -> None:
-        """Show on each merge since LAST of which no delivery came that the tip contains it."""
-        repo, branch = self._repo, self._environment.branch
-        assert self._last is not None
-        known = await repo.store.pull_requests.merged_as(repo.id, commits)
-        merged = {each.merge_sha for each in known if each.base_branch == branch}
-        merged |= {*await repo.mirror.merge_commits(self._last.sha, self._tip)}
-        for commit in commits:
-            if commit in merged and commit != self._tip and not await runs_of_tip(repo, self._environment.name, commit):
-                run = await next_attempt(repo, self._environment.name, branch, commit)
-                await self._end_as_contained(run, texts.contained(short(self._tip)))
-
-    async def _end_contained(self) -> None:
-        """Waiting pushes that the tip contains end here; so do those that are no longer on the branch."""
-        runs = self._repo.store.runs
-        applies = list(await runs.unfinished_applies(self._repo.id, self._environment.name))
-        testing = await runs.unfinished_applies(self._repo.id, TESTING)
-        applies += [run for run in testing if run.branch == self._job.branch]
-        for run in applies:
-            if run.head_sha == self._tip:
-                continue
-            if await self._was_applied(run):
-                await self._succeed(run)
-                continue
-            contained = await self._repo.mirror.has(run.head_sha) and await self._repo.mirror.is_ancestor(
-                run.head_sha, self._tip
-            )
-            cause = texts.contained(short(self._tip)) if contained else texts.left_branch(self._job.branch)
-            if (
-                self._last is not None
-                and contained
-                and await self._repo.mirror.is_ancestor(run.head_sha, self._last.sha)
-            ):
-                cause = texts.contained(short(self._last.sha))
-            await self._end_as_contained(run, cause)
-
-    async def _end_as_contained(self, run: Run, cause: str) -> None:
-        merged = await self._repo.store.pull_requests.merged_as(self._repo.id, (run.head_sha,))
-        explains = tuple(sorted({*run.apply.explains, *(each.number for each in merged)}))
-        await self._explain(run, explains)
-        await complete_apply(self._repo, run, "cancelled", cause)
 
     async def _end_stopped(self) -> None:
         """An attempt that was stopped from elsewhere is over; the pending work is looked at again."""
@@ -253,7 +210,10 @@ class _Tip:
                 await complete_apply(self._repo, run, "cancelled", f"Cancelled: {run.cancel_reason}")
 
     async def _approval(self, attempts: list[Run]) -> Approval | None:
-        """The newest decision of people to plan or apply this commit here, if no attempt has acted on it yet."""
+        """The newest decision of people to plan or apply this commit here, if no attempt has acted on it yet.
+
+        "Re-run" of a plan that people asked for makes that plan again.
+        """
         found: list[Approval] = []
         for kind in get_args(settle.Asked):
             found += await self._repo.store.approvals.of(
@@ -261,6 +221,8 @@ class _Tip:
             )
         found.sort(key=lambda each: each.at)
         acted = max((run.apply.approved_at for run in attempts if run.status == "completed"), default=0)
+        if self._rerun and attempts and attempts[-1].apply.plan_only:
+            return next((each for each in reversed(found) if each.kind == "plan"), None)
         return found[-1] if found and found[-1].at > acted else None
 
     def _waited(self, attempts: list[Run]) -> bool:
@@ -288,21 +250,6 @@ class _Tip:
         held = HeldTip(found=self._found, sha=self._tip, asked="plan", explained=False)
         await hold_apply(self._repo, run, cause, held)
 
-    async def _was_applied(self, run: Run) -> bool:
-        """Whether a run that was not brought to its end had moved LAST already."""
-        return await self._repo.store.branches.was_applied(self._repo.id, run.environment, run.head_sha)
-
-    async def _succeed(self, run: Run) -> None:
-        """The environment is there: say so, with what this run itself did before it was broken off."""
-        repo = self._repo
-        found = await repo.store.runs.root_reports(run.id)
-        roots = tuple(msgspec.json.decode(raw, type=RootReport) for raw in found.values())
-        note = texts.nothing_to_apply(run.environment, short(run.head_sha))
-        notes = () if roots else (note,)
-        report = run_report(repo, run, "success", note, notes=notes, roots=roots)
-        await keep_result(repo.services, run, report, conclusion="success")
-        await show_result(repo, run.id)
-
     async def _apply(
         self,
         run: Run,
@@ -314,9 +261,8 @@ class _Tip:
     ) -> Settlement:
         if approval is not None:
             at, by = approval.at, None if plan_only else approval.by
-            await self._repo.store.runs.change_apply(
-                run.id, lambda state: replace(state, approved_at=at, approved_by=by)
-            )
+            change = partial(replace, approved_at=at, approved_by=by, plan_only=plan_only is not None)
+            await self._repo.store.runs.change_apply(run.id, change)
         settlement = await prepare_stages(
             self._repo,
             self._environment,

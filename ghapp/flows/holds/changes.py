@@ -108,25 +108,6 @@ def _names(
     return names
 
 
-async def people_of_pull_request(
-    repo: FetchedRepo, pull_request: KnownPullRequest, *, since: CommitSha
-) -> frozenset[int] | None:
-    """Everybody who opened a pull request, or wrote or pushed a commit of it; None where these are too many to ask.
-
-    `since` is a commit of its base. Raises GitHubError.
-    """
-    commits = await repo.mirror.commits_of(pull_request.head_sha, without=[since], most=_MOST + 1)
-    if len(commits) > _MOST:
-        return None
-    pushes = await repo.store.commit_people.pushes(repo.id, commits, [head_of(pull_request.number)])
-    writers = await _writers(repo, [since], [pull_request.head_sha], commits)
-    contents = await repo.mirror.read_contents_of(commits)
-    people = {pull_request.author_id, *(push.pusher_id for push in pushes if push.pusher_id is not None)}
-    for commit in commits:
-        people |= {*writers.get(commit, ()), *contents[commit].co_authors}
-    return frozenset(people)
-
-
 async def _merges_of(repo: FetchedRepo, pushes: Sequence[RecordedPush]) -> tuple[KnownPullRequest, ...]:
     return await repo.store.pull_requests.merged_as(repo.id, tuple(push.after for push in pushes))
 

@@ -6,7 +6,7 @@ repository allows the environment by its first apply.
 
 from ghapp.events import Person
 from ghapp.flows.environments import InForce, in_force
-from ghapp.flows.holds.changes import people_of_pull_request
+from ghapp.flows.holds.head_people import had_a_part
 from ghapp.flows.repository import FetchedRepo
 from ghapp.git import Conflict, GitError
 from ghapp.github import Role
@@ -86,15 +86,10 @@ async def _is_reviewed_merge(repo: FetchedRepo, pull_request: KnownPullRequest, 
         return False
     if isinstance(tree, Conflict) or tree != await repo.mirror.tree_of(commit):
         return False
-    approvers = await _approvers(repo, pull_request)
-    if not approvers:
-        return False
-    had_a_part = await people_of_pull_request(repo, pull_request, since=parents[0])
-    if had_a_part is None:
-        return False
     github = await repo.github()
-    for person in approvers:
-        if person.id not in had_a_part and await github.role_of(person) >= Role.WRITE:
+    for person in await _approvers(repo, pull_request):
+        mine = await had_a_part(repo, pull_request, parents[0], person)
+        if not mine and await github.role_of(person) >= Role.WRITE:
             return True
     return False
 

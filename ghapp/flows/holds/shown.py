@@ -10,20 +10,27 @@ from ghapp.flows.check_run import show_completed
 from ghapp.flows.holds.changes import Changes
 from ghapp.flows.holds.held_tip import HeldTip, approved_so_far, changes_of, rules_of
 from ghapp.flows.repository import FetchedRepo, Repo, short
-from ghapp.github import GitHubError
+from ghapp.github import GitHubError, GitHubRefused
 from ghapp.log import log
 from ghapp.store import Run
 
 _MOST_APPLIES = 20
 
 
-async def with_deciders(repo: FetchedRepo, held: HeldTip, report: RunReport) -> RunReport:
-    """A hold's report with the comparison of its commits and the lines that say who may end it."""
+async def with_deciders(
+    repo: FetchedRepo, held: HeldTip, report: RunReport, *, whatever_github_says: bool = False
+) -> RunReport:
+    """A hold's report with the comparison of its commits and the lines that say who may end it.
+
+    Raises GitHubError where GitHub does not answer, unless the report has to be given all the same.
+    """
     rules = await rules_of(repo, held)
     notes: tuple[str, ...] = ()
     try:
         changes = await changes_of(repo, held, rules)
     except GitHubError as error:
+        if not (whatever_github_says or isinstance(error, GitHubRefused)):
+            raise
         log.warning("commit_people_unknown", sha=held.sha, reason=str(error))
         changes = Changes()
         notes = ("GitHub did not say who made these commits: whoever wrote or pushed one does not approve it.",)
@@ -51,16 +58,20 @@ def _comparison(repo: Repo, held: HeldTip) -> Link:
 async def refresh_deciders(repo: FetchedRepo, run: Run, held: HeldTip) -> None:
     """Show on a hold who has approved it since. Raises GitHubError."""
     reports = [await with_deciders(repo, held, report) for report in await _reports(repo, run)]
-    await show_completed(repo, run, reports, conclusion="action_required", buttons=(held.asked,))
+    if reports:  # its key may have been given up
+        await show_completed(repo, run, reports, conclusion="action_required", buttons=(held.asked,))
 
 
-async def show_replaced(repo: Repo, by: Run) -> None:
-    """Say on the holds of an environment that a newer attempt took their place; where GitHub refuses, next time."""
+async def show_replaced(repo: FetchedRepo, by: Run) -> None:
+    """Say on the holds of an environment that a newer attempt took their place; where GitHub refuses, next time.
+
+    One whose commit is not in the newer attempt's stays as it is: the branch may be forced back to it.
+    """
     runs = repo.store.runs
     for run in await runs.recent_applies(repo.id, by.environment, limit=_MOST_APPLIES):
-        if run.id == by.id or run.conclusion != "action_required" or run.apply.replaced_by is not None:
+        if not _is_replaced(run, by) or not await repo.mirror.has(run.head_sha):
             continue
-        if (run.created_at, run.id) > (by.created_at, by.id):
+        if not await repo.mirror.is_ancestor(run.head_sha, by.head_sha):
             continue
         cause = f"Replaced by a newer attempt on {short(by.head_sha)}: decide there, nothing is to be done here."
         reports = [
@@ -70,11 +81,18 @@ async def show_replaced(repo: Repo, by: Run) -> None:
             for report in await _reports(repo, run)
         ]
         try:
-            await show_completed(repo, run, reports, conclusion="cancelled")
+            if reports:  # its key may have been given up
+                await show_completed(repo, run, reports, conclusion="cancelled")
         except GitHubError as error:
             log.warning("replaced_not_shown", run=run.id, reason=str(error))
             continue
         await runs.change_apply(run.id, lambda state: replace(state, replaced_by=by.id))
+
+
+def _is_replaced(run: Run, by: Run) -> bool:
+    """Whether a run is a hold that does not say yet that this newer one took its place."""
+    is_older = run.branch == by.branch and (run.created_at, run.id) < (by.created_at, by.id)
+    return is_older and run.conclusion == "action_required" and run.apply.replaced_by is None
 
 
 async def _reports(repo: Repo, run: Run) -> list[RunReport]:

@@ -13,6 +13,7 @@ from checks.settle import Asked
 from ghapp.events import Person
 from ghapp.flows.check_run import OVERRIDDEN, PLAN
 from ghapp.flows.environments import environment_at_last
+from ghapp.flows.holds.head_people import had_a_part
 from ghapp.flows.holds.held_tip import (
     VOTES,
     HeldTip,
@@ -23,7 +24,6 @@ from ghapp.flows.holds.held_tip import (
     rules_of,
 )
 from ghapp.flows.holds.shown import refresh_deciders
-from ghapp.flows.people.head_people import had_a_part
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.github import Role, or_deferred
 from ghapp.jobs import Replan, SettleBranch

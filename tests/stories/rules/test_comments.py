@@ -5,6 +5,12 @@ import pytest
 from tests.stories.line import Line
 from tests.stories.rules.saying import APPLY, answered, audit, buttons, green, held, refused, unanswered
 from tests.stories.rules.test_holds import proposed_from_fork
+from tests.stories.story import Story
+
+
+def replies(story: Story, number: int) -> list[str]:
+    """What Planward commented on a pull request, without its hidden markers."""
+    return [body.partition("-->")[2].strip() for body in story.comments(number) if body.startswith("<!--")]
 
 
 def test_a_comment_that_names_the_head_approves_its_plan_and_a_reaction_says_so(line: Line) -> None:
@@ -78,10 +84,9 @@ def test_what_looks_like_a_command_and_is_none_is_answered_once_with_what_was_me
     short = story.head(number)[:7]
     for body in ("Planward Plan", "planward plann", f"planward approve {short}"):
         comment = story.comment(number, body, by=story.author)
-    story.quiet()
+        story.quiet()
     assert unanswered(story, comment)
-    answers = [body.partition("\n\n<!--")[0] for body in story.comments(number) if "Nothing was done" in body]
-    assert answers == [
+    assert replies(story, number) == [
         "Nothing was done: `Planward Plan` is not a command. Did you mean this?\n\n```\nplanward plan\n```\n\n"
         "`planward help` says what you can do here.",
         f"Nothing was done: `planward approve {short}` is not a command. Did you mean this?\n\n"
@@ -96,7 +101,7 @@ def test_plan_says_so_where_the_base_is_no_environments_branch(line: Line) -> No
     number = story.propose(base="main")
     story.quiet()
     assert answered(story, story.comment(number, "planward plan", by=story.author)) == "confused"
-    [said] = story.comments(number)
+    [said] = replies(story, number)
     assert said.startswith(
         "There is nothing to plan: `main` is no environment's branch. The branches of environments are "
         "`staging` (staging)."
@@ -134,7 +139,7 @@ def test_help_is_answered_to_everybody(line: Line) -> None:
     story = line.story()
     number = story.propose()
     assert answered(story, story.comment(number, "planward help", by=story.reader)) == "+1"
-    [said] = story.comments(number)
+    [said] = replies(story, number)
     own, others = said.split("What others decide:")
     assert own.startswith(
         f"What `{story.reader}`, with the role read, can do on this pull request:\n\n- `planward help`"
@@ -145,7 +150,7 @@ def test_help_is_answered_to_everybody(line: Line) -> None:
         "`planward unlock -d DIR -e staging`: people with the role maintain or admin"
     ) in others
     assert answered(story, story.comment(number, "planward help", by=story.maintainer)) == "+1"
-    said = story.comments(number)[-1]
+    said = replies(story, number)[-1]
     assert "What others decide" not in said
     assert "- `planward apply SHA -e production`: apply the plan that is shown for that tip" in said
 

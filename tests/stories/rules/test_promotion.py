@@ -53,7 +53,8 @@ def test_a_commit_that_touches_nothing_inherits_whether_it_was_applied(line: Lin
     assert refused(story.planned(number)).startswith(
         "staging was never applied by Planward at this state, only adopted"
     )
-    story.comment(number, f"planward apply {adopted} -e staging", by=story.maintainer)
+    story.comment(number, f"planward plan {adopted} -e staging", by=story.maintainer)
+    story.press(story.applied(adopted, count=2), "apply", by=story.maintainer)
     green(story.planned(number, count=2))
     applied = story.land(story.propose({"README.md": "# Two\n"}, head="two"))
     assert story.head(number) == applied
