@@ -78,9 +78,11 @@ def of_pull_requests() -> Iterator[str]:
         environment="staging",
         outcome="planned",
         plan_digest="d",
-        to_confirm=("aws_db_instance.main", "aws_vpc.main"),
+        to_confirm=tuple(
+            gate.ToConfirm(address=each, confirmation=each) for each in ("aws_db_instance.main", "aws_vpc.main")
+        ),
     )
-    yield cause(gate.decide_merge(roots=[destroyed], confirmed_digests=()))
+    yield cause(gate.decide_merge(roots=[destroyed], confirmed=()))
     facts = {
         "before": "staging",
         "tree": "t",
@@ -113,10 +115,9 @@ def of_tips() -> Iterator[str]:
     unexplained = next(reasons())
     for why in (texts.vouched("mae", unexplained), texts.asked_for("mae"), texts.adopted("mae")):
         yield decided(review=gate.NotReviewed(why=why))
-    yield decided(review=gate.NotReviewed(why="it was not part of the preview that was reviewed"))
     yield decided(review=gate.NotReviewed(why="a root module that it builds on waits"))
     yield decided(review=gate.ApprovedPlan(by="mae", plan_digests=frozenset({"other"})))
-    yield decided(review=gate.Previewed(plan_digest="o", shape_digest="o", follows_layer_below=False))
+    yield decided(unconfirmed=["aws_db_instance.main"])
     yield decided(by_hand=True)
     yield decided(errored=True)
     yield decided(complete=False)
@@ -167,7 +168,6 @@ def decided(**differs: object) -> str:
         "environment": "production",
         "root_module": "network",
         "plan_digest": "d",
-        "shape_digest": "s",
         "errored": False,
         "complete": True,
         "changes_anything": True,

@@ -282,7 +282,8 @@ class _RootStep:
 
     async def _not_done(self, not_done: NotDone, stop: Stop) -> RootOutcome:
         await self._go_on(stop)
-        if self._job.operation == "plan" and not_done.command == "plan":
+        # Where a person asked for the plan there is nothing to wait for: it is to be applied next.
+        if self._job.review is None and self._job.operation == "plan" and not_done.command == "plan":
             why = await asyncio.to_thread(not_there_yet, not_done.diagnostics, self._lower())
             if why is not None:
                 return await self.keep(self.root_run.planned_at_apply(why))

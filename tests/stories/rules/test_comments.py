@@ -146,7 +146,7 @@ def test_help_is_answered_to_everybody(line: Line) -> None:
     )
     assert "`planward plan`: plan this pull request again (people with write access)" in others
     assert (
-        "`planward plan SHA -e staging` and `planward apply SHA -e staging` and "
+        "`planward plan SHA -e staging`, `planward apply SHA -e staging`, "
         "`planward unlock -d DIR -e staging`: people with the role maintain or admin"
     ) in others
     assert answered(story, story.comment(number, "planward help", by=story.maintainer)) == "+1"
