@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspec
 
 from ghapp.errors import SettingsError
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """The newest revision in `versions/`."""
 VERSION_TABLE = "planward_revision"
 
