@@ -56,7 +56,7 @@ async def environment_at_last(repo: FetchedRepo, branch: BranchName, tip: Commit
 async def in_force(repo: FetchedRepo) -> tuple[InForce, ...]:
     """The configs that say which environments there are: at each LAST, and on the default branch.
 
-    What they name anew is not in force by that alone.
+    What is new in them is not in force by that alone.
     """
     commits = {last.sha: last.branch for last in await repo.store.branches.all_last(repo.id)}
     default = BranchName(repo.known.default_branch)

@@ -125,7 +125,7 @@ def _probed(argv: Sequence[str]) -> Terraform:
         read_version(version)
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
         raise TerraformMissing(
-            f"{argv[0]} does not answer `version -json` as Terraform does: the operator has to install it anew, "
+            f"{argv[0]} does not answer `version -json` as Terraform does: the operator has to install it again, "
             "or name another in PLANWARD_TERRAFORM"
         ) from error
     return Terraform(argv=tuple(argv), name=_name(argv), version=version, files=_files(argv))

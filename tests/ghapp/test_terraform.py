@@ -892,7 +892,7 @@ class TestEnginesThatAreThere:
             ),
             (
                 "broken",
-                "PATH/broken does not answer `version -json` as Terraform does: the operator has to install it anew, "
+                "PATH/broken does not answer `version -json` as Terraform does: the operator has to install it again, "
                 "or name another in PLANWARD_TERRAFORM",
             ),
         ],

@@ -180,7 +180,7 @@ class Story:
         self.github.press(self.name, check["id"], button, by=by)
 
     def let_in(self, check: Mapping[str, Any], *, by: str) -> dict[str, Any]:
-        """Press "Plan" on a hold without a plan, then "Apply" on the one that shows it; gives what came of it."""
+        """Press "Plan" on a hold without a plan, then "Apply" on the one that shows it; gives the result."""
         sha, name = check["head_sha"], check["name"]
         count = len(self.check_runs(sha, name))
         self.press(check, "plan", by=by)

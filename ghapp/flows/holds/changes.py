@@ -209,7 +209,7 @@ class _Pushers:
         return frozenset(push.pusher_id for push in self._of(commit) if push.pusher_id not in (None, GHOST.id))
 
     def logins(self, commit: CommitSha) -> frozenset[str]:
-        """Those of whom only the name was recorded."""
+        """Those who were recorded by name only."""
         return frozenset(push.pusher for push in self._of(commit) if push.pusher_id is None)
 
     def _of(self, commit: CommitSha) -> Iterator[RecordedPush]:

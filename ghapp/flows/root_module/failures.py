@@ -127,7 +127,7 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
         case Failure.VERSION_UNSUPPORTED:
             return f"{where}: {said}. Correct required_version, or have the operator install a version that fits"
         case Failure.PLAN_STALE:
-            return f"{where}: the state changed while it was planned. Press Re-run to plan and apply anew"
+            return f"{where}: the state changed while it was planned. Press Re-run to plan and apply again"
         case Failure.RUNS_ELSEWHERE:
             return (
                 f"{where}: the workspace's runs are executed by HCP Terraform, which keeps the plan to itself; set the "
