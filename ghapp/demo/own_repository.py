@@ -146,7 +146,7 @@ def _why_not(title: str, summary: str, problems: tuple[str, ...]) -> str:
             "TF_CLI_CONFIG_FILE names"
         )
     if re.search(r"no value for required variable", f"{title} {summary}", re.I):
-        return f"{said}. Give the variable a value in a .tfvars file, as in env/testing.tfvars"
+        return f"{said}. Give the variable a value in a .tfvars file, as in env/staging.tfvars"
     if _NEEDS_MORE.search(f"{title} {summary}"):
         return f"{said}. The demo has none of your credentials, and no network but this machine's own"
     return said

@@ -94,7 +94,7 @@ def test_a_provider_that_is_not_to_be_had_is_said_in_clear_words(tmp_path: Path)
     status, _, err = play(tmp_path, "--repo", str(own), TF_CLI_CONFIG_FILE=str(config))
     assert status == 1
     assert err == (
-        "planward: this repository cannot be planned here: . in testing: the provider hashicorp/aws cannot be "
+        "planward: this repository cannot be planned here: . in staging: the provider hashicorp/aws cannot be "
         "installed: Failed to query available provider packages. A provider is not to be had: Terraform downloads "
         "them, or takes them from the mirror that TF_CLI_CONFIG_FILE names\n"
     )
@@ -105,7 +105,7 @@ def test_a_variable_without_a_value_is_said_with_the_way_out(tmp_path: Path) -> 
     own = repository(tmp_path / "own", {"main.tf": main})
     status, _, err = play(tmp_path, "--repo", str(own))
     assert status == 1
-    assert err.endswith("Give the variable a value in a .tfvars file, as in env/testing.tfvars\n")
+    assert err.endswith("Give the variable a value in a .tfvars file, as in env/staging.tfvars\n")
 
 
 def test_a_syntax_error_is_named_and_nothing_else_is_blamed(tmp_path: Path) -> None:
