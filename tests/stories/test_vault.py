@@ -136,8 +136,8 @@ def test_a_branch_does_not_lead_to_what_another_team_has(careful: Line, through:
     check = story.applied(sha, name, count=2)
     what, word = ("VAULT_ROLE", "environment") if through == "the role" else ("the secrets' path", "branch")
     assert check["conclusion"] == "failure"
-    assert story.first_line(check).startswith(what)
-    assert f'is not filled in with the {word} "pay-production"' in story.first_line(check)
+    assert check["output"]["title"].startswith(what)
+    assert f'is not filled in with the {word} "pay-production"' in check["output"]["title"]
     assert len(asked(careful, "auth/jwt/login")) == logins
     path = f"kv/data/shared/{story.team}-pay-production"
     assert [each for each in asked(careful, path) if each["request"]["operation"] == "read"] == []
@@ -150,7 +150,7 @@ def test_an_operation_that_has_no_role_does_not_get_in(careful: Line) -> None:
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"
     check = story.applied(story.merge(number))
-    assert (check["conclusion"], story.first_line(check)) == (
+    assert (check["conclusion"], check["output"]["title"]) == (
         "failure",
         f"Vault ({careful.bao.host}) refuses Planward's login at auth/jwt/login: "
         "the operator has to check the role and what it is proved with",

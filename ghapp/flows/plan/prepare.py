@@ -14,8 +14,8 @@ from ghapp.errors import JobError, Unavailable
 from ghapp.flows.check_run import show_progress
 from ghapp.flows.environments import is_named
 from ghapp.flows.holds.new_environments import is_in_force
+from ghapp.flows.plan.earlier_plans import keep_testing_plans
 from ghapp.flows.plan.heads import numbers_of, still_about
-from ghapp.flows.plan.kept_plans import keep_testing_plans
 from ghapp.flows.plan.which_plans import decide_plans, decide_vouched
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.flows.root_module.count_state import RemovedJob

@@ -23,7 +23,7 @@ async def keep_testing_plans(
 
     Those of all root modules in `layers`, or none: what is planned beside others is planned after those below it.
 
-    Only of a run that is planned again because its base moved: who presses "Re-run" wants all of it anew.
+    Only of a run that is planned again because its base moved: who presses "Re-run" gets all of it planned again.
     """
     before = await _run_before(repo, run, number) if run.plan.debounced else None
     if before is None:
