@@ -32,7 +32,7 @@ def merged(story: Story, extra: str = STAMPED) -> tuple[str, dict[str, Any]]:
     green(story.planned(number))
     sha = story.merge(number)
     check = story.applied(sha)
-    assert held(check) == "network in staging: waits for someone to look at the plan and apply it."
+    assert held(check) == "network in staging: applied by hand here. Look at its plan, then press Apply."
     return sha, check
 
 
