@@ -80,8 +80,8 @@ def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones_and_its_
     merged = story.merge(number)
     check = story.applied(merged)
     assert held(check) == (
-        "network in staging: it reads other secrets than what was planned on the pull request. Look at the plan and "
-        "apply it by hand."
+        "network in staging: it reads other secrets than what was planned on the pull request. Look at its plan, "
+        "then press Apply."
     )
     assert story.size("staging") is None
     story.press(check, "apply", by=story.maintainer)
