@@ -1,6 +1,6 @@
 """What the operator sets, by environment variables; each secret one also as `NAME_FILE`.
 
-The table of names is in the README. Nothing else in Planward reads the process's environment.
+The table of names is in docs/settings.md. Nothing else in Planward reads the process's environment.
 """
 
 import os
