@@ -220,10 +220,13 @@ def _table(part: EnvironmentPart, report: RunReport) -> Iterator[Piece]:
         return
     fields = [field for field in Counts.__struct_fields__ if any(getattr(root.counts, field) for root in roots)]
     columns = [_bold(words_of_field(field), field) for field in fields]
-    heading = f"{_row(['root module', *columns, ''])}\n{_row(['---', *('---:' for _ in fields), '---'])}"
-    for root in roots:
+    remarks = [_remark(root, report) for root in roots]
+    last = [""] if any(remarks) else []
+    rule = ["---", *("---:" for _ in fields), *("---" for _ in last)]
+    heading = f"{_row(['root module', *columns, *last])}\n{_row(rule)}"
+    for root, remark in zip(roots, remarks, strict=True):
         numbers = [_number(getattr(root.counts, field), field) for field in fields]
-        cells = [code(root.root_module), *numbers, _remark(root, report)]
+        cells = [code(root.root_module), *numbers, *([remark] if last else [])]
         yield Piece(short=_row(cells), rank=_TABLE, row=True, headings=(heading,), counts_as="root modules")
 
 
