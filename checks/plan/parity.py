@@ -46,6 +46,7 @@ class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     The hash covers the value before and after; it is "sensitive" where the value is. `digest` covers all of it, and
     `object` the id of the object that is there before: both are made with the server's key, and empty without one.
+    `tainted` says that the object is replaced since an apply that made it did not get to its end.
     `dangers` are the marks with which the report's danger list has it. A provider's action that runs is one, too.
     """
 
@@ -57,6 +58,7 @@ class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attributes: dict[str, str] = {}
     digest: str = ""
     object: str = ""
+    tainted: bool = False
     dangers: tuple[str, ...] = ()
 
     @property
@@ -180,7 +182,10 @@ def unseen(
 
 
 def _was_seen(planned: ChangeSummary, reviewed: ChangeSummary, parity: Parity, values_follow: bool) -> bool:
-    if planned.loss is not None and (planned.loss, planned.object) != (reviewed.loss, reviewed.object):
+    same_loss = (planned.loss, planned.object) == (reviewed.loss, reviewed.object)
+    # What an apply made that was broken off, or failed: when it was reviewed, there was nothing that could be lost.
+    half_made = planned.tainted and reviewed.action == "create"
+    if planned.loss is not None and not (same_loss or half_made):
         return False
     if not set(planned.dangers) <= set(reviewed.dangers):
         return False
@@ -249,6 +254,7 @@ def _resource(change: ResourceChange, mask: Mask, key: bytes) -> ChangeSummary:
         attributes=_attributes(change, mask, key),
         digest=resource_digest(change, key=key),
         object=object_digest(change, key=key),
+        tainted=change.action_reason == "replace_because_tainted",
     )
 
 

@@ -149,6 +149,15 @@ def not_shown(planned: PlanSummary, *previews: PlanSummary, parity: Parity = "da
     return [change.address for change in unseen(list(map(stored, previews)), planned, parity, **more)]
 
 
+def test_what_an_apply_left_half_made_is_replaced_where_a_preview_made_it() -> None:
+    half_made = {**replaced(), "action_reason": "replace_because_tainted"}
+    created = summary(resource("a.b", "create", after={"size": 2}))
+    assert not_shown(summary(half_made), created) == []
+    assert not_shown(summary(replaced()), created) == ["a.b"]
+    assert not_shown(summary(half_made), summary(UPDATE)) == ["a.b"]
+    assert not_shown(summary(half_made), created, parity="hold") == ["a.b"]
+
+
 @pytest.mark.parametrize(
     ("planned", "preview"),
     [

@@ -1,6 +1,5 @@
 """One line for each sandbox."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -32,15 +31,3 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[Line]:
 def sandbox_of(line: Line) -> str:
     """What a line's Planward runs Terraform in."""
     return line.environ["PLANWARD_SANDBOX"]
-
-
-def processes_with(word: str) -> list[int]:
-    """The processes of this machine whose arguments hold a word."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if word.encode() in path.read_bytes() and int(path.parent.name) != os.getpid():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.attacks.conftest import processes_with, sandbox_of
+from tests.stories.attacks.conftest import sandbox_of
+from tests.stories.faults.below import processes_with
 from tests.stories.line import SECRET, Line
 from tests.stories.slow import SlowPlace, slow_place
 from tests.stories.story import Story

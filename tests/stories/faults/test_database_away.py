@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import Postgres
-from tests.stories.faults.below import descendants
+from tests.stories.faults.below import descendants, processes_with
 from tests.stories.faults.conftest import FaultyLine, faulty_line
 from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
 from tests.stories.faults.proxies.running import reset
@@ -52,10 +52,11 @@ class Apart:
         for cable in self.cables:
             cable.pulled = False
 
-    def cable_of_who_runs(self, pid: int) -> Cable:
-        """The cable of the worker below which a program runs."""
+    def cable_of_who_runs(self, word: str) -> Cable:
+        """The cable of the worker below which a program runs, by a word of its command line."""
+        programs = {str(pid) for pid in processes_with(word)}
         workers = [each.pid for each in self.faulty.line.workers]
-        [worker] = [each for each in workers if str(pid) in {words[0] for words in descendants(each)}]
+        [worker] = [each for each in workers if programs & {words[0] for words in descendants(each)}]
         return self.cables[self.faulty.line.numbers[worker]]
 
 
@@ -109,10 +110,10 @@ def test_who_alone_cannot_reach_the_database_has_stopped_before_another_goes_on(
     story = apart.faulty.line.story()
     begun, go_on = story.states / "begun", story.states / "go on"
     pull_request, merged = applying(story, begun, go_on)
-    first = int(begun.read_text())
+    first = begun.read_text().strip()
     with apart.without_database(apart.cable_of_who_runs(first)):
-        eventually(lambda: int(begun.read_text().strip() or first) != first, "another one applies")
-        assert not Path(f"/proc/{first}").exists()
+        eventually(lambda: begun.read_text().strip() not in ("", first), "another one applies")
+        assert not processes_with(first)
     go_on.touch()
     applied_once(apart.faulty, story, pull_request, merged)
 
@@ -134,11 +135,11 @@ def test_what_happens_while_the_database_is_away_for_all_is_done_when_it_is_back
     story = line.story()
     begun, go_on = story.states / "begun", story.states / "go on"
     pull_request, merged = applying(story, begun, go_on)
-    first, workers = int(begun.read_text()), [*line.workers]
+    first, workers = begun.read_text().strip(), [*line.workers]
     with apart.without_database():
         later = story.propose(story.network(3), head="later")
         eventually(lambda: all(each.poll() is not None for each in workers), "the workers end by themselves")
-        assert not Path(f"/proc/{first}").exists()
+        assert not processes_with(first)
         refused = [each for each in line.github.deliveries if each.status_code == 503]
         assert "pull_request" in {each.event for each in refused}
     go_on.touch()

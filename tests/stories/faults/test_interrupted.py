@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.databases import POSTGRESQL, SQLITE
-from tests.stories.faults.below import descendants
+from tests.stories.faults.below import descendants, processes_with
 from tests.stories.faults.conftest import FaultyLine
 from tests.stories.rules.saying import answered
 from tests.stories.rules.state_server import state_server
@@ -18,6 +18,7 @@ from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
 KINDS = [SQLITE, POSTGRESQL]
+_NEW_ID = "/proc/sys/kernel/random/uuid"
 
 
 @pytest.mark.both_databases
@@ -29,12 +30,12 @@ def test_an_apply_that_was_broken_off_is_planned_anew_and_applied(faulty: Faulty
     assert story.planned(pull_request)["conclusion"] == "success"
     merged = story.merge(pull_request)
     eventually(lambda: begun.exists(), "Terraform applies")
-    first = int(begun.read_text())
+    first = begun.read_text().strip()
     process = faulty.process
     process.send_signal(number)
     process.wait(timeout=60)
-    eventually(lambda: begun.read_text() != f"{first}\n", "Terraform applies again")
-    assert not Path(f"/proc/{first}").exists()
+    eventually(lambda: begun.read_text().strip() not in ("", first), "Terraform applies again")
+    assert not processes_with(first)
     go_on.touch()
     check = story.applied(merged)
     assert check["conclusion"] == "success"
@@ -93,11 +94,11 @@ def lose_machine(faulty: FaultyLine) -> None:
 
 
 def waiting(story: Story, begun: Path, go_on: Path) -> dict[str, str]:
-    """`network` with a resource that is made once somebody says so."""
+    """`network` with a resource that is made once somebody says so; `begun` gets a word of its command line."""
     extra = f"""\
 resource "terraform_data" "waits" {{
   provisioner "local-exec" {{
-    command = "echo $$ > '{begun}'; until test -e '{go_on}'; do sleep 0.1; done"
+    command = "id=$(cat {_NEW_ID}); echo $id > '{begun}'; sh -c \\"until test -e '{go_on}'; do sleep 0.1; done\\" $id"
   }}
 }}
 """
