@@ -54,7 +54,7 @@ class Apart:
 
     def cable_of_who_runs(self, word: str) -> Cable:
         """The cable of the worker below which a program runs, by a word of its command line."""
-        programs = {str(pid) for pid in processes_with(word)}
+        programs = {str(pid) for pid in eventually(lambda: processes_with(word), "the program that waits")}
         workers = [each.pid for each in self.faulty.line.workers]
         [worker] = [each for each in workers if programs & {words[0] for words in descendants(each)}]
         return self.cables[self.faulty.line.numbers[worker]]
