@@ -75,7 +75,7 @@ def test_a_day_of_being_down_heals_by_itself(faulty: FaultyLine) -> None:
     faulty.quiet()
     assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
     assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
-    # Where the merge is told of before the plan has begun, nobody knows yet that it touches nothing of it.
+    # Where the merge arrives before the plan has begun, nobody knows yet that it touches nothing of it.
     assert len(story.check_runs(story.head(second))) <= 2
     assert len(story.comments(first)) == 1
 
