@@ -102,7 +102,7 @@ def test_what_was_kept_of_a_repository_is_erased_when_the_app_is_taken_away(line
     assert mirror.is_dir()
     story.github.uninstall(story.installation, by=story.reviewer)
     eventually(lambda: log().startswith("the log of this run was removed"), "the log is erased")
-    assert not mirror.exists()
+    eventually(lambda: not mirror.exists(), "its mirror is erased")
     page = httpx.get(check["details_url"], trust_env=False).text
     assert 'id="log-removed"' in page
     assert "terraform_data" not in page
