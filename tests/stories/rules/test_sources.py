@@ -39,6 +39,6 @@ def test_a_module_that_no_registry_has_fails_until_the_operator_allows_it(line: 
     check = story.planned(number)
     assert check["conclusion"] == "failure"
     assert story.first_line(check) == (
-        f"network in testing is not planned: it uses the module {archive}, which the operator does not allow: "
+        f"network in staging is not planned: it uses the module {archive}, which the operator does not allow: "
         "the operator can add it to PLANWARD_SOURCES"
     )
