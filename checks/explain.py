@@ -143,7 +143,7 @@ def _why_not(pull_request: MergedPullRequest, segment: Segment, trees: SegmentTr
         return f"{name} was merged by the queue although planward/plan was not green for the queue's own commit"
     merged = None if trees is None else trees.merged.get(pull_request.number)
     if trees is None or merged is None:
-        return f"{name} conflicts with {segment.before[:7]}, so it cannot be told whether this is what was reviewed"
+        return f"{name} conflicts with {segment.before[:7]}, so Planward cannot tell whether this is what was reviewed"
     if merged != trees.actual:
         return f"{segment.end[:7]} is not what merging {name} into {segment.before[:7]} gives"
     return None

@@ -93,14 +93,15 @@ def vouch(
     if pushed_by is not None:
         return Hold(
             cause=f"Not planned yet: {pushed_by} pushed this head, and has no write access to this repository or is a "
-            "bot that trusted_bots does not name. Someone with write access has to look at it and press Approve plan.",
+            "bot that is not listed in trusted_bots. Someone with write access has to look at it and press "
+            "Approve plan.",
             button="approve_plan",
         )
     if author_is_bot:
         if author in trusted_bots:
             return Vouched(author, _MADE_HERE)
         return Hold(
-            cause=f"Not planned yet: {author} is a bot that trusted_bots does not name. "
+            cause=f"Not planned yet: {author} is a bot that is not listed in trusted_bots. "
             "Someone with write access has to look at its code and press Approve plan.",
             button="approve_plan",
         )
@@ -307,7 +308,7 @@ def decide_apply(
             # One that differs each time, and is not kept, is ended by an administrator.
             if plan_digest in approved or overridden:
                 return proceed
-            return Hold(cause=f"{where}: the plan is no longer the one that was approved. Look again.", button="apply")
+            return Hold(cause=f"{where}: the plan changed since it was approved. Look again.", button="apply")
         case ApprovedCommit():
             if not overridden and unconfirmed:
                 return _not_confirmed(where, unconfirmed)
@@ -321,7 +322,9 @@ def decide_apply(
             if unseen:
                 return Hold(cause=f"{where}: {_not_shown(unseen)}. Look at the difference.", button="apply")
     if by_hand:
-        return Hold(cause=f"{where}: applied by hand here. Look at its plan, then press Apply.", button="apply")
+        return Hold(
+            cause=f"{where}: every apply here needs an approval. Look at its plan, then press Apply.", button="apply"
+        )
     return proceed
 
 

@@ -31,7 +31,9 @@ def lines_of_deciders(deciders: Deciders) -> tuple[str, ...]:
         lines += _why_not(deciders)
     if deciders.approved:
         lines.append(_so_far(deciders))
-    lines.append("An administrator can decide alone: put `--override` behind the comment. That is recorded and shown.")
+    lines.append(
+        "An administrator can decide alone: put `--override` at the end of the comment. That is recorded and shown."
+    )
     return tuple(lines)
 
 
@@ -52,7 +54,7 @@ def _why_not(deciders: Deciders) -> Iterator[str]:
     of_all = frozenset.intersection(*parts)
     of_some = frozenset.union(*parts) - of_all
     if of_all:
-        yield f"Not {_named(of_all, 'or')}: whoever wrote or pushed a commit does not approve it (`four_eyes`)."
+        yield f"Not {_named(of_all, 'or')}: whoever wrote or pushed a commit cannot approve it (`four_eyes`)."
     if len(of_some) == 1:
         [login] = of_some
         mine = [change for change, people in zip(changes, parts, strict=True) if login in people]

@@ -17,7 +17,11 @@ async def healthy(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """The database answers, so deliveries can be accepted; and where work is done, the App's key and Vault."""
+    """Whether deliveries can be accepted, which takes the database alone, and what else does not answer.
+
+    Without Vault or the App's key jobs wait. Taken out of a load balancer for that, Planward would lose deliveries,
+    which GitHub does not send again by itself.
+    """
     front: Front = request.state.front
     try:
         async with asyncio.timeout(_READY_S):
@@ -26,6 +30,4 @@ async def ready(request: Request) -> Response:
         log.exception("not_ready")
         return PlainTextResponse("not ready\n", status_code=503)
     lacking = await front.lacking.now()
-    if lacking:
-        return PlainTextResponse("".join(f"not ready: {each}\n" for each in lacking), status_code=503)
-    return PlainTextResponse("ok\n")
+    return PlainTextResponse("".join(["ok\n", *(f"but {each}\n" for each in lacking)]))

@@ -14,7 +14,7 @@ def lines(*, approvers: tuple[str, ...] = (), four_eyes: bool = True, needed: in
     *lines, override = lines_of_deciders(deciders)
     assert (
         override
-        == "An administrator can decide alone: put `--override` behind the comment. That is recorded and shown."
+        == "An administrator can decide alone: put `--override` at the end of the comment. That is recorded and shown."
     )
     return lines
 
@@ -31,13 +31,13 @@ def test_approvers_are_named_as_people_and_teams_with_how_many_it_takes() -> Non
 
 def test_who_made_all_of_it_cannot_and_is_told_why() -> None:
     assert lines(changes=(BY_ADA,))[1:] == [
-        "Not `ada`: whoever wrote or pushed a commit does not approve it (`four_eyes`)."
+        "Not `ada`: whoever wrote or pushed a commit cannot approve it (`four_eyes`)."
     ]
 
 
 def test_who_made_a_part_of_it_can_approve_the_rest() -> None:
     assert lines(changes=(BY_ADA, BY_BOB))[1:] == [
-        "Not `ada`: whoever wrote or pushed a commit does not approve it (`four_eyes`).",
+        "Not `ada`: whoever wrote or pushed a commit cannot approve it (`four_eyes`).",
         "`bob` wrote or pushed `bbbbbbb`, which takes somebody else as well (`four_eyes`).",
     ]
     own = Change(sha="c" * 40, writers=frozenset({BOB}))

@@ -28,7 +28,7 @@ def test_code_is_vouched_for(differs: dict[str, object], by: str) -> None:
     [
         ({"same_repository": False}, "this pull request comes from a fork"),
         ({"author_can_write": False}, "ada has no write access"),
-        ({"author": "evil[bot]", "author_is_bot": True}, "evil[bot] is a bot that trusted_bots does not name"),
+        ({"author": "evil[bot]", "author_is_bot": True}, "evil[bot] is a bot that is not listed in trusted_bots"),
         # a trusted bot's name does not help a fork
         ({"author": "renovate[bot]", "author_is_bot": True, "same_repository": False}, "comes from a fork"),
         # a person with a bot's name is a person
@@ -210,11 +210,11 @@ def test_what_was_looked_at_proceeds(review: gate.Review) -> None:
         ),
         (
             gate.ApprovedPlan(by="grace", plan_digests=frozenset({"other"})),
-            "network in staging: the plan is no longer the one that was approved. Look again.",
+            "network in staging: the plan changed since it was approved. Look again.",
         ),
         (
             gate.ApprovedPlan(by="grace", plan_digests=frozenset()),
-            "network in staging: the plan is no longer the one that was approved. Look again.",
+            "network in staging: the plan changed since it was approved. Look again.",
         ),
     ],
 )

@@ -64,7 +64,7 @@ def test_the_commands_have_their_time_together(
     assert isinstance(not_done, NotDone)
     assert (not_done.command, not_done.finished.timed_out) == (command, True)
     assert not_done.cause("network", "testing") == (
-        f"network in testing: terraform {command} was over its time limit. Make it do less, or have the operator raise "
+        f"network in testing: terraform {command} hit its time limit. Make it do less, or have the operator raise "
         "PLANWARD_PLAN_TIMEOUT_S"
     )
     spent_before_s = sum(slow.values()) - slow[command]
@@ -185,7 +185,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             "apply",
             Finished(exit_code=-9, timed_out=True),
             True,
-            "terraform apply was over its time limit. "
+            "terraform apply hit its time limit. "
             "It was killed: the state may be locked (`planward unlock -d network -e staging`) "
             "and may lack what was made last. "
             "Make it do less, or have the operator raise PLANWARD_APPLY_TIMEOUT_S",
@@ -194,7 +194,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             "apply",
             Finished(exit_code=1, timed_out=True),
             True,
-            "terraform apply was over its time limit. "
+            "terraform apply hit its time limit. "
             "It was interrupted: what was applied until then is in the state, the rest is not. "
             "Make it do less, or have the operator raise PLANWARD_APPLY_TIMEOUT_S",
         ),
@@ -248,13 +248,13 @@ ONE_OF_TWO = (
     [
         (
             Finished(exit_code=1, timed_out=True),
-            "terraform apply was over its time limit, after 1 of 2 changes. It was interrupted: what was applied until "
+            "terraform apply hit its time limit, after 1 of 2 changes. It was interrupted: what was applied until "
             "then is in the state, the rest is not. Make it do less, or have the operator raise "
             "PLANWARD_APPLY_TIMEOUT_S",
         ),
         (
             Finished(exit_code=-9),
-            "terraform apply was killed from outside after 1 of 2 changes (signal 9, as by a machine that has no "
+            "terraform apply was killed from outside after 1 of 2 changes (signal 9, probably since the machine had no "
             "memory left): the state may be locked (`planward unlock -d network -e staging`) and may lack what was "
             "made last. Lower PLANWARD_CONCURRENCY or give the machine more memory, then press Re-run",
         ),

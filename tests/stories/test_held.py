@@ -141,7 +141,7 @@ def test_a_pull_request_by_a_bot_is_not_planned_and_no_secret_is_read_for_it(lin
         number = story.propose(by=bot)
         check = story.planned(number)
     assert approval_asked_for(story, number, check) == (
-        f"Not planned yet: {bot} is a bot that trusted_bots does not name. "
+        f"Not planned yet: {bot} is a bot that is not listed in trusted_bots. "
         "Someone with write access has to look at its code and press Approve plan."
     )
 

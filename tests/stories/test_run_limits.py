@@ -76,7 +76,7 @@ PLANS = {
     "time": (
         {"plan.sh": "sleep 7\n", "show.sh": "exec sleep 600\n"},
         "timed_out",
-        r"terraform show was over its time limit\. Make it do less, or have the operator raise PLANWARD_PLAN_TIMEOUT_S",
+        r"terraform show hit its time limit\. Make it do less, or have the operator raise PLANWARD_PLAN_TIMEOUT_S",
     ),
 }
 """By what is taken: the scripts, the conclusion, the first line."""

@@ -58,7 +58,7 @@ def words_of_help(login: str, role: Role, environments: Sequence[MayDecide]) -> 
         parts += ["What others decide:", "\n".join(others)]
     parts.append(
         "A command stands alone on its line, outside of quotes, code and HTML. SHA is the commit that you looked at, "
-        "all 40 digits: the check run shows the line to paste. Whoever wrote or pushed a commit does not approve it "
+        "all 40 digits: the check run shows the line to paste. Whoever wrote or pushed a commit cannot approve it "
         "(`four_eyes`)."
     )
     return "\n\n".join(parts)
@@ -69,8 +69,8 @@ _OF_WRITERS = (
     ("`planward cancel`", "stop the plan that is running"),
     ("`planward approve SHA`", "vouch for the code of this head, and have it planned"),
     ("`planward preview SHA`", "plan this head in the environment of its base branch"),
-    ("`planward confirm SHA`", "what this head destroys or replaces may go"),
-    ("`planward reject SHA`", "this head must not be merged"),
+    ("`planward confirm SHA`", "allow what this head destroys or replaces"),
+    ("`planward reject SHA`", "keep this head from being merged"),
 )
 _OF_APPROVERS = {
     "planward plan SHA -e ENVIRONMENT": "vouch for the tip of its branch, and show its plan",

@@ -32,7 +32,7 @@ def cause_of_limit(
     if finished.exceeded is not None:
         took, limit, less = _taken(finished.exceeded)
     elif finished.timed_out:
-        took, less = "was over its time limit", "do less"
+        took, less = "hit its time limit", "do less"
         limit = "PLANWARD_APPLY_TIMEOUT_S" if command == "apply" else "PLANWARD_PLAN_TIMEOUT_S"
     else:
         return None
@@ -87,7 +87,7 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
     """Say why `terraform COMMAND` failed; `finished` neither was interrupted nor timed out."""
     where = f"{root_module} in {environment}"
     if finished.exit_code < 0:
-        reason = ", as by a machine that has no memory left" if finished.exit_code == -signal.SIGKILL else ""
+        reason = ", probably since the machine had no memory left" if finished.exit_code == -signal.SIGKILL else ""
         left = f": {_left_by_kill(command, root_module, environment)}" if command == "apply" else ""
         return (
             f"{where}: terraform {command} was killed from outside{how_far} "

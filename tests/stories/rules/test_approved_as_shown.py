@@ -32,7 +32,7 @@ def merged(story: Story, extra: str = STAMPED) -> tuple[str, dict[str, Any]]:
     green(story.planned(number))
     sha = story.merge(number)
     check = story.applied(sha)
-    assert held(check) == "network in staging: applied by hand here. Look at its plan, then press Apply."
+    assert held(check) == "network in staging: every apply here needs an approval. Look at its plan, then press Apply."
     return sha, check
 
 
@@ -80,7 +80,7 @@ def test_a_plan_whose_state_has_moved_and_that_does_something_else_is_shown_agai
     move_state(story.state_path("network", "staging"))
     story.press(check, "apply", by=story.maintainer)
     again = story.applied(sha, count=2)
-    assert held(again) == "network in staging: the plan is no longer the one that was approved. Look again."
+    assert held(again) == "network in staging: the plan changed since it was approved. Look again."
     assert "The plan differs from the one that was reviewed: 1 changed." in again["output"]["summary"]
     assert shown(again) != shown(check)
     assert story.state("network", "staging") == {}

@@ -232,7 +232,7 @@ def test_by_hand_the_plan_is_shown_first_and_the_approval_is_bound_to_it(line: L
     green(story.planned(number))
     merged = story.merge(number)
     check = story.applied(merged)
-    assert held(check) == "network in staging: applied by hand here. Look at its plan, then press Apply."
+    assert held(check) == "network in staging: every apply here needs an approval. Look at its plan, then press Apply."
     assert "terraform_data.net" in check["output"]["summary"] + (check["output"]["text"] or "")
     assert story.state("network", "staging") == {}
     story.press(check, "apply", by=story.maintainer)
@@ -252,7 +252,7 @@ def test_by_hand_a_plan_that_changed_meanwhile_asks_again(line: Line) -> None:
     story.secret("staging", db_password="another")
     story.press(check, "apply", by=story.maintainer)
     again = story.applied(merged, count=2)
-    assert held(again) == "network in staging: the plan is no longer the one that was approved. Look again."
+    assert held(again) == "network in staging: the plan changed since it was approved. Look again."
     assert story.state("network", "staging") == {}
     story.press(again, "apply", by=story.maintainer)
     green(story.applied(merged, count=3))

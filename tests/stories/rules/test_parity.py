@@ -97,7 +97,7 @@ def test_a_confirmation_is_of_an_object_and_counts_until_it_is_applied(line: Lin
     story.press(check, "apply", by=story.maintainer)
     again = story.applied(first, count=2)
     if again["conclusion"] != "success":  # the plan has another time in it
-        assert "is no longer the one that was approved" in held(again)
+        assert "the plan changed since it was approved" in held(again)
 
 
 def test_a_time_in_the_plan_holds_no_promotion(line: Line) -> None:

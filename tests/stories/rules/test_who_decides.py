@@ -162,7 +162,7 @@ def test_more_people_than_one_where_the_config_wants_them(line: Line) -> None:
     merged, check = merged_by_hand(story, number)
     summary = unescaped(check["output"]["summary"])
     assert "Who can decide: anyone who has the role maintain or admin here. It takes 2 of them." in summary
-    assert f"Not `{story.author}`: whoever wrote or pushed a commit does not approve it" in summary
+    assert f"Not `{story.author}`: whoever wrote or pushed a commit cannot approve it" in summary
     assert f"/compare/{story.first}...{merged})" in summary
     assert f"Comment on any pull request:\n\n```\nplanward apply {merged} -e staging\n```" in summary
     assert approved(story, number, merged, by=story.maintainer) == "eyes"
