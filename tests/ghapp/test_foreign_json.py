@@ -22,6 +22,7 @@ NOT_JSON = [b"", b"\xff", b'"\xff"', b'["\xff"]', b'{"\xff": 1}', b"{", b"[" * 1
 OWN_WORDS = (
     "durable/",
     "facts/",
+    "keys_apart",
     "flows/",
     "store/",
     "web/sessions",

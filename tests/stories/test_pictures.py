@@ -16,7 +16,7 @@ def test_where_the_pages_are_public_the_check_run_shows_a_picture_that_github_ca
         assert story.planned(story.open("topic"))["conclusion"] == "success"
         sent = [each.body for each in line.github.requests if each.method == "PATCH"]
         images = [image for body in sent if isinstance(body, dict) for image in body["output"].get("images", ())]
-        assert [image["caption"] for image in images] == ["network in staging"]
+        assert [image["caption"] for image in images] == ["network in staging", "network in testing"]
         address = urlsplit(images[0]["image_url"])
         assert address.hostname == "planward.example"
         picture = httpx.get(f"{line.url}{address.path}", trust_env=False)
