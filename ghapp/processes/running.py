@@ -112,9 +112,10 @@ class Programs:
                     pass_fds=(*(() if lock is None else (lock,)), *command.pass_fds),
                 )
                 status = await Status.opened(command)
-        except (FileNotFoundError, PermissionError) as error:
+        except BaseException as error:
             _close(out, err)
-            if cwd is not None and not cwd.is_dir():
+            missing = isinstance(error, FileNotFoundError | PermissionError)
+            if not missing or (cwd is not None and not cwd.is_dir()):
                 raise
             raise ProgramMissing(os.fspath(argv[0])) from error
         finally:
