@@ -12,7 +12,7 @@ import msgspec
 
 from checks.rendering.markdown import render_check_run
 from checks.rendering.picture import render_picture
-from checks.report import Conclusion, RootReport, RunReport
+from checks.report import CheckRunOutput, Conclusion, RootReport, RunReport
 from ghapp.flows.repository import Repo
 from ghapp.github import CheckRunAction, CheckRunDraft, CheckRunImage, GitHubRefused, GitHubUnavailable, Status
 from ghapp.jobs import PlanRun
@@ -189,20 +189,7 @@ async def complete_check_run(
     github = await repo.github()
     resumed = run.state.check_run.completion_sent
     await repo.store.runs.change_check_run(run.id, lambda state: replace(state, completion_sent=True))
-    draft = CheckRunDraft(
-        name=run.check_run_name,
-        head_sha=run.head_sha,
-        external_id=run.id,
-        status="completed",
-        conclusion=conclusion,
-        details_url=repo.services.run_url(run.id),
-        title=output.title,
-        summary=output.summary,
-        text=output.text,
-        annotations=output.annotations,
-        actions=tuple(BUTTONS[name] for name in buttons),
-        images=await asyncio.to_thread(_images, repo.services, run, reports),
-    )
+    draft = await _completed(repo, run, output, reports, conclusion, buttons)
     try:
         update = await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)
         if on_shown is not None:
@@ -220,6 +207,30 @@ async def complete_check_run(
     await _complete(repo, run, conclusion, output.title, raw)
 
 
+async def _completed(
+    repo: Repo,
+    run: Run,
+    output: CheckRunOutput,
+    reports: Sequence[RunReport],
+    conclusion: Conclusion,
+    buttons: Sequence[str],
+) -> CheckRunDraft:
+    return CheckRunDraft(
+        name=run.check_run_name,
+        head_sha=run.head_sha,
+        external_id=run.id,
+        status="completed",
+        conclusion=conclusion,
+        details_url=repo.services.run_url(run.id),
+        title=output.title,
+        summary=output.summary,
+        text=output.text,
+        annotations=output.annotations,
+        actions=tuple(BUTTONS[name] for name in buttons),
+        images=await asyncio.to_thread(_images, repo.services, run, reports),
+    )
+
+
 async def _complete(repo: Repo, run: Run, conclusion: Conclusion, title: str, report: bytes) -> None:
     """Finish the run in the store; plans that waited for the end of an apply go on."""
     await repo.store.runs.complete(run.id, conclusion=conclusion, title=title, report=report)
@@ -234,20 +245,8 @@ async def show_completed(
     output = await asyncio.to_thread(render_check_run, *reports)
     if run.check_run_id is not None:
         github = await repo.github()
-        draft = CheckRunDraft(
-            name=run.check_run_name,
-            head_sha=run.head_sha,
-            external_id=run.id,
-            status="completed",
-            conclusion=conclusion,
-            details_url=repo.services.run_url(run.id),
-            title=output.title,
-            summary=output.summary,
-            text=output.text,
-            actions=tuple(BUTTONS[name] for name in buttons),
-            images=await asyncio.to_thread(_images, repo.services, run, reports),
-        )
-        await github.update_check_run(run.check_run_id, draft)
+        draft = await _completed(repo, run, output, reports, conclusion, buttons)
+        await github.update_check_run(run.check_run_id, msgspec.structs.replace(draft, annotations=()))
     raw = await asyncio.to_thread(msgspec.json.encode, list(reports))
     await repo.store.runs.replace_report(run.id, title=output.title, report=raw)
 
