@@ -25,7 +25,9 @@ def configure_logging(*, level: int = logging.INFO, human: bool = False) -> None
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(
+            sys.stderr
+        ),  # each line in one write: several processes share a file
         cache_logger_on_first_use=False,
     )
     for noisy in ("httpx", "httpcore", "dbos", "hvac", "urllib3"):

@@ -52,8 +52,8 @@ def play(directory: Path | None, *, port: int, leave_running: bool, repository: 
                 say(f"It ends here: {error}")
         loop.look_around(directory / "states")
         if leave_running:
-            say("Everything keeps running until you press Ctrl-C")
             with contextlib.suppress(KeyboardInterrupt):
+                say("Everything keeps running until you press Ctrl-C")
                 while True:
                     time.sleep(3600)
         if failed is not None:

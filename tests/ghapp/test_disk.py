@@ -190,11 +190,11 @@ def test_mirrors_of_repositories_that_were_left_are_erased_whatever_the_budget(d
             )
             await store.repositories.deactivate(RepositoryId(id), for_good=id == 1)
         used = data.mirrors.open(1)
-        await erase_left_mirrors(data.mirrors, store)
+        assert not await erase_left_mirrors(data.mirrors, store)
         assert used is not None
         assert left.exists()
         del used
-        await erase_left_mirrors(data.mirrors, store)
+        assert await erase_left_mirrors(data.mirrors, store)
 
     asyncio.run(story())
     assert (left.exists(), suspended.exists(), unknown.exists()) == (False, True, True)

@@ -111,7 +111,8 @@ class Line:
         """End what answers GitHub in order, and start it again."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(timeout=60) == 0
+        status = self.process.wait(timeout=60)
+        assert status == 0, (status, self.log()[-5000:])
         self.process = self._spawn_serve()
         eventually(self._ready, "planward is ready", patience_s=180)
 

@@ -65,8 +65,7 @@ class Several:
     @contextmanager
     def without(self, worker: subprocess.Popen[bytes]) -> Iterator[None]:
         """End a worker, and start it again behind what is done without it."""
-        worker.terminate()
-        assert worker.wait(60) == 0
+        self.end(worker)
         try:
             yield
         finally:
@@ -74,6 +73,12 @@ class Several:
                 self.line.spawn_worker()
             else:
                 self.start_other("worker")
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """End a process in order."""
+        process.terminate()
+        status = process.wait(60)
+        assert status == 0, (status, self.line.log()[-5000:])
 
     def quiet(self) -> None:
         """Wait until deliveries are through and no job is pending."""
@@ -92,8 +97,7 @@ class Several:
                 pass
             time.sleep(1)  # both versions take part for a moment
         self.deliver_to(self.urls[0])
-        other["serve"].terminate()
-        assert other["serve"].wait(60) == 0
+        self.end(other["serve"])
         self.start_other("serve", "--port", port, "--no-worker")
         eventually(lambda: answers(f"{self.urls[1]}/readyz"), "the other web process is ready", patience_s=180)
         self.deliver_to(self.urls[1])

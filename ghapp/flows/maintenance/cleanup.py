@@ -43,7 +43,9 @@ async def clean_up(services: Services, job: Cleanup) -> None:
 
 async def _erase(services: Services) -> None:
     """Erase what is left of repositories that the App was taken from; other machines erase their mirrors themselves."""
-    await erase_left_mirrors(services.mirrors, services.store)
+    if not await erase_left_mirrors(services.mirrors, services.store):
+        # A run that was cancelled still uses one. Its report is erased with its mirror, once it has ended.
+        await enqueue_cleanup(services, SOON_S)
     await _with_objects("erased", services, lambda limit: services.store.retention.erase_uninstalled(limit=limit))
     await _with_objects("plans_erased", services, lambda limit: services.store.kept_plans.erase_old(limit=limit))
 
@@ -149,6 +151,9 @@ async def _in_batches(name: str, services: Services, remove: Remove) -> int:
 
 EVERY_S = 600
 """How often what is old is looked for; one job for all workers."""
+
+SOON_S = 15
+"""After how long a cleanup runs again that could not erase a mirror in use."""
 
 
 _KEY = "tidy up"

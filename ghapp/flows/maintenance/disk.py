@@ -120,12 +120,16 @@ class Disk:
         return True
 
 
-async def erase_left_mirrors(mirrors: Mirrors, store: Store) -> None:
-    """Erase this machine's mirrors of repositories that the App was taken from."""
+async def erase_left_mirrors(mirrors: Mirrors, store: Store) -> bool:
+    """Erase this machine's mirrors of repositories that the App was taken from; False: some are still in use."""
     here = [mirror.repository_id for mirror in mirrors.kept()]
+    erased_all = True
     for id in await store.repositories.uninstalled(here) if here else ():
         if await asyncio.to_thread(mirrors.remove, id):
             log.info("mirror_erased", repository=id)
+        else:
+            erased_all = False
+    return erased_all
 
 
 def size_bytes(directory: Path) -> int:

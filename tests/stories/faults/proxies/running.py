@@ -16,7 +16,7 @@ class Loop:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxies", daemon=True)
         self._servers: list[asyncio.Server] = []
-        self._tasks: set[asyncio.Task[None] | None] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
 
     def __enter__(self) -> "Loop":
         self._thread.start()
@@ -33,13 +33,20 @@ class Loop:
     def listen(self, serve: Serve) -> int:
         """Listen on loopback and give the port."""
 
-        async def held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            # Where both ends have gone nothing else holds it, and it would be thrown away in the middle.
-            self._tasks.add(asyncio.current_task())
-            try:
-                await serve(reader, writer)
-            finally:
-                self._tasks.discard(asyncio.current_task())
+        def held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # Where both ends have gone nothing else holds the task, and it would be thrown away in the middle.
+            task = asyncio.ensure_future(serve(reader, writer))
+            self._tasks.add(task)
+
+            def ended(task: "asyncio.Future[None]") -> None:
+                self._tasks.discard(task)
+                writer.close()  # a task that is cancelled before it began closes nothing
+                if not task.cancelled() and task.exception() is not None:
+                    asyncio.get_running_loop().call_exception_handler(
+                        {"message": "proxy", "exception": task.exception()}
+                    )
+
+            task.add_done_callback(ended)
 
         async def begin() -> int:
             # IPPROTO_TCP, so that asyncio sets TCP_NODELAY.

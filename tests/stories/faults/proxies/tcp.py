@@ -44,10 +44,11 @@ class TcpProxy:
             pass
         finally:
             answering.cancel()
-            await asyncio.gather(answering, return_exceptions=True)
-            # The server sees a client that is gone, whatever became of it.
+            # The server sees a client that is gone, whatever became of it; closed before anything is awaited, where
+            # this task may be cancelled.
             back.close()
             reset(writer)
+            await asyncio.gather(answering, return_exceptions=True)
 
     async def _ask(
         self,
