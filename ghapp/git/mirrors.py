@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import os
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -156,7 +157,10 @@ class Mirrors:
                 yield KeptMirror(repository_id=int(path.stem), path=path, used_at=used_at)
 
     def remove(self, repository_id: int) -> bool:
-        """Remove a mirror; it is fetched anew when it is asked for. False: it is in use."""
+        """Remove a mirror; the next use fetches it again. False: it is in use."""
+        if repository_id in self._uses:
+            # What ran is over, but may be in a cycle (asyncio's processes are) that nobody has collected yet.
+            gc.collect()
         with locked(self._directory / f"{repository_id}.lock") as no_fetch:
             if not no_fetch:
                 return False

@@ -1,6 +1,7 @@
 """A data directory that is cleaned: over its budget what was not used for longest goes, and never what is in use."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -102,6 +103,19 @@ def test_a_mirror_in_use_stays_and_the_next_one_goes(data: Data) -> None:
     del used
     data.clean(0.5)
     assert not oldest.exists()
+
+
+def test_what_is_garbage_does_not_use_a_mirror(data: Data) -> None:
+    mirror = data.mirror(1, used=1000)
+    cycle: list[object] = [data.mirrors.open(1)]
+    cycle.append(cycle)
+    gc.disable()
+    try:
+        del cycle
+        assert data.mirrors.remove(1)
+    finally:
+        gc.enable()
+    assert not mirror.exists()
 
 
 def test_a_mirror_that_another_process_uses_stays(data: Data) -> None:
