@@ -179,7 +179,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         vault=local.vault,
         authority=local.authority,
         module_repositories=_read_module_repositories(names),
-        server_variables=_read_server_variables(names, environ),
+        server_variables=read_terraform_env(environ),
         public_url=names.url("PLANWARD_PUBLIC_URL", _PUBLIC_URL),
         database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{local.data_dir / 'planward.db'}",
         data_dir=local.data_dir,
@@ -272,8 +272,9 @@ def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
     )
 
 
-def _read_server_variables(names: "_Names", environ: Mapping[str, str]) -> ServerVariables:
-    words = _split(names.text(SERVER_VARIABLES))
+def read_terraform_env(environ: Mapping[str, str]) -> ServerVariables:
+    """Read which of the server's own variables Terraform gets. Raises SettingsError as `read_settings` does."""
+    words = _split(_Names(environ).text(SERVER_VARIABLES))
     # Only what is asked for by name is kept, and not what is Planward's own.
     kept = {name: environ[name] for name in environ if words and not name.startswith(("PLANWARD_", "VAULT_"))}
     try:

@@ -45,7 +45,14 @@ class ServerVariables:
             and Wildcards(rule.environment, ("*",)).matches(environment)
             and Wildcards(rule.operation, ("*",)).matches(operation)
         ]
-        patterns = [Wildcards(name, ("*",)) for name in (*self.for_all, *names)]
+        return self._named([*self.for_all, *names])
+
+    def all_named(self) -> dict[str, str]:
+        """The variables that any root run may get, those that the server has."""
+        return self._named([*self.for_all, *(rule.name for rule in self.rules)])
+
+    def _named(self, names: Collection[str]) -> dict[str, str]:
+        patterns = [Wildcards(name, ("*",)) for name in names]
         return {
             name: value
             for name, value in self.environ.items()

@@ -11,10 +11,12 @@ import httpx
 
 from ghapp.demo.sample import Change
 from ghapp.demo.stage import DemoError, Stage
+from ghapp.local_github import Entry
 
 OWNER = "acme"
 AUTHOR, REVIEWER = "ada", "grace"
-_PATIENCE_S = 300.0
+_PATIENCE_S = 3600.0
+"""A database in a cloud takes a quarter of an hour to be made."""
 
 
 class Loop:
@@ -27,7 +29,7 @@ class Loop:
         self.full_name = f"{OWNER}/{repository}"
         done(stage.sandbox)
 
-    def prepare(self, files: Mapping[str, bytes]) -> None:
+    def prepare(self, files: Mapping[str, bytes | Entry]) -> None:
         """A repository with staging and production, protected by Planward's check; the App installed."""
         for login in (AUTHOR, REVIEWER):
             self.github.create_user(login)

@@ -5,15 +5,17 @@ that no credentials of the one who plays are found in it.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import shutil
+import subprocess
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
-from checks.configuration.module import is_terraform_file
-from ghapp.demo.loop import AUTHOR, Loop, done, say
+from ghapp.demo.loop import AUTHOR, OWNER, Loop, done, say
 from ghapp.demo.sample import Change
 from ghapp.demo.stage import DemoError
 from ghapp.local.working_copy import WorkingCopy, read_working_copy
+from ghapp.local_github import Entry
 from ghapp.repository_config import CONFIG_PATH
 
 OVERRIDE = "zz_planward_demo_override.tf"
@@ -24,7 +26,10 @@ https://developer.hashicorp.com/terraform/language/files/override
 
 MARKER = "planward_demo.tf"
 _NOT_COPIED = re.compile(r"\.tfstate(\..*)?$|\.tfplan$|(^|/)\.terraform\.tfstate\.lock\.info$")
-_MOST_BYTES = 50_000_000
+_COPIED_ALL_THE_SAME = re.compile(r"\.tfvars(\.json)?$")
+"""Values that people keep out of git, and that a plan on this machine needs."""
+
+_MOST_BYTES = 300_000_000
 _NEEDS_MORE = re.compile(
     r"credential|authenti|authoriz|forbidden|token|api key|no such host|dial tcp|connection refused|timed? ?out|"
     r"could not (?:load|find)|unable to locate|cannot be installed|cannot be reached",
@@ -38,7 +43,7 @@ class OwnRepository:
     """What is copied: files by their paths, with the overrides, and its root modules."""
 
     name: str
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes | Entry]
     root_modules: tuple[str, ...]
     problems: tuple[str, ...] = ()
     """What cannot be read in the configuration, with its place."""
@@ -51,7 +56,7 @@ def read_own_repository(directory: Path, states: Path) -> OwnRepository:
     """
     if not directory.is_dir():
         raise DemoError(f"--repo: there is no directory {directory}")
-    copy = read_working_copy(directory)
+    copy = _copied(read_working_copy(directory))
     configuration = copy.configuration()
     below = directory.resolve().relative_to(copy.directory.resolve())
     root_modules = tuple(root.dir for root in configuration.root_modules if Path(root.dir).is_relative_to(below))
@@ -87,20 +92,50 @@ def play_own_repository(loop: Loop, own: OwnRepository) -> None:
     loop.promote()
 
 
-def _files(copy: WorkingCopy) -> dict[str, bytes]:
-    """Every file but states and plans; symlinks are left out, since a copy cannot follow them out of itself."""
-    kept: dict[str, bytes] = {}
+def _copied(copy: WorkingCopy) -> WorkingCopy:
+    """Leave out states, plans, what git ignores, and symlinks that lead out of the copy."""
+    ignored, top = _ignored(copy.directory), copy.directory.resolve()
+    out = {
+        path
+        for path, target in copy.links.items()
+        if Path(target).is_absolute() or not (top / path).resolve().is_relative_to(top)
+    }
+    out |= {path for path in copy.paths if _NOT_COPIED.search(path)}
+    out |= {path for path in copy.paths if _is_in(path, ignored) and not _COPIED_ALL_THE_SAME.search(path)}
+    links = {path: target for path, target in copy.links.items() if path not in out}
+    return replace(copy, paths=copy.paths - out, links=links)
+
+
+def _files(copy: WorkingCopy) -> dict[str, bytes | Entry]:
+    kept: dict[str, bytes | Entry] = {
+        path: Entry(mode="120000", content=to.encode()) for path, to in copy.links.items()
+    }
     size_bytes = 0
     for path in sorted(copy.paths - copy.links.keys()):
-        if _NOT_COPIED.search(path):
-            continue
-        kept[path] = (copy.directory / path).read_bytes()
-        size_bytes += len(kept[path])
+        file = copy.directory / path
+        size_bytes += file.stat().st_size
         if size_bytes > _MOST_BYTES:
-            raise DemoError(f"--repo: {copy.directory} has more than {_MOST_BYTES // 1_000_000} MB: name a smaller one")
-    if not any(is_terraform_file(path) for path in kept):
-        raise DemoError(f"--repo: there is no Terraform file in {copy.directory}")
+            raise DemoError(
+                f"--repo: {copy.directory} has more than {_MOST_BYTES // 1_000_000} MB that git does not ignore: copy "
+                "the part that the root modules need to a directory elsewhere, and name that"
+            )
+        content = file.read_bytes()
+        kept[path] = Entry(mode="100755", content=content) if file.stat().st_mode & 0o100 else content
     return kept
+
+
+def _ignored(top: Path) -> frozenset[str]:
+    """The files and directories that git ignores; none where there is no git, or no work tree of its own."""
+    git = shutil.which("git")
+    if git is None or not (top / ".git").exists():
+        return frozenset()
+    words = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
+    listed = subprocess.run([git, "-C", str(top), *words], capture_output=True, check=False)
+    return frozenset(name.rstrip("/") for name in listed.stdout.decode(errors="surrogateescape").split("\0") if name)
+
+
+def _is_in(path: str, directories: Collection[str]) -> bool:
+    return path in directories or any(str(above) in directories for above in PurePosixPath(path).parents)
 
 
 def _override(states: Path, root_module: str) -> bytes:
@@ -117,11 +152,15 @@ terraform {{
 
 
 def _config(root_modules: tuple[str, ...]) -> bytes:
-    """Each environment has its own workspace; there is nothing in the demo's Vault for this team."""
+    """Each environment has its own workspace; there is nothing in the demo's Vault for this team.
+
+    testing is not planned: a repository that has values for it is rare, and the demo shows the way of staging.
+    """
     entries = "".join(
         f'  - dir: "{each}"\n    workspace: "{{environment}}"\n    backend_config: []\n' for each in root_modules
     )
-    return f"secrets: []\nroot_modules:\n{entries}".encode()
+    environments = "environments:\n  testing: {plan: never}\n  staging: {}\n  production: {}\n"
+    return f"secrets: []\n{environments}root_modules:\n{entries}".encode()
 
 
 def _change(own: OwnRepository) -> Change:
@@ -136,19 +175,25 @@ def _change(own: OwnRepository) -> Change:
 
 def _why_not(title: str, summary: str, problems: tuple[str, ...]) -> str:
     # The way out that comes after the cause is for people who have a check run in front of them.
-    cause = re.sub(r"\. Correct .* Re-run$", "", title)
+    cause = re.sub(r"\. Correct .*(?: Re-run|…)$", "", title)
     said = f"this repository cannot be planned here: {cause}"
     if problems:
         return f"{said}. It is not valid configuration: {problems[0]}"
     if re.search(r"the provider .* cannot be installed|query available provider", f"{title} {summary}", re.I):
         return (
-            f"{said}. A provider is not to be had: Terraform downloads them, or takes them from the mirror that "
-            "TF_CLI_CONFIG_FILE names"
+            f"{said}. Terraform could not download it, and the mirror that TF_CLI_CONFIG_FILE names, if there is one, "
+            "has no version that fits"
         )
     if re.search(r"no value for required variable", f"{title} {summary}", re.I):
-        return f"{said}. Give the variable a value in a .tfvars file, as in env/staging.tfvars"
+        return (
+            f"{said}. Give the variable a value in the root module's terraform.tfvars, or in its "
+            "env/staging.tfvars and env/production.tfvars"
+        )
     if _NEEDS_MORE.search(f"{title} {summary}"):
-        return f"{said}. The demo has none of your credentials, and no network but this machine's own"
+        return (
+            f"{said}. Terraform has none of your credentials here: PLANWARD_TERRAFORM_ENV says which of your variables "
+            f'it gets, such as PLANWARD_TERRAFORM_ENV="{OWNER}/*:*:*:AWS_*"'
+        )
     return said
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from checks.authority.server_variables import SETTING as SERVER_VARIABLES
 from ghapp.demo.sample import Secrets
 from ghapp.errors import PlanwardError, SettingsError
 from ghapp.local_github import LocalGitHub
@@ -23,7 +24,7 @@ from ghapp.local_github.state import App
 from ghapp.processes.private_directories import make_private
 from ghapp.processes.sandbox import SandboxName
 from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox
-from ghapp.settings import read_sandbox
+from ghapp.settings import read_sandbox, read_terraform_env
 
 _READY_S = 60.0
 _NEEDED = "pip install 'planward[demo]' brings it"
@@ -72,6 +73,8 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
         _fill(vault, root_token, repository, values)
         environ = {
             **{name: os.environ[name] for name in _PASSED if name in os.environ},
+            **_for_terraform(os.environ),
+            **_past_proxies(os.environ),
             "PLANWARD_GITHUB_API_URL": github.api_url,
             "PLANWARD_GITHUB_APP_ID": str(app.id),
             "PLANWARD_GITHUB_PRIVATE_KEY": app.private_key_pem,
@@ -107,7 +110,24 @@ _PERMISSIONS = {
     "statuses": "write",
 }
 _EVENTS = ("pull_request", "pull_request_review", "push", "issue_comment", "merge_group", "repository")
-_PASSED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "PLANWARD_TERRAFORM", "TF_CLI_CONFIG_FILE")
+_PASSED = (
+    *("PATH", "HOME", "LANG", "TMPDIR", "PLANWARD_TERRAFORM", "TF_CLI_CONFIG_FILE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO"),
+)
+
+
+def _for_terraform(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """PLANWARD_TERRAFORM_ENV as it is set, and the variables that it names. Raises SettingsError."""
+    named = read_terraform_env(environ)
+    return {SERVER_VARIABLES: environ[SERVER_VARIABLES], **named.all_named()} if SERVER_VARIABLES in environ else {}
+
+
+def _past_proxies(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """What keeps the demo's own servers, which are all on loopback, from being asked for through a proxy."""
+    return {
+        name: f"{environ[name]},127.0.0.1" if environ.get(name) else "127.0.0.1" for name in ("NO_PROXY", "no_proxy")
+    }
 
 
 def _vault_binary() -> str:

@@ -38,7 +38,8 @@ a token may do what its permissions allow and no more. How a test uses it:
 State is in `github.world` (records of `state`), for what REST does not show; hold `github.world.lock`.
 """
 
+from ghapp.local_github.git import Entry
 from ghapp.local_github.limits import DOCUMENTED, Limits
 from ghapp.local_github.server import LocalGitHub
 
-__all__ = ["DOCUMENTED", "Limits", "LocalGitHub"]
+__all__ = ["DOCUMENTED", "Entry", "Limits", "LocalGitHub"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from ghapp.local_github.changed_files import ChangedFile, read_changes, split_patches
 
@@ -54,6 +55,18 @@ _MOST_LISTED = 3_000
 
 class GitFailed(Exception):
     """git ended with a status that the caller did not expect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a tree holds besides ordinary files, by git's mode.
+
+    "100755" is an executable file, "120000" a symlink, whose content is its target, and "160000" a submodule, whose
+    content is its commit.
+    """
+
+    mode: Literal["100755", "120000", "160000"]
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +255,7 @@ class BareRepository:
 
     def commit_files(
         self,
-        files: Mapping[str, bytes | None],
+        files: Mapping[str, bytes | Entry | None],
         *,
         parent: str | None,
         message: str,
@@ -259,8 +272,12 @@ class BareRepository:
         for path, content in files.items():
             if content is None:
                 lines.append(f"D {path}\n".encode())
+                continue
+            mode, written = (content.mode, content.content) if isinstance(content, Entry) else ("100644", content)
+            if mode == "160000":
+                lines.append(f"M {mode} {written.decode()} {path}\n".encode())
             else:
-                lines += [f"M 100644 inline {path}\ndata {len(content)}\n".encode(), content, b"\n"]
+                lines += [f"M {mode} inline {path}\ndata {len(written)}\n".encode(), written, b"\n"]
         self.run("fast-import", "--quiet", "--force", stdin=b"".join(lines))
         sha = self.text("rev-parse", ref)
         self.delete_ref(ref)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from ghapp.local_github import apps, events
 from ghapp.local_github.errors import Unprocessable
-from ghapp.local_github.git import BareRepository
+from ghapp.local_github.git import BareRepository, Entry
 from ghapp.local_github.serializers.accounts import organization, user
 from ghapp.local_github.state import Account, Installation, Repository
 from ghapp.local_github.world import World
@@ -23,7 +23,7 @@ def create(
     owner: Account,
     name: str,
     *,
-    files: Mapping[str, bytes | None],
+    files: Mapping[str, bytes | Entry | None],
     default_branch: str,
     private: bool,
     sender: Account,

@@ -11,6 +11,7 @@ import pytest
 
 from ghapp.demo.own_repository import OVERRIDE, read_own_repository
 from ghapp.demo.stage import DemoError
+from ghapp.local_github import Entry
 from ghapp.repository_config import CONFIG_PATH
 
 NETWORK = """\
@@ -21,6 +22,8 @@ terraform {
     region = "eu-west-1"
   }
 }
+
+variable "name" {}
 
 module "label" { source = "../modules/label" }
 """
@@ -66,6 +69,7 @@ def test_the_sample_is_played_through(tmp_path: Path) -> None:
 
 def test_a_repository_of_ones_own_goes_the_whole_way_with_local_states_and_is_left_as_it_was(tmp_path: Path) -> None:
     files = {"network/main.tf": NETWORK, "modules/label/main.tf": LABEL, "network/old.tfstate": "{}"}
+    files |= {"network/env/staging.tfvars": 'name = "a"\n', "network/env/production.tfvars": 'name = "b"\n'}
     files["network/terraform_override.tf"] = 'terraform {\n  backend "remote" {\n    organization = "acme"\n  }\n}\n'
     own = repository(tmp_path / "own", files)
     before = content(own)
@@ -85,7 +89,7 @@ def test_a_repository_of_ones_own_goes_the_whole_way_with_local_states_and_is_le
     ]
 
 
-def test_a_provider_that_is_not_to_be_had_is_said_in_clear_words(tmp_path: Path) -> None:
+def test_a_provider_that_cannot_be_downloaded_is_said_in_clear_words(tmp_path: Path) -> None:
     main = 'terraform {\n  backend "s3" {}\n}\n\nresource "aws_s3_bucket" "logs" {}\n'
     own = repository(tmp_path / "own", {"main.tf": main})
     (tmp_path / "mirror").mkdir()
@@ -95,8 +99,8 @@ def test_a_provider_that_is_not_to_be_had_is_said_in_clear_words(tmp_path: Path)
     assert status == 1
     assert err == (
         "planward: this repository cannot be planned here: . in staging: the provider hashicorp/aws cannot be "
-        "installed: Failed to query available provider packages. A provider is not to be had: Terraform downloads "
-        "them, or takes them from the mirror that TF_CLI_CONFIG_FILE names\n"
+        "installed: Failed to query available provider packages. Terraform could not download it, and the mirror that "
+        "TF_CLI_CONFIG_FILE names, if there is one, has no version that fits\n"
     )
 
 
@@ -105,7 +109,10 @@ def test_a_variable_without_a_value_is_said_with_the_way_out(tmp_path: Path) -> 
     own = repository(tmp_path / "own", {"main.tf": main})
     status, _, err = play(tmp_path, "--repo", str(own))
     assert status == 1
-    assert err.endswith("Give the variable a value in a .tfvars file, as in env/staging.tfvars\n")
+    assert err.endswith(
+        "Give the variable a value in the root module's terraform.tfvars, or in its env/staging.tfvars and "
+        "env/production.tfvars\n"
+    )
 
 
 def test_a_syntax_error_is_named_and_nothing_else_is_blamed(tmp_path: Path) -> None:
@@ -154,7 +161,9 @@ def test_each_root_module_gets_an_override_and_the_config_of_the_demo(tmp_path: 
     own = read_own_repository(repository(tmp_path / "own", {**files, CONFIG_PATH: "drafts: skip\n"}), tmp_path / "s")
     assert own.root_modules == ("app", "network")
     assert sorted(path for path in own.files if path.endswith(OVERRIDE)) == [f"app/{OVERRIDE}", f"network/{OVERRIDE}"]
-    assert own.files[f"app/{OVERRIDE}"].decode() == textwrap.dedent(
+    override = own.files[f"app/{OVERRIDE}"]
+    assert isinstance(override, bytes)
+    assert override.decode() == textwrap.dedent(
         f"""\
         terraform {{
           backend "local" {{
@@ -164,7 +173,9 @@ def test_each_root_module_gets_an_override_and_the_config_of_the_demo(tmp_path: 
         }}
         """
     )
-    assert "secrets: []" in own.files[CONFIG_PATH].decode()
+    config = own.files[CONFIG_PATH]
+    assert isinstance(config, bytes)
+    assert "secrets: []" in config.decode()
 
 
 def test_of_a_work_tree_only_the_root_modules_in_the_directory_are_played_with(tmp_path: Path) -> None:
@@ -174,6 +185,41 @@ def test_of_a_work_tree_only_the_root_modules_in_the_directory_are_played_with(t
     own = read_own_repository(top / "live", tmp_path / "states")
     assert own.root_modules == ("live/network",)
     assert "modules/label/main.tf" in own.files
+
+
+def test_links_and_executables_stay_what_they_are_and_what_git_ignores_is_left_out(tmp_path: Path) -> None:
+    files = {
+        "shared/versions.tf": 'terraform {\n  backend "s3" {}\n}\n',
+        "net/main.tf": LABEL,
+        "net/ask.sh": "#!/bin/sh\n",
+    }
+    files |= {
+        ".gitignore": "*.zip\nbuild/\n*.tfvars\n",
+        "net/x.zip": "x",
+        "build/main.tf": LABEL,
+        "net/a.auto.tfvars": "",
+    }
+    top = repository(tmp_path / "own", files)
+    (top / "net/ask.sh").chmod(0o755)
+    (top / "net/versions.tf").symlink_to("../shared/versions.tf")
+    (top / "net/passwd").symlink_to("/etc/passwd")
+    (top / "net/above").symlink_to("../../elsewhere")
+    subprocess.run(["git", "init", "--quiet", str(top)], check=True)
+    own = read_own_repository(top, tmp_path / "states")
+    assert own.root_modules == ("net", "shared")
+    assert own.files["net/ask.sh"] == Entry(mode="100755", content=b"#!/bin/sh\n")
+    assert own.files["net/versions.tf"] == Entry(mode="120000", content=b"../shared/versions.tf")
+    assert {"net/a.auto.tfvars", "net/main.tf"} < own.files.keys()
+    assert not own.files.keys() & {"net/x.zip", "build/main.tf", "net/passwd", "net/above"}
+
+
+def test_terraform_gets_the_variables_that_the_operator_names_and_no_others(tmp_path: Path) -> None:
+    command = "test $AWS_PROFILE = demo && test -z $OTHER_TOKEN"
+    main = f'resource "terraform_data" "net" {{\n  provisioner "local-exec" {{\n    command = "{command}"\n  }}\n}}\n'
+    own = repository(tmp_path / "own", {"main.tf": main})
+    named = {"PLANWARD_TERRAFORM_ENV": "acme/*:*:*:AWS_*", "AWS_PROFILE": "demo", "OTHER_TOKEN": "x"}
+    status, _, err = play(tmp_path, "--repo", str(own), **named)
+    assert (status, err) == (0, "")
 
 
 def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ghapp.local_github import repositories
-from ghapp.local_github.git import NO_SHA, Signature
+from ghapp.local_github.git import NO_SHA, Entry, Signature
 from ghapp.local_github.pushes import ref_moved
 from ghapp.local_github.state import Repository
 from ghapp.local_github.world import World
@@ -19,7 +19,7 @@ class RepositoryControls:
         self,
         full_name: str,
         *,
-        files: Mapping[str, bytes | str] | None = None,
+        files: Mapping[str, bytes | str | Entry] | None = None,
         private: bool = False,
         default_branch: str = "main",
         by: str | None = None,
@@ -42,7 +42,7 @@ class RepositoryControls:
         self,
         full_name: str,
         branch: str,
-        files: Mapping[str, bytes | str | None],
+        files: Mapping[str, bytes | str | Entry | None],
         *,
         message: str = "Change files",
         by: str | None = None,
@@ -122,5 +122,5 @@ class RepositoryControls:
             self.world.repository(full_name).collaborators[self.world.account(login).id] = role
 
 
-def _bytes(files: Mapping[str, bytes | str | None]) -> dict[str, bytes | None]:
+def _bytes(files: Mapping[str, bytes | str | Entry | None]) -> dict[str, bytes | Entry | None]:
     return {path: content.encode() if isinstance(content, str) else content for path, content in files.items()}
