@@ -25,7 +25,7 @@ from ghapp.jobs import Job
 from ghapp.log import log
 from ghapp.processes import WITHOUT_KEEPER, Programs
 from ghapp.processes.keeper import Keeper, keeping, outlive_orphans
-from ghapp.processes.memory import is_measurable
+from ghapp.processes.measuring import is_measurable
 from ghapp.processes.private_directories import make_private, sweep
 from ghapp.processes.same_path import PATHS, clear_paths
 from ghapp.processes.sandbox import Sandbox

@@ -22,7 +22,7 @@ from checks.wildcards import Wildcards
 from ghapp.errors import SettingsError
 from ghapp.operator_files import read_patterns
 from ghapp.processes import Limits
-from ghapp.processes.memory import machine_bytes
+from ghapp.processes.measuring import machine_bytes
 from ghapp.processes.sandbox import HostPaths
 from ghapp.processes.sandbox_choice import SANDBOXES, SandboxSettings
 from ghapp.vault import VaultSettings
@@ -32,6 +32,8 @@ _PUBLIC_API = "https://api.github.com"
 _PUBLIC_URL = "http://127.0.0.1:8000"
 _MB = 1_000_000
 _PROCESSES = 1000
+_PROCESSOR_S = 3600
+_FILES_AT_ONCE = 4096
 _RUN_DISK_BYTES = 20_000 * _MB
 _OUTPUT_BYTES = 256 * _MB
 _PLAN_BYTES = 64 * _MB
@@ -221,6 +223,9 @@ def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
         limits=Limits(
             memory_bytes=names.size("PLANWARD_MEMORY_LIMIT_MB", default_memory_bytes(machine_bytes(), concurrency)),
             processes=int(names.number("PLANWARD_PROCESS_LIMIT", _PROCESSES)) or None,
+            processor_s=int(names.number("PLANWARD_CPU_LIMIT_S", _PROCESSOR_S)) or None,
+            files_at_once=_FILES_AT_ONCE,
+            yields=True,
             disk_bytes=names.size("PLANWARD_RUN_DISK_LIMIT_MB", _RUN_DISK_BYTES),
             output_bytes=names.size("PLANWARD_OUTPUT_LIMIT_MB", _OUTPUT_BYTES),
             read_whole_bytes=names.size("PLANWARD_PLAN_LIMIT_MB", _PLAN_BYTES),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ghapp.processes.memory import Measured, Memory, is_measurable
+from ghapp.processes.measuring import Measured, Measuring, is_measurable
+from ghapp.processes.priority import Yielding
 
 _CHILDREN_END = 1.25
 _IT_ENDS = 2.0
@@ -18,7 +19,7 @@ started is killed, since without a provider Terraform can still write its state,
 
 _LOOKS_AT_DISK = 20
 
-_memory = Memory()
+_measuring = Measuring()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,12 @@ class Limits:
     """Of its processes together. Nothing where the platform does not tell."""
     processes: int | None = None
     """How many there may be at once. Nothing where the platform does not tell."""
+    processor_s: int | None = None
+    """Of its processes together, those that have ended too. Nothing where the platform does not tell."""
+    files_at_once: int | None = None
+    """How many each of its processes may have open, in a sandbox."""
+    yields: bool = False
+    """Whether the machine's other programs go first for the processors, and stay where it has no memory left."""
     disk_bytes: int | None = None
     """Of `directories` together."""
     directories: tuple[Path, ...] = ()
@@ -47,9 +54,9 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exceeded:
-    """Which limit a program was ended at, and how much it had taken; of processes the number."""
+    """Which limit a program was ended at, and how much it had taken: processes and seconds as they are."""
 
-    limit: Literal["memory", "processes", "disk", "output", "file", "read whole"]
+    limit: Literal["memory", "processes", "processor", "disk", "output", "file", "read whole"]
     size_bytes: int
     allowed_bytes: int
 
@@ -93,32 +100,41 @@ class Guard:
         runs under `uid` is the program's.
         """
         limits = self.limits
-        counted = limits.memory_bytes is not None or limits.processes is not None
+        counted = self._counts()
         written = limits.files and limits.output_bytes is not None
         if not counted and not written and limits.disk_bytes is None:
             return
-        with _memory.of(session, program, uid) as measured:
-            look = 0
+        with _measuring.of(session, program, uid) as measured:
+            look, yielding = 0, Yielding({session}) if limits.yields else None
             while not self.exceeded.done():
-                await asyncio.sleep(Memory.EVERY_S)
+                await asyncio.sleep(Measuring.EVERY_S)
                 self.check_files()
-                await self._check_processes(measured)
+                await self._check_processes(measured, yielding)
                 look += 1
                 if look % _LOOKS_AT_DISK == 0:
                     await self._check_disk()
             # It was interrupted, and has its time.
             while self.exceeded.result().limit in ("memory", "processes"):
-                await asyncio.sleep(Memory.EVERY_S)
+                await asyncio.sleep(Measuring.EVERY_S)
                 if self.exceeded.result().limit == "memory":
                     await self._kill_the_largest(program, measured)
                 else:
                     await self._kill_all_but({program, session}, measured)
 
-    async def _check_processes(self, measured: Measured) -> None:
+    def _counts(self) -> bool:
         limits = self.limits
-        if (limits.memory_bytes is None and limits.processes is None) or not is_measurable():
+        return any(each is not None for each in (limits.memory_bytes, limits.processes, limits.processor_s))
+
+    async def _check_processes(self, measured: Measured, yielding: Yielding | None) -> None:
+        limits = self.limits
+        if not self._counts() or not is_measurable():
             return
         found = await measured.processes(limits.memory_bytes)
+        if yielding is not None:
+            yielding.take_in((each.pid, each.session) for each in found)
+        processor_s = int(measured.processor_s())
+        if limits.processor_s is not None and processor_s > limits.processor_s:
+            self._exceed(Exceeded(limit="processor", size_bytes=processor_s, allowed_bytes=limits.processor_s))
         if limits.processes is not None and len(found) > limits.processes:
             self._exceed(Exceeded(limit="processes", size_bytes=len(found), allowed_bytes=limits.processes))
         size_bytes = sum(each.size_bytes for each in found)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import resource
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,18 +11,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ghapp.processes.bounds import NOT_BOUND, NOT_EXECUTABLE, bound, bounded
 from ghapp.processes.bubblewrap import Status
 from ghapp.processes.keeper import Keeper
 from ghapp.processes.limits import NO_LIMITS, Exceeded, Guard, Limits
 from ghapp.processes.output import Output, read
+from ghapp.processes.priority import yield_to_others
 from ghapp.processes.sandbox import UNCONFINED, Confined
 from ghapp.processes.signals import stop_ignoring
 
 _DRAIN_S = 5.0
 _BY_SIGNAL = 128
 _CATCHES_POLL_S = 0.01
-_TASKS_OF_A_PROCESS = 10
-"""Threads are tasks too, and Go's programs have some."""
 _CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]{1,32})$", re.MULTILINE)
 
 
@@ -99,7 +98,7 @@ class Programs:
                 confined.command([os.fspath(word) for word in argv], environ, cwd, kept=lock is not None) as command,
             ):
                 process = await asyncio.create_subprocess_exec(
-                    *command.argv,
+                    *(command.argv if command.uid is None else bounded(command.argv, limits)),
                     stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
                     stdout=target,
                     stderr=err.write_end,
@@ -125,13 +124,18 @@ class Programs:
             process, stop or Stop(deadline_s=5.0), Guard(limits), out, err, self.keeper, status, confined, command.uid
         )
         try:
-            return await running.to_its_end(stdin, timeout_s, on_line)
+            ended = await running.to_its_end(stdin, timeout_s, on_line)
         finally:
             if self.keeper is not None:
                 self.keeper.ended(process.pid)
             _close(out, err)
             if status is not None:
                 status.close()
+        if command.uid is not None and ended.exit_code == NOT_EXECUTABLE:
+            raise ProgramMissing(os.fspath(argv[0])) from PermissionError(os.fspath(argv[0]))
+        if command.uid is not None and ended.exit_code == NOT_BOUND:
+            raise NotConfined(ended.stderr.decode(errors="replace").strip()[-500:])
+        return ended
 
 
 WITHOUT_KEEPER = Programs()
@@ -219,18 +223,11 @@ class _Running:
             self._program = await self._status.child_pid() or self._process.pid
             if self._keeper is not None:
                 self._keeper.begun(self._process.pid, self._program, ())
-        if self._status is not None or self._uid is not None:
-            self._bound()
+        if self._guard.limits.yields:
+            yield_to_others(self._process.pid, self._program)
         if self._status is not None:
+            bound(self._program, self._guard.limits)
             self._status.let_begin()
-
-    def _bound(self) -> None:
-        """Bound what the kernel counts for each user of a sandbox."""
-        with suppress(OSError, ValueError):
-            resource.prlimit(self._program, resource.RLIMIT_CORE, (0, 0))
-            if self._guard.limits.processes is not None:
-                tasks = _TASKS_OF_A_PROCESS * self._guard.limits.processes
-                resource.prlimit(self._program, resource.RLIMIT_NPROC, (tasks, tasks))
 
     def _exit_code(self) -> int:
         code = self._process.returncode

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ghapp.processes import WITHOUT_KEEPER, Exceeded, Exited, Limits, Stop
-from ghapp.processes.memory import machine_bytes
+from ghapp.processes.measuring import machine_bytes
 
 MB = 1_000_000
 

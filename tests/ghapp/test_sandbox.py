@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ghapp.errors import SettingsError
-from ghapp.processes import WITHOUT_KEEPER, Exited, Limits, NotConfined, Programs, Stop
+from ghapp.processes import WITHOUT_KEEPER, Exited, Limits, NotConfined, ProgramMissing, Programs, Stop
 from ghapp.processes.bubblewrap import probe_bubblewrap
 from ghapp.processes.by_uid import probe_uids, without_sandbox
 from ghapp.processes.keeper import keeping
@@ -77,6 +77,10 @@ each_sandbox = pytest.mark.parametrize(
     "sandbox", [pytest.param("bubblewrap", marks=in_bubblewrap), pytest.param("uid", marks=by_uid), "none"]
 )
 
+YIELDS = Limits(yields=True, memory_bytes=1000 * MB)
+in_a_sandbox = pytest.mark.parametrize(
+    "sandbox", [pytest.param("bubblewrap", marks=in_bubblewrap), pytest.param("uid", marks=by_uid)]
+)
 LEAVES_A_UID = """
 import os, subprocess
 from ghapp.processes.uid_pool import take_uid
@@ -132,6 +136,92 @@ def test_processes_that_left_their_session_count_in_a_sandbox(sandbox: str, dire
     script = LEAVES_ITS_SESSION.format(child, "time.sleep(1)")
     ended = run(confined(sandbox, directory), script, limits=Limits(processes=40))
     assert (ended.exceeded and ended.exceeded.limit) == (None if sandbox == "none" else "processes")
+
+
+BURNS = "began = time.process_time()\nwhile time.process_time() - began < {}: pass\n"
+
+
+@each_sandbox
+def test_processor_time_of_processes_that_left_their_session_counts_in_a_sandbox(sandbox: str, directory: Path) -> None:
+    script = f"""\
+        reads, writes = os.pipe()
+        if not os.fork():
+            os.setsid()
+            exec({BURNS.format(4)!r})
+            os._exit(0)
+        os.close(writes)
+        os.read(reads, 1)
+        """
+    ended = run(confined(sandbox, directory), script, limits=Limits(processor_s=1))
+    assert (ended.exceeded and ended.exceeded.limit) == (None if sandbox == "none" else "processor")
+
+
+def test_processor_time_of_processes_that_have_ended_counts() -> None:
+    script = f"""\
+        while True:
+            subprocess.run([sys.executable, "-I", "-S", "-c", "import time\\n" + {BURNS.format(0.1)!r}])
+        """
+    ended = run(UNCONFINED, script, limits=Limits(processor_s=2))
+    assert (ended.exit_code, ended.exceeded and ended.exceeded.limit) == (-9, "processor")
+
+
+def test_processor_time_of_children_that_nobody_waited_for_counts_as_it_was_seen_last() -> None:
+    script = f"""\
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        while True:
+            if not os.fork():
+                exec({BURNS.format(1)!r})
+                os._exit(0)
+            try:
+                os.wait()
+            except ChildProcessError:
+                pass
+        """
+    ended = run(UNCONFINED, script, limits=Limits(processor_s=2))
+    assert (ended.exit_code, ended.exceeded and ended.exceeded.limit) == (-9, "processor")
+
+
+@each_sandbox
+def test_what_a_program_starts_goes_after_the_others_of_the_machine(sandbox: str, directory: Path) -> None:
+    script = """\
+        while os.getpriority(os.PRIO_PROCESS, 0) < 10 or open("/proc/self/oom_score_adj").read() != "500\\n":
+            time.sleep(0.01)
+        """
+    assert run(confined(sandbox, directory), script, limits=YIELDS).exit_code == 0
+
+
+@in_a_sandbox
+def test_a_session_of_its_own_goes_after_the_others_too(sandbox: str, directory: Path) -> None:
+    script = """\
+        if not os.fork():
+            os.setsid()
+            while os.path.exists("/proc/self/autogroup") and "nice 10" not in open("/proc/self/autogroup").read():
+                time.sleep(0.01)
+            sys.exit(0)
+        os.wait()
+        """
+    assert run(confined(sandbox, directory), script, limits=YIELDS).exit_code == 0
+
+
+@in_a_sandbox
+def test_files_and_tasks_are_bounded_by_the_kernel_in_a_sandbox(sandbox: str, directory: Path) -> None:
+    script = """\
+        import resource
+        print(*map(resource.getrlimit, (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE)))
+        """
+    ended = run(confined(sandbox, directory), script, limits=Limits(files_at_once=123, processes=45))
+    assert ended.stdout == b"(123, 123) (450, 450) (0, 0)\n"
+
+
+@by_uid
+def test_a_program_that_its_uid_may_not_execute_is_missing(directory: Path) -> None:
+    async def ran(where: Confined) -> None:
+        async with where.entered():
+            await WITHOUT_KEEPER.run([directory / "closed"], environ={}, timeout_s=60, confined=where)
+
+    (directory / "closed").touch(mode=0o700)
+    with pytest.raises(ProgramMissing):
+        asyncio.run(ran(confined("uid", directory)))
 
 
 def test_what_is_written_to_the_disk_counts_together(directory: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from ghapp.errors import SettingsError
 from ghapp.processes import Limits
-from ghapp.processes.memory import machine_bytes
+from ghapp.processes.measuring import machine_bytes
 from ghapp.processes.sandbox import HostPaths
 from ghapp.processes.sandbox_choice import SandboxSettings
 from ghapp.settings import (
@@ -103,8 +103,8 @@ def test_limits_are_megabytes_and_0_is_none() -> None:
     limits = read(PLANWARD_MEMORY_LIMIT_MB="1500", PLANWARD_OUTPUT_LIMIT_MB="0.5").limits
     assert (limits.memory_bytes, limits.output_bytes) == (1_500_000_000, 500_000)
     unlimited = [f"PLANWARD_{what}_LIMIT_MB" for what in ("MEMORY", "OUTPUT", "PLAN")]
-    unlimited += ["PLANWARD_PROCESS_LIMIT", "PLANWARD_RUN_DISK_LIMIT_MB"]
-    assert read_local_settings(dict.fromkeys(unlimited, "0")).limits == Limits()
+    unlimited += ["PLANWARD_PROCESS_LIMIT", "PLANWARD_CPU_LIMIT_S", "PLANWARD_RUN_DISK_LIMIT_MB"]
+    assert read_local_settings(dict.fromkeys(unlimited, "0")).limits == Limits(files_at_once=4096, yields=True)
 
 
 @pytest.mark.parametrize("name", ["APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET"])

@@ -206,8 +206,9 @@ def of_terraform() -> Iterator[str]:
         yield cause_of(finished, "plan", "network", "staging")
     for signal in (9, 15):
         yield cause_of(Finished(exit_code=-signal), "apply", "network", "staging", how_far=" after 12 of 40 changes")
-    for limit in ("memory", "output", "file", "read whole"):
-        exceeded = Exceeded(limit=limit, size_bytes=900_000_000, allowed_bytes=500_000_000)
+    for limit in ("memory", "processes", "processor", "disk", "output", "file", "read whole"):
+        sizes = (3_605, 3_600) if limit in ("processes", "processor") else (900_000_000, 500_000_000)
+        exceeded = Exceeded(limit=limit, size_bytes=sizes[0], allowed_bytes=sizes[1])
         finished = Finished(exit_code=-9, exceeded=exceeded)
         yield str(cause_of_limit(finished, "plan", "network", "staging", held_lock=True))
     for exit_code in (1, -9):

@@ -67,6 +67,10 @@ def _taken(exceeded: Exceeded) -> tuple[str, str, str]:
             limit = "PLANWARD_PROCESS_LIMIT"
             took = f"had {exceeded.size_bytes:,} processes, more than the {exceeded.allowed_bytes:,} of {limit}"
             return took, limit, "start fewer"
+        case "processor":
+            limit = "PLANWARD_CPU_LIMIT_S"
+            seconds, most = (f"{number:,} s" for number in (exceeded.size_bytes, exceeded.allowed_bytes))
+            return f"took {seconds} of processor time, more than the {most} of {limit}", limit, "compute less"
         case "disk":
             limit = "PLANWARD_RUN_DISK_LIMIT_MB"
             return f"wrote {size} to the disk, more than the {allowed} of {limit}", limit, "write less"

@@ -1,9 +1,9 @@
-"""How much memory programs take, their children included, as Linux tells in `/proc`.
+"""How much memory and processor time programs take, their children included, as Linux tells in `/proc`.
 
 A program's session is what it and its children share, also those that leave its group; in a sandbox it is a pid
 namespace or a uid, which nobody leaves. The sum of resident sizes counts twice what processes share, so that above a
 limit the proportional one decides. There is no `RLIMIT_AS` here, since Go reserves far more addresses than it uses,
-and no cgroup, since few places let an ordinary process make one.
+no `RLIMIT_CPU`, which each process has for itself, and no cgroup, since few places let an ordinary process make one.
 
 https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 """
@@ -14,27 +14,29 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ghapp.processes.uid_pool import uid_of
 
 _PROC = Path("/proc")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PROPORTIONAL = re.compile(rb"^(?:Pss|SwapPss):\s*(\d+) kB$", re.MULTILINE)
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """A process, and how much memory of its own it takes."""
+    """A process, how much memory of its own it takes, and the session that it is in."""
 
     pid: int
     size_bytes: int
+    session: int
 
 
 def is_measurable() -> bool:
-    """Whether this platform tells how much memory a program takes."""
+    """Whether this platform tells what a program takes."""
     return (_PROC / "self" / "stat").exists()
 
 
@@ -63,15 +65,36 @@ def _cgroup_limits() -> Iterator[Path]:
             yield top / each / name
 
 
-class Memory:
+class _ProcessorTime:
+    """The processor time of one program's processes, in ticks.
+
+    What a process took counts after its end too: as its parent's, which has waited for it, or as it was last seen.
+    """
+
+    def __init__(self) -> None:
+        self.ticks = 0
+        self._alive: dict[tuple[int, int], int] = {}
+        self._gone = 0
+
+    def take_in(self, found: Mapping[tuple[int, int], tuple[int, int]]) -> None:
+        """Take in what processes have taken, named by pid and start: themselves, and those that they waited for."""
+        self._gone += sum(own for each, own in self._alive.items() if each not in found)
+        self._alive = {each: own for each, (own, _) in found.items()}
+        seen = self._gone + sum(self._alive.values())
+        waited_for = sum(own + of_children for own, of_children in found.values())
+        self.ticks = max(self.ticks, seen, waited_for)
+
+
+class Measuring:
     """Measures all programs at once, in a thread of its own, however many ask."""
 
     EVERY_S = 0.25
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="memory")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="measuring")
         self._sessions: dict[int, str | int | None] = {}
         """With the pid namespace or the uid that is the program's own, if there is one."""
+        self._times: dict[int, _ProcessorTime] = {}
         self._others: set[int] = set()
         self._measured: dict[int, tuple[Sized, ...]] = {}
         self._measuring: asyncio.Future[None] | None = None
@@ -81,19 +104,25 @@ class Memory:
     def of(self, session: int, program: int, uid: int | None) -> Iterator["Measured"]:
         """Measure a program in a session of its own; where it is not its leader, in a pid namespace of its own."""
         self._sessions[session] = uid if uid is not None else _namespace(program) if program != session else None
+        self._times[session] = _ProcessorTime()
         try:
             yield Measured(self, session)
         finally:
-            del self._sessions[session]
+            del self._sessions[session], self._times[session]
 
     async def measure(self, pid: int) -> tuple[Sized, ...]:
         """Its processes and their resident sizes, as they were at most a quarter of a second ago."""
         loop = asyncio.get_running_loop()
         if loop.time() - self._at >= self.EVERY_S or self._measuring is None:
             self._at = loop.time()
-            self._measuring = loop.run_in_executor(self._thread, self._measure, dict(self._sessions))
+            sessions, times = dict(self._sessions), dict(self._times)
+            self._measuring = loop.run_in_executor(self._thread, self._measure, sessions, times)
         await asyncio.shield(self._measuring)
         return self._measured.get(pid, ())
+
+    def processor_s(self, pid: int) -> float:
+        """The processor time of its processes, as it was measured last."""
+        return self._times[pid].ticks / _TICKS_PER_S
 
     async def proportional(self, processes: Collection[Sized]) -> tuple[Sized, ...]:
         """The same processes with their proportional sizes: what is shared counts once."""
@@ -101,38 +130,48 @@ class Memory:
             self._thread, lambda: tuple(_proportional(each) for each in processes)
         )
 
-    def _measure(self, sessions: Mapping[int, str | int | None]) -> None:
+    def _measure(self, sessions: Mapping[int, str | int | None], times: Mapping[int, _ProcessorTime]) -> None:
         listed = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208 - a path for each costs
         # What was of another session once stays there: most of a machine is looked at once.
         self._others &= listed
         found: dict[int, list[Sized]] = {session: [] for session in sessions}
+        taken: dict[int, dict[tuple[int, int], tuple[int, int]]] = {session: {} for session in sessions}
         own = {each: session for session, each in sessions.items() if each is not None}
+        has_uids = any(isinstance(each, int) for each in own)
         for pid in (listed - self._others) | (listed & sessions.keys()):
             with contextlib.suppress(OSError, ValueError, IndexError):
                 words = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
-                session, pages = int(words[3]), int(words[21])
-                if session not in sessions and own:
-                    session = own.get(_namespace(pid) or "", own.get(uid_of(pid) or 0, session))
-                if session in sessions:
-                    found[session].append(Sized(pid, pages * _PAGE_BYTES))
+                of = session = int(words[3])
+                if of not in sessions and own:
+                    of = own.get(_namespace(pid) or "", own.get((has_uids and uid_of(pid)) or 0, of))
+                if of in sessions:
+                    found[of].append(Sized(pid, int(words[21]) * _PAGE_BYTES, session))
+                    itself, waited_for = int(words[11]) + int(words[12]), int(words[13]) + int(words[14])
+                    taken[of][pid, int(words[19])] = itself, waited_for
                 else:
                     self._others.add(pid)
+        for of, time in times.items():
+            time.take_in(taken[of])
         self._measured = {session: tuple(processes) for session, processes in found.items()}
 
 
 class Measured:
     """One program that is measured."""
 
-    def __init__(self, memory: Memory, pid: int) -> None:
-        self._memory = memory
+    def __init__(self, measuring: Measuring, pid: int) -> None:
+        self._measuring = measuring
         self._pid = pid
 
     async def processes(self, above_bytes: int | None) -> tuple[Sized, ...]:
         """Its processes: measured exactly where they take more than this together, else roughly."""
-        found = await self._memory.measure(self._pid)
+        found = await self._measuring.measure(self._pid)
         if above_bytes is None or sum(each.size_bytes for each in found) <= above_bytes:
             return found
-        return await self._memory.proportional(found)
+        return await self._measuring.proportional(found)
+
+    def processor_s(self) -> float:
+        """The processor time that they took, up to the last time that they were asked for."""
+        return self._measuring.processor_s(self._pid)
 
 
 def _namespace(pid: int) -> str | None:
@@ -146,8 +185,8 @@ def _proportional(process: Sized) -> Sized:
     try:
         said = (_PROC / str(process.pid) / "smaps_rollup").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
-        return Sized(process.pid, 0)  # it has ended meanwhile
+        return replace(process, size_bytes=0)  # it has ended meanwhile
     except OSError:
         return process
     found = _PROPORTIONAL.findall(said)
-    return Sized(process.pid, 1024 * sum(int(each) for each in found)) if found else process
+    return replace(process, size_bytes=1024 * sum(int(each) for each in found)) if found else process

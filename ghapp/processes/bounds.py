@@ -1,0 +1,52 @@
+"""What the kernel itself bounds in a sandbox, for each process and for each user."""
+
+import resource
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ghapp.processes.limits import Limits
+from ghapp.processes.priority import NICE
+
+_TASKS_OF_A_PROCESS = 10
+"""Threads are tasks too, and Go's programs have some."""
+NOT_BOUND, NOT_EXECUTABLE = 125, 126
+"""How a program of a uid ends that was never started."""
+
+
+def _bounds(limits: Limits) -> dict[int, int]:
+    bounds = {resource.RLIMIT_CORE: 0}
+    if limits.processes is not None:
+        bounds[resource.RLIMIT_NPROC] = _TASKS_OF_A_PROCESS * limits.processes
+    if limits.files_at_once is not None:
+        bounds[resource.RLIMIT_NOFILE] = limits.files_at_once
+    # No more than this process may have, which every program inherits.
+    allowed = {name: resource.getrlimit(name)[1] for name in bounds}
+    return {
+        name: most if allowed[name] == resource.RLIM_INFINITY else min(most, allowed[name])
+        for name, most in bounds.items()
+    }
+
+
+def bound(pid: int, limits: Limits) -> None:
+    """Bound a program in a user namespace that this process has made."""
+    for name, most in _bounds(limits).items():
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, name, (most, most))
+
+
+def bounded(argv: Sequence[str], limits: Limits) -> list[str]:
+    """Give a program with a shell before it that bounds itself: as a root without CAP_SYS_RESOURCE cannot do it.
+
+    That is what root has in most containers. The words are those of all shells: dash calls processes `-p`, others `-u`.
+    """
+    bounds = _bounds(limits)
+    words = [f"ulimit -c {bounds[resource.RLIMIT_CORE]}"]
+    if (files := bounds.get(resource.RLIMIT_NOFILE)) is not None:
+        words.append(f"ulimit -n {files}")
+    if (tasks := bounds.get(resource.RLIMIT_NPROC)) is not None:
+        words.append(f"{{ ulimit -u {tasks} 2>/dev/null || ulimit -p {tasks}; }}")
+    nice = f"nice -n {NICE} " if limits.yields else ""
+    program = shlex.quote(argv[0])
+    script = f'{" && ".join(words)} || exit {NOT_BOUND}; [ -x {program} ] || exit {NOT_EXECUTABLE}; exec {nice}"$@"'
+    return ["/bin/sh", "-c", script, "sh", *argv]
