@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-NICE = 10
-"""A tenth of the processor where others want all of it, everything where nobody does."""
+NICE = 5
+"""A third of what others get where they want all of the processor, everything where nobody does."""
 _OOM_SCORE_ADJ = 500
 """As if it took half of the machine's memory more than it does. https://man7.org/linux/man-pages/man5/proc_pid_oom_score_adj.5.html"""
 

@@ -184,7 +184,7 @@ def test_processor_time_of_children_that_nobody_waited_for_counts_as_it_was_seen
 @each_sandbox
 def test_what_a_program_starts_goes_after_the_others_of_the_machine(sandbox: str, directory: Path) -> None:
     script = """\
-        while os.getpriority(os.PRIO_PROCESS, 0) < 10 or open("/proc/self/oom_score_adj").read() != "500\\n":
+        while os.getpriority(os.PRIO_PROCESS, 0) < 5 or open("/proc/self/oom_score_adj").read() != "500\\n":
             time.sleep(0.01)
         """
     assert run(confined(sandbox, directory), script, limits=YIELDS).exit_code == 0
@@ -195,7 +195,7 @@ def test_a_session_of_its_own_goes_after_the_others_too(sandbox: str, directory:
     script = """\
         if not os.fork():
             os.setsid()
-            while os.path.exists("/proc/self/autogroup") and "nice 10" not in open("/proc/self/autogroup").read():
+            while os.path.exists("/proc/self/autogroup") and "nice 5" not in open("/proc/self/autogroup").read():
                 time.sleep(0.01)
             sys.exit(0)
         os.wait()
