@@ -53,17 +53,17 @@ TESTING_APPLY: Final[Key[TestingApply]] = Key(
     name="apply",
     form=Choice(get_args(TestingApply), later=("on_pull_request",)),
     default="never",
-    meaning="never; on_merge: brought to the merged commit before the branch's environment is, which is not touched "
-    "if that fails.",
+    meaning="never; on_merge: each merge is applied to testing first. If that fails, the branch's environment "
+    "is not touched.",
 )
 TESTING_PLAN: Final[Key[TestingPlan | None]] = Key(
     name="plan",
     form=Choice(get_args(TestingPlan)),
     default=None,
-    meaning="Whether pull requests are planned in testing. Default: always where environments lists testing, where "
-    "Vault has something below testing's paths, and where Vault is not used; else never.",
+    meaning="Whether pull requests are planned in testing. Default: always if environments lists testing, if "
+    "Vault has secrets below testing's paths, or if Vault is not used; otherwise never.",
 )
-TESTING_TEAM: Final = _team_of("TEAM in the paths of testing's secrets, if it is another one.")
+TESTING_TEAM: Final = _team_of("TEAM in the paths of testing's secrets, if they belong to another team.")
 TESTING: Final = Section(
     wanted="a mapping",
     keys=(TESTING_APPLY, TESTING_PLAN, TESTING_TEAM),
@@ -81,51 +81,52 @@ BRANCH: Final[Key[str | None]] = Key(
     name="branch",
     form=Text(words.BRANCH, words.branch),
     default=None,
-    meaning='The protected branch that is applied to it. Default: the environment\'s name. "testing" and "planward" '
-    "are not allowed.",
+    meaning="The protected branch that is applied to this environment. Default: the environment's name. "
+    '"testing" and "planward" are not allowed.',
 )
 PROMOTE_FROM: Final[Key[Value | None]] = Key(
     name="promote_from",
     form=NullableText(ENVIRONMENT_NAME),
     default=None,
-    meaning="The environment in which a change must have been applied before. Default: staging for production where "
-    "both are listed; null turns that off.",
+    meaning="The environment in which a change must have been applied first. Default: staging for production "
+    "if both are listed; null turns that off.",
 )
 PREVIEW: Final[Key[Preview]] = Key(
     name="preview",
     form=Choice(get_args(Preview)),
     default="always",
-    meaning="When pull requests into its branch are planned in it: always; on_approval: once somebody with write "
-    "access who did not write or push the head presses Preview or approves that head in a review; never.",
+    meaning="When pull requests into its branch are planned in this environment. always; on_approval: once "
+    "somebody with write access who did not write or push the head presses Preview or approves that head in a "
+    "review; never.",
 )
 BRANCH_APPLY: Final[Key[BranchApply]] = Key(
     name="apply",
     form=Choice(get_args(BranchApply)),
     default="automatic",
-    meaning="Whether a merge is applied by itself or when somebody presses Apply.",
+    meaning="Whether a merge is applied automatically or when somebody presses Apply.",
 )
 PARITY: Final[Key[Parity]] = Key(
     name="parity",
     form=Choice(get_args(Parity)),
     default="danger",
-    meaning="What holds an apply that does something else than the preview. danger: what it destroys, replaces, "
-    "forgets or invokes, or what is in the report's danger list, without having been in the preview; hold: every "
-    "difference of actions or values. Fewer actions go ahead.",
+    meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show "
+    "and that destroys, replaces, forgets or invokes something or is in the report's danger list; hold: every "
+    "difference of actions or values. Missing actions never hold it.",
 )
 APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
     form=Texts(Text(words.APPROVER, words.approver)),
     default=(),
-    meaning="Logins and teams (org/team) who may press Plan and Apply on a hold. Default: "
-    "who has the role maintain or admin.",
+    meaning="Logins and teams (org/team) who may press Plan and Apply on a hold. Default: everybody with the "
+    "role maintain or admin.",
 )
 APPROVALS: Final[Key[int]] = Key(
     name="approvals",
     form=Count(least=1, most=10),
     default=1,
-    meaning="How many people have to approve what is held.",
+    meaning="How many people have to approve a hold.",
 )
-ENVIRONMENT_TEAM: Final = _team_of("TEAM in the paths of this environment's secrets, if it is another one.")
+ENVIRONMENT_TEAM: Final = _team_of("TEAM in the paths of this environment's secrets, if they belong to another team.")
 ENVIRONMENT: Final = Section(
     wanted="a mapping",
     keys=(BRANCH, PROMOTE_FROM, PREVIEW, BRANCH_APPLY, PARITY, APPROVALS, APPROVERS, ENVIRONMENT_TEAM),
@@ -142,20 +143,20 @@ SECRET_PATH: Final[Key[str | None]] = Key(
     default=None,
     required=True,
     meaning="Mount and path, below kv/{team}/{branch} or kv/{team}/{environment}; others need the operator's "
-    "PLANWARD_SECRET_PATHS. /* at its end means all secrets below. May hold {team}, {branch} (a / in it is written ~), "
-    "{environment} and {operation}.",
+    "PLANWARD_SECRET_PATHS. /* at the end means all secrets below. May contain {team}, {branch} (a / in it is "
+    "written ~), {environment} and {operation}.",
 )
 SECRET_AS: Final[Key[SecretForm]] = Key(
     name="as",
     form=Choice(get_args(SecretForm)),
     default="tfvars",
-    meaning="Whether its keys are Terraform variables or environment variables.",
+    meaning="Whether the secret's keys are Terraform variables or environment variables.",
 )
 SECRET_FIELD: Final[Key[str | None]] = Key(
     name="field",
     form=Text(r"\S", lambda text: None),
     default=None,
-    meaning="The one key of the secret that is taken. Default: all.",
+    meaning="The only key of the secret to use. Default: all keys.",
 )
 SECRET_MAP: Final[Key[Entries | None]] = Key(
     name="map",
@@ -174,30 +175,30 @@ WORKSPACE: Final[Key[str | None]] = Key(
     name="workspace",
     form=Text(words.templates(words.WORKSPACE_PLACEHOLDERS), words.workspace),
     default=None,
-    meaning="Terraform's workspace. Default: {environment}, or default where there is a backend file.",
+    meaning="Terraform's workspace. Default: {environment}, or default if there is a backend file.",
 )
 VAR_FILES: Final[Key[tuple[str, ...] | None]] = Key(
     name="var_files",
     form=FILES,
     default=None,
-    meaning="Var files, relative to dir; each must exist. Default: {environment}.tfvars and env/{environment}.tfvars "
-    "where they exist.",
+    meaning="Var files, relative to dir; each must exist. Default: those of {environment}.tfvars and "
+    "env/{environment}.tfvars that exist.",
 )
 BACKEND_CONFIG: Final[Key[tuple[str, ...] | None]] = Key(
     name="backend_config",
     form=BACKEND_FILES,
     default=None,
-    meaning="Files for terraform init -backend-config, relative to dir; each must exist. Default: "
-    "{environment}.backend.hcl and env/{environment}.backend.hcl where they exist.",
+    meaning="Files for terraform init -backend-config, relative to dir; each must exist. Default: those of "
+    "{environment}.backend.hcl and env/{environment}.backend.hcl that exist.",
 )
 EXTRA_ARGUMENTS: Final[Key[tuple[str, ...] | None]] = Key(
     name="extra_arguments",
     form=Texts(Text(words.ARGUMENT, words.argument)),
     default=None,
-    meaning="Arguments of terraform plan, and of apply where that takes them: -parallelism=N, -refresh=false, "
+    meaning="Arguments of terraform plan, and of apply if it accepts them: -parallelism=N, -refresh=false, "
     "-lock-timeout=DURATION, -compact-warnings. Default: none.",
 )
-ROOT_MODULE_TEAM: Final = _team_of("TEAM in the paths of its secrets, if it is another one.")
+ROOT_MODULE_TEAM: Final = _team_of("TEAM in the paths of its secrets, if they belong to another team.")
 _OVERRIDABLE: Final = (WORKSPACE, VAR_FILES, BACKEND_CONFIG, EXTRA_ARGUMENTS, ROOT_MODULE_TEAM)
 OVERRIDE: Final = Section(wanted="a mapping", keys=_OVERRIDABLE)
 
@@ -206,22 +207,23 @@ DIR: Final[Key[str | None]] = Key(
     form=Text(r"^(?![/~])[^*{}\\]+$", words.directory),
     default=None,
     required=True,
-    meaning='Its directory, from the repository\'s top; "." is the top itself.',
+    meaning='Its directory, relative to the repository\'s root; "." is the root itself.',
 )
 WATCHED: Final = FILES
 WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     name="watch",
     form=WATCHED,
     default=None,
-    meaning="Further paths whose change touches it, relative to dir: * stands for any part of a name, ** for any "
-    "directories, a directory for what is below it. Default: where a file is read by a path that Terraform works out, "
-    "whatever lies beside or above dir and belongs to no other directory with configuration; an empty list ends that.",
+    meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, ** for any "
+    "directories, a directory for everything below it. Default: if it reads a file by a computed path, "
+    "everything beside or above dir that is in no other directory with configuration; an empty list turns that "
+    "off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",
     form=Texts(Text(r"^(?![/~]|\.\./)[^\\]+$", words.path_inside)),
     default=(),
-    meaning="Directories of root modules that are planned and applied before it, besides those whose state it reads.",
+    meaning="Directories of root modules that are planned and applied first, besides those whose state it reads.",
 )
 REQUIRED_VERSION: Final[Key[str | None]] = Key(
     name="required_version",
@@ -235,10 +237,10 @@ OVERRIDES: Final[Key[Entries | None]] = Key(
         pattern=words.ENVIRONMENT,
         wanted="a mapping from environments to what is otherwise there",
         section=OVERRIDE,
-        meaning="What is otherwise in this environment.",
+        meaning="The settings that differ in this environment.",
     ),
     default=None,
-    meaning="What is otherwise in an environment.",
+    meaning="Settings that differ by environment.",
 )
 ROOT_MODULE: Final = Section(
     wanted="a mapping with dir",
@@ -252,23 +254,23 @@ URL: Final[Key[str | None]] = Key(
     form=Text(r"^(?:vault:kv/\{team\}/[^#*]+#.+|[A-Za-z][A-Za-z0-9+.-]*://\S+)$", words.chat_address),
     default=None,
     required=True,
-    meaning="A Slack incoming webhook or its like, an address as apprise has them, or vault:kv/{team}/PATH#KEY for one "
-    "that is kept in Vault.",
+    meaning="A Slack incoming webhook or a compatible one, an apprise URL, or vault:kv/{team}/PATH#KEY for an "
+    "address in Vault.",
 )
 ON: Final[Key[tuple[Occasion, ...]]] = Key(
     name="on",
     form=Choices(Choice(OCCASIONS, later=("drift",))),
     default=OCCASIONS,
-    meaning="failed: an apply; waiting: any action_required; applied; promotion: when its gate is first decided, and "
-    "when it first turns green.",
+    meaning="failed: a failed apply; waiting: any action_required; applied; promotion: when its gate is first "
+    "decided, and when it first turns green.",
 )
 NOTIFY: Final = Section(wanted="a mapping with url", keys=(URL, ON))
 
 # --- the whole -------------------------------------------------------------------------------------------------------
 
 TEAM: Final = _team_of(
-    "TEAM in the paths of secrets, which has to be open to the repository. Default: the repository's name when it was "
-    "first seen."
+    "TEAM in the paths of secrets; the team must grant access to the repository. Default: the repository's name when "
+    "Planward first saw it."
 )
 ENVIRONMENTS: Final[Key[Entries | None]] = Key(
     name="environments",
@@ -280,35 +282,35 @@ ENVIRONMENTS: Final[Key[Entries | None]] = Key(
         special={TESTING_NAME: (TESTING, "Where every pull request is planned; it has no branch.")},
     ),
     default=None,
-    meaning="The environments. Default: testing, and staging and production where their branches exist. testing is "
-    "always there, also where it is not listed.",
+    meaning="The environments. Default: testing, and staging and production if their branches exist. testing "
+    "always exists, even if it is not listed.",
 )
 SECRETS: Final[Key[tuple[Value, ...] | None]] = Key(
     name="secrets",
     form=Sections(section=SECRET),
     default=None,
-    meaning="What is read from Vault. Default: kv/{team}/{branch}/* as variables and kv/{team}/{branch}/env as "
-    "environment variables, if the operator has a Vault. An empty list asks nobody; a secret that a narrower line "
-    "names is left to that line.",
+    meaning="Secrets to read from Vault. Default: kv/{team}/{branch}/* as variables and kv/{team}/{branch}/env "
+    "as environment variables, if the operator has a Vault. An empty list reads nothing. If two lines match a "
+    "secret, the more specific one applies.",
 )
 ROOT_MODULES: Final[Key[tuple[Value, ...] | None]] = Key(
     name="root_modules",
     form=Sections(section=ROOT_MODULE, wanted="a list of root modules"),
     default=None,
-    meaning="All root modules. Default: every directory that has a backend block, or .tf files and no caller.",
+    meaning="All root modules. Default: every directory with a backend block, or with .tf files and no caller.",
 )
 CONFIRM: Final[Key[tuple[str, ...]]] = Key(
     name="confirm",
     form=Texts(Text(words.CONFIRM, words.confirm_word)),
     default=(),
-    meaning="What a second person has to confirm before it is applied: destroy, replace, or resource types such as "
-    "aws_db_instance.",
+    meaning="Changes that a second person has to confirm before they are applied: destroy, replace, or "
+    "resource types such as aws_db_instance.",
 )
 FOUR_EYES: Final[Key[bool]] = Key(
     name="four_eyes",
     form=Flag(),
     default=True,
-    meaning="Whether who approves must be somebody else than who wrote, pushed or merged the change.",
+    meaning="Whether the approver must be somebody who did not write, push or merge the change.",
 )
 DRAFTS: Final[Key[Drafts]] = Key(
     name="drafts",
@@ -324,7 +326,10 @@ TRUSTED_BOTS: Final[Key[tuple[str, ...]]] = Key(
     "credentials.",
 )
 NOTIFICATIONS: Final[Key[tuple[Value, ...]]] = Key(
-    name="notify", form=Sections(section=NOTIFY), default=(), meaning="Who is notified, and of what."
+    name="notify",
+    form=Sections(section=NOTIFY),
+    default=(),
+    meaning="Chat addresses to notify, and on which occasions.",
 )
 CONFIG: Final = Section(
     wanted="a mapping",
