@@ -1,4 +1,4 @@
-"""Addresses: where a GitHub is seen and fetched from, given the root of its API; and what is this very machine."""
+"""GitHub's web address and git host, derived from the root of its API; and whether a host is this machine."""
 
 import ipaddress
 import re
@@ -9,8 +9,8 @@ OWNER_AND_NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 def web_url(api_url: str) -> str:
-    """Where people see this GitHub: `https://api.github.com` → `https://github.com`, `https://api.TENANT.ghe.com` →
-    `https://TENANT.ghe.com`, `https://HOST/api/v3` → `https://HOST`.
+    """The address of this GitHub's pages: `https://api.github.com` → `https://github.com`,
+    `https://api.TENANT.ghe.com` → `https://TENANT.ghe.com`, `https://HOST/api/v3` → `https://HOST`.
 
     https://docs.github.com/en/enterprise-cloud@latest/admin/data-residency/network-details-for-ghecom
     """
@@ -22,7 +22,8 @@ def web_url(api_url: str) -> str:
 
 
 def git_host(api_url: str) -> str:
-    """The only host (HOST or HOST:PORT) that is fetched from and that gets a token; on loopback with any port."""
+    """The only host (HOST or HOST:PORT) that Planward fetches from and sends a token to; on loopback any port is
+    allowed."""
     parts = urlsplit(web_url(api_url))
     host = parts.hostname or ""
     name = f"[{host}]" if ":" in host else host
@@ -30,7 +31,7 @@ def git_host(api_url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as it stands in an address, is this machine and nobody else can reach it."""
+    """Whether a host in an address is this machine, so that nobody else can reach it."""
     if host == "localhost":
         return True
     try:

@@ -1,29 +1,29 @@
-"""The tree of what can go wrong in the shell.
+"""The exceptions of `ghapp`, as a tree.
 
     PlanwardError
-    ├── SettingsError        the operator's settings do not fit; the process refuses to start
-    ├── StoreUnavailable     the database does not answer for now (store/): a step waits for it
-    ├── DeliveryError        a delivery is refused at the door (webhook/)
-    └── JobError             shown to the user in its own words: what, where, and the way out
+    ├── SettingsError        a setting is missing or invalid; the process does not start
+    ├── StoreUnavailable     the database is unavailable (store/): a step waits for it
+    ├── DeliveryError        a delivery is refused before it is accepted (webhook/)
+    └── JobError             its text is shown to the user: what is wrong, where, and what to do
         ├── ConfigInvalid    the repository's config (repository_config/)
         ├── GitError         (git/)
         ├── VaultError       (vault/)
         ├── TerraformError   (terraform/)
         ├── GitHubError      (github/)
-        ├── NoRoom           Planward's own disk is full: the operator has to make room
-        └── Unavailable      something outside does not answer for now: the job is deferred, nothing is reported yet
+        ├── NoRoom           Planward's own disk is full: the operator has to free space
+        └── Unavailable      an external service is unavailable: the job is deferred, nothing is reported yet
 
-Anything else that is raised is a fault of Planward's own: people read "an internal error occurred" and the run's id,
-the log has the rest.
+Any other exception is a bug in Planward: people see "an internal error occurred" and the run's id, and the log has the
+details.
 """
 
 
 class PlanwardError(Exception):
-    """The root of the tree; never raised itself."""
+    """The base class; never raised itself."""
 
 
 class SettingsError(PlanwardError):
-    """A setting is missing or cannot be read; names it and says what to put there."""
+    """A setting is missing or cannot be read. The text names it and says what to set."""
 
 
 class DeliveryError(PlanwardError):
@@ -31,20 +31,20 @@ class DeliveryError(PlanwardError):
 
 
 class JobError(PlanwardError):
-    """A fault that a person can correct. `str(error)` is the first line of a check run: what, where, the way out.
+    """A problem that a person can fix. `str(error)` is the first line of a check run: what is wrong, where, what to do.
 
-    It never holds a secret, a foreign exception's text or a URL with credentials.
+    It never contains a secret, the text of another library's exception, or a URL with credentials.
     """
 
 
 class NoRoom(JobError):
-    """Planward's own disk is full. A run fails for it; where no run can show that, the job is deferred."""
+    """Planward's own disk is full. The run fails; if no run can show that, the job is deferred."""
 
 
 class Unavailable(JobError):
-    """Something that the job needs does not answer for now: the job is deferred.
+    """A service that the job needs is unavailable: the job is deferred.
 
-    `retry_after_s` is how long the other side asks to wait, None where it does not say.
+    `retry_after_s` is how long the service asks to wait, None if it does not say.
     """
 
     retry_after_s: float | None = None

@@ -1,7 +1,7 @@
-"""The events of GitHub, in the past tense.
+"""GitHub's events, in the past tense.
 
-`webhook/` makes these from payloads; no other room sees a payload. Values only: they compare, they hash,
-and `msgspec.json` writes and reads them back as `Event`.
+`webhook/` makes these from payloads; no other package sees a payload. They are plain values that compare and hash, and
+`msgspec.json` writes and reads them as `Event`.
 """
 
 from typing import Literal
@@ -12,14 +12,14 @@ from ghapp.values import BranchName, CommitSha, InstallationId, RepositoryId
 
 
 class RepositoryRef(Struct, frozen=True, kw_only=True):
-    """A repository as the events about installations name it: the number that stays, the name that may change."""
+    """A repository as installation events name it: an id that never changes, and a name that can."""
 
     id: RepositoryId
     full_name: str
 
 
 class Repository(Struct, frozen=True, kw_only=True):
-    """The repository of an event. The git remote is `clone_url`, which stands in a signed document, never composed."""
+    """The repository of an event. `clone_url` is the git remote, taken from the signed payload and never composed."""
 
     id: RepositoryId
     full_name: str
@@ -28,12 +28,12 @@ class Repository(Struct, frozen=True, kw_only=True):
 
     @property
     def ref(self) -> RepositoryRef:
-        """Its number and name alone."""
+        """Only its id and name."""
         return RepositoryRef(id=self.id, full_name=self.full_name)
 
 
 class Person(Struct, frozen=True, kw_only=True):
-    """An account. The number identifies it; a login can be given up and taken by somebody else."""
+    """An account. The id identifies it; a login can be given up and taken by somebody else."""
 
     login: str
     id: int
@@ -41,7 +41,7 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 GHOST = Person(login="ghost", id=0)
-"""Stands for an account that was deleted. GitHub has no account 0, so it never equals one that may do something."""
+"""A deleted account. GitHub has no account 0, so it never equals an account with permissions."""
 
 
 class Head(Struct, frozen=True, kw_only=True):
@@ -53,14 +53,14 @@ class Head(Struct, frozen=True, kw_only=True):
 
 
 class Base(Struct, frozen=True, kw_only=True):
-    """The base of a pull request: the branch it goes into, and where that stood when GitHub wrote this."""
+    """The base of a pull request: its target branch, and that branch's commit when GitHub sent the event."""
 
     sha: CommitSha
     ref: BranchName
 
 
 class _Event(Struct, frozen=True, kw_only=True, tag=True, tag_field="event"):
-    """Tagged, so that a union of them survives a trip through JSON."""
+    """Tagged, so that a union of them can be read back from JSON."""
 
 
 class _OfPullRequest(_Event, frozen=True, kw_only=True):
@@ -76,7 +76,7 @@ class _OfPullRequest(_Event, frozen=True, kw_only=True):
 
     @property
     def from_fork(self) -> bool:
-        """Whether the head lies in another repository, or in one that is gone."""
+        """Whether the head is in another repository, or in a deleted one."""
         return self.head.repository_id != self.repository.id
 
 
@@ -89,9 +89,9 @@ class PullRequestChanged(_OfPullRequest, frozen=True, kw_only=True):
 
 
 class PullRequestClosed(_OfPullRequest, frozen=True, kw_only=True):
-    """A pull request was merged or given up. Of one that was not merged the three `merge…` values are None.
+    """A pull request was merged or closed without a merge. In the second case the three `merge…` values are None.
 
-    `merge_sha` is the merge commit, the squash commit, or what the base was moved to by a rebase; `merged_at` is in
+    `merge_sha` is the merge commit, the squash commit, or the base's new commit after a rebase; `merged_at` is in
     seconds since 1970.
     """
 
@@ -102,7 +102,7 @@ class PullRequestClosed(_OfPullRequest, frozen=True, kw_only=True):
 
 
 class PullRequestApproved(_Event, frozen=True, kw_only=True):
-    """Somebody submitted a review that approves a pull request, as it was at `head_sha`."""
+    """Somebody submitted an approving review of a pull request's commit `head_sha`."""
 
     installation_id: InstallationId
     repository: Repository
@@ -113,7 +113,8 @@ class PullRequestApproved(_Event, frozen=True, kw_only=True):
 
 
 class BranchPushed(_Event, frozen=True, kw_only=True):
-    """A branch was moved, created or deleted. `before` of a created and `after` of a deleted one is NO_COMMIT."""
+    """A branch was moved, created or deleted. `before` of a created branch and `after` of a deleted one is
+    NO_COMMIT."""
 
     installation_id: InstallationId
     repository: Repository
@@ -140,7 +141,7 @@ class CheckRunRerequested(_Event, frozen=True, kw_only=True):
 
 
 class CheckSuiteRerequested(_Event, frozen=True, kw_only=True):
-    """Somebody pressed "Re-run all checks". `head_branch` is None for a fork's head."""
+    """Somebody pressed "Re-run all checks". `head_branch` is None if the head is in a fork."""
 
     installation_id: InstallationId
     repository: Repository
@@ -152,7 +153,7 @@ class CheckSuiteRerequested(_Event, frozen=True, kw_only=True):
 
 
 class ButtonPressed(_Event, frozen=True, kw_only=True):
-    """Somebody pressed one of a check run's own buttons; `identifier` says which."""
+    """Somebody pressed a button of a check run; `identifier` says which one."""
 
     installation_id: InstallationId
     repository: Repository
@@ -166,7 +167,7 @@ class ButtonPressed(_Event, frozen=True, kw_only=True):
 
 
 class CommentCreated(_Event, frozen=True, kw_only=True):
-    """Somebody wrote a comment on an issue or pull request. Edited ones never become an event."""
+    """Somebody wrote a comment on an issue or pull request. Edited comments never become an event."""
 
     installation_id: InstallationId
     repository: Repository
@@ -190,7 +191,7 @@ class MergeGroupRequested(_Event, frozen=True, kw_only=True):
 
 
 class MergeGroupDestroyed(_Event, frozen=True, kw_only=True):
-    """A merge queue let a group go; `reason` is GitHub's word: merged, invalidated, dequeued."""
+    """A merge queue discarded a group; `reason` is GitHub's word: merged, invalidated, dequeued."""
 
     installation_id: InstallationId
     repository: Repository
@@ -200,7 +201,7 @@ class MergeGroupDestroyed(_Event, frozen=True, kw_only=True):
 
 
 class InstallationChanged(_Event, frozen=True, kw_only=True):
-    """The App was installed, removed, suspended, let go on, or given new permissions."""
+    """The App was installed, removed, suspended, unsuspended, or given new permissions."""
 
     action: Literal["created", "deleted", "suspend", "unsuspend", "new_permissions_accepted"]
     installation_id: InstallationId
@@ -209,7 +210,7 @@ class InstallationChanged(_Event, frozen=True, kw_only=True):
 
 
 class RepositoriesChanged(_Event, frozen=True, kw_only=True):
-    """Repositories were added to or taken from an installation."""
+    """Repositories were added to an installation or removed from it."""
 
     installation_id: InstallationId
     added: tuple[RepositoryRef, ...]
@@ -218,7 +219,7 @@ class RepositoriesChanged(_Event, frozen=True, kw_only=True):
 
 
 class RepositoryChanged(_Event, frozen=True, kw_only=True):
-    """A repository got another name, another owner, or an end. `repository` is as it is afterwards."""
+    """A repository was renamed, transferred, deleted, archived or the like. `repository` is its new state."""
 
     action: Literal["renamed", "deleted", "archived", "unarchived", "transferred"]
     installation_id: InstallationId | None
@@ -231,7 +232,7 @@ class Ping(_Event, frozen=True, kw_only=True):
 
 
 class Ignored(_Event, frozen=True, kw_only=True):
-    """Nothing that Planward acts on; `reason` is for the log and names no person and no repository."""
+    """An event that Planward does not act on; `reason` is for the log and names no person and no repository."""
 
     reason: str
 
@@ -253,4 +254,4 @@ Event = (
     | Ping
     | Ignored
 )
-"""Everything that a delivery can turn into."""
+"""Every event that a delivery can become."""

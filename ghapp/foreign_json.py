@@ -1,4 +1,4 @@
-"""JSON that others wrote: GitHub's payloads and answers, what a program that Terraform runs prints."""
+"""JSON from outside: GitHub's payloads and answers, and the output of programs that Terraform runs."""
 
 import json
 from typing import Any, Final, TypeVar
@@ -8,19 +8,19 @@ import msgspec
 Shape = TypeVar("Shape")
 
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
-"""msgspec raises UnicodeDecodeError for bytes that are no UTF-8, and leaves endless nesting to Python."""
+"""msgspec raises UnicodeDecodeError for bytes that are not UTF-8, and RecursionError for endless nesting."""
 
 
 class UnreadableJson(ValueError):
-    """It is no JSON, or none of the wanted shape. The text quotes no value of it."""
+    """It is not JSON, or does not have the wanted shape. The text quotes no value from it."""
 
 
 class MisshapenJson(UnreadableJson):
-    """It is JSON of another shape; the text says what is expected, and where."""
+    """It is JSON of another shape; the text says what was expected, and where."""
 
 
 def read_json(content: bytes | bytearray | str | msgspec.Raw, shape: type[Shape]) -> Shape:
-    """Read the wanted part of a document. Raises UnreadableJson, and MisshapenJson for another shape."""
+    """Read the wanted part of a document. Raises UnreadableJson, and MisshapenJson if it has another shape."""
     try:
         return msgspec.json.decode(content, type=shape)
     except msgspec.ValidationError as error:
@@ -32,7 +32,7 @@ def read_json(content: bytes | bytearray | str | msgspec.Raw, shape: type[Shape]
 def read_any_json(content: bytes | str) -> Any:
     """Read a document of any shape, with integers of any size. Raises UnreadableJson.
 
-    Half a surrogate pair, which JSON can write and no output can carry, becomes a question mark.
+    Half a surrogate pair, which JSON can contain but no output can, becomes a question mark.
     """
     try:
         value = json.loads(content if isinstance(content, str) else content.decode())

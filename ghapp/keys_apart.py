@@ -1,9 +1,10 @@
-"""Keys apart from what is started: not in the environment that Linux shows of this process, nor to be read out of it.
+"""Keep secrets out of this process's environment, where other programs could read them.
 
-What `/proc/PID/environ` shows is what a process was started with, whatever it deletes later. So `serve` and `worker`
-read their secrets, restart themselves without them, and get them back by a file in memory that nobody else has.
+On Linux `/proc/PID/environ` shows the environment that a process was started with, even if it deletes variables later.
+So `serve` and `worker` read their secrets, restart themselves without them, and get them back through a file in memory
+that nobody else can open.
 
-Takes nothing but the standard library: it runs before everything else.
+Uses only the standard library, since it runs before everything else.
 """
 
 import contextlib
@@ -20,10 +21,10 @@ _PR_SET_DUMPABLE = 4
 
 
 def take_environment(secrets: Collection[str]) -> Mapping[str, str]:
-    """Give the environment, with the `secrets` of these names in this answer alone.
+    """Return the environment. Only the returned copy contains the `secrets` of these names.
 
-    Restarts this program, with the same arguments, where they are in its initial environment. From here on nobody
-    but root may trace this process, read its memory, or get a core of it.
+    If they are in the process's initial environment, restarts this program with the same arguments. From then on only
+    root may trace this process, read its memory, or get a core dump of it.
     """
     handed_over = _handed_over()
     held = {name: value for name in secrets if (value := os.environ.pop(name, None)) is not None}
@@ -47,7 +48,7 @@ def _is_initial(held: Collection[str]) -> bool:
     try:
         initial = Path("/proc/self/environ").read_bytes().split(b"\0")
     except OSError:
-        return False  # no Linux: nothing to be read there
+        return False  # not Linux: no environment to read there
     return any(each.partition(b"=")[0].decode(errors="replace") in held for each in initial)
 
 

@@ -1,6 +1,7 @@
-"""Logging: event names and values, one JSON object a line on stderr.
+"""Logging: event names and values, one JSON object per line on stderr.
 
-Never a payload, plan JSON, an environment, a token or locals: what is bound is ids (delivery, job, repository, SHA).
+Never logs a payload, plan JSON, an environment, a token or locals. Bound values are ids (delivery, job, repository,
+SHA).
 """
 
 import logging
@@ -12,7 +13,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("planward")
 
 
 def configure_logging(*, level: int = logging.INFO, human: bool = False) -> None:
-    """Set up structlog for this process; `human` gives lines for a terminal instead of JSON."""
+    """Set up structlog for this process; with `human`, lines for a terminal instead of JSON."""
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if human else structlog.processors.JSONRenderer()
     )
@@ -35,7 +36,7 @@ def configure_logging(*, level: int = logging.INFO, human: bool = False) -> None
 
 
 def _exception_without_locals(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Keep an exception's class and the lines it went through; its text may hold what a foreign library put there."""
+    """Keep an exception's class and its traceback lines; its text may contain data from another library."""
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()[1]

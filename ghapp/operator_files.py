@@ -1,4 +1,4 @@
-"""YAML files of the operator's that say what which repository may use."""
+"""The operator's YAML files that say which repository may use what."""
 
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from ghapp.errors import SettingsError
 
 
 def read_patterns(setting: str, path: Path) -> dict[str, tuple[str, ...]]:
-    """Read a mapping from names to lists of patterns, `NAME: [PATTERN, …]`; names compare without case.
+    """Read a mapping from names to lists of patterns, `NAME: [PATTERN, …]`; names are compared without case.
 
-    Raises SettingsError naming the setting, the file, the line and the way out.
+    Raises SettingsError naming the setting, the file, the line and what to do.
     """
     try:
         text = path.read_text(encoding="utf-8")

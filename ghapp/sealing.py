@@ -1,7 +1,7 @@
-"""Encryption at rest of logs and reports: AES-256-GCM, the key's number before each sealed text.
+"""Encryption at rest of logs and reports: AES-256-GCM, with the key's id in front of each sealed text.
 
-`PLANWARD_ENCRYPTION_KEY` may list several keys: the first seals, all open, so that a key is rotated by putting the new
-one in front. Without it a key is made in the data directory at the first start.
+`PLANWARD_ENCRYPTION_KEY` may list several keys: the first encrypts, all decrypt. To rotate a key, put the new one in
+front. Without the setting, a key is made in the data directory at the first start.
 """
 
 import contextlib
@@ -22,11 +22,11 @@ _KEY_ID_BYTES = 4
 
 
 class UnsealError(PlanwardError):
-    """A sealed text was made with a key that is not listed any more, or was changed."""
+    """A sealed text was encrypted with a key that is no longer listed, or was changed."""
 
 
 class Sealer:
-    """Seals bytes to bytes that only the holder of a listed key can open."""
+    """Encrypts bytes so that only the holder of a listed key can decrypt them."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         """`keys`: at least one, any text of 16 characters or more; each is stretched to 256 bits by SHA-256."""
@@ -38,12 +38,12 @@ class Sealer:
         self._tag_keys = [hashlib.sha256(b"tag" + digest).digest() for digest in digests]
 
     def seal(self, clear: bytes, *, about: str) -> bytes:
-        """Encrypt `clear`; `about` (which row it is) is bound to it, so that rows cannot be swapped."""
+        """Encrypt `clear`. `about` identifies its row and is bound to it, so that rows cannot be swapped."""
         nonce = os.urandom(_NONCE_BYTES)
         return self._first + nonce + self._keys[self._first].encrypt(nonce, clear, about.encode())
 
     def open(self, sealed: bytes, *, about: str) -> bytes:
-        """Decrypt what `seal` gave for the same `about`. Raises UnsealError."""
+        """Decrypt a result of `seal` for the same `about`. Raises UnsealError."""
         key = self._keys.get(sealed[:_KEY_ID_BYTES])
         if key is None:
             raise UnsealError("sealed with a key that PLANWARD_ENCRYPTION_KEY does not list")
@@ -55,20 +55,21 @@ class Sealer:
 
     @property
     def key_id(self) -> bytes:
-        """What every text that is sealed now begins with."""
+        """The prefix of every text that is encrypted now."""
         return self._first
 
     @property
     def older_key_ids(self) -> tuple[bytes, ...]:
-        """What texts begin with that were sealed with a key which is still listed, but not first."""
+        """The prefixes of texts that were encrypted with a listed key other than the first."""
         return tuple(each for each in self._keys if each != self._first)
 
     def tag(self, about: str) -> str:
-        """A text of 32 characters that only a holder of the key can give for `about`: an address nobody can guess."""
+        """A text of 32 characters that only a holder of the key can compute for `about`: an address nobody can
+        guess."""
         return _tag(self._tag_keys[0], about)
 
     def has_tag(self, about: str, tag: str) -> bool:
-        """Whether `tag` was given for `about`, under any listed key."""
+        """Whether `tag` was computed for `about`, with any listed key."""
         return any(hmac.compare_digest(_tag(key, about).encode(), tag.encode()) for key in self._tag_keys)
 
 
@@ -77,7 +78,7 @@ def _tag(key: bytes, about: str) -> str:
 
 
 def load_or_make_key(data_dir: Path) -> str:
-    """Read the data directory's own key, made at the first start with mode 0600. Raises SettingsError."""
+    """Read the data directory's key; it is made at the first start with mode 0600. Raises SettingsError."""
     path = data_dir / "encryption.key"
     if not path.exists():
         _make_key(path)
@@ -94,7 +95,7 @@ def load_or_make_key(data_dir: Path) -> str:
 
 
 def _make_key(path: Path) -> None:
-    """Make a key, whole or not at all: another process may make one at the same time, the first counts."""
+    """Make a key atomically: if another process makes one at the same time, the first one counts."""
     new = path.with_suffix(f".{os.getpid()}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -1,4 +1,4 @@
-"""What the stories are given: the rooms of the shell, put together once in `app.py`."""
+"""The services that flows use, put together once in `app.py`."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,8 @@ from ghapp.vault import Vault
 
 @dataclass(slots=True, kw_only=True)
 class Watch:
-    """The stop of one run, which all its root runs here share, so that the database is asked once for all of them."""
+    """The stop of one run, shared by all its root runs in this process, so that the database is queried once for
+    all."""
 
     watching: asyncio.Task[None]
     stop: Stop
@@ -41,7 +42,7 @@ class Watch:
 
 @dataclass(slots=True, kw_only=True)
 class ApplyProgress:
-    """How far the root modules of one run are that are applied here, by their directories."""
+    """The progress of one run's apply in this process, by the directories of its root modules."""
 
     streams: dict[str, ApplyStream] = field(default_factory=dict)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -51,8 +52,8 @@ class ApplyProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a flow may use. `enqueue` puts a job into its queue (False: it is there, or done), `pending` gives the
-    jobs that wait or run; `slots` bounds the root runs at once in this worker."""
+    """Everything that a flow may use. `enqueue` puts a job into its queue (False: it is already there, or done),
+    `pending` returns the jobs that wait or run; `slots` limits the concurrent root runs in this worker."""
 
     settings: Settings
     store: Store
@@ -65,7 +66,7 @@ class Services:
     enqueue: Callable[[Job], Awaitable[bool]]
     pending: Callable[[], Awaitable[tuple[Job, ...]]]
     forget_jobs: Callable[[float, int], Awaitable[int]]
-    """Forgets so many jobs that were done before that second; gives how many."""
+    """Forgets up to this many jobs that finished before this second; returns how many."""
     slots: Slots
     programs: Programs
     """Runs programs, under this process's keeper."""
@@ -74,7 +75,7 @@ class Services:
     stopping: asyncio.Event
     provider_cache: Path
     digest_key: bytes = field(repr=False)
-    """Keys the digests of plans, so that a stored one cannot be guessed back into a value."""
+    """Keys the digests of plans, so that nobody can guess a value from a stored digest."""
 
     sealer: Sealer
     timings: Timings = field(default_factory=Timings)
@@ -82,10 +83,10 @@ class Services:
     watches: dict[RunId, Watch] = field(default_factory=dict)
     progress: dict[RunId, ApplyProgress] = field(default_factory=dict)
     process_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """Names this process, to claim what only one may do."""
+    """Identifies this process when it claims work that only one process may do."""
 
     check_run_locks: WeakValueDictionary[RunId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    """One for each run whose check run is being created in this process."""
+    """One lock for each run whose check run is being created in this process."""
 
     async def pending_or_deferred(self) -> tuple[Job, ...]:
         """The jobs that wait, run, or are deferred."""
@@ -100,7 +101,8 @@ class Services:
         return f"{self.settings.public_url}/runs/{run_id}"
 
     def picture_url(self, run_id: str, number: int) -> str | None:
-        """The address of a picture that GitHub can fetch without signing in, and nobody can guess; None on loopback."""
+        """An address from which GitHub can fetch a picture without signing in, and that nobody can guess; None on
+        loopback."""
         if is_loopback(urlsplit(self.settings.public_url).hostname or ""):
             return None
         tag = self.sealer.tag(f"picture {run_id} {number}")

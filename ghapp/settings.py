@@ -1,6 +1,6 @@
-"""What the operator sets, by environment variables; each secret one also as `NAME_FILE`.
+"""The operator's settings, from environment variables; each secret one also as `NAME_FILE`.
 
-The table of names is in docs/settings.md. Nothing else in Planward reads the process's environment.
+docs/settings.md lists them. No other code in Planward reads the process's environment.
 """
 
 import os
@@ -37,7 +37,7 @@ _FILES_AT_ONCE = 4096
 _RUN_DISK_BYTES = 20_000 * _MB
 _OUTPUT_BYTES = 256 * _MB
 _PLAN_BYTES = 64 * _MB
-"""Reading one is one call, during which the process answers nobody: half a second."""
+"""Reading a plan of this size blocks the process for half a second."""
 _WITH_FILES = frozenset(
     {
         "PLANWARD_GITHUB_PRIVATE_KEY",
@@ -50,13 +50,13 @@ _WITH_FILES = frozenset(
         "VAULT_SECRET_ID",
     }
 )
-"""Those that `NAME_FILE` may name a file for."""
+"""Settings that can also come from a file named by `NAME_FILE`."""
 SECRETS = frozenset({*_WITH_FILES, "VAULT_JWT"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubAccess:
-    """Which App Planward is, and where its GitHub is."""
+    """The identity of the App, and the address of its GitHub."""
 
     api_url: str
     app_id: int
@@ -67,7 +67,7 @@ class GitHubAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsAccess:
-    """Who may read the metrics: without a token and an address of their own, this machine alone."""
+    """Who may read the metrics: without a token and an address of their own, only this machine."""
 
     token: str | None = field(repr=False)
     listen: tuple[str, int] | None
@@ -76,10 +76,10 @@ class MetricsAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthoritySettings:
-    """Which repositories may use which secrets, as the operator says."""
+    """The operator's rules about which repositories may use which secrets."""
 
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """TEAM → patterns of OWNER/REPO, or GitHub's numbers."""
+    """TEAM → patterns of OWNER/REPO, or GitHub's repository ids."""
     team_by_name: bool = False
     """Each repository of the App's owner may use the team of its own name."""
     chat: ChatHosts = field(default_factory=ChatHosts)
@@ -87,18 +87,18 @@ class AuthoritySettings:
     secret_paths: tuple[str, ...] = ()
     """Patterns of paths that configs may name beyond `kv/{team}/{branch}` and `kv/{team}/{environment}`."""
     sources: AllowedSources | None = None
-    """Where providers and modules may come from; None: the operator says nothing."""
+    """Allowed sources of providers and modules; None if the operator sets none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleRepositories:
-    """Which repositories' modules a repository may fetch with the App's token, as the operator says."""
+    """The operator's rules about which repositories' modules a repository may fetch with the App's token."""
 
     patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Pattern of OWNER/REPO → patterns of the repositories that it may use."""
 
     def lets(self, repository: RepositoryIdentity, modules: str) -> bool:
-        """Whether a repository may fetch another one's modules: of the same owner, and listed. Without case."""
+        """Whether a repository may fetch another one's modules: same owner, and listed. Compared without case."""
         other = modules.casefold()
         listed = (
             Wildcards(each.casefold(), ("*",)).matches(other)
@@ -111,27 +111,27 @@ class ModuleRepositories:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything an operator decides. Durations are seconds."""
+    """All settings of the operator. Durations are in seconds."""
 
     github: GitHubAccess
     vault: VaultSettings | None
     authority: AuthoritySettings
     module_repositories: ModuleRepositories
     server_variables: ServerVariables
-    """What Terraform gets of the server's own environment."""
+    """The server's own variables that Terraform gets."""
     public_url: str
     database_url: str = field(repr=False)
     data_dir: Path
     encryption_keys: tuple[str, ...] = field(repr=False)
     """The first encrypts, all decrypt; empty: the key in the data directory."""
     new_key: bool
-    """Start although something stored was sealed with a key that is lost: it is given up."""
+    """Start even if stored data was encrypted with a lost key: that data is given up."""
     terraform: str | None
     concurrency: int
     limits: Limits
-    """What each root run may take."""
+    """The limits of each root run."""
     sandbox: SandboxSettings
-    """What each root run reaches of this machine."""
+    """The parts of this machine that each root run can reach."""
     merge_wait_s: float
     debounce_s: float
     plan_timeout_s: float
@@ -139,23 +139,23 @@ class Settings:
     client_id: str | None
     client_secret: str | None = field(repr=False)
     disk_budget_bytes: int
-    """What mirrors, provider cache, facts and work directories may take on this machine; 0: no limit."""
+    """The most that mirrors, provider cache, facts and work directories may take on this machine; 0: no limit."""
     keep_runs_days: float
-    """0: for ever, as for the two below."""
+    """0 means for ever, as for the two below."""
     keep_logs_days: float
     keep_plans_hours: float
-    """How long the sealed plan file of a hold is kept; 0: not at all."""
+    """How long the encrypted plan file of a hold is kept; 0: not at all."""
     keep_audit_days: float
     object_store_url: str | None
-    """Where logs and reports of completed runs are moved to; None: they stay in the database."""
+    """Where logs and reports of completed runs are moved; None: they stay in the database."""
     metrics: MetricsAccess
     unknown: tuple[str, ...] = ()
-    """Variables that are called like a setting, and are none."""
+    """Variables that are named like a setting but are not one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSettings:
-    """What the commands need that work without GitHub. Durations are seconds."""
+    """Settings of the commands that work without GitHub. Durations are in seconds."""
 
     vault: VaultSettings | None
     authority: AuthoritySettings
@@ -168,7 +168,7 @@ class LocalSettings:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises SettingsError naming the variable, what is wrong with it and what to put there."""
+    """Read the settings. Raises SettingsError naming the variable, what is wrong with it and what to set."""
     environ = _Recorded(environ)
     names = _Names(environ)
     local = read_local_settings(environ)
@@ -211,7 +211,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
-    """Read what the commands without GitHub need. Raises SettingsError as `read_settings` does."""
+    """Read the settings of commands that work without GitHub. Raises SettingsError as `read_settings` does."""
     names = _Names(environ)
     concurrency = int(names.number("PLANWARD_CONCURRENCY", float(os.cpu_count() or 1), least=1))
     return LocalSettings(
@@ -236,7 +236,7 @@ def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
 
 
 def read_sandbox(environ: Mapping[str, str]) -> SandboxSettings:
-    """Read how root runs are confined. Raises SettingsError as `read_settings` does."""
+    """Read the sandbox of root runs. Raises SettingsError as `read_settings` does."""
     names = _Names(environ)
     name = names.text("PLANWARD_SANDBOX")
     if name is not None and name not in SANDBOXES:
@@ -256,9 +256,9 @@ def read_sandbox(environ: Mapping[str, str]) -> SandboxSettings:
 
 
 def default_memory_bytes(machine_bytes: int, concurrency: int) -> int:
-    """How much memory a root run may take where nobody says: its part of three quarters of the machine's.
+    """The default memory limit of a root run: its share of three quarters of the machine's memory.
 
-    At least 2 GB of them, since few are as large as they may be at the same time.
+    At least 2 GB, since few root runs reach their maximum at the same time.
     """
     ours = machine_bytes * 3 // 4
     return max(ours // concurrency, min(2_000_000_000, ours))
@@ -278,9 +278,9 @@ def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
 
 
 def read_terraform_env(environ: Mapping[str, str]) -> ServerVariables:
-    """Read which of the server's own variables Terraform gets. Raises SettingsError as `read_settings` does."""
+    """Read the server's own variables that Terraform gets. Raises SettingsError as `read_settings` does."""
     words = _split(_Names(environ).text(SERVER_VARIABLES))
-    # Only what is asked for by name is kept, and not what is Planward's own.
+    # Keep only variables that are listed by name, and none of Planward's own.
     kept = {name: environ[name] for name in environ if words and not name.startswith(("PLANWARD_", "VAULT_"))}
     try:
         return read_server_variables(words, kept)
@@ -305,7 +305,7 @@ def _read_chat_hosts(text: str | None) -> ChatHosts:
 
 
 def read_github_access(environ: Mapping[str, str]) -> GitHubAccess:
-    """Read what it takes to speak as the App, and nothing else. Raises SettingsError as `read_settings` does."""
+    """Read only the settings needed to act as the App. Raises SettingsError as `read_settings` does."""
     return _read_github(_Names(environ))
 
 
@@ -316,7 +316,7 @@ def read_addresses(environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def read_vault_settings(environ: Mapping[str, str]) -> VaultSettings | None:
-    """Read Vault's own variables; None where `VAULT_ADDR` is not set. Raises SettingsError as `read_settings` does."""
+    """Read Vault's own variables; None if `VAULT_ADDR` is not set. Raises SettingsError as `read_settings` does."""
     names = _Names(environ)
     if not names.text("VAULT_ADDR"):
         return None
@@ -334,7 +334,8 @@ def read_vault_settings(environ: Mapping[str, str]) -> VaultSettings | None:
         auth_method=cast("AuthMethod | None", method),
         auth_mount=names.text("VAULT_AUTH_MOUNT"),
         role=names.text("VAULT_ROLE"),
-        # Read at each login, since Kubernetes rotates it: `names.text` would read VAULT_JWT_FILE once.
+        # The file is read at each login, since Kubernetes rotates it; `names.text` would read VAULT_JWT_FILE only
+        # once.
         jwt=environ.get("VAULT_JWT") or None,
         jwt_file=Path(environ["VAULT_JWT_FILE"]) if environ.get("VAULT_JWT_FILE") else None,
     )
@@ -368,7 +369,7 @@ def _read_github(names: "_Names") -> GitHubAccess:
 
 
 class _Recorded(Mapping[str, str]):
-    """The environment, which remembers what it was asked for."""
+    """The environment, recording which names were read."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -385,7 +386,7 @@ class _Recorded(Mapping[str, str]):
         return len(self._environ)
 
     def unknown(self) -> tuple[str, ...]:
-        """What is called like a setting and was not asked for, each with the setting that may be meant."""
+        """Variables named like a setting that were never read, each with the setting that was probably meant."""
         found = sorted(name for name in self._environ if name.startswith("PLANWARD_") and name not in self._asked)
         near = {name: get_close_matches(name, self._asked, 1, 0.8) for name in found}
         return tuple(f"{name} (did you mean {near[name][0]}?)" if near[name] else name for name in found)
@@ -429,21 +430,21 @@ class _Names:
         return value
 
     def flag(self, name: str) -> bool:
-        """True or false; false where it is not set."""
+        """True or false; false if it is not set."""
         value = (self.text(name) or "false").lower()
         if value not in ("true", "false"):
             raise SettingsError(f"{name} is {value[:40]!r}: set it to true or false")
         return value == "true"
 
     def days(self, name: str, default: float, *, least: float) -> float:
-        """So many days; 0: for ever."""
+        """A number of days; 0: for ever."""
         value = self.number(name, default)
         if 0 < value < least:
             raise SettingsError(f"{name} is {value:g}: set it to 0 (for ever), or to at least {least:g} days")
         return value
 
     def size(self, name: str, default_bytes: int) -> int | None:
-        """A size in bytes, given in MB; None where it is 0."""
+        """A size in bytes, given in MB; None if it is 0."""
         return int(self.number(name, default_bytes / _MB) * _MB) or None
 
     def host_and_port(self, name: str) -> tuple[str, int] | None:

@@ -1,12 +1,12 @@
-"""Identifiers that have a type of their own, so that one is never passed where another is meant."""
+"""Identifiers with their own types, so that one cannot be passed in place of another."""
 
 from typing import NewType
 
 RepositoryId = NewType("RepositoryId", int)
-"""GitHub's number of a repository; it survives renames and transfers."""
+"""GitHub's id of a repository; it survives renames and transfers."""
 
 InstallationId = NewType("InstallationId", int)
-"""GitHub's number of one installation of the App."""
+"""GitHub's id of one installation of the App."""
 
 CommitSha = NewType("CommitSha", str)
 """A commit's full object name, 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits."""
@@ -18,18 +18,18 @@ BranchName = NewType("BranchName", str)
 """A branch without `refs/heads/`."""
 
 EnvironmentName = NewType("EnvironmentName", str)
-"""`testing`, `staging`, `production`, or a name of the repository's config."""
+"""`testing`, `staging`, `production`, or a name from the repository's config."""
 
 RunId = NewType("RunId", str)
-"""One operation for one commit in one environment; the last part of the run page's address."""
+"""One operation for one commit in one environment; the last part of the address of the run's page."""
 
 TESTING = EnvironmentName("testing")
 """The environment in which every pull request is planned; the only one without a branch."""
 
 NO_COMMIT = CommitSha("0" * 40)
-"""What GitHub puts for `before` of a created and for `after` of a deleted branch."""
+"""GitHub's value for `before` of a created and `after` of a deleted branch."""
 
 
 def is_no_commit(sha: CommitSha) -> bool:
-    """Whether GitHub means "there is none": zeros only."""
+    """Whether GitHub means "no commit": only zeros."""
     return not sha.strip("0")

@@ -1,6 +1,6 @@
-"""Atlantis' repository config made into Planward's: every key is carried over, or named with the reason why not.
+"""Convert Atlantis' repository config to Planward's: every key is converted, or listed with the reason why not.
 
-`importer` reads top to bottom; `projects` and `workflows` its parts; `keys` the reasons; `writer` the file.
+Start with `importer`; `projects` and `workflows` are its parts, `keys` has the reasons, and `writer` writes the file.
 
 https://www.runatlantis.io/docs/repo-level-atlantis-yaml.html
 """

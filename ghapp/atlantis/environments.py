@@ -1,4 +1,4 @@
-"""Which environment's state a project of Atlantis is: its workspace, files, workflow, name and directory say so."""
+"""The environment of an Atlantis project's state, found by its workspace, files, workflow, name and directory."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,15 +25,15 @@ _USUAL_NAMES: Final[Mapping[str, str]] = {
     "production": "production",
     "prd": "production",
 }
-"""What people call the usual environments."""
+"""Common names of the usual environments."""
 _PRODUCTION: Final = EnvironmentName("production")
 
 
 def assign_environments(projects: Sequence[Project], branches: Collection[str], notes: Notes) -> Assigned:
-    """Say which environment's state each project is. What cannot be told is noted, and not in the result.
+    """Assign an environment to each project's state. Uncertain projects are noted, and not in the result.
 
-    `branches` are those of the repository: a workspace of such a name is an environment. What is alone in its directory
-    and says nothing is production's, where there is such an environment.
+    `branches` are those of the repository: a workspace with the name of a branch is an environment. The only project
+    of a directory, if it names no environment, belongs to production if that exists.
     """
     found: dict[Project, EnvironmentName] = {}
     silent: list[Project] = []
@@ -107,7 +107,7 @@ _DIRECTORY: Final = "its directory"
 
 
 def _evidence(project: Project) -> Iterator[tuple[str, str]]:
-    """What names exactly one environment, in the order of its weight."""
+    """The texts that name exactly one environment, the most reliable first."""
     files = " ".join((*project.arguments.var_files, *project.arguments.backend_config))
     for what, text in (
         ("its workspace", project.workspace),

@@ -1,4 +1,4 @@
-"""`planward import atlantis.yaml`: the file as a whole."""
+"""`planward import atlantis.yaml`: converts the whole file."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from ghapp.values import TESTING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """The text of a config that passes `config check`, and what a person has to know about it.
+    """The text of a config that passes `config check`, and notes for a person.
 
-    `unresolved` is what the config does not say and somebody has to see to; `explained` is the rest.
+    `unresolved` lists what the config lacks and somebody has to add; `explained` is the rest.
     """
 
     text: str
@@ -37,11 +37,11 @@ def import_atlantis(
     branches: Collection[str] = (),
     directories: Collection[str] = (),
 ) -> Imported:
-    """Make a config of Atlantis' repository config.
+    """Convert Atlantis' repository config.
 
-    `branches` are those of the repository: what Atlantis kept in the workspace default becomes production's where
-    there is such a branch. `directories` are the root modules that are found in it, over which patterns and
-    autodiscover are written out. Raises ConfigInvalid on a file that is no YAML or of no known version.
+    `branches` are those of the repository: a state in Atlantis' workspace default becomes production's if there is
+    such a branch. `directories` are the root modules in the repository, to which patterns and autodiscover are
+    expanded. Raises ConfigInvalid if the file is not YAML or its version is unknown.
     """
     document = _load(content, path)
     version = document.get("version")
@@ -85,7 +85,7 @@ def _load(content: bytes, path: str) -> Mapping[str, Any]:
 
 
 def _environments(assigned: Assigned, branches: Collection[str], notes: Notes) -> tuple[str, ...]:
-    """testing, those whose branches there are, and those that a project's state is."""
+    """testing, the environments whose branches exist, and those to which a project's state belongs."""
     used = set(assigned.values())
     usual = [name for name in ("staging", "production") if name in branches or name in used]
     found = tuple(dict.fromkeys(("testing", *usual, *assigned.values())))
@@ -102,7 +102,7 @@ def _discovered(
     arguments: Arguments,
     notes: Notes,
 ) -> tuple[Project, ...] | None:
-    """The directories that Atlantis finds by itself; None where that is just what Planward does."""
+    """The directories that Atlantis discovers; None if Planward discovers the same ones."""
     section = notes.mapping(document.get("autodiscover"), "autodiscover")
     for key in section:
         if key not in ("mode", "ignore_paths"):

@@ -1,4 +1,4 @@
-"""What Atlantis' keys become: the reason for each that Planward does not carry over, and notes that are collected."""
+"""The reason for each key of Atlantis that Planward does not convert, and a collection of notes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ TOP_LEVEL: Final[Mapping[str, str]] = {
     "repo_locks": _LOCKS,
     "silence_pr_comments": _COMMENTS,
 }
-"""Keys at the top that nothing has to be said for in Planward's config."""
+"""Top-level keys that need nothing in Planward's config."""
 
 PROJECT: Final[Mapping[str, str]] = {
     "name": "Planward names a root module by its directory",
@@ -38,7 +38,7 @@ PROJECT: Final[Mapping[str, str]] = {
     "silence_pr_comments": _COMMENTS,
     "glob_file_match": "the directories that the pattern means are written out",
 }
-"""Keys of a project that nothing has to be said for in Planward's config."""
+"""Keys of a project that need nothing in Planward's config."""
 
 FOUND_BY_ITSELF: Final = (
     "Terraform's own files are found: the root module's, those of modules that it calls, var files and the lock file"
@@ -54,7 +54,7 @@ EXPLAINED_STEPS: Final[Mapping[str, str]] = {
     "import": "an import block is planned, reviewed and applied as every change; there is no command",
     "state_rm": "a removed block is planned, reviewed and applied as every change; there is no command",
 }
-"""Steps of a workflow for which Planward has its own way."""
+"""Workflow steps for which Planward has its own method."""
 
 STEPS: Final[Mapping[str, str]] = {
     "run": "commands of a pull request would run with the environment's credentials; use Terraform, or CI before it",
@@ -63,10 +63,10 @@ STEPS: Final[Mapping[str, str]] = {
     "multienv": "environment variables come from Vault (kv/{team}/{branch}/env); commands are not run",
     "policy_check": POLICIES,
 }
-"""Steps of a workflow that somebody has to replace."""
+"""Workflow steps that somebody has to replace."""
 
 PLAIN_STEPS: Final = frozenset({"init", "plan", "apply", "show", "policy_check", "import", "state_rm"})
-"""What a stage consists of by default: nothing is lost with these as long as they have no arguments."""
+"""The default steps of a stage: without arguments, nothing is lost."""
 
 NOT_ATLANTIS = "is no key of Atlantis' that is known here"
 _SHOWN_PLACES = 3
@@ -74,38 +74,38 @@ _SHOWN_PLACES = 3
 
 @dataclass(slots=True)
 class Notes:
-    """What a person has to know: places by reason, in the order of the file.
+    """Notes for a person: places by reason, in the order of the file.
 
-    `unresolved` is what the config does not say and somebody has to; `explained` is what needs nothing, or a look.
+    `unresolved` lists what the config lacks and somebody has to add; `explained` needs nothing, or only a look.
     """
 
     unresolved: dict[str, list[str]] = field(default_factory=dict)
     explained: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, place: str, reason: str) -> None:
-        """Note something that somebody has to see to."""
+        """Note something that somebody has to resolve."""
         _note(self.unresolved, place, reason)
 
     def explain(self, place: str, reason: str) -> None:
-        """Note something that Planward does by itself, or that was concluded."""
+        """Note something that Planward does by itself, or that was inferred."""
         _note(self.explained, place, reason)
 
     def texts(self, value: Any, place: str) -> tuple[str, ...]:
-        """A list of texts; what is none is noted."""
+        """A list of strings; anything else is noted."""
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)
         self.add(place, "is not understood: it is no list of texts")
         return ()
 
     def text(self, value: Any, place: str) -> str | None:
-        """A text that is not empty; what is none is noted."""
+        """A string that is not empty; anything else is noted."""
         if isinstance(value, str) and value.strip():
             return value
         self.add(place, "is not understood: it is no text")
         return None
 
     def mapping(self, value: Any, place: str) -> Mapping[str, Any]:
-        """A mapping; what is none is noted."""
+        """A mapping; anything else is noted."""
         if isinstance(value, dict):
             return {str(key): entry for key, entry in value.items()}
         if value is not None:
@@ -114,7 +114,7 @@ class Notes:
 
 
 def lines_of(notes: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """One line a reason, with the places that it holds for."""
+    """One line per reason, with the places to which it applies."""
     for reason, places in notes.items():
         shown = ", ".join(places[:_SHOWN_PLACES])
         more = len(places) - _SHOWN_PLACES

@@ -1,4 +1,4 @@
-"""Several projects of one directory become one root module, their workspaces the environments of those names."""
+"""Merge several projects of one directory into one root module, their workspaces into its environments."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,11 +13,11 @@ from ghapp.repository_config.references import find_cycle
 from ghapp.values import EnvironmentName
 
 _MOST_EDGES = 500
-"""Orders by group are written out as depends_on up to here; more would bury the file."""
+"""Group orders become depends_on up to this number; more would hide the rest of the file."""
 
 
 def merge_projects(projects: Sequence[Project], assigned: Assigned, notes: Notes) -> tuple[RootModuleConfig, ...]:
-    """Bring projects together by directory; `assigned` says which environment's state each is."""
+    """Merge projects by directory; `assigned` gives the environment of each one's state."""
     by_dir: dict[str, list[Project]] = {}
     for project in projects:
         by_dir.setdefault(project.dir, []).append(project)
@@ -60,7 +60,7 @@ def _merge(
 
 
 def _shared(projects: Sequence[Project]) -> Arguments:
-    """What all projects of a directory have in common, attribute by attribute; files of one environment never are."""
+    """The attributes that all projects of a directory share; never files of one environment."""
     first = projects[0].arguments
 
     def common(name: str) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def _shared(projects: Sequence[Project]) -> Arguments:
 
 
 def _sound(arguments: Arguments, project: Project, notes: Notes) -> Arguments:
-    """The arguments without files that lie outside of the repository."""
+    """The arguments without files outside the repository."""
 
     def inside(files: tuple[str, ...]) -> Iterator[str]:
         for file in files:
@@ -96,7 +96,7 @@ def _sound(arguments: Arguments, project: Project, notes: Notes) -> Arguments:
 def _depends_on(
     projects: Sequence[Project], by_dir: Mapping[str, Sequence[Project]], notes: Notes
 ) -> dict[str, tuple[str, ...]]:
-    """What each directory comes after: by the projects that it names, and by its group."""
+    """The directories that each directory depends on, by the projects that it names and by its group."""
     named = {project.name: project.dir for project in projects if project.name is not None}
     found: dict[str, dict[str, None]] = {directory: {} for directory in by_dir}
     for project in projects:

@@ -1,4 +1,4 @@
-"""Atlantis' projects, brought together by directory: Planward has one root module a directory, one state each."""
+"""Atlantis' projects, grouped by directory: Planward has one root module per directory, with its own state."""
 
 import posixpath
 import re
@@ -22,7 +22,7 @@ _VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """One of Atlantis' projects in one directory. `workspace` is None where it is Terraform's default one."""
+    """One of Atlantis' projects in one directory. `workspace` is None for Terraform's default one."""
 
     place: str
     dir: str
@@ -39,7 +39,7 @@ class Project:
 def read_projects(
     value: Any, workflows: Mapping[str, Arguments], directories: Collection[str], notes: Notes
 ) -> list[Project]:
-    """Read `projects`; a directory with a pattern is written out over the `directories` that there are."""
+    """Read `projects`; a directory with a pattern is expanded to the existing `directories`."""
     projects: list[Project] = []
     for index, entry in enumerate(value if isinstance(value, list) else []):
         place = f"projects[{index}]"
@@ -92,7 +92,7 @@ def _read_project(
 
 
 def _watch(entry: Mapping[str, Any], place: str, directory: str, notes: Notes) -> tuple[str, ...]:
-    """The patterns of `when_modified` that mean more than what Planward finds by itself."""
+    """The patterns of `when_modified` that cover more than Planward detects by itself."""
     place = f"{place}.autoplan.when_modified"
     written = notes.mapping(entry.get("autoplan"), f"{place}.autoplan").get("when_modified")
     found: list[str] = []
@@ -118,7 +118,7 @@ def _directories(entry: Mapping[str, Any], place: str, directories: Collection[s
     written = notes.text(entry.get("dir"), f"{place}.dir")
     if written is None:
         return []
-    written = written.lstrip("/") or "."  # Atlantis takes a path from the repository's top, too
+    written = written.lstrip("/") or "."  # Atlantis also accepts paths relative to the repository's root
     wrong = words.path_inside(written) or ("has a brace" if set("{}") & set(written) else None)
     if wrong:
         notes.add(f"{place}.dir", wrong)

@@ -1,4 +1,4 @@
-"""Atlantis' workflows: the arguments that Terraform gets are carried over, commands are not."""
+"""Atlantis' workflows: Terraform's arguments are converted, commands are not."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _FRESH = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """What a workflow gives to Terraform. `{workspace}` stands for Atlantis' $WORKSPACE."""
+    """The arguments that a workflow passes to Terraform. `{workspace}` stands for Atlantis' $WORKSPACE."""
 
     var_files: tuple[str, ...] = ()
     backend_config: tuple[str, ...] = ()
@@ -96,7 +96,8 @@ def _read_arguments(
 
 
 def _joined(arguments: tuple[str, ...]) -> Iterator[str]:
-    """Arguments as one word each: Atlantis hands them to a shell, `["-var-file", "x"]` and `["-var-file x"]` alike."""
+    """Each argument as one word: Atlantis passes them to a shell, so `["-var-file", "x"]` and `["-var-file x"]` are
+    equal."""
     parts = [part for argument in arguments for part in argument.split()]
     index = 0
     while index < len(parts):

@@ -1,4 +1,4 @@
-"""Writing a config file: what is worth saying, in the order in which the documentation has it."""
+"""Write a config file: settings that differ from the defaults, in the order of the documentation."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ def write_config(
     environments: Collection[str],
     root_modules: Sequence[RootModuleConfig] | None,
 ) -> str:
-    """The text of a config file. Texts are written as JSON has them, which YAML reads alike."""
+    """The text of a config file. Strings are written as JSON, which YAML reads the same way."""
     lines = [f"# {comment}" for comment in comments]
     if environments:
         lines.append("environments:")

@@ -1,4 +1,4 @@
-"""The command `planward`. Exit status: 0 done, 1 failed, 2 wrong use."""
+"""The command `planward`. Exit status: 0 success, 1 failure, 2 wrong usage."""
 
 import logging
 import sys
@@ -28,7 +28,7 @@ for _command in (serve, worker, demo, setup, doctor, plan, report, config, impor
 
 
 def main() -> None:
-    """Run the command; whatever goes wrong is one line on stderr."""
+    """Run the command; errors are one line on stderr."""
     configure_logging(level=logging.WARNING, human=True)
     try:
         planward(prog_name="planward", standalone_mode=False)

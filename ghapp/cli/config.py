@@ -15,7 +15,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def config() -> None:
-    """Look at the config of a repository, .github/planward.yml.
+    """Check and show the config of a repository, .github/planward.yml.
 
     \b
     Example:
@@ -50,10 +50,11 @@ def schema() -> None:
 @config.command()
 @click.argument("place", default=".", metavar="[OWNER/REPO | DIR]")
 def show(place: str) -> None:
-    """Show what is found in a working copy, or in a repository on GitHub, with the defaults filled in.
+    """Show what Planward finds in a working copy, or in a repository on GitHub, with the defaults filled in.
 
-    Environments, root modules in their layers, versions, workspaces, files and the secrets' paths. What is a
-    directory is taken as one. A repository is fetched as the App: the settings of `planward serve` have to be there.
+    Lists environments, root modules in their layers, versions, workspaces, files and the secrets' paths. An argument
+    that is a directory is read as a working copy. A repository on GitHub is fetched as the App, which needs the
+    settings of `planward serve`.
 
     \b
     Examples:
@@ -74,9 +75,9 @@ def show(place: str) -> None:
 @click.command("import", short_help="Make a config of an atlantis.yaml.")
 @click.argument("path", metavar="atlantis.yaml", type=_FILE)
 def import_(path: Path) -> None:
-    """Make a config of an atlantis.yaml: the config on stdout, what a person has to know on stderr.
+    """Convert an atlantis.yaml: the config goes to stdout, notes for you to stderr.
 
-    What is unresolved comes first, and makes the exit status 1: write it into the config by hand.
+    Unresolved parts come first, and make the exit status 1: add them to the config by hand.
 
     \b
     Example:

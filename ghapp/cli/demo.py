@@ -16,7 +16,7 @@ import click
 @click.option("--port", default=0, type=click.IntRange(0, 65_535), help="Planward's port; by default any that is free.")
 @click.option("--exit", "ends", is_flag=True, help="End when it is through, rather than leave the servers running.")
 def demo(directory: Path | None, repository: Path | None, port: int, ends: bool) -> None:
-    """Play the whole loop on this machine: no account, no cloud, and nothing is played back.
+    """Run the whole cycle on this machine, with real programs: no account, no cloud, no recording.
 
     \b
     Example:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     help="An administrator's token, which sees what an App may not: who bypasses a ruleset.",
 )
 def doctor(repository: str, terraform: bool, token_file: Path | None) -> None:
-    """Say which gates of a repository's branches are missing, and what to set.
+    """List the gates of a repository's branches that are missing, and how to set them.
 
-    It reads the same settings as `planward serve`, and changes nothing. Exit status 1 where a gate is missing.
+    It reads the same settings as `planward serve`, and changes nothing. Exit status 1 if a gate is missing.
 
     \b
     Example:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED: Final = 130
 _TERRAFORM_ENDS_S, _CLEANUP_S, _CANCELLED_S = 0.3, 0.6, 0.1
-"""How long Terraform has, then everything else, before the process ends whatever they do."""
+"""How long Terraform, and then everything else, has to end before the process exits anyway."""
 
 
 @click.command(short_help="Plan a working copy, without GitHub; never applies.")
@@ -31,12 +31,12 @@ _TERRAFORM_ENDS_S, _CLEANUP_S, _CANCELLED_S = 0.3, 0.6, 0.1
 @detailed_exitcode_option
 @click.option("-v", "--verbose", is_flag=True, help="Show on stderr what Terraform says meanwhile.")
 def plan(directory: Path, environment: str, form: Form, detailed_exitcode: bool, verbose: bool) -> None:
-    """Plan a working copy as a pull request would be planned, without GitHub. Nothing is ever applied.
+    """Plan a working copy as a pull request would be planned, without GitHub. Never applies anything.
 
-    Every root module at or below DIR is planned as .github/planward.yml says, without the state's lock, from a
-    copy of the files as they are now; files that git ignores are left out. Secrets are read from Vault where VAULT_ADDR
-    is set. Providers find your environment variables, and your home directory where there is no sandbox: this command
-    has one where PLANWARD_SANDBOX says so. Exit status 1: the check run would be a failure.
+    Plans every root module at or below DIR as .github/planward.yml says, without locking the state, from a copy of the
+    current files; files that git ignores are left out. Secrets are read from Vault if VAULT_ADDR is set. Providers can
+    use your environment variables and, without a sandbox, your home directory; this command uses a sandbox only if
+    PLANWARD_SANDBOX names one. Exit status 1: the check run would be a failure.
 
     \b
     Examples:
@@ -56,7 +56,7 @@ def plan(directory: Path, environment: str, form: Form, detailed_exitcode: bool,
             click.echo(f"planward: {line}", err=True)
 
     local = read_local_settings(os.environ)
-    # One's own code with one's own credentials: as Terraform by hand, unless a sandbox is asked for.
+    # Your own code with your own credentials: like running Terraform by hand, unless a sandbox is requested.
     by_hand = local.sandbox.name in (None, "none")
     sandbox = UNCONFINED if by_hand else choose_sandbox(local.sandbox, local.data_dir)
     made = asyncio.run(_plan(directory, environment, local, log, sandbox, progress))
@@ -72,7 +72,7 @@ async def _plan(
     sandbox: "Sandbox",
     progress: Callable[[str], None],
 ) -> "RunReport":
-    """Plan, or end with 130 within a second of Ctrl-C: a plan holds no lock and writes no state."""
+    """Plan, or exit with 130 within a second of Ctrl-C: a plan holds no lock and writes no state."""
     from ghapp.local.plan import plan_working_copy
     from ghapp.processes import Stop
 
@@ -90,5 +90,5 @@ async def _plan(
     await asyncio.wait({planning}, timeout=_CLEANUP_S)
     planning.cancel()
     await asyncio.wait({planning}, timeout=_CANCELLED_S)
-    # A thread that still reads would be waited for.
+    # Python would wait for a thread that still reads.
     os._exit(_INTERRUPTED)

@@ -1,4 +1,4 @@
-"""A report in the form that was asked for, on standard output."""
+"""Print a report in the requested format on standard output."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ detailed_exitcode_option = click.option(
 
 
 def print_report(report: RunReport, form: Form, *, detailed_exitcode: bool = False) -> None:
-    """Print a report. The exit status is 1 where its conclusion is a failure; `detailed_exitcode`: 2 for changes."""
+    """Print a report. The exit status is 1 if its conclusion is a failure; with `detailed_exitcode`, 2 for changes."""
     click.echo(_rendered(report, form), nl=False)
     if report.conclusion in ("failure", "timed_out"):
         raise SystemExit(1)

@@ -34,11 +34,11 @@ def report(
     against: BinaryIO | None,
     detailed_exitcode: bool,
 ) -> None:
-    """Report on plans that others made: the output of `terraform show -json PLANFILE`, one file a root module.
+    """Report on plans made elsewhere: outputs of `terraform show -json PLANFILE`, one file per root module.
 
-    A file's name without its ending is the root module's, with directories where two have the same; of plan.json and
-    tfplan.json it is the directory's. "-" is standard input. What Terraform marks as sensitive and what has the form of
-    a credential is not shown.
+    A root module is named after its file, without the suffix, plus directories if two files have the same name; for
+    plan.json and tfplan.json it is named after the directory. "-" is standard input. Values that Terraform marks as
+    sensitive or that look like a credential are not shown.
 
     \b
     Examples:
@@ -79,7 +79,7 @@ def _read(file: BinaryIO) -> Plan:
 
 
 def _root_modules(files: Sequence[str]) -> list[str]:
-    """A name for each file, no two alike: as few directories as tell them apart. Raises click.UsageError."""
+    """A unique name for each file, with as few directories as possible. Raises click.UsageError."""
     parts = [_parts(file) for file in files]
     names = []
     for number, (own, file) in enumerate(zip(parts, files, strict=True)):
@@ -92,7 +92,7 @@ def _root_modules(files: Sequence[str]) -> list[str]:
 
 
 def _parts(file: str) -> tuple[str, ...]:
-    """What a file may be called, the least telling first: its directories, and its name unless that says nothing."""
+    """The parts of a file's possible name, least specific first: its directories, and its own name unless generic."""
     if file in ("-", "<stdin>"):
         return (".",)
     path = Path(file)
@@ -102,7 +102,7 @@ def _parts(file: str) -> tuple[str, ...]:
 
 def _report(root_module: str, plan: Plan, environment: str) -> RootReport:
     made = report_plan(plan, root_module=root_module, environment=environment, workspace="default", mask=Mask.none())
-    # Without a key of ours a digest would let short sensitive values be tried out.
+    # A digest without a key would let somebody guess short sensitive values.
     return msgspec.structs.replace(made, digest=None)
 
 

@@ -41,8 +41,8 @@ def setup(
 ) -> None:
     """Create the GitHub App from app.yml, on GitHub or an Enterprise Server (PLANWARD_GITHUB_API_URL).
 
-    It serves a page on this machine that leads to GitHub, and keeps what GitHub gives back: the App's number, its
-    private key and its secrets. From another machine, forward the port: ssh -L 8123:127.0.0.1:8123 HOST.
+    Serves a page on this machine that leads to GitHub, and keeps GitHub's answer: the App's id, its private key and
+    its secrets. From another machine, forward the port: ssh -L 8123:127.0.0.1:8123 HOST.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""What the App and its installation may, beside what `app.yml` asks for; and the repository as a whole."""
+"""Permissions of the App and its installation compared with `app.yml`; and checks of the whole repository."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -13,12 +13,12 @@ _OURS = "the App's settings → Permissions & events"
 
 
 def check_app(manifest: AppManifest, app: AppSeen, installation: InstallationSeen) -> tuple[ProtectionCheck, ...]:
-    """Whether the App is registered as `app.yml` has it, and whether the installation accepted that."""
+    """Whether the App is registered as in `app.yml`, and whether the installation accepted that."""
     return (*_permissions(manifest, app), _accepted(app, installation), *_events(manifest, app))
 
 
 def check_repository(repository: RepositoryAllows) -> tuple[ProtectionCheck, ...]:
-    """What holds for the whole repository."""
+    """Checks of the whole repository."""
     if not repository.archived:
         return ()
     said = "the repository is archived: nothing can be merged, and Planward cannot write check runs"
@@ -27,7 +27,7 @@ def check_repository(repository: RepositoryAllows) -> tuple[ProtectionCheck, ...
 
 
 def check_sandbox(settings: SandboxSettings) -> ProtectionCheck:
-    """What Terraform would run in on this machine, which need not be the server's."""
+    """The sandbox that Terraform would use on this machine, which may not be the server."""
     works, said = examine_sandbox(settings)
     if works:
         return ProtectionCheck(name="sandbox", state=State.MET, said=said)
@@ -84,7 +84,7 @@ def _events(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:
 
 
 def _lacking(wanted: Mapping[str, str], held: Mapping[str, str]) -> Iterator[str]:
-    """The names whose level is wanted and not held."""
+    """The names whose wanted level is not granted."""
     for name, level in wanted.items():
         if _LEVELS.get(held.get(name, ""), 0) < _LEVELS.get(level, 0):
             yield name

@@ -1,4 +1,4 @@
-"""Which gates a branch has: rules in, a table of gates out."""
+"""The gates of a branch: takes rules, returns a table of gates."""
 
 from ghapp.doctor.bypasses import administrators, direct_pushes
 from ghapp.doctor.protection_check import (
@@ -13,7 +13,7 @@ from ghapp.doctor.protection_check import (
 
 
 def check_branch(guarded: Guarded) -> tuple[ProtectionCheck, ...]:
-    """Every gate of a branch, in the order in which they matter."""
+    """Every gate of a branch, the most important first."""
     gates = [
         _pull_request(guarded),
         *_check(guarded),
@@ -92,7 +92,7 @@ def _stale_reviews(guarded: Guarded) -> ProtectionCheck:
 
 
 def _for_teams(guarded: Guarded) -> State:
-    # Who works alone has said so in the config, and has nobody to review.
+    # A team of one says so in its config, and has nobody to review.
     return State.MISSING if guarded.four_eyes else State.ADVICE
 
 

@@ -1,4 +1,4 @@
-"""The gates that depend on who may go past the rules."""
+"""The gates that depend on who may bypass the rules."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from ghapp.github import RuleSource
 
 
 def direct_pushes(guarded: Guarded) -> ProtectionCheck:
-    """Whether some source asks everybody for a pull request."""
+    """Whether some source requires a pull request from everybody."""
     asking = that_ask_for_pull_requests(guarded)
     if not asking:
         setting = "rule pull_request; who pushes without one changes the environment's branch, and the apply is held"
@@ -43,7 +43,7 @@ def _pushers(source: RuleSource) -> tuple[str, ...] | None:
 
 
 def administrators(guarded: Guarded) -> ProtectionCheck:
-    """Whether some source that nobody bypasses asks for the pull request, and some for the check."""
+    """Whether some source that nobody bypasses requires the pull request, and some source the check."""
     asking = {
         "a pull request": that_ask_for_pull_requests(guarded),
         CHECK: [source for source in guarded.sources if any(check.context == CHECK for check in source.checks)],

@@ -1,4 +1,4 @@
-"""Ask GitHub for everything that the gates depend on."""
+"""Query GitHub for everything that the gates depend on."""
 
 import asyncio
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class Diagnosis:
     without_branch: tuple[tuple[str, ProtectionCheck], ...]
     """Environments whose branch does not exist."""
     root_modules: tuple[str, ...] = ()
-    """What is wrong with root modules. No gate is missing by it: it fails what touches them."""
+    """Errors in root modules. They are not missing gates: they fail pull requests that touch those root modules."""
 
     @property
     def missing(self) -> int:
@@ -51,12 +51,12 @@ async def examine(
     vault_role: str | None = None,
     sandbox: SandboxSettings | None = None,
 ) -> Diagnosis:
-    """Examine a repository; `administrator` is a person's token, which sees bypass lists.
+    """Examine a repository. `administrator` is a person's token, which can read bypass lists.
 
-    `authority`, `vault` and `vault_role` are the server's: without Vault a team means nothing, and nothing is said
-    about it. Nor is anything said about a sandbox without the server's settings for it.
+    `authority`, `vault` and `vault_role` are the server's. Without Vault, teams mean nothing and are not reported;
+    without the server's sandbox settings, neither is the sandbox.
 
-    Raises JobError where the App is not installed there, ConfigInvalid where its config cannot be read, GitHubError.
+    Raises JobError if the App is not installed there, ConfigInvalid if its config cannot be read, and GitHubError.
     """
     installation = await github.installation_of(full_name)
     app = await github.me()
@@ -105,7 +105,7 @@ async def examine(
 
 
 async def _config(rules: Rules, repository: RepositoryAllows) -> tuple[RepositoryConfig, frozenset[BranchName]]:
-    """The config as the default branch has it, and the branches that exist."""
+    """The config on the default branch, and the existing branches."""
     branches = frozenset(await rules.branches())
     content = await rules.file(CONFIG_PATH, repository.default_branch)
     name = repository.full_name.rpartition("/")[2]
@@ -125,7 +125,7 @@ def _secret_check(use: SecretUse) -> ProtectionCheck:
 
 
 def _plans_apart(config: RepositoryConfig, vault: Vault | None, role: str | None) -> Iterator[ProtectionCheck]:
-    """Where previews, which run code that nobody has reviewed, have the credentials of applies."""
+    """Environments in which previews, which run unreviewed code, have the credentials of applies."""
     sources = DEFAULT_SOURCES if config.secrets is None else config.secrets
     if vault is None or not sources or any("{operation}" in text for text in (role or "", *(s.path for s in sources))):
         return

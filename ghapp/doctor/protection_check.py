@@ -1,4 +1,4 @@
-"""A gate, how it stands, and what it is judged by."""
+"""A gate, its state, and the facts for judging it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ CHECK = "planward/plan"
 
 
 class State(StrEnum):
-    """How a gate stands. Only `missing` makes `doctor` fail."""
+    """The state of a gate. Only `missing` makes `doctor` fail."""
 
     MET = "met"
     MISSING = "missing"
@@ -20,7 +20,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectionCheck:
-    """One gate: what is so, and where it is not as it should be, what to set."""
+    """One gate: its current state and, if that is not right, what to set."""
 
     name: str
     state: State
@@ -32,8 +32,8 @@ class ProtectionCheck:
 class Guarded:
     """One environment's branch, and everything that its gates depend on.
 
-    `sees_classic` is False where the App may not read classic protection: then a gate that no ruleset has cannot be
-    vouched for. `promotes_from` is the environment before, None where nothing is promoted into this one.
+    `sees_classic` is False if the App may not read classic protection: then a gate that no ruleset has is uncertain.
+    `promotes_from` is the environment before, None if nothing is promoted into this one.
     """
 
     environment: str
@@ -57,7 +57,7 @@ def judged(
     *,
     otherwise: State = State.MISSING,
 ) -> ProtectionCheck:
-    """A gate that is met, or says what is not so and what to set."""
+    """A gate that is met, or a description of its fault and what to set."""
     if met:
         return ProtectionCheck(name=name, state=State.MET, said=so)
     unseen = "" if guarded.sees_classic else " as far as rulesets go; classic protection cannot be seen"

@@ -1,4 +1,4 @@
-"""The ruleset that has every gate: as GitHub's API takes it, and as Terraform's GitHub provider does."""
+"""The ruleset with every gate, for GitHub's API and for Terraform's GitHub provider."""
 
 import json
 import re
@@ -15,7 +15,8 @@ _Block = Mapping[str, Any]
 def wanted_ruleset(guarded: Guarded) -> dict[str, Any]:
     """The body of `POST /repos/O/R/rulesets`: nobody bypasses it.
 
-    Required deployments are not in it: they hold a promotion whose tip touched no root module, which has none.
+    Required deployments are not included: they would block a promotion whose tip touches no root module and so has
+    none.
 
     https://docs.github.com/en/rest/repos/rules#create-a-repository-ruleset
     """
@@ -42,7 +43,7 @@ def wanted_ruleset(guarded: Guarded) -> dict[str, Any]:
 
 
 def render_call(full_name: str, guarded: Guarded) -> str:
-    """The command that makes the ruleset, or brings the one that an earlier call made up to date."""
+    """The command that creates the ruleset, or updates the one that an earlier call created."""
     own = f'the ruleset "{_name(guarded)}"'
     number = next((source.ruleset_id for source in guarded.sources if source.name == own), None)
     how = f"POST repos/{full_name}/rulesets" if number is None else f"PUT repos/{full_name}/rulesets/{number}"
@@ -109,5 +110,5 @@ def _lines(body: _Block, indent: str) -> Iterator[str]:
 
 
 def _literal(value: object) -> str:
-    # JSON's literals are HCL's, but for the two sequences that begin a template.
+    # JSON's literals are valid HCL, except for the two sequences that begin a template.
     return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")

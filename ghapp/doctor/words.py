@@ -1,4 +1,4 @@
-"""A diagnosis as people read it in a terminal."""
+"""A diagnosis as text for a terminal."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +17,7 @@ _SIGNS = {
 
 
 def render_diagnosis(diagnosis: Diagnosis) -> str:
-    """Every gate with a sign, what to set below the ones that are not met, and the calls that set it all."""
+    """Every gate with a sign, what to set below those that are not met, and the calls that set everything."""
     return "\n".join(_lines(diagnosis))
 
 

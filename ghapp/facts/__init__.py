@@ -1,4 +1,5 @@
-"""What the files of a tree say: Terraform's, kept by git blob id so that no blob is parsed twice, and the config."""
+"""Facts from the files of a tree: Terraform's files, cached by git blob id so that no blob is parsed twice, and the
+config."""
 
 from ghapp.facts.configs import Configs
 from ghapp.facts.facts import Blobs, Facts

@@ -1,4 +1,4 @@
-"""Reading repositories' configs in processes of their own, as Terraform's files are read."""
+"""Read repositories' configs in subprocesses, like Terraform's files."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ class _Config:
 
 
 class Configs:
-    """Reads configs. Its processes are not the ones that read Terraform's files: those may wait for hundreds."""
+    """Reads configs. It has its own processes, since those that read Terraform's files may have hundreds waiting."""
 
     def __init__(self, *, file_limit_s: float = LONGEST_S) -> None:
         self._file_limit_s = file_limit_s
         self._reader = Reader(_read, file_limit_s=file_limit_s, processes=_PROCESSES)
 
     async def read(self, content: bytes | None, *, branches: Collection[str], repository_name: str) -> RepositoryConfig:
-        """Read a config as `read_config_in_force` does. Raises ConfigInvalid, also where it takes too long."""
+        """Read a config as `read_config_in_force` does. Raises ConfigInvalid, also if it takes too long."""
         if content is None:
             return read_config_in_force(None, branches=branches, repository_name=repository_name)
         config = _Config(content=content, branches=tuple(branches), repository_name=repository_name)
@@ -42,7 +42,7 @@ class Configs:
                 raise ConfigInvalid((Problem(path=CONFIG_PATH, line=1, column=1, key="", message=message),))
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the processes."""
         self._reader.close()
 
 

@@ -1,4 +1,4 @@
-"""From the entries of a tree to its configuration, parsing only what was never parsed before."""
+"""Turn the entries of a tree into its configuration, parsing only blobs that were never parsed before."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -24,13 +24,13 @@ log = structlog.get_logger()
 
 
 class Blobs(Protocol):
-    """Where contents come from: a mirror."""
+    """The source of contents: a mirror."""
 
     async def read_blobs(self, blob_ids: Iterable[str]) -> dict[str, bytes]: ...
 
 
 class Facts:
-    """What configuration files say, kept below a directory."""
+    """The facts of configuration files, cached below a directory."""
 
     def __init__(self, directory: Path, *, parser: Parser | None = None) -> None:
         self._kept = KeptFacts(directory)
@@ -39,10 +39,9 @@ class Facts:
     async def configuration(
         self, mirror: Blobs, entries: Sequence[TreeEntry], config: RepositoryConfig | None = None
     ) -> Configuration:
-        """Find the root modules of a tree, those that the repository's config names if it does.
+        """Find the root modules of a tree, or use those that the repository's config names.
 
-        Raises what the mirror raises for a blob that is not there; a file that cannot be read is a problem in the
-        configuration.
+        Raises the mirror's exceptions for a missing blob. An unreadable file is a problem in the configuration.
         """
         explicit = None
         if config is not None and config.root_modules is not None:
@@ -66,11 +65,11 @@ class Facts:
         return too_large | {path: known[key] for path, key in wanted.items()}
 
     def forget(self) -> None:
-        """Forget what was parsed; it is parsed again when it is asked for."""
+        """Delete all cached facts; files are parsed again when needed."""
         self._kept.forget()
 
     def close(self) -> None:
-        """End the parsing processes."""
+        """Stop the parsing processes."""
         self._parser.close()
 
     async def _parsed(self, mirror: Blobs, keys: Sequence[str]) -> dict[str, FileFacts]:
@@ -78,7 +77,7 @@ class Facts:
         parsed = await self._parser.read([(key, contents[_blob_id(key)]) for key in keys])
         facts = {key: each for key, each in zip(keys, parsed, strict=True) if each is not None}
         await asyncio.to_thread(self._kept.write, facts)
-        # What took too long today may not tomorrow: it is said, and not kept.
+        # A file that took too long today may not tomorrow, so this result is not cached.
         return {key: facts.get(key, _NOT_READ) for key in keys}
 
 
@@ -86,7 +85,7 @@ _NOT_READ = FileFacts(read=False, problem=Problem(line=1, message="reading it to
 
 
 def _key(entry: TreeEntry) -> str:
-    """The blob, and the grammar that its name asks for: the same bytes are one thing as HCL and another as JSON."""
+    """The blob id and the grammar for its file name: the same bytes differ in meaning as HCL and as JSON."""
     return f"{entry.blob_id}.{'tf.json' if entry.path.endswith('.json') else 'tf'}"
 
 
@@ -95,7 +94,7 @@ def _blob_id(key: str) -> str:
 
 
 async def _links(mirror: Blobs, entries: Sequence[TreeEntry]) -> dict[str, str]:
-    # No system follows a longer one.
+    # No operating system follows a longer link.
     symlinks = [entry for entry in entries if entry.mode == _SYMLINK and entry.size_bytes <= _LONGEST_LINK_BYTES]
     targets = await mirror.read_blobs({entry.blob_id for entry in symlinks}) if symlinks else {}
     return {entry.path: targets[entry.blob_id].decode(errors="backslashreplace") for entry in symlinks}

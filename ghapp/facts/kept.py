@@ -1,4 +1,4 @@
-"""The facts that outlive the process: a SQLite file below the data directory, by blob id, bounded."""
+"""Facts that outlive the process: a SQLite file of limited size below the data directory, by blob id."""
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
@@ -12,10 +12,10 @@ from checks.configuration.file_facts import FileFacts
 from ghapp.processes.private_directories import make_private
 
 VERSION = 3
-"""Rises with every change of what is read from a file or how it is kept; facts of another version are forgotten."""
+"""Increase this when the facts of a file or their format change; facts of another version are deleted."""
 
 MOST_ROWS = 500_000
-"""What is dropped above it, the oldest first, is parsed again when it is asked for."""
+"""Above this the oldest facts are dropped, and parsed again when needed."""
 
 _ASKED_AT_ONCE = 500
 _BUSY_S = 10.0
@@ -28,7 +28,7 @@ _decode = msgspec.msgpack.Decoder(FileFacts).decode
 
 
 class KeptFacts:
-    """Facts by key. It is a cache: what cannot be read or written is as if it were not kept, and the log says so."""
+    """Facts by key. It is a cache: failures to read or write count as a miss, and are logged."""
 
     def __init__(self, directory: Path, *, most_rows: int = MOST_ROWS) -> None:
         self._directory = directory
@@ -36,7 +36,7 @@ class KeptFacts:
         self._most_rows = most_rows
 
     def read(self, keys: Collection[str]) -> dict[str, FileFacts]:
-        """The facts that are kept for these keys."""
+        """The cached facts for these keys."""
         try:
             with self._connection() as connection:
                 return dict(_selected(connection, list(keys)))
@@ -45,7 +45,7 @@ class KeptFacts:
             return {}
 
     def write(self, facts: Mapping[str, FileFacts]) -> None:
-        """Keep facts, and drop the oldest above the limit."""
+        """Store facts, and drop the oldest above the limit."""
         rows = [(key, _encode(each)) for key, each in facts.items()]
         if not rows:
             return
@@ -58,7 +58,7 @@ class KeptFacts:
             self._forget(error)
 
     def forget(self) -> None:
-        """Remove everything, also under whoever reads it."""
+        """Delete everything, even while others read it."""
         self._path.unlink(missing_ok=True)
 
     @contextmanager
@@ -67,7 +67,8 @@ class KeptFacts:
             self._start()
         connection = sqlite3.connect(self._path, timeout=_BUSY_S)
         try:
-            # Losing the last facts in a crash of the machine costs a parse; waiting for the disk costs every run.
+            # Losing the latest facts in a crash of the machine costs a parse; waiting for the disk would slow every
+            # run.
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(_SCHEMA)
             with connection:

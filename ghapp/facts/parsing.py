@@ -1,4 +1,4 @@
-"""Reading files in processes of their own, each within a time limit and none able to take the server down."""
+"""Read files in subprocesses, each within a time limit, so that no file can crash the server."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from checks.configuration import read_file
 from checks.configuration.file_facts import FileFacts, Problem
 
 LARGEST_BYTES = 4 * 1024 * 1024
-"""A configuration file above it is not read; Terraform's own largest ones in public are a tenth of it."""
+"""Larger configuration files are not read; the largest public ones of Terraform have a tenth of this size."""
 
 TOO_LARGE = FileFacts(
     read=False, problem=Problem(line=1, message=f"larger than {LARGEST_BYTES // 1024 // 1024} MiB, and so not read")
@@ -27,19 +27,19 @@ _MOST_PROCESSES = 4
 _GIVEN_UP_S = 60.0
 
 File = tuple[str, bytes]
-"""A name, of which only the ending counts, and the content."""
+"""A name, of which only the suffix matters, and the content."""
 
 LONGEST_S = 10.0
-"""For one file."""
+"""The time limit for one file."""
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 
 class Reader(Generic[Input, Output]):
-    """A pool of processes that read inputs with one function; it starts with the first ones and stays.
+    """A pool of processes that read inputs with one function. It starts with the first inputs and then stays.
 
-    The function, which is a module's own, its inputs and what it gives are pickled.
+    The function, which must be a module-level one, its inputs and its results are pickled.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Reader(Generic[Input, Output]):
         self._pool: ProcessPoolExecutor | None = None
 
     async def read(self, files: Sequence[Input]) -> list[Output | None]:
-        """What reading each gives, in order; None for one that took too long or ended its process."""
+        """The results in order; None for an input that took too long or crashed its process."""
         batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
         done = await asyncio.gather(*(self._batch(batch) for batch in batches))
         return [each for batch in done for each in batch]
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the processes."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -68,12 +68,12 @@ class Reader(Generic[Input, Output]):
             reading = asyncio.wrap_future(pool.submit(_read_all, self._read, batch, self._file_limit_s))
             return await asyncio.wait_for(reading, _GIVEN_UP_S + self._file_limit_s * len(batch))
         except TimeoutError:
-            # A process that is killed from outside while it writes leaves the pool waiting for the rest for ever.
+            # If a process is killed from outside while it writes, the pool waits forever for the rest.
             self._abandon(pool)
             return [None] * len(batch)
         except (BrokenProcessPool, ValueError):
-            # One of the files ended a process, and with it every batch that was under way. Halving finds it. A pool
-            # that starts a process in that very moment hands over descriptors that are closed, which is a ValueError.
+            # One of the files crashed a process, and with it every running batch; halving finds that file. If the pool
+            # starts a process in that moment, it passes closed descriptors, which raises ValueError.
             self._abandon(pool)
         if len(batch) == 1:
             return await self._alone(batch)
@@ -88,7 +88,7 @@ class Reader(Generic[Input, Output]):
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def _alone(self, batch: Sequence[Input]) -> list[Output | None]:
-        """One file in a pool of its own: another batch may have broken the shared one."""
+        """Read one file in its own pool, since another batch may have broken the shared one."""
         pool = _new_pool(1)
         try:
             return await asyncio.wrap_future(pool.submit(_read_all, self._read, batch, self._file_limit_s))
@@ -111,15 +111,15 @@ class Parser(Reader[File, FileFacts]):
 
 
 def _new_pool(processes: int) -> ProcessPoolExecutor:
-    # Not by fork: the server has threads, and a lock that one of them holds would stay held in the child for ever.
+    # Do not fork: the server has threads, and a lock that one of them holds would stay locked in the child forever.
     return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare)
 
 
 def _prepare() -> None:
-    # A terminal's Ctrl-C is for the server, which ends its pool itself.
+    # Ctrl-C in a terminal is for the server, which stops its pool itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, _give_up)
-    # A pool whose owner was killed waits for work for ever, since each of its processes holds both ends of the queue.
+    # After its owner is killed, a pool would wait for work forever, since each of its processes holds both queue ends.
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -131,7 +131,7 @@ def _end_with_parent() -> None:
 
 
 class _TookTooLong(BaseException):
-    """Not an Exception: the grammars' libraries wrap those in their own."""
+    """Not an Exception subclass: the parser libraries would wrap that in their own."""
 
 
 def _give_up(_signal: int, _frame: FrameType | None) -> None:
@@ -157,7 +157,7 @@ def _read_file(file: File) -> FileFacts:
 
 @contextlib.contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Raise _TookTooLong after so much time; end the process after twice the computing, where nothing else can."""
+    """Raise _TookTooLong after this time; kill the process after twice that CPU time, if nothing else can stop it."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     signal.setitimer(signal.ITIMER_VIRTUAL, 2 * seconds)
     try:

@@ -1,4 +1,4 @@
-"""What has to be done: the kinds of jobs, which of them an event asks for, and where they wait."""
+"""The kinds of jobs, the jobs that each event asks for, and the queues in which they wait."""
 
 from ghapp.jobs.asked_for import jobs_for
 from ghapp.jobs.kinds import (

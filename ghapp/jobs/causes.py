@@ -1,4 +1,4 @@
-"""The causes for which a branch is settled. The text of a cause is part of the job's key."""
+"""The reasons for settling a branch. The text of a cause is part of the job's key."""
 
 import msgspec
 
@@ -30,7 +30,7 @@ class PullRequestMerged(msgspec.Struct, frozen=True, kw_only=True, tag="closed")
 
 
 class WaitEnded(msgspec.Struct, frozen=True, kw_only=True, tag="due"):
-    """The time to wait for an explanation of the push is over."""
+    """The waiting time for an explanation of the push is over."""
 
     run_id: RunId
 
@@ -41,7 +41,7 @@ class WaitEnded(msgspec.Struct, frozen=True, kw_only=True, tag="due"):
 
 
 class VerdictRecorded(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
-    """A pull request was merged by a verdict that was recorded after the merge was heard of."""
+    """A pull request was merged, and its verdict was recorded only after the merge was processed."""
 
     run_id: RunId
 
@@ -67,7 +67,7 @@ class Rerun(msgspec.Struct, frozen=True, kw_only=True, tag="rerun"):
     """A person who may apply pressed "Re-run"."""
 
     decision: str
-    """The key of the job that took it in."""
+    """The key of the job that processed it."""
 
     @property
     def text(self) -> str:
@@ -76,7 +76,7 @@ class Rerun(msgspec.Struct, frozen=True, kw_only=True, tag="rerun"):
 
 
 class EnvironmentBusy(msgspec.Struct, frozen=True, kw_only=True, tag="busy"):
-    """The environment was another branch's before, and may be free now."""
+    """Another branch was using the environment, which may be free now."""
 
     run_id: RunId
     attempt: int
@@ -88,7 +88,8 @@ class EnvironmentBusy(msgspec.Struct, frozen=True, kw_only=True, tag="busy"):
 
 
 class EnvironmentWanted(msgspec.Struct, frozen=True, kw_only=True, tag="free"):
-    """Another branch waits for the environment that this branch's run has: see whether that run goes on."""
+    """Another branch waits for the environment that this branch's run is using: check whether that run is still
+    active."""
 
     run_id: RunId
     """The run that waits."""
@@ -112,7 +113,7 @@ class Abandoned(msgspec.Struct, frozen=True, kw_only=True, tag="abandoned"):
 
 
 class Missed(msgspec.Struct, frozen=True, kw_only=True, tag="missed"):
-    """The branch's tip is one of which no delivery came."""
+    """The branch's tip is a commit for which no delivery arrived."""
 
     tip: CommitSha
 
@@ -123,7 +124,7 @@ class Missed(msgspec.Struct, frozen=True, kw_only=True, tag="missed"):
 
 
 class Discovered(msgspec.Struct, frozen=True, kw_only=True, tag="seen"):
-    """The App was installed again, and the branch has moved meanwhile."""
+    """The App was installed again, and the branch has moved in the meantime."""
 
     tip: CommitSha
     last: CommitSha
@@ -150,7 +151,8 @@ Cause = (
 
 
 def read_cause(text: str) -> Cause:
-    """Read a cause as older versions stored it: by its text. Raises msgspec.ValidationError on one that is unknown."""
+    """Read a cause in the form that older versions stored: its text. Raises msgspec.ValidationError if it is
+    unknown."""
     kind, _, rest = text.partition(":")
     one, _, other = rest.partition(":")
     match kind:

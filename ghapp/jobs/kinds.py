@@ -1,12 +1,12 @@
-"""The kinds of jobs. The key of a job says which work it is.
+"""The kinds of jobs. A job's key identifies its work.
 
-It names the work, not the delivery: (repository id, operation, environment, head SHA, base SHA, pull request,
-attempt), the branch standing for the environment as long as the config was not read. Where the same work can be asked
-for twice (a pull request closed and opened again, a button pressed by another person) the delivery's id is the attempt:
-a redelivery keeps it.
+The key consists of (repository id, operation, environment, head SHA, base SHA, pull request, attempt), not of the
+delivery. The branch stands for the environment as long as the config has not been read. If the same work can be
+requested twice (a pull request closed and reopened, a button pressed by another person), the delivery's id is the
+attempt: a redelivery keeps it.
 
-Tags and keys are stored. They never change, also where a class has got a better name: a server carries out the jobs
-that an older version enqueued.
+Tags and keys are stored. They never change, even if a class is renamed: a server runs the jobs that an older version
+enqueued.
 """
 
 from collections.abc import Mapping
@@ -20,32 +20,32 @@ from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, R
 
 
 class EventJob(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
-    """Take in what GitHub told us."""
+    """Process an event from GitHub."""
 
     key: str
     event: events.Event
     delivery_id: str = ""
     """The `X-GitHub-Delivery`; empty in a job of an older version."""
     looks: int = 0
-    """How often GitHub was asked for the delivery in vain."""
+    """How often GitHub was asked for the delivery without success."""
 
 
 class PlanRun(msgspec.Struct, frozen=True, kw_only=True, tag="plan_run"):
-    """Carry out a plan run that was announced before."""
+    """Execute a plan run that was announced before."""
 
     run_id: RunId
     repository_id: RepositoryId
     waited: int = 0
-    """How often an apply of the base branch was not over yet."""
+    """How often the job had to wait for an apply of the base branch."""
 
     @property
     def key(self) -> str:
-        """One execution a run, and each time that it had to wait."""
+        """One execution per run, and one more each time it had to wait."""
         return f"plan:{self.run_id}" + (f":{self.waited}" if self.waited else "")
 
 
 class SettleBranch(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
-    """Bring an environment to its branch's tip, or say why not."""
+    """Bring an environment to its branch's tip, or report why not."""
 
     repository_id: RepositoryId
     branch: BranchName
@@ -58,12 +58,12 @@ class SettleBranch(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
 
     @property
     def partition(self) -> str:
-        """Applies are one at a time for each of these, in order."""
+        """Applies of one branch run one at a time, in order."""
         return f"{self.repository_id}:{self.branch}"
 
 
 class Replan(msgspec.Struct, frozen=True, kw_only=True, tag="plan_anew"):
-    """Plan an open pull request again: its base moved, or the commit that its promotion waited for was applied."""
+    """Plan an open pull request again: its base moved, or the commit that its promotion waits for was applied."""
 
     repository_id: RepositoryId
     number: int
@@ -72,25 +72,25 @@ class Replan(msgspec.Struct, frozen=True, kw_only=True, tag="plan_anew"):
 
     @property
     def key(self) -> str:
-        """One new plan a cause."""
+        """One new plan per cause."""
         return f"plan_anew:{self.repository_id}:{self.number}:{self.cause}"
 
 
 class ReplanGroup(msgspec.Struct, frozen=True, kw_only=True, tag="plan_group_anew"):
-    """Plan a merge queue's commit again, since somebody asked for it."""
+    """Plan a merge queue's commit again, because somebody asked for it."""
 
     run_id: RunId
-    """The run that was made for it before."""
+    """The run that was created for it before."""
     cause: str
 
     @property
     def key(self) -> str:
-        """One new plan a cause."""
+        """One new plan per cause."""
         return f"plan_group_anew:{self.run_id}:{self.cause}"
 
 
 class Unlock(msgspec.Struct, frozen=True, kw_only=True, tag="unlock"):
-    """Remove the lock that a dead run left on a root module's state; the comment that asks for it is answered."""
+    """Remove the lock that a dead run left on a root module's state, and answer the comment that asked for it."""
 
     repository_id: RepositoryId
     branch: BranchName
@@ -100,17 +100,17 @@ class Unlock(msgspec.Struct, frozen=True, kw_only=True, tag="unlock"):
 
     @property
     def key(self) -> str:
-        """Once a comment."""
+        """Once per comment."""
         return f"unlock:{self.repository_id}:{self.comment_id}"
 
     @property
     def partition(self) -> str:
-        """Never beside an apply of the branch."""
+        """Never at the same time as an apply of the branch."""
         return f"{self.repository_id}:{self.branch}"
 
 
 class Discover(msgspec.Struct, frozen=True, kw_only=True, tag="discover"):
-    """Look at a repository on which the App was installed: adopt its branches, plan its open pull requests."""
+    """Examine a repository after the App was installed: adopt its branches, plan its open pull requests."""
 
     repository_id: RepositoryId
     full_name: str
@@ -119,24 +119,24 @@ class Discover(msgspec.Struct, frozen=True, kw_only=True, tag="discover"):
 
     @property
     def key(self) -> str:
-        """One look a cause."""
+        """One examination per cause."""
         return f"discover:{self.repository_id}:{self.cause}"
 
 
 class NotifyApply(msgspec.Struct, frozen=True, kw_only=True, tag="tell"):
-    """Report an apply on its pull requests and in chat, where that could not be done at its end."""
+    """Report an apply on its pull requests and in chat, if that failed at its end."""
 
     run_id: RunId
     attempt: int = 0
 
     @property
     def key(self) -> str:
-        """Once a run; again where its end is not there yet."""
+        """Once per run; again if the run has not ended yet."""
         return f"tell:{self.run_id}:{self.attempt}"
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True, tag="comment"):
-    """Bring the one comment of a pull request up to date, where GitHub's limits had no room for it before."""
+    """Update the one comment of a pull request, if GitHub's limits did not allow it before."""
 
     repository_id: RepositoryId
     number: int
@@ -145,62 +145,62 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True, tag="comment"):
 
     @property
     def key(self) -> str:
-        """One attempt a moment."""
+        """One attempt per due time."""
         return f"comment:{self.repository_id}:{self.number}:{self.at}"
 
 
 class ReconcileDeliveries(msgspec.Struct, frozen=True, kw_only=True, tag="look_for_missed"):
-    """Find deliveries that failed and runs that nobody finishes."""
+    """Find failed deliveries, and runs that nobody will finish."""
 
     at: int
     """When it is due, in seconds since 1970."""
 
     @property
     def key(self) -> str:
-        """One a moment."""
+        """One per due time."""
         return f"look_for_missed:{self.at}"
 
 
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True, tag="reconcile"):
-    """Compare what GitHub has of a repository with what Planward knows of it."""
+    """Compare GitHub's state of a repository with Planward's records."""
 
     repository_id: RepositoryId
     cause: str
 
     @property
     def key(self) -> str:
-        """One comparison a cause."""
+        """One comparison per cause."""
         return f"reconcile:{self.repository_id}:{self.cause}"
 
 
 class Cleanup(msgspec.Struct, frozen=True, kw_only=True, tag="tidy_up"):
-    """Erase, move and remove what is no longer kept, or not kept here."""
+    """Erase old data, move data to the object store, and remove unused files."""
 
     at: int
     """When it is due, in seconds since 1970."""
 
     @property
     def key(self) -> str:
-        """One a moment."""
+        """One per due time."""
         return f"tidy_up:{self.at}"
 
 
 class SendChatMessage(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
-    """Send a message to chat, once; a chat that is down delays and fails nothing."""
+    """Send a message to chat, once. If the chat is down, the message is delayed and nothing fails."""
 
     about: str
     """A `MessageSubject` of ghapp.store as text."""
     repository_id: RepositoryId
     environment: EnvironmentName
     config_sha: CommitSha
-    """Whose `notify` counts: a commit that is in force, never one that waits to be let in."""
+    """The commit whose `notify` counts: one that is in force, never one that waits for approval."""
     message: str
     """A `Message` of ghapp.notify as JSON."""
     attempt: int = 0
 
     @property
     def key(self) -> str:
-        """One message about a thing; a chat that was down is tried again."""
+        """One message per subject; tried again if the chat was down."""
         return f"say:{self.about}:{self.attempt}"
 
 
@@ -222,7 +222,7 @@ Job = (
 
 
 def read_job(stored: Mapping[str, Any]) -> Job:
-    """Read a stored job, also one of an older version. Raises msgspec.ValidationError on one that is unknown."""
+    """Read a stored job, including one of an older version. Raises msgspec.ValidationError if it is unknown."""
     values = dict(stored)
     if values.get("type") == "settle" and isinstance(values.get("cause"), str):
         values["cause"] = msgspec.to_builtins(read_cause(values["cause"]))

@@ -1,4 +1,4 @@
-"""Where a job waits: its queue, its partition, and its key while it is deferred."""
+"""The queue of a job, its partition there, and its key while it is deferred."""
 
 from typing import Literal, assert_never
 
@@ -21,13 +21,13 @@ from ghapp.jobs.kinds import (
 )
 
 PARKED = "parked:"
-"""Begins the keys of what waits until an installation is let go on."""
+"""Prefix of the keys of jobs that wait until an installation is unsuspended."""
 
 
 def deferred_key(job: Job) -> str:
     """The key under which a deferred job waits.
 
-    At most one retry of each periodic job waits, however often it was deferred: GitHub may be away for a day.
+    At most one retry of each periodic job waits, however often it was deferred: GitHub can be unavailable for a day.
     """
     match job:
         case Reconcile():
@@ -40,15 +40,16 @@ def deferred_key(job: Job) -> str:
 
 Queue = Literal["events", "plans", "branches", "background"]
 FormerQueue = Literal["news", "looks"]
-"""Names of `events` and `background` in older versions, whose jobs may wait there."""
+"""The names of `events` and `background` in older versions, whose jobs may still wait there."""
 
 
 def queue_of(job: Job) -> tuple[Queue, str | None]:
-    """Which queue a job waits in, and in which of its partitions.
+    """The queue in which a job waits, and its partition there.
 
-    `events` has GitHub's events and what follows at once: short jobs, so that a pull request is announced however many
-    plans are under way. `plans` are long. In both a partition is a repository, and has its share. In `branches` a
-    partition is a branch, one at a time and in order. `background` has the jobs that nobody waits for.
+    `events` has GitHub's events and their immediate follow-ups: short jobs, so that a pull request is announced no
+    matter how many plans are running. Jobs in `plans` are long. In both, each repository is a partition with its own
+    share. In `branches`, each branch is a partition whose jobs run one at a time, in order. `background` has the jobs
+    that nobody waits for.
     """
     match job:
         case SettleBranch() | Unlock():

@@ -1,9 +1,9 @@
-"""`planward plan` and `planward config`: what is found in a working copy, without GitHub.
+"""`planward plan` and `planward config`: they examine a working copy, without GitHub.
 
-working_copy.py    a repository as it lies on a disk
+working_copy.py    a repository on a disk
 snapshot.py        its files copied, so that nothing is written beside them
 plan.py            the report of a pull request for a working copy
-config.py          what `config check`, `config schema`, `config show` and `import` answer
+config.py          the answers of `config check`, `config schema`, `config show` and `import`
 secret_use.py      which teams and paths a repository may use
 remote_config.py   `config show` of a repository on GitHub
 """

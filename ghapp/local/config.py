@@ -1,4 +1,4 @@
-"""What `planward config check`, `config schema`, `config show` and `import` answer, as values."""
+"""The answers of `planward config check`, `config schema`, `config show` and `import`, as values."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ from ghapp.vault.sources import fill_source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a command prints, and its exit status: 0 done, 1 failed."""
+    """The output of a command, and its exit status: 0 success, 1 failure."""
 
     exit_status: int
     lines: tuple[str, ...]
 
 
 def check(path: Path) -> Answer:
-    """Check a config file, or with a directory also what it says about the root modules that lie there."""
+    """Check a config file, or for a directory also the root modules in it."""
     if path.is_file():
         return _check_file(path)
     working_copy = read_working_copy(path)
@@ -62,7 +62,7 @@ def schema() -> str:
 
 
 def show_working_copy(directory: Path) -> Answer:
-    """Show what is found in a working copy, with the defaults filled in."""
+    """Show what Planward finds in a working copy, with the defaults filled in."""
     working_copy = read_working_copy(directory)
     try:
         config = _config_of(working_copy)
@@ -81,7 +81,7 @@ def show(
 ) -> Iterator[str]:
     """Show a config: environments, root modules in their layers, versions, and the secrets' paths.
 
-    With `engines` also which root modules none of them can run.
+    With `engines` also the root modules that none of them can run.
     """
     yield f"team {config.team}"
     yield ""
@@ -99,9 +99,9 @@ def show(
 
 
 def import_from_atlantis(path: Path) -> Imported:
-    """Make a config of an atlantis.yaml, with the branches and root modules of the working copy that it lies in.
+    """Convert an atlantis.yaml, using the branches and root modules of the working copy that contains it.
 
-    Raises ConfigInvalid on a file that is none of Atlantis'.
+    Raises ConfigInvalid if the file is not an Atlantis config.
     """
     working_copy = read_working_copy(path.parent)
     return import_atlantis(
@@ -127,7 +127,7 @@ def _config_of(working_copy: WorkingCopy) -> RepositoryConfig:
 def complaints_of(
     config: RepositoryConfig, configuration: Configuration, layout: Layout, engines: Sequence[Terraform] = ()
 ) -> Iterator[str]:
-    """What is wrong with root modules. Each fails the pull requests that touch them and their applies, nothing else."""
+    """The errors in root modules. Each fails only the pull requests that touch its root module, and their applies."""
     for index, entry in enumerate(config.root_modules or ()):
         if entry.dir in configuration.missing:
             yield str(config.problem(f"root_modules[{index}].dir", f'"{entry.dir}" has no .tf files'))
@@ -142,7 +142,7 @@ def complaints_of(
 
 
 def _cause(settings: RootModuleSettings, engines: Sequence[Terraform]) -> str | None:
-    """Why a root module cannot be run in its environment, as far as that shows before anything is run."""
+    """Why a root module cannot run in its environment, as far as that is known without running anything."""
     if settings.cause is None and engines:
         try:
             choose(engines, settings.required_version, settings.pins)

@@ -1,7 +1,7 @@
 """`planward plan`: the report of a pull request for a working copy, without GitHub, never an apply.
 
-What is planned is a copy of the files, so that nothing is written beside them. Providers find the person's own
-environment, as with Terraform itself.
+It plans a copy of the files, so that nothing is written beside them. Providers get the person's own environment, as
+with Terraform itself.
 """
 
 import asyncio
@@ -38,16 +38,16 @@ from ghapp.vault import OwnLogin, Vault
 
 _MOST_NOTES = 5
 _NOT_THEIRS = ("PLANWARD_", "VAULT_")
-"""Planward's own settings and its login; no provider gets them on the server either."""
+"""Planward's own settings and its login; providers do not get them on the server either."""
 
 
 class NothingToPlan(JobError):
-    """What was asked for is not in the working copy; says what is."""
+    """The requested directory is not in the working copy; the text lists the root modules that are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """One root module's report, and what the gate has to know of it."""
+    """One root module's report, and the facts that the gate needs."""
 
     report: RootReport
     to_confirm: tuple[gate.ToConfirm, ...] = ()
@@ -76,8 +76,8 @@ async def plan_working_copy(
 ) -> RunReport:
     """Plan the root modules at or below a directory in an environment, layer by layer, and report on them.
 
-    `environ` is what providers find besides the environment's secrets; `progress` is told what is begun and what is
-    done; `stop` ends it early. Raises JobError where there is nothing to plan or the config is not valid.
+    `environ` is what providers get besides the environment's secrets; `progress` receives the start and end of each
+    root module; `stop` ends it early. Raises JobError if there is nothing to plan or the config is invalid.
     """
     progress(f"reading {directory}")
     working_copy = await asyncio.to_thread(read_working_copy, directory)
@@ -113,7 +113,7 @@ async def plan_working_copy(
                 provider_cache=make_private(data_dir / "providers"),
                 limits=local.limits,
                 plan_timeout_s=local.plan_timeout_s,
-                # Whoever plans their own working copy needs nobody to allow it, unless somebody says so.
+                # Planning your own working copy needs no permission, unless a setting demands it.
                 sources=local.authority.sources,
                 sandbox=sandbox,
                 repository=working_copy.name,
@@ -131,7 +131,7 @@ async def plan_working_copy(
 
 
 def _requested(below: PurePosixPath, dirs: Collection[str], tools: Sequence[OtherTool]) -> tuple[str, ...]:
-    """The root modules at or below a directory, else the one that the directory is a part of."""
+    """The root modules at or below a directory, or else the one that contains the directory."""
     found = tuple(each for each in dirs if PurePosixPath(each).is_relative_to(below))
     around = [each for each in dirs if below.is_relative_to(PurePosixPath(each))]
     if found or around:
@@ -144,7 +144,7 @@ def _requested(below: PurePosixPath, dirs: Collection[str], tools: Sequence[Othe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Planner:
-    """What the root runs of one command share."""
+    """The values that the root runs of one command share."""
 
     checkout: Path
     survey: Survey
@@ -158,7 +158,7 @@ class _Planner:
     digest_key: bytes = field(repr=False, default_factory=lambda: os.urandom(32))
 
     async def plan(self, order: Sequence[Sequence[str]]) -> list[_Outcome]:
-        """Plan layer after layer; what builds on one that failed is not tried."""
+        """Plan layer after layer; root modules that build on a failed one are not tried."""
         outcomes: list[_Outcome] = []
         numbers = iter(range(1, sum(len(layer) for layer in order) + 1))
         of = sum(len(layer) for layer in order)
@@ -216,7 +216,7 @@ class _Planner:
             log.end()
 
     def _in_persons_environment(self, workdir: Workdir) -> Workdir:
-        """What providers find: the person's environment, and without a sandbox what lies in their home (`~/.aws`)."""
+        """The environment of providers: the person's own and, without a sandbox, their home directory (`~/.aws`)."""
         own = {
             name: value
             for name, value in self.environ.items()
@@ -236,7 +236,7 @@ def _report(
 ) -> RunReport:
     """The report, with the conclusion that a pull request's check run would have."""
     decision = gate.decide_merge(roots=[outcome.verdict() for outcome in outcomes], confirmed=set())
-    # Whose key is thrown away a digest says nothing.
+    # The key is thrown away, so the digest reveals nothing.
     reports = tuple(msgspec.structs.replace(outcome.report, digest=None) for outcome in outcomes)
     conclusion = conclusion_of(decision, [report.outcome for report in reports])
     cause = cause_of(decision)

@@ -1,4 +1,4 @@
-"""Which teams and secret paths a repository's config names, and whether the repository may use them."""
+"""The teams and secret paths in a repository's config, and whether the repository may use them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from ghapp.vault import DEFAULT_SOURCES, RepositoryAuthority, TeamClosed, Vault,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretUse:
-    """A team or a path of the config; `why` says who allows it, or what to do so that it is."""
+    """A team or a path of the config; `why` says who allows it, or how to get it allowed."""
 
     name: str
     allowed: bool
     why: str
     command: str = ""
-    """What opens a team that is closed."""
+    """The command that grants access to a team."""
 
 
 async def examine_secret_use(
@@ -30,10 +30,10 @@ async def examine_secret_use(
     vault: Vault | None,
     github: GitHubApp,
 ) -> tuple[SecretUse, ...]:
-    """Ask whether a repository may use what its config names; nothing where Vault is not asked.
+    """Check whether a repository may use the teams and paths in its config; nothing if Vault is not used.
 
-    A name counts only for the first repository that the running Planward saw under it, which is not known here: it is
-    taken for this one. Raises GitHubError.
+    A name counts only for the first repository that the running server saw under it. That is unknown here, so this one
+    is assumed. Raises GitHubError.
     """
     if vault is None or config.secrets == ():
         return ()

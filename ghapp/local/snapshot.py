@@ -1,4 +1,4 @@
-"""A copy of a working copy, as a commit of it would be: what is planned is never written to."""
+"""A copy of a working copy, with the files that a commit would have: planning never writes to the original."""
 
 import asyncio
 import shutil
@@ -15,7 +15,7 @@ from ghapp.processes.private_directories import private_directory
 
 @asynccontextmanager
 async def copied(working_copy: WorkingCopy, root: Path) -> AsyncIterator[Path]:
-    """Copy the working copy's files, as they are now and without what git ignores, and remove the copy afterwards."""
+    """Copy the working copy's current files, without those that git ignores, and remove the copy afterwards."""
     paths = working_copy.paths - await _ignored(working_copy.directory)
     async with private_directory(root, "copy") as copy:
         await asyncio.to_thread(_copy, working_copy, paths, copy)
@@ -34,14 +34,14 @@ def _copy(working_copy: WorkingCopy, paths: Collection[str], target: Path) -> No
 
 
 async def _ignored(top: Path) -> frozenset[str]:
-    """What git ignores: no commit brings it, so a pull request would be planned without it."""
+    """Files that git ignores: no commit contains them, so a pull request would be planned without them."""
     words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
     ended = await git(WITHOUT_KEEPER, "-C", top, *words, environ=_own_git_environment())
     return frozenset(ended.stdout.decode(errors="surrogateescape").split("\0")) if ended.exit_code == 0 else frozenset()
 
 
 async def head_of(top: Path) -> str:
-    """The commit that is checked out, empty where there is none."""
+    """The commit that is checked out, empty if there is none."""
     ended = await git(WITHOUT_KEEPER, "-C", top, "rev-parse", "--verify", "HEAD", environ=_own_git_environment())
     return ended.stdout.decode().strip() if ended.exit_code == 0 else ""
 

@@ -1,4 +1,4 @@
-"""A repository as it lies on a disk: its files, its branches, its name. For commands that need no GitHub."""
+"""A repository on a disk: its files, branches and name. For commands that need no GitHub."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _SEPARATOR = re.compile(r"[/:]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingCopy:
-    """The files below `directory`, by paths of the repository, with the targets of its symlinks."""
+    """The files below `directory`, by their paths in the repository, and the targets of its symlinks."""
 
     directory: Path
     paths: frozenset[str]
@@ -29,7 +29,7 @@ class WorkingCopy:
 
     @property
     def config(self) -> bytes | None:
-        """The content of the config file, None if there is none. Raises ConfigInvalid where it lies elsewhere."""
+        """The content of the config file, None if there is none. Raises ConfigInvalid if it is in a wrong place."""
         misplaced = misplaced_config(self.paths)
         if misplaced is not None:
             raise ConfigInvalid((misplaced,))
@@ -38,14 +38,15 @@ class WorkingCopy:
 
     @property
     def pointers(self) -> tuple[str, ...]:
-        """The files that are Git LFS' pointers, since their contents were not pulled."""
+        """Git LFS pointer files whose contents were not pulled."""
         attributes = [path for path in self.paths if path.rpartition("/")[2] == ".gitattributes"]
         if not any(b"filter=lfs" in (self.directory / path).read_bytes() for path in attributes):
             return ()
         return tuple(path for path in sorted(self.paths - self.links.keys()) if is_pointer(self.directory / path))
 
     def configuration(self, explicit: Collection[str] | None = None) -> Configuration:
-        """What its Terraform files say; `explicit` are the root modules if they are not to be found."""
+        """The configuration in its Terraform files; `explicit` lists the root modules instead of searching for
+        them."""
         files = {
             path: read_file(path, (self.directory / path).read_bytes())
             for path in sorted(self.paths - self.links.keys())
@@ -63,7 +64,7 @@ class WorkingCopy:
 
 
 def read_working_copy(directory: Path) -> WorkingCopy:
-    """Read the working copy that a directory is in; the directory itself is its top where git says nothing."""
+    """Read the working copy that contains a directory; if git knows none, the directory itself."""
     top = next((each for each in (directory, *directory.resolve().parents) if (each / ".git").exists()), directory)
     paths: set[str] = set()
     links: dict[str, str] = {}
@@ -90,7 +91,7 @@ def _walk(top: Path) -> Iterator[Path]:
 
 
 def _git_directory(top: Path) -> Path | None:
-    """Where branches and remotes are kept; a work tree of its own has a file there that leads to them.
+    """The directory with branches and remotes; a linked work tree has a file there that points to it.
 
     https://git-scm.com/docs/gitrepository-layout
     """

@@ -1,6 +1,6 @@
-"""How each root module is run in an environment: workspace, files, arguments, and a state that is its own and lasts.
+"""How each environment runs each root module: its workspace, files, arguments, and a state that it does not share.
 
-`layout` reads top to bottom; `settings` is what it gives; `state` says where a state lies; `survey` is all of a tree.
+Start with `layout`; `settings` is its result; `state` locates a state; `survey` covers a whole tree.
 """
 
 from ghapp.root_modules.layout import Layout, configure_root_modules, files_to_read, reconfigured

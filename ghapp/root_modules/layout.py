@@ -1,4 +1,4 @@
-"""All root modules of a repository in an environment, and the rule that no two of them share a state."""
+"""All root modules of a repository in an environment; no two of them may share a state."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -14,9 +14,9 @@ Layout = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
 
 
 def files_to_read(config: RepositoryConfig, configuration: Configuration, *, paths: Collection[str]) -> frozenset[str]:
-    """The files whose contents `configure_root_modules` needs, symlinks followed.
+    """The files whose contents `configure_root_modules` needs, after following symlinks.
 
-    Those are the backend files of all environments that exist, and files that pin the engine's version.
+    Those are the backend files of all existing environments, and files that pin the engine's version.
     """
     tree = Tree(paths=frozenset(paths), links=configuration.links)
     found = _settle_all(config, configuration, branches={}, tree=tree)
@@ -33,11 +33,11 @@ def configure_root_modules(
     paths: Collection[str],
     contents: Mapping[str, bytes],
 ) -> Layout:
-    """Lay out all root modules for every environment, in the order in which they were found.
+    """Configure all root modules for every environment, in the order in which they were found.
 
-    `branches` says what `{branch}` stands for where it is not the environment's own ("testing" for testing); `paths`
-    are the files of the commit, `contents` those of `files_to_read`. What is wrong with a root module is the cause of
-    its own settings; where two environments, or two root modules, come to the same state it is that of both.
+    `branches` maps an environment to its value of `{branch}`, unless that is its own branch ("testing" for testing).
+    `paths` are the files of the commit, `contents` those of `files_to_read`. A mistake in a root module is the cause
+    of its own settings; if two environments or two root modules share a state, both get a cause.
     """
     tree = Tree(paths=frozenset(paths), links=configuration.links)
     settled = _settle_all(config, configuration, branches=branches or {}, tree=tree)
@@ -74,7 +74,7 @@ def configure_root_modules(
 
 
 def reconfigured(before: Collection[RootModuleSettings], after: Collection[RootModuleSettings]) -> tuple[str, ...]:
-    """The root modules that a change of Planward's config touches: those that are new or run otherwise."""
+    """The root modules that a change of Planward's config affects: new ones, and those that run differently."""
     known = {(each.environment, each.dir): each for each in before}
     changed = (each.dir for each in after if known.get((each.environment, each.dir)) != each)
     return tuple(dict.fromkeys(changed))
@@ -103,7 +103,7 @@ def _settle_all(
 def _shared_states(
     root_modules: Mapping[str, RootModule], locations: Mapping[tuple[EnvironmentName, str], StateLocation]
 ) -> dict[tuple[EnvironmentName, str], str]:
-    """Why each root module that meets another environment's, or another root module's, state must not be run."""
+    """Why each root module that shares its state with another environment or root module must not run."""
     groups: dict[str, list[tuple[EnvironmentName, str]]] = {}
     for one, location in locations.items():
         for key in _keys(one[1], location):
@@ -118,7 +118,7 @@ def _shared_states(
 
 
 def _keys(directory: str, location: StateLocation) -> tuple[str, ...]:
-    """What two places are compared by: within one root module always, between two where the location is certain."""
+    """The keys for comparing locations: always within one root module, between two only if the location is certain."""
     own = f"{directory}\0{location.identity}"
     return (own, location.identity) if location.is_certain else (own,)
 
@@ -130,7 +130,7 @@ def _sharing(
     others: int,
     location: StateLocation,
 ) -> str:
-    """What, where, the way out."""
+    """What is wrong, where, what to do."""
     more = f" (and {others} more)" if others else ""
     (environment, directory), (other_environment, other) = first, second
     if directory == other:

@@ -29,29 +29,29 @@ _NOT_OF_APPLY = ("-refresh=",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """The files of a commit: their paths, and the targets of its symlinks as they are written."""
+    """The files of a commit: their paths, and its symlinks with their literal targets."""
 
     paths: frozenset[str]
     links: Mapping[str, str]
 
     def real(self, path: str) -> str | None:
-        """Where a path leads when symlinks are followed; None where there is no file of this repository."""
+        """The real path after following symlinks; None if this repository has no such file."""
         target, _ = follow(path, self.links)
         return target if target in self.paths else None
 
     def existing(self, files: Collection[str]) -> tuple[str, ...]:
-        """Those of the files that are there."""
+        """Those of the files that exist."""
         return tuple(file for file in files if self.real(file) is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootModuleSettings:
-    """How a root module is run in an environment.
+    """How an environment runs a root module.
 
-    `backend_config` and `var_files` are paths of the repository, in the order in which Terraform takes them.
-    `secrets` are as configured, for the root module's `team`; None means the default. `backend_values` are the literal
-    values of the backend block with those of the backend files over them; they may hold a password.
-    A `settings_cause`, `lost_state_cause` or `shared_state_cause` is why it must not be run: `cause` is the first.
+    `backend_config` and `var_files` are paths in the repository, in Terraform's order. `secrets` are as configured,
+    for the root module's `team`; None means the default. `backend_values` are the literal values of the backend block,
+    overridden by those of the backend files; they may include a password. A `settings_cause`, `lost_state_cause` or
+    `shared_state_cause` says why it must not run; `cause` is the first of them.
     """
 
     dir: str
@@ -59,7 +59,7 @@ class RootModuleSettings:
     team: str
     workspace: str
     workspace_is_explicit: bool = False
-    """Whether the config names it, so that nobody has to ask whether another one was meant."""
+    """Whether the config names the workspace, so that nobody has to ask whether another one was meant."""
     backend_config: tuple[str, ...] = ()
     var_files: tuple[str, ...] = ()
     extra_arguments: tuple[str, ...] = ()
@@ -67,31 +67,31 @@ class RootModuleSettings:
     required_version: tuple[str, ...] = ()
     pins: tuple[EnginePin, ...] = ()
     candidates: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """Files that count wherever they are there: one that is deleted is no longer among the others."""
+    """Files that affect it if they exist: a deleted one is no longer in the other lists."""
     watch: tuple[str, ...] | None = field(default=None, compare=False)
-    """Patterns of further paths whose change touches it, from the repository's top. They do not change how it runs."""
+    """Patterns of more paths that affect it, relative to the repository's root. They do not change how it runs."""
     secrets: tuple[SecretSource, ...] | None = None
     backend_values: Values = field(default_factory=dict, repr=False)
     state_identity: str | None = field(default=None, compare=False, repr=False)
-    """Equal for root modules whose state is the same; None where it is not known. It may hold a password."""
+    """Equal for root modules with the same state; None if unknown. It may contain a password."""
     settings_cause: str | None = None
     lost_state_cause: str | None = None
     shared_state_cause: str | None = field(default=None, compare=False)
-    """Not compared: what another root module does does not run this one otherwise."""
+    """Not compared: another root module's mistake does not change how this one runs."""
 
     @property
     def cause(self) -> str | None:
-        """Why it must not be run in this environment: what, where, the way out; None if it may."""
+        """Why it must not run in this environment: what is wrong, where, what to do; None if it may."""
         return self.settings_cause or self.lost_state_cause or self.shared_state_cause
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files beside the configuration whose change touches it, also by being deleted."""
+        """The files besides the configuration that affect it if they are changed or deleted."""
         return tuple(dict.fromkeys((*self.var_files, *self.backend_config, *self.candidates)))
 
     @property
     def apply_arguments(self) -> tuple[str, ...]:
-        """The extra arguments that `terraform apply PLANFILE` takes too."""
+        """The extra arguments that `terraform apply PLANFILE` also accepts."""
         return tuple(each for each in self.extra_arguments if not each.startswith(_NOT_OF_APPLY))
 
 
@@ -104,7 +104,7 @@ def settle(
     branch: str | None,
     tree: Tree,
 ) -> RootModuleSettings:
-    """What the config and its defaults come to; where the state lies is judged elsewhere."""
+    """Combine the config with its defaults. The location of the state is judged elsewhere."""
     override = configured.environments.get(environment.name, RootModuleOverride())
     team = override.team or configured.team or environment.team
     values = {
@@ -161,7 +161,7 @@ def settle(
 
 
 def possible_version_files(directory: str) -> Iterator[str]:
-    """Where a root module's version may be pinned, the nearest directory first."""
+    """The files that may pin a root module's version, the nearest directory first."""
     at = directory
     while True:
         yield from (below(at, name) for name in VERSION_FILES)

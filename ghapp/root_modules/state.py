@@ -1,7 +1,7 @@
-"""Where the state of a root module lies, as far as its backend block and its backend files say.
+"""The location of a root module's state, as far as its backend block and its backend files determine it.
 
-Only what locates a state is compared: two environments that differ in `encrypt` alone still share it. Of a backend
-that is not listed here everything is compared.
+Only settings that locate a state are compared: two environments that differ only in `encrypt` still share it. For a
+backend that is not listed here, all settings are compared.
 """
 
 import posixpath
@@ -37,27 +37,28 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "pg": ("conn_str",),
     "s3": ("bucket", "key"),
 }
-"""What has to be written down before two *root modules* can be said to share a state: the rest comes from elsewhere."""
+"""Settings that must be literal before two *root modules* can be said to share a state: the rest comes from
+elsewhere."""
 
 _UNREAD = "not a literal, in the file "
 _SECRET: Final = frozenset({"conn_str", "address", "host"})
-"""What may hold a password: compared, never shown."""
+"""Settings that may contain a password: compared, never shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateLocation:
-    """Where a state lies. Equal locations are one state; `words` is how people read it."""
+    """The location of a state. Equal locations are one state; `words` is its description for people."""
 
     identity: str
     words: str
     is_certain: bool
-    """Whether all that locates it is written down, so that two root modules can be compared by it too."""
+    """Whether every setting that locates it is a literal, so that two root modules can be compared by it too."""
 
 
 def effective_values(backend: Backend, files: Sequence[bytes]) -> dict[str, Any]:
-    """The backend's attributes with those of the backend files over them, as `terraform init` merges them.
+    """The backend's attributes overridden by those of the backend files, as `terraform init` merges them.
 
-    What is not a literal there is represented by its file, so that it is equal only where the whole text is.
+    A value that is not a literal is represented by its file, so that it equals another only if the whole text does.
     """
     values: dict[str, Any] = dict(backend.values)
     for content in files:
@@ -67,7 +68,7 @@ def effective_values(backend: Backend, files: Sequence[bytes]) -> dict[str, Any]
 
 @lru_cache(maxsize=10_000)
 def _file_values(content: bytes) -> Mapping[str, Any]:
-    """What a backend file says; kept, since thousands of them are asked for at every push."""
+    """The settings in a backend file; cached, since every push reads thousands of them."""
     document = read_hcl(content)
     unread = f"{_UNREAD}{sha256(content).hexdigest()}"
     values: dict[str, Any] = {
@@ -78,13 +79,13 @@ def _file_values(content: bytes) -> Mapping[str, Any]:
 
 
 def literal_values(backend: Backend | None, files: Sequence[bytes]) -> dict[str, Any]:
-    """The effective values without those that are no literals; empty without a backend."""
+    """The effective values that are literals; empty without a backend."""
     values = {} if backend is None else effective_values(backend, files)
     return {name: value for name, value in values.items() if not _is_unread(value)}
 
 
 def locate(backend: Backend, files: Sequence[bytes], workspace: str) -> StateLocation:
-    """Where the state of a workspace lies."""
+    """The location of a workspace's state."""
     values = effective_values(backend, files)
     names = _LOCATING.get(backend.type, tuple(sorted(values)))
     needed = _NEEDED.get(backend.type, ())
@@ -95,7 +96,7 @@ def locate(backend: Backend, files: Sequence[bytes], workspace: str) -> StateLoc
         located = {name: posixpath.normpath(str(value)) for name, value in located.items()}
     workspaces = located.get("workspaces")
     if backend.type == "remote" and isinstance(workspaces, dict) and workspaces.get("name"):
-        workspace = DEFAULT_WORKSPACE  # one fixed workspace over there, whatever is selected here
+        workspace = DEFAULT_WORKSPACE  # one fixed remote workspace, whichever is selected here
     shown = ", ".join(f"{name} {_shown(name, value)}" for name, value in located.items())
     return StateLocation(
         identity=msgspec.json.encode([backend.type, located, workspace], order="sorted").decode(),
@@ -107,7 +108,7 @@ def locate(backend: Backend, files: Sequence[bytes], workspace: str) -> StateLoc
 def lost_state_cause(
     directory: str, environment: str, backend: Backend | None, files: Sequence[bytes], workspace: str
 ) -> str | None:
-    """Why the state of a root module would be lost, or kept where Planward cannot have it; None if it lasts."""
+    """Why a root module's state would be lost, or stored where Planward cannot use it; None if it is safe."""
     if backend is None:
         return (
             f"{directory} has no backend block: its state would lie in the checkout and be lost; add one "

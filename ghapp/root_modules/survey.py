@@ -1,4 +1,4 @@
-"""A tree of the repository, surveyed: its root modules, and how each environment runs them."""
+"""A survey of a tree: its root modules, and how each environment runs them."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
@@ -24,21 +24,21 @@ class Survey:
     configuration: Configuration
     laid: Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
     other_tools: tuple[OtherTool, ...] = ()
-    """What another tool than Terraform runs. Where the config lists its root modules it has said so itself: none."""
+    """Directories for other tools than Terraform; empty if the config lists its root modules, which settles that."""
 
     pointers: tuple[str, ...] = ()
-    """The files that are Git LFS' pointers."""
+    """Git LFS pointer files."""
 
     submodules: tuple[Submodule, ...] = ()
     misplaced: Problem | None = None
-    """A config that lies where it is not read."""
+    """A config in a place where Planward does not read it."""
 
     def of(self, environment: EnvironmentName) -> dict[str, RootModuleSettings]:
         """The root modules of an environment by directory."""
         return {settings.dir: settings for settings in self.laid[environment]}
 
     def touched(self, environment: EnvironmentName, changed: Collection[str], base: "Survey | None" = None) -> Touched:
-        """Root modules that a change of paths touches in an environment, and those that are gone since `base`."""
+        """Root modules that a change of paths affects in an environment, and those that were removed since `base`."""
         return touched(
             self.configuration,
             changed,
@@ -48,19 +48,19 @@ class Survey:
         )
 
     def pointers_read_by(self, environment: EnvironmentName, root_module: str) -> tuple[str, ...]:
-        """The pointers that a root module reads, or may read, in an environment."""
+        """The pointer files that a root module reads, or may read, in an environment."""
         settings = self.of(environment)[root_module]
         return read_by(self.configuration, root_module, self.pointers, extra=settings.files, watch=settings.watch)
 
     def submodules_read_by(self, environment: EnvironmentName, root_module: str) -> tuple[Submodule, ...]:
-        """The submodules that hold what a root module reads, or may read, in an environment."""
+        """The submodules that contain files which a root module reads, or may read, in an environment."""
         settings = self.of(environment)[root_module]
         paths = [each.path for each in self.submodules]
         read = read_by(self.configuration, root_module, paths, extra=settings.files, watch=settings.watch)
         return tuple(each for each in self.submodules if each.path in read)
 
     def not_supported(self, changed: Collection[str], found: Touched, base: "Survey") -> str | None:
-        """Why a change cannot be planned: it is another tool's; None where it is not."""
+        """Why a change cannot be planned, because another tool owns it; None if it can."""
         tools = tuple(dict.fromkeys((*self.other_tools, *base.other_tools)))
         tool = touched_other_tool(
             tools, changed, root_modules=self.configuration.by_dir, touches_any=bool(found.dirs or found.deleted)
@@ -68,7 +68,7 @@ class Survey:
         return None if tool is None else not_supported_cause(tool)
 
     def removed(self, environment: EnvironmentName, before: "Survey") -> tuple[str, ...]:
-        """The root modules of an earlier tree that are none any more, and whose state in an environment nobody has.
+        """The removed root modules of an earlier tree whose state in an environment belongs to no root module now.
 
         A directory that was renamed with the same backend and workspace is not among them.
         """
@@ -79,25 +79,25 @@ class Survey:
         return tuple(sorted(each.dir for each in earlier if each.dir not in own and each.state_identity not in states))
 
     def builds_on(self, environment: EnvironmentName, root_module: str) -> frozenset[str]:
-        """The root modules whose state one reads, or that the config names as lower."""
+        """The root modules whose state this one reads, or that the config puts before it."""
         depends_on = {settings.dir: settings.depends_on for settings in self.laid[environment]}
         backends = {settings.dir: settings.backend_values for settings in self.laid[environment]}
         return dependencies(self.configuration, depends_on, backends)[root_module]
 
     def layers(self, environment: EnvironmentName, dirs: Collection[str]) -> tuple[tuple[str, ...], ...]:
-        """The order in which root modules run: layers, each after those that it builds on."""
+        """The order of root modules: layers, each after those that it builds on."""
         depends_on = {settings.dir: settings.depends_on for settings in self.laid[environment]}
         backends = {settings.dir: settings.backend_values for settings in self.laid[environment]}
         return layers(self.configuration, dirs, depends_on, backends)
 
 
 def unlisted_tools(config: RepositoryConfig, paths: Collection[str]) -> tuple[OtherTool, ...]:
-    """What other tools run in a tree; none where the config lists what Planward runs."""
+    """The directories of other tools in a tree; none if the config lists its root modules."""
     return () if config.root_modules is not None else find_other_tools(paths)
 
 
 def not_supported_cause(tool: OtherTool) -> str:
-    """What, where, the way out."""
+    """What is wrong, where, what to do."""
     return (
         f"{tool.dir} is run by {tool.tool} ({tool.file}), which Planward does not support: this is not planned. "
         f"Where something else plans it, list what Planward is to run under root_modules in {CONFIG_PATH}."
@@ -105,17 +105,17 @@ def not_supported_cause(tool: OtherTool) -> str:
 
 
 class RecentSurveys:
-    """The surveys that runs of this process need again for each of their root modules; the oldest are dropped."""
+    """Surveys that this process's runs need again for each root module; the oldest are dropped."""
 
     def __init__(self) -> None:
         self._surveys: OrderedDict[tuple[RunId, CommitSha, TreeId], Survey] = OrderedDict()
 
     def find(self, run_id: RunId, config_sha: CommitSha, tree: TreeId) -> Survey | None:
-        """The survey that was kept for this run, or None."""
+        """The survey that was cached for this run, or None."""
         return self._surveys.get((run_id, config_sha, tree))
 
     def keep(self, run_id: RunId, config_sha: CommitSha, tree: TreeId, survey: Survey) -> None:
-        """Keep a survey for the root modules of a run."""
+        """Cache a survey for the root modules of a run."""
         self._surveys[run_id, config_sha, tree] = survey
         self._surveys.move_to_end((run_id, config_sha, tree))
         while len(self._surveys) > _MOST_RECENT:

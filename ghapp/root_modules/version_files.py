@@ -1,6 +1,6 @@
-"""The version of the engine that a repository pins for version managers: tfenv, tofuenv, asdf and mise.
+"""The engine version that a repository pins for version managers: tfenv, tofuenv, asdf and mise.
 
-The nearest file counts, from the root module's directory up to the top of the repository.
+The nearest file counts, from the root module's directory up to the root of the repository.
 
 https://github.com/tfutils/tfenv#terraform-version-file
 https://github.com/tofuutils/tofuenv#opentofu-version-file
@@ -18,11 +18,11 @@ _ONE_VERSION: Final[Mapping[str, Product]] = {".terraform-version": "Terraform",
 _TOOLS: Final[Mapping[str, Product]] = {"terraform": "Terraform", "opentofu": "OpenTofu"}
 _MOST_BYTES: Final = 64 * 1024
 _EXACT = re.compile(r"v?([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(?:-[0-9A-Za-z.-]{1,100})?)")
-"""Anything else (`latest`, `latest:^1.9`, `min-required`) leaves the version to something else."""
+"""Anything else (`latest`, `latest:^1.9`, `min-required`) does not pin a version."""
 
 
 def version_files(directories: Collection[str], tree: Tree) -> frozenset[str]:
-    """The version files that count for root modules, symlinks followed."""
+    """The version files that apply to root modules, after following symlinks."""
     return frozenset(real for directory in directories for _, real in _nearest(directory, tree))
 
 
@@ -32,7 +32,7 @@ def read_pins(directory: str, tree: Tree, contents: Mapping[str, bytes]) -> tupl
 
 
 def _nearest(directory: str, tree: Tree) -> Iterator[tuple[str, str]]:
-    """Each kind of file that is nearest, and where it leads."""
+    """The nearest file of each kind, and the path it links to."""
     found: dict[str, tuple[str, str]] = {}
     for path in possible_version_files(directory):
         real = tree.real(path)

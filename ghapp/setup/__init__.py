@@ -1,7 +1,7 @@
-"""`planward setup`: GitHub's manifest flow, from the page on loopback to where the credentials are kept.
+"""`planward setup`: GitHub's manifest flow, from the page on loopback to the stored credentials.
 
-manifest.py     what GitHub is asked to register, and where
-page.py         the page on loopback that posts the form and takes the code
+manifest.py     the App's registration, and where it is sent
+page.py         the page on loopback that posts the form and receives the code
 keeping.py      a file with mode 0600, or Vault
 """
 

@@ -1,4 +1,4 @@
-"""The flow itself: prepare, send to GitHub, exchange the code, keep what it gives."""
+"""The flow: prepare, send the user to GitHub, exchange the code, store the credentials."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _PATIENCE_S = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be registered, where, and on which port the page waits (0: any that is free)."""
+    """What to register, where, and the port of the page (0: any free port)."""
 
     api_url: str
     public_url: str
@@ -27,9 +27,10 @@ class Plan:
 
 
 async def set_up(plan: Plan, keeper: Keeper, say: Callable[[str], None]) -> None:
-    """Register the App and keep its credentials. `say` is told what to do next.
+    """Register the App and store its credentials. `say` receives the next step for the user.
 
-    Raises SettingsError, GitHubError and VaultError; JobError where GitHub made no webhook secret or nobody came.
+    Raises SettingsError, GitHubError and VaultError; JobError if GitHub returns no webhook secret or nobody opens the
+    page.
     """
     require_reachable(plan.public_url, plan.api_url)
     await keeper.prepare(_known(plan))
@@ -82,6 +83,6 @@ def _values(plan: Plan, app: RegisteredApp) -> dict[str, str]:
 
 
 def _known(plan: Plan) -> dict[str, str]:
-    """The settings that are known before GitHub is asked."""
+    """The settings that are known before GitHub answers."""
     api = {"PLANWARD_GITHUB_API_URL": plan.api_url} if plan.api_url != PUBLIC_API else {}
     return {"PLANWARD_PUBLIC_URL": plan.public_url, **api}

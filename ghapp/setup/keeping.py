@@ -1,4 +1,4 @@
-"""Where the credentials are kept, under the names of the settings."""
+"""Storage of the credentials, under the names of the settings."""
 
 import os
 import re
@@ -13,41 +13,41 @@ from ghapp.errors import SettingsError
 from ghapp.vault import Vault, VaultRun, VaultSession
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+,-]+")
-"""What a shell, systemd and docker take as it stands."""
+"""Characters that a shell, systemd and docker all take literally."""
 _NOT_PLAIN = "use letters, digits and _ . : / @ % + , - alone, which sh, systemd and docker read alike"
 _OWN_FILES = {"PLANWARD_GITHUB_PRIVATE_KEY": "private-key.pem"}
 
 
 class Keeper(Protocol):
-    """Where credentials go. GitHub tells them once, so that `prepare` finds out before whether `keep` would work."""
+    """Stores credentials. GitHub shows them only once, so `prepare` tests beforehand whether `keep` would work."""
 
     async def prepare(self, known: Mapping[str, str]) -> None:
-        """Raises SettingsError or VaultError where nothing can be kept, or something is there already.
+        """Raises SettingsError or VaultError if nothing can be stored, or something is already stored.
 
         `known` are the values that do not come from GitHub.
         """
 
     async def keep(self, values: Mapping[str, str]) -> str:
-        """Keep the values by their names; gives the place, for people."""
+        """Store the values by their names; returns the place, for people."""
 
     def next_step(self) -> str:
-        """How `planward serve` comes to them."""
+        """How `planward serve` reads them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileKeeper:
-    """A file of environment variables, and beside it one for each value of several lines. All have mode 0600.
+    """A file of environment variables, plus one file for each multi-line value. All have mode 0600.
 
-    A shell, systemd's EnvironmentFile, `docker run --env-file` and Compose's env_file each have their own rules for
-    quotes. So there are none: a value that would need them, as the private key does, has a file of its own, which
-    NAME_FILE names.
+    A shell, systemd's EnvironmentFile, `docker run --env-file` and Compose's env_file have different rules for quotes.
+    So there are no quotes: a value that would need them, such as the private key, gets its own file, which NAME_FILE
+    names.
     """
 
     path: Path
     overwrite: bool
 
     async def prepare(self, known: Mapping[str, str]) -> None:
-        """Raises SettingsError where a file is there, cannot be made, or would not be read alike everywhere."""
+        """Raises SettingsError if a file exists, cannot be created, or would be read differently by some program."""
         for name, value in known.items():
             if not _PLAIN.fullmatch(value):
                 raise SettingsError(f"{name} is {value}: {_NOT_PLAIN}, or keep it in Vault, by --vault")
@@ -63,7 +63,8 @@ class FileKeeper:
             raise SettingsError(f"nothing can be written to {self.path.parent}: {error.strerror}") from None
 
     async def keep(self, values: Mapping[str, str]) -> str:
-        """Write each file whole or not at all. One that has come meanwhile is left, and the name gets the App's id."""
+        """Write each file atomically. A file that appeared in the meantime is left, and the App's id is added to the
+        name."""
         app_id = values["PLANWARD_GITHUB_APP_ID"]
         lines = ["# Written by planward setup. NAME=VALUE, without quotes: read by sh, systemd and docker alike."]
         for name, value in values.items():
@@ -75,7 +76,7 @@ class FileKeeper:
         return str(self._write(self.path, "\n".join(lines) + "\n", app_id))
 
     def next_step(self) -> str:
-        """For a shell."""
+        """The next command, for a shell."""
         return f"set -a; . {self.path}; set +a; planward serve"
 
     def _own_file(self, name: str) -> Path:
@@ -102,14 +103,14 @@ class FileKeeper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultKeeper:
-    """One secret in Vault's KV, its keys the names of the settings."""
+    """One secret in Vault's KV, whose keys are the names of the settings."""
 
     vault: Vault
     path: str
     overwrite: bool
 
     async def prepare(self, known: Mapping[str, str]) -> None:
-        """Raises SettingsError where a secret is there, and VaultError where it cannot be read or written."""
+        """Raises SettingsError if a secret exists, and VaultError if it cannot be read or written."""
         async with self._session() as session:
             if await session.holds(self.path) and not self.overwrite:
                 raise SettingsError(f"{self.path} in Vault exists: name another path, or say --force to overwrite it")
@@ -122,7 +123,7 @@ class VaultKeeper:
         return f"{self.path} in Vault"
 
     def next_step(self) -> str:
-        """Its keys are the variables."""
+        """The secret's keys are the variables."""
         return f"give `planward serve` the keys of {self.path} as environment variables, then start it"
 
     def _session(self) -> AbstractAsyncContextManager[VaultSession]:

@@ -1,4 +1,4 @@
-"""What GitHub is asked to register, and where the form goes."""
+"""The registration of the App, and the address of GitHub's form."""
 
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -23,7 +23,7 @@ def fill_manifest(manifest: AppManifest, *, name: str, public_url: str, redirect
 
 
 def form_url(api_url: str, organization: str | None, state: str) -> str:
-    """Where the manifest is posted to, on the pages of the GitHub whose API this is."""
+    """The address to which the manifest is posted, on the GitHub with this API."""
     owner = f"/organizations/{quote(organization, safe='')}" if organization else ""
     return f"{pages_url(api_url)}{owner}/settings/apps/new?{urlencode({'state': state})}"
 
@@ -41,7 +41,7 @@ def pages_url(api_url: str) -> str:
 
 
 def require_reachable(public_url: str, api_url: str) -> None:
-    """Raises SettingsError where GitHub could not deliver to that address."""
+    """Raises SettingsError if GitHub could not deliver to that address."""
     if urlsplit(public_url).hostname in _LOOPBACK and urlsplit(api_url).hostname not in _LOOPBACK:
         raise SettingsError(
             f"{public_url} is on this machine alone, and GitHub could not deliver there: "

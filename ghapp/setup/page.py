@@ -1,4 +1,4 @@
-"""The page on loopback: it posts the manifest's form to GitHub, and takes the code that GitHub sends back."""
+"""The page on loopback: it posts the manifest form to GitHub, and receives the code that GitHub sends back."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ _HOST = "127.0.0.1"
 
 
 class SetupPage:
-    """Serves one flow. `state` says that a code belongs to the form that this very page sent."""
+    """Serves one setup. `state` proves that a code belongs to the form that this page sent."""
 
     def __init__(self, listener: socket.socket, on_refusal: Callable[[str], None]) -> None:
         self.url = f"http://{_HOST}:{listener.getsockname()[1]}"
@@ -37,26 +37,26 @@ class SetupPage:
 
     @property
     def redirect_url(self) -> str:
-        """Where GitHub sends the browser with the code."""
+        """The address to which GitHub sends the browser with the code."""
         return f"{self.url}/created"
 
     def offer(self, action: str, manifest: Mapping[str, Any]) -> None:
-        """What the form holds, and where it goes."""
+        """Set the form's content, and its target."""
         self._form = {"action": action, "manifest": json.dumps(manifest), "name": manifest["name"]}
 
     async def code(self) -> str:
-        """The code, once GitHub sent it with the right state."""
+        """The code, once GitHub has sent it with the right state."""
         return await self._code
 
     def show(self, *, done: bool, text: str) -> None:
-        """Say in the browser what became of it."""
+        """Show the result in the browser."""
         if not self._outcome.done():
             self._outcome.set_result((done, text))
 
     def application(self) -> Starlette:
-        """Two pages; the first leads to GitHub, and GitHub to the second."""
+        """Two pages; the first leads to GitHub, and GitHub leads to the second."""
         routes = [Route("/", self._show_form), Route("/created", self._take_code)]
-        # A foreign page whose name points here would come with its own name.
+        # A request by a foreign page whose name resolves to this address carries that page's own host name.
         hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[_HOST, "localhost"])
         return Starlette(routes=routes, middleware=[hosts])
 
@@ -76,7 +76,7 @@ class SetupPage:
 
     def _page(self, template: str, status: int = 200, /, **values: Any) -> Response:
         html = self._templates.get_template(template).render(values)
-        # The form goes to GitHub, wherever that is; nothing else is loaded or sent.
+        # The form goes to GitHub, at any address; nothing else is loaded or sent.
         policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
         headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
         return HTMLResponse(html, status, headers)
@@ -84,7 +84,7 @@ class SetupPage:
 
 @asynccontextmanager
 async def serving(port: int, on_refusal: Callable[[str], None]) -> AsyncIterator[SetupPage]:
-    """Serve the page on loopback. Raises SettingsError where the port is taken."""
+    """Serve the page on loopback. Raises SettingsError if the port is taken."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -108,5 +108,5 @@ async def serving(port: int, on_refusal: Callable[[str], None]) -> AsyncIterator
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """None: Ctrl-C ends the command, and with it the server."""
+        """Do nothing: Ctrl-C ends the command, and the server with it."""
         yield

@@ -1,8 +1,8 @@
-"""Commands in comments. Pure: a comment's text in, the commands that count out.
+"""Commands in comments. Pure: takes a comment's text, returns the valid commands.
 
-A command stands alone on its line, in plain text that its author wrote and that everybody sees: not quoted, not in
-code, not in HTML, and without a character that does not show. Those that decide something name the commit that was
-looked at by its whole SHA, since two commits with the same first digits are made in a moment.
+A command stands alone on its line, in plain text that its author wrote and everybody can see: not quoted, not in code,
+not in HTML, and without invisible characters. A command that decides something names the reviewed commit by its full
+SHA, since two commits with the same first digits are easy to make.
 
 https://github.github.com/gfm/
 """
@@ -22,7 +22,7 @@ Verb = Literal["approve", "confirm", "preview", "reject", "plan", "apply", "canc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One command. `sha` is whole and in lower case; `environment` and `root_module` as written."""
+    """One command. `sha` is complete and in lower case; `environment` and `root_module` are as written."""
 
     verb: Verb
     sha: str | None = None
@@ -33,9 +33,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearMiss:
-    """A line that looks like a command and is none, the command that was probably meant, and why it is none.
+    """A line that looks like a command but is not one, the command that was probably meant, and the reason.
 
-    `meant` has SHA, ENVIRONMENT and DIR where the line did not say it; `why` is a sentence, or empty.
+    `meant` has the placeholders SHA, ENVIRONMENT and DIR for values that the line lacks; `why` is a sentence, or
+    empty.
     """
 
     written: str
@@ -45,14 +46,14 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentText:
-    """What a comment asks for, and the lines of it that seem to be meant as commands and are none."""
+    """The commands of a comment, and its lines that look like commands but are not."""
 
     commands: tuple[Command, ...] = ()
     near_misses: tuple[NearMiss, ...] = ()
 
 
 _LONGEST: Final = 8_000
-"""A comment with more characters than that is no command: it would take long to read, and nobody overlooks it."""
+"""A longer comment is not searched for commands: that would take long, and everybody notices such a comment."""
 _MOST_NEAR_MISSES: Final = 3
 _TOO_LONG: Final = "A command stands in a comment of at most 8,000 characters."
 _NOT_SHOWN: Final = "The comment holds a character that does not show as what it is: type the line again."
@@ -68,7 +69,7 @@ _FORMS: Final[dict[Verb, tuple[tuple[str, ...], ...]]] = {
     "cancel": ((),),
     "help": ((),),
 }
-"""What follows each verb, in its forms."""
+"""The arguments of each verb, in all allowed forms."""
 _OPTIONS: Final = {"-e": "ENVIRONMENT", "--environment": "ENVIRONMENT", "-d": "DIR", "--dir": "DIR"}
 _PREFIXES: Final = {"ENVIRONMENT": "-e ", "DIR": "-d "}
 _FIELDS: Final = {"SHA": "sha", "ENVIRONMENT": "environment", "DIR": "root_module"}
@@ -79,13 +80,13 @@ _MENTIONED: Final = re.compile(r"[@/`*_]*planward[:,`*_]*", re.IGNORECASE)
 _MARKDOWN: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _BIDIRECTIONAL: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _OTHER_LINE_ENDS: Final = frozenset("\x00\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
-"""What some programs take for the end of a line or of a text, and GitHub does not, or not everywhere."""
+"""Characters that some programs treat as the end of a line or text, and GitHub does not, or not everywhere."""
 _BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters, marks and symbols that show nothing."""
+"""Letters, marks and symbols that are invisible."""
 
 
 def read_comment(body: str) -> CommentText:
-    """Read the commands of a comment, in order, and whether a line only looks like one."""
+    """Read the commands of a comment, in order, and its lines that only look like one."""
     if "planward" not in body.casefold():
         return CommentText()
     text = body.replace("\r\n", "\n")
@@ -105,7 +106,7 @@ def read_comment(body: str) -> CommentText:
 
 
 def _near_miss(line: str, why: str | None = None) -> NearMiss:
-    """What was probably meant by a line, with what it says of a commit, an environment and a directory."""
+    """The command that a line probably meant, with the commit, environment and directory that it names."""
     _, word, *rest = words = _words(line)
     [verb] = get_close_matches(word.casefold().strip("`*_.,:"), _VERBS, n=1, cutoff=0.75)
     given: dict[str, str] = {}
@@ -147,18 +148,18 @@ def _why_none(line: str, verb: str, lacks: Sequence[str], unknown: Sequence[str]
 
 
 def _plain_lines(text: str) -> Iterator[str]:
-    """The lines of paragraphs that are text from end to end, as GitHub shows them."""
+    """The lines of paragraphs that consist only of text, as GitHub shows them."""
     lines = text.split("\n")
     hidden = 0
     for block in _MARKDOWN.parse(text):
         hidden += _opens_details(block)
         if block.type != "inline" or block.level != 1 or block.map is None or hidden > 0:
-            continue  # in a quote, in a list, or folded away
+            continue  # in a quote, in a list, or folded
         children = block.children or []
         if any(child.type == "html_inline" for child in children):
             continue
         written = {line.strip(" ") for line in lines[block.map[0] : block.map[1]]}
-        # A heading's and a table's text has level 1, too; nobody means a command by it.
+        # The text of headings and tables also has level 1; nobody means a command by it.
         for line in _split(children):
             if (
                 len(line) == 1
@@ -181,19 +182,19 @@ def _split(children: Sequence[Token]) -> Iterator[list[Token]]:
 
 
 def _opens_details(block: Token) -> int:
-    """How many folds more a block of HTML opens than it closes."""
+    """How many folds a block of HTML opens and does not close."""
     html = [block] if block.type == "html_block" else [c for c in block.children or [] if c.type == "html_inline"]
     content = "".join(token.content for token in html).casefold()
     return content.count("<details") - content.count("</details")
 
 
 def _words(line: str) -> list[str]:
-    """The words of a line as they look: without what does not show."""
+    """The words of a line as they look, without invisible characters."""
     return "".join(each if _shows(each) else " " * each.isspace() for each in line).split()
 
 
 def _looks_like_command(line: str) -> bool:
-    """Whether a line begins with the name and something near a verb; sentences go on for longer."""
+    """Whether a line begins with the name and a word similar to a verb; sentences are longer."""
     words = _words(line)
     if not 2 <= len(words) <= 8 or _MENTIONED.fullmatch(words[0]) is None:
         return False
@@ -211,7 +212,7 @@ def _read_line(line: str) -> Command | None:
 
 
 def _read_arguments(verb: Verb, words: Sequence[str]) -> Command | None:
-    """The arguments in whatever order they came; None where one is unknown or there twice."""
+    """The arguments in any order; None if one is unknown or repeated."""
     found: dict[str, str] = {}
     left = list(words)
     while left:
@@ -231,7 +232,7 @@ def _read_arguments(verb: Verb, words: Sequence[str]) -> Command | None:
 
 
 def _is_whole(command: Command) -> bool:
-    """Whether a command has the arguments of its verb, and no other."""
+    """Whether a command has exactly the arguments of its verb."""
     if command.sha is not None and _SHA.fullmatch(command.sha) is None:
         return False
     if command.environment is not None and _ENVIRONMENT.fullmatch(command.environment) is None:
@@ -242,7 +243,8 @@ def _is_whole(command: Command) -> bool:
 
 
 def _shows(character: str) -> bool:
-    """Whether a character shows as what it is; a blank is one, what looks like one or like nothing is not."""
+    """Whether a character looks like what it is. A blank does; an invisible character or a look-alike of a blank does
+    not."""
     if character == " ":
         return True
     hidden = unicodedata.category(character)[0] in "CZ" or unicodedata.name(character, "").startswith("VARIATION")

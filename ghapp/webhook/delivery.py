@@ -1,4 +1,4 @@
-"""The door: verify, then read. No I/O."""
+"""Verify a delivery, then read it. No I/O."""
 
 import hashlib
 import hmac
@@ -17,14 +17,14 @@ Body = bytes | bytearray
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """One POST by GitHub. A redelivery has the id of the first."""
+    """One POST by GitHub. A redelivery has the id of the first delivery."""
 
     id: str
     event: Event
 
 
 def require_signature(headers: Mapping[str, str]) -> None:
-    """Refuse what cannot be signed, before its body is read. Raises SignatureMismatch."""
+    """Refuse an unsigned delivery before its body is read. Raises SignatureMismatch."""
     if not _SIGNATURE.fullmatch(headers.get("x-hub-signature-256", "")):
         raise SignatureMismatch(_UNSIGNED)
 
@@ -32,8 +32,8 @@ def require_signature(headers: Mapping[str, str]) -> None:
 def read_delivery(headers: Mapping[str, str], body: Body, secrets: Sequence[str]) -> Delivery:
     """Verify the signature, then read the event.
 
-    Every secret is tried, so that one can be rotated. Raises SignatureMismatch before one byte is parsed, and
-    MalformedDelivery afterwards. The names of headers are compared without case.
+    Every secret is tried, so that secrets can be rotated. Raises SignatureMismatch before one byte is parsed, and
+    MalformedDelivery afterwards. Header names are compared without case.
 
     https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     """
@@ -58,7 +58,7 @@ def _verify(signature: str, body: Body, secrets: Sequence[str]) -> None:
     fits = False
     for secret in secrets:
         expected = b"sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode()
-        # Every secret is compared whatever came before; an empty one would be a signature that anybody can make.
+        # Compare every secret, whatever the earlier results. An empty secret would let anybody make a valid signature.
         fits |= hmac.compare_digest(given, expected) and secret != ""
     if not fits:
         raise SignatureMismatch(_UNSIGNED)

@@ -1,6 +1,6 @@
-"""The parts of GitHub's payloads that are needed, under GitHub's names.
+"""The parts of GitHub's payloads that Planward needs, under GitHub's names.
 
-Only these fields are read: real payloads lack what the published schemas call required.
+Only these fields are read: real payloads lack some fields that the published schemas require.
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
 
@@ -16,7 +16,7 @@ FullName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+\Z")]
 
 
 class Present(Struct):
-    """An object of which only its being there counts."""
+    """An object of which only the presence matters."""
 
 
 class Account(Struct):

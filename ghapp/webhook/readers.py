@@ -1,4 +1,4 @@
-"""One function for each event that Planward acts on: payload in, event out."""
+"""One function for each event that Planward acts on: takes a payload, returns an event."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, TypeVar, cast
@@ -89,7 +89,7 @@ def _pull_request(action: str, payload: bytes | bytearray) -> Event:
 def _pull_request_closed(told: payloads.PullRequestPayload) -> PullRequestClosed:
     pull_request = told.pull_request
     merged = pull_request.merged
-    # Of a pull request that is not merged, merge_commit_sha is GitHub's test merge: never a merge SHA.
+    # For an unmerged pull request merge_commit_sha is GitHub's test merge, never a merge SHA.
     if merged and (pull_request.merge_commit_sha is None or pull_request.merged_at is None):
         raise MalformedDelivery("a merged pull request without merge_commit_sha or merged_at - at `$.pull_request`")
     return PullRequestClosed(
