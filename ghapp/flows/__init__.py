@@ -1,1 +1,1 @@
-"""The stories, each readable from top to bottom. They do not know each other; they share the rooms below them."""
+"""The flows, each readable from top to bottom. They do not import each other; they share the packages below them."""

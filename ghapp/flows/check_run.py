@@ -1,4 +1,4 @@
-"""A run on GitHub: its check run is made once, updated within the run, and completed once."""
+"""A run's check run on GitHub: created once, updated during the run, and completed once."""
 
 import asyncio
 import contextlib
@@ -42,17 +42,17 @@ BUTTONS = {
 
 
 def apply_check_run(environment: str) -> str:
-    """The name of the check run that shows an apply."""
+    """The name of an apply's check run."""
     return f"planward/apply ({environment})"
 
 
 def run_id_for(key: str) -> RunId:
-    """The id of the run that is made for this key: the same key is the same run."""
+    """The id of the run for this key: the same key gives the same run."""
     return RunId(hashlib.sha256(key.encode()).hexdigest()[:24])
 
 
 OVERRIDDEN = " (--override)"
-"""Stands after the name of an administrator who ended a hold alone."""
+"""Follows the name of an administrator who ended a hold alone."""
 
 
 def run_report(
@@ -67,7 +67,7 @@ def run_report(
     paste: str | None = None,
     target: str = "",
 ) -> RunReport:
-    """What people see of a run; `cause` is the first line of anything but a success."""
+    """The report of a run for people; `cause` is the first line unless it is a success."""
     note = overridden(run)
     return RunReport(
         operation=run.operation,
@@ -87,16 +87,16 @@ def run_report(
 
 
 def overridden(run: Run) -> str | None:
-    """Who ended the hold of an apply alone, in words; None where nobody did."""
+    """The administrator who ended an apply's hold alone, as text; None if nobody did."""
     if not isinstance(run.state, ApplyState) or not (run.state.approved_by or "").endswith(OVERRIDDEN):
         return None
     return f"The hold was ended by the administrator {run.state.approved_by}, without four eyes"
 
 
 async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run:
-    """Make the run's check run, once: a repeated step finds the one that it left, and flows side by side make one.
+    """Create the run's check run, once: a repeated step finds the existing one, and concurrent flows create only one.
 
-    A run that was ended meanwhile gets none any more: it would be newer than that of the run which took its place.
+    A run that has ended in the meantime gets none: its check run would be newer than that of the run that replaced it.
     """
     lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:
@@ -127,7 +127,8 @@ def _shown_since(at: float, state: CheckRunState) -> CheckRunState:
 
 @contextlib.asynccontextmanager
 async def _claim_renewed(services: Services, run_id: RunId) -> AsyncIterator[None]:
-    """Keep the claim for as long as it takes: whoever took it over would make the check run as well."""
+    """Renew the claim while the check run is created: another process would otherwise take it over and create one
+    too."""
 
     async def renew() -> None:
         while True:
@@ -144,9 +145,9 @@ async def _claim_renewed(services: Services, run_id: RunId) -> AsyncIterator[Non
 
 
 async def show_progress(repo: Repo, run: Run, summary: str) -> None:
-    """Say on the check run what the run is doing now; left out where GitHub does not take it: no run fails for that."""
+    """Show the run's progress on the check run; if GitHub refuses, it is left out and the run continues."""
     if run.check_run_id is None:
-        return  # it was ended before it had one
+        return  # it ended before it had a check run
     github = await repo.github()
     draft = _draft(repo.services, run, status="in_progress", summary=summary)
     try:
@@ -157,7 +158,7 @@ async def show_progress(repo: Repo, run: Run, summary: str) -> None:
 
 
 class OnShown(Protocol):
-    """Called when GitHub shows a conclusion; `at` in seconds since 1970."""
+    """Called when GitHub shows a conclusion; `at` is in seconds since 1970."""
 
     def __call__(self, *, at: float) -> Awaitable[None]: ...
 
@@ -174,7 +175,7 @@ async def complete_check_run(
 ) -> None:
     """Complete the run on GitHub and in the store; a repeated step does nothing once both are done.
 
-    `on_shown` is called with `at=` the time since which GitHub shows the conclusion, before the store is told.
+    `on_shown` is called, before the store is updated, with the time `at=` since which GitHub shows the conclusion.
     Annotations on `changed_lines`, by path, come first: GitHub shows only those beside the code.
     """
     run = await repo.store.runs.load(run.id)
@@ -197,10 +198,10 @@ async def complete_check_run(
     except GitHubRefused as error:
         if error.status not in _NOT_OURS:
             raise
-        # Another App made it, or nobody: nothing can be shown there, and nothing has to wait for it.
+        # Another App created it, or nobody: nothing can be shown there, and nothing has to wait for it.
         log.warning("run_not_shown", run=run.id, reason=str(error))
     if run.state.check_run.may_be_duplicated:
-        # Whichever of them GitHub takes for the newest says the same.
+        # Whichever check run GitHub considers the newest, it shows the same.
         for each in await github.find_check_runs(run.head_sha, run.check_run_name):
             if each.external_id == run.id and each.id != run.check_run_id and each.status != "completed":
                 await github.update_check_run(each.id, draft)
@@ -232,7 +233,7 @@ async def _completed(
 
 
 async def _complete(repo: Repo, run: Run, conclusion: Conclusion, title: str, report: bytes) -> None:
-    """Finish the run in the store; plans that waited for the end of an apply go on."""
+    """Finish the run in the store; plans that waited for the end of an apply resume."""
     await repo.store.runs.complete(run.id, conclusion=conclusion, title=title, report=report)
     if run.operation == "apply":
         await repo.store.deferred.make_due(after_applies(run.repository_id, run.branch))
@@ -241,7 +242,8 @@ async def _complete(repo: Repo, run: Run, conclusion: Conclusion, title: str, re
 async def show_completed(
     repo: Repo, run: Run, reports: Sequence[RunReport], *, conclusion: Conclusion, buttons: Sequence[str] = ()
 ) -> None:
-    """Show something else on a completed check run, and keep it as its report; annotations stay. Raises GitHubError."""
+    """Replace the output of a completed check run, and store it as its report; annotations stay. Raises
+    GitHubError."""
     output = await asyncio.to_thread(render_check_run, *reports)
     if run.check_run_id is not None:
         github = await repo.github()
@@ -252,9 +254,9 @@ async def show_completed(
 
 
 async def _with_check_run(repo: Repo, run: Run, summary: str) -> Run:
-    """Give the run with its check run, made now where GitHub could not be reached when it was to be announced.
+    """Return the run with its check run; created now if GitHub was unavailable when the run was announced.
 
-    Without one where the run was ended before it had one, and where GitHub takes none on this commit.
+    Without one if the run ended before it had one, or if GitHub refuses check runs on this commit.
     """
     if run.check_run_id is not None:
         return run
@@ -268,7 +270,7 @@ async def _with_check_run(repo: Repo, run: Run, summary: str) -> Run:
 
 
 async def _found(repo: Repo, run: Run) -> Run:
-    """Give an ended run with the check run that an attempt to announce it may have left all the same."""
+    """Return an ended run with the check run that an attempt to announce it may have created anyway."""
     lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:
         run = await repo.store.runs.load(run.id)
@@ -289,7 +291,7 @@ async def _found(repo: Repo, run: Run) -> Run:
 
 
 def _images(services: Services, run: Run, reports: Sequence[RunReport]) -> tuple[CheckRunImage, ...]:
-    """Pictures of the first root modules that have one, where GitHub can fetch them."""
+    """Pictures of the first root modules that have one, if GitHub can fetch them."""
     roots = [root for report in reports for root in report.all_roots]
     images: list[CheckRunImage] = []
     for number, root in enumerate(roots):
@@ -315,18 +317,18 @@ def _draft(services: Services, run: Run, *, status: Status, summary: str) -> Che
 
 
 async def runs_of_tip(repo: Repo, environment: EnvironmentName, tip: CommitSha) -> list[Run]:
-    """The attempts at this commit so far, oldest first."""
+    """All attempts at this commit, oldest first."""
     name = apply_check_run(environment)
     return list(await repo.store.runs.of_head(repo.id, tip, name))
 
 
 def after_applies(repository: RepositoryId, branch: str, run_id: str = "") -> str:
-    """Begins the keys of what waits for the end of a branch's applies."""
+    """Prefix of the keys of jobs that wait for the end of a branch's applies."""
     return f"after:{repository}:{branch}:{run_id}"
 
 
 async def cancel_plan(services: Services, run: Run, *, by: str) -> None:
-    """Have an unfinished plan run end `cancelled`. One that still waits has no flow yet, and gets one."""
+    """Make an unfinished plan run end `cancelled`. One that still waits has no flow yet, and gets one."""
     if await services.store.runs.cancel(run.id, reason=by) and run.plan.debounced:
         await services.enqueue(PlanRun(run_id=run.id, repository_id=run.repository_id))
         await services.store.deferred.make_due(after_applies(run.repository_id, run.branch, run.id))

@@ -1,4 +1,4 @@
-"""Which story a job tells, and what becomes of a story that breaks off."""
+"""Run the flow of a job, and handle a flow that fails."""
 
 import errno
 from typing import NoReturn, assert_never
@@ -29,18 +29,18 @@ from ghapp.services import Services
 from ghapp.store import ApplyState, PlanState, Run
 
 _LEAST_S = 1.0
-"""Where a place in GitHub's minute is free at once, others have asked for it too."""
+"""When a slot in GitHub's minute becomes free, other jobs are waiting for it too."""
 _PARKED_S = 24 * 3600.0
-"""Where GitHub's "unsuspend" is lost, it is tried again once a day."""
+"""If GitHub's "unsuspend" delivery is lost, the job is tried again once a day."""
 _FULL = "Planward's data directory is full: the operator has to make room, then press Re-run."
 
 
 async def run_job(services: Services, job: jobs.Job) -> None:
-    """Run the flow of a job to its end.
+    """Run a job's flow to its end.
 
-    What a person can mend is said on the check run. Where GitHub cannot be reached the job is deferred; a fault of
-    our own is said as such, with the run to look for in the log. Raises OwnFailure for both: the job may be repeated;
-    and RecordedOtherwise.
+    An error that a person can fix is shown on the check run. If GitHub is unavailable, the job is deferred. A bug in
+    Planward is shown as an internal error with the run's id. In both cases raises OwnFailure, so that the job may run
+    again. Raises RecordedOtherwise.
     """
     log.info("job_begun", job=job.key)
     try:
@@ -50,7 +50,7 @@ async def run_job(services: Services, job: jobs.Job) -> None:
     except InstallationGone:
         log.info("job_without_installation", job=job.key)
     except InstallationSuspended as error:
-        # Not tried again by itself: GitHub tells when the installation is let go on.
+        # No automatic retry: GitHub sends an event when the installation is unsuspended.
         log.warning("job_deferred", job=job.key, reason=str(error), in_s=_PARKED_S)
         await _defer(services, job, f"{jobs.PARKED}{job.key}", _PARKED_S)
         raise OwnFailure(f"parked: {job.key}") from None
@@ -62,7 +62,7 @@ async def run_job(services: Services, job: jobs.Job) -> None:
         if not _concerns_merge(job):
             await _refuse(services, job, error)
             return
-        # Each merge gets its check run, also where it cannot be said yet why it cannot be fetched.
+        # Each merge gets its check run, even before the reason for the failed fetch is known.
         await _defer_by_attempts(services, job, str(error), None)
     except JobError as error:
         await _refuse(services, job, error)
@@ -83,7 +83,7 @@ async def _refuse(services: Services, job: jobs.Job, error: JobError) -> None:
 
 
 def _concerns_merge(job: jobs.Job) -> bool:
-    """Whether a job brings a branch to where a merge or a push has put it."""
+    """Whether a job brings a branch to the commit of a merge or push."""
     match job:
         case jobs.SettleBranch() | jobs.EventJob(event=events.BranchPushed() | events.PullRequestClosed()):
             return True
@@ -92,7 +92,7 @@ def _concerns_merge(job: jobs.Job) -> bool:
 
 
 async def _fail_or_defer(services: Services, job: jobs.Job, cause: str) -> None:
-    """Fail the runs on whose check runs it can be said; where nobody would hear of it, the job is deferred."""
+    """Fail the runs whose check runs can show the cause; if there are none, defer the job."""
     if await _break_off(services, job, cause):
         log.warning("job_without_room", job=job.key)
     else:
@@ -110,7 +110,7 @@ async def _defer(services: Services, job: jobs.Job, key: str, in_s: float) -> No
     async def put() -> None:
         await services.store.deferred.defer(key, msgspec.to_builtins(job), in_s=in_s)
 
-    # A step, so that it waits for the database, too: a job that is neither pending nor deferred is lost.
+    # This is a step, so that it also waits for the database: a job that is neither pending nor deferred is lost.
     await step("defer", type(None), put)
 
 
@@ -187,7 +187,7 @@ def _is_no_room(error: Exception) -> bool:
 
 
 async def _break_off(services: Services, job: jobs.Job, cause: str | None = None) -> int:
-    """End the runs that the job began and did not finish: none stays in progress for ever. Gives how many."""
+    """End the runs that the job began and did not finish, so that none stays in progress forever. Returns how many."""
     ended = 0
     for run in await services.store.runs.unfinished():
         if not _began(job, run) or run.check_run_id is None:
@@ -208,7 +208,7 @@ async def _break_off(services: Services, job: jobs.Job, cause: str | None = None
 
 
 async def _show_reached(repo: Repo, run: Run) -> bool:
-    """Show what an apply had come to before its job broke off."""
+    """Show the result that an apply had reached before its job failed."""
     try:
         await show_result(repo, run.id)
     except Exception:

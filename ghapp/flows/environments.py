@@ -1,4 +1,4 @@
-"""A branch and its environment: which one it stands for, and what was there before Planward."""
+"""A branch and its environment: which one it stands for, and the state before Planward's first contact."""
 
 import contextlib
 from typing import NamedTuple
@@ -12,16 +12,16 @@ from ghapp.values import BranchName, CommitSha, is_no_commit
 
 
 class EnvironmentInForce(NamedTuple):
-    """An environment by the config that decides about it."""
+    """An environment according to the config that decides about it."""
 
     environment: BranchEnvironment
     config: RepositoryConfig
-    """The config at LAST; that of the branch's tip where there is no LAST yet."""
+    """The config at LAST, or at the branch's tip if there is no LAST yet."""
     last: Last | None
 
 
 class InForce(NamedTuple):
-    """A config that says which environments there are, and where it is."""
+    """A config that defines environments, and its location."""
 
     config: RepositoryConfig
     commit: CommitSha
@@ -29,7 +29,7 @@ class InForce(NamedTuple):
 
 
 async def adopt_before(repo: FetchedRepo, branch: BranchName, before: CommitSha) -> None:
-    """Where a push is the first that is heard of a repository: what was before it is adopted, the push is judged."""
+    """If a push is the first event of a repository: adopt the state before it, and judge the push."""
     if await is_adopted(repo):
         return  # the branch is newer than that, and is held
     if await repo.store.branches.last_of_branch(repo.id, branch) is not None:
@@ -44,7 +44,7 @@ async def adopt_before(repo: FetchedRepo, branch: BranchName, before: CommitSha)
 
 
 async def environment_at_last(repo: FetchedRepo, branch: BranchName, tip: CommitSha) -> EnvironmentInForce | None:
-    """Which environment a branch stands for, by the config at LAST; by the tip's where there is no LAST yet."""
+    """The environment that a branch stands for, by the config at LAST, or at the tip if there is no LAST yet."""
     last = await repo.store.branches.last_of_branch(repo.id, branch)
     if last is None and not await is_named(repo, branch):
         return None
@@ -54,9 +54,9 @@ async def environment_at_last(repo: FetchedRepo, branch: BranchName, tip: Commit
 
 
 async def in_force(repo: FetchedRepo) -> tuple[InForce, ...]:
-    """The configs that say which environments there are: at each LAST, and on the default branch.
+    """The configs that define environments: at each LAST, and on the default branch.
 
-    What is new in them is not in force by that alone.
+    A new entry in one of them is not in force just because it is there.
     """
     commits = {last.sha: last.branch for last in await repo.store.branches.all_last(repo.id)}
     default = BranchName(repo.known.default_branch)
@@ -71,26 +71,26 @@ async def in_force(repo: FetchedRepo) -> tuple[InForce, ...]:
 
 
 async def is_named(repo: FetchedRepo, branch: BranchName) -> bool:
-    """Whether a config in force makes this an environment's branch: a branch does not make itself one."""
+    """Whether a config in force makes this an environment's branch; a branch cannot do that for itself."""
     if await repo.store.branches.last_of_branch(repo.id, branch) is not None:
         return True
     return any(each.config.environment_of_branch(branch) is not None for each in await in_force(repo))
 
 
 async def adopt(repo: FetchedRepo, config: RepositoryConfig) -> None:
-    """Take the tips of branches as adopted when a repository is first seen: what was there before is not judged."""
+    """Adopt the tips of branches when a repository is first seen: earlier commits are not judged."""
     if not await is_adopted(repo):
         await adopt_under(repo, config)
         await repo.store.markers.keep(Adopted(repo.id), True)
 
 
 async def is_adopted(repo: Repo) -> bool:
-    """Whether what was there when the repository was first seen is adopted already."""
+    """Whether the branches that existed when the repository was first seen are already adopted."""
     return await repo.store.markers.find(Adopted(repo.id)) is not None
 
 
 async def adopt_under(repo: FetchedRepo, config: RepositoryConfig) -> None:
-    """Adopt the tips of branches that this config calls environments' and that have no LAST."""
+    """Adopt the tips of those branches without a LAST that this config assigns to environments."""
     for environment in config.branch_environments.values():
         tip = await repo.mirror.tip(environment.branch)
         if tip is None or await repo.store.branches.last(repo.id, environment.name) is not None:

@@ -1,4 +1,4 @@
-"""A repository: what is known of it, its mirror, its config at a commit."""
+"""A repository: its record in the store, its mirror, its config at a commit."""
 
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ from ghapp.vault import RepositoryAuthority
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repo:
-    """A repository as the flows work with it: what Planward knows of it, and the services."""
+    """A repository and the services, as flows use them."""
 
     services: Services
     known: KnownRepository
@@ -38,25 +38,25 @@ class Repo:
 
     @property
     def full_name(self) -> str:
-        """`OWNER/NAME` as of the newest event."""
+        """`OWNER/NAME` according to the newest event."""
         return self.known.full_name
 
     @property
     def store(self) -> Store:
-        """What Planward remembers."""
+        """Planward's store."""
         return self.services.store
 
     @property
     def ref(self) -> RepositoryRef:
-        """The repository as GitHub's API is asked for it."""
+        """The repository's reference for calls to GitHub's API."""
         return RepositoryRef(id=self.known.id, full_name=self.known.full_name)
 
     async def github(self, *, priority: Priority = "gate") -> GitHubRepository:
-        """GitHub, narrowed to this repository."""
+        """GitHub's API, limited to this repository."""
         return await self.services.github.installation(self.known.installation_id, self.ref, priority=priority)
 
     async def fetch(self, *, pull_requests: Collection[int] = (), commits: Collection[CommitSha] = ()) -> "FetchedRepo":
-        """Bring the mirror up to date, with these commits. Raises GitError and GitHubError."""
+        """Update the mirror, including these commits. Raises GitError and GitHubError."""
 
         remote = await self._remote()
         mirror = await self.services.mirrors.fetch(remote, pull_requests=tuple(pull_requests), commits=tuple(commits))
@@ -70,23 +70,23 @@ class Repo:
         return Remote(repository_id=self.id, clone_url=self.known.clone_url, token=token, renew=renew)
 
     async def with_commits(self, *commits: CommitSha, pull_requests: Collection[int] = ()) -> "FetchedRepo":
-        """Give the mirror, fetched where it lacks one of these commits: the step before may have been another
-        machine's. Raises GitError and GitHubError."""
+        """Return the mirror, and fetch first if it lacks one of these commits: the previous step may have run on
+        another machine. Raises GitError and GitHubError."""
         mirror = self.services.mirrors.open(self.id)
         if mirror is not None and await mirror.has_all(commits):
             return FetchedRepo(services=self.services, known=self.known, mirror=mirror)
         return await self.fetch(commits=() if pull_requests else commits, pull_requests=pull_requests)
 
     async def with_merge(self, base: CommitSha, head: CommitSha, tree: TreeId) -> "FetchedRepo":
-        """Give the mirror with the tree that `head` and `base` merge to, which is in no repository but where it was
-        made. Raises GitError and GitHubError."""
+        """Return the mirror with the tree that results from merging `head` and `base`; that tree exists only in the
+        mirror where it was made. Raises GitError and GitHubError."""
         repo = await self.with_commits(base, head)
         if not await repo.mirror.has(tree):
             await repo.mirror.merge_tree(base, head)
         return repo
 
     async def authority(self) -> RepositoryAuthority:
-        """What decides whose secrets this repository's runs may read. Raises GitHubError where the App is unknown."""
+        """The rules for which secrets this repository's runs may read. Raises GitHubError if the App is unknown."""
         settings = self.services.settings.authority
         app_owner = (await self.services.github.owner()) or None if settings.team_by_name else None
         return RepositoryAuthority(
@@ -96,7 +96,7 @@ class Repo:
         )
 
     def blob_url(self, sha: CommitSha) -> str:
-        """Where GitHub shows the files of a commit: `https://HOST/OWNER/REPO/blob/SHA`."""
+        """The address of a commit's files on GitHub: `https://HOST/OWNER/REPO/blob/SHA`."""
         return f"{self.known.clone_url.removesuffix('.git')}/blob/{sha}"
 
 
@@ -110,7 +110,7 @@ class FetchedRepo(Repo):
     async def checkout(
         self, tree: TreeId, *, use: Literal["plan", "apply"], pointers: Collection[str], read: Collection[str]
     ) -> AsyncIterator[Path]:
-        """Lay a tree out for one root run: of Git LFS' pointers those that it reads with their contents, no others."""
+        """Check out a tree for one root run, with the contents of only those Git LFS pointers that it reads."""
         environ = self.services.mirrors.large_files_environment(await self._remote()) if read else {}
         unread = tuple(path for path in pointers if path not in set(read))
         large_files = LargeFiles(read=tuple(read), unread=unread, environ=environ)
@@ -118,19 +118,19 @@ class FetchedRepo(Repo):
             yield directory
 
     async def config_at(self, commit: CommitSha) -> RepositoryConfig:
-        """Read the config as it is at a commit that is not a pull request's own. Raises ConfigInvalid.
+        """Read the config at a commit that is not a pull request's own. Raises ConfigInvalid.
 
-        What this version does not implement is no reason not to know who decides: whoever plans or applies under it
-        checks.
+        Keys that this version does not implement are accepted here, since deciders must be known anyway; code that
+        plans or applies under this config checks them.
         """
         content = await self.mirror.read_file(commit, CONFIG_PATH)
         branches = await self.mirror.branches()
         return await self._read_config(content, branches)
 
     async def config_for(self, commit: CommitSha, tree: TreeId) -> RepositoryConfig:
-        """Read the config that a tree is run under: the one at a commit, with the root modules that the tree lists.
+        """Read the config for a tree: the one at a commit, with the root modules that the tree's own config lists.
 
-        Without those where the tree's own config cannot be used. Raises ConfigInvalid.
+        If the tree's own config is invalid, its root modules are ignored. Raises ConfigInvalid.
         """
         config = await self.config_at(commit)
         content = await self.mirror.read_file(tree, CONFIG_PATH)
@@ -143,7 +143,7 @@ class FetchedRepo(Repo):
         return config if proposed.unimplemented else with_root_modules_of(config, proposed)
 
     async def proposed_config(self, tree: TreeId) -> RepositoryConfig:
-        """Read the config that a pull request would bring: to be checked, never in force. Raises ConfigInvalid."""
+        """Read the config that a pull request proposes: it is checked, and never in force. Raises ConfigInvalid."""
         content = await self.mirror.read_file(tree, CONFIG_PATH)
         branches = await self.mirror.branches()
         config = await self._read_config(content, branches)
@@ -158,7 +158,7 @@ class FetchedRepo(Repo):
 
 
 def refused_chats(config: RepositoryConfig, hosts: ChatHosts) -> Iterator[Problem]:
-    """The addresses in `notify` to which the operator lets nothing be sent."""
+    """The addresses in `notify` to which the operator forbids sending."""
     for number, target in enumerate(config.notify):
         reason = None if target.url.startswith("vault:") else hosts.refusal(target.url)
         if reason is not None:
@@ -187,7 +187,7 @@ async def record_repo(services: Services, repository: Repository, installation_i
 def known_pull_request(
     repository: RepositoryId, seen: PullRequestSeen | PullRequestChanged | PullRequestClosed
 ) -> KnownPullRequest:
-    """A pull request as an event or an answer of GitHub describes it; what the API describes counts as open."""
+    """A pull request as an event or GitHub's API describes it; from the API it counts as open."""
     known = KnownPullRequest(
         repository_id=repository,
         number=seen.number,
@@ -214,5 +214,5 @@ def known_pull_request(
 
 
 def short(sha: str) -> str:
-    """A SHA as people read it."""
+    """A SHA shortened for people."""
     return sha[:7]

@@ -1,4 +1,4 @@
-"""What every story stands on: the repository's mirror, its config at a commit, its root modules in a tree."""
+"""Shared by all flows: survey the root modules of a tree under the config at a commit."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
 
 
 async def terraforms(services: Services) -> Sequence[Terraform]:
-    """The engines that are installed, looked for again where there was none. Raises TerraformMissing."""
+    """The installed engines; searched for again if there was none. Raises TerraformMissing."""
     if services.terraforms:
         return services.terraforms
     state_lock_s = services.timings.state_lock_s
@@ -34,7 +34,7 @@ async def survey_tree(repo: FetchedRepo, config: RepositoryConfig, treeish: str)
     wanted = {path: blobs[path] for path in read_paths}
     read = await repo.mirror.read_blobs(wanted.values())
     contents = {path: read[blob_id] for path, blob_id in wanted.items()}
-    # In threads: a tree is as large as whoever pushed it wants it to be.
+    # In threads: the author of a tree determines its size.
     survey = await asyncio.to_thread(_lay_out, config, configuration, paths, contents)
     pointers, submodules = await find_pointers(repo.mirror, entries), await repo.mirror.submodules(entries)
     return replace(survey, pointers=pointers, submodules=submodules)
@@ -53,14 +53,14 @@ def _lay_out(
 
 
 async def survey_merge_result(repo: FetchedRepo, config_sha: CommitSha, tree: TreeId) -> Survey:
-    """Survey a tree under the config at a commit, with the root modules that the tree lists where those can be used."""
+    """Survey a tree under the config at a commit, with the root modules that the tree lists if those are valid."""
     return await survey_tree(repo, await repo.config_for(config_sha, tree), tree)
 
 
 async def survey_of_run(repo: FetchedRepo, run_id: RunId, config_sha: CommitSha, tree: TreeId) -> Survey:
     """Survey a tree under the config at a commit and the root modules that the tree lists.
 
-    Once for all root modules of a run in this process.
+    Done once for all root modules of a run in this process.
     """
     recent = repo.services.surveys
     survey = recent.find(run_id, config_sha, tree)
@@ -71,27 +71,27 @@ async def survey_of_run(repo: FetchedRepo, run_id: RunId, config_sha: CommitSha,
 
 
 def run_otherwise(environment: EnvironmentName, before: Survey, after: Survey | None) -> tuple[str, ...]:
-    """The root modules that a changed config runs otherwise in an environment; `after` is None where it is the same."""
+    """The root modules that a changed config runs differently in an environment; `after` is None if it is the same."""
     if after is None:
         return ()
     return reconfigured(before.laid.get(environment, ()), after.laid.get(environment, ()))
 
 
 def known_to(survey: Survey, environment: EnvironmentName, dirs: Collection[str]) -> tuple[str, ...]:
-    """Those of the directories, each once, that are root modules under the config in force."""
+    """The directories, each once, that are root modules under the config in force."""
     known = survey.of(environment)
     return tuple(directory for directory in dict.fromkeys(dirs) if directory in known)
 
 
 def cannot_run(survey: Survey, environment: EnvironmentName, dirs: Collection[str]) -> str | None:
-    """Why the first of these directories that is a root module must not be run in an environment; None if all may."""
+    """Why the first of these directories with an error must not run in an environment; None if all may."""
     known = survey.of(environment)
     causes = (known[directory].cause for directory in dict.fromkeys(dirs) if directory in known)
     return next((cause for cause in causes if cause is not None), None)
 
 
 def broken_by(before: Survey, after: Survey) -> str | None:
-    """Why a root module that a changed config runs otherwise must not be run, in any environment; None if it may."""
+    """Why a root module that a changed config runs differently must not run, in any environment; None if it may."""
     found = (
         cannot_run(after, name, reconfigured(before.laid.get(name, ()), members))
         for name, members in after.laid.items()
@@ -100,7 +100,7 @@ def broken_by(before: Survey, after: Survey) -> str | None:
 
 
 def changed_config(before: RepositoryConfig, after: RepositoryConfig) -> Iterator[str]:
-    """Say what a changed config changes: it is in force once it is merged."""
+    """Describe the effect of a changed config: it is in force once it is merged."""
     keys = changed_keys(before, after)
     if keys:
         yield f"Merging this changes Planward's config: {', '.join(f'`{key}`' for key in keys)}"

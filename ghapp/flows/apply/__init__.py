@@ -1,1 +1,1 @@
-"""Pushes: explained, applied, or held."""
+"""Pushes: explain, apply, or hold them."""

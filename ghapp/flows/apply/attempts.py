@@ -1,4 +1,4 @@
-"""The attempts to apply a commit: begun, reported, completed."""
+"""Attempts to apply a commit: begin, report, complete."""
 
 from checks.report import Conclusion, RunReport
 from ghapp.flows.check_run import announce, apply_check_run, complete_check_run, run_id_for, run_report, runs_of_tip
@@ -15,7 +15,7 @@ from ghapp.values import BranchName, CommitSha, EnvironmentName
 async def run_of_tip(
     repo: Repo, environment: EnvironmentName, branch: BranchName, tip: CommitSha, *, attempt: int = 0
 ) -> Run:
-    """Give the run that shows the apply of this commit, made and announced if there is none yet."""
+    """Return the run that shows the apply of this commit; create and announce it if there is none yet."""
     key = f"{repo.id}:apply:{environment}:{tip}:{attempt}"
     run = await repo.store.runs.begin(
         Run(
@@ -39,27 +39,27 @@ async def run_of_tip(
 
 
 async def next_attempt(repo: Repo, environment: EnvironmentName, branch: BranchName, tip: CommitSha) -> Run:
-    """Give the unfinished attempt at this commit of a branch, or the one that follows those that are completed."""
+    """Return the unfinished attempt at this commit, or the number after the completed ones."""
     attempts = await runs_of_tip(repo, environment, tip)
     number = len([run for run in attempts if run.status == "completed"])
     return await run_of_tip(repo, environment, branch, tip, attempt=number)
 
 
 async def erase_decided_plans(services: Services, run: Run) -> None:
-    """Erase the plan files of the environment's earlier holds: this run has taken their place."""
+    """Erase the plan files of the environment's earlier holds, which this run replaces."""
     try:
         await services.store.kept_plans.erase_decided(run.repository_id, run.environment, besides=run.id)
     except StoreUnavailable as error:
-        log.warning("plans_not_erased", run=run.id, reason=str(error))  # they end by themselves, within hours
+        log.warning("plans_not_erased", run=run.id, reason=str(error))  # they expire by themselves within hours
 
 
 async def complete_apply(repo: Repo, run: Run, conclusion: Conclusion, cause: str) -> None:
-    """Complete an apply run with one sentence; comment it."""
+    """Complete an apply run with one sentence, and update the comment."""
     await _complete(repo, run, run_report(repo, run, conclusion, cause))
 
 
 async def hold_apply(repo: FetchedRepo, run: Run, cause: str, held: HeldTip) -> None:
-    """Complete an apply run as a hold, with the button and the comment that ask for what comes next; comment it."""
+    """Complete an apply run as a hold, with its button and its command, and update the comment."""
     paste = f"planward {held.asked} {held.sha} -e {run.environment}"
     report = await with_deciders(repo, held, run_report(repo, run, "action_required", cause, paste=paste))
     await _complete(repo, run, report, buttons=(held.asked,))

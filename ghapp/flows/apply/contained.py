@@ -1,4 +1,4 @@
-"""Commits of an environment's branch that its tip contains, or that are gone from it: their applies end and say so."""
+"""Commits that an environment's tip contains, or that left its branch: end their applies and show that."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from ghapp.values import TESTING, CommitSha
 async def show_contained_merges(
     repo: FetchedRepo, found: EnvironmentInForce, tip: CommitSha, commits: tuple[CommitSha, ...]
 ) -> None:
-    """Show on each merge since LAST of which no delivery came that the tip contains it."""
+    """Show on each merge since LAST whose delivery never came that the tip contains it."""
     name, branch = found.environment.name, found.environment.branch
     assert found.last is not None
     known = await repo.store.pull_requests.merged_as(repo.id, commits)
@@ -31,7 +31,7 @@ async def show_contained_merges(
 
 
 async def end_contained(repo: FetchedRepo, found: EnvironmentInForce, tip: CommitSha) -> None:
-    """Waiting pushes that the tip contains end here; so do those that are no longer on the branch."""
+    """End waiting pushes that the tip contains, and those that are no longer on the branch."""
     branch, last = found.environment.branch, found.last
     applies = list(await repo.store.runs.unfinished_applies(repo.id, found.environment.name))
     testing = await repo.store.runs.unfinished_applies(repo.id, TESTING)
@@ -40,7 +40,7 @@ async def end_contained(repo: FetchedRepo, found: EnvironmentInForce, tip: Commi
         if run.head_sha == tip:
             continue
         if await repo.store.branches.was_applied(repo.id, run.environment, run.head_sha):
-            await succeed(repo, run)  # it had moved LAST already
+            await succeed(repo, run)  # it had already moved LAST
             continue
         contained = await repo.mirror.has(run.head_sha) and await repo.mirror.is_ancestor(run.head_sha, tip)
         cause = texts.contained(short(tip)) if contained else texts.left_branch(branch)
@@ -57,7 +57,7 @@ async def _end(repo: FetchedRepo, run: Run, cause: str) -> None:
 
 
 async def succeed(repo: FetchedRepo, run: Run) -> None:
-    """The environment is there: say so, with what this run itself did before it was broken off."""
+    """The environment is at this commit: show that, with the results of this run before it was interrupted."""
     found = await repo.store.runs.root_reports(run.id)
     roots = tuple(msgspec.json.decode(raw, type=RootReport) for raw in found.values())
     note = texts.nothing_to_apply(run.environment, short(run.head_sha))

@@ -1,4 +1,4 @@
-"""Is what was pushed since LAST explained: brings commits, merges, verdicts and trees to the pure rule."""
+"""Whether the commits since LAST are explained: collects commits, merges, verdicts and trees for the pure rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,17 +24,17 @@ _MOST_ASKED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What explains the push, or why it is unexplained; None where there is nothing that could explain it."""
+    """The explanation of a push, or why there is none; None if nothing could explain it."""
 
     explanation: Explained | Unexplained | None
     may_still_come: bool = False
-    """A `closed` that is late could change it."""
+    """Whether a late `closed` event could change it."""
     verdict_pending: bool = False
-    """GitHub may show a verdict that is about to be recorded; the branch is settled again then."""
+    """Whether GitHub may show a verdict that is not recorded yet; the branch is settled again after it is."""
     people: tuple[str, ...] = ()
-    """Who merged or pushed what is unexplained: `pushed by LOGIN`."""
+    """Who merged or pushed the unexplained commits: `pushed by LOGIN`."""
     seen: tuple[int, ...] = ()
-    """Every pull request whose merge SHA lies in it, explained or not."""
+    """Every pull request whose merge SHA is among the commits, explained or not."""
 
     @property
     def pull_requests(self) -> tuple[int, ...]:
@@ -50,7 +50,7 @@ class Judged:
 
 
 NOT_JUDGED = Judged(explanation=None)
-"""Nothing is there that pull requests could explain: the branch is new, was forced, or is at LAST."""
+"""Pull requests cannot explain anything: the branch is new, was forced, or is at LAST."""
 
 
 async def explain_commits(
@@ -61,9 +61,10 @@ async def explain_commits(
     *,
     ask_github: bool,
 ) -> Judged:
-    """Judge the first-parent commits behind LAST, oldest first. `ask_github`: look for a `closed` that never came."""
+    """Judge the first-parent commits after LAST, oldest first. `ask_github`: look for merges whose `closed` never
+    came."""
     merged = await repo.store.pull_requests.merged_as(repo.id, commits)
-    # Asked before the verdicts are read: one that is recorded in between is settled again.
+    # Query this before reading the verdicts: if one is recorded in between, the branch is settled again.
     pending = await _verdicts_pending(repo, merged)
     found = await _explain(repo, branch, last, commits, merged)
     if isinstance(found, Unexplained) and ask_github:
@@ -79,7 +80,7 @@ async def explain_commits(
         merged_by = [f"{_brought(each)} by {each.merged_by}" for each in segment.candidates if each.merged_by]
         pushed_by = [f"pushed by {pushers[CommitSha(commit)]}" for commit in segment.commits if commit in pushers]
         people += merged_by or pushed_by
-    # Before the end of a segment there may be the merge of another pull request.
+    # Another pull request may have been merged before the end of a segment.
     may_still_come = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
     return Judged(
         explanation=found,
@@ -91,7 +92,7 @@ async def explain_commits(
 
 
 def _brought(pull_request: MergedPullRequest) -> str:
-    """How it came onto the branch: GitHub calls one merged whose head was pushed there."""
+    """How it came onto the branch: GitHub also calls a pull request merged if its head was pushed there."""
     return "pushed" if pull_request.merge_sha == pull_request.head_sha else "merged"
 
 
@@ -115,7 +116,7 @@ async def _explain(
 ) -> Explained | Unexplained:
     verdicts = {each.number: await verdict_at_merge(repo, each) for each in merged}
     values = [await _as_value(repo.store, each, verdicts[each.number]) for each in merged]
-    # Where pushes went and what pull requests were planned on: the branch has stood there before a merge.
+    # The targets of pushes and the bases of plans: the branch was at each of them before a merge.
     stood_at = {*await repo.store.branches.pushers(repo.id, branch, commits)}
     stood_at |= {verdict.base_sha for verdict in verdicts.values() if verdict is not None}
     segments = cut_segments(last, commits, values, repository_id=repo.id, branch=branch, stood_at=stood_at)
@@ -151,10 +152,10 @@ async def _as_value(store: Store, pull_request: KnownPullRequest, verdict: Verdi
 
 
 async def verdict_at_merge(repo: FetchedRepo, pull_request: KnownPullRequest) -> Verdict | None:
-    """The last verdict for a merged pull request, this base and head, as it stood when it was merged.
+    """The last verdict for a merged pull request, this base and head, at the time of its merge.
 
-    A verdict on a base that holds the merge already came after it: because of the merge's own push, open pull requests
-    are planned again within the second that `merged_at` can tell.
+    A verdict on a base that contains the merge is later than the merge: the merge's own push starts new plans of open
+    pull requests within the same second, which is the resolution of `merged_at`.
     """
     assert pull_request.merge_sha is not None
     said = await repo.store.pull_requests.verdicts(
@@ -174,7 +175,7 @@ async def verdict_at_merge(repo: FetchedRepo, pull_request: KnownPullRequest) ->
 
 
 def _shown_at_merge(pull_request: KnownPullRequest, verdicts: Sequence[Verdict]) -> Verdict | None:
-    """What GitHub showed when the pull request was merged; `verdicts` newest first."""
+    """GitHub's conclusion when the pull request was merged; `verdicts` are newest first."""
     if pull_request.merged_at is None:
         return verdicts[0] if verdicts else None
     by_value = {ShownVerdict(run=each.run_id, conclusion=each.conclusion, at=each.at): each for each in verdicts}
@@ -188,14 +189,14 @@ async def _trees(mirror: Mirror, segment: Segment) -> SegmentTrees:
         try:
             tree = await mirror.merge_tree(CommitSha(segment.before), CommitSha(pull_request.head_sha))
         except GitError:
-            continue  # a head that is not to be had explains nothing
+            continue  # a head that is unavailable explains nothing
         if not isinstance(tree, Conflict):
             merged[pull_request.number] = tree
     return SegmentTrees(merged=merged, actual=await mirror.tree_of(CommitSha(segment.end)))
 
 
 async def _find_merges(repo: Repo, branch: BranchName, unexplained: tuple[Segment, ...]) -> None:
-    """Ask GitHub which pull requests were merged as these commits, where no `closed` told us."""
+    """Ask GitHub which pull requests were merged as these commits, if no `closed` event arrived."""
     github = await repo.github()
     known_ends = {segment.end for segment in unexplained if segment.candidates}
     commits = [CommitSha(each) for segment in unexplained for each in segment.commits if each not in known_ends]

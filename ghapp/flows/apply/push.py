@@ -1,4 +1,4 @@
-"""The story of a push: noted, shown at once on the commit; open pull requests are planned anew; the branch is settled.
+"""The flow of a push: record it, show it on the commit, plan open pull requests again, and settle the branch.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 """
@@ -42,22 +42,22 @@ async def _push(services: Services, event: BranchPushed) -> None:
         tip = await repo.mirror.tip(event.branch) or event.after
         found = await environment_at_last(repo, event.branch, tip)
     except ConfigInvalid:
-        found = None  # settling says so on the commit
+        found = None  # settling shows it on the commit
         await services.enqueue(_settle(repo, event))
         return
     if found is None:
         return
     environment, _, last = found
     if event.forced and last is not None and last.sha == tip:
-        # Back to where the environment is: there is nothing to apply, and that is said.
+        # Back to the environment's commit: there is nothing to apply, and the check run says so.
         await next_attempt(repo, environment.name, event.branch, tip)
     for commit in dict.fromkeys((event.after, tip)):
-        # Also where a newer push contains it already: then it says so.
+        # Also if a newer push already contains it: then the check run says so.
         is_last = last is not None and last.sha == commit
         if not is_last and not await runs_of_tip(repo, environment.name, commit):
             await next_attempt(repo, environment.name, event.branch, commit)
     await services.enqueue(_settle(repo, event))
-    # After the apply's run is there: that is what they wait for.
+    # After the apply's run exists, since that is what they wait for.
     await _replan_pull_requests(repo, event)
 
 
@@ -73,7 +73,7 @@ async def _adopt_others(repo: FetchedRepo, event: BranchPushed) -> None:
 
 
 async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
-    """Freshness: open pull requests into this branch that plan a root module which the push touches."""
+    """Plan open pull requests into this branch again if they plan a root module that the push touches."""
     pull_requests = await repo.store.pull_requests.open_into(repo.id, event.branch)
     if not pull_requests:
         return
@@ -90,7 +90,7 @@ async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
             names = {TESTING} if environment is None else {TESTING, environment.name}
             found = [await asyncio.to_thread(survey.touched, name, changed) for name in names]
             touched = frozenset(directory for each in found for directory in each.dirs)
-            # What a promotion brings is compared as a whole tree, so that any change of its base counts.
+            # A promotion is compared as a whole tree, so any change of its base counts.
             promotion = environment is not None and environment.promote_from is not None
             everything = promotion or CONFIG_PATH in changed
         except ConfigInvalid:
@@ -119,7 +119,7 @@ async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
 
 
 async def _has_merge_queue(repo: FetchedRepo, branch: BranchName) -> bool:
-    """Whether pull requests into a branch are merged by a queue, whose groups are planned on what they build on."""
+    """Whether a queue merges the branch's pull requests; its groups are planned on the commits that they build on."""
     prefix = f"gh-readonly-queue/{branch}/"
     if any(each.startswith(prefix) for each in await repo.mirror.branches()):
         return True
@@ -128,7 +128,7 @@ async def _has_merge_queue(repo: FetchedRepo, branch: BranchName) -> bool:
 
 
 async def _merged_by(mirror: Mirror, event: BranchPushed, pull_request: KnownPullRequest) -> bool:
-    """Whether the push looks like the pull request's own merge, of which `closed` has not told us yet."""
+    """Whether the push looks like the pull request's own merge, whose `closed` event has not arrived yet."""
     if is_no_commit(event.before) or not await mirror.has(pull_request.head_sha):
         return False
     try:
@@ -139,7 +139,7 @@ async def _merged_by(mirror: Mirror, event: BranchPushed, pull_request: KnownPul
 
 
 async def _is_queued_on_top(mirror: Mirror, event: BranchPushed, pull_request: KnownPullRequest) -> bool:
-    """Whether a merge queue has the pull request in a group that stands on this push already: that is planned."""
+    """Whether the pull request is already in a merge queue's group on top of this push: that group is planned."""
     prefix = f"gh-readonly-queue/{event.branch}/pr-{pull_request.number}-"
     groups = [tip for branch, tip in (await mirror.branches()).items() if branch.startswith(prefix)]
     for group in groups:

@@ -1,6 +1,6 @@
-"""The story of an environment: its branch's tip is looked at, and applied, or held, or contained in a newer one.
+"""The flow of an environment: its branch's tip is examined, then applied, held, or marked as contained in a newer one.
 
-One at a time for each environment, in the branch's order, by the queue's partition.
+Each environment has one such job at a time, in the branch's order, by the queue's partition.
 """
 
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ from ghapp.values import TESTING, RunId
 
 
 async def settle_branch(services: Services, job: SettleBranch) -> None:
-    """Bring an environment to its branch's tip, or say on the commit why not.
+    """Bring an environment to its branch's tip, or show on the commit why not.
 
-    Where GitHub cannot be told of a result, the job is deferred once all is done: the next look tells it first.
+    If a result cannot be reported to GitHub, the job is deferred at its end: the next job reports it first.
     """
     settlement = await step("judge", Settlement, settle_tip, services, job)
     untold: Unavailable | None = None
@@ -62,7 +62,7 @@ async def settle_branch(services: Services, job: SettleBranch) -> None:
 
 
 async def _begin(services: Services, stage: Stage) -> None:
-    """Tell GitHub that a deployment begins; none where nothing is applied."""
+    """Start a deployment on GitHub, if anything is applied."""
     if not stage.layers or stage.plan_only:
         return
     run = await services.store.runs.load(stage.run_id)
@@ -112,8 +112,8 @@ def _review(review: gate.Review, *, held: bool) -> gate.Review:
 async def _conclude(
     services: Services, stage: Stage, outcomes: tuple[RootOutcome, ...], removed: tuple[RemovedRoot, ...]
 ) -> bool:
-    """Keep what came of it, and move LAST: no GitHub, so that nothing fails. Gives whether the environment is up to
-    date."""
+    """Store the result, and move LAST. Makes no calls to GitHub, so that nothing fails. Returns whether the
+    environment is up to date."""
     run = await services.store.runs.load(stage.run_id)
     repo = await load_repo(services, run.repository_id)
     reports = {
@@ -134,7 +134,7 @@ async def _conclude(
     may_be_approved = conclusion == "action_required" and (unchanged or any(each.may_be_approved for each in outcomes))
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
-        # Where all is only planned, of all of it: what changes only later was not approved.
+        # If everything is only planned, for all of it: later changes were not approved.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))
@@ -158,20 +158,20 @@ async def _conclude(
 
 
 def _not_compared(stage: Stage) -> Iterator[str]:
-    """Say that nobody had seen the plan of this environment before, where that is so."""
+    """Note that nobody had seen the plan of this environment before, if that is so."""
     explained = any(isinstance(review, gate.ExplainedMerge) for review in stage.reviews.values())
     if stage.environment != TESTING and explained and not stage.compared:
         yield f"There was no preview of {stage.environment}, so there was nothing to compare this with."
 
 
 def _what_now(stage: Stage, conclusion: Conclusion, roots: tuple[RootReport, ...]) -> tuple[str, ...]:
-    """What stands after an apply that did not succeed, what to do, and who may."""
+    """The state after an apply that did not succeed, what to do, and who may."""
     if conclusion in ("success", "action_required"):
         return ()
     applied = any(root.outcome == "applied" or root.results for root in roots)
     stands = "What was applied stays." if applied else "Nothing was applied."
     rest = "the rest" if applied else "it"
-    who = stage.may_rerun or "whoever may apply here"  # a stage that an older version laid out
+    who = stage.may_rerun or "whoever may apply here"  # a stage stored by an older version
     return (f"{stands} Merge a correction, or press Re-run to plan again and apply {rest}: {who} can do that.",)
 
 
@@ -188,7 +188,7 @@ def _what_approving_does(
 
 
 async def _name_deciders(services: Services, stage: Stage) -> None:
-    """Say in the kept report of a hold what it is about and who may end it; it is a hold also where that fails."""
+    """Add to a hold's stored report its subject and who may end it; if that fails, it stays a hold."""
     run = await services.store.runs.load(stage.run_id)
     result, raw = run.apply.result, await services.store.runs.report(run.id)
     if result is None or raw is None or not result.buttons:
@@ -211,7 +211,7 @@ async def _name_deciders(services: Services, stage: Stage) -> None:
 
 
 async def _report(services: Services, run_id: RunId) -> None:
-    """Tell GitHub and people what came of it: deployment, check run, comment, chat."""
+    """Report the result to GitHub and to people: deployment, check run, comment, chat."""
     run = await services.store.runs.load(run_id)
     await show_result(await load_repo(services, run.repository_id), run_id)
 
@@ -230,7 +230,7 @@ def _conclude_outcomes(outcomes: tuple[RootOutcome, ...]) -> tuple[Conclusion, s
 
 
 async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> None:
-    """The stages behind one that did not succeed are not touched, and say so."""
+    """Skip the stages after one that did not succeed, and show that."""
     for each in later:
         run = await services.store.runs.load(each.run_id)
         repo = await load_repo(services, run.repository_id)

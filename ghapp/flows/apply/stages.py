@@ -1,4 +1,4 @@
-"""What is applied where: testing first where the config says so, then the branch's own environment."""
+"""The stages of an apply: testing first if the config says so, then the branch's own environment."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId,
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One environment to bring to the commit."""
+    """One environment that is to be brought to the commit."""
 
     run_id: RunId
     environment: EnvironmentName
@@ -36,29 +36,29 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     reviews: dict[str, gate.Review]
     by_hand: bool
     counts_as_applied: bool
-    """What a success makes of LAST; a commit that touches no root module inherits."""
+    """The state of LAST after a success; a commit that touches no root module inherits it."""
     plan_only: bool = False
-    """It is planned and shown, with the credentials of a plan; what changes anything is held."""
+    """The stage is only planned and shown, with plan credentials; any change is held."""
     must_be_approved: str | None = None
-    """Why this ends in a hold also where no root module changes; None: then it is done."""
+    """Why this ends in a hold even if no root module changes; None: then it succeeds."""
     previews: tuple[Reviewed, ...] = ()
-    """Where the plans that were looked at are remembered."""
+    """Where the reviewed plans are stored."""
     compared: bool = False
     """Whether there is anything to compare with: somebody saw a plan of this environment, or could have."""
     removed: tuple[RemovedJob, ...] = ()
-    """The root modules that are none any more."""
+    """The removed root modules."""
     planned_at_apply: frozenset[str] = frozenset()
-    """The root modules of which no plan could be made before."""
+    """The root modules that could not be planned before."""
     parity: Parity = "danger"
     confirm: tuple[str, ...] = ()
     confirmed: frozenset[str] = frozenset()
-    """The confirmations that people gave on the pull requests that explain the commit."""
+    """People's confirmations on the pull requests that explain the commit."""
     may_rerun: str = ""
-    """Who may press "Re-run" where it fails, in words."""
+    """A description of the people who may press "Re-run" after a failure."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of looking at a branch: stages to apply, or none. `busy`: the run that has an environment now."""
+    """The result of examining a branch: stages to apply, or none. `busy` is the run that is using an environment."""
 
     stages: tuple[Stage, ...] = ()
     busy: RunId | None = None
@@ -75,17 +75,16 @@ async def prepare_stages(
     everything: bool,
     plan_only: str | None = None,
 ) -> Settlement:
-    """Lay out what is applied: what LAST..tip touches; with `everything` every root module of the tip.
+    """Determine the root modules to apply: those that LAST..tip touches; with `everything`, all of the tip.
 
-    `plan_only` says why it is planned and shown alone; None: it is applied where the gate lets it.
-
-    Applies are one at a time for each environment: its turn is taken here, before it is asked what is to be done.
+    `plan_only` is the reason for only planning and showing it; None: it is applied if the gate allows it. Each
+    environment has one apply at a time: this function takes the turn before anything is computed.
     """
     return await _Layout(repo, environment, last, run, judged, approval, everything, plan_only).stages()
 
 
 class _Layout:
-    """One commit on its way into its environments: what its parts share."""
+    """One commit on its way into its environments: state shared by the methods."""
 
     def __init__(
         self,
@@ -183,7 +182,7 @@ class _Layout:
         )
 
     async def _held_for_secrets(self, stage: Stage, survey: Survey) -> Stage:
-        """Hold what reads other secrets than at LAST: what a pull request shows was planned with those of before."""
+        """Hold root modules that read other secrets than at LAST: the pull request's plan used the old ones."""
         if self._last is None or not await self._repo.mirror.has(self._last.sha):
             return stage
         if CONFIG_PATH not in await self._repo.mirror.changed_paths(self._last.sha, self._tip):
@@ -191,7 +190,7 @@ class _Layout:
         try:
             config = await self._repo.config_at(self._last.sha)
             before = await survey_tree(self._repo, config, self._last.sha)
-        except JobError:  # nothing is known of what it read
+        except JobError:  # the secrets that it read are unknown
             return stage
         old, new = before.laid.get(stage.environment, ()), survey.of(stage.environment)
         others = {each.dir for each in old if each.dir in new and _authority(each) != _authority(new[each.dir])}
@@ -203,7 +202,7 @@ class _Layout:
         return msgspec.structs.replace(stage, reviews=reviews)
 
     async def _must_be_approved(self, config: RepositoryConfig) -> str | None:
-        """Why a plan that is only shown has to be approved also where no root module changes."""
+        """Why a plan that is only shown has to be approved even if no root module changes."""
         if self._plan_only is None:
             return None
         name = self._environment.name
@@ -227,12 +226,12 @@ class _Layout:
         try:
             config = await self._repo.config_at(last.sha)
             before = await survey_tree(self._repo, config, last.sha)
-        except JobError:  # a config that was broken says nothing of how anything ran
+        except JobError:  # a broken config does not say how anything ran
             return tuple(survey.of(environment))
         return known_to(survey, environment, (*dirs, *run_otherwise(environment, before, survey)))
 
     def _review(self) -> gate.Review:
-        """Say what was looked at before."""
+        """Collect the plans that were reviewed before."""
         approval = self._approval
         if self._plan_only is not None:
             return gate.NotReviewed(why=self._plan_only)
@@ -244,9 +243,9 @@ class _Layout:
         return gate.ApprovedCommit(by=approval.by, overrides=overrides)
 
     async def _looked_at(self) -> tuple[list[Reviewed], frozenset[str]]:
-        """Where the plans are that a person looked at: those of the hold that was approved, or of the previews.
+        """The plans that a person reviewed: those of the approved hold, or the previews.
 
-        Then the root modules of which there could be none yet.
+        And the root modules that could not have a plan yet.
         """
         name = self._environment.name
         if self._plan_only is not None:
@@ -262,7 +261,7 @@ class _Layout:
                 preview = Reviewed(run_id=run_id, part=f"{number}:{name}")
                 try:
                     reports = await self._repo.store.runs.root_reports(run_id)
-                except UnsealError:  # a key was given up: nobody can say any more what was seen
+                except UnsealError:  # a key was given up: the reviewed plan is unreadable
                     previews.append(preview)
                     continue
                 own = {key: raw for key, raw in reports.items() if key[0].startswith(f"{number}:")}
@@ -272,7 +271,7 @@ class _Layout:
         return previews, frozenset(later)
 
     async def _runs_at_merge(self, number: int) -> tuple[RunId, ...]:
-        """The runs whose verdicts let a pull request merge: its own, and that of the merge queue's commit."""
+        """The runs whose verdicts let a pull request merge: its own, and the run of the merge queue's commit."""
         pull_request = await self._repo.store.pull_requests.find(self._repo.id, number)
         assert pull_request is not None
         assert pull_request.merge_sha is not None
@@ -287,7 +286,7 @@ class _Layout:
         return tuple(each.run_id for each in (verdict, group) if each is not None)
 
     async def _removed(self, survey: Survey, environment: EnvironmentName) -> tuple[RemovedJob, ...]:
-        """The root modules that LAST has and the tip has not."""
+        """The root modules that exist at LAST and not at the tip."""
         last = self._last
         if last is None or not await self._repo.mirror.has(last.sha):
             return ()
@@ -297,7 +296,7 @@ class _Layout:
             return ()
         try:
             before = await survey_tree(self._repo, await self._repo.config_at(last.sha), last.sha)
-        except JobError:  # a config that was broken says nothing of what was there
+        except JobError:  # a broken config does not say what existed
             return ()
         return tuple(
             RemovedJob(run_id=self._run.id, environment=environment, sha=last.sha, root_module=each)
@@ -305,7 +304,7 @@ class _Layout:
         )
 
     async def _confirm(self, survey: Survey) -> tuple[str, ...]:
-        """What has to be confirmed by the config at LAST or by the commit's: the stricter of both."""
+        """The changes that need confirmation under the config at LAST or at the commit: the stricter of both."""
         words = survey.config.confirm
         if self._last is not None and await self._repo.mirror.has(self._last.sha):
             with contextlib.suppress(ConfigInvalid):
@@ -313,7 +312,7 @@ class _Layout:
         return tuple(dict.fromkeys(words))
 
     async def _confirmed(self) -> frozenset[str]:
-        """What people confirmed on the pull requests that explain what is applied."""
+        """People's confirmations on the pull requests that explain the applied commits."""
         found: set[str] = set()
         for number in self._judged.pull_requests:
             pull_request = await self._repo.store.pull_requests.find(self._repo.id, number)
@@ -338,12 +337,12 @@ def _is_planned_at_apply(report: bytes) -> bool:
 
 
 def who_may_apply(approvers: Sequence[str]) -> str:
-    """The people and teams that a config names as approvers, else the roles that may apply."""
+    """The people and teams that a config names as approvers, or else the roles that may apply."""
     return " or ".join(f"`{each}`" for each in approvers) or "people with the role maintain or admin"
 
 
 def _authority(settings: RootModuleSettings) -> tuple[object, ...]:
-    """Whose secrets a root module reads, and which."""
+    """The team whose secrets a root module reads, and the secrets."""
     return settings.team, settings.secrets
 
 

@@ -1,16 +1,16 @@
-"""What the check run of an apply says in one line where the tip was not applied. Pure."""
+"""One-line texts for the check run of a tip that was not applied. Pure."""
 
 from collections.abc import Sequence
 
 
 def not_applied(reason: str, people: Sequence[str]) -> str:
-    """Nothing explains the tip; `people` are who brought it: `pushed by LOGIN`."""
+    """Nothing explains the tip; `people` describes who brought it: `pushed by LOGIN`."""
     by = f"; {', '.join(people)}" if people else ""
     return f"Not applied: {reason}{by}. Press Plan to see what it would change, or revert it."
 
 
 def new_branch(environment: str, branch: str, *, in_force: bool) -> str:
-    """The branch has no LAST; `in_force`: its environment is, by a pull request that was reviewed."""
+    """The branch has no LAST; `in_force`: a reviewed pull request put its environment in force."""
     if in_force:
         return f"{branch}, the branch of the environment {environment}, is new"
     return f"the environment {environment} is new, and so is its branch {branch}"
@@ -22,22 +22,22 @@ def forced(branch: str, *, tip: str, last: str, environment: str) -> str:
 
 
 def vouched(by: str, reason: str) -> str:
-    """Why a plan is shown of what nothing explains; it goes on after the root module's name."""
+    """Why the plan of an unexplained commit is shown; the text follows the root module's name."""
     return f"{by} vouched for it, and {reason}"
 
 
 def asked_for(by: str) -> str:
-    """Why a plan is shown of what pull requests explain."""
+    """Why the plan of an explained commit is shown."""
     return f"{by} asked for its plan"
 
 
 def adopted(by: str) -> str:
-    """Why a plan is shown of a tip that was adopted."""
+    """Why the plan of an adopted tip is shown."""
     return f"this was there before Planward and was never applied by it; {by} asked for its plan"
 
 
 def waits_all_the_same(why: str, *, touched: bool) -> str:
-    """Nothing changes in the plan that people asked for, and it has to be approved all the same."""
+    """The requested plan changes nothing, but has to be approved anyway."""
     what = "nothing changes in its plan" if touched else "no root module is touched"
     return f"Not applied yet: {what}, and {why}. Press Apply."
 
@@ -48,12 +48,12 @@ def contained(tip: str) -> str:
 
 
 def left_branch(branch: str) -> str:
-    """It is not on the branch any more."""
+    """It is no longer on the branch."""
     return f"no longer on {branch}"
 
 
 def nothing_to_apply(environment: str, tip: str) -> str:
-    """The environment is there already."""
+    """The environment is already at this commit."""
     return f"nothing to apply: {environment} is at {tip}"
 
 

@@ -1,7 +1,7 @@
-"""One look at a branch: what its tip is, whether that is explained or approved, and what is to be applied where.
+"""Examine a branch: its tip, whether that is explained or approved, and what to apply in which environment.
 
-Level-triggered: whatever gave reason to look (a push, a merge, a due time, an approval), the same is looked at, so that
-events may come twice, late, in any order or never. What is decided is `checks.settle`; here are its facts.
+Level-triggered: whatever the reason (a push, a merge, a due time, an approval), the same facts are examined, so events
+may arrive twice, late, in any order or never. `checks.settle` makes the decision; this module collects the facts.
 """
 
 from dataclasses import replace
@@ -37,7 +37,7 @@ _BUSY_S = 2.0
 
 
 async def settle_tip(services: Services, job: SettleBranch) -> Settlement:
-    """Decide about the branch's tip and say so on it; gives what is to be applied now."""
+    """Decide about the branch's tip and show the decision on it; returns what to apply now."""
     repo = await load_repo(services, job.repository_id)
     if not repo.known.active:
         return Settlement()
@@ -61,7 +61,7 @@ async def settle_tip(services: Services, job: SettleBranch) -> Settlement:
 
 
 async def _show_results(repo: Repo, branch: BranchName) -> list[Run]:
-    """Show the results that were reached and could not be shown; gives their runs."""
+    """Show stored results that could not be shown before; returns their runs."""
     unfinished = await repo.store.runs.unfinished_applies_of_branch(repo.id, branch)
     reached = [run for run in unfinished if run.apply.result is not None]
     for run in reached:
@@ -78,7 +78,7 @@ async def _show_broken_config(repo: Repo, last: Last, branch: BranchName, tip: C
 
 
 class _Tip:
-    """One look at a branch: what its parts share."""
+    """One examination of a branch: state shared by the methods."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class _Tip:
                 assert_never(never)
 
     async def _history(self, *, ask_github: bool) -> tuple[Judged, settle.History]:
-        """How the tip lies to LAST, and what explains it."""
+        """The tip's position relative to LAST, and what explains it."""
         if self._last is None:
             return NOT_JUDGED, settle.NoLast()
         if self._last.sha == self._tip:
@@ -178,7 +178,7 @@ class _Tip:
                 return "; ".join(judged.reasons)
 
     async def _why_plan_only(self, history: settle.History, judged: Judged, approval: Approval) -> str:
-        """Why its plan is shown and not applied, in words that go on after the root module's name."""
+        """Why its plan is shown and not applied; the text follows the root module's name."""
         if isinstance(history, settle.AtLast):
             return texts.adopted(approval.by)
         if isinstance(judged.explanation, Explained):
@@ -192,7 +192,7 @@ class _Tip:
         return tuple(f"pushed by {login}" for login in pushers)
 
     async def _run(self, judged: Judged = NOT_JUDGED, history: settle.History | None = None) -> Run:
-        """The unfinished attempt at the tip, made and announced if there is none."""
+        """The unfinished attempt at the tip; created and announced if there is none."""
         run = await next_attempt(self._repo, self._environment.name, self._environment.branch, self._tip)
         await show_replaced(self._repo, run)
         if judged.explanation is not None:
@@ -204,15 +204,15 @@ class _Tip:
         return await self._repo.store.runs.load(run.id)
 
     async def _end_stopped(self) -> None:
-        """An attempt that was stopped from elsewhere is over; the pending work is looked at again."""
+        """End an attempt that another flow stopped; the branch is then examined again."""
         for run in await runs_of_tip(self._repo, self._environment.name, self._tip):
             if run.status != "completed" and run.cancel_reason is not None:
                 await complete_apply(self._repo, run, "cancelled", f"Cancelled: {run.cancel_reason}")
 
     async def _approval(self, attempts: list[Run]) -> Approval | None:
-        """The newest decision of people to plan or apply this commit here, if no attempt has acted on it yet.
+        """People's newest decision to plan or apply this commit here, if no attempt has used it yet.
 
-        "Re-run" of a plan that people asked for makes that plan again.
+        "Re-run" of a requested plan makes that plan again.
         """
         found: list[Approval] = []
         for kind in get_args(settle.Asked):
@@ -226,14 +226,14 @@ class _Tip:
         return found[-1] if found and found[-1].at > acted else None
 
     def _waited(self, attempts: list[Run]) -> bool:
-        """Whether the time to wait for an explanation of the attempt that is under way is over."""
+        """Whether the unfinished attempt has waited long enough for an explanation."""
         if not attempts or attempts[-1].status == "completed":
             return False
         due_at = attempts[-1].apply.wait_until
         return due_at is not None and self._repo.store.clock() >= due_at
 
     async def _wait(self, run: Run) -> None:
-        """Wait as a row: `closed` or the due time goes on."""
+        """Wait by a row in the store: `closed` or the due time continues."""
         if run.apply.wait_until is not None:
             return
         wait_s = self._repo.services.settings.merge_wait_s
@@ -280,7 +280,8 @@ class _Tip:
         return settlement
 
     async def _come_back(self, run: Run, busy: RunId) -> None:
-        """Another branch's apply has one of the environments: look again when it may be over, and look after it."""
+        """Another branch's apply is using one of the environments: check again when it may be over, and check that run
+        too."""
         number = run.apply.busy_retries + 1
         await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, busy_retries=number))
         if number == 1:
@@ -299,12 +300,12 @@ class _Tip:
 
 
 def _asked(approval: Approval | None) -> settle.Asked | None:
-    """What people asked for by their newest decision."""
+    """The action that people requested by their newest decision."""
     return None if approval is None else "plan" if approval.kind == "plan" else "apply"
 
 
 def _attempt(attempts: list[Run]) -> settle.Attempt:
-    """What the newest attempt at the tip says."""
+    """The state of the newest attempt at the tip."""
     if not attempts:
         return "none"
     newest = attempts[-1]
@@ -314,7 +315,7 @@ def _attempt(attempts: list[Run]) -> settle.Attempt:
         case "success":
             return "applied"
         case "action_required" if newest.apply.replaced_by is not None:
-            return "cancelled"  # another tip came in between, and this one is back
+            return "cancelled"  # another tip came in between, and this one returned
         case "action_required":
             return "unexplained" if newest.apply.held_for == "unexplained" else "held"
         case "cancelled":

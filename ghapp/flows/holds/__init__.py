@@ -1,1 +1,1 @@
-"""Holds of a branch's tip: what each is about, who may end it, and what it shows."""
+"""Holds of a branch's tip: the subject of each, who may end it, and its text."""

@@ -1,4 +1,4 @@
-"""What a hold is about: the commits since LAST that concern it, and who had a part in each."""
+"""The subject of a hold: the relevant commits since LAST, and the contributors to each."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,14 +18,14 @@ from ghapp.values import CommitSha, is_no_commit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """The commits that a hold is about, and the logins of those who had a part in them."""
+    """The commits that a hold is about, and the logins of their contributors."""
 
     changes: tuple[Change, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
 
 
 _MOST = 1000
-"""More commits than that are taken for one change of all who pushed."""
+"""More commits than this count as one change by everybody who pushed."""
 _MOST_PAGES = 10
 _MOST_LASTS = 20
 
@@ -41,9 +41,9 @@ async def changes_since(
 ) -> Changes:
     """The commits that a hold of the tip is about, oldest first.
 
-    Where pull requests explain the push these are the commits of their heads: what the merge button made of them has
-    no author of its own. Left out is what an explained pull request brought through the environment before, and what
-    touches no root module.
+    If pull requests explain the push, these are the commits of their heads: commits created by the merge button have
+    no author of their own. Left out are commits that an explained pull request brought through the environment before,
+    and commits that touch no root module.
     """
     since = [] if last is None else [last.sha]
     lasts = [each.sha for each in await repo.store.branches.all_last(repo.id)] if last is None else []
@@ -66,7 +66,7 @@ async def changes_since(
     )
     buttons = {each.merge_sha for each in await _merges_of(repo, pushes)}
     if explained:
-        # What the merge button pushed was written and pushed before; who pressed it had no part in it.
+        # The commits pushed by the merge button were written and pushed before; whoever pressed it did not contribute.
         pushes = tuple(push for push in pushes if push.after not in buttons)
     else:
         pushes = tuple(push for push in pushes if push.branch == environment.branch or push.after not in buttons)
@@ -97,7 +97,7 @@ def _names(
     writers: Mapping[CommitSha, Mapping[int, str]],
     contents: Mapping[CommitSha, CommitContents],
 ) -> dict[int, str]:
-    """The logins of accounts; what GitHub says counts before what a commit's message says."""
+    """The logins of accounts; GitHub's names come before those in a commit's message."""
     names: dict[int, str] = {}
     for commit in contents.values():
         names |= commit.co_authors
@@ -136,7 +136,7 @@ async def _that_touch(
     commits: Sequence[CommitSha],
     contents: dict[CommitSha, CommitContents],
 ) -> list[CommitSha]:
-    """The commits that touch a root module; all that change a file, where nobody can say what they touch."""
+    """The commits that touch a root module; if that is unknown, all that change a file."""
     try:
         survey: Survey | None = await survey_tree(repo, config, tip)
     except ConfigInvalid:
@@ -154,7 +154,7 @@ async def _that_touch(
 async def _writers(
     repo: FetchedRepo, bases: Sequence[CommitSha], heads: Sequence[CommitSha], commits: Sequence[CommitSha]
 ) -> dict[CommitSha, dict[int, str]]:
-    """Whom GitHub names for commits; asked once for each commit."""
+    """The authors and committers of commits according to GitHub, queried once for each commit."""
     known = await repo.store.commit_people.writers(repo.id, commits)
     github = await repo.github()
     for head in heads:
@@ -168,7 +168,7 @@ async def _writers(
 
 
 async def _brought_by(repo: FetchedRepo, pull_request: KnownPullRequest, since: Sequence[CommitSha]) -> set[CommitSha]:
-    """The commits of a pull request's head, and what the merge button made of it."""
+    """The commits of a pull request's head, and those that the merge button made of it."""
     brought = set(await repo.mirror.commits_of(pull_request.head_sha, without=since, most=_MOST))
     return brought | ({pull_request.merge_sha} if pull_request.merge_sha is not None else set())
 
@@ -179,7 +179,7 @@ def _all_of_it(tip: CommitSha, pushes: Sequence[RecordedPush], merged: Sequence[
 
 
 class _Pushers:
-    """Who pushed which commit: what a push brought, and everything, for a push that was rewritten since."""
+    """The pushers of each commit: who pushed it, or pushed anything if that push was rewritten later."""
 
     def __init__(self, brought: Sequence[tuple[RecordedPush, frozenset[CommitSha] | None]]) -> None:
         self._brought = brought
@@ -192,7 +192,7 @@ class _Pushers:
         pushes: Sequence[RecordedPush],
         since: Sequence[CommitSha],
     ) -> "_Pushers":
-        """Find out what each push brought of these commits."""
+        """Find the commits that each push brought."""
         wanted = frozenset(commits)
         brought: list[tuple[RecordedPush, frozenset[CommitSha] | None]] = []
         for push in pushes:
@@ -209,7 +209,7 @@ class _Pushers:
         return frozenset(push.pusher_id for push in self._of(commit) if push.pusher_id not in (None, GHOST.id))
 
     def logins(self, commit: CommitSha) -> frozenset[str]:
-        """Those who were recorded by name only."""
+        """The pushers that were recorded by name only."""
         return frozenset(push.pusher for push in self._of(commit) if push.pusher_id is None)
 
     def _of(self, commit: CommitSha) -> Iterator[RecordedPush]:

@@ -1,4 +1,4 @@
-"""Who had a part in a pull request's head: who wrote a commit of it, and who pushed one."""
+"""The contributors to a pull request's head: authors and pushers of its commits."""
 
 from ghapp.events import Person
 from ghapp.flows.repository import FetchedRepo
@@ -7,14 +7,14 @@ from ghapp.store.commit_people import head_of
 from ghapp.values import CommitSha
 
 _MOST = 1000
-"""With more commits than that everybody who pushed the branch, and the author, had a part in it."""
+"""With more commits than this, everybody who pushed the branch, and the author, counts as a contributor."""
 _MOST_PAGES = 10
 
 
 async def had_a_part(repo: FetchedRepo, pull_request: KnownPullRequest, base: CommitSha, person: Person) -> bool:
-    """Whether a person opened the pull request, or wrote or pushed a commit that it brings into its base.
+    """Whether a person opened the pull request, or wrote or pushed a commit that it adds to its base.
 
-    Who wrote a commit is whom GitHub names as its author and committer, and its co-authors by number.
+    Writers of a commit are its author and committer according to GitHub, and its co-authors by account id.
     """
     if person.id == pull_request.author_id:
         return True

@@ -1,4 +1,4 @@
-"""A tip that waits for people: by which rules, what it is about, and who approved it so far."""
+"""A tip that waits for people: its rules, its subject, and the approvals so far."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from ghapp.store import Run
 from ghapp.values import CommitSha, EnvironmentName
 
 VOTES: Mapping[Asked, str] = {"plan": "vouch", "apply": "approve_apply"}
-"""The kind under which each person's part is kept; that of the decision itself is what was asked for."""
+"""The kind under which each person's approval is stored; the decision itself is stored under the requested action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Who may let a tip in, and how many people it takes."""
+    """Who may approve a tip, and how many people it takes."""
 
     approvers: tuple[str, ...]
     four_eyes: bool
@@ -30,18 +30,18 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldTip:
-    """A tip of an environment's branch. `asked` is what people may ask for: its plan, or to apply the one it shows."""
+    """A tip of an environment's branch. `asked` is the action to approve: planning it, or applying the shown plan."""
 
     found: EnvironmentInForce
     sha: CommitSha
     asked: Asked
     explained: bool
     digests: tuple[str, ...] = ()
-    """Of the plans that it shows."""
+    """The digests of the plans that it shows."""
 
     @classmethod
     def of(cls, found: EnvironmentInForce, sha: CommitSha, newest: Run | None, asked: Asked) -> "HeldTip":
-        """A tip by its newest run, None for one that was adopted. What shows no plan yet is planned first."""
+        """A tip with its newest run, None if it was adopted. If it shows no plan yet, planning comes first."""
         if newest is None or (newest.conclusion, newest.apply.held_for) != ("action_required", "review"):
             asked = "plan"
         return cls(
@@ -54,7 +54,7 @@ class HeldTip:
 
 
 async def rules_of(repo: FetchedRepo, held: HeldTip) -> Rules:
-    """The rules at LAST. `approvals` is about what is applied, not about what is only planned."""
+    """The rules at LAST. `approvals` applies only to applying, not to planning."""
     environment, config, last = held.found
     if last is None:
         rules = await rules_of_a_new_branch(repo, environment)
@@ -65,7 +65,7 @@ async def rules_of(repo: FetchedRepo, held: HeldTip) -> Rules:
 
 
 async def _asked_by_commit(repo: FetchedRepo, held: HeldTip) -> int:
-    """How many approvals the commit's own config asks for: the stricter of both holds."""
+    """The number of approvals in the commit's own config: the stricter of the two applies."""
     try:
         config = await repo.config_at(held.sha)
     except ConfigInvalid:
@@ -75,8 +75,8 @@ async def _asked_by_commit(repo: FetchedRepo, held: HeldTip) -> int:
 
 
 async def rules_of_a_new_branch(repo: FetchedRepo, environment: BranchEnvironment) -> Rules:
-    """Who allows the first commit of a branch: by an entry that was reviewed its approvers, else who maintains the
-    repository, since no config names its own.
+    """The rules for the first commit of a branch: its approvers if its entry was reviewed, otherwise the maintainers
+    of the repository, since no config may name its own.
 
     `four_eyes` and `approvals` are the strictest of the configs in force.
     """
@@ -92,7 +92,7 @@ async def rules_of_a_new_branch(repo: FetchedRepo, environment: BranchEnvironmen
 
 
 async def changes_of(repo: FetchedRepo, held: HeldTip, rules: Rules) -> Changes:
-    """The commits that a hold is about; none without four eyes, or where nothing is new. Raises GitHubError."""
+    """The commits that a hold is about; none without four eyes, or if nothing is new. Raises GitHubError."""
     environment, config, last = held.found
     if not rules.four_eyes or (last is not None and last.sha == held.sha):
         return Changes()
@@ -100,7 +100,7 @@ async def changes_of(repo: FetchedRepo, held: HeldTip, rules: Rules) -> Changes:
 
 
 async def approved_so_far(repo: Repo, held: HeldTip) -> tuple[Approver, ...]:
-    """Who approved what the hold shows, oldest first."""
+    """The people who approved the shown state of the hold, oldest first."""
     name = held.found.environment.name
     given = await repo.store.approvals.of(repo.id, held.sha, kind=VOTES[held.asked], environment=name)
     people = {each.by_id: each.by for each in given if each.by_id is not None and each.digests == held.digests}
@@ -108,7 +108,7 @@ async def approved_so_far(repo: Repo, held: HeldTip) -> tuple[Approver, ...]:
 
 
 async def find_environment(repo: FetchedRepo, name: EnvironmentName) -> EnvironmentInForce | None:
-    """The environment of this name with the config at its LAST; one that is new, by the tip of its branch."""
+    """The environment of this name with the config at its LAST; for a new one, at the tip of its branch."""
     last = await repo.store.branches.last(repo.id, name)
     if last is not None:
         config = await repo.config_at(last.sha)
@@ -118,21 +118,21 @@ async def find_environment(repo: FetchedRepo, name: EnvironmentName) -> Environm
         try:
             found = await environment_at_last(repo, branch, tip)
         except ConfigInvalid:
-            continue  # another branch's, which says nothing of this one
+            continue  # another branch's config, which does not decide about this one
         if found is not None and found.environment.name == name:
             return found
     return None
 
 
 async def may_apply_again(repo: FetchedRepo, found: EnvironmentInForce, person: Person) -> bool:
-    """Whether a person is an approver at LAST: what was let in once may be tried again by each of them."""
+    """Whether a person is an approver at LAST: any of them may retry a commit that was approved once."""
     new = found.last is None
     approvers = (await rules_of_a_new_branch(repo, found.environment)).approvers if new else found.environment.approvers
     return await is_approver(repo, approvers, person)
 
 
 async def is_approver(repo: Repo, approvers: Sequence[str], person: Person) -> bool:
-    """Whether a person is one of the approvers, by name or by team; where none are named, maintains the repository."""
+    """Whether a person is an approver by name or team; if none are named, whether they maintain the repository."""
     github = await repo.github()
     if not approvers:
         return await github.role_of(person) >= Role.MAINTAIN

@@ -1,7 +1,7 @@
-"""Environments without a LAST: which of them a merged and reviewed pull request has put in force.
+"""Environments without a LAST, and which of them a merged and reviewed pull request put in force.
 
-What a config names is in force only once a second person has seen that very entry. Without one, whoever maintains the
-repository allows the environment by its first apply.
+A config entry is in force only once a second person has seen exactly that entry. Otherwise a maintainer of the
+repository allows the environment by approving its first apply.
 """
 
 from ghapp.events import Person
@@ -16,11 +16,11 @@ from ghapp.store.marker_kinds import EntryReviewed
 from ghapp.values import CommitSha
 
 _MOST_CONFIGS = 50
-"""An entry that is older than so many changes of the config is not looked for: its environment has to be allowed."""
+"""Entries older than this many changes of the config are not searched for: their environment has to be allowed."""
 
 
 async def reviewed_entry(repo: FetchedRepo, environment: BranchEnvironment) -> RepositoryConfig | None:
-    """A config in force whose entry for this environment a reviewed pull request brought; None where there is none."""
+    """A config in force whose entry for this environment came from a reviewed pull request; None if there is none."""
     for each in await in_force(repo):
         if _has_entry(each.config, environment) and await _was_reviewed(repo, each, environment):
             return each.config
@@ -28,14 +28,14 @@ async def reviewed_entry(repo: FetchedRepo, environment: BranchEnvironment) -> R
 
 
 async def is_in_force(repo: FetchedRepo, environment: BranchEnvironment) -> bool:
-    """Whether anything of an environment may be planned or read: it has a LAST, or its entry was reviewed."""
+    """Whether an environment may be planned and its secrets read: it has a LAST, or its entry was reviewed."""
     if await repo.store.branches.last_of_branch(repo.id, environment.branch) is not None:
         return True
     return await reviewed_entry(repo, environment) is not None
 
 
 def _has_entry(config: RepositoryConfig, environment: BranchEnvironment) -> bool:
-    """Whether the file itself names this environment and its branch: a branch does not make itself one."""
+    """Whether the file itself names this environment and its branch: a branch cannot make itself one."""
     named = config.branch_environments.get(environment.name)
     return (
         named is not None
@@ -60,7 +60,7 @@ async def _was_reviewed(repo: FetchedRepo, at: InForce, environment: BranchEnvir
 
 
 async def _brought_in(repo: FetchedRepo, tip: CommitSha, environment: BranchEnvironment) -> CommitSha | None:
-    """The commit of a branch since which its config has the entry."""
+    """The commit that added the entry to the branch's config."""
     found: CommitSha | None = None
     changed = await repo.mirror.first_parent_changes(tip, CONFIG_PATH, most=_MOST_CONFIGS)
     for commit in changed:
@@ -74,10 +74,10 @@ async def _brought_in(repo: FetchedRepo, tip: CommitSha, environment: BranchEnvi
 
 
 async def _is_reviewed_merge(repo: FetchedRepo, pull_request: KnownPullRequest, commit: CommitSha) -> bool:
-    """Whether this commit is what merging the pull request makes, and somebody else with write approved that head."""
+    """Whether this commit is the pull request's merge, and another person with write access approved that head."""
     parents = await repo.mirror.parents(commit)
     if commit == pull_request.head_sha or not parents:
-        return False  # pushed past the merge button, or the first commit of all
+        return False  # pushed without a pull request, or the very first commit
     if not await repo.mirror.has(pull_request.head_sha):
         repo = await repo.fetch(pull_requests=[pull_request.number])
     try:
@@ -95,7 +95,7 @@ async def _is_reviewed_merge(repo: FetchedRepo, pull_request: KnownPullRequest, 
 
 
 async def _approvers(repo: FetchedRepo, pull_request: KnownPullRequest) -> tuple[Person, ...]:
-    """Who approved the head that was merged, before it was, and did not change their mind."""
+    """The people who approved the merged head before its merge, and did not change their mind."""
     if pull_request.merged_at is None:
         return ()
     github = await repo.github()

@@ -1,4 +1,4 @@
-"""What a hold shows beside its cause: what it is about, and who may end it; and that it was replaced."""
+"""The parts of a hold beside its cause: its subject, who may end it, and whether it was replaced."""
 
 from dataclasses import replace
 
@@ -20,9 +20,9 @@ _MOST_APPLIES = 20
 async def with_deciders(
     repo: FetchedRepo, held: HeldTip, report: RunReport, *, whatever_github_says: bool = False
 ) -> RunReport:
-    """A hold's report with the comparison of its commits and the lines that say who may end it.
+    """Add the comparison of its commits, and the lines about who may end it, to a hold's report.
 
-    Raises GitHubError where GitHub does not answer, unless the report has to be given all the same.
+    Raises GitHubError if GitHub does not answer, unless the report is needed anyway.
     """
     rules = await rules_of(repo, held)
     notes: tuple[str, ...] = ()
@@ -56,16 +56,16 @@ def _comparison(repo: Repo, held: HeldTip) -> Link:
 
 
 async def refresh_deciders(repo: FetchedRepo, run: Run, held: HeldTip) -> None:
-    """Show on a hold who has approved it since. Raises GitHubError."""
+    """Show on a hold who has approved it in the meantime. Raises GitHubError."""
     reports = [await with_deciders(repo, held, report) for report in await _reports(repo, run)]
     if reports:  # its key may have been given up
         await show_completed(repo, run, reports, conclusion="action_required", buttons=(held.asked,))
 
 
 async def show_replaced(repo: FetchedRepo, by: Run) -> None:
-    """Say on the holds of an environment that a newer attempt took their place; where GitHub refuses, next time.
+    """Show on an environment's holds that a newer attempt replaced them; if GitHub refuses, the next attempt does it.
 
-    One whose commit is not in the newer attempt's stays as it is: the branch may be forced back to it.
+    A hold whose commit is not part of the newer attempt stays as it is: the branch may be forced back to it.
     """
     runs = repo.store.runs
     for run in await runs.recent_applies(repo.id, by.environment, limit=_MOST_APPLIES):
@@ -90,7 +90,7 @@ async def show_replaced(repo: FetchedRepo, by: Run) -> None:
 
 
 def _is_replaced(run: Run, by: Run) -> bool:
-    """Whether a run is a hold that does not say yet that this newer one took its place."""
+    """Whether a run is a hold that does not show yet that this newer one replaced it."""
     is_older = run.branch == by.branch and (run.created_at, run.id) < (by.created_at, by.id)
     return is_older and run.conclusion == "action_required" and run.apply.replaced_by is None
 

@@ -1,1 +1,1 @@
-"""What nobody waits for: installations, missed deliveries, cleanup."""
+"""Background work: installations, missed deliveries, cleanup."""

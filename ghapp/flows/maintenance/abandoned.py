@@ -1,4 +1,4 @@
-"""Runs that are not completed although no pending job would complete them: none stays in progress for ever."""
+"""Unfinished runs that no pending job would complete, so that no run stays in progress forever."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ _YOUNG_S = 60.0
 
 
 async def end_abandoned_runs(services: Services) -> None:
-    """Have every run that nobody carries out any more carried out again, or end it."""
+    """Resume or end every run that no job works on any more."""
     old = services.store.clock() - _YOUNG_S
-    # The runs first: the job of a run is enqueued before the run is made, and pending as long as the run is unfinished.
+    # Read the runs first: a run's job is enqueued before the run is created, and pending until the run is finished.
     unfinished = [run for run in await services.store.runs.unfinished() if run.created_at < old]
     if not unfinished:
         return
@@ -30,7 +30,7 @@ async def end_abandoned_runs(services: Services) -> None:
         try:
             await _go_on_or_end(services, run)
         except JobError as error:
-            # The next look tries again; what keeps this one from being ended keeps no other.
+            # The next check tries again; an error with one run must not affect the others.
             log.warning("abandoned_run_not_ended", run=run.id, reason=str(error))
 
 
@@ -52,7 +52,7 @@ def _carries_out(job: Job, run: Run) -> bool:
 
 
 async def _go_on_or_end(services: Services, run: Run) -> None:
-    """An apply goes on where its branch is settled, or is shown as what it came to; a plan is made again."""
+    """Resume an apply by settling its branch, or show its stored result; make a plan again."""
     if isinstance(run.state, ApplyState) and run.state.result is not None:
         await show_result(await load_repo(services, run.repository_id), run.id)
         return

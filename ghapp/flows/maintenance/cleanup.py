@@ -1,6 +1,6 @@
-"""The story of what is kept no longer: erased, moved to the object store, removed, sealed anew; in small batches.
+"""The flow of old data: erased, moved to the object store, removed, or encrypted again; in small batches.
 
-What is left to do when the time is up, or when the object store is away, is done the next time.
+If the time runs out or the object store is unavailable, the next cleanup does the rest.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,18 +16,18 @@ from ghapp.services import Services
 from ghapp.store import StoreUnavailable
 
 KEEP_JOBS_DAYS = 30
-"""How long a job that is done is known, so that a redelivery of it changes nothing; GitHub can redeliver for 3 days."""
+"""How long a finished job is remembered, so that a redelivery of it changes nothing; GitHub redelivers for 3 days."""
 
 _DAY_S = 24 * 3600.0
 _BATCH = 200
 _MOST = 5_000
-"""So many of each kind at a time."""
+"""The batch size of each kind."""
 
 Remove = Callable[..., Awaitable[int]]
 
 
 async def clean_up(services: Services, job: Cleanup) -> None:
-    """Clean up once, and enqueue the next time."""
+    """Clean up once, and enqueue the next cleanup."""
     await step("enqueue the next cleanup", type(None), enqueue_cleanup, services, EVERY_S)
     for name, work in (
         ("erase", _erase),
@@ -42,9 +42,9 @@ async def clean_up(services: Services, job: Cleanup) -> None:
 
 
 async def _erase(services: Services) -> None:
-    """Erase what is left of repositories that the App was taken from; other machines erase their mirrors themselves."""
+    """Erase data of repositories that removed the App; other machines erase their own mirrors."""
     if not await erase_left_mirrors(services.mirrors, services.store):
-        # A run that was cancelled still uses one. Its report is erased with its mirror, once it has ended.
+        # A cancelled run still uses one. Its report is erased with its mirror, once it has ended.
         await enqueue_cleanup(services, SOON_S)
     await _with_objects("erased", services, lambda limit: services.store.retention.erase_uninstalled(limit=limit))
     await _with_objects("plans_erased", services, lambda limit: services.store.kept_plans.erase_old(limit=limit))
@@ -65,7 +65,8 @@ async def _remove_runs(services: Services) -> None:
 
 
 async def _remove_rows(services: Services) -> None:
-    """Remove what hangs on runs and pull requests: each is kept until those are gone, so the order does not matter."""
+    """Remove rows of removed runs and pull requests; they are kept until those are gone, so the order does not
+    matter."""
     retention = services.store.retention
     before = _before(services, services.settings.keep_runs_days)
     if before is not None:
@@ -115,7 +116,7 @@ async def _move_some(services: Services, limit: int) -> int:
 
 
 async def _rotate_keys(services: Services) -> None:
-    """Where several keys are listed: once nothing is found any more the older ones may be taken off the list."""
+    """Encrypt data again if several keys are listed: once nothing is found, the older keys may be removed."""
     key_rotation = services.store.key_rotation
     if key_rotation.is_under_way:
         rows = await _in_batches("rows_sealed_anew", services, lambda limit: key_rotation.reseal_rows(limit=limit))
@@ -126,12 +127,13 @@ async def _rotate_keys(services: Services) -> None:
 
 
 def _before(services: Services, days: float) -> float | None:
-    """Since when is kept; None: for ever."""
+    """Data older than this is removed; None: never."""
     return services.store.clock() - days * _DAY_S if days else None
 
 
 async def _with_objects(name: str, services: Services, remove: Remove) -> int | None:
-    """In batches; where the object store is away the rest waits for the next time, and nothing else waits for it."""
+    """Work in batches; if the object store is unavailable, leave the rest for the next cleanup and continue with
+    others."""
     try:
         return await _in_batches(name, services, remove)
     except StoreUnavailable as error:
@@ -150,7 +152,7 @@ async def _in_batches(name: str, services: Services, remove: Remove) -> int:
 
 
 EVERY_S = 600
-"""How often what is old is looked for; one job for all workers."""
+"""How often old data is searched for; one job for all workers."""
 
 SOON_S = 15
 """After how long a cleanup runs again that could not erase a mirror in use."""
@@ -160,7 +162,7 @@ _KEY = "tidy up"
 
 
 async def enqueue_cleanup(services: Services, in_s: float) -> None:
-    """Enqueue the next cleanup; there is one for all workers, and it moves."""
+    """Enqueue the next cleanup; all workers share one, whose due time moves."""
     due = Cleanup(at=int(services.store.clock() + in_s))
     await services.store.deferred.defer(_KEY, msgspec.to_builtins(due), in_s=in_s)
 

@@ -1,4 +1,4 @@
-"""Which failed deliveries GitHub is asked to deliver again. It does not do so by itself, and keeps them for three days.
+"""Choose the failed deliveries to request again. GitHub does not retry by itself, and keeps them for three days.
 
 https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
 """
@@ -13,31 +13,31 @@ from ghapp.services import Services
 from ghapp.store.marker_kinds import DeliveriesProbed, DeliveriesReconciled, Probe, RedeliveryMarker, RedeliveryRequest
 
 MOST = 5
-"""So often a delivery is asked for that fails while others arrive: it is not the way that is broken."""
+"""How often a delivery is requested that fails while others arrive: the connection is not the problem then."""
 KEPT_S = 3 * 24 * 3600
 OVERLAP_S = 600
-"""What was delivered so long before a look may be listed only after it; so long a redelivery may take to be listed."""
+"""How long a delivery, or a redelivery, may take to appear in GitHub's list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeliveries:
-    """What to ask for now. `probe`: nothing arrives at all, and it is one that finds out when that is over."""
+    """The redeliveries to request now. `probe`: nothing arrives at all, and this one tests whether that is over."""
 
     wanted: tuple[DeliverySeen, ...] = ()
     probe: bool = False
     under_way: bool = False
-    """Whether GitHub was asked for some that it does not list yet."""
+    """Whether some were requested that GitHub does not list yet."""
     open_since: int | None = None
-    """When the oldest attempt was made of those that are not settled."""
+    """The time of the oldest unsettled attempt."""
 
 
 def decide_redeliveries(
     seen: Sequence[DeliverySeen], asked: Mapping[str, RedeliveryRequest], *, now: int, arrived_at: int = 0
 ) -> Redeliveries:
-    """Decide by the attempts that GitHub lists, and by what was asked for before, by GUID.
+    """Decide by the attempts that GitHub lists, and by earlier requests, by GUID.
 
-    As long as nothing has arrived since one that was asked for failed, one more is asked for each time, and it is held
-    against none of them: however long the way is broken, all are delivered when it is mended. `arrived_at`: when one
+    If nothing has arrived since a requested delivery failed, each check requests one more, and no failure counts
+    against a delivery: however long the connection is broken, all are delivered in the end. `arrived_at` is when one
     arrived, which GitHub may list later.
     """
     failed = [each for each in failed_deliveries(seen) if asked.get(each.guid, RedeliveryRequest()).times < MOST]
@@ -60,7 +60,7 @@ def decide_redeliveries(
 
 
 def failed_deliveries(seen: Sequence[DeliverySeen]) -> tuple[DeliverySeen, ...]:
-    """The newest attempt of each delivery that no attempt of was accepted or is under way, oldest first."""
+    """The newest attempt of each delivery without an accepted or pending attempt, oldest first."""
     settled = {each.guid for each in seen if each.accepted or each.status == "pending"}
     newest = {each.guid: each for each in sorted(seen, key=lambda each: each.id) if each.guid not in settled}
     return tuple(sorted(newest.values(), key=lambda each: each.id))
@@ -71,7 +71,7 @@ def _is_under_way(delivery: DeliverySeen, asked: RedeliveryRequest, now: int) ->
 
 
 async def redeliver(services: Services, now: int) -> bool:
-    """Ask GitHub to deliver again what failed and was not delivered since; gives whether to look again soon."""
+    """Request failed deliveries that have not arrived since; returns whether to check again soon."""
     markers = services.store.markers
     looked = await markers.find(DeliveriesReconciled())
     since = now - KEPT_S if looked is None else max(looked - OVERLAP_S, now - KEPT_S)
@@ -102,7 +102,7 @@ async def redeliver(services: Services, now: int) -> bool:
 
 
 async def note_arrival(services: Services) -> bool:
-    """Note that a delivery arrived; gives whether it is the first since one was asked for to find out about that."""
+    """Record that a delivery arrived; returns whether it is the first since a probe."""
     markers = services.store.markers
     probed = await markers.find(DeliveriesProbed())
     if probed is None or probed.arrived_at:

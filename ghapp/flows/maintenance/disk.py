@@ -1,7 +1,7 @@
-"""This machine's disk: what nobody uses any more is removed, and over the budget what was not used for longest.
+"""This machine's disk: remove unused data, and above the budget the least recently used.
 
-Mirrors, providers and facts can all be had again. What is in use is never removed, and work directories go with their
-runs by themselves; those of a killed process are swept.
+Mirrors, providers and facts can all be rebuilt. Nothing in use is removed. Work directories are removed with their
+runs; those of a killed process are swept.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from ghapp.terraform import kept_providers, remove_provider
 
 EVERY_S = 300
 _DOWN_TO = 0.9
-"""Over its budget a disk is cleaned down to this part of it, so that it is not cleaned all the time."""
+"""A disk above its budget is cleaned down to this fraction of it, so that cleaning is rare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
-    """Something that may go: how large it is, when it was last used, how it is removed. False: it is in use."""
+    """Something that may be removed: its size, its last use, and its removal, which returns False if it is in use."""
 
     path: Path
     size_bytes: int
@@ -47,7 +47,7 @@ class Disk:
 
     @contextlib.asynccontextmanager
     async def kept_clean(self, store: Store) -> AsyncIterator[None]:
-        """Clean it now and every five minutes while the context lasts; what fails is logged, and tried again."""
+        """Clean it now and every five minutes during the context; errors are logged, and cleaning is tried again."""
         cleaning = asyncio.create_task(self._keep_clean(store))
         try:
             yield
@@ -66,7 +66,7 @@ class Disk:
             await asyncio.sleep(EVERY_S)
 
     def clean(self) -> int:
-        """Sweep what was left behind, and bring the disk below its budget; gives how many bytes were removed."""
+        """Sweep left-over directories, and bring the disk below its budget; returns how many bytes were removed."""
         swept = (*self.mirrors.sweep(), *sweep(self.data_dir / "runs"))
         if swept:
             log.info("directories_swept", directories=list(swept))
@@ -121,7 +121,7 @@ class Disk:
 
 
 async def erase_left_mirrors(mirrors: Mirrors, store: Store) -> bool:
-    """Erase this machine's mirrors of repositories that the App was taken from; False: some are still in use."""
+    """Erase this machine's mirrors of repositories that removed the App; False: some are still in use."""
     here = [mirror.repository_id for mirror in mirrors.kept()]
     erased_all = True
     for id in await store.repositories.uninstalled(here) if here else ():
@@ -133,7 +133,7 @@ async def erase_left_mirrors(mirrors: Mirrors, store: Store) -> bool:
 
 
 def size_bytes(directory: Path) -> int:
-    """How much room a directory takes, symlinks not followed; what goes meanwhile takes none."""
+    """The disk usage of a directory, without following symlinks; files that disappear meanwhile count as zero."""
     total, below = 0, [str(directory)]
     while below:
         with contextlib.suppress(OSError), os.scandir(below.pop()) as entries:

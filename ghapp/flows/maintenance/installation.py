@@ -1,4 +1,4 @@
-"""The story of the App's installations: repositories come and go, are renamed, and bring open pull requests along.
+"""The flow of the App's installations: repositories are added, removed or renamed, and have open pull requests.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation
 """
@@ -21,22 +21,22 @@ from ghapp.values import TESTING, BranchName, InstallationId, RepositoryId
 
 
 async def installation_changed(services: Services, event: InstallationChanged, key: str) -> None:
-    """The App was installed, removed, suspended, or let go on."""
+    """The App was installed, removed, suspended or unsuspended."""
     await step("installation", type(None), _installation, services, event, key)
 
 
 async def repositories_changed(services: Services, event: RepositoriesChanged, key: str) -> None:
-    """Repositories were added to an installation or taken from it."""
+    """Repositories were added to an installation or removed from it."""
     await step("repositories", type(None), _repositories, services, event, key)
 
 
 async def repository_changed(services: Services, event: RepositoryChanged) -> None:
-    """A repository was renamed, moved, archived or deleted."""
+    """A repository was renamed, transferred, archived or deleted."""
     await step("repository", type(None), _repository, services, event)
 
 
 async def discover(services: Services, job: Discover) -> None:
-    """Adopt a repository's branches and plan its open pull requests, since no event comes for them."""
+    """Adopt a repository's branches and plan its open pull requests, since no event arrives for them."""
     await step("discover", type(None), _discover, services, job)
 
 
@@ -85,12 +85,12 @@ async def _add(
 
 
 async def _leave(services: Services, repository: RepositoryId, *, by: str, for_good: bool) -> None:
-    """Nothing more is done there; what runs is stopped. What is left for good is erased."""
+    """Stop all work there; with `for_good`, also erase its data."""
     await services.store.repositories.deactivate(repository, for_good=for_good)
     for run in await services.store.runs.unfinished_in(repository):
         await services.store.runs.cancel(run.id, reason=by)
     if for_good:
-        await enqueue_cleanup(services, 0)  # it erases what is kept: reports, logs, plan files
+        await enqueue_cleanup(services, 0)  # it erases stored reports, logs and plan files
 
 
 async def _discover(services: Services, job: Discover) -> None:
@@ -105,7 +105,7 @@ async def _discover(services: Services, job: Discover) -> None:
         runs = await services.store.runs.unfinished_plans(repo.id, pull_request.number)
         planned = (run for run in runs if run.cancel_reason is None)
         if any(run.head_sha == pull_request.head.sha for run in planned):
-            continue  # its own delivery came first
+            continue  # its own delivery arrived first
         await services.enqueue(Replan(repository_id=repo.id, number=pull_request.number, cause=job.key))
     numbers = {pull_request.number for pull_request in seen}
     known = await services.store.pull_requests.all_open(repo.id)
@@ -117,10 +117,11 @@ async def _discover(services: Services, job: Discover) -> None:
 
 
 async def _adopt_all(repo: FetchedRepo) -> None:
-    """Adopt what the default branch's config calls environments, and what the configs of those do; look at the rest.
+    """Adopt the environments of the default branch's config and of those branches' configs; examine the other
+    branches.
 
-    A branch that no config in force names does not make itself an environment's. What was pushed while the App could
-    not hear of it is looked at like any push.
+    A branch that no config in force names cannot make itself an environment's branch. Pushes during a suspension are
+    examined like any push.
     """
     default = BranchName(repo.known.default_branch)
     first = not await is_adopted(repo)
@@ -132,7 +133,7 @@ async def _adopt_all(repo: FetchedRepo) -> None:
         try:
             config = await repo.config_at(tip)
         except ConfigInvalid:
-            continue  # nothing can be adopted under a config that cannot be read; a later push is held
+            continue  # nothing can be adopted under an unreadable config; a later push is held
         if first:
             await adopt_under(repo, config)
         named = {each.branch for each in config.branch_environments.values()}

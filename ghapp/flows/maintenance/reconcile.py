@@ -1,4 +1,4 @@
-"""Events that never arrived and runs that never ended: Planward finds them, and enqueues what is missing."""
+"""Find events that never arrived and runs that never ended, and enqueue the missing jobs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,15 +23,15 @@ from ghapp.services import Services
 from ghapp.store import KnownPullRequest
 
 SOONER_S = 30.0
-"""How long a look waits at least that took the place of one which GitHub did not answer."""
+"""The minimum delay of a reconciliation that replaces one which GitHub did not answer."""
 _AT_ONCE_S = 1.0
-"""Looks are told apart by the second."""
+"""Reconciliations are distinguished by the second."""
 EACH_REPOSITORY_S = 3600
-"""How often a repository is looked at: one call and one fetch."""
+"""How often a repository is compared: one call and one fetch."""
 
 
 async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> None:
-    """Find deliveries that failed and runs that nobody finishes, and enqueue a comparison of each repository."""
+    """Find failed deliveries and runs that nobody will finish, and enqueue a comparison of each repository."""
     await step(
         "enqueue the next reconciliation",
         type(None),
@@ -44,7 +44,7 @@ async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> 
     try:
         again_soon = await step("redeliver", bool, redeliver, services, job.at)
     except Unavailable as error:
-        # Not deferred like other jobs: the next reconciliation is enqueued already, and each would enqueue another.
+        # Not deferred like other jobs: the next reconciliation is already enqueued, and each would enqueue another.
         in_s = min(max(error.retry_after_s or 0.0, SOONER_S), services.timings.reconcile_every_s)
         log.warning("look_broken_off", reason=str(error), in_s=in_s)
         await step("enqueue an earlier reconciliation", type(None), enqueue_reconciliation, services, in_s)
@@ -55,7 +55,7 @@ async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> 
 
 
 async def event_arrived(services: Services) -> None:
-    """Look again at once where this event is the first to arrive after a time in which none did."""
+    """Reconcile again at once if this event is the first to arrive after a time without any."""
     if await patiently("note arrival", partial(note_arrival, services)):
         await patiently("look again", partial(enqueue_reconciliation, services, _AT_ONCE_S))
 
@@ -78,7 +78,7 @@ async def enqueue_reconciliation(services: Services, in_s: float) -> None:
 
 
 async def _enqueue_repositories(services: Services) -> None:
-    """Enqueue a comparison of each repository once an hour, after the redeliveries of now have arrived."""
+    """Enqueue a comparison of each repository once an hour, after the current redeliveries have arrived."""
     cause = str(int(services.store.clock() // EACH_REPOSITORY_S))
     for repository in await services.store.repositories.all_active():
         job = Reconcile(repository_id=repository.id, cause=cause)
@@ -108,7 +108,7 @@ async def _reconcile_pull_requests(repo: Repo) -> None:
 
 
 async def _close(repo: Repo, known: KnownPullRequest, seen: PullRequestSeen | None) -> None:
-    """Note the end of a pull request that nobody told of; what its merge brought is judged with its branch."""
+    """Record the end of a pull request whose event never arrived; its merge is judged with its branch."""
     if seen is not None and seen.is_open:
         return
     if seen is not None and seen.merged_at is not None and seen.merge_sha is not None:
@@ -128,11 +128,11 @@ async def _close(repo: Repo, known: KnownPullRequest, seen: PullRequestSeen | No
 
 
 async def _plan_if_missed(repo: Repo, seen: PullRequestSeen, pending: Sequence[Job]) -> None:
-    """Have an open pull request planned that has no plan at its head into its base, or that is no draft any more."""
+    """Plan an open pull request that has no plan for its head and base, or that is no longer a draft."""
     known = await repo.store.pull_requests.find(repo.id, seen.number)
     now = known_pull_request(repo.id, seen)
     if any(_takes_in(job, now) for job in pending):
-        return  # its delivery is being taken in
+        return  # its delivery is being processed
     if now != known:
         await repo.store.pull_requests.record(now)
     judged = await repo.store.pull_requests.newest_verdict(
@@ -147,7 +147,7 @@ async def _plan_if_missed(repo: Repo, seen: PullRequestSeen, pending: Sequence[J
 
 
 def _takes_in(job: Job, known: KnownPullRequest) -> bool:
-    """Whether a job takes in the event that brought a pull request to this head and base."""
+    """Whether a job processes the event that gave a pull request this head and base."""
     match job:
         case EventJob(event=PullRequestChanged() as event):
             seen = (event.repository.id, event.number, event.head.sha, event.base.ref)
@@ -157,12 +157,12 @@ def _takes_in(job: Job, known: KnownPullRequest) -> bool:
 
 
 async def _reconcile_branches(repo: FetchedRepo) -> None:
-    """Have environments settled whose branch's tip is neither LAST nor judged."""
+    """Settle environments whose branch's tip is neither LAST nor judged."""
     for branch, tip in (await repo.mirror.branches()).items():
         try:
             found = await environment_at_last(repo, branch, tip)
         except ConfigInvalid:
-            continue  # a push says so on the commit; without one there is nothing to judge by
+            continue  # a push shows this on the commit; without one there is nothing to judge by
         if found is None:
             continue
         environment, _, last = found

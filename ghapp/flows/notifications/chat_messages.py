@@ -1,4 +1,4 @@
-"""The messages in chat: what they say, and for what each is sent once."""
+"""Chat messages: their texts, and the subjects for which each is sent once."""
 
 import hashlib
 
@@ -19,7 +19,7 @@ from ghapp.values import CommitSha, EnvironmentName
 
 
 async def notify_result(repo: Repo, run: Run, report: RunReport) -> None:
-    """Say in chat what came of an apply: done, failed, or waiting for a person."""
+    """Report the result of an apply in chat: done, failed, or waiting for a person."""
     if report.conclusion == "action_required":
         await notify_waiting(repo, run, report.first_cause)
         return
@@ -51,7 +51,7 @@ async def notify_result(repo: Repo, run: Run, report: RunReport) -> None:
 
 
 async def notify_waiting(repo: Repo, run: Run, cause: str) -> None:
-    """Say in chat that an apply waits for a person."""
+    """Report in chat that an apply waits for a person."""
     message = Waiting(
         repository=repo.full_name,
         environment=run.environment,
@@ -74,9 +74,9 @@ async def notify_plan(
     environment: EnvironmentName,
     config_sha: CommitSha,
 ) -> None:
-    """Say in chat what a plan means for people: it waits for one, or a promotion's gate was decided.
+    """Report in chat that a plan waits for a person, or that a promotion's gate was decided.
 
-    Each once for a head and what is asked: a plan that is merely made again says nothing.
+    Each is sent once for a head and its question: repeating a plan sends nothing.
     """
     pull_request = await repo.store.pull_requests.find(repo.id, number)
     if pull_request is None:
@@ -102,7 +102,7 @@ async def notify_plan(
     try:
         config = await repo.config_at(config_sha)
     except ConfigInvalid:
-        return  # the check run says so already
+        return  # the check run already says so
     named = config.branch_environments.get(environment)
     if named is not None and named.promote_from is not None and report.conclusion in ("success", "failure"):
         await _promotion_decided(repo, run, report, pull_request, named, named.promote_from, config_sha)
@@ -117,7 +117,7 @@ async def _promotion_decided(
     before: EnvironmentName,
     config_sha: CommitSha,
 ) -> None:
-    """Say it when the gate is first decided, and when it first turns green; nothing else."""
+    """Report when the gate is first decided, and when it first turns green; nothing else."""
     marker = PromotionMarker(repo.id, pull_request.number)
     said = await repo.store.markers.find(marker)
     now: PromotionNotice = "green" if report.conclusion == "success" else "decided"
@@ -140,7 +140,7 @@ async def _promotion_decided(
 
 
 async def _result(repo: Repo, environment: EnvironmentName) -> EnvironmentResult:
-    """How the last apply of an environment went."""
+    """The result of an environment's last apply."""
     newest = await repo.store.runs.newest_apply(repo.id, environment)
     if newest is None:
         return EnvironmentResult(environment=environment, outcome="never applied by Planward")
@@ -167,14 +167,14 @@ async def queue_chat_message(
     message: Message,
     subject: MessageSubject,
 ) -> None:
-    """Enqueue a message, once for what it is about, if the config that is in force names anybody for it."""
+    """Enqueue a message, once for its subject, if the config in force has an address for it."""
     if in_force is None:
         return
     repo = await repo.with_commits(in_force)
     try:
         config = await repo.config_at(in_force)
     except ConfigInvalid:
-        return  # the check run says so already
+        return  # the check run already says so
     if any(occasion in target.on for target in config.notify):
         await repo.services.enqueue(
             SendChatMessage(
@@ -188,7 +188,7 @@ async def queue_chat_message(
 
 
 async def _in_force(services: Services, run: Run) -> CommitSha | None:
-    """The commit whose config decides about an apply: LAST of its branch; None where there is none yet."""
+    """The commit whose config decides about an apply: LAST of its branch; None if there is none yet."""
     last = await services.store.branches.last_of_branch(run.repository_id, run.branch)
     return None if last is None else last.sha
 

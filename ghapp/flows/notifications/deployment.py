@@ -1,6 +1,6 @@
-"""A run's deployment on GitHub: made once, and told how it stands, each state once.
+"""A run's deployment on GitHub: created once, and updated once for each state.
 
-It never stops an apply: where GitHub refuses it, it is made when the result is reported.
+It never stops an apply: if GitHub refuses it, it is created when the result is reported.
 
 https://docs.github.com/en/rest/deployments/statuses
 """
@@ -22,7 +22,7 @@ from ghapp.store.marker_kinds import (
 
 
 async def begin_deployment(repo: Repo, run: Run) -> None:
-    """Make the run's deployment, and say that it is in progress; the apply goes on where GitHub refuses that."""
+    """Create the run's deployment in progress; if GitHub refuses, the apply continues."""
     try:
         await _start(repo, run)
     except GitHubError as error:
@@ -30,7 +30,7 @@ async def begin_deployment(repo: Repo, run: Run) -> None:
 
 
 async def conclude_deployment(repo: Repo, run: Run, report: RunReport) -> None:
-    """Say what came of the run's deployment, made now where it could not be made before; nothing where it has none."""
+    """Set the final state of the run's deployment, creating it now if that failed before; nothing if it has none."""
     if not run.apply.deployment_requested:
         return
     told = await repo.store.markers.find(DeploymentStatusMarker(run.id))
@@ -43,7 +43,7 @@ async def conclude_deployment(repo: Repo, run: Run, report: RunReport) -> None:
 
 
 async def _start(repo: Repo, run: Run) -> None:
-    """Make the deployment, or find the one that a step before this one left, and say that it is in progress."""
+    """Create the deployment, or find the one of an earlier step, and set it to in progress."""
     marker = DeploymentMarker(run.id)
     if await repo.store.markers.find(marker) is None:
         tried_before = run.apply.deployment_requested

@@ -1,4 +1,4 @@
-"""The one comment on each pull request that was merged, brought up to date after each apply."""
+"""The one comment on each merged pull request, updated after each apply."""
 
 import asyncio
 from collections.abc import Iterable
@@ -19,9 +19,9 @@ from ghapp.values import TESTING
 
 
 async def update_comments(repo: Repo, numbers: Iterable[int]) -> None:
-    """Write or edit the one comment of each of these pull requests: the newest apply of every environment.
+    """Write or edit the comment of each of these pull requests: it shows the newest apply of every environment.
 
-    A comment that GitHub does not take now is deferred, and the caller goes on. That of an apply which did not succeed
+    If GitHub refuses a comment, it is deferred, and the caller continues. The comment of an apply that did not succeed
     is as important as its check run.
     """
     for number in numbers:
@@ -34,17 +34,17 @@ async def update_comments(repo: Repo, numbers: Iterable[int]) -> None:
 
 
 async def enqueue_comments(repo: Repo, numbers: Iterable[int]) -> None:
-    """Enqueue the comments on what is about to be completed: nobody looks at it again once it is."""
+    """Enqueue the comments for a run that is about to be completed: nothing checks them after that."""
     for number in numbers:
         await _enqueue(repo, number, in_s=repo.services.timings.notify_after_s)
 
 
 async def _update(repo: Repo, number: int) -> None:
-    """Bring one comment up to date, and drop the job that is pending for it. Raises GitHubError."""
+    """Update one comment, and drop its pending job. Raises GitHubError."""
     runs = await _applies_of(repo, number)
     newest = {run.environment: run.id for run in runs if run.conclusion != "cancelled"}
     reports: list[RunReport] = []
-    # The newest first, what testing says and what was contained elsewhere after it.
+    # The newest apply first, then testing's result and commits that are contained elsewhere.
     runs.reverse()
     for run in sorted(runs, key=lambda run: (run.conclusion == "cancelled", run.environment == TESTING)):
         raw = await repo.store.runs.readable_report(run.id)
@@ -58,9 +58,9 @@ async def _update(repo: Repo, number: int) -> None:
 
 
 async def _applies_of(repo: Repo, number: int) -> list[Run]:
-    """Apply runs that a pull request has part in, oldest first.
+    """Apply runs that include a pull request, oldest first.
 
-    That of its own merge is one also where it was ended before anybody told that this is a merge.
+    The run of its own merge counts even if it ended before Planward learned about the merge.
     """
     runs = list(await repo.store.runs.explained_by(repo.id, number))
     known = await repo.store.pull_requests.find(repo.id, number)
@@ -72,7 +72,7 @@ async def _applies_of(repo: Repo, number: int) -> list[Run]:
 
 
 async def update_comment_later(services: Services, job: Comment) -> None:
-    """Write a comment that had to wait, as it is to be now."""
+    """Write a delayed comment with its current content."""
     await step("comment", type(None), _update_comment, services, job)
 
 
@@ -98,7 +98,7 @@ async def _write(repo: Repo, number: int, body: str, priority: Priority) -> None
         except GitHubRefused as error:
             if error.status != 404:
                 raise
-            # Somebody deleted it: what comes of an apply is said all the same.
+            # Somebody deleted it: the result of an apply is shown anyway.
         else:
             return
     await repo.store.markers.keep(key, Creating())

@@ -1,7 +1,7 @@
-"""The result of an apply: kept when it is reached, and reported from what is kept, however often that fails.
+"""The result of an apply: stored when it is reached, and reported from the store, however often reporting fails.
 
-The check run is completed by whoever settles the branch. The deployment, the comments and the chat have a job of their
-own, so that none of them holds up the check run or another one.
+The flow that settles the branch completes the check run. The deployment, the comments and the chat have their own job,
+so that none of them delays the check run or another one.
 """
 
 from collections.abc import Sequence
@@ -28,15 +28,15 @@ from ghapp.values import RunId
 async def keep_result(
     services: Services, run: Run, report: RunReport, *, conclusion: Conclusion, buttons: Sequence[str] = ()
 ) -> None:
-    """Keep what an apply came to: from here on it is reported as that, whatever fails meanwhile."""
+    """Store the result of an apply: from now on this result is reported, whatever fails in the meantime."""
     result = ApplyResult(conclusion=conclusion, buttons=tuple(buttons))
     await services.store.runs.keep_result(run.id, result, report=msgspec.json.encode([report]))
 
 
 async def show_result(repo: Repo, run_id: RunId) -> None:
-    """Complete the check run of an apply whose result is kept, and report it. Raises GitHubError.
+    """Complete the check run of an apply whose result is stored, and report it. Raises GitHubError.
 
-    What else cannot be reported now is reported by the job that is pending for it.
+    The pending job reports everything else that cannot be reported now.
     """
     run = await repo.store.runs.load(run_id)
     result, reports = run.apply.result, await _reports(repo, run_id)
@@ -54,7 +54,7 @@ async def show_result(repo: Repo, run_id: RunId) -> None:
 
 
 async def _enqueue_notification(services: Services, run: Run, *, attempt: int = 0) -> None:
-    """Enqueue the notification of an apply that is about to be completed: nobody looks at it again once it is."""
+    """Enqueue the notification of an apply that is about to be completed: nothing checks it after that."""
     job = NotifyApply(run_id=run.id, attempt=attempt)
     await services.store.deferred.defer(
         f"tell:{run.id}", msgspec.to_builtins(job), in_s=services.timings.notify_after_s
@@ -62,14 +62,14 @@ async def _enqueue_notification(services: Services, run: Run, *, attempt: int = 
 
 
 async def _notify(repo: Repo, run_id: RunId) -> None:
-    """Report a completed apply beside its check run, and drop its pending notification. Raises GitHubError."""
+    """Report a completed apply outside its check run, and drop its pending notification. Raises GitHubError."""
     run, reports = await repo.store.runs.load(run_id), await _reports(repo, run_id)
     refused: list[GitHubError] = []
     for each in (_conclude_deployment, _turn_promotions_green, _comment, _send_messages):
         try:
             await each(repo, run, reports)
         except GitHubError as error:
-            refused.append(error)  # the others are reported all the same
+            refused.append(error)  # the others are reported anyway
     if refused:
         raise refused[0]
     await repo.store.deferred.cancel(f"tell:{run_id}")
@@ -103,7 +103,7 @@ async def _reports(repo: Repo, run_id: RunId) -> list[RunReport]:
 
 
 async def notify_apply(services: Services, job: NotifyApply) -> None:
-    """Report an apply, where GitHub could not be reached when it ended."""
+    """Report an apply, if GitHub was unavailable when it ended."""
     await step("notify", type(None), _notify_apply, services, job)
 
 

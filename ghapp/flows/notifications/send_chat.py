@@ -1,4 +1,4 @@
-"""The story of a message: sent to each that the config names for it; a chat that is down is tried again later."""
+"""The flow of a message: send it to each address in the config; if a chat is down, try again later."""
 
 from functools import partial
 from typing import assert_never
@@ -20,7 +20,7 @@ from ghapp.vault import SecretSource, VaultRun
 
 
 async def send_chat_message(services: Services, job: SendChatMessage) -> None:
-    """Send one message; what could not be sent is enqueued again for later."""
+    """Send one message; addresses that failed are enqueued again for later."""
     await step(f"send {job.attempt}", type(None), _send, services, job)
 
 
@@ -38,7 +38,7 @@ async def _send(services: Services, job: SendChatMessage) -> None:
 
 
 async def _send_to_each(services: Services, job: SendChatMessage, patience_s: float) -> list[float]:
-    """Send the message to each that was not told yet; gives for each that could not be how long to wait."""
+    """Send the message to each address that has not received it; returns how long to wait for each that failed."""
     repo = await load_repo(services, job.repository_id)
     repo = await repo.with_commits(job.config_sha)
     config = await repo.config_at(job.config_sha)
@@ -51,7 +51,8 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
         if message.kind not in target.on or said == "sent":
             continue
         if said == "sending":
-            # Planward was killed meanwhile. A chat cannot be asked what it was told: rather never than twice.
+            # Planward was killed during the send. A chat cannot be asked what it received, so it is not sent a second
+            # time.
             log.warning("chat_not_told_again", about=job.about)
             continue
         try:
@@ -63,7 +64,7 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
         await services.store.markers.keep(marker, "sending")
         match await deliver(message, url, services.settings.authority.chat):
             case Sent():
-                # Patiently, since all of the step again would say it twice.
+                # Retry here, since repeating the whole step would send the message twice.
                 await patiently("said", partial(services.store.markers.keep, marker, "sent"))
             case NotSent(reason=reason, retryable=retryable, retry_after_s=retry_after_s):
                 await services.store.markers.keep(marker, "not sent")
@@ -79,7 +80,7 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
 
 
 async def _url(repo: Repo, config: RepositoryConfig, job: SendChatMessage, target: Notify) -> str:
-    """The address itself, read from Vault where the config says `vault:PATH#KEY`. It is a secret."""
+    """The address itself, read from Vault if the config says `vault:PATH#KEY`. It is a secret."""
     if not target.url.startswith("vault:"):
         return target.url
     vault = repo.services.vault

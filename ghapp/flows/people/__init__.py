@@ -1,1 +1,1 @@
-"""What people decide, by buttons and comments."""
+"""People's decisions, by buttons and comments."""

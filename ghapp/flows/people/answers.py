@@ -1,4 +1,4 @@
-"""What Planward answers in a comment: what a near miss meant, what a person can do here, what cannot be planned."""
+"""Planward's answers in comments: what a near miss meant, what a person may do, why something cannot be planned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from ghapp.values import BranchName, EnvironmentName
 from ghapp.webhook.commands import NearMiss
 
 _MOST_ENVIRONMENTS = 8
-"""Of more environments it is not asked who decides about them: each may take several calls of GitHub."""
+"""With more environments than this, the deciders are not looked up: each may take several calls to GitHub."""
 
 
 def answer_to_near_miss(near_miss: NearMiss) -> str:
-    """Say what was meant, to be pasted."""
+    """Answer with the command that was probably meant, ready to paste."""
     why = f"{prose(near_miss.why)} " if near_miss.why else ""
     return (
         f"Nothing was done: {code(near_miss.written)} is not a command. Did you mean this?\n\n"
@@ -37,7 +37,7 @@ class MayDecide:
 
 
 def words_of_help(login: str, role: Role, environments: Sequence[MayDecide]) -> str:
-    """List what a person may do on a pull request, then what others decide."""
+    """List what a person may do on a pull request, then the decisions of others."""
     own: list[str] = []
     others: list[str] = []
     if role >= Role.WRITE:
@@ -80,7 +80,7 @@ _OF_APPROVERS = {
 
 
 async def help_person(repo: Repo, event: CommentCreated) -> None:
-    """Answer `planward help` with what its author may do here, as GitHub says at that moment."""
+    """Answer `planward help` with what its author may do here, according to GitHub at that moment."""
     github = await repo.github()
     role = await github.role_of(event.author)
     text = words_of_help(event.author.login, role, await _environments(await repo.fetch(), event))
@@ -102,7 +102,7 @@ async def _environments(repo: FetchedRepo, event: CommentCreated) -> list[MayDec
 
 
 async def nothing_to_plan(repo: Repo, pull_request: KnownPullRequest) -> str | None:
-    """Say why a pull request is not planned where its base is no environment's branch; None where it is one."""
+    """Why a pull request is not planned: its base is not an environment's branch. None if it is."""
     fetched = await repo.fetch()
     base = BranchName(pull_request.base_branch)
     tip = await fetched.mirror.tip(base)

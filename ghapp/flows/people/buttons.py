@@ -1,6 +1,6 @@
-"""The story of people who decide by buttons and "Re-run". Bound to what was looked at, and to who may, now.
+"""The flow of buttons and "Re-run". A decision is bound to what the person saw, and to their current permissions.
 
-A delivery that decides something is read back from GitHub first.
+A delivery with a decision is checked with GitHub first.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_run
 """
@@ -46,7 +46,7 @@ async def _button(services: Services, job: EventJob, event: ButtonPressed) -> No
     if run is None or run.head_sha != event.head_sha or not await is_as_delivered(services, job, event):
         return
     newest = await services.store.runs.newest_of_head(repo.id, run.head_sha, run.check_run_name)
-    if newest is None or newest.id != run.id:  # buttons of older check runs are dead
+    if newest is None or newest.id != run.id:  # buttons of older check runs have no effect
         await services.store.approvals.audit(
             repo.id, who=event.sender.login, did=f"too late: {event.identifier}", sha=run.head_sha, run=run.id
         )
@@ -86,7 +86,8 @@ async def _rerun_all(services: Services, job: EventJob, event: CheckSuiteRereque
 
 
 async def _run_again(repo: Repo, run: Run, person: Person, key: str) -> None:
-    """Plan anew, or look at the branch again. It approves nothing: an apply asks for the same as the command."""
+    """Plan again, or examine the branch again. It approves nothing: an apply needs the same permission as the
+    command."""
     if run.operation == "apply":
         await _apply_again(repo, run, person, key)
         return
@@ -103,7 +104,7 @@ async def _apply_again(repo: Repo, run: Run, person: Person, key: str) -> None:
         return
     repo = await repo.fetch()
     last = await repo.store.branches.last_of_branch(repo.id, run.branch)
-    # Testing is brought to a commit by the environment of its branch, and is run again with it.
+    # Testing is applied together with the environment of its branch, and is run again with it.
     name = run.environment if last is None or last.branch != run.branch else last.environment
     found = await find_environment(repo, name)
     allowed = False

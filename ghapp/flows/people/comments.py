@@ -1,4 +1,4 @@
-"""The story of commands in comments: what they name has to be what is there now; a reaction is the answer.
+"""The flow of commands in comments: they must refer to the current state; a reaction is the answer.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment
 """
@@ -43,9 +43,9 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
     text = read_comment(event.body)
     repo = await record_repo(services, event.repository, event.installation_id)
     for near_miss in text.near_misses:
-        # Once for what was meant, on each pull request.
+        # Answer each intended command once on each pull request.
         about = hashlib.sha256(f"{near_miss.meant}\n{near_miss.why}".encode()).hexdigest()[:12]
-        # Two such comments may be read at the same moment: one of them is answered.
+        # Two such comments may be read at the same moment: only one of them is answered.
         if not await repo.store.markers.claim(UnknownCommandMarker(repo.id, event.number, about), event.comment_id):
             continue
         github = await repo.github()
@@ -65,7 +65,7 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
 
 
 async def _obey(repo: Repo, event: CommentCreated, command: Command, key: str) -> Answer | None:
-    """Do what a comment asks: +1 done, -1 its author may not, confused: not what is there. None: answered later."""
+    """Execute a command: +1 done, -1 its author may not, confused: not the current state. None: answered later."""
     if command.verb == "help":
         await help_person(repo, event)
         return "+1"
@@ -127,7 +127,7 @@ async def _obey_about_tip(repo: Repo, command: Command, asked: Asked, person: Pe
 
 
 async def _obey_unlock(repo: Repo, command: Command, event: CommentCreated) -> Answer | None:
-    """Have the lock removed from a root module's state in an environment."""
+    """Enqueue the removal of a lock from a root module's state in an environment."""
     assert command.root_module is not None
     name = EnvironmentName(command.environment or "")
     with_a_branch = await _with_a_branch(repo, event, name)

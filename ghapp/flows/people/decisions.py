@@ -1,7 +1,6 @@
-"""Who may decide what, asked of GitHub at that moment; recorded, and bound to a commit and to what was shown.
+"""Check with GitHub who may decide, at that moment; record the decision, bound to a commit and to what was shown.
 
-Whether a person may let a commit into an environment is read from the config at LAST: a commit does not name its own
-approvers.
+The config at LAST says who may approve a commit for an environment: a commit cannot name its own approvers.
 """
 
 import contextlib
@@ -33,7 +32,7 @@ from ghapp.store import KnownPullRequest
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName
 
 Approved = Literal["refused", "recorded", "released"]
-"""What became of a person's approval: `recorded` counts, and others are missing yet."""
+"""The result of a person's approval: `recorded` counts, but more approvals are needed."""
 Kind = Literal["approve_plan", "preview", "confirm_destroy", "reject"]
 
 
@@ -47,10 +46,10 @@ async def decide_head(
     number: int | None = None,
     plans: bool = True,
 ) -> bool:
-    """Record what a person decided about a head, if they may, and have it planned anew. False: they may not.
+    """Record a person's decision about a head, if they may make it, and plan it again. False: they may not.
 
-    It holds for each pull request that has this head now, and its base now; with a `number` for that one alone. Without
-    `plans` it is recorded for a plan that comes anyway.
+    It applies to each pull request with this head and its current base; with a `number`, only to that one. Without
+    `plans` it is recorded for a plan that follows anyway.
     """
     sharing = await repo.store.pull_requests.open_with_head(repo.id, head)
     if number is not None:
@@ -86,7 +85,7 @@ async def _may_decide(
     kind: Kind,
     person: Person,
 ) -> bool:
-    """Whether a person has write, and is not the author of what they would confirm, unless a team of one may."""
+    """Whether a person has write access and is not the author of the changes to confirm, unless four_eyes is off."""
     github = await repo.github()
     if await github.role_of(person) < Role.WRITE:
         return False
@@ -104,7 +103,8 @@ async def _may_decide(
 
 
 async def _may_preview(repo: Repo, sharing: Sequence[KnownPullRequest], person: Person) -> bool:
-    """Whether a person with write may have these previewed: with `on_approval`, what they had no part in."""
+    """Whether a person with write access may allow these previews; with `on_approval`, only if they did not
+    contribute."""
     repo = await repo.fetch(pull_requests=[each.number for each in sharing])
     for pull_request in sharing:
         tip = await repo.mirror.tip(pull_request.base_branch)
@@ -121,7 +121,7 @@ async def _may_preview(repo: Repo, sharing: Sequence[KnownPullRequest], person: 
 
 
 async def _config_of_base(repo: FetchedRepo, branch: BranchName, tip: CommitSha) -> RepositoryConfig | None:
-    """The config by which a pull request into a branch is planned: its own, else the one at LAST."""
+    """The config for planning a pull request into a branch: the branch's own, otherwise the one at LAST."""
     with contextlib.suppress(ConfigInvalid):
         return await repo.config_at(tip)
     with contextlib.suppress(ConfigInvalid):
@@ -140,9 +140,9 @@ async def approve_tip(
     *,
     override: bool = False,
 ) -> Approved:
-    """Record that a person lets a branch's tip be planned, or its plan be applied; once enough did, it is settled.
+    """Record a person's approval for planning a branch's tip or applying its plan; once there are enough, settle it.
 
-    What shows no plan yet is planned first, also where somebody asks to apply it. `override`: an administrator ends the
+    A tip without a plan is planned first, even if somebody asks to apply it. `override`: an administrator ends the
     hold alone. "refused": it is not the tip, or they may not.
     """
     repo = await repo.fetch()
@@ -153,7 +153,7 @@ async def approve_tip(
     tip = await repo.mirror.tip(environment.branch)
     applies = await repo.store.runs.applies_of_commit(repo.id, sha)
     judged = [run for run in applies if run.environment == environment.name and run.status == "completed"]
-    # Before it is judged, who merged or pushed it may not have been told yet.
+    # Before the tip is judged, Planward may not know yet who merged or pushed it.
     is_judged = bool(judged) or (last is not None and last.sha == sha)
     did: Approved = "refused"
     if tip == sha and is_judged:
@@ -182,7 +182,7 @@ class _Decision:
         self._person = person
 
     async def override(self) -> Approved:
-        """End the hold by an administrator alone."""
+        """End the hold as an administrator, alone."""
         github = await self._repo.github()
         if await github.role_of(self._person) < Role.ADMIN:
             return "refused"
@@ -191,7 +191,7 @@ class _Decision:
         return "released"
 
     async def approve(self) -> Approved:
-        """Record an approval, and release the hold where it was the last that was missing."""
+        """Record an approval, and release the hold if no other approval is missing."""
         repo, held, person = self._repo, self._held, self._person
         rules = await rules_of(repo, held)
         if not await is_approver(repo, rules.approvers, person):

@@ -1,6 +1,6 @@
-"""What people decide is read back from GitHub: whoever has the webhook secret alone decides nothing.
+"""Check people's decisions with GitHub: the webhook secret alone must not be enough to decide anything.
 
-GitHub keeps a comment, and a log of its deliveries; it keeps no other record of who pressed a button.
+GitHub stores comments, and a log of its deliveries; it has no other record of who pressed a button.
 """
 
 from typing import Literal
@@ -19,7 +19,7 @@ Press = ButtonPressed | CheckRunRerequested | CheckSuiteRerequested
 
 
 async def is_as_written(repo: Repo, event: CommentCreated) -> bool:
-    """Whether GitHub has the comment, of this author and on this pull request, and nobody has edited it."""
+    """Whether GitHub has this comment by this author on this pull request, and it was not edited."""
     github = await repo.github()
     seen = await github.read_comment(event.comment_id)
     genuine = (
@@ -33,7 +33,7 @@ async def is_as_written(repo: Repo, event: CommentCreated) -> bool:
 
 
 async def is_as_reviewed(repo: Repo, event: PullRequestApproved) -> bool:
-    """Whether GitHub has the review, by this author and of this head, and it approves."""
+    """Whether GitHub has this approving review by this author on this head."""
     github = await repo.github()
     seen = await github.read_review(event.number, event.review_id)
     genuine = (
@@ -45,7 +45,7 @@ async def is_as_reviewed(repo: Repo, event: PullRequestApproved) -> bool:
 
 
 async def is_as_delivered(services: Services, job: EventJob, event: Press) -> bool:
-    """Whether GitHub's log has this very delivery. Where it is not listed yet, the job is deferred, and comes again."""
+    """Whether GitHub's log has exactly this delivery. If it is not listed yet, the job is deferred and runs again."""
     match await _look(services, job, event):
         case "genuine":
             return True

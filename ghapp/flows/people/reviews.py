@@ -1,4 +1,4 @@
-"""The story of reviews: one that approves the very head that waits for its preview lets it be previewed.
+"""The flow of reviews: an approving review of a head that waits for its preview allows the preview.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request_review
 """
@@ -34,5 +34,5 @@ async def _approved(services: Services, event: PullRequestApproved, key: str) ->
 
 
 def _may_wait_for_it(run: Run) -> bool:
-    """Whether a run asks, or may still ask, for a preview: most reviews have nothing to do with that."""
+    """Whether a run needs, or may still need, permission for a preview: most reviews have nothing to do with that."""
     return run.status != "completed" or bool({"approve_plan", "preview"} & {*run.plan.buttons})

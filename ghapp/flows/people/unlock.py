@@ -1,7 +1,7 @@
-"""The story of `planward unlock`: the lock that a dead run left on a root module's state is removed.
+"""The flow of `planward unlock`: remove the lock that a dead run left on a root module's state.
 
-Only while no run of ours has the environment: what holds the lock then is dead, or is not ours to judge, which is why
-only those who may apply may ask for it. Credentials stay in this one step.
+Works only while no run of Planward's uses the environment. The lock's holder is then dead or unknown to Planward, so
+only people who may apply can ask for this. Credentials stay in this one step.
 """
 
 import contextlib
@@ -49,12 +49,12 @@ async def _unlock(services: Services, job: Unlock) -> None:
 
 
 async def _is_busy(services: Services, job: Unlock) -> bool:
-    """Whether a run of ours has this environment now."""
+    """Whether a run is using this environment now."""
     return bool(await services.store.runs.unfinished_applies(job.repository_id, job.environment))
 
 
 async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Literal["+1", "-1", "confused"]:
-    """+1: the lock is gone; confused: no such root module, or nothing is locked; -1: Terraform could not."""
+    """+1: the lock is gone; confused: no such root module, or nothing is locked; -1: Terraform failed."""
     config = await repo.config_at(tip)
     survey = await survey_tree(repo, config, tip)
     settings = survey.of(job.environment).get(job.root_module)
@@ -76,7 +76,7 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
             initialised = await terraform.init(access.of(workdir), stop=stop)
         if not initialised.done:
             return "-1"
-        # Terraform names the lock only to who asks for it in vain.
+        # Terraform shows the lock's id only to a command that fails to get the lock.
         asked = await terraform.plan(workdir, lock=True, lock_timeout_s=0, stop=stop, timeout_s=machine.plan_timeout_s)
         if asked.failure is not Failure.STATE_LOCKED or asked.state_lock is None:
             return "confused"

@@ -1,1 +1,1 @@
-"""Pull requests: announced, prepared, planned, concluded."""
+"""Pull requests: announce, prepare, plan, conclude."""

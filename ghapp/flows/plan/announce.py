@@ -1,4 +1,4 @@
-"""A plan run is announced: its check run appears, older ones go out of force, and the plan is enqueued."""
+"""Announce a plan run: create its check run, cancel older runs, and enqueue the plan."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ from ghapp.values import NO_COMMIT, CommitSha, EnvironmentName
 
 
 async def announce_event(services: Services, event: PullRequestChanged, key: str) -> None:
-    """Announce the plan of what a delivery tells; news that are older than what came are none."""
+    """Announce the plan for a delivery, unless a newer one was already processed."""
     repo = await record_repo(services, event.repository, event.installation_id)
     seen = known_pull_request(repo.id, event)
     await _record_pusher(repo, event)
@@ -40,7 +40,7 @@ async def announce_event(services: Services, event: PullRequestChanged, key: str
 
 
 async def _record_pusher(repo: Repo, event: PullRequestChanged) -> None:
-    """Remember who pushed a head: of a fork nothing else tells."""
+    """Record who pushed a head: for forks this is the only source."""
     if event.action == "synchronize" or (event.action == "opened" and event.from_fork):
         known = await repo.store.pull_requests.find(repo.id, event.number)
         before = NO_COMMIT if known is None or known.head_sha == event.head.sha else known.head_sha
@@ -50,7 +50,7 @@ async def _record_pusher(repo: Repo, event: PullRequestChanged) -> None:
 
 
 async def _is_news(repo: FetchedRepo, seen: KnownPullRequest) -> bool:
-    """Whether a delivery fits what is known already. They come in any order: another may be older than what came."""
+    """Whether a delivery fits the recorded state. Deliveries arrive in any order, so it may be outdated."""
     if await repo.mirror.pull_request_head(seen.number) not in (None, seen.head_sha):
         return False
     known = await repo.store.pull_requests.find(seen.repository_id, seen.number)
@@ -74,9 +74,9 @@ async def _refuse(
     key: str,
     cause: str,
 ) -> None:
-    """Say on the pull request why not even its environment could be found out."""
+    """Show on the pull request why its environment could not be determined."""
     if await repo.store.pull_requests.find(repo.id, pull_request.number) is None:
-        # Otherwise "Re-run" would find nothing to plan anew.
+        # Otherwise "Re-run" would find nothing to plan again.
         await repo.store.pull_requests.record(pull_request)
     run = await repo.store.runs.begin(
         Run(
@@ -106,9 +106,9 @@ async def _announce(
     *,
     debounced: bool = False,
 ) -> None:
-    """Make the check run appear, take older ones out of force, and enqueue the plan.
+    """Create the check run, cancel older runs, and enqueue the plan.
 
-    A `debounced` one is planned once its base has stood still for a moment, and the apply of it is over.
+    A `debounced` run is planned once its base has not moved for a moment and the apply of that base is over.
     """
     base_sha = await repo.mirror.tip(pull_request.base_branch)
     if base_sha is None:
@@ -120,7 +120,7 @@ async def _announce(
     else:
         environment = config.environment_of_branch(pull_request.base_branch)
         if environment is not None and not await is_named(repo, pull_request.base_branch):
-            environment = None  # a branch does not make itself an environment's
+            environment = None  # a branch cannot make itself an environment's branch
         if environment is not None:
             await adopt(repo, config)
         if environment is None:
@@ -163,14 +163,14 @@ async def _announce(
         await record_started(repo.services, run)
     due = PlanRun(run_id=run.id, repository_id=run.repository_id)
     if debounced:
-        # A row for each run: two base moves side by side would take each other's.
+        # A row for each run: two concurrent base moves would replace each other's row.
         await repo.store.deferred.defer(due.key, msgspec.to_builtins(due), in_s=repo.services.settings.debounce_s)
     else:
         await repo.services.enqueue(due)
 
 
 async def _supersede(services: Services, run: Run) -> None:
-    """End the unfinished runs that this one takes the place of: of its pull requests, and of its head."""
+    """End the unfinished runs that this one replaces: of its pull requests, and of its head."""
     older = list(await services.store.runs.unfinished_plans_of_commit(run.repository_id, run.head_sha))
     for number in numbers_of(run):
         older += await services.store.runs.unfinished_plans(run.repository_id, number)

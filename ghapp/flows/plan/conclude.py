@@ -1,4 +1,4 @@
-"""What a plan run found becomes verdicts, the check run's conclusion and its text."""
+"""Turn the outcomes of a plan run into verdicts, and into the check run's conclusion and text."""
 
 import contextlib
 from collections.abc import Sequence
@@ -31,12 +31,12 @@ async def conclude_plan(
     outcomes: Sequence[RootOutcome],
     removed: Sequence[RemovedRoot] = (),
 ) -> None:
-    """Turn what was found into verdicts and the check run's conclusion."""
+    """Turn outcomes into verdicts and the check run's conclusion."""
     run = await services.store.runs.load(run_id)
     if run.status == "completed":
         return
     repo = await load_repo(services, run.repository_id)
-    # What GitHub may show already stands: whoever saw it there has merged, or gone on.
+    # A result that GitHub may already show is final: somebody may have seen it and merged.
     stands = run.plan.check_run.completion_sent
     if (run.cancel_reason is not None and not stands) or not parts:
         cause = f"Cancelled: {run.cancel_reason or 'the pull request was closed'}"
@@ -87,7 +87,7 @@ async def conclude_plan(
     verdicts: list[tuple[KnownPullRequest, Conclusion]] = []
     for part, report, _ in judged:
         pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
-        # What GitHub may show since before an interruption counts for a pull request that was merged by it.
+        # If GitHub showed a verdict before an interruption, it counts for a pull request that was merged in between.
         if pull_request is not None and (still_about(run, pull_request) or (stands and has_head(run, pull_request))):
             verdicts.append((pull_request, report.conclusion))
     judged = _that_count(judged)
@@ -124,7 +124,7 @@ async def conclude_plan(
 
 
 async def _go_on_if_previewed(services: Services, run: Run, parts: Sequence[Part]) -> None:
-    """Plan again where somebody asked for the preview while this was being planned, as by a review."""
+    """Plan again if somebody, for example by a review, requested the preview during this plan."""
     for part in parts:
         if part.button == "preview" and await _decisions(services, run, part, "preview"):
             cause = f"previewed:{run.id}"
@@ -134,7 +134,7 @@ async def _go_on_if_previewed(services: Services, run: Run, parts: Sequence[Part
 async def _record_shown(
     services: Services, run: Run, verdicts: Sequence[tuple[KnownPullRequest, Conclusion]], *, at: float
 ) -> None:
-    """Record the verdicts that GitHub shows now. Whoever saw them there may have merged before they were recorded."""
+    """Record the verdicts that GitHub shows now. Somebody may have merged before they were recorded."""
     for known, conclusion in verdicts:
         await record_verdict(services, run, known, conclusion, at=at)
         now = await services.store.pull_requests.find(run.repository_id, known.number)
@@ -146,7 +146,7 @@ async def _record_shown(
 def _that_count(
     judged: list[tuple[Part, RunReport, tuple[str, ...]]],
 ) -> list[tuple[Part, RunReport, tuple[str, ...]]]:
-    """Leave out forks' pull requests that nobody has approved: they turn nothing red that has the same head."""
+    """Leave out forks' pull requests that nobody has approved, so that they turn nothing with the same head red."""
     waiting = [part for part, _, _ in judged if part.from_fork and part.held is not None and not part.tree]
     counting = [each for each in judged if each[0] not in waiting]
     if not waiting or not counting:
@@ -160,9 +160,9 @@ def _that_count(
 
 
 async def _show_again_what_it_hides(services: Services, run: Run) -> None:
-    """Plan anew where the check run of a cancelled run came after that of the run which took its place.
+    """Plan again if a cancelled run's check run is newer than the check run of the run that replaced it.
 
-    Both were being made while GitHub did not answer; it shows the newest.
+    Both were created while GitHub did not answer; GitHub shows the newest.
     """
     own = (await services.store.runs.load(run.id)).check_run_id
     if own is None or run.pull_request is None:
@@ -174,12 +174,12 @@ async def _show_again_what_it_hides(services: Services, run: Run) -> None:
 
 
 async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) -> dict[str, list[range]]:
-    """The lines that the pull requests change, as they are after the merge."""
+    """The lines that the pull requests change, with their numbers after the merge."""
     repo = await load_repo(services, run.repository_id)
     found: dict[str, list[range]] = {}
     for part in parts:
         if part.tree:
-            with contextlib.suppress(MissingObject):  # the base was forced away meanwhile: then in any order
+            with contextlib.suppress(MissingObject):  # the base was force-pushed in the meantime: then in any order
                 repo = await repo.with_merge(part.base_sha, run.head_sha, part.tree)
                 for path, lines in (await repo.mirror.changed_lines(part.base_sha, part.tree)).items():
                     found.setdefault(path, []).extend(lines)
@@ -208,7 +208,7 @@ async def _decide(
     if held is not None and not isinstance(decision, gate.Refuse):
         return held
     if isinstance(decision, gate.Hold) and run.group is not None:
-        # Nobody looks at a queue's commit: what has to be decided is decided on the pull request.
+        # Nobody looks at a queue's commit: people decide on the pull request.
         return gate.Refuse(
             cause=f"{decision.cause.rstrip('.')}: bring #{part.pull_request} up to date, decide it there, and queue it "
             "again."
@@ -217,7 +217,7 @@ async def _decide(
 
 
 def _verdict(outcome: RootOutcome, part: Part) -> gate.RootVerdict:
-    """As the gate takes it: where the target is previewed, what has to be confirmed is what happens there."""
+    """The outcome as a value for the gate: if the target is previewed, only its changes need confirmation."""
     verdict = outcome.verdict()
     if part.has_preview and outcome.environment == TESTING:
         return replace(verdict, to_confirm=())
@@ -225,7 +225,7 @@ def _verdict(outcome: RootOutcome, part: Part) -> gate.RootVerdict:
 
 
 async def _decisions(services: Services, run: Run, part: Part, kind: str) -> tuple[Approval, ...]:
-    """What people decided about the head of this pull request into its base."""
+    """People's decisions about this pull request's head and base."""
     pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
     if pull_request is None:
         return ()

@@ -1,4 +1,4 @@
-"""Testing's plans that stand after the base moved: of the same head, for root modules that the move does not touch."""
+"""Testing's plans that stay valid after the base moved: same head, and root modules that the move does not touch."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,11 +19,10 @@ from ghapp.values import TESTING, TreeId
 async def keep_testing_plans(
     repo: FetchedRepo, run: Run, number: int, tree: TreeId, survey: Survey, layers: Sequence[Sequence[str]]
 ) -> tuple[RootOutcome, ...]:
-    """Take over the plans in testing that the run before has of this head, where the move touches none of their files.
+    """Reuse the testing plans of the previous run of this head, if the move of the base touches none of their files.
 
-    Those of all root modules in `layers`, or none: what is planned beside others is planned after those below it.
-
-    Only of a run that is planned again because its base moved: who presses "Re-run" gets all of it planned again.
+    Reuses the plans of all root modules in `layers`, or none, since each is planned after those below it. Applies only
+    to a run that was started because its base moved; after "Re-run" everything is planned again.
     """
     before = await _run_before(repo, run, number) if run.plan.debounced else None
     if before is None:
@@ -60,7 +59,7 @@ async def _run_before(repo: FetchedRepo, run: Run, number: int) -> Run | None:
 
 
 def _outcome(part: str, report: RootReport) -> RootOutcome:
-    """As the root run gave it; what has to be confirmed is what happens in the target."""
+    """The outcome as the root run returned it; only the target's changes need confirmation."""
     return RootOutcome(
         part=part,
         environment=TESTING,

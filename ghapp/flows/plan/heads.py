@@ -1,4 +1,4 @@
-"""The head that a plan run is about: its pull requests, what is said of them, and the report of it."""
+"""The head that a plan run is about: its pull requests, their verdicts, and its report."""
 
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
@@ -11,24 +11,24 @@ def numbers_of(run: Run) -> tuple[int, ...]:
 
 
 def decided_sha(run: Run) -> CommitSha:
-    """The commit about which people decide: the head of the pull request, also where a queue made a group of it."""
+    """The commit that people decide about: the pull request's head, even if a queue made a group of it."""
     return run.head_sha if run.group is None else run.group.head_sha
 
 
 def still_about(run: Run, pull_request: KnownPullRequest) -> bool:
-    """Whether a pull request is open and still has the head that the run is about."""
+    """Whether a pull request is open and still has this run's head."""
     return pull_request.state == "open" and has_head(run, pull_request)
 
 
 def has_head(run: Run, pull_request: KnownPullRequest) -> bool:
-    """Whether a pull request has the head that the run is about, or had it when it was closed."""
+    """Whether a pull request has this run's head, or had it when it was closed."""
     return pull_request.head_sha == decided_sha(run)
 
 
 async def record_verdict(
     services: Services, run: Run, pull_request: KnownPullRequest, conclusion: str, *, at: float
 ) -> None:
-    """Record what GitHub shows as `planward/plan` of this pull request on the run's commit, and since when."""
+    """Record GitHub's current `planward/plan` conclusion for this pull request on the run's commit, and its time."""
     await services.store.pull_requests.record_verdict(
         run.repository_id,
         pull_request.number,
@@ -42,13 +42,13 @@ async def record_verdict(
 
 
 async def record_started(services: Services, run: Run) -> None:
-    """Record that GitHub shows the run as in progress, for all that it is about; nothing where it has no check run."""
+    """Record that GitHub shows the run as in progress, for all its pull requests; nothing without a check run."""
     if run.check_run_id is not None:
         await record_verdicts(services, run, "in_progress", at=run.state.check_run.shown_at or services.store.clock())
 
 
 async def record_verdicts(services: Services, run: Run, conclusion: str, *, at: float) -> None:
-    """Record what GitHub shows as `planward/plan` of all that the run is about, and since when."""
+    """Record GitHub's current `planward/plan` conclusion for all pull requests of the run, and its time."""
     for number in numbers_of(run):
         pull_request = await services.store.pull_requests.find(run.repository_id, number)
         if pull_request is not None and still_about(run, pull_request):

@@ -1,4 +1,4 @@
-"""The story of a merge queue's group: its own commit is planned, and only its own green lets the queue merge it.
+"""The flow of a merge queue's group: its own commit is planned, and only that check run lets the queue merge it.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group
 """
@@ -26,12 +26,12 @@ async def merge_group_requested(services: Services, event: MergeGroupRequested, 
 
 
 async def replan_group(services: Services, job: ReplanGroup) -> None:
-    """Plan a group's commit anew."""
+    """Plan a group's commit again."""
     await step("announce", type(None), _replan_group, services, job)
 
 
 async def merge_group_destroyed(services: Services, event: MergeGroupDestroyed, key: str) -> None:
-    """A merge queue let a group go."""
+    """A merge queue discarded a group."""
     await step("group destroyed", type(None), _destroyed, services, event, key)
 
 
@@ -42,7 +42,7 @@ async def _announce_event(services: Services, event: MergeGroupRequested, key: s
     repo = await repo.fetch(pull_requests=[number] if number else [])
     tip = await repo.mirror.tip(event.base_ref)
     if tip is None or not await repo.mirror.has(event.head_sha):
-        return  # the queue has let it go already
+        return  # the queue has already discarded it
     found = await environment_at_last(repo, event.base_ref, tip)
     if found is None:
         return
@@ -112,7 +112,7 @@ async def _refuse(repo: Repo, run: Run, cause: str) -> None:
 
 
 async def _destroyed(services: Services, event: MergeGroupDestroyed, key: str) -> None:
-    """Stop what is planned for the group; a pull request that left the queue is fresh again by a plan of its own."""
+    """Stop the group's plans. A pull request that left the queue gets a new plan of its own."""
     repo = await record_repo(services, event.repository, event.installation_id)
     for run in await services.store.runs.of_head(repo.id, event.head_sha, PLAN):
         if run.group is None:

@@ -1,4 +1,4 @@
-"""What a plan run has to do: who vouches for the code, what it merges to, what that touches, in which order."""
+"""Prepare a plan run: who vouches for the code, the merge result, the affected root modules and their order."""
 
 import asyncio
 from collections.abc import Collection
@@ -46,7 +46,7 @@ from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run has to do for one of the pull requests that share its head."""
+    """The work of a run for one of the pull requests that share its head."""
 
     pull_request: int
     environment: EnvironmentName
@@ -57,28 +57,28 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[tuple[str, ...], ...] = ()
     preview_layers: tuple[tuple[str, ...], ...] = ()
     kept: tuple[RootOutcome, ...] = ()
-    """Testing's plans of the run before, of root modules that are not planned again."""
+    """Testing's plans from the previous run, for root modules that are not planned again."""
     has_preview: bool = False
-    """Whether it is planned in its environment, now or once somebody lets it be."""
+    """Whether it is planned in its environment, now or after somebody allows it."""
     refused: str | None = None
     held: str | None = None
     button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
     paste: str | None = None
     notes: tuple[str, ...] = ()
     removed: tuple[RemovedJob, ...] = ()
-    """The root modules that it makes none any more."""
+    """The root modules that it removes."""
     from_fork: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()
-    """What is wrong with the config as the pull request would have it."""
+    """Errors in the config that the pull request proposes."""
 
 
 async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
-    """Decide for each pull request what is planned: who vouches for it, what it merges to, what it touches."""
+    """Decide for each pull request who vouches for it, its merge result, and the affected root modules."""
     run = await services.store.runs.load(run_id)
     if run.status == "completed" or run.cancel_reason is not None:
         return ()
     repo = await load_repo(services, run.repository_id)
-    # Nothing waits for GitHub to have it; the run does not end before.
+    # Nothing waits for GitHub to show this; the run does not end before it does.
     showing = asyncio.create_task(show_progress(repo, run, "Planning"))
     try:
         parts = await _prepare_parts(repo, run)
@@ -99,7 +99,7 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
         if pull_request is None or not still_about(run, pull_request):
             continue
         base_sha = run.plan.bases[number]
-        # What a merge queue builds on may not be merged yet: its config is not in force.
+        # The commit that a merge queue builds on may not be merged yet, so its config is not in force.
         config_sha = base_sha if run.group is None else run.group.config_sha
         part = Part(
             pull_request=number,
@@ -131,7 +131,7 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _InForce:
-    """The config that is in force for a base. `instead_of`: what is wrong with the base's own."""
+    """The config that is in force for a base. `instead_of` is the error in the base's own config."""
 
     config: RepositoryConfig
     sha: CommitSha
@@ -141,7 +141,7 @@ class _InForce:
 async def _config_in_force(
     repo: FetchedRepo, pull_request: KnownPullRequest, base: CommitSha
 ) -> _InForce | ConfigInvalid:
-    """The base's config; where that cannot be read, the one at LAST, and where there is none, what is wrong."""
+    """The base's config; if it cannot be read, the config at LAST; if there is none either, the error."""
     try:
         return _InForce(config=await repo.config_at(base), sha=base)
     except ConfigInvalid as invalid:
@@ -157,7 +157,7 @@ async def _config_in_force(
 async def _prepare_mending(
     repo: FetchedRepo, run: Run, pull_request: KnownPullRequest, invalid: ConfigInvalid, part: Part
 ) -> Part:
-    """A pull request into a base under which nothing can be planned: one that mends the config alone passes."""
+    """A pull request into a base with an unusable config: one that only fixes the config passes."""
     vouched = await decide_vouched(repo, run, pull_request)
     if isinstance(vouched, gate.Refuse):
         return msgspec.structs.replace(part, refused=vouched.cause)
@@ -215,7 +215,7 @@ def _not_in_force(environment: BranchEnvironment) -> str:
 
 
 async def _with_commits_of(repo: Repo, run: Run) -> FetchedRepo:
-    """The mirror as it was fetched when the run was announced; fetched here where that was elsewhere."""
+    """The mirror as fetched when the run was announced; fetched again if that was on another machine."""
     commits = {run.head_sha, *run.plan.bases.values()}
     if run.group is not None:
         commits.add(run.group.config_sha)
@@ -272,7 +272,7 @@ async def _prepare_part(
     found = await asyncio.to_thread(survey.touched, environment.name, changed, before)
     misplaced = None if survey.misplaced is None else str(survey.misplaced)
     refused = refused or misplaced or await asyncio.to_thread(survey.not_supported, changed, found, before)
-    # Also where the target is not planned here: its apply would fail after the merge.
+    # Check this even if the target is not planned here: its apply would fail after the merge.
     refused = refused or cannot_run(after or survey, environment.name, found.dirs)
     refused = refused or (None if after is None else broken_by(before, after))
     preview: tuple[tuple[str, ...], ...] = ()
@@ -319,21 +319,22 @@ def _held(part: Part, run: Run, hold: gate.Hold) -> Part:
 
 
 class _Impact(NamedTuple):
-    """What a pull request changes: the merge result, its base, and the merge result under the changed config."""
+    """The effect of a pull request: the merge result, its base, and the merge result under the changed config."""
 
     survey: Survey
     before: Survey
     after: Survey | None
 
     def layers(self, environment: EnvironmentName, changed: Collection[str]) -> tuple[tuple[str, ...], ...]:
-        """The root modules that it touches in an environment, in the order in which they are planned."""
+        """The affected root modules in an environment, in the order of their plans."""
         found = self.survey.touched(environment, changed)
         dirs = (*found.dirs, *run_otherwise(environment, self.before, self.after))
         return self.survey.layers(environment, known_to(self.survey, environment, dirs))
 
 
 async def _proposed(repo: FetchedRepo, changed: Collection[str], tree: TreeId) -> Survey | ConfigInvalid | None:
-    """The tree under the config that a pull request changes, or what is wrong with it; the base's is in force."""
+    """The tree under the config that a pull request proposes, or that config's error; the base's config is in
+    force."""
     if CONFIG_PATH not in changed:
         return None
     try:
@@ -358,7 +359,7 @@ def _at_lines(invalid: ConfigInvalid) -> tuple[Diagnostic, ...]:
 
 
 async def _merged(mirror: Mirror, run: Run, base_sha: CommitSha) -> TreeId | Conflict:
-    """The tree that merging gives; a merge queue's commit is the merge."""
+    """The merged tree; a merge queue's commit is already merged."""
     if run.group is not None:
         return await mirror.tree_of(run.head_sha)
     return await mirror.merge_tree(base_sha, run.head_sha)
@@ -369,7 +370,7 @@ async def check_promotion(
     before: BranchEnvironment,
     tree: TreeId,
 ) -> gate.Clear | gate.Refuse:
-    """Compare the tree that a pull request brings with those that the environment before has applied."""
+    """Compare a pull request's tree with those that the environment before has applied."""
     branches = repo.store.branches
     same = await branches.with_tree(repo.id, before.name, tree)
     applied = await branches.last_applied(repo.id, before.name)

@@ -1,4 +1,4 @@
-"""The story of a pull request: announced at once, planned from the merge result, judged, shown.
+"""The flow of a pull request: announce it at once, plan the merge result, decide, and show the result.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
 """
@@ -26,23 +26,23 @@ from ghapp.values import TESTING, EnvironmentName, RunId
 
 
 async def pull_request_changed(services: Services, event: PullRequestChanged, key: str) -> None:
-    """A pull request was opened, pushed to, reopened, made ready, or given another base."""
+    """A pull request was opened, pushed to, reopened, made ready for review, or given another base."""
     await step("announce", type(None), announce_event, services, event, key)
 
 
 async def replan(services: Services, job: Replan) -> None:
-    """Plan an open pull request anew, by ourselves or because somebody asked for it."""
+    """Plan an open pull request again, automatically or because somebody asked for it."""
     await step("announce", type(None), announce_replan, services, job)
 
 
 async def run_plan(services: Services, job: PlanRun) -> None:
-    """Carry out a run that was announced before, after the apply that its base waits for."""
+    """Execute an announced run, after the apply that its base waits for."""
     if not await step("wait", bool, _waits, services, job):
         await carry_out(services, job.run_id)
 
 
 async def _waits(services: Services, job: PlanRun) -> bool:
-    """Whether the base moved and is being applied: the run then comes again, once, when that is over."""
+    """Whether the base moved and is being applied; the job then runs again, once, after that apply."""
     run = await services.store.runs.load(job.run_id)
     if not run.plan.debounced or not await _is_being_applied(services, run):
         return False
@@ -50,7 +50,7 @@ async def _waits(services: Services, job: PlanRun) -> bool:
     key = after_applies(run.repository_id, run.branch, run.id)
     await services.store.deferred.defer(key, msgspec.to_builtins(again), in_s=services.timings.apply_looks_s)
     if not await _is_being_applied(services, run):
-        await services.store.deferred.make_due(key)  # it was over before the row was there
+        await services.store.deferred.make_due(key)  # it ended before the row existed
     return True
 
 
@@ -63,7 +63,7 @@ async def _is_being_applied(services: Services, run: Run) -> bool:
 
 
 async def carry_out(services: Services, run_id: RunId) -> None:
-    """Plan, judge and show one announced run."""
+    """Plan, decide and show one announced run."""
     parts = await step("prepare", tuple[Part, ...], prepare_plan, services, run_id)
     outcomes: list[RootOutcome] = []
     for part in parts:
@@ -73,7 +73,7 @@ async def carry_out(services: Services, run_id: RunId) -> None:
 
 
 async def _plan_part(services: Services, run_id: RunId, part: Part) -> list[RootOutcome]:
-    """Plan the target and testing side by side, layer by layer."""
+    """Plan the target and testing in parallel, layer by layer."""
     outcomes: list[RootOutcome] = []
     for target, testing in zip_longest(part.preview_layers, part.layers, fillvalue=()):
         jobs = [
@@ -103,7 +103,7 @@ def _failed_below(outcomes: Sequence[RootOutcome], environment: EnvironmentName)
 
 
 async def pull_request_closed(services: Services, event: PullRequestClosed, key: str) -> None:
-    """A pull request was merged or given up."""
+    """A pull request was merged, or closed without a merge."""
     await step("closed", type(None), _closed, services, event, key)
 
 

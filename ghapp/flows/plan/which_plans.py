@@ -1,4 +1,4 @@
-"""Which plans a pull request gets, testing's and the preview of its target, and who vouches for its code in each."""
+"""Decide which plans a pull request gets (testing, and the preview of its target), and who vouches for its code."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,9 +18,10 @@ Kind = Literal["approve_plan", "preview"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plans:
-    """The plans of a pull request. `testing` and `preview` are who vouches, or the hold; None: there is no such plan.
+    """The plans of a pull request. `testing` and `preview` name who vouches, or are a hold; None: there is no such
+    plan.
 
-    `notes` say in a line each which plan there is not, and why.
+    Each of `notes` is a line that names a missing plan and the reason.
     """
 
     testing: gate.Vouched | gate.Hold | None
@@ -29,7 +30,7 @@ class Plans:
 
     @property
     def first_hold(self) -> gate.Hold | None:
-        """Why nothing at all may be planned yet; None where something may."""
+        """Why nothing may be planned yet; None if something may."""
         first = self.testing if self.testing is not None else self.preview
         return first if isinstance(first, gate.Hold) else None
 
@@ -37,9 +38,9 @@ class Plans:
 async def decide_plans(
     repo: Repo, run: Run, pull_request: KnownPullRequest, config: RepositoryConfig, environment: BranchEnvironment
 ) -> Plans | gate.Refuse:
-    """Decide which plans there are, and who vouches for the code in each of them.
+    """Decide which plans to make, and who vouches for the code in each of them.
 
-    Vault is asked nothing before somebody vouches for the code.
+    Does not use Vault before somebody vouches for the code.
     """
     testing: gate.Vouched | gate.Hold | None
     preview: gate.Vouched | gate.Hold | None
@@ -58,7 +59,7 @@ async def decide_plans(
         notes.append(
             f"Not previewed in {environment.name}: `preview: never`. The first plan there is that of the apply"
         )
-    # Where testing's would be the only plan there is one.
+    # If testing's plan would be the only one, it is made.
     somebody = isinstance(testing, gate.Vouched) or isinstance(preview, gate.Vouched)
     if config.testing.plan == "never":
         testing = None
@@ -69,9 +70,9 @@ async def decide_plans(
 
 
 async def _has_testing(repo: Repo, config: RepositoryConfig) -> bool:
-    """Whether there is a testing environment where the config does not say so: then Vault has something for it.
+    """Whether testing exists although the config does not list it: that is, whether Vault has secrets for it.
 
-    Where Vault cannot be asked there is one: its plan then fails and says why.
+    If Vault cannot answer, testing exists: its plan then fails and shows the reason.
     """
     vault, testing = repo.services.vault, config.testing
     if testing.plan == "always" or vault is None or config.secrets == ():
@@ -102,7 +103,7 @@ async def _vouch_group(repo: Repo, pull_request: KnownPullRequest) -> gate.Vouch
 async def decide_vouched(
     repo: Repo, run: Run, pull_request: KnownPullRequest
 ) -> gate.Vouched | gate.Hold | gate.Refuse:
-    """Decide who vouches for code that no config says anything about: no bot is trusted."""
+    """Decide who vouches for code without a config: no bot is trusted."""
     if run.group is not None:
         return await _vouch_group(repo, pull_request)
     return await _vouch_testing(_People(repo, pull_request), run, ())
@@ -138,7 +139,7 @@ async def _vouch_preview(people: "_People", run: Run, environment: BranchEnviron
 
 
 class _People:
-    """Who wrote and pushed a pull request's head, and what they may do; each asked of GitHub once."""
+    """The author and pushers of a pull request's head and their permissions; GitHub is asked once for each."""
 
     def __init__(self, repo: Repo, pull_request: KnownPullRequest) -> None:
         self._repo = repo
@@ -149,7 +150,7 @@ class _People:
         self.same_repository = pull_request.head_repository_id == repo.id
 
     async def who_decided(self, run: Run, kind: Kind) -> str | None:
-        """The last person who decided this about the head into its base; None where nobody did."""
+        """The last person who made this decision about the head and base; None if nobody did."""
         found = await self._repo.store.approvals.for_pull_request(
             self._repo.id,
             decided_sha(run),
@@ -160,13 +161,13 @@ class _People:
         return found[-1].by if found else None
 
     async def author_can_write(self) -> bool:
-        """Whether the author is a person with write access; nobody is asked about a fork's, which does not count."""
+        """Whether the author is a person with write access. Always false for forks, without asking GitHub."""
         if not self.same_repository or self.author_is_bot:
             return False
         return await self._role_of(Person(login=self.author, id=self._pull_request.author_id)) >= Role.WRITE
 
     async def pusher_who_may_not_vouch(self, trusted_bots: tuple[str, ...]) -> str | None:
-        """Who pushed this head and could not vouch for it: without write access, or a bot that is not trusted."""
+        """A pusher of this head who cannot vouch for it: without write access, or an untrusted bot."""
         pull_request = self._pull_request
         if not self.same_repository:
             return None

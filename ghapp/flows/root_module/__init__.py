@@ -1,1 +1,1 @@
-"""One root module in one environment: one durable step."""
+"""One root module in one environment, as one durable step."""

@@ -1,4 +1,4 @@
-"""How many resources does the state of a root module hold that is about to be none any more."""
+"""Count the resources in the state of a root module that is about to be removed."""
 
 import asyncio
 
@@ -23,19 +23,19 @@ from ghapp.values import CommitSha, EnvironmentName, RunId
 
 
 class RemovedJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A root module that is there at a commit and not after it, and the environment that has its state."""
+    """A root module that exists at one commit and not after it, and the environment with its state."""
 
     run_id: RunId
     environment: EnvironmentName
     sha: CommitSha
-    """A commit that is in force already: its code may read the environment's secrets."""
+    """A commit that is already in force, so its code may read the environment's secrets."""
     root_module: str
     may_be_read: bool = True
-    """Whether the environment's credentials are used here at all."""
+    """Whether the environment's credentials may be used at all here."""
 
 
 async def count_removed(services: Services, jobs: tuple[RemovedJob, ...]) -> tuple[RemovedRoot, ...]:
-    """Count what the states of removed root modules hold, each as one durable step."""
+    """Count the resources in the states of removed root modules, each as one durable step."""
     return tuple(
         [await step(f"count {job.environment} {job.root_module}", RemovedRoot, _count, services, job) for job in jobs]
     )
@@ -46,7 +46,7 @@ async def _count(services: Services, job: RemovedJob) -> RemovedRoot:
     try:
         resources = None if not job.may_be_read else await _resources(services, job)
     except (JobError, PlanFormatError) as error:
-        # That it is removed is said all the same, without the number.
+        # The removal is shown anyway, without the number.
         log.info("removed_state_not_read", root_module=job.root_module, reason=type(error).__name__)
     return RemovedRoot(root_module=job.root_module, environment=job.environment, resources=resources)
 

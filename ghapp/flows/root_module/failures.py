@@ -1,4 +1,4 @@
-"""The first line that people read when Terraform did not succeed: what, where, the way out."""
+"""The first line that people read when Terraform did not succeed: what failed, where, what to do."""
 
 import re
 import signal
@@ -14,11 +14,11 @@ from ghapp.terraform import Failure, Finished
 Command = Literal["init", "plan", "show", "apply"]
 
 _PROVIDER = re.compile(r"\bprovider ([\w-]+(?:[.][\w-]+)*(?:/[\w-]+)+)")
-"""How Terraform names a provider in the detail of a failed installation: `HOST/NAMESPACE/TYPE`, host optional."""
+"""A provider in the detail of a failed installation: `HOST/NAMESPACE/TYPE`, host optional."""
 
 
 def how_far(results: Sequence[ResourceResult]) -> str:
-    """How far an apply came, to stand behind what happened: " after 12 of 40 changes"; empty where none was begun."""
+    """The progress of an apply, as a suffix: " after 12 of 40 changes"; empty if none was begun."""
     if not results:
         return ""
     applied = sum(each.outcome == "applied" for each in results)
@@ -28,7 +28,7 @@ def how_far(results: Sequence[ResourceResult]) -> str:
 def cause_of_limit(
     finished: Finished, command: Command, root_module: str, environment: str, *, held_lock: bool, how_far: str = ""
 ) -> str | None:
-    """Say over which limit `terraform COMMAND` was, and what that left of the state; None where it was over none."""
+    """Say which limit `terraform COMMAND` exceeded, and what that means for the state; None if it exceeded none."""
     if finished.exceeded is not None:
         took, limit, less = _taken(finished.exceeded)
     elif finished.timed_out:
@@ -57,7 +57,7 @@ def _unlock(root_module: str, environment: str) -> str:
 
 
 def _taken(exceeded: Exceeded) -> tuple[str, str, str]:
-    """What was taken, which setting limits it, what would help."""
+    """The amount used, the setting that limits it, and a remedy."""
     size, allowed = (f"{number / 1_000_000:,.0f} MB" for number in (exceeded.size_bytes, exceeded.allowed_bytes))
     match exceeded.limit:
         case "memory":
@@ -88,7 +88,7 @@ def _taken(exceeded: Exceeded) -> tuple[str, str, str]:
 
 
 def cause_of(finished: Finished, command: str, root_module: str, environment: str, *, how_far: str = "") -> str:
-    """Say why `terraform COMMAND` failed; `finished` neither was interrupted nor timed out."""
+    """Say why `terraform COMMAND` failed; `finished` was neither interrupted nor timed out."""
     where = f"{root_module} in {environment}"
     if finished.exit_code < 0:
         reason = ", probably since the machine had no memory left" if finished.exit_code == -signal.SIGKILL else ""
@@ -99,7 +99,7 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
             "memory, then press Re-run"
         )
     errors = (each for each in finished.diagnostics if each.severity == "error")
-    first = min(errors, key=place_of, default=None)  # Terraform's own order differs from run to run
+    first = min(errors, key=place_of, default=None)  # Terraform's own order differs between runs
     said = (
         _error_text(first) if first is not None else f"terraform {command} ended with exit status {finished.exit_code}"
     )

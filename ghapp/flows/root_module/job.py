@@ -1,4 +1,4 @@
-"""What a root run is given, and what leaves it."""
+"""The input and the result of a root run."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -15,30 +15,30 @@ from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
 
 
 class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a root module's reviewed plan is remembered: the run, and the part of it."""
+    """Where a root module's reviewed plan is stored: the run, and its part."""
 
     run_id: RunId
     part: str
 
 
 class KeptReport(RootReport, frozen=True, kw_only=True, omit_defaults=True):
-    """A root module's report as it is stored, with the summary of a plan that others are to be compared with.
+    """A root module's report as stored, with a summary of its plan for later comparisons.
 
-    Readers that want the report alone read it as a RootReport: the summary is no part of what is shown.
+    Code that needs only the report reads it as a RootReport: the summary is never shown.
     """
 
     summary: PlanSummary | None = None
 
 
 def with_summary(report: RootReport, summary: PlanSummary | None) -> KeptReport:
-    """The report as it is stored."""
+    """The report in its stored form."""
     return KeptReport(**msgspec.structs.asdict(report), summary=summary)
 
 
 async def reviewed_summaries(
     services: Services, reviewed: Sequence[Reviewed], root_module: str
 ) -> tuple[PlanSummary, ...]:
-    """The summaries of the plans that were reviewed for a root module; none where it was in none of them."""
+    """The summaries of the reviewed plans of a root module; empty if it was in none of them."""
     found: list[PlanSummary] = []
     for each in reviewed:
         reports = await services.store.runs.readable_root_reports(each.run_id)
@@ -50,7 +50,7 @@ async def reviewed_summaries(
 
 
 class RootJob(msgspec.Struct, frozen=True, kw_only=True):
-    """Which root module, of which tree, under which config, in which environment."""
+    """A root module of a tree, with its config, in an environment."""
 
     run_id: RunId
     part: str
@@ -58,57 +58,57 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     tree: TreeId
     config_sha: CommitSha
     base_sha: CommitSha | None = None
-    """What the tree is merged onto, where that is not the commit whose config is in force."""
+    """The commit that the tree is merged onto, if that is not the commit whose config is in force."""
     root_module: str
     operation: Literal["plan", "apply"]
     blocked_by: tuple[str, ...] = ()
     lower: dict[str, LowerPlan] = {}
-    """What the same run plans in the layers below, by directory."""
+    """This run's plans in the layers below, by directory."""
     compared: bool = False
-    """Whether its plan is compared with the previews: with nothing, where it was in none of them."""
+    """Whether its plan is compared with the previews, even if it was in none of them."""
     review: gate.Review | None = None
-    """What was looked at before; only for an apply."""
+    """The plans reviewed before; only for an apply."""
     previews: tuple[Reviewed, ...] = ()
-    """Where the plans that were looked at are remembered."""
+    """Where the reviewed plans are stored."""
     values_follow: bool = False
-    """A root module below it was applied in this run: the values that it reads may have changed since the preview."""
+    """Whether this run applied a root module below: values that this one reads may have changed since the preview."""
     from_fork: bool = False
-    """The code comes from a fork: it gets no token for private modules."""
+    """Whether the code comes from a fork, which gets no token for private modules."""
     by_hand: bool = False
-    """This environment applies only what a person approved."""
+    """Whether this environment applies only approved plans."""
     parity: Parity = "danger"
     confirm: tuple[str, ...] | None = None
-    """What has to be confirmed; None: what the config says that is in force for the pull request."""
+    """The changes that need confirmation; None: those in the config that is in force for the pull request."""
     confirmed: frozenset[str] = frozenset()
     """The confirmations that count."""
 
 
 class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What leaves the step."""
+    """The result of the step."""
 
     part: str
     environment: EnvironmentName
     root_module: str
     outcome: Literal["planned", "planned_at_apply", "applied", "failed", "timed_out", "skipped", "held"]
     may_be_approved: bool = False
-    """It is held, and a person can let it go on."""
+    """Whether it is held, and a person can approve it."""
     cause: str | None = None
     digest: str | None = None
     shape_digest: str | None = None
     counts: Counts = Counts()
     confirm: tuple[gate.ToConfirm, ...] = ()
-    """What it destroys or replaces and the config wants confirmed."""
+    """The objects that it destroys or replaces and that need confirmation."""
     changes_anything: bool = False
     new_outputs: tuple[str, ...] = ()
-    """The names of the outputs that it gets."""
+    """The names of new outputs."""
     state_empty: bool = False
     second_copy: str | None = None
-    """Why applying it would build a second copy of what another workspace holds."""
+    """Why applying it would duplicate resources of another workspace."""
     plan_kept: bool = False
-    """It is held, and its plan file is kept: an approval applies that."""
+    """Whether it is held with its plan file stored: an approval applies that file."""
 
     def as_lower(self) -> LowerPlan:
-        """What those that build on it have to know."""
+        """The facts that root modules building on it need."""
         return LowerPlan(
             changes_anything=self.changes_anything,
             new_outputs=frozenset(self.new_outputs),
@@ -116,7 +116,7 @@ class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def verdict(self) -> gate.RootVerdict:
-        """As the gate takes it."""
+        """The outcome as a value for the gate."""
         return gate.RootVerdict(
             root_module=self.root_module,
             environment=self.environment,

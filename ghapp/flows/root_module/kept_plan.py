@@ -1,6 +1,6 @@
-"""The plan file of a hold: kept when it is shown, applied as it was shown when it is approved.
+"""The plan file of a hold: stored when it is shown, and applied unchanged when it is approved.
 
-What is applied goes through the gate in any case: it compares the digest of this very file with the approved ones.
+It still goes through the gate, which compares the digest of this file with the approved ones.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class ApprovedFile:
 
 
 async def approved_file(services: Services, job: RootJob) -> ApprovedFile | None:
-    """The plan file that was approved for this root module; None where there is none, or a new plan is needed."""
+    """The plan file that was approved for this root module; None if there is none, or if a new plan is needed."""
     if not isinstance(job.review, gate.ApprovedPlan) or job.values_follow:
         return None
     for shown in job.previews:
@@ -51,7 +51,7 @@ async def approved_file(services: Services, job: RootJob) -> ApprovedFile | None
 async def keep_plan_file(
     services: Services, job: RootJob, repository: RepositoryId, digest: str, terraform: Terraform, workdir: Workdir
 ) -> bool:
-    """Keep the plan file of a hold, sealed, as long as the operator says. False: it is not kept."""
+    """Store the plan file of a hold, encrypted, as long as the operator configured. False: it is not stored."""
     hours = services.settings.keep_plans_hours
     if not hours:
         return False
@@ -76,7 +76,7 @@ async def keep_plan_file(
 
 
 def name_of(terraform: Terraform) -> str:
-    """An engine by its name and version: a plan file is good for the very one that made it."""
+    """An engine by its name and version: only the engine that made a plan file can apply it."""
     return f"{terraform.name} {terraform.version}"
 
 
@@ -94,10 +94,10 @@ async def read_approved(
     modules: OpenModules = no_modules,
     learn: Callable[[Sequence[str]], None] = lambda secrets: None,
 ) -> Planned | None:
-    """Put the approved plan file where it is applied from, and read it. None: it cannot be used; `log` says why.
+    """Put the approved plan file into the work directory, and read it. None: it cannot be used; `log` says why.
 
-    Raises JobError where init installed something that is not one of the `sources`.
-    `variables` are what Vault gives now: a plan with other values is stale, as one with credentials that were leased.
+    Raises JobError if init installed something outside `sources`. `variables` are Vault's current values: a plan with
+    other values, for example with leased credentials, is stale.
     """
     where = f"{workdir.root_module} in {environment}"
     log(f"{name_of(terraform)}: {where}")

@@ -1,6 +1,6 @@
-"""What is known to be secret in one root run. It grows: Vault's values first, then the plan's, then the new state's.
+"""The known secrets of one root run. They grow: first Vault's values, then the plan's, then the new state's.
 
-Whatever may quote a value that is not known yet (errors, the output of provisioners) waits for it.
+Output that may quote a value which is not known yet (errors, the output of provisioners) waits for it.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ _DETAIL_LEFT_OUT = "The details are left out: they may quote what only the state
 
 
 class KnownSecrets:
-    """The mask of a root run. `names` stand in its code: they are no secrets."""
+    """The mask of a root run. `names` are names in its code, which are no secrets."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
         self.mask = Mask.none()
 
     def learn(self, values: Iterable[str], *, log: MaskedLog | None = None, plan: Plan | None = None) -> None:
-        """Mask these values too, from now on: in the report, and in `log`, with what it has kept back."""
+        """Mask these values from now on: in the report, and in `log`, including lines that it withheld."""
         if plan is not None:
             self._names |= plan.names()
         self.mask = self.mask.also(values).but_names(self._names)
@@ -35,7 +35,8 @@ class KnownSecrets:
             log.learn(self.mask)
 
     def cannot_mask(self, secrets: Mapping[str, object]) -> tuple[str, ...]:
-        """Say which secrets, by their keys, are not hidden everywhere: they are short, or also a name in the code."""
+        """List the secrets, by their keys, that are not hidden everywhere: they are short, or also a name in the
+        code."""
         said = [f"`{key}` ({reason})" for key, value in sorted(secrets.items()) if (reason := self._reason(value))]
         return (f"Secrets that cannot be masked wherever they stand: {', '.join(said)}.",) if said else ()
 
@@ -48,9 +49,10 @@ class KnownSecrets:
     async def learn_from_state(
         self, terraform: Terraform, workdir: Workdir, log: MaskedLog, plan: Plan, diagnostics: tuple[Diagnostic, ...]
     ) -> tuple[Diagnostic, ...]:
-        """Mask what applying the plan made and the state marks as sensitive, before what may quote it is shown.
+        """Mask values that the apply created and the state marks as sensitive, before output that may quote them is
+        shown.
 
-        Gives the diagnostics as they may be shown: without their details where the state cannot be read.
+        Returns the diagnostics to show, without their details if the state cannot be read.
         """
         if not plan.has_unknown_secrets or not (log.keeps_back or diagnostics):
             return diagnostics
@@ -62,12 +64,12 @@ class KnownSecrets:
                     await asyncio.to_thread(self.learn, sensitive, log=log)
                 return diagnostics
         except (PlanFormatError, TimeoutError):
-            pass  # what was applied is applied, whatever its state holds
+            pass  # the apply happened, whether or not its state can be read
         return tuple(msgspec.structs.replace(each, detail=_DETAIL_LEFT_OUT) for each in diagnostics)
 
 
 def _texts(value: object) -> Iterator[str]:
-    """What a mask is to hide of a secret's value; truth values and null are no secrets."""
+    """The texts to hide for a secret's value; booleans and null are no secrets."""
     match value:
         case bool() | None:
             pass

@@ -1,4 +1,4 @@
-"""A log that hides what is secret, also what becomes known to be secret only while it is written."""
+"""A log that hides secrets, including those that become known only during the run."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ _MOST_KEPT_BACK = 4_000_000
 
 
 class MaskedLog:
-    """Takes lines, and hands them on masked.
+    """Takes lines, and passes them on masked.
 
-    Errors and the output of provisioners may quote what is not known to be secret yet: `foreign` keeps such lines back
-    until `learn` brings a mask that knows.
+    Errors and the output of provisioners may quote secrets that are not known yet: `foreign` withholds such lines
+    until `learn` brings a mask for them.
     """
 
     def __init__(self, mask: Mask, write: Callable[[str], None]) -> None:
@@ -27,24 +27,25 @@ class MaskedLog:
 
     @property
     def keeps_back(self) -> bool:
-        """Whether lines wait for a mask that knows what is secret in them."""
+        """Whether lines are waiting for a mask."""
         return bool(self._kept_back)
 
     def foreign(self, line: str) -> None:
-        """Keep one line back, unmasked; past 4 million characters they are left out."""
+        """Withhold one unmasked line; after 4 million characters they are dropped."""
         if self._kept_back_characters <= _MOST_KEPT_BACK:
             self._kept_back_characters += len(line)
             self._kept_back.append(line)
 
     def learn(self, mask: Mask) -> None:
-        """Mask with this from now on; what was kept back is added."""
+        """Use this mask from now on, and add the lines that were withheld."""
         self._use(mask)
         kept_back, self._kept_back, self._kept_back_characters = self._kept_back, [], 0
         for line in kept_back:
             self(line)
 
     def end(self) -> None:
-        """Give up what the mask held back in case a secret went on. What still waits for a mask is left out."""
+        """Write the text that the mask withheld in case a secret continued. Lines that still wait for a mask are
+        dropped."""
         if self._kept_back:
             lines = f"{len(self._kept_back)} lines of errors or provisioners"
             self(f"{lines} are left out: they may quote what only the state says is secret")

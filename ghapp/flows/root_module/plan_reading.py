@@ -1,4 +1,4 @@
-"""Reading a plan, and hiding its secrets, in a thread, since they do not leave the process, within a time limit."""
+"""Read a plan and mask its secrets in a thread, since they must not leave the process, within a time limit."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 
 async def in_time(where: str, read: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-    """Give what `read` gives of a plan; `where` names the root module and the environment.
+    """Return the result of `read` for a plan; `where` names the root module and the environment.
 
-    Raises JobError where it cannot be understood, and where it takes too long: its thread then goes on, unheard.
+    Raises JobError if the plan cannot be understood, or if that takes too long: the thread then continues, ignored.
     """
     try:
         async with asyncio.timeout(LONGEST_S):

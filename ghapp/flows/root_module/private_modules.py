@@ -1,7 +1,7 @@
-"""Modules in other repositories: those that the operator lets this one use, for `init` alone, and as submodules.
+"""Modules in other private repositories that the operator allows: for `init` only, and as submodules.
 
-They are listed in PLANWARD_MODULE_REPOSITORIES, named by the root module's sources, and of the same owner and
-installation. The token reads their contents, nothing else, and is revoked before anything of a repository is run.
+They must be listed in PLANWARD_MODULE_REPOSITORIES, named by the root module's sources, and have the same owner and
+installation. The token can only read their contents, and is revoked before any program of a repository runs.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from ghapp.values import TreeId
 
 @asynccontextmanager
 async def module_access(repo: Repo, root_module: RootModule, *, from_fork: bool) -> AsyncIterator[ModuleAccess]:
-    """Give what `init` needs to fetch modules; nothing of it holds afterwards. Raises GitHubError."""
+    """Return the access that `init` needs to fetch modules; it ends with `init`. Raises GitHubError."""
     url = web_url(repo.services.settings.github.api_url)
     known = (await repo.authority()).repository
     named = dict.fromkeys(_repository(repo, source) for source in root_module.remote_sources)
@@ -53,7 +53,7 @@ async def checkout_with_modules(
     submodules: Sequence[Submodule],
     from_fork: bool,
 ) -> AsyncIterator[Path]:
-    """Lay a tree out for one root run, with the submodules that it reads. Raises JobError where one may not be had."""
+    """Check out a tree for one root run, with the submodules that it reads. Raises JobError if one is not allowed."""
     known = (await repo.authority()).repository
     names = {each.path: _listed_submodule(repo, known, each, from_fork=from_fork) for each in submodules}
     async with repo.checkout(tree, use=use, pointers=pointers, read=read) as directory:

@@ -1,4 +1,4 @@
-"""How far the applies of a run are, on its check run: as often as GitHub's budget allows, and nothing waits for it."""
+"""Show the progress of a run's applies on its check run, as often as GitHub's budget allows; nothing waits for it."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ _SLOWEST = 12
 
 @contextlib.asynccontextmanager
 async def shown_progress(repo: Repo, run_id: RunId, root_module: str, stream: ApplyStream) -> AsyncIterator[None]:
-    """Show on the run's check run how far this root module is, together with the others that are applied meanwhile."""
+    """Show this root module's progress on the run's check run, together with the others being applied."""
     shown = repo.services.progress.get(run_id)
     if shown is None:
         shown = ApplyProgress()
@@ -34,13 +34,13 @@ async def shown_progress(repo: Repo, run_id: RunId, root_module: str, stream: Ap
         if not shown.shared_by:
             del repo.services.progress[run_id]
             shown.ended.set()
-            # Waited for: what it sends must not arrive after the result.
+            # Wait for it: its update must not arrive after the result.
             if shown.showing is not None:
                 await shown.showing
 
 
 async def _show(repo: Repo, run_id: RunId, shown: ApplyProgress) -> None:
-    """Every so often, and less often the longer it takes: an apply of an hour is told about 60 times."""
+    """Update at intervals that grow with time: an apply of an hour is shown about 60 times."""
     first_s = repo.services.timings.progress_s
     pause_s, said = first_s, ""
     while not shown.ended.is_set():
@@ -60,7 +60,7 @@ async def _show(repo: Repo, run_id: RunId, shown: ApplyProgress) -> None:
 
 
 def words_of_progress(streams: dict[str, ApplyStream]) -> str:
-    """ "12 of 40 changes"; with several root modules also how far each is."""
+    """ "12 of 40 changes"; with several root modules also the progress of each."""
     finished, number = sum(each.finished for each in streams.values()), sum(map(len, streams.values()))
     words = f"{finished:,} of {number:,} change{'' if number == 1 else 's'}"
     if len(streams) == 1:

@@ -1,6 +1,6 @@
-"""One root module in one environment, from its secrets to its plan and the report of it.
+"""One root module in one environment, from its secrets to its plan and report.
 
-Needs no GitHub, no database and no mirror: the runs of the server, `planward unlock` and `planward plan` do the same.
+Needs no GitHub, database or mirror: the server's runs, `planward unlock` and `planward plan` all use it.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ OpenLog = Callable[[Mask], AbstractAsyncContextManager[MaskedLog]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What root runs use of the machine that they run on."""
+    """The parts of the machine that root runs use."""
 
     terraforms: Sequence[Terraform]
     vault: Vault | None
@@ -53,28 +53,28 @@ class Machine:
     limits: Limits
     plan_timeout_s: float
     sources: AllowedSources | None
-    """Where providers and modules may come from; None: from anywhere."""
+    """Allowed sources of providers and modules; None: any."""
     sandbox: Sandbox
     repository: str
-    """Names the repository in the path at which its checkouts are seen."""
+    """Identifies the repository in the path where its runs see their checkouts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What came of planning, while the secrets and the plan file are still there."""
+    """The result of planning, while the secrets and the plan file still exist."""
 
     outcome: Planned | NotDone
     terraform: Terraform
     workdir: Workdir
     log: MaskedLog
     replan: "Callable[[], Awaitable[Made]]" = field(repr=False)
-    """Plans again, in the same place."""
+    """Plans again, in the same work directory."""
     as_approved: bool = False
-    """It was not planned now: it is the plan file that somebody approved."""
+    """Whether this is the plan file that somebody approved, and not a new plan."""
 
 
 class RootRun:
-    """One root run: how its root module runs, and what its reports say. What is secret is masked in them."""
+    """One root run: it runs a root module and makes its reports, in which secrets are masked."""
 
     def __init__(self, survey: Survey, environment: EnvironmentName, root_module: str, *, digest_key: bytes) -> None:
         self.settings = survey.of(environment)[root_module]
@@ -95,31 +95,31 @@ class RootRun:
         self._ephemeral = frozenset(name for name, each in self._declared.variables.items() if each.ephemeral)
 
     def builds_on(self) -> frozenset[str]:
-        """The root modules whose state it reads, or that the config names as lower."""
+        """The root modules whose state it reads, or that the config puts before it."""
         return self._survey.builds_on(self._environment.name, self.settings.dir)
 
     @property
     def root_module(self) -> RootModule:
-        """What the configuration says of it."""
+        """The root module in the configuration."""
         return self._declared
 
     @property
     def pointers(self) -> tuple[str, ...]:
-        """The files of the tree that are Git LFS' pointers."""
+        """The tree's Git LFS pointer files."""
         return self._survey.pointers
 
     def pointers_read(self) -> tuple[str, ...]:
-        """Those of the pointers that the root module reads, or may read."""
+        """The pointer files that the root module reads, or may read."""
         return self._survey.pointers_read_by(self._environment.name, self.settings.dir) if self.pointers else ()
 
     def submodules_read(self) -> tuple[Submodule, ...]:
-        """The submodules that hold what the root module reads, or may read."""
+        """The submodules with files that the root module reads, or may read."""
         name = self._environment.name
         return self._survey.submodules_read_by(name, self.settings.dir) if self._survey.submodules else ()
 
     @property
     def mask(self) -> Mask:
-        """Hides what is known to be secret by now."""
+        """Hides the secrets known so far."""
         return self._secrets.mask
 
     @contextlib.asynccontextmanager
@@ -135,7 +135,7 @@ class RootRun:
     ) -> AsyncIterator[tuple[Terraform, Workdir, MaskedLog, Credentials]]:
         """Choose the engine, read the secrets and prepare the work directory. Raises JobError.
 
-        `given` are variables of the server's own that the operator lets it have.
+        `given` are the server's own variables that the operator passes to it.
         """
         settings = self.settings
         terraform = choose(machine.terraforms, settings.required_version, settings.pins)
@@ -171,7 +171,7 @@ class RootRun:
                 yield terraform, workdir, log, credentials
 
     def _require_kept_state(self, sandbox: Sandbox) -> None:
-        """Raise JobError where the state is a file that would be gone with the sandbox."""
+        """Raise JobError if the state is a file that would be deleted with the sandbox."""
         backend = self._declared.backend
         if backend is None or backend.type != "local":
             return
@@ -199,10 +199,10 @@ class RootRun:
         adapt: Callable[[Workdir], Workdir] = lambda workdir: workdir,
         approved: ApprovedFile | None = None,
     ) -> AsyncIterator[Made]:
-        """Plan it. Only an apply locks the state: a pull request's plan writes nothing. Raises JobError.
+        """Plan it. Only an apply locks the state, since a pull request's plan writes nothing. Raises JobError.
 
-        `adapt` changes what Terraform finds in its environment, `until_written` waits for who is writing the state.
-        An `approved` plan file is taken instead of a new plan, if it can still be read and its variables hold.
+        `adapt` changes Terraform's environment, `until_written` waits for a run that is writing the state. An
+        `approved` plan file is used instead of a new plan, if it can still be read and its variables are current.
         """
         async with self.prepared(
             machine, operation=operation, authority=authority, checkout=checkout, open_log=open_log, given=given
@@ -257,7 +257,7 @@ class RootRun:
             yield taken or await plan()
 
     def _planned_variables(self, credentials: Credentials) -> dict[str, Any]:
-        """The variables from Vault that a plan file holds: those that are declared, and not ephemeral."""
+        """The variables from Vault that a plan file contains: declared ones that are not ephemeral."""
         names = self._declared.variables.keys() - self._ephemeral
         by_environment = {f"TF_VAR_{name}": name for name in names}
         values = {by_environment[key]: value for key, value in credentials.env.items() if key in by_environment}
@@ -273,13 +273,13 @@ class RootRun:
 
     @property
     def where(self) -> str:
-        """The root module and its environment, as the first line of an error begins."""
+        """The root module and its environment, as the beginning of an error's first line."""
         return f"{self.settings.dir} in {self._environment.name}"
 
     async def second_copy(self, made: Made, plan: Plan, *, stop: Stop) -> str | None:
-        """Why applying the plan would build a second copy of what another workspace of its backend holds; None else.
+        """Why applying the plan would duplicate resources of another workspace of its backend; otherwise None.
 
-        Where that cannot be known, the report says so.
+        If that cannot be determined, the report says so.
         """
         environment = self._environment.name
         asked = environment != TESTING and not self.settings.workspace_is_explicit
@@ -298,9 +298,9 @@ class RootRun:
     async def applied(
         self, made: Made, plan: Plan, proceed: Proceed, stream: ApplyStream, *, stop: Stop, timeout_s: float
     ) -> Finished:
-        """Apply what was planned; `stream` hears what is done.
+        """Apply the plan; `stream` receives the progress.
 
-        Whatever may quote a value that only the new state says is secret waits for it.
+        Output that may quote a value which only the new state marks as secret waits for that state.
         """
         finished = await made.terraform.apply(
             made.workdir,
@@ -323,9 +323,10 @@ class RootRun:
     async def _credentials(
         self, vault: Vault | None, *, operation: str, authority: Authority
     ) -> AsyncIterator[Credentials]:
-        """Read the root module's secrets; what was logged in for it is revoked at the end. Raises JobError.
+        """Read the root module's secrets; the logins for it are revoked at the end. Raises JobError.
 
-        `authority` says whose secrets may be read; nothing else is read before the team is open to the repository.
+        `authority` decides whose secrets may be read; nothing else is read before the team grants access to the
+        repository.
         """
         settings = self.settings
         if settings.secrets == () or (vault is None and settings.secrets is None):
@@ -348,7 +349,7 @@ class RootRun:
             yield credentials
 
     def to_confirm(self, plan: Plan, words: Sequence[str] | None = None) -> tuple[ToConfirm, ...]:
-        """What a person has to confirm; `words` where something else is asked for than by the config of the survey."""
+        """The changes that a person has to confirm: by `words` if given, otherwise by the survey's config."""
         mask = self.mask.but_names(plan.names())
         return tuple(
             ToConfirm(
@@ -377,7 +378,7 @@ class RootRun:
         )
 
     def not_done(self, not_done: NotDone) -> RootReport:
-        """The report of a command that did not do what it was asked."""
+        """The report of a command that did not succeed."""
         cause = not_done.cause(self.settings.dir, self._environment.name)
         finished = not_done.finished
         return self.failed(cause, not_done.diagnostics, timed_out=finished.timed_out, results=not_done.results)
@@ -390,7 +391,8 @@ class RootRun:
         timed_out: bool = False,
         results: tuple[ResourceResult, ...] = (),
     ) -> RootReport:
-        """The report of a failure; `cause` is what, where, the way out. `results`: what its apply did until then."""
+        """The report of a failure. `cause` is what failed, where, what to do; `results` is what its apply did
+        before."""
         return report_failure(
             root_module=self.settings.dir,
             environment=self._environment.name,
@@ -414,7 +416,7 @@ class RootRun:
         )
 
     def skipped(self, cause: str, results: tuple[ResourceResult, ...] = ()) -> RootReport:
-        """The report of a root module that was not tried, or not finished: then with what its apply did until then."""
+        """The report of a root module that was skipped or interrupted; `results` is what its apply did before."""
         return report_skipped(
             root_module=self.settings.dir,
             environment=self._environment.name,
@@ -424,5 +426,5 @@ class RootRun:
         )
 
     def blocked(self, by: Sequence[str]) -> RootReport:
-        """The report of a root module that builds on others which did not succeed."""
+        """The report of a root module that builds on root modules which did not succeed."""
         return self.skipped(f"{self.settings.dir} was not tried: {', '.join(by)} below it did not succeed")

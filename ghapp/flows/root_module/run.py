@@ -1,7 +1,7 @@
 """One root module in one environment, as one durable step: secrets, init, plan, show, gate, apply, revoke.
 
-Made again from its start after an interruption, since a replayed step would hand an old `Proceed` to a new plan. What
-leaves it is ids, digests, counts and a masked report.
+After an interruption the whole step runs again, since a replayed step would pass an old `Proceed` to a new plan. The
+step returns only ids, digests, counts and a masked report.
 """
 
 import asyncio
@@ -53,13 +53,13 @@ class _Stopped(Exception):
 
 
 class _ProcessEnds(Exception):
-    """The process is to end; the step is made again by the next one."""
+    """The process has to end; the next process runs the step again."""
 
 
 async def run_root_modules(services: Services, jobs: Sequence[RootJob]) -> tuple[RootOutcome, ...]:
-    """Run root modules side by side, each as one durable step.
+    """Run root modules in parallel, each as one durable step.
 
-    Twice as many are under way as there are slots, so that one of them waits whenever a slot is free.
+    Twice as many are started as there are slots, so that one is always waiting when a slot becomes free.
     """
 
     def begin(job: RootJob) -> Awaitable[RootOutcome]:
@@ -70,7 +70,7 @@ async def run_root_modules(services: Services, jobs: Sequence[RootJob]) -> tuple
 
 
 async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
-    """Plan, and where the gate lets it, apply one root module. Gives a value for everything that can be expected."""
+    """Plan, and if the gate allows it, apply one root module. Returns a value for every expected outcome."""
     run = await services.store.runs.load(job.run_id)
     if job.blocked_by:
         work = await _root_step(services, job, run)
@@ -78,7 +78,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
     try:
         async with (
             watched(services, job.run_id) as stop,
-            # What it takes to carry it out is read behind this: there may be many that wait.
+            # Read its data only after this point, since many jobs may be waiting.
             slot(services, run.repository_id, job.operation, stop) as taken,
         ):
             work = await _root_step(services, job, run)
@@ -90,7 +90,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
 
 
 async def machine_of(services: Services, repository_id: RepositoryId) -> Machine:
-    """What the worker's root runs of a repository use. Raises TerraformMissing."""
+    """The parts of this machine that a repository's root runs use. Raises TerraformMissing."""
     return Machine(
         terraforms=await terraforms(services),
         vault=services.vault,
@@ -113,7 +113,7 @@ async def _root_step(services: Services, job: RootJob, run: Run) -> "_RootStep":
 
 
 class _RootStep:
-    """One root run as a step of a run: gated, applied and kept."""
+    """One root run as a step of a run: it is gated, applied and stored."""
 
     def __init__(self, repo: FetchedRepo, job: RootJob, root_run: RootRun) -> None:
         self.root_run = root_run
@@ -125,7 +125,7 @@ class _RootStep:
         self._to_confirm: tuple[gate.ToConfirm, ...] = ()
 
     async def carry_out_or_fail(self, slot: Slot, stop: Stop) -> RootOutcome:
-        """Carry it out. What breaks off since the run has to stop is no failure of its own."""
+        """Execute it. If it breaks because the run has to stop, that is not a failure of its own."""
         if self.root_run.settings.cause is not None:
             return await self.keep(self.root_run.failed(self.root_run.settings.cause))
         try:
@@ -165,13 +165,13 @@ class _RootStep:
             return await self._judge(made, stop)
 
     async def _judge(self, made: Made, stop: Stop) -> RootOutcome:
-        """gate, apply; where the plan that was approved cannot be applied any more, the same with a new one."""
+        """Gate and apply; if the approved plan can no longer be applied, repeat with a new plan."""
         planned = made.outcome
         if isinstance(planned, NotDone):
             return await self._not_done(planned, stop)
         job, plan = self._job, planned.plan
         self._second_copy = await self.root_run.second_copy(made, plan, stop=stop)
-        # In threads, here and below: what a plan holds is as large as whoever wrote it wants it to be.
+        # In threads, here and below: the author of a plan determines its size.
         self._summary = await in_time(self.root_run.where, self._summarize, plan)
         previews = await reviewed_summaries(self._services, job.previews, job.root_module)
         reviewed = await asyncio.to_thread(self._reviewed, previews)
@@ -205,7 +205,7 @@ class _RootStep:
                 return await self.keep(report.applied(), plan)
 
     async def _keep_plan_file(self, made: Made, report: RootReport, hold: gate.Hold) -> bool:
-        """Keep what a person is asked to approve, if they can."""
+        """Store the plan that a person is asked to approve, if they can."""
         if hold.button != "apply" or report.digest is None:
             return False
         run = await self._services.store.runs.load(self._job.run_id)
@@ -219,7 +219,7 @@ class _RootStep:
             return await self.root_run.applied(made, plan, proceed, stream, stop=stop, timeout_s=timeout_s)
 
     async def _apply_not_done(self, applied: Finished, stream: ApplyStream, stop: Stop) -> RootOutcome:
-        """Keep what an apply did that failed, or had to stop."""
+        """Store the results of an apply that failed or had to stop."""
         if self._services.stopping.is_set():
             raise _ProcessEnds
         root_run = self.root_run
@@ -234,25 +234,28 @@ class _RootStep:
         return await self.keep(await asyncio.to_thread(root_run.not_done, not_done))
 
     async def _applied_before(self) -> RootReport | None:
-        """What this run applied before it was interrupted: that is its result, not that nothing is left to do."""
+        """The changes that this run applied before it was interrupted: they are its result, although nothing is left
+        to do."""
         kept = await self._services.store.runs.readable_root_reports(self._job.run_id)
         raw = kept.get((self._job.part, self._job.root_module))
         report = None if raw is None else msgspec.json.decode(raw, type=RootReport)
         return report if report is not None and report.outcome == "applied" and report.changes_anything else None
 
     async def _wait_for_applies(self, slot: Slot, stop: Stop) -> None:
-        """Wait while this environment is being applied; the slot is lent meanwhile, since that apply may need it."""
+        """Wait for applies of this environment, and release the slot in the meantime, since they may need it."""
         run = await self._services.store.runs.load(self._job.run_id)
         async with lent(slot, stop):
             while not stop.requested.is_set():
                 applies = await self._services.store.runs.unfinished_applies(run.repository_id, self._job.environment)
-                if all(apply.id == run.id for apply in applies):  # itself, where it only plans what a person asked for
+                if all(
+                    apply.id == run.id for apply in applies
+                ):  # this run itself, if it only makes a plan that a person requested
                     return
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.requested.wait(), STOP_POLL_S)
 
     def _reviewed(self, previews: Sequence[PlanSummary]) -> PlanSummary | None:
-        """What the plan is shown against: the previews, also where this root module was in none of them."""
+        """The plans to compare with: the previews, even if this root module was in none of them."""
         if self._summary is None or not self._job.compared:
             return None
         return closest(previews, self._summary) or NOTHING_SEEN
@@ -282,7 +285,7 @@ class _RootStep:
 
     async def _not_done(self, not_done: NotDone, stop: Stop) -> RootOutcome:
         await self._go_on(stop)
-        # Where a person asked for the plan there is nothing to wait for: it is to be applied next.
+        # For a plan that a person requested there is nothing to wait for: it is the next to be applied.
         if self._job.review is None and self._job.operation == "plan" and not_done.command == "plan":
             why = await asyncio.to_thread(not_there_yet, not_done.diagnostics, self._lower())
             if why is not None:
@@ -290,12 +293,12 @@ class _RootStep:
         return await self.keep(await asyncio.to_thread(self.root_run.not_done, not_done))
 
     def _lower(self) -> dict[str, LowerPlan]:
-        """What this run plans for the root modules whose state this one reads."""
+        """The plans of this run for the root modules whose state this one reads."""
         reads = self.root_run.builds_on() if self._job.lower else ()
         return {directory: plan for directory, plan in self._job.lower.items() if directory in reads}
 
     async def _go_on(self, stop: Stop) -> None:
-        """Raise where the run has to stop."""
+        """Raise if the run has to stop."""
         if self._services.stopping.is_set():
             raise _ProcessEnds
         if stop.requested.is_set():
@@ -305,7 +308,7 @@ class _RootStep:
         return await self._services.store.runs.cancel_reason(self._job.run_id) or "it was cancelled"
 
     def _summarize(self, plan: Plan) -> PlanSummary | None:
-        """What is remembered of a plan that another one may be compared with: a preview, or one that may be held."""
+        """The summary of a plan for later comparisons: of a preview, or of a plan that may be held."""
         if self._job.operation == "plan" and self._job.environment == TESTING:
             return None
         return summarize(plan, mask=self.root_run.mask, key=self._services.digest_key)
@@ -318,12 +321,12 @@ class _RootStep:
         held: gate.Hold | None = None,
         plan_kept: bool = False,
     ) -> RootOutcome:
-        """Keep the masked report, and give what leaves the step."""
+        """Store the masked report, and return the step's result."""
         if held is not None:
             report = msgspec.structs.replace(report, cause=self.root_run.mask.text(held.cause))
         job, encoded = self._job, msgspec.json.encode(with_summary(report, self._summary))
         keep_root_run = self._services.store.runs.keep_root_run
-        # All of the step again would plan anew what is applied now.
+        # Repeating the whole step would plan again after the apply.
         await patiently(
             "keep",
             lambda: keep_root_run(job.run_id, job.part, job.root_module, outcome=report.outcome, report=encoded),
@@ -352,6 +355,6 @@ def _new_outputs(plan: Plan) -> tuple[str, ...]:
 
 
 def _is_out_of_date(applied: Finished, stream: ApplyStream) -> bool:
-    """Whether Terraform refused a plan file before it did anything: the state has moved, or providers are others."""
+    """Whether Terraform refused a plan file before it changed anything: the state or the providers have changed."""
     broken_off = applied.interrupted or applied.timed_out or applied.exceeded is not None or applied.exit_code < 0
     return not (applied.done or broken_off or stream.has_begun)

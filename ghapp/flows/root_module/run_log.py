@@ -1,4 +1,4 @@
-"""The log of a root run: masked before it is kept, written in small batches while Terraform runs."""
+"""The log of a root run: masked before it is stored, written in small batches while Terraform runs."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,14 @@ _FLUSH_S = 0.3
 _MOST_CHARACTERS = 4_000_000
 _LEFT_OUT = "… the rest of this log is left out: it is longer than 4 million characters"
 LONGEST_S = 120.0
-"""So long the lines of a root run's log are masked, all together."""
+"""The most time that masking the lines of one root run's log may take in total."""
 _TOOK_TOO_LONG = "… the rest of this log is left out: hiding the secrets in it took too long"
 
 
 class RunLog(MaskedLog):
-    """Keeps masked lines until they are written. Past 4 million characters a root run's log ends, and says so.
+    """Keeps masked lines until they are written. After 4 million characters the log ends and says so.
 
-    They are masked in batches by `catch_up`, in a thread: whoever wrote them decides how long that takes.
+    `catch_up` masks them in batches in a thread, since the author of the lines determines how long that takes.
     """
 
     def __init__(self, mask: Mask) -> None:
@@ -43,7 +43,7 @@ class RunLog(MaskedLog):
             self._waiting.append(partial(super().__call__, _LEFT_OUT))
 
     def catch_up(self) -> None:
-        """Mask what was added; after `give_up` nothing more."""
+        """Mask the lines added so far; nothing after `give_up`."""
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             if self._given_up:
@@ -52,21 +52,21 @@ class RunLog(MaskedLog):
 
     @property
     def given_up(self) -> bool:
-        """Whether the rest is left out since masking it took too long."""
+        """Whether the rest was left out because masking took too long."""
         return self._given_up
 
     def give_up(self) -> None:
-        """Leave out the rest, and say so. A thread that masks yet is not heard any more."""
+        """Leave out the rest, and log that. The result of a thread that is still masking is ignored."""
         self._given_up = True
         self._waiting, self._pending = [], [_TOOK_TOO_LONG]
 
     def take(self) -> list[str]:
-        """What is to be written now."""
+        """Return the lines to write now."""
         pending, self._pending = self._pending, []
         return pending
 
     def give_back(self, lines: list[str]) -> None:
-        """What could not be written yet."""
+        """Put back lines that could not be written yet."""
         self._pending = [*lines, *self._pending]
 
     def _use(self, mask: Mask) -> None:
@@ -82,7 +82,7 @@ class RunLog(MaskedLog):
 
 @contextlib.asynccontextmanager
 async def open_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncIterator[RunLog]:
-    """Give a log that is written to the store as it grows, and to its end whatever happens."""
+    """Open a log that is written to the store as it grows, and in any case completely."""
     log = RunLog(mask)
     ended = asyncio.Event()
     left_s = LONGEST_S

@@ -1,4 +1,4 @@
-"""Would a first apply build a second copy of what another workspace of the same backend holds already?"""
+"""Whether a first apply would create resources that another workspace of the same backend already holds."""
 
 import asyncio
 from collections.abc import Collection
@@ -14,13 +14,13 @@ _MOST_WORKSPACES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Existing:
-    """A workspace that no environment has and that holds resources; `resources` is None where it cannot be read."""
+    """A workspace that belongs to no environment and holds resources; `resources` is None if it cannot be read."""
 
     workspace: str
     resources: int | None
 
     def cause(self, root_module: str, environment: str, own: str) -> str:
-        """Why it must not be applied with its `own` workspace: what, where, the way out."""
+        """Why it must not be applied in its `own` workspace: what is wrong, where, what to do."""
         holds = (
             "cannot be read"
             if self.resources is None
@@ -36,7 +36,7 @@ class Existing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingElsewhere:
-    """No second copy is known; `unknown` says what could not be looked at, None where all was."""
+    """No second copy was found; `unknown` names what could not be checked, None if everything was."""
 
     unknown: str | None = None
 

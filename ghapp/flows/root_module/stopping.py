@@ -1,4 +1,4 @@
-"""A root run's turn and its end: it waits for a slot, and stops when its run is ended from elsewhere."""
+"""Waiting for a slot, and stopping when another flow ends the run."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ STOP_POLL_S = 0.5
 
 @contextlib.asynccontextmanager
 async def watched(services: Services, run_id: RunId) -> AsyncIterator[Stop]:
-    """Give a stop that is requested when the run is ended from elsewhere, or the process is to end."""
+    """Return a stop that is requested when another flow ends the run, or when the process has to end."""
     watch = services.watches.get(run_id)
     if watch is None:
         stop = Stop()
@@ -46,14 +46,14 @@ async def _is_ended(services: Services, run_id: RunId) -> bool:
     try:
         return await services.store.runs.cancel_reason(run_id) is not None
     except StoreUnavailable:
-        return False  # asked again in a moment
+        return False  # checked again in a moment
 
 
 @contextlib.asynccontextmanager
 async def slot(
     services: Services, repository_id: RepositoryId, operation: Operation, stop: Stop
 ) -> AsyncIterator[Slot]:
-    """Wait for one of the worker's slots, or for the stop: what is not needed any more does not wait for its turn."""
+    """Wait for one of the worker's slots, or for the stop: a run that is no longer needed does not wait for a slot."""
     slot = services.slots.claim(repository_id, operation)
     try:
         await _unless_stopped(slot.take(), stop)
@@ -64,7 +64,7 @@ async def slot(
 
 @contextlib.asynccontextmanager
 async def lent(slot: Slot, stop: Stop) -> AsyncIterator[None]:
-    """Let others have the slot meanwhile, and wait for it again."""
+    """Release the slot to others for this context, and wait for it again at the end."""
     slot.give_back()
     try:
         yield

@@ -1,4 +1,4 @@
-"""A plan of one root module in its work directory: init, plan and show within one time limit."""
+"""Plan one root module in its work directory: init, plan and show within one time limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan, still in the clear, and what Terraform remarked while it was made."""
+    """A plan, not yet masked, and Terraform's warnings while it was made."""
 
     plan: Plan
     diagnostics: tuple[Diagnostic, ...]
@@ -29,20 +29,20 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotDone:
-    """A command that did not do what it was asked; `diagnostics` are its own and what `validate` adds."""
+    """A command that did not succeed; `diagnostics` are its own and those of `validate`."""
 
     command: Command
     finished: Finished
     diagnostics: tuple[Diagnostic, ...] = ()
     held_lock: bool = False
-    """Whether it had the state's lock."""
+    """Whether it held the state's lock."""
     sensitive: frozenset[str] = field(default=frozenset(), repr=False)
-    """What the state marks as sensitive: errors may quote it."""
+    """Values that the state marks as sensitive: errors may quote them."""
     results: tuple[ResourceResult, ...] = ()
-    """What an apply did to each resource, if it began with any."""
+    """What an apply did to each resource, if it began any."""
 
     def cause(self, root_module: str, environment: str) -> str:
-        """What, where, the way out; not of an interrupted one."""
+        """What failed, where, what to do; not for an interrupted command."""
         came_to = how_far(self.results)
         over = cause_of_limit(
             self.finished, self.command, root_module, environment, held_lock=self.held_lock, how_far=came_to
@@ -52,15 +52,15 @@ class NotDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleAccess:
-    """What `init` alone has in its environment, to fetch modules; `secrets` are what is to be masked of it."""
+    """Environment variables that only `init` gets, to fetch modules; `secrets` are those of their values to mask."""
 
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     lets: Callable[[str], bool] = lambda source: False
-    """Whether the operator lists a module's repository for this one: it needs no further permission."""
+    """Whether the operator lists a module's repository for this one, so that it needs no other permission."""
 
     def of(self, workdir: Workdir) -> Workdir:
-        """The work directory as `init` alone gets it."""
+        """The work directory for `init`."""
         return replace(workdir, environ={**workdir.environ, **self.environ})
 
 
@@ -68,7 +68,7 @@ OpenModules = Callable[[], AbstractAsyncContextManager[ModuleAccess]]
 
 
 def no_modules() -> AbstractAsyncContextManager[ModuleAccess]:
-    """Nothing but what the run's own environment gives."""
+    """No access beyond the run's own environment."""
     return nullcontext(ModuleAccess())
 
 
@@ -88,12 +88,12 @@ async def make_plan(
     modules: OpenModules = no_modules,
     learn: Callable[[Sequence[str]], None] = lambda secrets: None,
 ) -> Planned | NotDone:
-    """init, plan, show. Without `lock` a state that was just being written is read once more, after `until_written`.
+    """Run init, plan, show. Without `lock`, a state that was just being written is read again, after `until_written`.
 
-    They have `timeout_s` seconds together; waiting for others does not count. `foreign` takes the errors of the plan:
-    they may quote what only the plan, or the state, says is sensitive. What `modules` opens is closed before the plan
-    begins; `learn` is told its secrets before anything uses them. Raises JobError where init installed something that
-    is not one of the `sources`, and where the plan cannot be read.
+    They have `timeout_s` seconds together; waiting for other runs does not count. `foreign` receives the plan's
+    errors, which may quote values that only the plan or the state marks as sensitive. The access of `modules` is
+    revoked before the plan begins; `learn` receives its secrets before they are used. Raises JobError if init
+    installed something outside `sources`, and if the plan cannot be read.
     """
     log(f"{terraform.name} {terraform.version}: {workdir.root_module} in {environment}")
 
@@ -139,7 +139,7 @@ async def make_plan(
 
 
 def require_allowed(sources: AllowedSources, access: ModuleAccess, workdir: Workdir, environment: str) -> None:
-    """Raise JobError where init installed what the operator does not allow. Nothing of it has run yet."""
+    """Raise JobError if init installed something that the operator does not allow. None of it has run yet."""
     providers = (address for address, _ in installed_providers(workdir.data_dir))
     modules = [source for source in installed_modules(workdir.data_dir) if not access.lets(source)]
     refusal = sources.refusal(providers, modules)
@@ -148,7 +148,7 @@ def require_allowed(sources: AllowedSources, access: ModuleAccess, workdir: Work
 
 
 async def _sensitive_in_state(planned: Finished, terraform: Terraform, workdir: Workdir) -> frozenset[str]:
-    """What the state marks as sensitive, where the plan failed after it may have read the state."""
+    """Values that the state marks as sensitive, for a plan that may have read the state before it failed."""
     if planned.failure is not Failure.OTHER or planned.exceeded is not None:
         return frozenset()
     state_json = await terraform.show_state(workdir)
@@ -161,7 +161,7 @@ async def _sensitive_in_state(planned: Finished, terraform: Terraform, workdir: 
 async def _validated(
     planned: Finished, terraform: Terraform, workdir: Workdir, timeout_s: float
 ) -> tuple[Diagnostic, ...]:
-    """What `validate` adds to a plan that failed before its walk: a missing variable hides other errors."""
+    """Add the errors of `validate` to a plan that failed early: a missing variable hides other errors."""
     if planned.interrupted or planned.timed_out or planned.exceeded is not None:
         return ()
     return await terraform.validate(workdir, timeout_s=timeout_s)
