@@ -1,4 +1,4 @@
-"""What people do in the demo, and what GitHub shows them: one repository with staging and production."""
+"""The actions of people in the demo, and GitHub's view: one repository with staging and production."""
 
 import contextlib
 import time
@@ -20,7 +20,7 @@ _PATIENCE_S = 3600.0
 
 
 class Loop:
-    """Pull request, check run, merge, apply, promotion; each said as it happens."""
+    """Pull request, check run, merge, apply, promotion; each is printed as it happens."""
 
     def __init__(self, stage: Stage, repository: str) -> None:
         self.stage = stage
@@ -30,7 +30,7 @@ class Loop:
         done(stage.sandbox)
 
     def prepare(self, files: Mapping[str, bytes | Entry]) -> None:
-        """A repository with staging and production, protected by Planward's check; the App installed."""
+        """Create a repository with staging and production, protected by Planward's check, with the App installed."""
         for login in (AUTHOR, REVIEWER):
             self.github.create_user(login)
         self.github.create_organization(OWNER, owners=[REVIEWER], members=[AUTHOR])
@@ -44,14 +44,14 @@ class Loop:
         self.github.install(self.stage.app, OWNER, repositories=[self.full_name], by=REVIEWER)
 
     def promote(self) -> None:
-        """What staging applied goes to production: the gate compares trees, and shows production's plan."""
+        """Promote staging's commit to production: the gate compares trees, and shows production's plan."""
         say(f"{AUTHOR} promotes staging to production")
         number = self._created("Promote staging to production", "staging", "production")
         self.planned(number)
         self.merge_and_watch(number, "planward/apply (production)")
 
     def look_around(self, states: Path) -> None:
-        """Where everything can be looked at."""
+        """Print the addresses to look around."""
         say("Look at it")
         for what, url in (
             ("the pull requests, as GitHub shows them", f"{self.github.url}/{self.full_name}/pulls"),
@@ -60,17 +60,17 @@ class Loop:
         ):
             click.echo(f"  {what}: {click.style(url, underline=True)}")
 
-    # -- what people do
+    # -- actions of people
 
     def propose(self, change: Change) -> int:
-        """Commit a change on its branch and open a pull request; gives its number."""
+        """Commit a change on its branch and open a pull request; returns its number."""
         self.commit(change, start="staging")
         number = self._created(change.title, change.branch, "staging", change.body)
         done(f"#{number} {change.title}: {self.github.url}/{self.full_name}/pull/{number}")
         return number
 
     def commit(self, change: Change, *, start: str | None = None) -> None:
-        """Commit a change on its branch, which is made at `start`."""
+        """Commit a change on its branch, which is created at `start`."""
         self.github.commit(self.full_name, change.branch, change.files, message=change.title, by=AUTHOR, start=start)
 
     def _created(self, title: str, head: str, base: str, body: str = "") -> int:
@@ -82,13 +82,13 @@ class Loop:
         return int(answer.json()["number"])
 
     def try_to_merge(self, number: int) -> str | None:
-        """Press the button; gives what GitHub refuses it with."""
+        """Press the merge button; returns GitHub's reason for refusing."""
         with self._as(REVIEWER) as grace:
             answer = grace.put(f"/repos/{self.full_name}/pulls/{number}/merge", json={})
         return None if answer.is_success else str(answer.json()["message"])
 
     def press(self, check_run: Mapping[str, Any], button: str, number: int) -> None:
-        """Press a button of a check run as the reviewer, and show the plan that follows."""
+        """Press a button of a check run as the reviewer, and show the resulting plan."""
         self.github.press(self.full_name, check_run["id"], button, by=REVIEWER)
         self.github.wait_for_deliveries()
         self._watch(self._head(number), "planward/plan", after=int(check_run["id"]))
@@ -127,14 +127,14 @@ class Loop:
         with self.github.rest(login) as client:
             yield client
 
-    # -- what GitHub shows
+    # -- GitHub's view
 
     def _head(self, number: int) -> str:
         with self._as(AUTHOR) as ada:
             return str(ada.get(f"/repos/{self.full_name}/pulls/{number}").json()["head"]["sha"])
 
     def planned(self, number: int) -> dict[str, Any]:
-        """Show the plan of a pull request's head until it is completed; gives its check run."""
+        """Show the plan of a pull request's head until it is completed; returns its check run."""
         self.github.wait_for_deliveries()
         return self._watch(self._head(number), "planward/plan")
 
@@ -167,13 +167,13 @@ class Loop:
 
 
 def say(what: str) -> None:
-    """A heading."""
+    """Print a heading."""
     click.echo()
     click.secho(f"● {what}", bold=True)
 
 
 def done(what: str) -> None:
-    """A line below it."""
+    """Print a line below it."""
     click.echo(f"  {what}")
 
 

@@ -1,7 +1,6 @@
-"""The demo with a repository of one's own: copied, each backend overridden with a local state in the demo's directory.
+"""The demo with your own repository: a copy, with each backend overridden by a local state in the demo's directory.
 
-Nothing of the directory itself is changed. Terraform runs with an environment that Planward builds from nothing, so
-that no credentials of the one who plays are found in it.
+The directory itself does not change. Terraform's environment starts empty, so it contains none of your credentials.
 """
 
 import re
@@ -19,7 +18,7 @@ from ghapp.local_github import Entry
 from ghapp.repository_config import CONFIG_PATH
 
 OVERRIDE = "zz_planward_demo_override.tf"
-"""Terraform merges files of such names over the others, in their order: the last one's backend is the one that counts.
+"""Terraform merges files with such names over the others, in order: the last one's backend counts.
 
 https://developer.hashicorp.com/terraform/language/files/override
 """
@@ -35,24 +34,24 @@ _NEEDS_MORE = re.compile(
     r"could not (?:load|find)|unable to locate|cannot be installed|cannot be reached",
     re.IGNORECASE,
 )
-"""What providers say that have nobody to ask, or nothing to prove themselves with."""
+"""Messages of providers that cannot reach their service, or have no credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnRepository:
-    """What is copied: files by their paths, with the overrides, and its root modules."""
+    """The copy: files by path, including the overrides, and its root modules."""
 
     name: str
     files: Mapping[str, bytes | Entry]
     root_modules: tuple[str, ...]
     problems: tuple[str, ...] = ()
-    """What cannot be read in the configuration, with its place."""
+    """Unreadable parts of the configuration, with their place."""
 
 
 def read_own_repository(directory: Path, states: Path) -> OwnRepository:
-    """Read a Terraform directory. Of a work tree all is copied, the root modules are those in the directory.
+    """Read a Terraform directory. All of a work tree is copied; the root modules are those in the directory.
 
-    Their states will lie below `states`. Raises DemoError where there is nothing to play with.
+    Their states will be below `states`. Raises DemoError if there is no root module.
     """
     if not directory.is_dir():
         raise DemoError(f"--repo: there is no directory {directory}")
@@ -78,7 +77,7 @@ def read_own_repository(directory: Path, states: Path) -> OwnRepository:
 
 
 def play_own_repository(loop: Loop, own: OwnRepository) -> None:
-    """The loop: a pull request that touches every root module, its merge, its promotion."""
+    """The demo: a pull request that touches every root module, its merge, its promotion."""
     say("Every backend is a local state now; provisioners of yours run on this machine, without your credentials")
     loop.prepare(own.files)
     done(f"{loop.full_name}: {', '.join(own.root_modules)}")
@@ -93,7 +92,7 @@ def play_own_repository(loop: Loop, own: OwnRepository) -> None:
 
 
 def _copied(copy: WorkingCopy) -> WorkingCopy:
-    """Leave out states, plans, what git ignores, and symlinks that lead out of the copy."""
+    """Leave out states, plans, files that git ignores, and symlinks that leave the copy."""
     ignored, top = _ignored(copy.directory), copy.directory.resolve()
     out = {
         path
@@ -152,9 +151,9 @@ terraform {{
 
 
 def _config(root_modules: tuple[str, ...]) -> bytes:
-    """Each environment has its own workspace; there is nothing in the demo's Vault for this team.
+    """Each environment has its own workspace; the demo's Vault has no secrets for this team.
 
-    testing is not planned: a repository that has values for it is rare, and the demo shows the way of staging.
+    testing is not planned: few repositories have values for it, and the demo shows staging.
     """
     entries = "".join(
         f'  - dir: "{each}"\n    workspace: "{{environment}}"\n    backend_config: []\n' for each in root_modules
@@ -174,7 +173,7 @@ def _change(own: OwnRepository) -> Change:
 
 
 def _why_not(title: str, summary: str, problems: tuple[str, ...]) -> str:
-    # The way out that comes after the cause is for people who have a check run in front of them.
+    # The remedy after the cause is for people who are looking at a check run.
     cause = re.sub(r"\. Correct .*(?: Re-run|…)$", "", title)
     said = f"this repository cannot be planned here: {cause}"
     if problems:

@@ -1,4 +1,4 @@
-"""The demo: the whole loop before your eyes. Every step does the real thing; nothing is played back."""
+"""The demo: the whole cycle, live. Every step is real; nothing is recorded."""
 
 import contextlib
 import signal
@@ -24,12 +24,12 @@ from ghapp.demo.stage import DemoError, set_up
 
 
 def play(directory: Path | None, *, port: int, leave_running: bool, repository: Path | None = None) -> None:
-    """Play the demo in `directory` (a new temporary one by default), with a `repository` of one's own or the sample.
+    """Run the demo in `directory` (by default a new temporary one), with your own `repository` or the sample.
 
-    Raises DemoError where it cannot go on.
+    Raises DemoError if it cannot continue.
     """
     failed: DemoError | None = None
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the demo stops everything that it started
     with contextlib.ExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="planward-demo-")))
@@ -47,7 +47,7 @@ def play(directory: Path | None, *, port: int, leave_running: bool, repository: 
             except DemoError as error:
                 if not leave_running:
                     raise
-                # The pages, the logs and the pull request show what failed, and another commit may mend it.
+                # The pages, the logs and the pull request show the failure, and another commit may fix it.
                 failed = error
                 say(f"It ends here: {error}")
         loop.look_around(directory / "states")
@@ -80,7 +80,7 @@ def _play_sample(stack: contextlib.ExitStack, directory: Path, port: int) -> Loo
 
 
 def _fail_and_mend(loop: Loop, sample: Mapping[str, bytes]) -> None:
-    """A pull request that fails is not merged; mended, it is, and testing and staging are applied."""
+    """A pull request that fails is not merged. After a fix it is, and testing and staging are applied."""
     say(f"{AUTHOR} opens a pull request with a mistake in it")
     number = loop.propose(failing_change(sample))
     loop.planned(number)
@@ -103,7 +103,7 @@ def _change_something_that_matters(loop: Loop, sample: Mapping[str, bytes]) -> N
 
 
 def _destroy_something(loop: Loop, sample: Mapping[str, bytes]) -> None:
-    """A change that destroys something in staging alone: shown before the merge, and confirmed by somebody else."""
+    """A change that destroys something only in staging: shown before the merge, and confirmed by somebody else."""
     say(f"{AUTHOR} proposes to destroy something in staging")
     number = loop.propose(shrinking_change(sample))
     held = loop.planned(number)

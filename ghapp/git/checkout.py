@@ -1,23 +1,22 @@
 """A tree on disk, for one run.
 
-An index of its own instead of `git worktree`, which is racy on one mirror, and instead of `git archive`, which leaves
-out what the tree's own `.gitattributes` tell it to. Filters are programs that the configuration names, and there is
-no configuration but for `git lfs`, which runs for the pointers that a root module reads (large_files.py). No pointer is
-left where Terraform could take it for contents.
+Each checkout has its own index. `git worktree` is racy on one mirror, and `git archive` leaves out files that the
+tree's own `.gitattributes` exclude. Filters are programs named by the configuration, and there is no configuration
+except for `git lfs`, which runs for the pointers that a root module reads (large_files.py). No pointer is left where
+Terraform could read it as contents.
 
-Most of a checkout's time goes into making files and removing them again. So what a run leaves is put right and kept
-beside the mirror, and the next run takes it (kept_checkouts.py): git compares every file with what it wrote, by inode
-and the time of its last change too, which no program can set, and writes only what differs. The index that it compares
-with is not believed either: it has to be the one that was sealed before the run. All of it is compared once more when
-the next run takes the checkout. Nobody else has a checkout while a run has it: modules write into their own directories
-(`archive_file` does).
+Most of the time goes into creating and removing files. So after a run the checkout is restored and kept beside the
+mirror, and the next run uses it (kept_checkouts.py). git compares every file with the index, by inode and also by
+change time, which no program can set, and writes only files that differ. The index itself is not trusted either: it
+must equal the one that was sealed before the run. Everything is compared once more when the next run takes the
+checkout. While a run has a checkout, no other run does: modules write into their own directories (`archive_file`
+does).
 
-All of the tree is laid out. What a root module reads cannot be known from its text: a provider may read any path that
-a value makes up, and a file that is not there may be taken for an empty one.
+The whole tree is checked out. The files that a root module reads cannot be known from its text: a provider may read
+any computed path, and a missing file may be treated as an empty one.
 
-Symlinks are laid out as symlinks, since modules use them; those that lead out of the tree are left out. What they
-point at would be a file of this machine, and Planward reads var files, backend files and snippets by paths that a pull
-request chooses.
+Symlinks are kept as symlinks, since modules use them; those that leave the tree are removed. Their targets would be
+files of this machine, and Planward reads var files, backend files and snippets by paths that a pull request chooses.
 """
 
 import asyncio
@@ -53,7 +52,7 @@ async def prepared_checkout(
     use: Use,
     large_files: LargeFiles,
 ) -> AsyncIterator[Path]:
-    """Check a tree out below `root`, and keep it or remove it afterwards. Raises GitError."""
+    """Check a tree out below `root`, and keep or remove it afterwards. Raises GitError."""
     async with private_directory(root, "checkout") as directory:
         checkout = _Checkout(programs, mirror, tree, directory / "checkout")
         before = await asyncio.to_thread(kept.take, mirror, tree, use, checkout.place)
@@ -62,14 +61,14 @@ async def prepared_checkout(
         sealed = await checkout.sealed()
         await checkout.fill(large_files)
         yield checkout.content
-        # Not where the run broke off: what is not put right here is removed with the directory.
+        # Not if the run was interrupted: a checkout that is not restored here is removed with the directory.
         if (seal := await checkout.put_right(sealed)) is not None:
             kept_one = KeptCheckout(tree=tree, seal=seal)
             await asyncio.to_thread(kept.give_back, mirror, use, checkout.place, kept_one)
 
 
 class _Checkout:
-    """A tree and git's index of it, side by side in one place."""
+    """A tree and its index, side by side in one directory."""
 
     def __init__(self, programs: Programs, mirror: Path, tree: TreeId, place: Path) -> None:
         self._programs = programs
@@ -88,7 +87,7 @@ class _Checkout:
         await self._leave_out_escaping()
 
     async def become(self, before: KeptCheckout) -> bool:
-        """Turn one that was kept into this one; False where that cannot be, and it is gone."""
+        """Turn a kept checkout into this one; False if that is impossible, and then it is removed."""
         try:
             if await self._is_as_it_was_kept(before):
                 is_it = before.tree == self._tree or (
@@ -105,7 +104,7 @@ class _Checkout:
         return False
 
     async def _is_as_it_was_kept(self, before: KeptCheckout) -> bool:
-        """Whether neither the index nor any file was changed since it was put right."""
+        """Whether neither the index nor any file has changed since the checkout was restored."""
         return (
             await self.sealed() == before.seal
             and await self._list()
@@ -114,14 +113,14 @@ class _Checkout:
         )
 
     async def fill(self, large_files: LargeFiles) -> None:
-        """Put contents in the place of the pointers that are read, and leave out the others. Raises GitError."""
+        """Replace the pointers that the run reads by their contents, and remove the others. Raises GitError."""
         pointers = [path for path in large_files.read if await asyncio.to_thread(is_pointer, self.content / path)]
         if pointers:
             require_git_lfs(pointers[0])
             place = (f"--git-dir={self._mirror}", f"--work-tree={self.content}")
             environ = {**large_files.environ, "GIT_INDEX_FILE": str(self.place / "index")}
             paths = b"".join(os.fsencode(path) + b"\0" for path in pointers)
-            for path in pointers:  # what is on disk as the index has it is not written again
+            for path in pointers:  # files that already match the index are not written again
                 (self.content / path).unlink()
             words = ("checkout-index", "--force", "-z", "--stdin")
             await git(
@@ -140,9 +139,9 @@ class _Checkout:
             (self.content / path).unlink(missing_ok=True)
 
     async def put_right(self, sealed: bytes) -> bytes | None:
-        """Undo whatever a run did to the files, so that it can be kept; None where that cannot be, else the new seal.
+        """Undo every change of a run, so that the checkout can be kept; returns the new seal, or None if impossible.
 
-        `sealed` is the index's seal from before the run. Raises nothing: the run has its outcome.
+        `sealed` is the index's seal from before the run. Raises nothing: the run already has its outcome.
         """
         try:
             if await self.sealed() != sealed:
@@ -159,17 +158,17 @@ class _Checkout:
         return await asyncio.to_thread(seal_of, self.place / "index")
 
     async def _is_clean(self) -> bool:
-        """Whether every file is as git wrote it; takes a quarter of what read-tree does."""
+        """Whether every file is as git wrote it; takes a quarter of the time of read-tree."""
         differing = await self._git("diff-files", "--name-only", "-z")
         return differing.exit_code == 0 and not differing.stdout
 
     async def _leave_out_escaping(self) -> None:
-        """Leave out symlinks that lead away."""
+        """Remove symlinks that leave the tree."""
         if self._links:
             await asyncio.to_thread(_leave_out_escaping, self.content, self._links)
 
     async def _list(self) -> bool:
-        """Learn which files and symlinks there are."""
+        """Read the list of files and symlinks."""
         listed = await self._git("ls-files", "--stage", "-z")
         entries = [line.split(b"\t", 1) for line in listed.stdout.split(b"\0") if line]
         self._paths = [path for _, path in entries]
@@ -177,11 +176,11 @@ class _Checkout:
         return listed.exit_code == 0
 
     async def _read_tree(self) -> bool:
-        """Write what differs from the tree, by git's index and what it finds of every file on disk."""
+        """Write the files that differ from the tree, according to git's index and the files on disk."""
         return (await self._git("read-tree", "--reset", "-u", "--end-of-options", self._tree)).exit_code == 0
 
     async def _has_the_attributes_of(self, before: TreeId) -> bool:
-        """Whether files that are equal in both trees are equal on disk too: attributes convert the ends of lines."""
+        """Whether files that are equal in both trees are also equal on disk: attributes convert line ends."""
         changed = await self._git("diff-tree", "-r", "--name-only", "-z", "--no-renames", before, self._tree)
         return changed.exit_code == 0 and not any(
             path == _ATTRIBUTES or path.endswith(b"/" + _ATTRIBUTES) for path in changed.stdout.split(b"\0")
@@ -194,8 +193,8 @@ class _Checkout:
 
 def _leave_out_escaping(root: Path, links: list[bytes]) -> None:
     inside = os.fsencode(os.path.realpath(root))
-    places = [os.path.join(inside, link) for link in links]  # noqa: PTH118 - names may be no text
-    # Judged before the first is removed: a link may lead out through another.
+    places = [os.path.join(inside, link) for link in links]  # noqa: PTH118 - names may be bytes
+    # Judge all before removing the first: a link may leave the tree through another one.
     for place in [place for place in places if not _is_below(os.path.realpath(place), inside)]:
         os.unlink(place)  # noqa: PTH108
 

@@ -1,4 +1,4 @@
-"""What commits change and whom they name: git's output, read."""
+"""Parse git's output about the paths that commits change and the co-authors that they name."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,16 @@ from typing import Final
 from ghapp.values import CommitSha
 
 CO_AUTHORS: Final = "%H%x1f%(trailers:key=Co-authored-by,valueonly,unfold,separator=%x1f)"
-"""The format of `git log` that `read_commit_contents` takes, with -z."""
+"""The format of `git log` that `read_commit_contents` parses, with -z."""
 _NUMBER: Final = re.compile(r"<([0-9]{1,18})\+([^@<>\s]*)@users\.noreply\.[^@<>\s]+>\s*$")
-"""How GitHub writes an account's address that is not shown: ID+LOGIN@users.noreply.github.com."""
+"""GitHub's format for an account's hidden address: ID+LOGIN@users.noreply.github.com."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitContents:
-    """The paths that a commit changes, of a merge those that are as in none of its parents; and its co-authors.
+    """The paths that a commit changes (for a merge, those that differ from all parents), and its co-authors.
 
-    `co_authors` are ids with logins as whoever wrote the message wrote them.
+    `co_authors` maps ids to logins as the author of the message wrote them.
     """
 
     paths: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ def read_commit_contents(commits: Sequence[CommitSha], raw: bytes, named: bytes)
     current: list[str] = []
     parts = iter(raw.split(b"\0"))
     for part in parts:
-        if part.startswith(b":"):  # what follows is a path, whatever it looks like
+        if part.startswith(b":"):  # the next entry is a path, whatever it looks like
             current.append(next(parts).decode(errors="backslashreplace"))
         elif part:
             current = paths.setdefault(part.decode().strip(), [])

@@ -1,4 +1,4 @@
-"""Read git's unified diff for the lines that are new."""
+"""Read the new line numbers from git's unified diff."""
 
 import re
 
@@ -8,7 +8,7 @@ _ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t
 
 
 def read_line_ranges(diff: bytes) -> dict[str, list[range]]:
-    """Give for each path on the new side of a diff without context the ranges of its new lines, from 1.
+    """Return the ranges of new lines, from 1, for each path on the new side of a diff without context.
 
     https://git-scm.com/docs/diff-format
     """
@@ -17,7 +17,7 @@ def read_line_ranges(diff: bytes) -> dict[str, list[range]]:
     skipped = 0
     for line in diff.split(b"\n"):
         if skipped and line[:1] in (b"-", b"+"):
-            # Content may look like a header ("+++ b/x"), so it is counted off and never read.
+            # Content may look like a header ("+++ b/x"), so lines are counted and not interpreted.
             skipped -= 1
         elif line.startswith(b"diff --git "):
             path = None

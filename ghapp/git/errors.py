@@ -1,14 +1,14 @@
-"""What can go wrong with git, in words for the person who has to mend it."""
+"""Errors of git, with texts for the person who has to fix them."""
 
 from ghapp.errors import JobError, NoRoom, Unavailable
 
 
 class GitError(JobError):
-    """git could not do what was asked of it."""
+    """git could not do its task."""
 
 
 class RemoteRefused(GitError):
-    """The remote's address is not one that credentials may go to."""
+    """Credentials may not be sent to the remote's address."""
 
 
 class FetchFailed(GitError):
@@ -16,24 +16,24 @@ class FetchFailed(GitError):
 
 
 class AccessDenied(FetchFailed):
-    """The remote does not let this token in, or says that there is no such repository."""
+    """The remote refuses this token, or says that the repository does not exist."""
 
 
 class NoRoomToFetch(FetchFailed, NoRoom):
-    """There is no room for what the remote gives."""
+    """The disk is too full for the fetch."""
 
 
 class RemoteUnavailable(GitError, Unavailable):
-    """The remote does not answer for now, or broke off: it may work later."""
+    """The remote does not answer, or broke off: it may work later."""
 
 
 class MissingObject(GitError):
-    """A commit, tree or blob is not in the mirror, even after it was asked for."""
+    """A commit, tree or blob is not in the mirror, even after a fetch for it."""
 
 
 class TooLargeForGit(GitError):
-    """A tree, a difference or a file is larger than Planward reads: a few bytes of git objects can stand for it."""
+    """A tree, a difference or a file is larger than Planward reads: a few bytes of git objects can expand to that."""
 
 
 class UnrelatedHistories(GitError):
-    """Two branches have no commit in common, so there is nothing that a merge could start from."""
+    """Two branches have no commit in common, so they cannot be merged."""

@@ -1,11 +1,11 @@
-"""Checkouts between two runs: beside the mirror that they come from, few of them, and gone with it.
+"""Checkouts kept between runs: a few of them, beside their mirror, and removed with it.
 
-One that a run has lies elsewhere: to take one is to rename its directory, so that two never get the same, in other
-processes neither, and what a killed process had is swept like everything else that it had.
+A checkout in use is elsewhere: taking one renames its directory, so that two runs never get the same one, even in
+different processes, and the directory of a killed process is swept like its other files.
 
-What a run left is not believed. Git's index says what every file was like when git wrote it, and the seal says what the
-index was like; seals are in this process's memory alone, so that one whose index was written by anybody else, or that
-another process kept, is not taken. And a checkout that a plan had is never taken for an apply.
+Nothing that a run left is trusted. Git's index records every file as git wrote it, and the seal records the index.
+Seals exist only in this process's memory, so a checkout is not reused if anybody else wrote its index or if another
+process kept it. A checkout that a plan had is never used for an apply.
 """
 
 import hashlib
@@ -29,34 +29,34 @@ _FILE = stat.S_IRUSR | stat.S_IWUSR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptCheckout:
-    """What a kept checkout holds, and the seal of its index."""
+    """The content of a kept checkout, and the seal of its index."""
 
     tree: TreeId
     seal: bytes
 
 
 class KeptCheckouts:
-    """The checkouts that nobody has, of all mirrors in one directory; of more than `most` the oldest go."""
+    """The unused checkouts of all mirrors in one directory; above `most`, the oldest are removed."""
 
     def __init__(self, *, most: int) -> None:
         self._most = most
         self._seals: dict[str, bytes] = {}
 
     def take(self, mirror: Path, tree: TreeId, use: Use, place: Path) -> KeptCheckout | None:
-        """Move a checkout of the mirror that had this use to `place`, one of this tree if there is."""
+        """Move a kept checkout of this mirror and use to `place`, preferably one of this tree."""
         for kept in sorted(_kept_of(mirror), key=lambda each: not each.name.startswith(tree)):
             seal = self._seals.get(kept.name)
             if seal is None or kept.name.split("-")[1] != use:
                 continue
-            with suppress(OSError):  # another run was faster
+            with suppress(OSError):  # another run took it first
                 kept.rename(place)
                 del self._seals[kept.name]
                 return KeptCheckout(tree=TreeId(kept.name.partition("-")[0]), seal=seal)
         return None
 
     def give_back(self, mirror: Path, use: Use, place: Path, checkout: KeptCheckout) -> None:
-        """Keep a checkout, every file of which is as the tree has it, for the next run of this use."""
-        with suppress(OSError):  # the mirror was removed meanwhile
+        """Keep a checkout that matches its tree exactly, for the next run with this use."""
+        with suppress(OSError):  # the mirror was removed in the meantime
             (mirror / _KEPT).mkdir(mode=0o700, exist_ok=True)
             os.utime(place)
             name = f"{checkout.tree}-{use}-{secrets.token_hex(4)}"
@@ -70,11 +70,11 @@ class KeptCheckouts:
         for number, (_, kept) in enumerate(sorted(found, reverse=True)[self._most :]):
             self._seals.pop(kept.name, None)
             with suppress(OSError):
-                kept.rename(place.with_name(f"too-old-{number}"))  # which is removed with all that lies there
+                kept.rename(place.with_name(f"too-old-{number}"))  # it is removed together with the directory
 
 
 def seal_of(index: Path) -> bytes:
-    """The seal of an index. Raises OSError where there is none."""
+    """The seal of an index. Raises OSError if there is none."""
     with index.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
@@ -85,10 +85,10 @@ def _kept_of(mirror: Path) -> Iterator[Path]:
 
 
 def remove_strangers(content: Path, tracked: Iterable[bytes]) -> bool:
-    """Remove every file and directory that is not git's, and files that their owner may not read and write any more.
+    """Remove all files and directories that are not git's, and files that their owner can no longer read and write.
 
-    Git notices neither. Gives whether there were any. Raises OSError where something cannot be removed, or a directory
-    not be used.
+    Git notices neither. Returns whether there were any. Raises OSError if something cannot be removed, or a directory
+    cannot be used.
     """
     files = set(tracked)
     directories = {b""}
@@ -108,7 +108,7 @@ def remove_strangers(content: Path, tracked: Iterable[bytes]) -> bool:
                     if path not in files or mode & _FILE != _FILE:
                         os.unlink(entry.path)  # noqa: PTH108
                         found = True
-                elif path in directories or path in files:  # a file's path where there is a submodule
+                elif path in directories or path in files:  # a file in the place of a submodule
                     if mode & stat.S_IRWXU != stat.S_IRWXU:
                         raise OSError(f"{path!r} may not be used")
                     pending.append(path)

@@ -1,7 +1,7 @@
-"""Git LFS: which files of a tree are pointers, and their contents in a checkout.
+"""Git LFS: the pointer files of a tree, and their contents in a checkout.
 
-A pointer is a small text that stands for an object which lies elsewhere. `git lfs` is the only program that ever turns
-one into contents, as git's own filter, named by this configuration and never by the repository's.
+A pointer is a small text that stands for an object stored elsewhere. Only `git lfs` ever turns one into contents, as
+git's own filter, configured here and never by the repository.
 
 https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 """
@@ -20,7 +20,7 @@ _BEGINNING: Final = b"version https://git-lfs.github.com/spec/v1\n"
 _SMALLEST_BYTES, _LARGEST_BYTES = len(_BEGINNING), 1024
 _READ_AT_ONCE: Final = 10_000
 _LARGEST_ATTRIBUTES_BYTES: Final = 8 * 1024 * 1024
-"""One above it is not looked into; real ones have a few lines."""
+"""Larger files are not examined; real ones have a few lines."""
 _ATTRIBUTE: Final = b"filter=lfs"
 
 FILTER: Final[Mapping[str, str]] = {
@@ -34,7 +34,7 @@ FILTER: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LargeFiles:
-    """A tree's pointers in a checkout: those that are read get their contents, the others are left out."""
+    """A tree's pointers in a checkout: those that the run reads get their contents, the others are removed."""
 
     read: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -43,13 +43,13 @@ class LargeFiles:
 
 
 class Blobs(Protocol):
-    """Where contents come from: a mirror."""
+    """The source of contents: a mirror."""
 
     async def read_blobs(self, blob_ids: Collection[str]) -> dict[str, bytes]: ...
 
 
 async def find_pointers(mirror: Blobs, entries: Sequence[TreeEntry]) -> tuple[str, ...]:
-    """The files of a tree that are pointers; nothing is read where no `.gitattributes` names the filter."""
+    """The pointer files of a tree; reads nothing if no `.gitattributes` names the filter."""
     attributes, small = await asyncio.to_thread(_candidates, entries)
     if not any(_ATTRIBUTE in content for content in (await mirror.read_blobs(attributes)).values()):
         return ()
@@ -62,7 +62,7 @@ async def find_pointers(mirror: Blobs, entries: Sequence[TreeEntry]) -> tuple[st
 
 
 def _candidates(entries: Sequence[TreeEntry]) -> tuple[list[str], list[TreeEntry]]:
-    """The blobs of `.gitattributes`, and the files that have the size of a pointer."""
+    """The blobs of `.gitattributes`, and the files that are small enough to be pointers."""
     regular = [entry for entry in entries if entry.mode.startswith("100")]
     attributes = [
         entry.blob_id
@@ -73,7 +73,7 @@ def _candidates(entries: Sequence[TreeEntry]) -> tuple[list[str], list[TreeEntry
 
 
 def is_pointer(path: Path) -> bool:
-    """Whether a file on this disk is one; what is not there is none."""
+    """Whether a file on this disk is a pointer; a missing file is not."""
     try:
         with path.open("rb") as file:
             return file.read(_SMALLEST_BYTES) == _BEGINNING
@@ -82,7 +82,7 @@ def is_pointer(path: Path) -> bool:
 
 
 def require_git_lfs(path: str) -> None:
-    """Raise GitError where `git lfs` is not installed; `path` is the file that needs it."""
+    """Raise GitError if `git lfs` is not installed; `path` is the file that needs it."""
     if shutil.which("git-lfs") is None:
         raise GitError(
             f"{path} is kept in Git LFS, and git-lfs is not installed where Planward runs: the operator has to "
@@ -91,7 +91,7 @@ def require_git_lfs(path: str) -> None:
 
 
 def not_fetched(path: str) -> GitError:
-    """What is said of a pointer that stayed one."""
+    """The message about a pointer that was not replaced."""
     return GitError(
         f"{path} is kept in Git LFS, and its contents could not be fetched from GitHub: push them "
         "(`git lfs push origin --all`), then press Re-run"

@@ -1,4 +1,4 @@
-"""Ask a mirror: branches, commits, trees, the result of a merge, what changed where."""
+"""Query a mirror: branches, commits, trees, merge results, differences."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -27,13 +27,13 @@ _LARGEST_MODULES_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """Two commits cannot be merged without a person; `paths` are the files that stand against it."""
+    """Two commits cannot be merged automatically; `paths` are the files in conflict."""
 
     paths: tuple[str, ...]
 
 
 class Mirror:
-    """One repository as it was last fetched. All questions are answered on the disk alone, about branches once."""
+    """One repository as last fetched. Every answer comes from the disk; the list of branches is read only once."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Mirror:
         *,
         programs: Programs = WITHOUT_KEEPER,
     ) -> None:
-        """`in_use` is held as long as this is: the mirror is not removed meanwhile."""
+        """`in_use` is held as long as this object exists, so that the mirror is not removed."""
         self.path = path
         self._checkouts = checkouts
         self._kept = kept
@@ -54,7 +54,7 @@ class Mirror:
         self._counted: set[str] = set()
 
     async def branches(self) -> dict[BranchName, CommitSha]:
-        """Give every branch with its tip."""
+        """Return every branch with its tip."""
         if self._branches is None:
             self._branches = await self._listed_branches()
         return dict(self._branches)
@@ -65,16 +65,16 @@ class Mirror:
         return {BranchName(name.removeprefix("refs/heads/")): CommitSha(sha) for sha, name in pairs}
 
     async def tip(self, branch: BranchName | str) -> CommitSha | None:
-        """Give a branch's tip, None where there is no such branch."""
+        """Return a branch's tip, None if there is no such branch."""
         return (await self.branches()).get(BranchName(branch))
 
     async def pull_request_head(self, number: int) -> CommitSha | None:
-        """Give the head of a pull request as last fetched, None where it never was."""
+        """Return the head of a pull request as last fetched, None if it never was."""
         ended = await self._run("show-ref", "--verify", "--hash", "--", f"refs/pull/{int(number)}/head")
         return CommitSha(ended.stdout.decode().strip()) if ended.exit_code == 0 else None
 
     async def has(self, sha: CommitSha | TreeId) -> bool:
-        """Whether the commit is here, with its tree; or a tree."""
+        """Whether the commit is here, with its tree; also works for a tree."""
         return (
             await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{sha}^{{tree}}")
         ).exit_code == 0
@@ -86,11 +86,11 @@ class Mirror:
         return not any(line.endswith(b" missing") for line in found.splitlines())
 
     async def tree_of(self, commit: CommitSha) -> TreeId:
-        """Give a commit's tree. Raises MissingObject."""
+        """Return a commit's tree. Raises MissingObject."""
         return TreeId(await self._resolved(f"{commit}^{{tree}}", commit))
 
     async def parents(self, commit: CommitSha) -> tuple[CommitSha, ...]:
-        """Give a commit's parents in order, none for a root. Raises MissingObject."""
+        """Return a commit's parents in order, none for a root commit. Raises MissingObject."""
         ended = await self._run("rev-list", "--parents", "--max-count=1", "--end-of-options", commit, "--")
         if ended.exit_code:
             raise _missing(commit)
@@ -104,10 +104,10 @@ class Mirror:
         return ended.exit_code == 0
 
     async def first_parent_commits(self, last: CommitSha, after: CommitSha) -> tuple[CommitSha, ...] | None:
-        """Give the commits of `git rev-list --first-parent last..after`, oldest first.
+        """Return the commits of `git rev-list --first-parent last..after`, oldest first.
 
-        None where `last` is not on the first-parent chain of `after`: the branch was forced, or goes another way.
-        Raises MissingObject.
+        None if `last` is not on the first-parent chain of `after`: the branch was forced, or diverged. Raises
+        MissingObject.
         """
         for sha in (last, after):
             if not await self.has(sha):
@@ -123,12 +123,12 @@ class Mirror:
         return tuple(CommitSha(line[0]) for line in lines)
 
     async def first_parent_changes(self, tip: CommitSha, path: str, *, most: int) -> tuple[CommitSha, ...]:
-        """Give the commits of the first-parent chain that change a path, newest first, at most `most`."""
+        """Return up to `most` commits of the first-parent chain that change a path, newest first."""
         words = ("rev-list", "--first-parent", f"--max-count={most}", "--end-of-options", tip, "--", path)
         return tuple(CommitSha(line) for line in (await self._said(*words)).decode().split())
 
     async def commits_of(self, tip: CommitSha, *, without: Collection[CommitSha], most: int) -> tuple[CommitSha, ...]:
-        """Give the commits that are reachable from `tip` and from none of `without`, newest first, at most `most`.
+        """Return up to `most` commits that are reachable from `tip` and from none of `without`, newest first.
 
         Raises MissingObject.
         """
@@ -139,11 +139,12 @@ class Mirror:
         return tuple(CommitSha(line) for line in said.decode().split())
 
     async def read_contents_of(self, commits: Sequence[CommitSha]) -> dict[CommitSha, CommitContents]:
-        """Give what each commit changes, and whom its message names as co-authors. Raises TooLargeForGit."""
+        """Return each commit's changed paths and co-authors. Raises TooLargeForGit."""
         stdin = "".join(f"{sha}\n" for sha in commits).encode()
         if not commits:
             return {}
-        # Each is compared with its parents: a tree of millions takes minutes, also where nothing of it is printed.
+        # Each is compared with its parents: for a tree of millions that takes minutes, even if nothing of it is
+        # printed.
         compared = await self._said("rev-list", "--parents", "--no-walk=unsorted", "--stdin", stdin=stdin)
         for sha in dict.fromkeys(compared.decode().split()):
             await self._require_few_files(sha)
@@ -154,16 +155,16 @@ class Mirror:
         return read_commit_contents(commits, raw, named)
 
     async def merge_commits(self, last: CommitSha, after: CommitSha) -> tuple[CommitSha, ...]:
-        """Give the merge commits on the first-parent chain of `last..after`, oldest first."""
+        """Return the merge commits on the first-parent chain of `last..after`, oldest first."""
         listed = await self._said(
             "rev-list", "--first-parent", "--merges", "--reverse", "--end-of-options", f"{last}..{after}", "--"
         )
         return tuple(CommitSha(line) for line in listed.decode().split())
 
     async def merge_tree(self, base: CommitSha, head: CommitSha) -> TreeId | Conflict:
-        """Give the tree of merging `head` into `base`, or the files in conflict.
+        """Return the tree of merging `head` into `base`, or the files in conflict.
 
-        Raises MissingObject, and UnrelatedHistories where the two have no commit in common.
+        Raises MissingObject, and UnrelatedHistories if the two have no commit in common.
 
         https://git-scm.com/docs/git-merge-tree
         """
@@ -172,7 +173,7 @@ class Mirror:
         )
         if ended.exit_code == 0:
             return TreeId(ended.stdout.rstrip(b"\0\n").decode())
-        # git also ends with 1 for an object that is not there, but then it says nothing.
+        # git also exits with 1 for a missing object, but then it prints nothing.
         if ended.exit_code == 1 and ended.stdout:
             _, *paths = ended.stdout.rstrip(b"\0").split(b"\0")
             return Conflict(paths=tuple(sorted({_path(path) for path in paths})))
@@ -187,23 +188,24 @@ class Mirror:
         raise GitError(f"git could not merge {head[:12]} into {base[:12]}: try again with Re-run")
 
     async def changed_paths(self, before: str, after: str) -> tuple[str, ...]:
-        """Give the paths that differ between two commits or trees; a renamed file is two. Raises MissingObject."""
+        """Return the paths that differ between two commits or trees; a renamed file counts as two. Raises
+        MissingObject."""
         said = await self._compared(before, after, "--name-only", "-z")
         return tuple(_path(path) for path in said.split(b"\0") if path)
 
     async def changed_lines(self, before: str, after: str) -> Mapping[str, list[range]]:
-        """Give for each path of `after` that differs from `before` its new or changed lines, from 1.
+        """Return, for each path of `after` that differs from `before`, the ranges of new or changed lines, from 1.
 
-        A file of which lines were only removed, and a binary one, has no range. Raises MissingObject.
+        A file with only removed lines, and a binary file, has no range. Raises MissingObject.
         """
         said = await self._compared(before, after, "--unified=0", "--no-textconv")
         return await asyncio.to_thread(differences.read_line_ranges, said)
 
     async def list_tree(self, treeish: str) -> tuple[TreeEntry, ...]:
-        """Give all files of a tree, in git's order.
+        """Return all files of a tree, in git's order.
 
-        Raises MissingObject, and TooLargeForGit where there are more of them, or more bytes in them, than a run may lay
-        out: a tree that holds another one twice, and that one a third one twice, has millions after a kilobyte.
+        Raises MissingObject, and TooLargeForGit if the tree has more files or bytes than a run may check out: nested
+        trees that each occur twice can expand a kilobyte to millions of files.
         """
         await self._require_few_files(treeish)
         ended = await self._run("ls-tree", "-r", "-z", "--long", "--full-tree", "--end-of-options", treeish)
@@ -212,9 +214,9 @@ class Mirror:
         return await asyncio.to_thread(_tree_entries, ended.stdout)
 
     async def read_blobs(self, blob_ids: Iterable[str]) -> dict[str, bytes]:
-        """Give the contents of many blobs by one process.
+        """Return the contents of many blobs, using one process.
 
-        Raises MissingObject for the first that is not there, TooLargeForGit where they are too large together.
+        Raises MissingObject for the first missing one, and TooLargeForGit if they are too large in total.
         """
         wanted = list(dict.fromkeys(blob_ids))
         if not wanted:
@@ -233,7 +235,7 @@ class Mirror:
         return blobs
 
     async def submodules(self, entries: Sequence[TreeEntry]) -> tuple[Submodule, ...]:
-        """Give the submodules of a tree."""
+        """Return the submodules of a tree."""
         links = [entry for entry in entries if entry.mode == _SUBMODULE]
         if not links:
             return ()
@@ -248,7 +250,7 @@ class Mirror:
         )
 
     async def read_file(self, treeish: str, path: str) -> bytes | None:
-        """Give a regular file's content, None where there is none at `path` (a symlink or directory is none)."""
+        """Return a regular file's content, None if there is none at `path` (a symlink or directory is not a file)."""
         if not path or path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
             return None
         ended = await self._run("ls-tree", "-z", "--long", "--full-tree", "--end-of-options", treeish, path)
@@ -265,13 +267,14 @@ class Mirror:
     async def checkout(
         self, treeish: str, large_files: LargeFiles | None = None, *, use: Use = "plan"
     ) -> AsyncIterator[Path]:
-        """Lay a commit or tree out in a directory of one's own, with mode 0700, and take it away afterwards.
+        """Check out a commit or tree into its own directory with mode 0700, and remove it afterwards.
 
-        What a run leaves may become a later checkout for the same `use`, and never goes from a plan to an apply.
+        The remains of a run may be reused for a later checkout with the same `use`, but never go from a plan to an
+        apply.
 
-        There is no `.git`, any number lies side by side, no program that the tree names is run, and symlinks that lead
-        out of the tree are left out (checkout.py); `large_files` says which of Git LFS' pointers are read. Raises
-        MissingObject, and GitError for a pointer whose contents cannot be had.
+        There is no `.git`, checkouts can exist in parallel, no program that the tree names is run, and symlinks that
+        leave the tree are removed (checkout.py). `large_files` says which Git LFS pointers the run reads. Raises
+        MissingObject, and GitError for a pointer whose contents are unavailable.
         """
         tree = TreeId(await self._resolved(f"{treeish}^{{tree}}", treeish))
         async with checkout.prepared_checkout(
@@ -286,11 +289,11 @@ class Mirror:
         return ended.stdout.decode().strip()
 
     async def _require_few_files(self, treeish: str) -> None:
-        """Raise TooLargeForGit where a tree has more files and directories than Planward reads, MissingObject where it
-        is not there.
+        """Raise TooLargeForGit if a tree has more files and directories than Planward reads, MissingObject if it is
+        missing.
 
-        Each is a line of one length, so git is stopped at the first one too many, after a second: comparing such a
-        tree, or asking for more of it, takes minutes. What was counted once is not counted again.
+        Each file is a line of the same length, so git can be stopped at the first one too many, after a second;
+        comparing such a tree takes minutes. A tree is counted only once.
         """
         if treeish in self._counted:
             return
@@ -359,7 +362,7 @@ def _tree_entry(line: bytes) -> TreeEntry:
 
 
 def _path(path: bytes) -> str:
-    # Names that are no UTF-8 are shown and not asked for; a lone surrogate could not even be sent to GitHub.
+    # Names that are not UTF-8 can be shown but not looked up; a lone surrogate could not even be sent to GitHub.
     return path.decode(errors="backslashreplace")
 
 

@@ -40,9 +40,9 @@ class Mirrors:
         most_kept: int = 2,
         programs: Programs = WITHOUT_KEEPER,
     ) -> None:
-        """`allowed_host` (HOST or HOST:PORT) is the only one that is fetched from and that gets a token.
+        """`allowed_host` (HOST or HOST:PORT) is the only host that is fetched from and gets a token.
 
-        `most_kept` checkouts are kept between two runs.
+        At most `most_kept` checkouts are kept between two runs.
         """
         self._directory = directory
         self._programs = programs
@@ -54,34 +54,34 @@ class Mirrors:
         self._uses: WeakValueDictionary[int, InUse] = WeakValueDictionary()
 
     def open(self, repository_id: int) -> Mirror | None:
-        """Give a repository's mirror as it is now, without fetching; None where there is none yet."""
+        """Return a repository's mirror without fetching; None if there is none yet."""
         path = self._path(repository_id)
         if not (path / "HEAD").is_file():
             return None
         mirror = self._used(repository_id)
-        # It may have been removed until it was in use.
+        # It may have been removed before it was marked as in use.
         return mirror if (path / "HEAD").is_file() else None
 
     def sweep(self) -> tuple[str, ...]:
-        """Remove checkouts that a killed process left behind."""
+        """Remove checkouts that a killed process left."""
         return sweep(self._checkouts)
 
     def large_files_environment(self, remote: Remote) -> dict[str, str]:
-        """The environment in which `git lfs` fetches what a remote keeps. Raises RemoteRefused."""
+        """The environment in which `git lfs` fetches a remote's objects. Raises RemoteRefused."""
         return remote.environment(self._allowed_host, large_files=True)
 
     async def fetch(
         self, remote: Remote, *, pull_requests: Sequence[int] = (), commits: Sequence[CommitSha] = ()
     ) -> Mirror:
-        """Bring the mirror up to date: all branches, the heads of `pull_requests`, and `commits`.
+        """Update the mirror: all branches, the heads of `pull_requests`, and `commits`.
 
-        Branches that are gone on the remote go here too, and forced ones are followed. A pull request without a ref is
-        no error; a commit that the remote does not give is. Raises RemoteRefused, RemoteUnavailable, FetchFailed and
-        MissingObject.
+        Branches deleted on the remote are deleted here too, and forced ones are followed. A pull request without a ref
+        is no error; a commit that the remote does not have is. Raises RemoteRefused, RemoteUnavailable, FetchFailed
+        and MissingObject.
         """
-        remote.environment(self._allowed_host)  # refuses an address before anything is made
+        remote.environment(self._allowed_host)  # refuses an address before anything is created
         path = self._path(remote.repository_id)
-        # Those who wait at the same time are served by one fetch, which begins after all of them asked.
+        # One fetch, which begins after all of them asked, serves everybody who waits at the same time.
         batch = self._waiting.setdefault(remote.repository_id, _Batch())
         batch.pull_requests.update(int(number) for number in pull_requests)
         async with self._alone(remote.repository_id):
@@ -98,7 +98,7 @@ class Mirrors:
         return mirror
 
     async def _fetch_commits(self, path: Path, remote: Remote, mirror: Mirror, missing: Sequence[CommitSha]) -> None:
-        # Kept under a name of its own: a commit that no ref holds may be pruned, and it was asked for by name.
+        # Stored under its own ref: a commit that no ref holds may be pruned, and somebody needs this one.
         refspecs = [f"{sha}:refs/planward/commits/{sha}" for sha in missing]
         try:
             await self._fetch(path, remote, _OPTIONS, refspecs)
@@ -110,7 +110,7 @@ class Mirrors:
             ) from error
 
     async def _fetch(self, path: Path, remote: Remote, options: Sequence[str], refspecs: Sequence[str]) -> None:
-        """Fetch, again where the remote is away, and with another token where it refuses this one."""
+        """Fetch; repeat if the remote is unavailable, and use another token if it refuses this one."""
         attempts = stamina.retry_context(
             on=RemoteUnavailable,
             attempts=_ATTEMPTS,
@@ -130,7 +130,7 @@ class Mirrors:
                     try:
                         await self._fetch_once(path, remote, options, refspecs)
                     except AccessDenied as denied:
-                        # GitHub gave a token for it just now: it is there, and the App may read it.
+                        # GitHub issued a token for it just now, so it exists, and the App may read it.
                         raise RemoteUnavailable(str(denied)) from None
 
     async def _fetch_once(self, path: Path, remote: Remote, options: Sequence[str], refspecs: Sequence[str]) -> None:
@@ -149,7 +149,7 @@ class Mirrors:
             raise _failure(ended.stderr.decode(errors="replace"))
 
     def kept(self) -> "Iterator[KeptMirror]":
-        """Every mirror on this disk, with when it was last in use."""
+        """Every mirror on this disk, with its last use."""
         for path in sorted(self._directory.glob("*.git")):
             if path.stem.isdecimal():
                 mark = self._mark(int(path.stem))
@@ -159,7 +159,7 @@ class Mirrors:
     def remove(self, repository_id: int) -> bool:
         """Remove a mirror; the next use fetches it again. False: it is in use."""
         if repository_id in self._uses:
-            # What ran is over, but may be in a cycle (asyncio's processes are) that nobody has collected yet.
+            # The run is over, but its objects may be in a reference cycle (asyncio's processes are) not collected yet.
             gc.collect()
         with locked(self._directory / f"{repository_id}.lock") as no_fetch:
             if not no_fetch:
@@ -171,7 +171,7 @@ class Mirrors:
         return True
 
     def _used(self, repository_id: int) -> Mirror:
-        """The mirror, in use as long as somebody holds it."""
+        """The mirror, in use as long as somebody holds this context."""
         use = self._uses.get(repository_id)
         if use is None:
             self._uses[repository_id] = use = InUse(self._mark(repository_id))
@@ -188,7 +188,7 @@ class Mirrors:
         if path.is_dir():
             _remove_stale_locks(path)
             return
-        # Made aside and renamed, so that what a killed process left half made is never taken for a mirror.
+        # Create it elsewhere and rename it, so that an incomplete one of a killed process is never used as a mirror.
         making = make_private(path.with_suffix(".making"))
         made = await git(self._programs, "init", "--quiet", "--bare", "--template=", making)
         if made.exit_code:
@@ -201,7 +201,7 @@ class Mirrors:
         async with self._locks.setdefault(repository_id, asyncio.Lock()):
             held = os.open(self._directory / f"{repository_id}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                # Asked again and again instead of waited for in a thread, which could not be cancelled.
+                # Poll instead of waiting in a thread, which could not be cancelled.
                 while not _locked(held):  # noqa: ASYNC110
                     await asyncio.sleep(_LOCK_POLL_S)
                 yield
@@ -220,13 +220,13 @@ class KeptMirror:
 
 @dataclass(slots=True)
 class _Batch:
-    """What is to be fetched for all who wait; one that failed is tried again by the next of them."""
+    """The refs to fetch for everybody who waits; if it fails, the next of them tries again."""
 
     pull_requests: set[int] = field(default_factory=set)
     fetched: bool = False
 
     def refspecs(self) -> list[str]:
-        # Patterns, since a ref that is named whole and is missing would fail the fetch of everything else.
+        # Use patterns: a missing ref with a full name would fail the fetch of everything else.
         heads = [f"+refs/pull/{number}/hea*:refs/pull/{number}/hea*" for number in sorted(self.pull_requests)]
         return ["+refs/heads/*:refs/heads/*", *heads]
 
@@ -242,7 +242,7 @@ _OPTIONS = (
 
 
 def _remove_stale_locks(mirror: Path) -> None:
-    """Remove git's own locks: whoever holds the mirror's lock knows that a killed process left them."""
+    """Remove git's own locks: while we hold the mirror's lock, they can only be from a killed process."""
     for lock in (*mirror.glob("*.lock"), *(mirror / "refs").rglob("*.lock")):
         lock.unlink(missing_ok=True)
 
@@ -262,20 +262,20 @@ _GONE_AWAY = re.compile(
     r"unable to rewind",
     re.IGNORECASE,
 )
-"""What git and curl say where the other end does not answer, or stops in the middle."""
+"""Messages of git and curl when the other end does not answer, or stops in the middle."""
 _NOT_LET = re.compile(r"could not read Username|Authentication failed|error: 40[13]")
 _NOT_KNOWN = re.compile(r"not found|error: 404", re.IGNORECASE)
 _NO_ROOM = re.compile(r"no space left|disk quota exceeded", re.IGNORECASE)
 
 
 def _failure(said: str) -> FetchFailed | RemoteUnavailable:
-    # First: where git cannot write any more, the rest of what it says is that the other end hung up.
+    # Check this first: if git cannot write, its other messages say that the other end hung up.
     if _NO_ROOM.search(said):
         return NoRoomToFetch(
             "the repository could not be fetched: the data directory of Planward is full; the operator has to make "
             "room, then press Re-run"
         )
-    # It hangs up, too, where it has not got what it was asked for by name.
+    # GitHub also hangs up if it does not have a ref that was requested by name.
     if _GONE_AWAY.search(said) and "not our ref" not in said:
         return RemoteUnavailable("GitHub could not be reached to fetch the repository")
     if _NOT_LET.search(said):

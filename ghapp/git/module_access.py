@@ -1,7 +1,7 @@
-"""How `terraform init` gets at modules in git repositories of this GitHub: over https, with a token where there is one.
+"""Access of `terraform init` to modules in git repositories on this GitHub: over https, with a token if there is one.
 
-Terraform runs git, and git asks its credential helper, which is a line of this configuration. Whatever runs after
-`init` has neither. https://git-scm.com/docs/gitcredentials
+Terraform runs git, and git asks its credential helper, which is a line of this configuration. Programs that run after
+`init` have neither. https://git-scm.com/docs/gitcredentials
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _HELPER: Final = (
 
 
 def module_environment(web_url: str, token: str | None) -> Mapping[str, str]:
-    """What `init` has in its environment besides the run's own; `web_url` is `https://HOST`."""
+    """Additional environment variables for `init`; `web_url` is `https://HOST`."""
     host = web_url.partition("://")[2]
     settings = [(f"url.{web_url}/.insteadOf", f"{written}") for written in (f"git@{host}:", f"ssh://git@{host}/")]
     if token is not None:

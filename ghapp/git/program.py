@@ -1,4 +1,4 @@
-"""The git program itself: its version, and running it with an environment built from nothing."""
+"""The git program: its version, and running it with a minimal environment."""
 
 import os
 import re
@@ -11,13 +11,13 @@ from ghapp.processes import Exited, Limits, ProgramMissing, Programs
 
 _VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})")
 MOST_OUTPUT_BYTES = 64_000_000
-"""Of one answer; the paths of a tree with a hundred thousand files take a tenth of it."""
+"""The limit for one answer; the paths of a tree with a hundred thousand files take a tenth of it."""
 MOST_MEMORY_BYTES = 2_000_000_000
-"""Of what is answered from the disk; fetching takes what the repository needs."""
+"""The limit for queries on the disk; a fetch takes what the repository needs."""
 MINIMUM = (2, 38)
 """The first version with `git merge-tree --write-tree`."""
 
-# The operator's way out of the network, and nothing else of the server's environment.
+# The operator's proxy settings, and nothing else of the server's environment.
 _PASSED_ON = frozenset(
     {
         "PATH",
@@ -58,10 +58,10 @@ _SETTINGS = {
 
 
 def environment(settings: Mapping[str, str] | None = None, **more: str) -> dict[str, str]:
-    """Give git's environment: nothing of the machine's configuration, no prompt, no protocol but those in `more`.
+    """Return git's environment: no configuration of the machine, no prompt, no protocol except those in `more`.
 
-    `settings` are configuration for this one process. They travel in GIT_CONFIG_* variables, where neither the list
-    of processes nor a file shows them.
+    `settings` are configuration for this one process. They are passed in GIT_CONFIG_* variables, so that neither the
+    process list nor a file shows them.
 
     https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
     """
@@ -95,9 +95,9 @@ async def git(
     memory_bytes: int | None = MOST_MEMORY_BYTES,
     output_bytes: int | None = None,
 ) -> Exited:
-    """Run git. Raises GitError where it is missing or over its time, TooLargeForGit where it takes too much.
+    """Run git. Raises GitError if it is missing or takes too long, TooLargeForGit if it uses too much.
 
-    How it ended is the caller's to read.
+    The caller checks its exit status.
     """
     try:
         ended = await programs.run(
@@ -123,7 +123,7 @@ async def git(
 
 
 async def require_git(programs: Programs) -> tuple[int, int]:
-    """Give git's version. Raises SettingsError where git is missing or older than Planward needs."""
+    """Return git's version. Raises SettingsError if git is missing or older than Planward needs."""
     way_out = f"install git {MINIMUM[0]}.{MINIMUM[1]} or newer (Planward makes merge results with `git merge-tree`)"
     try:
         ended = await git(programs, "version")

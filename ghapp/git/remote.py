@@ -1,4 +1,4 @@
-"""What is fetched from, and where its token may go."""
+"""A remote, and the addresses that may get its token."""
 
 import base64
 from collections.abc import Awaitable, Callable
@@ -14,9 +14,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """A repository on GitHub: its number, `repository.clone_url` of a signed payload, an installation token.
+    """A repository on GitHub: its id, `repository.clone_url` of a signed payload, an installation token.
 
-    `renew` gives another token than one that GitHub refused; it raises what ends the fetch, where there is none.
+    `renew` returns a new token after GitHub refused one; if there is none, it raises the error that ends the fetch.
     """
 
     repository_id: int
@@ -25,20 +25,20 @@ class Remote:
     renew: Callable[[str], Awaitable[str]] | None = None
 
     def environment(self, allowed_host: str, *, large_files: bool = False) -> dict[str, str]:
-        """Give the environment in which git may speak to this remote and to nothing else; `git lfs` where asked for.
+        """Return the environment in which git can reach only this remote; with `git lfs` if requested.
 
-        `allowed_host` is HOST or HOST:PORT. Raises RemoteRefused where the address has another host, is neither https
-        nor http on loopback, or carries credentials itself.
+        `allowed_host` is HOST or HOST:PORT. Raises RemoteRefused if the address has another host, is neither https nor
+        http on loopback, or contains credentials.
         """
         scheme = self._checked_scheme(allowed_host)
         settings = {
-            # A redirect would take the header along to wherever it points.
+            # Following a redirect would send the header to its target.
             "http.followRedirects": "false",
             "http.lowSpeedLimit": "1000",
             "http.lowSpeedTime": "60",
         }
         if large_files:
-            # What a repository's .lfsconfig says of other servers does not count beside this.
+            # This overrides other servers in a repository's .lfsconfig.
             settings |= {**FILTER, "lfs.url": f"{self.clone_url}/info/lfs"}
         if self.token is not None:
             basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
@@ -47,7 +47,7 @@ class Remote:
 
     def _checked_scheme(self, allowed_host: str) -> str:
         try:
-            # urlsplit drops line ends and tabs, and git does not: the two would speak of different addresses.
+            # urlsplit drops line ends and tabs, and git does not: they would read different addresses.
             if not self.clone_url.isprintable() or set(self.clone_url) & {" ", "\\"}:
                 raise ValueError("not a URL")
             url = urlsplit(self.clone_url)
@@ -65,7 +65,7 @@ class Remote:
                 f"the repository's clone_url is plain http at {host!r}, which is taken on loopback only: "
                 "serve GitHub Enterprise over https"
             )
-        # A host without a port is meant with its usual one; on loopback, where tests and the demo live, with any.
+        # A host without a port means its default port; on loopback, used by tests and the demo, any port.
         usual = port in (None, 443, 80) or host in _LOOPBACK
         name = f"[{host}]" if ":" in host else host
         if allowed_host.casefold() not in ({name, f"{name}:{port}"} if usual else {f"{name}:{port}"}):

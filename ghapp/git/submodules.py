@@ -1,4 +1,4 @@
-"""The submodules of a tree: where they lie, at which commit, and where `.gitmodules` says that they come from.
+"""The submodules of a tree: their paths, commits, and addresses in `.gitmodules`.
 
 https://git-scm.com/docs/gitmodules
 """
@@ -13,14 +13,14 @@ from ghapp.values import CommitSha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submodule:
-    """A submodule; `url` is as it is written, empty where nothing is."""
+    """A submodule; `url` is as written in `.gitmodules`, empty if there is none."""
 
     path: str
     commit: CommitSha
     url: str
 
     def source(self, clone_url: str) -> str:
-        """Its address; one that is relative begins at the repository that holds it."""
+        """Its address; a relative one is resolved against the repository that contains it."""
         if not self.url.startswith(("./", "../")):
             return self.url
         parts = urlsplit(clone_url)

@@ -1,4 +1,4 @@
-"""Chat: what is told, in which words, and how it gets there."""
+"""Chat: messages, their texts, and their delivery."""
 
 from ghapp.notify.delivery import Delivered, NotSent, Refused, Sent, deliver
 from ghapp.notify.messages import (

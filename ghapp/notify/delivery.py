@@ -1,6 +1,6 @@
-"""Deliver a message to a chat, and say whether that worked. The address is a secret: it is neither logged nor told.
+"""Deliver a message to a chat, and return whether that worked. The address is a secret: it is never logged or shown.
 
-https(s) addresses are Slack's incoming webhooks or their like; other schemes are apprise's.
+https(s) addresses are Slack's incoming webhooks or compatible ones; other schemes use apprise.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ _WORD: Final = re.compile(rb"[a-z_]{1,40}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The chat took the message."""
+    """The chat accepted the message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
-    """The chat did not take it. `retryable`: it may later, not before `retry_after_s` where the chat said so."""
+    """The chat did not accept it. `retryable`: it may later, after `retry_after_s` if the chat said so."""
 
     reason: str
     retryable: bool
@@ -41,7 +41,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The operator does not allow messages to this address; nothing was sent, and nothing is tried again."""
+    """The operator does not allow messages to this address; nothing was sent, and there is no retry."""
 
     reason: str
 
@@ -51,7 +51,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
-    """The addresses that a name stands for. Raises OSError."""
+    """The addresses that a name resolves to. Raises OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(ip_address(str(address[0]).partition("%")[0]) for *_, address in found))
 
@@ -67,8 +67,8 @@ async def deliver(
 ) -> Delivered:
     """Send one message to the chat at `url`, if `hosts` allows it. Never raises, takes at most `timeout_s`.
 
-    The connection goes to an address that was checked, whatever the host's name stands for by then. `transport` and
-    `resolve` are for tests.
+    The connection uses an address that was checked, even if the host's name resolves differently by then. `transport`
+    and `resolve` are for tests.
     """
     note = write(message)
     refused = hosts.refusal(url)
@@ -87,11 +87,11 @@ async def deliver(
 
 
 async def _checked(url: str, hosts: ChatHosts, resolve: Resolve) -> Sequence[Address] | NotSent | Refused:
-    """The addresses of the host, each of which may be sent to; none where there is no host, or a proxy resolves it."""
+    """The host's allowed addresses; none if there is no host, or a proxy resolves it."""
     scheme, host = scheme_and_host(url)
     is_http = scheme in ("http", "https")
     if not is_http and "." not in host and ":" not in host and host != "localhost":
-        return ()  # of most services: a token stands where others have a host
+        return ()  # for most services: the host part is a token
     if is_http and _proxy(scheme or "", host) is not None:
         return ()
     try:
@@ -107,9 +107,9 @@ async def _post(
 ) -> Delivered:
     try:
         request = httpx.Request("POST", url, content=payload, headers={"Content-Type": "application/json"})
-        if request.url.host != scheme_and_host(url)[1]:  # two readings of one address: one of them was not checked
+        if request.url.host != scheme_and_host(url)[1]:  # two ways to read one address: only one of them was checked
             return NotSent(reason="the chat's address cannot be read", retryable=False)
-        # Not httpx's client: it writes the whole address into its log, and follows redirects where it is told to.
+        # Not httpx's client: it logs the whole address, and can be told to follow redirects.
         async with transport or _connections(request.url) as wire:
             response = await _answer_of(wire, request, addresses)
             await response.aread()
@@ -123,7 +123,7 @@ async def _post(
 async def _answer_of(
     wire: httpx.AsyncBaseTransport, request: httpx.Request, addresses: Sequence[Address]
 ) -> httpx.Response:
-    """Ask the first address that can be connected to; `Host` and TLS go by the name."""
+    """Send to the first address that accepts a connection; `Host` and TLS use the name."""
     name = request.url.host
     for address in addresses[:-1]:
         with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
@@ -145,7 +145,7 @@ def _answer(response: httpx.Response) -> Delivered:
     status = response.status_code
     if 200 <= status < 300:
         return Sent()
-    # Slack says why in one word (`no_service`, `invalid_blocks`); anything longer may repeat the address.
+    # Slack gives the reason in one word (`no_service`, `invalid_blocks`); anything longer may repeat the address.
     word = response.content.strip()
     said = f": {word.decode()}" if _WORD.fullmatch(word) else ""
     return NotSent(
@@ -168,14 +168,14 @@ def _proxy(scheme: str, host: str) -> str | None:
 
 
 async def _by_apprise(note: Note, url: str) -> Delivered:
-    # Half a second and 50 MB that only those pay who use it.
+    # Imported here: it costs half a second and 50 MB, only for those who use it.
     import apprise
 
-    # It logs addresses, with most of their secrets but not all of them.
+    # It logs addresses, with most but not all of their secrets removed.
     logging.getLogger("apprise").disabled = True
     service = apprise.Apprise()
     try:
-        # Not the text itself: it could be several addresses, of which the first alone was checked.
+        # Not the text itself: it could contain several addresses, of which only the first was checked.
         one = apprise.Apprise.instantiate(url)
         if not one or not service.add(one):
             return NotSent(reason="the chat's address is none that apprise knows", retryable=False)

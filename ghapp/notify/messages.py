@@ -1,4 +1,4 @@
-"""What chat is told, as values. Everything in them is masked already: they are stored until they are delivered."""
+"""Chat messages as values. Everything in them is already masked: they are stored until they are delivered."""
 
 from typing import ClassVar, Literal
 
@@ -12,7 +12,7 @@ Kind = Literal["applied", "failed", "waiting", "promotion"]
 
 
 class PullRequestLink(Struct, frozen=True, kw_only=True):
-    """A pull request as chat names it."""
+    """A pull request as chat shows it."""
 
     number: int
     title: str
@@ -20,7 +20,7 @@ class PullRequestLink(Struct, frozen=True, kw_only=True):
 
 
 class EnvironmentResult(Struct, frozen=True, kw_only=True):
-    """How the last apply of an environment ended; `outcome` as a person reads it: "applied", "failed"."""
+    """The end of an environment's last apply; `outcome` as text: "applied", "failed"."""
 
     environment: EnvironmentName
     outcome: str
@@ -35,7 +35,7 @@ class _Told(Struct, frozen=True, kw_only=True, tag=True, tag_field="message"):
     run_url: str
     commit_sha: CommitSha
     note: str = ""
-    """Something out of the ordinary about it, such as who ended a hold alone."""
+    """Something unusual about it, such as an administrator who ended a hold alone."""
 
 
 class Applied(_Told, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class Applied(_Told, frozen=True, kw_only=True):
 
 
 class Failed(_Told, frozen=True, kw_only=True):
-    """An apply failed; `cause` is the first line of its check run, `result` what it did until then, in words."""
+    """An apply failed; `cause` is the first line of its check run, `result` describes what it did before."""
 
     kind: ClassVar[Kind] = "failed"
     cause: str
@@ -56,7 +56,7 @@ class Failed(_Told, frozen=True, kw_only=True):
 
 
 class Waiting(_Told, frozen=True, kw_only=True):
-    """A check run ended `action_required`: `cause` says for whom it waits."""
+    """A check run ended `action_required`: `cause` says who has to act."""
 
     kind: ClassVar[Kind] = "waiting"
     cause: str
@@ -68,8 +68,8 @@ class Waiting(_Told, frozen=True, kw_only=True):
 class PromotionDecided(_Told, frozen=True, kw_only=True):
     """A promotion's gate was decided for the first time, or turned green for the first time.
 
-    `environment` is the one that is promoted into, `before` how the environment it comes from is doing, `counts` the
-    preview where there is one.
+    `environment` is the target, `before` the state of the environment it is promoted from, `counts` the preview if
+    there is one.
     """
 
     kind: ClassVar[Kind] = "promotion"

@@ -1,4 +1,4 @@
-"""A message in words, before any chat's own markup."""
+"""The text of a message, without any chat's markup."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -16,7 +16,7 @@ from ghapp.notify.messages import (
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A word that leads somewhere."""
+    """A word with a link."""
 
     text: str
     url: str
@@ -27,14 +27,14 @@ Line = tuple[str | Link, ...]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What happened in one line, then what belongs to it."""
+    """What happened in one line, then the details."""
 
     headline: str
     lines: tuple[Line, ...]
 
 
 def write(message: Message) -> Note:
-    """Put a message into words: what, where, then the pull request and the run."""
+    """Write a message: what, where, then the pull request and the run."""
     match message:
         case Applied():
             return Note(
@@ -76,7 +76,7 @@ def _promotion(message: PromotionDecided) -> Note:
 
 def _before(result: EnvironmentResult) -> Line:
     at = f" at {result.commit_sha[:10]}" if result.commit_sha else ""
-    # Of one that did not succeed they are what was applied.
+    # For one that did not succeed, they are the applied changes.
     planned = result.outcome in ("waits for a person", "being applied")
     words = "" if result.counts is None else result.counts.words() if planned else result.counts.done_words()
     counts = f", {words}" if words else ""

@@ -1,13 +1,13 @@
-"""What a repository says about itself in `.github/planward.yml`, read, checked and with its defaults.
+"""A repository's `.github/planward.yml`: read, checked, and with its defaults.
 
 keys.py            every key, declared once
 forms.py           the kinds of value that a key can have
 reader.py          the file as a whole; environments.py and root_modules.py its larger parts
 schema.py          its JSON Schema
-words.py           the forms of single texts
-references.py      what must be there, and no circle
+words.py           the formats of strings
+references.py      references must exist and have no cycle
 document.py        YAML with line numbers
-model.py           what comes out
+model.py           the result
 """
 
 from ghapp.repository_config.model import (

@@ -1,6 +1,6 @@
-"""YAML 1.2 to values that know their position, so that every complaint has its line.
+"""Read YAML 1.2 into values that know their position, so that every complaint has a line.
 
-Read as YAML 1.2 by ruamel.yaml: in YAML 1.1 the key `on` is `true` and `no` is `false`.
+ruamel.yaml reads it as YAML 1.2: in YAML 1.1 the key `on` is `true` and `no` is `false`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ghapp.repository_config.model import ConfigInvalid, Position, Problem
 MAX_CONFIG_BYTES: Final = 256 * 1024
 MAX_TEXT_LENGTH: Final = 4_000
 MAX_VALUES: Final = 100_000
-"""With what every alias stands for: a few lines of aliases of aliases can stand for billions."""
+"""Including the values behind aliases: a few lines of nested aliases can stand for billions."""
 _LONGEST = 500
 _TAG = "tag:yaml.org,2002:"
 _UNIMPLEMENTED = "is not implemented in this version of Planward"
@@ -38,18 +38,18 @@ _KINDS = {
 
 @dataclass(slots=True)
 class Complaints:
-    """What has been found wrong in one file so far, and where its keys stand."""
+    """The errors found in one file so far, and the positions of its keys."""
 
     path: str
     problems: list[Problem] = field(default_factory=list)
     unimplemented: list[Problem] = field(default_factory=list)
-    """What is right in itself, and this version cannot do."""
+    """Valid requests that this version does not implement."""
     positions: dict[str, Position] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of the file. Questions that it cannot answer are written down as a complaint, and answered with None."""
+    """A value of the file. A method that cannot return the requested type records a complaint and returns None."""
 
     node: Node
     key: str
@@ -61,11 +61,11 @@ class Value:
         return _position(self.node)
 
     def refuse(self, message: str, *, at: Position | None = None) -> None:
-        """Complain about this value, at its own place unless another is given."""
+        """Complain about this value, at its own position unless another is given."""
         self.complaints.problems.append(self._problem(message, at or self.position))
 
     def refuse_unimplemented(self, message: str, *, at: Position) -> None:
-        """Complain that this version of Planward does not implement what the file asks for here."""
+        """Complain that this version of Planward does not implement this request."""
         self.complaints.unimplemented.append(self._problem(message, at))
 
     def _problem(self, message: str, position: Position) -> Problem:
@@ -85,7 +85,7 @@ class Value:
 
     @property
     def kind(self) -> str:
-        """What YAML takes it for: str, int, float, bool, null, timestamp, map, seq or a foreign tag."""
+        """Its YAML type: str, int, float, bool, null, timestamp, map, seq or a foreign tag."""
         tag = str(self.node.tag)
         return tag[len(_TAG) :] if tag.startswith(_TAG) else tag
 
@@ -94,7 +94,7 @@ class Value:
         return self.kind == "null"
 
     def text(self, wanted: str = "a text") -> str | None:
-        """The value of a string that is not empty."""
+        """The value as a string that is not empty."""
         if not (isinstance(self.node, ScalarNode) and self.kind == "str"):
             self._refuse_kind(wanted)
             return None
@@ -111,7 +111,7 @@ class Value:
         return text
 
     def boolean(self) -> bool | None:
-        """The value of `true` or `false`."""
+        """The value as `true` or `false`."""
         if isinstance(self.node, ScalarNode) and self.kind == "bool":
             word = str(self.node.value).lower()
             if word in ("true", "false"):
@@ -120,7 +120,7 @@ class Value:
         return None
 
     def whole_number(self, least: int, most: int) -> int | None:
-        """The value of a number without a fraction, from `least` to `most`."""
+        """The value as an integer from `least` to `most`."""
         wanted = f"a whole number from {least} to {most}"
         text = str(self.node.value) if isinstance(self.node, ScalarNode) and self.kind == "int" else ""
         if not (text.isascii() and text.isdecimal() and len(text) < 10):
@@ -132,7 +132,7 @@ class Value:
         return int(text)
 
     def choice(self, words: Collection[str], later: Collection[str] = ()) -> str | None:
-        """The value of one of these words; those of `later` are not implemented yet."""
+        """The value as one of these words; those of `later` are not implemented yet."""
         wanted = f"one of {', '.join(words)}"
         if not (isinstance(self.node, ScalarNode) and self.kind == "str"):
             self._refuse_kind(wanted)
@@ -148,7 +148,7 @@ class Value:
         return None
 
     def list(self, wanted: str) -> tuple[Value, ...] | None:
-        """The members of a list."""
+        """The members of the list."""
         if not isinstance(self.node, SequenceNode):
             self._refuse_kind(wanted)
             return None
@@ -167,10 +167,10 @@ class Value:
         elsewhere: Mapping[str, str] = _NOTHING,
         later: Collection[str] = (),
     ) -> Mapping[str, Value] | None:
-        """The entries of a mapping with text keys, each once.
+        """The entries of a mapping with string keys, each once.
 
-        With `known` a key outside of it is refused: as misplaced where `elsewhere` has the reason, as not implemented
-        where it is one of `later`, else as unknown.
+        With `known`, other keys are refused: as misplaced if `elsewhere` has the reason, as not implemented if they
+        are in `later`, otherwise as unknown.
         """
         if not isinstance(self.node, MappingNode):
             self._refuse_kind(wanted)
@@ -211,7 +211,7 @@ class Value:
 
 
 def parse_document(content: bytes, complaints: Complaints) -> Value | None:
-    """Parse one YAML document; None where there is nothing in it. Raises ConfigInvalid on bytes that are no YAML."""
+    """Parse one YAML document; None if it is empty. Raises ConfigInvalid on bytes that are not YAML."""
     if len(content) > MAX_CONFIG_BYTES:
         raise _invalid(
             complaints, Position(line=1, column=1), f"is larger than {MAX_CONFIG_BYTES // 1024} KiB; make it smaller"
@@ -233,7 +233,7 @@ def parse_document(content: bytes, complaints: Complaints) -> Value | None:
         raise _invalid(complaints, position, f"is not YAML: {_what_is_wrong(error)}") from error
     except YAMLError as error:
         raise _invalid(complaints, _unprintable(text), "is not YAML: a character that YAML does not allow") from error
-    except (AssertionError, LookupError, ValueError) as error:  # what ruamel.yaml makes of versions it does not know
+    except (AssertionError, LookupError, ValueError) as error:  # ruamel.yaml's exceptions for unknown versions
         raise _invalid(complaints, Position(line=1, column=1), "is not YAML 1.2; remove lines with %YAML") from error
     except RecursionError as error:
         raise _invalid(complaints, Position(line=1, column=1), "is nested too deeply") from error
@@ -242,7 +242,7 @@ def parse_document(content: bytes, complaints: Complaints) -> Value | None:
 
 
 def _count(node: Node, known: dict[int, int]) -> int:
-    """How many values there are, with what every alias stands for; one that holds itself is opened once more."""
+    """The number of values, including those behind aliases; a recursive one is expanded once more."""
     if id(node) not in known:
         members = node.value if isinstance(node, SequenceNode | MappingNode) else ()
         known[id(node)] = 1 + len(members)
@@ -252,20 +252,20 @@ def _count(node: Node, known: dict[int, int]) -> int:
 
 
 def yaml_reader(kind: Literal["rt", "safe"]) -> YAML:
-    """A reader of YAML 1.2. An anchor may be set anew, as YAML allows; ruamel.yaml would warn about it."""
+    """A reader of YAML 1.2. YAML allows an anchor to be redefined, about which ruamel.yaml would warn."""
     reader = YAML(typ=kind, pure=True)
     reader.composer.warn_double_anchors = False
     return reader
 
 
 def did_you_mean(word: str, words: Collection[str]) -> str:
-    """`; did you mean "branch"?` where one of `words` is near, else nothing."""
+    """`; did you mean "branch"?` if one of `words` is similar, otherwise empty."""
     near = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
     return f'; did you mean "{near[0]}"?' if near else ""
 
 
 def printable(text: str) -> str:
-    """A text on one line of bearable length, for people: what cannot be printed is escaped."""
+    """A text on one line of limited length, for people: unprintable characters are escaped."""
     shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in shown)
 

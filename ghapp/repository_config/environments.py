@@ -1,4 +1,4 @@
-"""The environments of a repository: those of the file, or the usual ones whose branches exist."""
+"""The environments of a repository: those in the file, or the default ones whose branches exist."""
 
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -16,7 +16,7 @@ PRODUCTION: Final = EnvironmentName("production")
 
 
 def default_environments(team: str, branches: Collection[str]) -> Environments:
-    """testing, and staging and production where their branches exist."""
+    """testing, and staging and production if their branches exist."""
     found: dict[EnvironmentName, BranchEnvironment] = {}
     for name in (STAGING, PRODUCTION):
         if name in branches:
@@ -26,10 +26,10 @@ def default_environments(team: str, branches: Collection[str]) -> Environments:
 
 
 def read_environments(entries: Entries, team: str) -> Environments:
-    """The environments that the file lists, and testing, which is always there.
+    """The environments in the file, and testing, which always exists.
 
-    What a listed environment leaves out has its default: the branch of the same name, and `promote_from: staging`
-    for production where staging is listed too.
+    Missing settings have defaults: the branch of the same name, and `promote_from: staging` for production if staging
+    is listed too.
     """
     names = [name for name, entry in entries.items() if _is_name(name, entry, entries)]
     testing = _read_testing(entries[TESTING], team) if TESTING in names else Testing(team=team)
@@ -53,7 +53,7 @@ def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
             f'must not be "{name}": kv/TEAM/planward says which repositories may use the team', at=entry.key_position
         )
         return False
-    # GitHub does not tell deployments to "Staging" from those to "staging".
+    # GitHub treats deployments to "Staging" and to "staging" as the same environment.
     other = next(other for other in entries if other.lower() == name.lower())
     if other != name:
         entry.refuse(f'differs from "{other}" by case alone; choose another name', at=entry.key_position)

@@ -1,7 +1,7 @@
-"""The kinds of value that a key of the config can have: how each is read, and how the JSON Schema puts it.
+"""The kinds of value that a config key can have: how each is read, and its JSON Schema.
 
-A `Key` says everything about one key, a `Section` which keys a mapping has. What is declared with them in `keys` is
-what the reader takes, what `planward config schema` prints and what docs/configuration.md lists.
+A `Key` describes one key, a `Section` the keys of a mapping. The declarations in `keys` define what the reader
+accepts, what `planward config schema` prints and what docs/configuration.md lists.
 """
 
 from collections.abc import Mapping
@@ -22,20 +22,20 @@ class Form(Protocol[T_co]):
     """One kind of value."""
 
     def read(self, value: Value) -> T_co | None:
-        """Give what the file says; None after a complaint."""
+        """Return the value; None after a complaint."""
         ...
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key(Generic[T]):
-    """One key: `meaning` is for people, `since` the first version that implements it.
+    """One key: `meaning` is for people, `since` is the first version that implements it.
 
-    `default` holds where the file does not have the key; None stands for a default that depends on something else,
-    which `meaning` then says.
+    `default` is used if the file does not have the key; None stands for a default that depends on something else,
+    which `meaning` explains.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Key(Generic[T]):
     since: str = "0.1.0"
 
     def of(self, entries: Entries) -> T:
-        """Give what a mapping has under this key, and the default where it has nothing that can be used."""
+        """Return a mapping's value for this key, or the default if it has no usable one."""
         value = entries.get(self.name)
         found = None if value is None else self.form.read(value)
         return self.default if found is None else found
 
     def schema(self) -> Schema:
-        """Put it as a property in JSON Schema."""
+        """Return its JSON Schema as a property."""
         default = list(self.default) if isinstance(self.default, tuple) else self.default
         shown = {} if default is None else {"default": default}
         return {**self.form.schema(), **shown, "description": self.meaning}
@@ -60,14 +60,14 @@ class Key(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of one form. The pattern is the schema's; `check` finds the same faults, and says the way out."""
+    """A string of one format. The pattern is for the schema; `check` finds the same errors, and says what to do."""
 
     pattern: str
     check: words.Check
     wanted: str = "a text"
 
     def read(self, value: Value) -> str | None:
-        """Give the text, if it passes the check."""
+        """Return the string, if it passes the check."""
         text = value.text(self.wanted)
         if text is None:
             return None
@@ -78,37 +78,37 @@ class Text:
         return text
 
     def also(self, check: words.Check) -> "Text":
-        """Give the form with a further check, which depends on where the text stands."""
+        """Return the form with a further check, which depends on the position of the string."""
         return replace(self, check=lambda text: self.check(text) or check(text))
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         return {"type": "string", "pattern": self.pattern}
 
 
 @dataclass(frozen=True, slots=True)
 class NullableText:
-    """A text, or `null` to turn the default off. Whoever reads it distinguishes the two."""
+    """A string, or `null` to turn the default off. The caller distinguishes the two."""
 
     text: Text
 
     def read(self, value: Value) -> Value | None:
-        """Give the value as it stands."""
+        """Return the value unchanged."""
         return value
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         return {**self.text.schema(), "type": ["string", "null"]}
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """A list of texts, each once."""
+    """A list of strings, each once."""
 
     member: Text
 
     def read(self, value: Value) -> tuple[str, ...] | None:
-        """Give the texts that pass the check."""
+        """Return the strings that pass the check."""
         members = value.list("a list of texts")
         if members is None:
             return None
@@ -122,11 +122,11 @@ class Texts:
         return tuple(texts)
 
     def also(self, check: words.Check) -> "Texts":
-        """Give the form with a further check on each text."""
+        """Return the form with a further check on each string."""
         return Texts(self.member.also(check))
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         return {"type": "array", "items": self.member.schema(), "uniqueItems": True}
 
 
@@ -138,11 +138,11 @@ class Choice(Generic[Word]):
     later: tuple[str, ...] = ()
 
     def read(self, value: Value) -> Word | None:
-        """Give the word."""
+        """Return the word."""
         return cast(Word | None, value.choice(self.words, self.later))
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         return {"enum": list(self.words)}
 
 
@@ -153,7 +153,7 @@ class Choices(Generic[Word]):
     choice: Choice[Word]
 
     def read(self, value: Value) -> tuple[Word, ...] | None:
-        """Give the words."""
+        """Return the words."""
         members = value.list(f"a list of {', '.join(self.choice.words)}")
         if members is None:
             return None
@@ -167,23 +167,23 @@ class Choices(Generic[Word]):
         return tuple(found)
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         return {"type": "array", "items": self.choice.schema(), "uniqueItems": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """A whole number between two others."""
+    """An integer between two others."""
 
     least: int
     most: int
 
     def read(self, value: Value) -> int | None:
-        """Give the number."""
+        """Return the number."""
         return value.whole_number(self.least, self.most)
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
@@ -192,11 +192,11 @@ class Flag:
     """`true` or `false`."""
 
     def read(self, value: Value) -> bool | None:
-        """Give which of them."""
+        """Return the value."""
         return value.boolean()
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         return {"type": "boolean"}
 
 
@@ -204,7 +204,7 @@ class Flag:
 class Section:
     """A mapping with these keys.
 
-    `elsewhere` are keys that make sense in other positions alone, each with the reason; `later` are keys that this
+    `elsewhere` are keys that are only valid in other sections, each with the reason; `later` are keys that this
     version of Planward does not implement: they are refused by name, never ignored.
     """
 
@@ -213,7 +213,7 @@ class Section:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     later: tuple[str, ...] = ()
     nullable: bool = False
-    """`null` stands for a mapping without keys."""
+    """Whether `null` means a mapping without keys."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -221,7 +221,7 @@ class Section:
         return tuple(key.name for key in self.keys)
 
     def read(self, value: Value) -> Entries | None:
-        """Give the entries that have a place here."""
+        """Return the entries with known keys."""
         if self.nullable and value.is_null:
             return {}
         entries = value.mapping(self.wanted, self.names, elsewhere=self.elsewhere, later=self.later)
@@ -231,7 +231,7 @@ class Section:
         return entries
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         schema: Schema = {
             "type": ["object", "null"] if self.nullable else "object",
             "properties": {key.name: key.schema() for key in self.keys},
@@ -249,17 +249,17 @@ class Sections:
     wanted: str = "a list"
 
     def read(self, value: Value) -> tuple[Value, ...] | None:
-        """Give the members as they stand."""
+        """Return the members unchanged."""
         return value.list(self.wanted)
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         return {"type": "array", "items": self.section.schema()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A mapping from names that people choose to mappings with the same keys; `special` names have other keys."""
+    """A mapping from user-chosen names to mappings with the same keys; `special` names have other keys."""
 
     pattern: str
     wanted: str
@@ -268,11 +268,11 @@ class Named:
     special: Mapping[str, tuple[Section, str]] = field(default_factory=dict)
 
     def read(self, value: Value) -> Entries | None:
-        """Give the entries as they stand."""
+        """Return the entries unchanged."""
         return value.mapping(self.wanted)
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         special = {
             name: {**section.schema(), "description": meaning} for name, (section, meaning) in self.special.items()
         }
@@ -292,9 +292,9 @@ class Renames:
     wanted: str
 
     def read(self, value: Value) -> Entries | None:
-        """Give the entries as they stand."""
+        """Return the entries unchanged."""
         return value.mapping(self.wanted)
 
     def schema(self) -> Schema:
-        """Put it as JSON Schema."""
+        """Return its JSON Schema."""
         return {"type": "object", "additionalProperties": self.member.schema()}

@@ -1,4 +1,4 @@
-"""What a repository's config says, typed, with every default filled in."""
+"""A repository's config as typed values, with every default filled in."""
 
 import dataclasses
 from collections.abc import Collection, Mapping
@@ -12,12 +12,12 @@ from ghapp.values import TESTING, BranchName, EnvironmentName
 from ghapp.vault import SecretSource
 
 CONFIG_PATH = ".github/planward.yml"
-"""Where the config lies; it is read from the base branch, never from a pull request's head."""
+"""The path of the config; it is read from the base branch, never from a pull request's head."""
 
 _NAME = "planward"
 _ENDINGS = frozenset({"yml", "yaml", "json", "toml"})
 _ONE_LETTER = 0.87
-"""What `difflib` gives at least for two names of this length that differ by one letter."""
+"""The minimum similarity by `difflib` of two names of this length that differ in one letter."""
 
 TestingApply = Literal["never", "on_merge"]
 """When testing is applied."""
@@ -32,17 +32,17 @@ BranchApply = Literal["automatic", "manual"]
 """How an environment with a branch is applied."""
 
 Drafts = Literal["plan", "skip"]
-"""What becomes of draft pull requests."""
+"""The handling of draft pull requests."""
 
 Occasion = Literal["failed", "waiting", "applied", "promotion"]
-"""What a notification is about."""
+"""The occasion of a notification."""
 
 OCCASIONS: tuple[Occasion, ...] = ("failed", "waiting", "applied", "promotion")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One complaint about the config, at its line. `str` of it is the line that people read."""
+    """One error in the config, with its line. `str` gives the line that people read."""
 
     path: str
     line: int
@@ -56,7 +56,7 @@ class Problem:
 
 
 def misplaced_config(paths: Collection[str]) -> Problem | None:
-    """What is wrong with a tree in which a config lies where it is not read; None where there is none."""
+    """The error in a tree whose config is in a wrong place; None if there is none."""
     found = next((path for path in sorted(paths) if path != CONFIG_PATH and _looks_like_a_config(path)), None)
     if found is None:
         return None
@@ -65,12 +65,12 @@ def misplaced_config(paths: Collection[str]) -> Problem | None:
 
 
 def is_config(path: str) -> bool:
-    """Whether this is the config, or one at a place where it is not read."""
+    """Whether this is the config, or one in a wrong place."""
     return path == CONFIG_PATH or _looks_like_a_config(path)
 
 
 def _looks_like_a_config(path: str) -> bool:
-    """Whether a file at the top or in .github has Planward's name, or one that differs by a letter."""
+    """Whether a file at the root or in .github has Planward's name, or one that differs in a letter."""
     directory, _, file = path.lower().rpartition("/")
     name, _, ending = file.removeprefix(".").rpartition(".")
     name = name.replace("-", "").replace("_", "")
@@ -80,7 +80,7 @@ def _looks_like_a_config(path: str) -> bool:
 
 
 class ConfigInvalid(JobError):
-    """The config cannot be used; `problems` has all that is wrong with it, in the order of the file."""
+    """The config cannot be used; `problems` lists all errors in the order of the file."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         first, others = problems[0], len(problems) - 1
@@ -89,13 +89,13 @@ class ConfigInvalid(JobError):
         self.problems = problems
 
     def __reduce__(self) -> tuple[type["ConfigInvalid"], tuple[tuple[Problem, ...]]]:
-        """How it leaves the process that read the config."""
+        """Pickle it when it leaves the process that read the config."""
         return ConfigInvalid, (self.problems,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where a key stands in the config file; both count from 1."""
+    """The place of a key in the config file; line and column count from 1."""
 
     line: int
     column: int
@@ -103,9 +103,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Testing:
-    """The environment in which pull requests are planned; `team` is the TEAM of its Vault paths.
+    """The environment in which pull requests are planned; `team` is the TEAM in its Vault paths.
 
-    `plan` is None where the file does not list testing: it is planned if Vault has something for it, or is not used.
+    `plan` is None if the file does not list testing: it is planned if Vault has secrets for it, or if Vault is not
+    used.
     """
 
     apply: TestingApply = "never"
@@ -114,13 +115,13 @@ class Testing:
 
     @property
     def name(self) -> EnvironmentName:
-        """Its name, which is always the same."""
+        """Its name, which never changes."""
         return TESTING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BranchEnvironment:
-    """An environment that a branch is applied to; `team` is the TEAM of its Vault paths."""
+    """An environment to which a branch is applied; `team` is the TEAM in its Vault paths."""
 
     name: EnvironmentName
     branch: BranchName
@@ -131,7 +132,7 @@ class BranchEnvironment:
     """Which differences from the preview hold an apply."""
     approvers: tuple[str, ...] = ()
     approvals: int = 1
-    """How many people have to approve what is held."""
+    """How many people have to approve a hold."""
     team: str
 
 
@@ -139,7 +140,7 @@ Environment = Testing | BranchEnvironment
 
 
 def placeholder_branch(environment: Environment) -> str:
-    """BRANCH in placeholders and Vault paths: `testing` where there is no branch."""
+    """BRANCH in placeholders and Vault paths: `testing` if there is no branch."""
     match environment:
         case Testing():
             return TESTING
@@ -151,7 +152,7 @@ def placeholder_branch(environment: Environment) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootModuleOverride:
-    """What a root module has otherwise in one environment; None leaves it as the root module says."""
+    """The settings of a root module that differ in one environment; None means no difference."""
 
     workspace: str | None = None
     var_files: tuple[str, ...] | None = None
@@ -162,10 +163,10 @@ class RootModuleOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootModuleConfig:
-    """One entry of `root_modules`; None means that the default holds.
+    """One entry of `root_modules`; None means the default.
 
-    `dir` is relative to the repository (`.` is its top), `var_files`, `backend_config` and `watch` to `dir`. Strings
-    still hold their placeholders.
+    `dir` is relative to the repository (`.` is its root); `var_files`, `backend_config` and `watch` are relative to
+    `dir`. Strings still contain their placeholders.
     """
 
     dir: str
@@ -182,7 +183,7 @@ class RootModuleConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
-    """Where a message goes (`url` may be `vault:PATH#KEY`, with placeholders) and on what occasions."""
+    """The address of messages (`url` may be `vault:PATH#KEY`, with placeholders), and the occasions for them."""
 
     url: str
     on: tuple[Occasion, ...] = OCCASIONS
@@ -192,8 +193,8 @@ class Notify:
 class RepositoryConfig:
     """The whole config. `branch_environments` keeps the order of the file.
 
-    `secrets` and `root_modules` are None where the file does not mention them: the defaults then depend on whether
-    the operator has a Vault and on what is found in the repository.
+    `secrets` and `root_modules` are None if the file does not mention them: the defaults then depend on whether the
+    operator has a Vault, and on the files in the repository.
     """
 
     team: str
@@ -207,12 +208,12 @@ class RepositoryConfig:
     trusted_bots: tuple[str, ...] = ()
     notify: tuple[Notify, ...] = ()
     unimplemented: tuple[Problem, ...] = ()
-    """What the file asks for and this version cannot do; nothing is planned or applied under such a config."""
+    """Requests in the file that this version does not implement; nothing is planned or applied under such a config."""
     positions: Mapping[str, Position] = dataclasses.field(default_factory=dict, compare=False, repr=False)
-    """Where each key of the file stands, by its dotted name (`root_modules[0].dir`); not part of what it says."""
+    """The position of each key of the file, by its dotted name (`root_modules[0].dir`); not part of its meaning."""
 
     def require_implemented(self) -> None:
-        """Raise ConfigInvalid where the file asks for something that this version cannot do."""
+        """Raise ConfigInvalid if the file requests something that this version does not implement."""
         if self.unimplemented:
             raise ConfigInvalid(self.unimplemented)
 
@@ -223,14 +224,14 @@ class RepositoryConfig:
 
     @property
     def teams(self) -> tuple[str, ...]:
-        """Every team that a key of the config names, in the order of the config, each once."""
+        """Every team that the config names, in the order of the config, each once."""
         named: list[str | None] = [each.team for each in self.environments.values()]
         for root_module in self.root_modules or ():
             named += [root_module.team, *(each.team for each in root_module.environments.values())]
         return tuple(dict.fromkeys(team for team in named if team is not None))
 
     def environment_of_branch(self, branch: str) -> BranchEnvironment | None:
-        """The environment that `branch` is applied to, or None."""
+        """The environment of `branch`, or None."""
         return next((each for each in self.branch_environments.values() if each.branch == branch), None)
 
     def promoted_to(self, environment: str) -> tuple[BranchEnvironment, ...]:
@@ -238,7 +239,7 @@ class RepositoryConfig:
         return tuple(each for each in self.branch_environments.values() if each.promote_from == environment)
 
     def problem(self, key: str, message: str) -> Problem:
-        """A problem at the position of `key`, or of the nearest key above it that is in the file."""
+        """A problem at the position of `key`, or of the nearest parent key in the file."""
         position = self.positions.get(key)
         above = key
         while position is None and above:
@@ -249,7 +250,7 @@ class RepositoryConfig:
 
 
 def changed_keys(before: RepositoryConfig, after: RepositoryConfig) -> tuple[str, ...]:
-    """The keys under which two configs differ, defaults filled in, such as `environments.staging.approvals`."""
+    """The keys in which two configs differ, with defaults filled in, such as `environments.staging.approvals`."""
     names = dict.fromkeys((*before.environments, *after.environments))
     found: list[str] = []
     for name in names:
@@ -270,7 +271,7 @@ def _changed_fields(at: str, before: object, after: object, *, leave_out: Collec
 
 
 def with_root_modules_of(config: RepositoryConfig, proposed: RepositoryConfig) -> RepositoryConfig:
-    """The config with the `root_modules` of another; whose secrets each of them uses stays as it was."""
+    """The config with the `root_modules` of another one; the team of each root module stays the same."""
     if config.root_modules == proposed.root_modules:
         return config
     known = {each.dir: each for each in config.root_modules or ()}

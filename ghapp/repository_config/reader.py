@@ -1,4 +1,4 @@
-"""The config file, read as a whole: all that is wrong with it is said at once."""
+"""Read the config file as a whole, and report all its errors at once."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
@@ -18,11 +18,11 @@ _Entry = TypeVar("_Entry")
 def read_config(
     content: bytes | None, *, branches: Collection[str], repository_name: str, path: str = CONFIG_PATH
 ) -> RepositoryConfig:
-    """Read a repository's config; None as content means that there is no file, and gives the defaults.
+    """Read a repository's config; without a file (None as content), return the defaults.
 
-    `branches` are those that exist (staging and production are environments where nothing else is said),
-    `repository_name` is the name without its owner when it was first seen, and `path` what complaints call the file.
-    Raises ConfigInvalid with every problem of the file, and with what this version does not implement.
+    `branches` are those that exist (by default staging and production are environments), `repository_name` is the name
+    without its owner when it was first seen, and `path` is the file's name in complaints. Raises ConfigInvalid with
+    every error in the file, and with requests that this version does not implement.
     """
     config = read_config_in_force(content, branches=branches, repository_name=repository_name, path=path)
     config.require_implemented()
@@ -32,10 +32,11 @@ def read_config(
 def read_config_in_force(
     content: bytes | None, *, branches: Collection[str], repository_name: str, path: str = CONFIG_PATH
 ) -> RepositoryConfig:
-    """Read a config that another version of Planward may have taken, to know who decides and which branch is which.
+    """Read a config that another version of Planward may have accepted, to determine approvers and branches.
 
-    What this version does not implement is in `unimplemented`, as if the file did not have it: nothing is planned or
-    applied under such a config, but a pull request can correct it. Raises ConfigInvalid with every other problem.
+    Requests that this version does not implement are listed in `unimplemented` and otherwise ignored: nothing is
+    planned or applied under such a config, but a pull request can correct it. Raises ConfigInvalid with every other
+    error.
     """
     complaints = Complaints(path)
     document = None if content is None else parse_document(content, complaints)
@@ -75,7 +76,7 @@ def _read(
 
 
 def _read_secret(value: Value) -> SecretSource | None:
-    """Read one line of `secrets`."""
+    """Read one entry of `secrets`."""
     entries = keys.SECRET.read(value)
     if entries is None:
         return None

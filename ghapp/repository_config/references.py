@@ -1,4 +1,4 @@
-"""What the config names must be there, and must not go round in a circle."""
+"""References in the config must exist, and must not form a cycle."""
 
 from collections.abc import Collection, Mapping
 from typing import TypeVar
@@ -9,7 +9,7 @@ _Name = TypeVar("_Name", bound=str)
 
 
 def find_cycle(graph: Mapping[_Name, Collection[_Name]]) -> list[_Name]:
-    """The first circle of a graph, its first member again at its end; empty if there is none."""
+    """The first cycle of a graph, with its first member repeated at the end; empty if there is none."""
     done: set[_Name] = set()
     for start in graph:
         trail = [(start, list(graph[start]))] if start not in done else []
@@ -29,7 +29,7 @@ def find_cycle(graph: Mapping[_Name, Collection[_Name]]) -> list[_Name]:
 
 
 def unknown_environment(name: str, environments: Collection[str]) -> str | None:
-    """What is wrong with the name of an environment that must be one of these; none of them: no other has a branch."""
+    """The error in the name of an environment that must be one of these; if there are none, no other has a branch."""
     if name in environments:
         return None
     near = did_you_mean(name, environments) or (

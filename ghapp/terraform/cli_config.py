@@ -1,7 +1,7 @@
-"""Terraform's CLI configuration of one root run: the operator's, with where providers are installed from.
+"""Terraform's CLI configuration for one root run: the operator's, plus the sources of providers.
 
-It always has a block `provider_installation`. Without one Terraform looks for providers in the working directory too
-(`terraform.d/plugins`), where the repository puts what it likes.
+It always has a block `provider_installation`. Without one Terraform also looks for providers in the working directory
+(`terraform.d/plugins`), which the repository controls.
 
 https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
 """
@@ -16,14 +16,14 @@ from ghapp.foreign_json import UnreadableJson, read_any_json
 
 _OWN = "disable_checkpoint = true\n"
 _INSTALLATION = re.compile(r"^[ \t]*provider_installation[ \t]*\{", re.MULTILINE)
-# A cache that Terraform fills itself could be filled by whatever a plan runs.
+# If Terraform filled a cache itself, programs of a plan could fill it.
 _CACHE = re.compile(r"^[ \t]*plugin_cache_(?:dir|may_break_dependency_lock_file)\b.*$", re.MULTILINE)
 _SYSTEM = (Path("/usr/local/share/terraform/plugins"), Path("/usr/share/terraform/plugins"))
-"""Where Terraform looks by itself, besides the working directory and the home directory."""
+"""Terraform's default directories, except the working directory and the home directory."""
 
 
 def cli_config(operators: str | None, cache: Path | None = None, offered: Sequence[str] = ()) -> str:
-    """Give the text of a run's CLI configuration, with these providers of the cache before all other sources."""
+    """Return the text of a run's CLI configuration, with these cached providers before all other sources."""
     mirrors = [(cache, tuple(offered))] if cache is not None and offered else []
     if operators is not None and operators.lstrip().startswith("{"):
         return _in_json(operators, mirrors)
@@ -41,7 +41,7 @@ def _in_json(operators: str, mirrors: Sequence[tuple[Path, Sequence[str]]]) -> s
     try:
         document = read_any_json(operators)
     except UnreadableJson:
-        return operators  # Terraform says what is wrong with it
+        return operators  # Terraform reports what is wrong with it
     if not isinstance(document, dict):
         return operators
     document.pop("plugin_cache_dir", None)

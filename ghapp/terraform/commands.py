@@ -20,15 +20,16 @@ from ghapp.terraform.workdir import DEFAULT_WORKSPACE, Workdir
 if TYPE_CHECKING:
     from checks.gate import Proceed
 
-"""How long Terraform waits for whoever else has locked the state, unless it is told otherwise."""
+"""How long Terraform waits by default for another holder of the state's lock."""
 _INIT_TIMEOUT_S = 1800.0
 _SHORT_TIMEOUT_S = 600.0
 _STATE_TIMEOUT_S = 120.0
 _MOST_PLAIN = 100
 _NO_FINDING = re.compile(
-    # About how the operator has providers installed, and the lock file that init writes, which goes with the checkout.
+    # About the operator's provider installation, and the lock file that init writes, which is removed with the
+    # checkout.
     r"Incomplete lock file information for providers"
-    # A heading: in front of the errors or behind them, depending on the version.
+    # A heading, before or after the errors depending on the version.
     r"|(Terraform|OpenTofu) encountered problems during initiali[sz]ation"
 )
 _ERROR_LINE = re.compile(r"[│╷\s]*Error: (.*)")
@@ -43,7 +44,7 @@ def _unheard(_: Mapping[str, Any]) -> None:
 
 
 class _HeldBack:
-    """Holds lines back from the first error on, until it is known whether it is one that people have to read."""
+    """Holds lines back from the first error on, until it is known whether people have to read that error."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
@@ -62,7 +63,7 @@ class _HeldBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """How a command ended. `failure` is None where it did what it was asked. `exit_code` is negative for a signal."""
+    """The end of a command. `failure` is None if it succeeded. `exit_code` is negative for a signal."""
 
     exit_code: int
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -75,7 +76,7 @@ class Finished:
 
     @property
     def done(self) -> bool:
-        """Whether the command did what it was asked, also where it was asked to stop and was at its end already."""
+        """Whether the command succeeded, even if it was asked to stop when it was already finished."""
         is_too_large = self.exceeded is not None and self.exceeded.limit == "file"
         return self.exit_code == 0 and not is_too_large
 
@@ -85,7 +86,7 @@ STATE_LOCK_S = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terraform:
-    """One engine. A plan file is only good for the very version that made it: one run, one engine."""
+    """One engine. Only the version that made a plan file can apply it, so a run uses one engine."""
 
     argv: tuple[str, ...]
     name: str
@@ -94,7 +95,7 @@ class Terraform:
     state_lock_s: int = STATE_LOCK_S
     """How long a command waits for a state's lock."""
     files: tuple[Path, ...] = ()
-    """What it is made of on this machine: what a sandbox has to show it."""
+    """The engine's files on this machine, which a sandbox has to show."""
 
     async def init(
         self,
@@ -104,7 +105,7 @@ class Terraform:
         *,
         timeout_s: float = _INIT_TIMEOUT_S,
     ) -> Finished:
-        """Install providers and modules, configure the backend; one init at a time where providers are shared."""
+        """Install providers and modules, and configure the backend; one init at a time if providers are shared."""
         seen = partial(_seen, workdir)
         words = [
             "init",
@@ -115,7 +116,7 @@ class Terraform:
         if self._init_speaks_json():
             words.insert(1, "-json")
         if self.name == "tofu":
-            # OpenTofu takes variables in backends and module sources: https://opentofu.org/docs/cli/commands/init/
+            # OpenTofu allows variables in backends and module sources: https://opentofu.org/docs/cli/commands/init/
             words += [f"-var-file={path}" for path in seen(workdir.var_files)]
         workdir = _interrupted_first(workdir)
         providers = workdir.providers
@@ -144,7 +145,7 @@ class Terraform:
         if finished.failure is not Failure.WORKSPACE_MISSING:
             held.release()
             return finished
-        # init refuses a workspace that no state was written to yet; plan and apply make it.
+        # init refuses a workspace without a state; plan and apply create it.
         log(f"The workspace {workdir.environ['TF_WORKSPACE']} is new: init once more without it")
         again = await self._run(workdir.in_workspace(DEFAULT_WORKSPACE), words, log, stop, timeout_s - finished.took_s)
         return replace(again, took_s=finished.took_s + again.took_s)
@@ -162,9 +163,9 @@ class Terraform:
         timeout_s: float = 3600.0,
         options: Sequence[str] = (),
     ) -> Finished:
-        """Plan into `plan_file` (by default the run's own). Without `lock` the state's lock is not asked for.
+        """Plan into `plan_file` (by default the run's own). Without `lock` the state is not locked.
 
-        `foreign` takes what is not Terraform's own words: errors.
+        `foreign` receives errors, which are not only Terraform's own text.
         """
         words = [
             "plan",
@@ -186,9 +187,9 @@ class Terraform:
         stop: Stop | None = None,
         timeout_s: float = _SHORT_TIMEOUT_S,
     ) -> bytes | Finished:
-        """Give the plan JSON of a plan file: sensitive values are in clear.
+        """Return the plan JSON of a plan file: sensitive values are in clear.
 
-        Gives how it ended where it was ended: over a limit, or because it was asked to. Raises TerraformError.
+        Returns the end of the command if it was stopped, by a limit or on request. Raises TerraformError.
         """
         words = ["show", "-json", str(workdir.confined.seen(plan_file or workdir.plan_file))]
         ended = await self._started(_read_whole(workdir), words, stop, timeout_s, stdout_to=workdir.plan_json)
@@ -206,7 +207,7 @@ class Terraform:
             workdir.plan_json.unlink(missing_ok=True)
 
     async def show_state(self, workdir: Workdir, *, timeout_s: float = _STATE_TIMEOUT_S) -> bytes | None:
-        """Give the state as JSON: sensitive values are in clear. None where it cannot be read."""
+        """Return the state as JSON: sensitive values are in clear. None if it cannot be read."""
         ended = await self._started(workdir, ["show", "-json"], None, timeout_s, stdout_to=workdir.plan_json)
         try:
             if ended.exit_code or ended.exceeded is not None:
@@ -216,7 +217,7 @@ class Terraform:
             workdir.plan_json.unlink(missing_ok=True)
 
     async def workspaces(self, workdir: Workdir, *, stop: Stop | None = None) -> tuple[str, ...] | None:
-        """Give the workspaces that the backend holds; None where it cannot list them."""
+        """Return the workspaces in the backend; None if it cannot list them."""
         ended = await self._started(
             workdir.in_workspace(DEFAULT_WORKSPACE), ["workspace", "list"], stop, _STATE_TIMEOUT_S
         )
@@ -240,10 +241,10 @@ class Terraform:
         timeout_s: float = 7200.0,
         options: Sequence[str] = (),
     ) -> Finished:
-        """Apply exactly this plan file. `proceed` is what the gate made for it in this run.
+        """Apply exactly this plan file. `proceed` is the gate's permission for it in this run.
 
-        `foreign` takes what is not Terraform's own words: the output of provisioners, and errors. `heard` takes each of
-        Terraform's messages. `with_variables`: give the variables again, as those that are ephemeral have to be.
+        `foreign` receives output that is not Terraform's own: that of provisioners, and errors. `heard` receives each
+        of Terraform's messages. `with_variables`: pass the variables again, which ephemeral ones require.
 
         https://developer.hashicorp.com/terraform/language/block/variable#ephemeral
         """
@@ -261,14 +262,14 @@ class Terraform:
         return await self._run(_interrupted_first(workdir), words, log, stop, timeout_s, foreign=foreign, heard=heard)
 
     async def force_unlock(self, workdir: Workdir, lock_id: str, *, stop: Stop | None = None) -> Finished:
-        """Remove the state's lock of this id. A local state cannot be unlocked by another process."""
+        """Remove the state's lock with this id. A local state cannot be unlocked by another process."""
         words = ["force-unlock", "-force", lock_id]
         return await self._run(_interrupted_first(workdir), words, _quiet, stop, _SHORT_TIMEOUT_S)
 
     async def validate(
         self, workdir: Workdir, *, stop: Stop | None = None, timeout_s: float = _SHORT_TIMEOUT_S
     ) -> tuple[Diagnostic, ...]:
-        """Give all diagnostics of the configuration, for a plan that failed early. Raises TerraformError."""
+        """Return all diagnostics of the configuration, for a plan that failed early. Raises TerraformError."""
         ended = await self._started(workdir, ["validate", "-json"], stop, timeout_s)
         try:
             return read_validation(ended.stdout, _location(workdir))
@@ -347,7 +348,7 @@ class Terraform:
 
 
 def _seen(workdir: Workdir, paths: Iterable[Path]) -> list[Path]:
-    """The paths as the command sees them."""
+    """The paths inside the command's sandbox."""
     return [workdir.confined.seen(path) for path in paths]
 
 
@@ -366,12 +367,12 @@ def _finished(ended: Exited) -> Finished:
 
 
 def _interrupted_first(workdir: Workdir) -> Workdir:
-    """With limits under which a command that writes gets its time to end."""
+    """The limits for a command that writes: it gets time to end."""
     return replace(workdir, limits=replace(workdir.limits, interrupt_first=True))
 
 
 def _read_whole(workdir: Workdir) -> Workdir:
-    """With limits for a command whose output is read as a whole."""
+    """The limits for a command whose output is read as a whole."""
     limits = workdir.limits
     allowed = [each for each in (limits.output_bytes, limits.read_whole_bytes) if each is not None]
     return replace(workdir, limits=replace(limits, output_bytes=min(allowed, default=None)))

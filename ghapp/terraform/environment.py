@@ -1,6 +1,6 @@
-"""The environment that Terraform runs in, built from nothing.
+"""Terraform's environment, which starts empty.
 
-The server's own variables hold the App's key and Vault's token, and a provider or a `local-exec` reads what is there.
+The server's own variables hold the App's key and Vault's token, and a provider or a `local-exec` could read them.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-# The operator's way out of the network, and where programs are; nothing else of the server's environment.
+# The operator's proxy settings and the path of programs; nothing else of the server's environment.
 _PASSED_ON = frozenset(
     {
         "PATH",
@@ -45,21 +45,21 @@ CLI_CONFIG = "terraform.rc"
 
 
 def is_ours(name: str) -> bool:
-    """Whether a variable is Planward's to set: one that decides which code runs, where, and what it prints."""
+    """Whether only Planward may set a variable: one that decides which code runs, where, and its output."""
     return _OURS.fullmatch(name) is not None
 
 
 def changes_trust(name: str) -> bool:
-    """Whether a variable may change whom Terraform believes what it downloads, or what it is let download."""
+    """Whether a variable may change which downloads Terraform trusts or has access to."""
     return name in _PASSED_ON or name.startswith(("TF_TOKEN_", "TF_HTTP_", "GO"))
 
 
 @contextmanager
 def temporary_directory(private: Path, *, is_moved: bool = False) -> Iterator[Path]:
-    """Give the directory for TMPDIR: the run's own, or a short one where that path is long.
+    """Return the directory for TMPDIR: the run's own, or a short one if that path is long.
 
-    Providers listen on a socket in it, and a socket's path may have about 100 bytes. What `is_moved` has a short path
-    in the sandbox.
+    Providers listen on a socket in it, and a socket's path is limited to about 100 bytes. In the sandbox `is_moved`
+    gives the directory a short path.
     """
     own = private / "tmp"
     if is_moved or len(os.fsencode(own)) <= _LONGEST_TMPDIR:
@@ -72,11 +72,11 @@ def temporary_directory(private: Path, *, is_moved: bool = False) -> Iterator[Pa
 def base_environment(
     private: Path, temporary: Path, seen: Callable[[Path], Path] = lambda path: path
 ) -> dict[str, str]:
-    """Give what each command of one root run has in its environment, without its secrets.
+    """Return the environment of each command of one root run, without its secrets.
 
-    `private` is the run's own directory, `temporary` what becomes TMPDIR, both `seen` elsewhere in a sandbox. The CLI
-    configuration is the run's own (cli_config.py), whatever the operator has: a missing file is a warning in front of
-    Terraform's JSON.
+    `private` is the run's own directory, `temporary` becomes TMPDIR; a sandbox has both at other paths (`seen`). The
+    CLI configuration is the run's own (cli_config.py), whatever the operator has: a missing file would print a warning
+    before Terraform's JSON.
     """
     environ = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
     environ.setdefault("PATH", os.defpath)
@@ -93,14 +93,14 @@ def base_environment(
 
 
 def operator_config(environ: Mapping[str, str] | None = None) -> Path | None:
-    """Give the operator's Terraform CLI configuration, None where there is none."""
+    """Return the operator's Terraform CLI configuration, None if there is none."""
     environ = os.environ if environ is None else environ
     places = [environ.get("TF_CLI_CONFIG_FILE"), f"{environ['HOME']}/.terraformrc" if environ.get("HOME") else None]
     return next((Path(place) for place in places if place and Path(place).is_file()), None)
 
 
 def operator_files() -> tuple[Path, ...]:
-    """Give what a run reads of the operator's: the CLI configuration, what it names (mirrors), and CA files."""
+    """Return the operator's files that a run reads: the CLI configuration, the mirrors in it, and CA files."""
     config = operator_config()
     said = config.read_text(errors="replace") if config else ""
     named = [*_QUOTED_PATH.findall(said), *(os.environ[name] for name in sorted(_CA_FILES) if os.environ.get(name))]

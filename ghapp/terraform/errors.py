@@ -1,15 +1,15 @@
-"""What can go wrong before Terraform itself has a say."""
+"""Errors before Terraform itself runs."""
 
 from ghapp.errors import JobError
 
 
 class TerraformError(JobError):
-    """Terraform cannot be run as it was asked."""
+    """Terraform cannot be run as requested."""
 
 
 class TerraformMissing(TerraformError):
-    """There is no engine, or not the one that is configured."""
+    """There is no engine, or not the configured one."""
 
 
 class NoVersionFits(TerraformError):
-    """No engine that is there satisfies a root module's `required_version`."""
+    """No installed engine satisfies a root module's `required_version`."""

@@ -1,7 +1,7 @@
-"""Kinds of failure that have a way out of their own.
+"""Kinds of failure that have their own remedy.
 
-Terraform gives errors no code, so that they are told apart by their summaries, which have been stable for years. One
-that is not known is OTHER: it is shown as it is.
+Terraform's errors have no code, so they are recognised by their summaries, which have been stable for years. An
+unknown one is OTHER, and is shown as it is.
 """
 
 import re
@@ -13,7 +13,7 @@ from checks.diagnostic import Diagnostic
 
 
 class Failure(StrEnum):
-    """Why a command failed, as far as the way out depends on it."""
+    """Why a command failed, as far as the remedy depends on it."""
 
     PROVIDER_UNAVAILABLE = "provider_unavailable"
     MODULE_UNAVAILABLE = "module_unavailable"
@@ -28,7 +28,7 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateLock:
-    """Who holds a state's lock, as Terraform says; `id` is what `force-unlock` takes. Empty: it does not say."""
+    """The holder of a state's lock, as Terraform reports it; `force-unlock` takes `id`. Empty: not reported."""
 
     id: str
     who: str = ""
@@ -62,21 +62,21 @@ _BY_SUMMARY = (
     (re.compile(r"Currently selected workspace .{0,200} does not exist"), Failure.WORKSPACE_MISSING),
     (re.compile(r"Unsupported (Terraform|OpenTofu) Core version"), Failure.VERSION_UNSUPPORTED),
     (re.compile(r"Saved plan is stale"), Failure.PLAN_STALE),
-    # The backend `remote`, where the workspace's runs are executed by HCP Terraform.
+    # The backend `remote`, with a workspace whose runs HCP Terraform executes.
     (re.compile(r"Saving a generated plan is currently not supported"), Failure.RUNS_ELSEWHERE),
 )
 
 _LOCK = re.compile(r"^[ \t│]*(ID|Who|Operation|Created):(.*)$", re.MULTILINE)
 
 _LOCKED_OVER_HTTP = re.compile(r"HTTP remote state already locked: ID=(\S+)")
-"""The backend `http` puts what *asked* for the lock under "Lock Info"; who holds it is in the error alone.
+"""The backend `http` shows the process that *asked* for the lock under "Lock Info"; only the error names the holder.
 
 https://github.com/hashicorp/terraform/blob/v1.11.4/internal/backend/remote-state/http/client.go
 """
 
 
 def read_failure(diagnostics: Sequence[Diagnostic]) -> tuple[Failure, StateLock | None]:
-    """Tell why a command failed by its diagnostics, and who holds the state where somebody does."""
+    """Determine from its diagnostics why a command failed, and who holds the state's lock if somebody does."""
     for diagnostic in diagnostics:
         if diagnostic.severity != "error":
             continue

@@ -1,4 +1,4 @@
-"""What an init has installed for a root module: providers, and the modules that it calls."""
+"""The providers and modules that an init has installed for a root module."""
 
 import os
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ class _Modules(msgspec.Struct):
 
 
 def installed_providers(data_dir: Path) -> Iterator[tuple[str, Path]]:
-    """Give each provider as HOST/NAMESPACE/TYPE, with the directory of its package: a link where it is shared."""
+    """Return each provider as HOST/NAMESPACE/TYPE, with the directory of its package: a link if it is shared."""
     top = data_dir / "providers"
     for place in sorted(top.glob("*/*/*/*/*")):
         yield "/".join(place.relative_to(top).parts[:3]), place
 
 
 def installed_modules(data_dir: Path) -> tuple[str, ...]:
-    """Give the source of each module, also of those that modules call. Raises TerraformError.
+    """Return the source of each module, including those that modules call. Raises TerraformError.
 
     https://github.com/hashicorp/terraform/blob/v1.11.4/internal/modsdir/manifest.go
     """

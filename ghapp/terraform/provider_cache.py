@@ -1,10 +1,10 @@
-"""The providers that all runs share: read by Terraform as a mirror, and filled by Planward alone.
+"""Providers shared by all runs: Terraform reads them as a mirror, and only Planward writes them.
 
-A run installs what is not there into its own directory. Once its init has ended, before anything of the repository
-runs, Planward copies that, compares the copy with the checksum that Terraform took from the lock file or verified by
-the registry's signature, and puts it into the cache with this checksum in a record beside it. A run cannot write here
-where it is confined. Where it is not, a package that no longer has its checksum is noticed after the next init that
-took it, and removed.
+A run installs missing providers into its own directory. After its init, before any program of the repository runs,
+Planward copies them and compares each copy with the checksum that Terraform took from the lock file or verified by the
+registry's signature. A copy that matches goes into the cache, with this checksum in a record beside it. In a sandbox,
+a run cannot write to the cache. Without one, a package whose checksum has changed is noticed and removed after the
+next init that used it.
 """
 
 import asyncio
@@ -42,11 +42,11 @@ _MOST_ACCEPTED = 20
 
 
 class _Record(msgspec.Struct, frozen=True):
-    """What is known of a package in the cache."""
+    """The record of a package in the cache."""
 
     checksum: str
     accepted_by: tuple[tuple[str, ...], ...] = ()
-    """Checksums of lock files that Terraform compared the downloaded archive with, which only that tells: `zh:…`."""
+    """Checksums of the archive from lock files, which only Terraform could compare at the download: `zh:…`."""
 
     def is_accepted(self, checksums: frozenset[str]) -> bool:
         """Whether a lock file with these checksums accepts the package."""
@@ -55,29 +55,29 @@ class _Record(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProviders:
-    """Where the providers of one root run come from. `cache` is None where it has none."""
+    """The sources of providers of one root run. `cache` is None if it has none."""
 
     config: Path
-    """The CLI configuration that the run's commands read."""
+    """The CLI configuration for the run's commands."""
     data_dir: Path
     root_module: Path
     cache: Path | None
     fills: bool = True
-    """Whether what it installs may be shared: not where its secrets decide whom it trusts."""
+    """Whether providers that it installs may be shared: not if its secrets decide whom it trusts."""
 
     @property
     def lock(self) -> Path | None:
-        """What whoever writes the cache holds."""
+        """The lock for writing the cache."""
         return None if self.cache is None else self.cache / ".lock"
 
     def write_config(self, offered: Collection[str] = ()) -> None:
-        """Write the CLI configuration, which offers these providers of the cache."""
+        """Write the CLI configuration, which offers these cached providers."""
         config = operator_config()
         said = None if config is None else config.read_text(errors="replace")
         write_new(self.config, cli_config(said, self.cache, sorted(offered)).encode())
 
     def offer(self) -> LockFile:
-        """Offer what the cache has for this root module; gives the lock file of before."""
+        """Offer the cached providers for this root module; returns the earlier lock file."""
         lock_file = read_lock_file(self.root_module)
         offered = {} if self.cache is None else _offered(self.cache, lock_file)
         self.write_config(offered)
@@ -85,7 +85,7 @@ class RunProviders:
         return lock_file
 
     def take_in(self, before: LockFile) -> None:
-        """Put into the cache what an init has installed, and note what it has linked."""
+        """Copy newly installed providers into the cache, and record which cached ones were linked."""
         if self.cache is None:
             return
         after = read_lock_file(self.root_module)
@@ -102,10 +102,10 @@ class RunProviders:
                     log.warning("provider_not_cached", provider=str(path), why=type(error).__name__)
 
     def withdraw_changed(self, before: LockFile, *, thorough: bool) -> bool:
-        """Remove from the cache what does not have its checksum any more; gives whether anything was.
+        """Remove providers from the cache whose checksum has changed; returns whether there were any.
 
-        After an init that is done its lock file has the checksum of all that it linked. `thorough` compares what this
-        root module may have been offered itself.
+        After a finished init its lock file has the checksums of all providers that it linked. `thorough` computes the
+        checksums of every provider that this root module may have been offered.
         """
         if self.cache is None:
             return False
@@ -141,7 +141,7 @@ class RunProviders:
 def run_providers(
     private: Path, root_module: Path, cache: Path | None, own_names: Collection[str] = ()
 ) -> RunProviders:
-    """Give where the providers of a run come from; `own_names` are variables that it has and others have not."""
+    """Return the provider sources of a run; `own_names` are variables that only this run has."""
     return RunProviders(
         config=private / CLI_CONFIG,
         data_dir=private / "data",
@@ -152,7 +152,7 @@ def run_providers(
 
 
 def checksum_of(package: Path) -> str:
-    """Give the checksum of an unpacked package, as Terraform writes it: `h1:…`. Raises OSError.
+    """Return the checksum of an unpacked package in Terraform's format: `h1:…`. Raises OSError.
 
     https://pkg.go.dev/golang.org/x/mod/sumdb/dirhash#Hash1
     """
@@ -164,9 +164,9 @@ def checksum_of(package: Path) -> str:
 
 
 def _offered(cache: Path, lock_file: LockFile) -> dict[str, str | None]:
-    """The providers of which the cache has a package that this lock file accepts, or of which it has no word.
+    """The cached providers that this lock file accepts, and those that it does not mention.
 
-    With the checksum that the lock file has to be given, where it does not have it yet.
+    Each with the checksum that has to be added to the lock file, if it is missing there.
     """
     found: dict[str, str | None] = {}
     for kept in kept_providers(cache):
@@ -186,14 +186,14 @@ def _offered(cache: Path, lock_file: LockFile) -> dict[str, str | None]:
 
 
 def _take_in(cache: Path, path: Path, installed: Path, now: frozenset[str], before: frozenset[str] | None) -> None:
-    """Keep an installed package, or note that a lock file accepts what is kept. Raises OSError."""
+    """Copy an installed package into the cache, or record that a lock file accepts the cached one. Raises OSError."""
     record = _record(cache, path)
     if record is not None and (cache / path).is_dir():
         if before and not record.is_accepted(before) and checksum_of(installed) == record.checksum:
             accepted_by = (*record.accepted_by[-_MOST_ACCEPTED:], tuple(sorted(before)))
             _write_record(cache, path, _Record(record.checksum, accepted_by))
         return
-    for left in (*cache.glob(f"{_INCOMING}*"), *(cache / _REMOVED).glob("removed-*")):  # by a process that was killed
+    for left in (*cache.glob(f"{_INCOMING}*"), *(cache / _REMOVED).glob("removed-*")):  # left by a killed process
         remove_tree(left)
     incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=cache))
     try:
@@ -203,7 +203,7 @@ def _take_in(cache: Path, path: Path, installed: Path, now: frozenset[str], befo
         if checksum not in now:
             log.warning("provider_not_cached", provider=str(path), why="it does not have its checksum")
             return
-        if (cache / path).exists():  # of a version of Planward that kept no checksums
+        if (cache / path).exists():  # from a version of Planward without checksums
             (cache / path).rename(incoming / "without-a-record")
         accepted_by = (tuple(sorted(before)),) if before and checksum not in before else ()
         _write_record(cache, path, _Record(checksum, accepted_by))
@@ -214,7 +214,7 @@ def _take_in(cache: Path, path: Path, installed: Path, now: frozenset[str], befo
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy directories and files, and nothing else. Raises OSError on anything else."""
+    """Copy only directories and files. Raises OSError on anything else."""
     target.mkdir(mode=0o755)
     with os.scandir(source) as entries:
         for entry in entries:
@@ -253,16 +253,16 @@ def _is_in(cache: Path, link: Path) -> bool:
 
 @asynccontextmanager
 async def one_writer(lock: Path | None, stop: Stop | None = None) -> AsyncIterator[None]:
-    """Hold the cache's lock, across processes too; nothing where there is no cache.
+    """Hold the cache's lock, across processes too; nothing if there is no cache.
 
-    Where `stop` is requested meanwhile it goes on without: nothing is started then that could write.
+    If `stop` is requested, continue without the lock: nothing that could write is started then.
     """
     if lock is None:
         yield
         return
     held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        # Asked again and again: the holder may be another process.
+        # Poll: the holder may be another process.
         while not _locked(held) and not (stop and stop.requested.is_set()):  # noqa: ASYNC110
             await asyncio.sleep(_POLL_S)
         yield
@@ -272,7 +272,7 @@ async def one_writer(lock: Path | None, stop: Stop | None = None) -> AsyncIterat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptProvider:
-    """A version of a provider in the cache, with when an init last linked it."""
+    """A version of a provider in the cache, with the time when an init last linked it."""
 
     path: Path
     used_at: float
@@ -285,9 +285,9 @@ def kept_providers(directory: Path) -> tuple[KeptProvider, ...]:
 
 
 def remove_provider(directory: Path, provider: KeptProvider, runs: Path) -> bool:
-    """Remove a version from the cache; it is installed anew when it is asked for. False: it is in use.
+    """Remove a version from the cache; it is installed again when needed. False: it is in use.
 
-    In use is what a run below `runs` has linked, and everything while an init goes on.
+    In use are the providers that a run below `runs` has linked, and all of them during an init.
     """
     with locked(make_private(directory) / ".lock") as no_init:
         if not no_init or provider.path.resolve() in {
@@ -296,7 +296,7 @@ def remove_provider(directory: Path, provider: KeptProvider, runs: Path) -> bool
             for linked in _linked(data_dir)
         }:
             return False
-        # At once: Terraform would take what is left of a removal that broke off for the provider.
+        # Atomically: Terraform would use the remains of an interrupted removal as the provider.
         remove_whole(provider.path, runs)
     return True
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 _VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 _CONSTRAINT = re.compile(r"(=|!=|>=|<=|>|<|~>)?+\s*+([^\s,<>=!~]+)")
 _LONGEST = 1000
-"""Characters. Whoever may push can write a constraint, and people write ten of them."""
+"""In characters. Everybody who can push can write a constraint; real ones have about ten characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A version; `written` is the number of parts that were written, which `~>` goes by."""
+    """A version; `written` is the number of its parts as written, which `~>` depends on."""
 
     parts: tuple[int, ...]
     prerelease: str = ""
@@ -22,7 +22,7 @@ class Version:
 
     @property
     def order(self) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
-        """A key to sort by: a prerelease comes before its release, its numeric parts by number."""
+        """A sort key: a prerelease comes before its release, and its numeric parts sort as numbers."""
         marks = tuple(
             (not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in self.prerelease.split(".")
         )
@@ -42,7 +42,9 @@ def satisfies(version: Version, constraint: str) -> bool:
     """Whether a version satisfies every part of a constraint. Raises ValueError on one that cannot be read."""
     if len(constraint) > _LONGEST:
         raise ValueError(f"a version constraint of more than {_LONGEST} characters")
-    answers = [_satisfies_part(version, part) for part in constraint.split(",")]  # Each is read, also after a no.
+    answers = [
+        _satisfies_part(version, part) for part in constraint.split(",")
+    ]  # Read every part, even after a mismatch.
     return all(answers)
 
 
@@ -56,7 +58,7 @@ def _satisfies_part(version: Version, part: str) -> bool:
     if operator == "!=":
         return version.order != wanted.order
     if version.prerelease and (version.parts != wanted.parts or not wanted.prerelease):
-        return False  # A prerelease is taken only where the constraint names one of the same version.
+        return False  # A prerelease counts only if the constraint names one of the same version.
     match operator:
         case ">":
             return version.order > wanted.order

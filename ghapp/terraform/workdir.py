@@ -1,4 +1,4 @@
-"""The work directory of one root run: private, with the secrets' file and a place for the plan file."""
+"""The work directory of one root run: private, with a file for secrets and a place for the plan file."""
 
 import asyncio
 import errno
@@ -19,26 +19,26 @@ from ghapp.terraform.errors import TerraformError
 from ghapp.terraform.provider_cache import RunProviders, run_providers
 
 DEFAULT_WORKSPACE = "default"
-"""Terraform's own name for the workspace that is always there."""
+"""Terraform's name for the workspace that always exists."""
 
 _FILES = ("_FILE", "GOOGLE_APPLICATION_CREDENTIALS")
-"""Ends of names whose values are files with credentials: tokens of IRSA, ECS and workload identities."""
+"""Suffixes of variables whose values are files with credentials: tokens of IRSA, ECS and workload identities."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workdir:
-    """One root module, ready to be run: files are absolute, `environ` is the whole environment.
+    """One root module, ready to run: files are absolute, `environ` is the whole environment.
 
-    Paths are those of this host; what is `confined` sees them as `confined.seen` says, and so does `environ`.
-    `limits` are what each command may take, its providers included. `undeclared` are the names of variables that were
-    given and that the root module does not declare.
+    Paths are those of this host; in the sandbox of `confined` they are as in `confined.seen`, and `environ` already
+    uses those. `limits` apply to each command including its providers. `undeclared` names the given variables that the
+    root module does not declare.
     """
 
     checkout: Path
     root_module: str
     data_dir: Path
     plan_json: Path
-    """Where the plan JSON lies while it is read: where no run gets, since this process writes and reads it."""
+    """The place of the plan JSON while it is read. No run can reach it, since this process writes and reads it."""
     environ: Mapping[str, str] = field(repr=False)
     providers: RunProviders
     var_files: tuple[Path, ...] = ()
@@ -53,7 +53,7 @@ class Workdir:
         return self.checkout / self.root_module
 
     def in_workspace(self, workspace: str) -> "Workdir":
-        """The same with another workspace selected."""
+        """The same with another workspace."""
         environ = {name: value for name, value in self.environ.items() if name != "TF_WORKSPACE"}
         if workspace != DEFAULT_WORKSPACE:
             environ["TF_WORKSPACE"] = workspace
@@ -61,11 +61,11 @@ class Workdir:
 
     @property
     def plan_file(self) -> Path:
-        """Where this run's plan file lies: outside of the checkout, removed with everything else."""
+        """The path of this run's plan file: outside the checkout, removed with everything else."""
         return self.data_dir.parent / "planfile"
 
     def read_plan_file(self, most_bytes: int) -> bytes | None:
-        """Read the plan file; None where it is larger, or no file: a run may put there what it likes.
+        """Read the plan file; None if it is too large or not a file: a run could put anything there.
 
         Raises OSError.
         """
@@ -82,7 +82,7 @@ class Workdir:
         return content if len(content) <= most_bytes else None
 
     def write_plan_file(self, content: bytes) -> None:
-        """Write a plan file that the run is to apply. Raises OSError."""
+        """Write a plan file for the run to apply. Raises OSError."""
         self.plan_file.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(self.plan_file, flags, 0o600), "wb") as file:
@@ -109,14 +109,14 @@ async def prepare_workdir(
     repository: str = "repository",
     engine_files: Sequence[Path] = (),
 ) -> AsyncIterator[Workdir]:
-    """Prepare a private directory below `work` for a root run, and remove it afterwards, whatever happens.
+    """Prepare a private directory below `work` for a root run, and always remove it afterwards.
 
-    In a `sandbox` it sees the checkout at a path made of `repository`, and of the host the `engine_files` and what the
-    operator's Terraform configuration names.
-    `tfvars` are written to a file with mode 0600, only those that the root module declares (`declared`; None takes
-    all); the others are named in `undeclared`. `env` is added to the environment, over what is `given` of the server's
-    own, with copies of the files that it names. Relative `var_files` and `backend_config` are the root module's.
-    Raises TerraformError where a file is not in the checkout, or `env` would set a variable that is Planward's.
+    In a `sandbox` the run sees the checkout at a path made of `repository`, and of the host only the `engine_files`
+    and the files that the operator's Terraform configuration names. `tfvars` are written to a file with mode 0600, but
+    only those that the root module declares (`declared`; None means all); the others are listed in `undeclared`. `env`
+    is added to the environment and overrides the server's own variables in `given`, whose files are copied. Relative
+    `var_files` and `backend_config` belong to the root module. Raises TerraformError if a file is not in the checkout,
+    or if `env` would set a variable that only Planward may set.
     """
     for name in env or {}:
         if is_ours(name):
@@ -159,7 +159,8 @@ async def prepare_workdir(
                     confined.lies(private),
                     confined.lies(checkout) / root_module,
                     shared,
-                    # Tokens for registries, whoever gave them: what they open is not for every repository.
+                    # Tokens for registries, from any source: providers downloaded with them are not for every
+                    # repository.
                     own_names=[*(env or {}), *(name for name in own if name.startswith("TF_TOKEN_"))],
                 ),
                 limits=replace(limits, directories=(confined.lies(checkout), confined.lies(private))),
@@ -197,7 +198,7 @@ def _write_secrets(path: Path, tfvars: Mapping[str, Any]) -> Path:
 
 
 def _with_copies(given: Mapping[str, str], directory: Path, seen: Callable[[Path], Path]) -> dict[str, str]:
-    """The server's variables as a run has them: what names a file names a copy of it in the run's own place."""
+    """The server's variables for a run: if one names a file, it names a copy in the run's own directory instead."""
     found: dict[str, str] = {}
     for name, value in given.items():
         if is_ours(name):

@@ -1,11 +1,11 @@
-"""Vault (and OpenBao): the secrets of one environment, for the time of one run.
+"""Vault (and OpenBao): the secrets of one environment for one run.
 
 settings.py   how Planward logs in
-sources.py    which paths, as what; the templates in them
+sources.py    the paths, their use, and their templates
 authority.py  whose secrets a run may read: decided before anything else is read
-client.py     one client a session, in threads; foreign errors become words (the only file that knows hvac)
-session.py    read, keep alive, give back
-credentials.py  what was read, put together, contradictions refused
+client.py     one client a session, in threads; turns errors into texts for people (only this file uses hvac)
+session.py    read, renew, revoke
+credentials.py  combines the secrets and refuses contradictions
 """
 
 from ghapp.vault.authority import Authority, OwnLogin, RepositoryAuthority

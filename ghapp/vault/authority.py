@@ -1,4 +1,4 @@
-"""Whose secrets a run may read: a repository's, as the operator and the team say, or a person's by their own login."""
+"""Whose secrets a run may read: decided by the operator and the team for a repository, by the login for a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from ghapp.vault.sources import SecretSource, VaultRun, require_allowed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryAuthority:
-    """What decides which teams a repository may use; `secret_paths` are the patterns of PLANWARD_SECRET_PATHS."""
+    """Decides which teams a repository may use; `secret_paths` are the patterns of PLANWARD_SECRET_PATHS."""
 
     repository: RepositoryIdentity
     rules: OperatorsRules
     secret_paths: tuple[str, ...] = ()
 
     def open_without_asking(self, team: str) -> OpenTeam | None:
-        """Open a team that the operator opens; None: its own secret decides."""
+        """Grant access to a team if the operator does; None: the team's own secret decides."""
         return open_by_operator(team, self.repository, self.rules)
 
     def require_paths(self, sources: Sequence[SecretSource], run: VaultRun) -> None:
-        """Raise SecretPathNotAllowed for a path that is not the repository's own, and SecretPathInvalid."""
+        """Raise SecretPathNotAllowed for a path that the repository may not use, and SecretPathInvalid."""
         require_allowed(sources, run, self.secret_paths)
 
 
@@ -29,7 +29,7 @@ class OwnLogin:
     """A person plans their working copy: Vault itself decides what they may read."""
 
     def open_without_asking(self, team: str) -> OpenTeam:
-        """Open any team: what Vault does not give them, they do not get."""
+        """Grant access to any team: Vault only returns secrets that the person may read."""
         return open_by_own_login(team)
 
     def require_paths(self, sources: Sequence[SecretSource], run: VaultRun) -> None:

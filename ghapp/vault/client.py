@@ -1,6 +1,6 @@
-"""One connection to Vault. Blocking: it is called in threads. The only file that knows hvac.
+"""One connection to Vault. Blocking: it is called in threads. Only this file uses hvac.
 
-hvac's exceptions carry URL and body, so that none of their text goes further than this file.
+hvac's exceptions contain the URL and body, so none of their text leaves this file.
 """
 
 import base64
@@ -36,7 +36,7 @@ _TO_SIGN = "its policy needs update there, and the key has to exist"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """Where a secrets engine is mounted (`path` without the last "/"), and how it is read."""
+    """The mount of a secrets engine (`path` without the last "/"), and how to read it."""
 
     path: str
     engine: Literal["kv1", "kv2", "other"]
@@ -47,7 +47,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a path gave; the lease is empty for what lives for ever."""
+    """Vault's answer for a path; the lease is empty for secrets without expiry."""
 
     data: Mapping[str, Any] = field(repr=False)
     lease_id: str = ""
@@ -57,20 +57,20 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """A token that Planward got by logging in; without a duration it does not end by itself."""
+    """A token from a login; without a duration it does not expire."""
 
     duration_s: int
     renewable: bool
 
 
 class Client:
-    """One session's client: hvac writes the token of a login into it, so that it is never shared."""
+    """One session's client. It is never shared, since hvac writes the token of a login into it."""
 
     def __init__(self, settings: VaultSettings) -> None:
         self._settings = settings
         self._client = hvac.Client(
             url=settings.address,
-            # Never None: hvac would look for a token in the environment and in the home directory.
+            # Never None: hvac would then look for a token in the environment and in the home directory.
             token=settings.token or "" if settings.method == "token" else "",
             namespace=settings.namespace,
             verify=str(settings.ca_cert) if settings.ca_cert else True,
@@ -81,7 +81,7 @@ class Client:
         self._client.adapter.close()
 
     def require_unsealed(self) -> None:
-        """Ask whether Vault is there and unsealed; no token is sent. Raises VaultUnreachable, VaultSealed."""
+        """Check whether Vault answers and is unsealed; sends no token. Raises VaultUnreachable, VaultSealed."""
         url = f"{self._settings.address}/v1/sys/health"
         verify = str(self._settings.ca_cert) if self._settings.ca_cert else True
         asked = {"standbyok": "true", "perfstandbyok": "true"}
@@ -93,13 +93,13 @@ class Client:
             raise self._sealed()
 
     def log_in(self, role: str) -> Login | None:
-        """Log in; None where the operator's own token is used. Raises VaultLoginRefused and the like."""
+        """Log in; None if the operator's own token is used. Raises VaultLoginRefused and the like."""
         if self._settings.method == "token":
             return None
         mount = self._settings.auth_mount or self._settings.method
         body = self._settings.login_body(role)
         url = f"/v1/auth/{_quoted(mount.strip('/'))}/login"
-        # A token whose answer was lost is never used, and ends by itself.
+        # A token whose answer was lost is never used, and expires by itself.
         answer = self._patiently(f"auth/{mount}/login", lambda: self._client.adapter.post(url, json=body), login=True)
         auth = _part(answer, "auth")
         token = auth.get("client_token")
@@ -109,7 +109,7 @@ class Client:
         return Login(duration_s=int(auth.get("lease_duration") or 0), renewable=bool(auth.get("renewable")))
 
     def mount_of(self, path: str) -> Mount:
-        """Find out which engine serves a path, as Vault's own command line does. Raises VaultDenied and the like."""
+        """Find the engine that serves a path, as Vault's own command line does. Raises VaultDenied and the like."""
         answer = self._read(path, lambda: self._client.adapter.get(f"/v1/sys/internal/ui/mounts/{_quoted(path)}"))
         if answer is None:
             raise self._denied(path)
@@ -120,16 +120,16 @@ class Client:
         return Mount(path=str(data["path"]).rstrip("/"), engine="kv2" if version == "2" else "kv1")
 
     def list_secrets(self, mount: Mount, path: str) -> tuple[str, ...]:
-        """Give the names right below a path, folders with a "/" at their end; none where nothing is."""
+        """Return the names directly below a path, folders with a trailing "/"; empty if there is nothing."""
         middle = "/metadata" if mount.engine == "kv2" else ""
         url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
         answer = self._read(f"{path}/", lambda: self._client.adapter.list(url.rstrip("/")))
         return tuple(_part(answer, "data").get("keys") or ()) if answer is not None else ()
 
     def read_secret(self, mount: Mount, path: str) -> Answer | None:
-        """Read one secret, the newest version of it; None where there is none or it is deleted."""
+        """Read the newest version of one secret; None if there is none or it is deleted."""
         if mount.engine == "other":
-            # Credentials whose answer was lost go with the token of the login, or end with their lease.
+            # Credentials whose answer was lost are revoked with the login's token, or expire with their lease.
             return _answer(self._read(path, lambda: self._client.adapter.get(f"/v1/{_quoted(path)}")))
         middle = "/data" if mount.engine == "kv2" else ""
         url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
@@ -139,9 +139,9 @@ class Client:
         return Answer(data=_part(_part(answer, "data"), "data"))
 
     def require_writable(self, mount: Mount, path: str) -> None:
-        """Raise VaultDenied where the token's policies do not let it write a secret.
+        """Raise VaultDenied if the token's policies do not allow writing a secret.
 
-        A policy may keep a token from asking what it may do; then nothing is known.
+        A policy may forbid a token to query its own capabilities; then this raises nothing.
         """
         middle = "/data" if mount.engine == "kv2" else ""
         asked = f"{mount.path}{middle}/{mount.below(path)}"
@@ -156,7 +156,7 @@ class Client:
             raise self._denied(path, _TO_WRITE)
 
     def write_secret(self, mount: Mount, path: str, data: Mapping[str, str]) -> None:
-        """Write one secret of a KV engine; a new version where there is one."""
+        """Write one secret of a KV engine; if there is one, this adds a version."""
         middle = "/data" if mount.engine == "kv2" else ""
         url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
         body = {"data": dict(data)} if mount.engine == "kv2" else dict(data)
@@ -179,12 +179,12 @@ class Client:
         return base64.b64decode(str(_part(answer, "data").get("signature", "")).rpartition(":")[2])
 
     def renew_lease(self, lease_id: str, path: str) -> int:
-        """Ask for more time for a lease; gives the seconds that it has now."""
+        """Extend a lease; returns its new duration in seconds."""
         answer = self._patiently(path, lambda: self._client.sys.renew_lease(lease_id))
         return int(answer.get("lease_duration") or 0)
 
     def renew_token(self) -> int:
-        """Ask for more time for the token; gives the seconds that it has now."""
+        """Extend the token; returns its new duration in seconds."""
         answer = self._patiently("auth/token/renew-self", self._client.auth.token.renew_self)
         return int(_part(answer, "auth").get("lease_duration") or 0)
 
@@ -192,12 +192,12 @@ class Client:
         self._patiently(path, lambda: self._client.sys.revoke_lease(lease_id))
 
     def revoke_token(self) -> None:
-        """Give the token back; one that is not taken any more was given back, and the answer to that was lost."""
+        """Revoke the token. If Vault no longer knows it, it was revoked and that answer was lost."""
         with contextlib.suppress(VaultLoginRefused):
             self._patiently("auth/token/revoke-self", self._client.auth.token.revoke_self)
 
     def _read(self, path: str, ask: Callable[[], Any]) -> Any:
-        """Ask patiently; None where nothing is there."""
+        """Query, with retries; None if there is nothing."""
 
         def answered() -> Any:
             try:
@@ -208,7 +208,7 @@ class Client:
         return self._patiently(path, answered)
 
     def _patiently(self, path: str, ask: Callable[[], Any], *, login: bool = False, needs: str = _TO_READ) -> Any:
-        """Ask until Vault answers, and give up after the settings' `patience_s`."""
+        """Repeat until Vault answers, and give up after the settings' `patience_s`."""
         attempts = stamina.retry_context(
             on=(VaultUnreachable, VaultFault),
             attempts=None,
@@ -230,7 +230,7 @@ class Client:
             yield
             return
         except (hvac.exceptions.VaultDown, hvac.exceptions.VaultNotInitialized) as down:
-            # A load balancer says 503 too, and that Vault is back in a moment.
+            # A load balancer also answers 503, while Vault is back in a moment.
             sealed = isinstance(down, hvac.exceptions.VaultNotInitialized) or "sealed" in str(down.errors)
             error = self._sealed() if sealed else self._fault(path)
         except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized, hvac.exceptions.InvalidRequest):
@@ -247,7 +247,7 @@ class Client:
             error = VaultUnreachable(
                 f"Vault ({host}) cannot be reached: is VAULT_ADDR right, and is it up? Then use Re-run"
             )
-        # Outside of the except and from None, so that no traceback carries the foreign exception along.
+        # Raised outside the except and from None, so that no traceback contains hvac's exception.
         raise error from None
 
     def _sealed(self) -> VaultSealed:

@@ -1,4 +1,4 @@
-"""What was read from Vault for one root module's run, put together."""
+"""The secrets from Vault for one root module's run, combined."""
 
 import json
 import re
@@ -10,17 +10,17 @@ from ghapp.vault.errors import SecretPathInvalid, SecretsContradict, SecretsMiss
 from ghapp.vault.sources import DEFAULT_SOURCES, SecretSource
 
 Json = Any
-"""A JSON value: what Vault keeps, what a variable takes."""
+"""A JSON value, as in Vault and in a variable."""
 
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Secrets by what they become: Terraform variables, environment variables; and all that has to be masked.
+    """Secrets by their use: Terraform variables, environment variables; and all texts to mask.
 
-    `origins` tells the path that each name came from, for messages: the paths are no secrets. `asked_for` are the
-    variables that somebody asked for: not those that only the default line gave, which takes all that is there.
+    `origins` maps each name to its path, for messages: paths are no secrets. `asked_for` are the variables that an
+    entry names; variables that only the default entry brings, which takes everything, are not among them.
     """
 
     tfvars: Mapping[str, Json] = field(default_factory=dict, repr=False)
@@ -32,7 +32,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """One secret as Vault gave it, and the line of the config that asked for it."""
+    """One secret from Vault, and the config entry that requested it."""
 
     path: str
     source: SecretSource
@@ -42,8 +42,8 @@ class Secret:
 def put_together(secrets: Iterable[Secret]) -> Credentials:
     """Sort secrets into variables and environment variables.
 
-    Raises SecretsContradict where two give one name different values, SecretsMissing where a key that the config
-    names is not in its secret, SecretPathInvalid where a key cannot be an environment variable's name.
+    Raises SecretsContradict if two give one name different values, SecretsMissing if a key that the config names is
+    not in its secret, SecretPathInvalid if a key is not a valid name of an environment variable.
     """
     tfvars: dict[str, Json] = {}
     env: dict[str, str] = {}
@@ -107,7 +107,7 @@ def _environment_text(name: str, value: Json, path: str) -> str:
 
 
 def _texts(value: Json) -> set[str]:
-    """Give every text that a value may appear as. Truth values and null are no secrets."""
+    """Return every text in which a value may appear. Booleans and null are no secrets."""
     match value:
         case bool() | None:
             return set()
@@ -124,7 +124,7 @@ def _texts(value: Json) -> set[str]:
 
 
 def _texts_within(text: str) -> set[str]:
-    """Give what `jsondecode` takes out of a secret that is a JSON document: a service account's private key."""
+    """Return the texts that `jsondecode` can extract from a JSON secret, such as a service account's private key."""
     if not text.lstrip().startswith(("{", "[")):
         return set()
     try:

@@ -1,6 +1,6 @@
-"""What can go wrong with Vault, in words for the person who has to mend it.
+"""Errors of Vault, with texts for the person who has to fix them.
 
-No text holds what Vault answered, a token, or more of VAULT_ADDR than its host.
+No text contains Vault's answer, a token, or more of VAULT_ADDR than its host.
 """
 
 from ghapp.errors import JobError
@@ -11,27 +11,27 @@ class VaultError(JobError):
 
 
 class VaultUnreachable(VaultError):
-    """Vault does not answer, or not in time, or with a certificate that is not trusted."""
+    """Vault does not answer, or not in time, or its certificate is not trusted."""
 
 
 class VaultSealed(VaultError):
-    """Vault is sealed or was never initialised."""
+    """Vault is sealed, or was never initialised."""
 
 
 class VaultLoginRefused(VaultError):
-    """Vault does not take what Planward logs in with."""
+    """Vault refuses Planward's login."""
 
 
 class VaultDenied(VaultError):
-    """Vault took the login, and its policies do not allow the path."""
+    """Vault accepted the login, but its policies do not allow the path."""
 
 
 class VaultFault(VaultError):
-    """Vault answered with an error of its own."""
+    """Vault answered with an internal error."""
 
 
 class SecretsMissing(VaultError):
-    """There is nothing where the config says that secrets are."""
+    """There is no secret at a path of the config."""
 
 
 class SecretsContradict(VaultError):
@@ -39,11 +39,11 @@ class SecretsContradict(VaultError):
 
 
 class SecretPathInvalid(VaultError):
-    """A path of the config, or what is filled into it, is none that Vault may be asked for."""
+    """A path of the config, or a value filled into it, is not a valid path in Vault."""
 
 
 class SecretPathNotAllowed(VaultError):
-    """The config names a path that is not the repository's own, and the operator does not allow it."""
+    """The config names a path outside the repository's own, and the operator does not allow it."""
 
 
 class TeamClosed(VaultError):

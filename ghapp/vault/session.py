@@ -1,4 +1,4 @@
-"""Log in, read, keep alive while the run goes on, give everything back."""
+"""Log in, read, renew leases during the run, and revoke everything."""
 
 import asyncio
 import time
@@ -41,14 +41,14 @@ _T = TypeVar("_T")
 
 
 class Vault:
-    """Opens sessions; keeps nothing between them."""
+    """Opens sessions; stores nothing between them."""
 
     def __init__(self, settings: VaultSettings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._settings = settings
         self._sleep = sleep
 
     async def require_answer(self) -> None:
-        """Ask whether Vault is there and unsealed. Raises VaultUnreachable, VaultSealed."""
+        """Check whether Vault answers and is unsealed. Raises VaultUnreachable, VaultSealed."""
         client = Client(self._settings)
         try:
             await asyncio.to_thread(client.require_unsealed)
@@ -59,7 +59,7 @@ class Vault:
     async def credentials(
         self, sources: Sequence[SecretSource], run: VaultRun, authority: Authority
     ) -> AsyncIterator[Credentials]:
-        """Log in for one run and read its secrets, once the team is open; nothing else is read before.
+        """Log in for one run and read its secrets, if the team grants access; nothing else is read before that check.
 
         Raises TeamClosed, what a session's `read` raises, and what `session` raises.
         """
@@ -69,7 +69,7 @@ class Vault:
 
     @asynccontextmanager
     async def session(self, run: VaultRun) -> AsyncIterator["VaultSession"]:
-        """Log in for one run. At the end its leases and the token of the login are revoked, whatever happened.
+        """Log in for one run. At the end its leases and the login's token are always revoked.
 
         An operator's VAULT_TOKEN is never revoked. Raises VaultLoginRefused, VaultSealed, VaultUnreachable.
         """
@@ -90,7 +90,7 @@ class Vault:
 
 
 class VaultSession:
-    """A logged-in client, what it is for, and what has to be given back."""
+    """A logged-in client, its run, and the leases to revoke."""
 
     def __init__(self, client: Client, run: VaultRun) -> None:
         self._client = client
@@ -102,9 +102,9 @@ class VaultSession:
         self._changed = asyncio.Event()
 
     async def open_team(self, authority: Authority) -> OpenTeam:
-        """Open the session's team, asking its own secret where the operator does not decide.
+        """Check access to the session's team, by its own secret if the operator does not decide.
 
-        Raises TeamClosed with the command that opens it, and what a session raises.
+        Raises TeamClosed with the command that grants access, and the exceptions of a session.
         """
         team = self._run.team
         opened = authority.open_without_asking(team)
@@ -123,9 +123,9 @@ class VaultSession:
         return decided
 
     async def read(self, sources: Sequence[SecretSource], opened: OpenTeam) -> Credentials:
-        """Read all secrets that the lines name, of a team that was opened for this session.
+        """Read all secrets of the config's entries, of a team that was opened for this session.
 
-        Raises SecretsMissing, SecretsContradict, SecretPathInvalid, VaultDenied and what a session raises.
+        Raises SecretsMissing, SecretsContradict, SecretPathInvalid, VaultDenied and the exceptions of a session.
         """
         if opened.name != self._run.team:
             raise ValueError("the team that was opened is not the session's")
@@ -135,9 +135,9 @@ class VaultSession:
         return put_together(secrets)
 
     async def has_any(self, sources: Sequence[SecretSource], opened: OpenTeam) -> bool:
-        """Whether there is anything to read for these lines; a secret that is made when it is read counts as there.
+        """Whether these entries match any secret; a dynamic secret counts as existing.
 
-        Raises SecretPathInvalid, VaultDenied and what a session raises.
+        Raises SecretPathInvalid, VaultDenied and the exceptions of a session.
         """
         if opened.name != self._run.team:
             raise ValueError("the team that was opened is not the session's")
@@ -145,33 +145,34 @@ class VaultSession:
         return await self._in_thread(lambda: any(map(self._is_there, filled)))
 
     async def holds(self, path: str) -> bool:
-        """Whether there is a secret at a path of a KV engine. Raises SecretPathInvalid and what a session raises."""
+        """Whether there is a secret at a path of a KV engine. Raises SecretPathInvalid and the exceptions of a
+        session."""
         return await self._in_thread(lambda: self._client.read_secret(self._kv_mount_of(path), path)) is not None
 
     async def require_writable(self, path: str) -> None:
-        """Raise VaultDenied where a secret of a KV engine may not be written, as far as Vault tells."""
+        """Raise VaultDenied if a secret of a KV engine may not be written, as far as Vault reports that."""
         await self._in_thread(lambda: self._client.require_writable(self._kv_mount_of(path), path))
 
     async def write(self, path: str, data: Mapping[str, str]) -> None:
-        """Write a secret to a KV engine. Raises SecretPathInvalid and what a session raises."""
+        """Write a secret to a KV engine. Raises SecretPathInvalid and the exceptions of a session."""
         await self._in_thread(lambda: self._client.write_secret(self._kv_mount_of(path), path, data))
 
     async def sign(self, key: str, message: bytes) -> bytes:
-        """Sign with a key that never leaves Vault: RSASSA-PKCS1-v1_5 with SHA-256, of the transit engine.
+        """Sign with a key that never leaves Vault: RSASSA-PKCS1-v1_5 with SHA-256, by the transit engine.
 
-        `key` is its name, or MOUNT/NAME where the engine is not at `transit`. Raises VaultDenied and what a session
-        raises.
+        `key` is its name, or MOUNT/NAME if the engine is not at `transit`. Raises VaultDenied and the exceptions of a
+        session.
         """
         for segment in key.split("/"):
             check_segment(segment, f'the key "{key}" of the transit engine')
         return await self._in_thread(partial(self._client.sign, key, message))
 
     async def log_in(self, role: str) -> None:
-        """Log in with a role; Vault.session does."""
+        """Log in with a role; called by Vault.session."""
         await self._in_thread(partial(self._log_in, role))
 
     async def keep_alive(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Renew each lease when half of its time is over, until cancelled."""
+        """Renew each lease after half of its time, until cancelled."""
         while True:
             self._changed.clear()
             alive = [lease for lease in self._leases if lease.duration_s > 0 and lease.renewable]
@@ -184,7 +185,8 @@ class VaultSession:
                         await self._in_thread(partial(self._renew, lease))
 
     async def give_back(self) -> None:
-        """Revoke the leases, then the token of a login. What cannot be revoked is logged, and ends by itself."""
+        """Revoke the leases, then the login's token. If revoking fails, that is logged, and they expire by
+        themselves."""
         for lease in self._leases:
             if lease.lease_id:
                 await self._in_thread(partial(self._revoke, lease))
@@ -200,7 +202,7 @@ class VaultSession:
                 self._leases.append(_Lease(lease_id="", path="auth/token", duration_s=login.duration_s))
 
     def _read_list(self, path: str) -> str | None:
-        """The key `repositories` of a team's secret; None where there is none."""
+        """The key `repositories` of a team's secret; None if there is none."""
         answer = self._client.read_secret(self._kv_mount_of(path), path)
         listed = None if answer is None else answer.data.get("repositories")
         if isinstance(listed, list):
@@ -251,7 +253,7 @@ class VaultSession:
                 continue
             answer = self._client.read_secret(mount, path)
             if answer is None:
-                found -= 1  # Its newest version is deleted: it is listed, and it is not there.
+                found -= 1  # Its newest version is deleted: it is listed but does not exist.
             else:
                 yield Secret(path=path, source=filled.source, data=answer.data)
         if not found:
@@ -291,7 +293,7 @@ class VaultSession:
             else:
                 lease.given(self._client.renew_token())
         except VaultError:
-            # The run goes on: what it holds is good until the lease ends, and Terraform says so if it is not.
+            # The run continues: its credentials are valid until the lease expires, and then Terraform reports that.
             log.warning("lease_not_renewed", path=lease.path)
             lease.renewable = False
 
@@ -299,7 +301,7 @@ class VaultSession:
         try:
             self._client.revoke_lease(lease.lease_id, lease.path)
         except VaultError:
-            # The default policy has no right to it; revoking the token, where it is ours, takes the lease along.
+            # The default policy has no right to it; revoking our own token also revokes the lease.
             log.warning("lease_not_revoked", path=lease.path)
 
     def _revoke_token(self) -> None:
@@ -325,13 +327,13 @@ class _Lease:
         self.given(self.duration_s)
 
     def given(self, duration_s: int) -> None:
-        """Take note of the time that the lease has from now on."""
+        """Record the time that the lease has from now on."""
         self.duration_s = duration_s
         self.due = time.monotonic() + duration_s / 2
 
 
 async def _slept(sleep: Callable[[float], Awaitable[None]], seconds: float, *, unless: asyncio.Event) -> bool:
-    """Sleep; False where `unless` came first."""
+    """Sleep; returns False if `unless` came first."""
     sleeping, changing = asyncio.ensure_future(sleep(seconds)), asyncio.ensure_future(unless.wait())
     try:
         await asyncio.wait({sleeping, changing}, return_when=asyncio.FIRST_COMPLETED)
@@ -343,7 +345,7 @@ async def _slept(sleep: Callable[[float], Awaitable[None]], seconds: float, *, u
 
 
 async def _finished(work: Awaitable[_T]) -> _T:
-    """Wait for work to its end also where the waiting is cancelled: a lease that nobody knows of cannot be revoked."""
+    """Wait until the work ends even if the waiting is cancelled: an unknown lease could not be revoked."""
     working = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(working)

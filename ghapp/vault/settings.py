@@ -1,4 +1,4 @@
-"""How Planward logs in to Vault."""
+"""Planward's login to Vault."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,15 +10,15 @@ from ghapp.vault.errors import VaultLoginRefused
 AuthMethod = Literal["token", "approle", "jwt", "kubernetes"]
 
 SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-"""Where Kubernetes puts a pod's token."""
+"""The path of a pod's token in Kubernetes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultSettings:
-    """Vault's address and one way to log in; `auth_method` None means the token, else the AppRole, that is given.
+    """Vault's address and one way to log in; with `auth_method` None, the token or else the AppRole.
 
-    `role` may hold `{team}`, `{environment}` and `{operation}`. `auth_mount` defaults to the method's name. `jwt_file`
-    is read at each login, since Kubernetes rotates it.
+    `role` may contain `{team}`, `{environment}` and `{operation}`. `auth_mount` defaults to the method's name.
+    `jwt_file` is read at each login, since Kubernetes rotates it.
     """
 
     address: str
@@ -33,13 +33,13 @@ class VaultSettings:
     jwt: str | None = field(default=None, repr=False)
     jwt_file: Path | None = None
     timeout_s: float = 15.0
-    """How long an answer may take."""
+    """The time limit for one answer."""
     patience_s: float = 10.0
-    """How long what was not answered, or answered with a failure of Vault's own, is asked again."""
+    """How long a request is repeated if Vault does not answer, or answers with an internal error."""
 
     @property
     def method(self) -> AuthMethod:
-        """The way in that these settings describe. Raises VaultLoginRefused where they describe none."""
+        """The login method of these settings. Raises VaultLoginRefused if there is none."""
         if self.auth_method is not None:
             return self.auth_method
         if self.token:
@@ -57,7 +57,8 @@ class VaultSettings:
         return urlsplit(self.address).netloc.rpartition("@")[2]
 
     def login_body(self, role: str) -> dict[str, str]:
-        """Give what is posted to `auth/MOUNT/login`. Raises VaultLoginRefused where a part of it is not set."""
+        """Return the body of the request to `auth/MOUNT/login`. Raises VaultLoginRefused if a part of it is not
+        set."""
         match self.method:
             case "token":
                 return {}

@@ -1,4 +1,4 @@
-"""Which secrets are read, and as what: the lines of the config's `secrets`."""
+"""The secrets to read and their use: the entries of the config's `secrets`."""
 
 import dataclasses
 import re
@@ -14,9 +14,10 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretSource:
-    """One line of `secrets`. `path` may hold `{team}`, `{branch}`, `{environment}` and `{operation}`, and end in `/*`.
+    """One entry of `secrets`. `path` may contain `{team}`, `{branch}`, `{environment}` and `{operation}`, and end in
+    `/*`.
 
-    `field` takes this one key of a secret. `map` takes the keys that it names, each under the name that it gives.
+    `field` selects one key of a secret. `map` selects keys, each under a new name.
     """
 
     path: str
@@ -27,7 +28,7 @@ class SecretSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultRun:
-    """For what secrets are read: the values of the placeholders. `operation` is `plan`, `apply` or what else asks."""
+    """What secrets are read for: the placeholders' values. `operation` is `plan`, `apply` or another caller."""
 
     team: str
     environment: str
@@ -50,12 +51,12 @@ DEFAULT_SOURCES = (
     SecretSource(path="kv/{team}/{branch}/*", form="tfvars"),
     SecretSource(path="kv/{team}/{branch}/env", form="env"),
 )
-"""What is read where the config says nothing about secrets."""
+"""The default if the config has no `secrets`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledSource:
-    """A source with a path that can be asked for: no placeholder, every segment sound. `prefix` for `PATH/*`."""
+    """A source with a complete path: no placeholder, every segment valid. `prefix` for `PATH/*`."""
 
     source: SecretSource
     path: str
@@ -63,29 +64,29 @@ class FilledSource:
 
     @property
     def may_be_missing(self) -> bool:
-        """Whether it is no failure that nothing is there: the environment variables beside the variables are optional.
+        """Whether the secret may be missing: the environment variables beside the variables are optional.
 
-        Only `…/env` read whole is meant; whoever names a key expects it.
+        This covers only `…/env` as a whole; a named key must exist.
         """
         whole = self.source.field is None and not self.source.map
         return not self.is_prefix and self.source.form == "env" and whole and self.path.endswith("/env")
 
     def covers(self, path: str) -> bool:
-        """Whether this line names a secret, by itself or with others."""
+        """Whether this entry matches a secret, exactly or by its prefix."""
         return path.startswith(f"{self.path}/") if self.is_prefix else path == self.path
 
 
 def encode_branch(branch: str) -> str:
-    """Write a branch as one segment of a path: `/` becomes `~`, which no branch can hold."""
+    """Encode a branch as one segment of a path: `/` becomes `~`, which no branch can contain."""
     return branch.replace("/", "~")
 
 
 def fill(template: str, values: Mapping[str, str], *, what: str) -> str:
     """Fill placeholders in.
 
-    Raises SecretPathInvalid on an unknown one, on a value that is not one sound segment, and where two placeholders of
-    one segment could be filled in from other values to the same text: the team `acme` with the branch `pay-production`
-    must not come to what the team `acme-pay` has with `production`.
+    Raises SecretPathInvalid on an unknown placeholder, on a value that is not one valid segment, and if other values
+    for two placeholders of one segment could give the same text: the team `acme` with the branch `pay-production` must
+    not resolve to the secrets of the team `acme-pay` for `production`.
     """
     before: re.Match[str] | None = None
     for found in _PLACEHOLDER.finditer(template):
@@ -112,7 +113,7 @@ def _ambiguous(template: str, name: str, value: str, between: str, what: str) ->
 
 
 def fill_source(source: SecretSource, values: Mapping[str, str]) -> FilledSource:
-    """Give a source's path with everything filled in. Raises SecretPathInvalid."""
+    """Return a source with its path filled in. Raises SecretPathInvalid."""
     path = fill(source.path, values, what="the secrets' path")
     is_prefix = path.endswith("/*")
     path = path.removesuffix("/*")
@@ -125,23 +126,23 @@ def fill_source(source: SecretSource, values: Mapping[str, str]) -> FilledSource
 
 
 def check_segment(segment: str, where: str) -> None:
-    """Raise SecretPathInvalid where a segment would lead to another path than the one that is written.
+    """Raise SecretPathInvalid if a segment would lead to another path than the written one.
 
-    HTTP clients resolve "." and ".." on their own, and policies read "*" and "+" as patterns.
+    HTTP clients resolve "." and "..", and policies treat "*" and "+" as patterns.
     """
     if segment in ("", ".", "..") or any(character in "/*" or not character.isprintable() for character in segment):
         raise SecretPathInvalid(f'{where} has the part "{segment[:60]}", which no path in Vault may have')
 
 
 def narrower(filled: FilledSource, others: Sequence[FilledSource]) -> tuple[FilledSource, ...]:
-    """Give the lines that name part of what `filled` covers, more narrowly: to them it is left."""
+    """Return the entries that match part of `filled` more specifically; that part belongs to them."""
     if not filled.is_prefix:
         return ()
     return tuple(other for other in others if other is not filled and filled.covers(other.path))
 
 
 def require_allowed(sources: Sequence[SecretSource], run: VaultRun, patterns: Sequence[str]) -> None:
-    """Raise SecretPathNotAllowed for a path outside of `kv/{team}/{branch}` and `kv/{team}/{environment}`.
+    """Raise SecretPathNotAllowed for a path outside `kv/{team}/{branch}` and `kv/{team}/{environment}`.
 
     `patterns` are the operator's: with the same placeholders, `*` for a part of one segment, `**` for all that follows.
     """
@@ -159,7 +160,7 @@ def _filled(pattern: str, run: VaultRun) -> str:
 
 
 def _is_own(template: str) -> bool:
-    """Whether a path is below the team's own part for this branch or environment, by whole segments."""
+    """Whether a path is in the team's own paths for this branch or environment, by whole segments."""
     segments = template.split("/")
     return segments[:2] == ["kv", "{team}"] and segments[2:3] in (["{branch}"], ["{environment}"])
 

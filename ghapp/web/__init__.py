@@ -1,1 +1,1 @@
-"""What is answered over HTTP: deliveries, pages, the live log, health and metrics."""
+"""Everything that is served over HTTP: deliveries, pages, the live log, health and metrics."""

@@ -1,6 +1,6 @@
-"""Bodies of deliveries while they come in: few bytes of them in memory at once, none for long.
+"""Bodies of incoming deliveries: few bytes of them in memory at once, none for long.
 
-Anybody can send them, so room is made at the expense of the largest: GitHub's are small, nearly all below 100 KB.
+Anybody can send them, so the largest are dropped first: GitHub's are small, nearly all below 100 KB.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 
 class BodyRefused(Exception):
-    """The body is not read to its end."""
+    """The body was not read to its end."""
 
 
 class TooLarge(BodyRefused):
@@ -19,7 +19,7 @@ class TooLarge(BodyRefused):
 
 
 class TooSlow(BodyRefused):
-    """It did not come within the time that GitHub itself waits for an answer."""
+    """It did not arrive within GitHub's own time limit for an answer."""
 
 
 class NoRoom(BodyRefused):
@@ -37,7 +37,7 @@ class Bodies:
 
     @contextmanager
     def reading(self) -> Iterator["_Body"]:
-        """One body, which takes room until the context ends."""
+        """Read one body, which uses memory until the context ends."""
         body = _Body(self)
         self._held.add(body)
         try:
@@ -46,11 +46,11 @@ class Bodies:
             self._held.discard(body)
 
     def held_bytes(self) -> int:
-        """How much is in memory."""
+        """The number of bytes in memory."""
         return sum(len(body.content) for body in self._held)
 
     def make_room(self) -> None:
-        """Give the largest bodies up until the rest fits."""
+        """Drop the largest bodies until the rest fits."""
         while self.held_bytes() > self._room_bytes:
             coming = [body for body in self._held if not body.is_whole]
             max(coming, key=lambda body: len(body.content)).give_up()
@@ -68,7 +68,7 @@ class _Body:
         self.content = bytearray()
 
     async def read(self, request: Request) -> bytearray:
-        """Read to the end. Raises BodyRefused, and ClientDisconnect."""
+        """Read all of it. Raises BodyRefused, and ClientDisconnect."""
         declared = request.headers.get("Content-Length", "")
         if len(declared) > 20 or (declared.isdecimal() and int(declared) > self._bodies.largest_bytes):
             raise TooLarge

@@ -1,4 +1,4 @@
-"""GitHub's deliveries: verified, accepted durably, answered.
+"""GitHub's deliveries: verify, accept durably, answer.
 
 https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks
 """
@@ -26,12 +26,12 @@ class Deliveries:
         self.bodies = Bodies(largest_bytes=max_body_size, room_bytes=room_bytes, deadline_s=deadline_s)
 
     async def receive(self, request: Request) -> Response:
-        """Verify, accept durably, answer; nothing else is written before.
+        """Verify, accept durably, answer; nothing else is written before the answer.
 
-        202: a job is enqueued (or was before); 200: `ping`, or an event that asks for nothing; 401: there is no
-        signature, which is said before the body is read, or it fits no secret; 400: says which header or field;
-        408 and 413: the body comes too slowly, or is too large; 503: the database does not take it, or there is no
-        room for the body, so that GitHub shows the delivery as failed and it can be redelivered.
+        202: a job was enqueued (now or before); 200: `ping`, or an event without a job; 401: the signature is missing,
+        which is checked before the body is read, or fits no secret; 400: names the wrong header or field; 408 and 413:
+        the body is too slow or too large; 503: the database is unavailable, or there is no memory for the body. GitHub
+        then shows the delivery as failed, and it can be redelivered.
         """
         front: Front = request.state.front
         event = request.headers.get("X-GitHub-Event", "")
@@ -45,7 +45,7 @@ class Deliveries:
             with self.bodies.reading() as body:
                 content = await body.read(request)
                 secrets = front.settings.github.webhook_secrets
-                # Signing a large one takes a tenth of a second.
+                # Computing the signature of a large body takes a tenth of a second.
                 delivery = await asyncio.to_thread(read_delivery, request.headers, content, secrets)
         except TooLarge:
             return "too_large", _refused(413, f"the body is larger than {self.bodies.largest_bytes} bytes")
@@ -63,7 +63,7 @@ class Deliveries:
             async with asyncio.timeout(_ACCEPT_S):
                 enqueued = await _enqueue(front, delivery)
         except Exception:
-            # Whatever the reason, no job is enqueued: GitHub has to see a failure.
+            # Whatever the reason, no job is enqueued, so GitHub has to see a failure.
             log.exception("delivery_not_accepted", delivery=delivery.id)
             return "unavailable", _refused(503, "the delivery could not be stored: redeliver it later")
         answer = JSONResponse({"delivery": delivery.id, "accepted": enqueued}, status_code=202 if enqueued else 200)

@@ -1,4 +1,4 @@
-"""What every route is given, who asks, and the run that they ask for."""
+"""The objects that every route uses, the visitor, and the run that they request."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ _KEPT_S = 2.0
 
 
 class Lacking:
-    """What the work of this process needs and does not answer: asked when somebody asks, every two seconds at most."""
+    """The services that this process needs and that do not answer: checked on request, at most every two seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._checks: dict[str, Check] = {}
@@ -35,11 +35,11 @@ class Lacking:
         self._asking = asyncio.Lock()
 
     def watch(self, said: str, check: Check) -> None:
-        """Add a check; `said` is what is lacking where it raises or takes too long."""
+        """Add a check; `said` is the message if it raises or takes too long."""
         self._checks[said] = check
 
     async def now(self) -> tuple[str, ...]:
-        """What is lacking."""
+        """The messages of the failing checks."""
         async with self._asking:
             if self._asked_at is None or self._clock() - self._asked_at > _KEPT_S:
                 answers = await asyncio.gather(*(_answers(check) for check in self._checks.values()))
@@ -60,7 +60,7 @@ async def _answers(check: Check) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """The rooms that routes use."""
+    """The services that routes use."""
 
     settings: Settings
     store: Store
@@ -72,13 +72,13 @@ class Front:
 
 
 async def visitor_of(request: Request) -> Visitor:
-    """Who asks; what admission raises is answered instead."""
+    """The visitor; exceptions of the admission become the answer."""
     visitor: Visitor = await request.state.admission.visitor(request)
     return visitor
 
 
 async def find_run(request: Request, visitor: Visitor) -> tuple[Run, KnownRepository]:
-    """The run of the path, with its repository. Raises 404 alike where there is none and where it is not for them."""
+    """The run in the path, with its repository. Raises 404 both if it is missing and if the visitor may not see it."""
     front: Front = request.state.front
     run = await front.store.runs.find(RunId(request.path_params["id"]))
     repository = None if run is None else await front.store.repositories.find(run.repository_id)

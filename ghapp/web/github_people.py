@@ -1,4 +1,4 @@
-"""What GitHub says about a person, by that person's own token: who they are, what they may read.
+"""Facts about a person from GitHub, by that person's own token: their login, and the repositories they may read.
 
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app
 """
@@ -20,15 +20,15 @@ Shape = TypeVar("Shape")
 
 
 class GitHubAway(Exception):
-    """GitHub does not answer, or asks us to wait; nothing is known."""
+    """GitHub does not answer, or asks us to wait."""
 
 
 class TokenRefused(Exception):
-    """The token is over, or was revoked."""
+    """The token has expired, or was revoked."""
 
 
 class CodeRefused(Exception):
-    """GitHub did not take the code; `str` is GitHub's short name of the reason."""
+    """GitHub refused the code; `str` is GitHub's short name of the reason."""
 
 
 class _Token(msgspec.Struct):
@@ -47,14 +47,14 @@ class _Repository(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserToken:
-    """A person's token for this App; `expires_in_s` None: it does not end by itself."""
+    """A person's token for this App; with `expires_in_s` None it does not expire."""
 
     value: str = field(repr=False)
     expires_in_s: int | None
 
 
 class GitHubPeople:
-    """GitHub's OAuth web flow, and two questions."""
+    """GitHub's OAuth web flow, and two queries."""
 
     def __init__(self, client: httpx.AsyncClient, *, api_url: str, client_id: str, client_secret: str) -> None:
         self._client = client
@@ -64,7 +64,7 @@ class GitHubPeople:
         self._client_secret = client_secret
 
     def authorize_url(self, *, redirect_uri: str, state: str, code_challenge: str) -> str:
-        """Where a person is sent to sign in."""
+        """The address for signing in at GitHub."""
         query = {
             "client_id": self._client_id,
             "redirect_uri": redirect_uri,
@@ -94,21 +94,21 @@ class GitHubPeople:
         return UserToken(value=token.access_token, expires_in_s=token.expires_in)
 
     async def login(self, token: str) -> str:
-        """Who the token belongs to. Raises TokenRefused and GitHubAway."""
+        """The login of the token's owner. Raises TokenRefused and GitHubAway."""
         answer = await self._ask(f"{self._api_url}/user", token)
         if answer.status_code != 200:
             raise GitHubAway
         return _decode(answer, _User).login
 
     async def may_read(self, token: str, repository: KnownRepository) -> bool:
-        """Whether GitHub shows this very repository to the person. Raises TokenRefused and GitHubAway."""
+        """Whether GitHub lets the person read this exact repository. Raises TokenRefused and GitHubAway."""
         url = f"{self._api_url}/repos/{repository.full_name}"
         answer = await self._ask(url, token)
-        # By its number: another repository may have taken a name that was given up.
+        # By its id: another repository may now have a name that was given up.
         return answer.status_code == 200 and _decode(answer, _Repository).id == repository.id
 
     async def revoke(self, token: str) -> None:
-        """End the token. Raises GitHubAway."""
+        """Revoke the token. Raises GitHubAway."""
         await self._send(
             "DELETE",
             f"{self._api_url}/applications/{self._client_id}/token",
@@ -134,7 +134,7 @@ class GitHubPeople:
         try:
             answer = await self._client.request(method, url, **request)  # type: ignore[arg-type]
         except httpx.HTTPError as error:
-            # Its text may hold the address with what was in it.
+            # Its text may contain the address with its secrets.
             raise GitHubAway(type(error).__name__) from None
         limited = answer.status_code == 403 and answer.headers.get("X-RateLimit-Remaining") == "0"
         if answer.status_code >= 500 or answer.status_code == 429 or limited:

@@ -1,4 +1,4 @@
-"""Health, for whoever restarts processes and balances load: whether, and nothing else."""
+"""Health checks for supervisors and load balancers: they only answer yes or no."""
 
 import asyncio
 
@@ -17,10 +17,10 @@ async def healthy(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Whether deliveries can be accepted, which takes the database alone, and what else does not answer.
+    """Whether deliveries can be accepted, which needs only the database; and which other services do not answer.
 
-    Without Vault or the App's key jobs wait. Taken out of a load balancer for that, Planward would lose deliveries,
-    which GitHub does not send again by itself.
+    Without Vault or the App's key, jobs wait. If a load balancer stopped sending requests for that, Planward would
+    lose deliveries, which GitHub does not send again by itself.
     """
     front: Front = request.state.front
     try:

@@ -1,4 +1,4 @@
-"""The socket and its end: serve an application until a signal comes, then let what goes on finish."""
+"""Serve an application on a socket until a signal arrives, then let open requests finish."""
 
 import asyncio
 import contextlib
@@ -23,10 +23,10 @@ _GRACE_S = 10
 
 
 async def listen(app: Starlette, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; the application's life ends behind the last answer.
+    """Serve until SIGTERM or SIGINT; the application's lifespan ends after the last answer.
 
-    `app.state.closing` is set first, by which answers that never end by themselves know. Raises SettingsError where
-    the address cannot be listened on, and whatever the beginning of the application's life raises.
+    `app.state.closing` is set first, so that endless answers can stop. Raises SettingsError if the address cannot be
+    bound, and any exception from the start of the application's lifespan.
     """
     closing = threading.Event()
     app.state.closing = closing
@@ -55,7 +55,7 @@ async def also_listening(
 ) -> AsyncIterator[None]:
     """Serve a few routes on another address until the context ends.
 
-    Raises SettingsError, naming the setting, where the address cannot be listened on.
+    Raises SettingsError, naming the setting, if the address cannot be bound.
     """
     app = Starlette(routes=routes, middleware=[Middleware(Answering, routes=routes)])
 
@@ -77,7 +77,7 @@ async def also_listening(
 
 
 class _Beside(uvicorn.Server):
-    """Signals are for the server that it stands beside."""
+    """Leaves signals to the main server."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -85,7 +85,7 @@ class _Beside(uvicorn.Server):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn raises a signal again once it has ended, which would end the process before the application's life."""
+    """uvicorn raises a signal again after it ends, which would end the process before the application's lifespan."""
 
     def __init__(self, config: uvicorn.Config, closing: threading.Event) -> None:
         super().__init__(config)
@@ -93,7 +93,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Have signals end this server, once and for all."""
+        """Make signals end this server, and do nothing more."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._end, number)

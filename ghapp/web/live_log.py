@@ -1,4 +1,4 @@
-"""A run's masked log as it grows, by server-sent events.
+"""A run's masked log while it grows, as server-sent events.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -21,10 +21,10 @@ _LONGEST_S = 900.0
 
 
 async def stream_log(request: Request) -> Response:
-    """`GET /runs/ID/log`: what comes behind `Last-Event-ID` (or `?after=`), until the run is completed.
+    """`GET /runs/ID/log`: the log after `Last-Event-ID` (or `?after=`), until the run is completed.
 
-    Events `log` carry `{"part": …, "text": …}`; `end` is the last one. A stream that lasts is closed after a quarter
-    of an hour, whereupon a browser asks again from where it was. `?format=text` gives the log so far as plain text.
+    Events `log` carry `{"part": …, "text": …}`; `end` is the last one. A stream is closed after a quarter of an hour,
+    and browsers then reconnect where they were. `?format=text` returns the log so far as plain text.
     """
     front: Front = request.state.front
     run, _ = await find_run(request, await visitor_of(request))
@@ -39,7 +39,7 @@ async def stream_log(request: Request) -> Response:
     return StreamingResponse(
         _events(front.store, run.id, after, closing) if request.method == "GET" else _nothing(),
         media_type="text/event-stream",
-        # A proxy that gathers answers would keep the log back. https://nginx.org/en/docs/http/ngx_http_proxy_module.html
+        # A proxy that buffers answers would delay the log. https://nginx.org/en/docs/http/ngx_http_proxy_module.html
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
@@ -49,7 +49,7 @@ async def _events(store: Store, id: RunId, after: int, closing: Event | None) ->
     began = beat = loop.time()
     yield "retry: 1000\n\n"
     while loop.time() - began < _LONGEST_S and not (closing and closing.is_set()):
-        # First whether it is completed, then the log: what was written before completion is not missed.
+        # Read the status before the log, so that no line from before the completion is missed.
         run = await store.runs.find(id)
         for position, part, text in await store.runs.read_log(id, after=after):
             data = msgspec.json.encode({"part": part, "text": text}).decode()

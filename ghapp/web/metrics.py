@@ -1,4 +1,4 @@
-"""What Planward counts, for Prometheus. Labels are few and known: no repository, no pull request, no run.
+"""Planward's metrics, for Prometheus. Labels have few, known values: no repository, no pull request, no run.
 
 https://prometheus.io/docs/practices/naming/
 """
@@ -48,7 +48,7 @@ _ANSWER_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """The counters of one process. What many processes share is counted in the database when it is asked for."""
+    """The counters of one process. Figures shared by many processes are read from the database at each request."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -90,12 +90,12 @@ class Metrics:
             collector(registry=self.registry)
 
     def delivery(self, event: str, answer: str) -> None:
-        """Count a delivery; an event that GitHub may not have sent is "other"."""
+        """Count a delivery; an event that GitHub probably did not send is "other"."""
         self._deliveries.labels(event if event in _EVENTS else "other", answer).inc()
 
     @contextlib.contextmanager
     def job(self, kind: str) -> Iterator[None]:
-        """Count a job: done, or failed where an exception comes out of it."""
+        """Count a job: done, or failed if it raises an exception."""
         end: Literal["done", "failed"] = "failed"
         try:
             yield
@@ -112,7 +112,7 @@ class Metrics:
         self._deferred.labels(priority, reason).inc()
 
     def watch_github_budget(self, left: Callable[[], float]) -> None:
-        """Show how much is left of the hour of the installation that has least, asked whenever it is shown."""
+        """Show the rest of the hour's budget, for the installation with the least; read at each request."""
         gauge = Gauge(
             "planward_github_budget_left",
             "Share of GitHub's hourly requests that is left to the installation with least",
@@ -125,7 +125,7 @@ class Metrics:
         self._answers.labels(method, route, str(status)).observe(seconds)
 
     def slots(self, number: int, *, one_each: bool = False) -> Slots:
-        """Slots for root runs, of a repository `one_each`; what is taken is counted, and who waits for one."""
+        """Slots for root runs, with `one_each` per repository; counts the taken slots and the waiting runs."""
 
         def changed(taken: int, waiting: int) -> None:
             self._root_runs.set(taken)
@@ -140,7 +140,7 @@ class Metrics:
 
 
 class _Stored(Collector):
-    """What the database said last."""
+    """The latest figures from the database."""
 
     def __init__(self) -> None:
         self.ended: dict[tuple[str, str], int] = {}
@@ -160,9 +160,9 @@ class _Stored(Collector):
 
 
 async def show_metrics(request: Request) -> Response:
-    """`GET /metrics` on the address of the pages: with the token, or without one from this machine alone.
+    """`GET /metrics` on the address of the pages: with the token, or without one only from this machine.
 
-    404 where metrics have an address of their own; 401; 403.
+    404 if metrics have their own address; 401; 403.
     """
     access: MetricsAccess = request.state.front.settings.metrics
     if access.listen is not None:
@@ -173,17 +173,17 @@ async def show_metrics(request: Request) -> Response:
 
 
 async def show_metrics_alone(request: Request) -> Response:
-    """`GET /metrics` on an address of its own: for whoever reaches it, with the token where there is one. 401."""
+    """`GET /metrics` on its own address: for everybody who reaches it, with the token if there is one. 401."""
     return await _exposed(request)
 
 
 def metrics_routes() -> list[Route]:
-    """All that is served on the metrics' own address."""
+    """The routes of the metrics' own address."""
     return [Route("/metrics", show_metrics_alone)]
 
 
 async def _exposed(request: Request) -> Response:
-    """A database that does not answer costs the numbers that come from it, not the others."""
+    """If the database does not answer, only its figures are missing."""
     front = request.state.front
     token = front.settings.metrics.token
     given = request.headers.get("Authorization", "").encode()

@@ -1,4 +1,4 @@
-"""Around every route: headers that tell a browser what it must not do, the time, and the last resort."""
+"""Around every route: security headers, timing, and the last handler of exceptions."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ghapp.log import log
 
 _HEADERS: Mapping[str, str] = {
-    # Nothing is loaded from elsewhere, nothing is inline, nobody puts a page into a frame.
+    # Nothing is loaded from other hosts, nothing is inline, and no page may be put into a frame.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -29,14 +29,14 @@ _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
 class Answering:
-    """The outermost of what is ours."""
+    """The outermost middleware of Planward's own."""
 
     def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
         self._app = app
         self._templates: dict[Any, str] = {each.endpoint: each.path for each in routes if isinstance(each, Route)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on; an exception is logged without its text and answered 500."""
+        """Pass the request on; an exception is logged without its text and answered 500."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

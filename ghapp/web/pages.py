@@ -1,4 +1,4 @@
-"""The pages: what is going on, and each run with its report and its log."""
+"""The pages: current activity, and each run with its report and log."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _OF_REPOSITORY = 200
 
 
 async def show_dashboard(request: Request) -> Response:
-    """`GET /`: what waits for a person, the environments of each repository, the newest runs."""
+    """`GET /`: runs that wait for a person, the environments of each repository, the newest runs."""
     front: Front = request.state.front
     visitor = await visitor_of(request)
     repositories = await visitor.readable(await front.store.repositories.all_active())
@@ -34,7 +34,7 @@ async def show_dashboard(request: Request) -> Response:
 
 
 async def show_repository(request: Request) -> Response:
-    """`GET /OWNER/REPO`: the same for one repository. Unknown and forbidden are alike."""
+    """`GET /OWNER/REPO`: the same for one repository. Unknown and forbidden ones get the same answer."""
     front: Front = request.state.front
     visitor = await visitor_of(request)
     name = f"{request.path_params['owner']}/{request.path_params['repo']}"
@@ -63,13 +63,13 @@ async def _overview(
 
 
 async def show_run(request: Request) -> Response:
-    """`GET /runs/ID`: a run's report, or while it goes on what is done so far, and its masked log."""
+    """`GET /runs/ID`: a run's report, or its results so far, and its masked log."""
     front: Front = request.state.front
     visitor = await visitor_of(request)
     run, repository = await find_run(request, visitor)
     log = await read_shown_log(front.store, run.id)
     raw = await front.store.runs.report(run.id)
-    # In threads, as every page: reports and logs are as large as what others write makes them.
+    # In threads, as on every page: others determine the size of reports and logs.
     reports, pictures = ([], []) if raw is None else await asyncio.to_thread(_shown_reports, raw)
     done = [] if reports else await _done_so_far(front, run)
     return await _page(
@@ -89,7 +89,7 @@ async def show_run(request: Request) -> Response:
 
 def _shown_reports(raw: bytes) -> tuple[list[Markup], list[tuple[int, RootReport]]]:
     reports = msgspec.json.decode(raw, type=list[RunReport])
-    shown = [Markup(render_html(report)) for report in reports]  # noqa: S704 - escapes what is not its own
+    shown = [Markup(render_html(report)) for report in reports]  # noqa: S704 - it escapes all data
     return shown, list(roots_with_pictures(reports))
 
 

@@ -1,4 +1,4 @@
-"""Pictures of what a run's root modules change, each a document of its own beside the run's page."""
+"""Pictures of the changes in a run's root modules, each with its own address beside the run's page."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -14,24 +14,25 @@ from ghapp.values import RunId
 from ghapp.web.front import Front, find_run, visitor_of
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
-"""A picture brings its own style and loads nothing."""
+"""A picture contains its own style and loads nothing."""
 
 
 def roots_with_pictures(reports: Sequence[RunReport]) -> Iterator[tuple[int, RootReport]]:
-    """The root modules of which there is a picture, by the number under which `show_picture` gives it."""
+    """The root modules that have a picture, by their number for `show_picture`."""
     roots = [root for report in reports for root in report.all_roots]
     yield from ((number, root) for number, root in enumerate(roots) if render_picture(root) is not None)
 
 
 async def show_picture(request: Request) -> Response:
-    """`GET /runs/ID/picture/NUMBER`: what changes in one root module, and what depends on it, as SVG."""
+    """`GET /runs/ID/picture/NUMBER`: the changes in one root module and what depends on them, as SVG."""
     front: Front = request.state.front
     run, _ = await find_run(request, await visitor_of(request))
     return await _picture(front, run.id, request.path_params["number"])
 
 
 async def show_public_picture(request: Request) -> Response:
-    """`GET /pictures/ID/NUMBER/TAG.svg`: the same for GitHub, which asks as nobody; the address is on the check run."""
+    """`GET /pictures/ID/NUMBER/TAG.svg`: the same for GitHub, which does not sign in; the check run has the
+    address."""
     front: Front = request.state.front
     run_id, number = request.path_params["id"], request.path_params["number"]
     if not front.sealer.has_tag(f"picture {run_id} {number}", request.path_params["tag"]):

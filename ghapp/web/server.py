@@ -1,4 +1,4 @@
-"""Routes. What they do is in `web/`: deliveries, pages, the live log, sign-in, health and metrics."""
+"""Routes. Their functions are in `web/`: deliveries, pages, the live log, sign-in, health and metrics."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ _ASK_GITHUB_S = 10.0
 
 
 def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starlette:
-    """The routes over a lifespan whose state has a `front`; larger deliveries are answered 413."""
+    """The routes, for a lifespan whose state has a `front`; larger deliveries are answered 413."""
 
     @contextlib.asynccontextmanager
     async def with_admission(app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -50,7 +50,7 @@ def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starl
 
     routes = [
         Route("/webhooks/github", Deliveries(max_body_size).receive, methods=["POST"]),
-        # The route of a repository would take it otherwise.
+        # Before the route of a repository, which would match it too.
         Route("/webhooks/github", _refuse_method, methods=["GET", "PUT", "PATCH", "DELETE"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),
@@ -132,7 +132,7 @@ async def _not_served_here_page(_: Request, error: Exception) -> Response:
 
 async def _ask_to_sign_in(request: Request, _: Exception) -> Response:
     if request.scope.get("endpoint") is stream_log:
-        # A browser's event source cannot sign in; the page that holds it can.
+        # A browser's event source cannot sign in; its page can.
         return PlainTextResponse("sign in first\n", status_code=401)
     return RedirectResponse(login_path(request), status_code=303, headers={"Cache-Control": "no-store"})
 

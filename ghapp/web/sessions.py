@@ -1,4 +1,4 @@
-"""Cookies that say who is signed in: sealed, so that nobody can read or make one, and short-lived."""
+"""Cookies for signed-in people: encrypted, so that nobody can read or forge one, and short-lived."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ _LONGEST = 4_000
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who is signed in, with their own token for GitHub. Never logged."""
+    """A signed-in person, with their own token for GitHub. Never logged."""
 
     login: str
     token: str
@@ -26,7 +26,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BegunSignIn(msgspec.Struct, frozen=True, kw_only=True):
-    """What the browser brings back from GitHub has to fit this."""
+    """The state of a sign-in that the browser's return from GitHub has to match."""
 
     state: str
     verifier: str
@@ -38,7 +38,7 @@ Kept = TypeVar("Kept", Session, BegunSignIn)
 
 
 class Cookies:
-    """Puts sealed values into cookies, and takes them out again while they are good."""
+    """Puts encrypted values into cookies, and reads them while they are valid."""
 
     def __init__(self, sealer: Sealer, *, secure: bool, now: Callable[[], float] = time.time) -> None:
         self._sealer = sealer
@@ -46,7 +46,7 @@ class Cookies:
         self.now = now
 
     def read(self, request: Request, kind: type[Kept]) -> Kept | None:
-        """The value that the browser brings, None where there is none that is good."""
+        """The value that the browser sent, None if there is no valid one."""
         text = request.cookies.get(self._name(kind), "")
         if not text or len(text) > _LONGEST:
             return None
@@ -58,7 +58,7 @@ class Cookies:
         return value if value.until > self.now() else None
 
     def write(self, response: Response, value: Session | BegunSignIn) -> None:
-        """Give the browser a value to keep as long as it is good."""
+        """Store a value in the browser for as long as it is valid."""
         sealed = self._sealer.seal(msgspec.json.encode(value), about=_about(type(value)))
         response.set_cookie(
             self._name(type(value)),
@@ -71,11 +71,11 @@ class Cookies:
         )
 
     def forget(self, response: Response, kind: type[Session] | type[BegunSignIn]) -> None:
-        """Have the browser forget a value."""
+        """Delete a value from the browser."""
         response.delete_cookie(self._name(kind), path="/", secure=self._secure, httponly=True, samesite="lax")
 
     def _name(self, kind: type[Session] | type[BegunSignIn]) -> str:
-        # With this prefix no other host, and no page without TLS, can put one there.
+        # With this prefix no other host, and no page without TLS, can set the cookie.
         return f"{'__Host-' if self._secure else ''}planward-{_about(kind)}"
 
 

@@ -1,4 +1,5 @@
-"""A run's masked log as its page shows it: the end of each root run's, and where the live log goes on."""
+"""A run's masked log on its page: the end of each root run's log, and the position from which the live log
+continues."""
 
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ _MOST_LINES = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartOfLog:
-    """The log of one root run: its last lines, and how many are left out before them."""
+    """The log of one root run: its last lines, and the number of omitted lines before them."""
 
     part: str
     text: str
@@ -19,14 +20,14 @@ class PartOfLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownLog:
-    """The parts in the order in which they began; `position` is that of the last piece in it."""
+    """The parts in the order of their start; `position` is that of the last piece."""
 
     parts: tuple[PartOfLog, ...]
     position: int
 
 
 async def read_shown_log(store: Store, id: RunId) -> ShownLog:
-    """Read the log up to now."""
+    """Read the log so far."""
     pieces = await store.runs.read_log(id)
     texts: dict[str, list[str]] = {}
     for _, part, text in pieces:

@@ -1,4 +1,4 @@
-"""Sign-in with GitHub: who somebody is, GitHub says; what they may see, too.
+"""Sign-in with GitHub, which says who a person is and what they may see.
 
 https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#web-application-flow
 """
@@ -29,11 +29,11 @@ _AT_ONCE = 8
 
 
 class SignInNeeded(Exception):
-    """Nobody is signed in, or GitHub does not take the token any more."""
+    """Nobody is signed in, or GitHub no longer accepts the token."""
 
 
 class Reading:
-    """Who may read what, kept for a minute as GitHub said it."""
+    """Who may read what, cached for a minute."""
 
     def __init__(self, people: GitHubPeople, cookies: Cookies) -> None:
         self._people = people
@@ -60,20 +60,20 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """Somebody whom GitHub knows."""
+    """A person who signed in with GitHub."""
 
     login: str
     token: str = field(repr=False)
     reading: Reading
 
     async def readable(self, repositories: Sequence[KnownRepository]) -> tuple[KnownRepository, ...]:
-        """Those that GitHub lets them read. Raises SignInNeeded and GitHubAway."""
+        """The repositories that GitHub lets them read. Raises SignInNeeded and GitHubAway."""
         said = await asyncio.gather(*(self.reading.may_read(self.token, each) for each in repositories))
         return tuple(each for each, may_read in zip(repositories, said, strict=True) if may_read)
 
 
 class SignIn:
-    """Admits who is signed in, and signs in and out."""
+    """Admits signed-in people, and signs people in and out."""
 
     def __init__(self, people: GitHubPeople, cookies: Cookies, *, public_url: str) -> None:
         self._people = people
@@ -82,14 +82,14 @@ class SignIn:
         self._reading = Reading(people, cookies)
 
     async def visitor(self, request: Request) -> Visitor:
-        """Who is signed in. Raises SignInNeeded."""
+        """The signed-in person. Raises SignInNeeded."""
         session = self._cookies.read(request, Session)
         if session is None:
             raise SignInNeeded
         return SignedIn(login=session.login, token=session.token, reading=self._reading)
 
     def begin(self, request: Request) -> Response:
-        """`GET /login`: to GitHub, and back to `?next=`."""
+        """`GET /login`: go to GitHub, and return to `?next=`."""
         begun = BegunSignIn(
             state=secrets.token_urlsafe(32),
             verifier=secrets.token_urlsafe(64),
@@ -104,7 +104,7 @@ class SignIn:
         return response
 
     async def finish(self, request: Request) -> Response:
-        """`GET /login/callback`: what GitHub sent the browser back with."""
+        """`GET /login/callback`: process the browser's return from GitHub."""
         begun = self._cookies.read(request, BegunSignIn)
         query = request.query_params
         if begun is None or not hmac.compare_digest(begun.state.encode(), query.get("state", "").encode()):
@@ -127,7 +127,7 @@ class SignIn:
         return self._ended(response)
 
     async def sign_out(self, request: Request) -> Response:
-        """`POST /logout`: the token ends at GitHub, the cookie here."""
+        """`POST /logout`: revoke the token at GitHub, and delete the cookie."""
         response = message_page(
             200, "Signed out", "You are signed out of Planward.", link=("/login", "Sign in with GitHub")
         )
@@ -148,15 +148,15 @@ class SignIn:
 
 
 def login_path(request: Request) -> str:
-    """Where to sign in, in order to come back to what was asked for."""
+    """The sign-in address that returns to the requested page."""
     query = f"?{request.url.query}" if request.url.query else ""
     return f"/login?next={quote(request.url.path + query, safe='')}"
 
 
 def own_path(path: str) -> str:
-    """A path of ours, else "/": nobody is sent elsewhere by a link to our sign-in.
+    """A path on this server, otherwise "/", so that a link to our sign-in cannot send people to another site.
 
-    Browsers take a backslash for a slash and pass over tabs and line feeds, so that `/\\\\host` and `/<tab>/host` lead
+    Browsers treat a backslash as a slash and skip tabs and line feeds, so that `/\\\\host` and `/<tab>/host` lead
     elsewhere too. https://url.spec.whatwg.org/#concept-basic-url-parser
     """
     plain = path.isascii() and path.isprintable() and " " not in path and "\\" not in path

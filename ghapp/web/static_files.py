@@ -1,4 +1,4 @@
-"""The few files that pages load, from this package alone."""
+"""The few files that pages load, all from this package."""
 
 from collections.abc import Mapping
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Moments and durations as people read them."""
+"""Times and durations as text for people."""
 
 from datetime import UTC, datetime
 
@@ -6,12 +6,12 @@ _UNITS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
 
 def iso(at: float) -> str:
-    """A moment for `<time datetime>`."""
+    """A time for `<time datetime>`."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def format_time(at: float) -> str:
-    """A moment in full."""
+    """A time in full."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
@@ -22,7 +22,7 @@ def ago(at: float, now: float) -> str:
 
 
 def lasted(seconds: float) -> str:
-    """How long something took: "0.4 s", "12 s", "3 min 5 s", "2 h 1 min"."""
+    """A duration: "0.4 s", "12 s", "3 min 5 s", "2 h 1 min"."""
     if seconds < 10:
         return f"{max(seconds, 0):.1f} s"
     whole = round(seconds)

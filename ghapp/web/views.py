@@ -1,4 +1,4 @@
-"""What a page shows, as values: rows of runs and environments with their words and links."""
+"""The content of pages, as values: rows of runs and environments with their texts and links."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _GOING_ON: Mapping[str, tuple[str, Mood]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """A commit and where GitHub shows it."""
+    """A commit and its address on GitHub."""
 
     short: str
     url: str
@@ -46,7 +46,7 @@ class RunRow:
     pull_request_url: str | None
     check_run: str
     check_run_url: str | None
-    """Where GitHub shows the check run, with its buttons."""
+    """The address of the check run on GitHub, with its buttons."""
     attempt: int
     began: float
     ended: float | None
@@ -58,13 +58,13 @@ class RunRow:
 
     @property
     def what(self) -> str:
-        """What the run does: "plan for staging", "apply to staging"."""
+        """The run's purpose: "plan for staging", "apply to staging"."""
         return f"{self.operation} {'to' if self.operation == 'apply' else 'for'} {self.environment}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentRow:
-    """An environment: what it is at, and how it stands."""
+    """An environment: its commit and its status."""
 
     name: str
     branch: str
@@ -151,7 +151,7 @@ def _environment_row(now: EnvironmentNow, repository: KnownRepository) -> Enviro
 
 
 def _standing(now: EnvironmentNow) -> tuple[str, Mood]:
-    """How an environment stands: its newest apply says so, unless LAST has moved since."""
+    """An environment's status: that of its newest apply, unless LAST has moved since."""
     run, last = now.newest, now.last
     if run is None or (run.conclusion == "success"):
         return "up to date", "good"

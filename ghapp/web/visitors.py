@@ -1,4 +1,4 @@
-"""Who looks at a page, and which repositories' runs they may see."""
+"""The visitor of a page, and the repositories whose runs they may see."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,45 +13,45 @@ _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
 
 class NotServedHere(Exception):
-    """The pages are not for who asks; `str` says why and what the operator can do."""
+    """The visitor may not see the pages; `str` says why and what the operator can do."""
 
 
 class Visitor(Protocol):
-    """Somebody who may look at pages."""
+    """A person who may see pages."""
 
     @property
     def login(self) -> str | None:
-        """The GitHub login of who is signed in."""
+        """The GitHub login of a signed-in person."""
         ...
 
     async def readable(self, repositories: Sequence[KnownRepository]) -> tuple[KnownRepository, ...]:
-        """Those of the repositories whose runs they may see."""
+        """The repositories whose runs they may see."""
         ...
 
 
 class Admission(Protocol):
-    """Decides who a request comes from."""
+    """Identifies the sender of a request."""
 
     async def visitor(self, request: Request) -> Visitor:
-        """Who asks. What it raises is answered instead of the page."""
+        """The visitor. If it raises an exception, that becomes the answer."""
         ...
 
 
 class AtTheMachine:
-    """Somebody at the machine itself: they could read the database."""
+    """A person at the machine itself: they could read the database anyway."""
 
     login: str | None = None
 
     async def readable(self, repositories: Sequence[KnownRepository]) -> tuple[KnownRepository, ...]:
-        """All."""
+        """All repositories."""
         return tuple(repositories)
 
 
 def is_at_the_machine(request: Request) -> bool:
-    """Whether the request comes from loopback and asks for loopback.
+    """Whether the request comes from loopback and is addressed to loopback.
 
-    The client's address alone does not do: a page elsewhere may have its own name point here (DNS rebinding), and
-    a proxy on this machine speaks for everybody.
+    The client's address alone is not enough: another site may make its own name resolve to this machine (DNS
+    rebinding), and a proxy on this machine sends everybody's requests.
     """
     client = request.client.host if request.client is not None else ""
     asked = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
@@ -60,10 +60,10 @@ def is_at_the_machine(request: Request) -> bool:
 
 
 class LoopbackOnly:
-    """Without sign-in the pages are for the machine itself."""
+    """Without sign-in only the machine itself may see the pages."""
 
     async def visitor(self, request: Request) -> Visitor:
-        """Admit who is at the machine. Raises NotServedHere."""
+        """Admit visitors at the machine. Raises NotServedHere."""
         if not is_at_the_machine(request):
             raise NotServedHere(
                 "These pages are served to this machine alone. For sign-in with GitHub the operator sets "

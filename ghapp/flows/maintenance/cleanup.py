@@ -94,7 +94,7 @@ async def _remove_markers(services: Services, before: float) -> None:
 
 
 async def _remove_jobs(services: Services) -> None:
-    """Remove the durable engine's rows of jobs that are done."""
+    """Remove the durable engine's rows of finished jobs."""
     before = services.store.clock() - KEEP_JOBS_DAYS * _DAY_S
     await _in_batches("jobs_removed", services, lambda limit: services.forget_jobs(before, limit))
 
