@@ -1,7 +1,7 @@
-"""What Planward remembers: runs, verdicts, digests, LAST, what waits until when, approvals, the audit log.
+"""Planward's data: runs, verdicts, digests, LAST, deferred jobs, approvals, the audit log.
 
-Nothing here is a secret: ids, digests, counts, and reports and logs that were masked before and are sealed at rest;
-except for the sealed plan files of holds (`kept_plans`).
+None of it is secret: ids, digests, counts, and reports and logs that were masked and are encrypted at rest. The only
+exception are the encrypted plan files of holds (`kept_plans`).
 """
 
 import time
@@ -54,12 +54,12 @@ __all__ = [
 
 
 class Store:
-    """The rooms of the store over one database."""
+    """All parts of the store over one database."""
 
     def __init__(self, url: str, sealer: Sealer, *, objects_url: str | None = None, clock: Clock = time.time) -> None:
         """Open the database at `url`, and the object store if there is one.
 
-        Raises SettingsError where one of them cannot be one, or a newer Planward was here.
+        Raises SettingsError if one of them is invalid, or was used by a newer Planward.
         """
         objects = None if objects_url is None else Objects(objects_url)
         self._database = Database(url, sealer, clock=clock)

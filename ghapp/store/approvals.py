@@ -1,4 +1,4 @@
-"""Decisions of people about commits, and the audit log."""
+"""People's decisions about commits, and the audit log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ class Approval:
     by: str
     at: float
     by_id: int | None = None
-    """GitHub's number of the person; None in an approval of an older version, and for one by several."""
+    """GitHub's id of the person; None in an approval of an older version, and in one by several people."""
     pull_request: int | None = None
     base_branch: BranchName | None = None
-    """What it was given for, where it is about a pull request."""
+    """The pull request and base that it was given for, if it is about a pull request."""
 
 
 class Approvals:
-    """Decisions of people, and the audit log of everything that people did."""
+    """People's decisions, and the audit log of everything that people did."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -48,7 +48,7 @@ class Approvals:
         digests: Sequence[str] = (),
         audited: bool = True,
     ) -> None:
-        """Record a decision and, where it is `audited`, who made it in the audit log; else the caller does."""
+        """Record a decision and, if `audited`, its author in the audit log; otherwise the caller does that."""
         now = self._db.clock()
         row = {
             "repository_id": repository,
@@ -96,13 +96,13 @@ class Approvals:
     ) -> tuple[Approval, ...]:
         """Decisions of this kind about this head of a pull request into this base, oldest first.
 
-        One that was given for another base or pull request counts for nothing.
+        An approval for another base or pull request does not count.
         """
         found = await self.of(repository, sha, kind=kind, environment=TESTING)
         return tuple(each for each in found if (each.pull_request, each.base_branch) == (number, base_branch))
 
     async def audit(self, repository: RepositoryId, *, who: str, did: str, sha: str, **details: Any) -> None:
-        """Record what a person did that is no approval (a re-run, a cancel, a refused attempt)."""
+        """Record an action that is not an approval (a re-run, a cancel, a refused attempt)."""
         row = {
             "repository_id": repository,
             "at": self._db.clock(),

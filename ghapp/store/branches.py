@@ -1,4 +1,4 @@
-"""LAST of each environment, and who pushed what: what decides whether a push is explained.
+"""LAST of each environment, and the pushers of commits, which decide whether a push is explained.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 """
@@ -16,7 +16,7 @@ from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, Reposi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Last:
-    """A commit at which an environment was brought up to date; `applied` False: adopted, it was there before us."""
+    """A commit at which an environment was brought up to date; `applied` is False if it was only adopted."""
 
     environment: EnvironmentName
     branch: BranchName
@@ -27,18 +27,18 @@ class Last:
 
 
 class Branches:
-    """The history of LAST, append-only, and the pushes seen."""
+    """The history of LAST, append-only, and the recorded pushes."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def last(self, repository: RepositoryId, environment: EnvironmentName) -> Last | None:
-        """LAST of the environment; None where it was never adopted nor applied."""
+        """LAST of the environment; None if it was never adopted or applied."""
         row = await self._db.read(lambda c: c.execute(_newest(repository, environment)).first())
         return None if row is None else Last(**row._mapping)
 
     async def last_applied(self, repository: RepositoryId, environment: EnvironmentName) -> Last | None:
-        """The newest LAST of the environment that was applied, not adopted; None where there is none."""
+        """The newest LAST of the environment that was applied, not adopted; None if there is none."""
         query = _newest(repository, environment).where(lasts.c.applied)
         row = await self._db.read(lambda c: c.execute(query).first())
         return None if row is None else Last(**row._mapping)
@@ -52,18 +52,18 @@ class Branches:
         return tuple(Last(**row._mapping) for row in rows)
 
     async def was_applied(self, repository: RepositoryId, environment: EnvironmentName, sha: CommitSha) -> bool:
-        """Whether the commit was LAST of the environment once, by an apply."""
+        """Whether the commit was ever LAST of the environment by an apply."""
         query = _newest(repository, environment).where(lasts.c.sha == sha, lasts.c.applied)
         return await self._db.read(lambda c: c.execute(query).first()) is not None
 
     async def with_tree(self, repository: RepositoryId, environment: EnvironmentName, tree: TreeId) -> tuple[Last, ...]:
-        """Each LAST of the environment, ever, whose commit had this tree, newest first."""
+        """Every LAST of the environment whose commit had this tree, newest first."""
         query = _newest(repository, environment, limit=None).where(lasts.c.tree == tree)
         rows = await self._db.read(lambda c: c.execute(query).all())
         return tuple(Last(**row._mapping) for row in rows)
 
     async def last_of_branch(self, repository: RepositoryId, branch: BranchName) -> Last | None:
-        """LAST of whichever environment this branch last stood for; None for a branch that never did."""
+        """LAST of the environment that this branch last stood for; None if it never stood for one."""
         c = lasts.c
         query = (
             select(c.environment, c.branch, c.sha, c.tree, c.applied, c.at)
@@ -75,12 +75,12 @@ class Branches:
         return None if row is None else Last(**row._mapping)
 
     async def all_last(self, repository: RepositoryId) -> tuple[Last, ...]:
-        """LAST of every environment that has one, in the order in which they became it."""
+        """LAST of every environment that has one, in the order in which they got it."""
         c = lasts.c
 
         def work(connection: Connection) -> list[Row[Any]]:
             found: list[Row[Any]] = []
-            # One look into the index for each environment: the history of LAST only grows.
+            # One index lookup per environment, since the history of LAST only grows.
             first = select(func.min(c.environment)).where(c.repository_id == repository)
             environment = connection.scalar(first)
             while environment is not None:
@@ -101,7 +101,7 @@ class Branches:
         *,
         applied: bool,
     ) -> None:
-        """Append a new LAST; the same commit again changes nothing, unless what was adopted is applied now."""
+        """Append a new LAST; the same commit again changes nothing, unless an adopted commit was applied now."""
         last = await self.last(repository, environment)
         if last is not None and (last.sha, last.branch) == (sha, branch) and last.applied >= applied:
             return
@@ -125,9 +125,9 @@ class Branches:
         pusher: str,
         pusher_id: int | None = None,
     ) -> None:
-        """Remember who pushed, to whichever branch; the same push twice is one.
+        """Record who pushed to a branch; the same push twice counts once.
 
-        What was pushed to a pull request's head stands under `head_of`, also where that is a fork's.
+        Pushes to a pull request's head are recorded under `head_of`, even if the head is in a fork.
         """
         row = {
             "repository_id": repository,
@@ -143,7 +143,7 @@ class Branches:
     async def pushers(
         self, repository: RepositoryId, branch: BranchName, commits: Sequence[CommitSha]
     ) -> dict[CommitSha, str]:
-        """Who last pushed each of these commits that was the branch's tip once."""
+        """Who last pushed each of these commits as the branch's tip."""
         rows = await self._pushes(repository, branch, commits)
         return {CommitSha(row.after): row.pusher for row in sorted(rows, key=lambda row: row.id)}
 
@@ -161,7 +161,7 @@ class Branches:
         return await self._db.read(lambda connection: select_in(connection, query, c.after, commits))
 
     async def pushers_since(self, repository: RepositoryId, branch: BranchName, last: Last | None) -> tuple[str, ...]:
-        """Who pushed to a branch after LAST was pushed, in order, each once; with no LAST, everybody."""
+        """Who pushed to a branch after LAST was pushed, in order, each once; without a LAST, everybody."""
         c = pushes.c
         of_branch = (c.repository_id == repository, c.branch == branch)
 
@@ -169,12 +169,12 @@ class Branches:
             query = select(c.id, c.pusher).where(*of_branch)
             if last is not None:
                 of_last = connection.scalar(select(func.max(c.id)).where(*of_branch, c.after == last.sha))
-                # A LAST that was adopted came with no push that we saw.
+                # There is no recorded push for an adopted LAST.
                 query = query.where(c.at >= last.at if of_last is None else c.id > of_last)
             return [(int(id), str(pusher)) for id, pusher in connection.execute(query).all()]
 
         rows = await self._db.read(work)
-        # Ordered here: SQLite would take an index for that, and read all pushes to the branch.
+        # Order here: in SQL, SQLite would use an index for that, and read all pushes to the branch.
         return tuple(dict.fromkeys(pusher for _, pusher in sorted(rows)))
 
 

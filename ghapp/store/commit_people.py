@@ -1,4 +1,4 @@
-"""Who wrote and who pushed a commit: the memory of four eyes."""
+"""Authors and pushers of commits, for the four-eyes rule."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ghapp.values import BranchName, CommitSha, RepositoryId
 
 _HEADS = "pull:"
 _AT_ONCE = 500
-"""So many values stand in one query; SQLite takes 32,766."""
+"""The number of values in one query; SQLite takes 32,766."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedPush:
-    """A push that a delivery told of; the number is None in one that an older version recorded."""
+    """A push from a delivery; the id is None if an older version recorded it."""
 
     branch: BranchName
     before: CommitSha
@@ -27,12 +27,12 @@ class RecordedPush:
 
 
 def head_of(number: int) -> BranchName:
-    """The name under which pushes to a pull request's head are recorded; no branch can have a colon."""
+    """The name under which pushes to a pull request's head are recorded; no branch name contains a colon."""
     return BranchName(f"{_HEADS}{number}")
 
 
 class CommitPeople:
-    """Rows of pushes and of writers of commits."""
+    """Rows of pushes and of authors of commits."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -42,7 +42,7 @@ class CommitPeople:
     ) -> tuple[RecordedPush, ...]:
         """Every push to a branch that ends in one of these, and every push to one of `branches`, oldest first.
 
-        What somebody pushed to the head of another pull request, as to a fork of theirs, is not among them.
+        Pushes to the head of another pull request, for example in a fork, are not included.
         """
         c = pushes.c
         rows: dict[int, Any] = {}
@@ -64,7 +64,7 @@ class CommitPeople:
         )
 
     async def writers(self, repository: RepositoryId, commits: Sequence[CommitSha]) -> dict[CommitSha, dict[int, str]]:
-        """Who wrote these commits, as far as GitHub was asked: ids with logins, "" where an older version asked."""
+        """The authors of these commits according to GitHub: ids with logins, "" if an older version recorded them."""
         c = commit_writers.c
         known: dict[CommitSha, dict[int, str]] = {}
         for start in range(0, len(commits), _AT_ONCE):
@@ -77,7 +77,7 @@ class CommitPeople:
         return known
 
     async def record_writers(self, repository: RepositoryId, writers: Mapping[CommitSha, Mapping[int, str]]) -> None:
-        """Remember whom GitHub names for commits; that does not change."""
+        """Record the accounts that GitHub names for commits; these do not change."""
         now = self._db.clock()
         rows = [
             {"repository_id": repository, "sha": sha, "writers": [*people], "names": [*people.values()], "at": now}

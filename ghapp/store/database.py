@@ -1,4 +1,5 @@
-"""One database: SQLite in the data directory, or PostgreSQL. Statements run in threads, each call one transaction."""
+"""One database: SQLite in the data directory, or PostgreSQL. Statements run in threads, each call in one
+transaction."""
 
 import asyncio
 import contextlib
@@ -20,11 +21,11 @@ from ghapp.sealing import Sealer
 from ghapp.store.migrations import migrate_schema
 
 SQLITE_PATIENCE_S = 30
-"""How long a statement waits for whoever writes to the file."""
+"""How long a statement waits for another writer to the file."""
 _READS = "planward_reads"
-"""The option of a connection that only reads."""
+"""The option of a read-only connection."""
 _RETRIES, _FIRST_PAUSE_S, _LONGER_EACH_TIME = 2, 0.05, 10.0
-"""How often a transaction that PostgreSQL broke off is begun again, and after how long."""
+"""How often, and after which delay, a transaction is started again that PostgreSQL broke off."""
 
 _MOST_PARAMETERS = 10_000
 """SQLite takes 32,766 in one statement, PostgreSQL 65,535."""
@@ -36,11 +37,11 @@ Clock = Callable[[], float]
 
 
 class StoreUnavailable(PlanwardError):
-    """The database does not take what has to be remembered, for now; the text is for the operator."""
+    """The database cannot store data for now; the text is for the operator."""
 
 
 class Database:
-    """What the rooms of the store share: the engine, the clock, the sealer."""
+    """Shared by all parts of the store: the engine, the clock, the sealer."""
 
     def __init__(self, url: str, sealer: Sealer, *, clock: Clock = time.time) -> None:
         self.engine = _create_engine(url)
@@ -49,20 +50,20 @@ class Database:
         self.clock = clock
 
     def migrate(self) -> None:
-        """Bring the schema to this version. Raises SettingsError where a newer Planward has already been here."""
+        """Migrate the schema to this version. Raises SettingsError if a newer Planward used the database."""
         with _first(self.engine) as connection:
             migrate_schema(connection)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` in one transaction, in a thread; again where PostgreSQL broke off before the transaction's end.
+        """Do `work` in one transaction, in a thread; again if PostgreSQL broke off before the transaction's end.
 
-        Where its end was broken off PostgreSQL is asked what became of it. It may be away for too long to say: then
-        what was done is done again, so let that do no harm.
+        If the connection broke during the commit, PostgreSQL is asked whether it succeeded. If PostgreSQL is
+        unavailable for too long, the work is done again, so repeating it must do no harm.
         """
         return await asyncio.to_thread(self._run, work, self.engine)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """As `run`, for `work` that only reads; on SQLite it waits for no writer."""
+        """Like `run`, for `work` that only reads; on SQLite it waits for no writer."""
         return await asyncio.to_thread(self._run, work, self._reading)
 
     def _run(self, work: Callable[[Connection], T], engine: Engine) -> T:
@@ -95,12 +96,12 @@ class Database:
 
     @property
     def where(self) -> str:
-        """Which database it is, for the operator; without user and password."""
+        """A description of the database for the operator; without user and password."""
         url = self.engine.url
         return f"the database {url.database}" + (f" at {url.host}" if url.host else "")
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.engine.dispose()
 
 
@@ -110,7 +111,7 @@ def _in_transaction(work: Callable[[Connection], T], engine: Engine) -> T:
 
 
 def _once(work: Callable[[Connection], T], engine: Engine) -> T:
-    """Do it in a transaction whose end PostgreSQL is asked about where its answer got lost."""
+    """Do it in a transaction; if the answer to its commit is lost, ask PostgreSQL whether it succeeded."""
     with engine.connect() as connection, connection.begin() as transaction:
         result = work(connection)
         number = connection.scalar(text("SELECT CAST(pg_current_xact_id_if_assigned() AS text)"))
@@ -123,9 +124,9 @@ def _once(work: Callable[[Connection], T], engine: Engine) -> T:
 
 
 def _is_committed(number: str, engine: Engine) -> bool:
-    """Whether the transaction of this number was committed; waits while it is under way, and until PostgreSQL is back.
+    """Whether the transaction with this id was committed; waits while it is in progress, and until PostgreSQL is back.
 
-    No retry of stamina's: an answer, "in progress", is asked again, too, and the end of patience is an answer as well.
+    Not one of stamina's retries: the answer "in progress" is repeated too, and giving up is an answer as well.
 
     https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
     """
@@ -140,7 +141,8 @@ def _is_committed(number: str, engine: Engine) -> bool:
 
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, update: Sequence[str]) -> None:
-    """Insert a row, or set the columns `update` of the one with the same primary key; none: leave it as it is."""
+    """Insert a row, or set the columns `update` of the one with the same primary key; if empty, leave that
+    unchanged."""
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values)
     if update:
@@ -154,7 +156,8 @@ def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, u
 def select_in(
     connection: Connection, query: Select[Any], column: ColumnElement[Any], values: Sequence[Any]
 ) -> list[Row[Any]]:
-    """The rows of a query whose column is one of these values, however many: a statement takes so many parameters."""
+    """The rows of a query whose column has one of these values, in several statements because of the parameter
+    limit."""
     rows: list[Row[Any]] = []
     for start in range(0, len(values), _MOST_PARAMETERS):
         some = column.in_(values[start : start + _MOST_PARAMETERS])
@@ -163,7 +166,7 @@ def select_in(
 
 
 def require_undamaged(path: Path) -> None:
-    """Check that SQLite can read a file, if it is there. Raises SettingsError where it is truncated or no database."""
+    """Check that SQLite can read a file, if it exists. Raises SettingsError if it is truncated or not a database."""
     if not path.exists():
         return
     try:
@@ -184,7 +187,7 @@ def _is_damage(error: Exception) -> bool:
 
 @contextlib.contextmanager
 def _first(engine: Engine) -> Iterator[Connection]:
-    """The first transaction. Raises SettingsError where the database cannot be reached, without its password."""
+    """The first transaction. Raises SettingsError if the database is unreachable, without its password."""
     if engine.dialect.name == "sqlite" and engine.url.database:
         require_undamaged(Path(engine.url.database))
     try:
@@ -219,7 +222,7 @@ def _create_engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # SQLAlchemy says BEGIN itself, see below
+    connection.isolation_level = None  # SQLAlchemy sends BEGIN itself, see below
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
@@ -228,13 +231,13 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile.
+    # A deferred transaction that becomes a writer fails at once if another one has written in the meantime.
     reads = connection.get_execution_options().get(_READS, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def explain_unavailable(error: Exception) -> str:
-    """What the operator has to do where the database failed so."""
+    """Instructions for the operator after this failure of the database."""
     said = str(error)
     if "full" in said or "No space left" in said:
         return "the disk of Planward's database is full: make room"

@@ -10,23 +10,23 @@ from ghapp.store.tables import deferred_jobs
 
 
 class DeferredJobs:
-    """Jobs to be enqueued at a later time. Waiting is a row with a due time: never a workflow that sleeps."""
+    """Jobs to be enqueued at a later time. Waiting is always a row with a due time, never a sleeping workflow."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def defer(self, key: str, job: Mapping[str, Any], *, in_s: float) -> None:
-        """Enqueue `job` in so many seconds; the same key again replaces it."""
+        """Enqueue `job` in so many seconds; it replaces a job with the same key."""
         row = {"key": key, "due_at": self._db.clock() + in_s, "job": dict(job)}
         await self._db.run(lambda c: upsert(c, deferred_jobs, row, update=["due_at", "job"]))
 
     async def make_due(self, prefix: str) -> None:
-        """Make every job due now whose key begins so."""
+        """Make every job due now whose key has this prefix."""
         statement = update(deferred_jobs).where(deferred_jobs.c.key.startswith(prefix, autoescape=True))
         await self._db.run(lambda c: c.execute(statement.values(due_at=self._db.clock())))
 
     async def cancel(self, key: str) -> None:
-        """Forget the job of this key."""
+        """Remove the job with this key."""
         await self._db.run(lambda c: c.execute(delete(deferred_jobs).where(deferred_jobs.c.key == key)))
 
     async def all(self) -> tuple[dict[str, Any], ...]:
@@ -42,6 +42,6 @@ class DeferredJobs:
         return tuple((row.key, row.due_at, row.job) for row in rows)
 
     async def remove(self, key: str, due_at: float) -> None:
-        """Remove a job that was enqueued, unless it was deferred again meanwhile."""
+        """Remove a job that was enqueued, unless it was deferred again in the meantime."""
         statement = delete(deferred_jobs).where(deferred_jobs.c.key == key, deferred_jobs.c.due_at == due_at)
         await self._db.run(lambda c: c.execute(statement))

@@ -1,4 +1,4 @@
-"""Executors: the heartbeat of every worker on this database, and who has claimed the work of one that is gone."""
+"""Executors: the heartbeat of every worker on this database, and claims on the work of dead ones."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from ghapp.store.tables import executors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """What is known of a worker. Whether it moves is for whoever looks twice to say: clocks differ."""
+    """A worker's record. Clocks differ, so whether its heartbeat moves is decided by comparing two readings."""
 
     id: str
     beats: int
@@ -24,25 +24,25 @@ class Executors:
         self._db = database
 
     async def register(self, id: str) -> None:
-        """Note a worker that begins."""
+        """Record a worker that starts."""
         await self._db.run(lambda c: upsert(c, executors, {"id": id, "beats": 0, "heir": None}, update=[]))
 
     async def beat(self, id: str, beats: int) -> bool:
-        """Note its heartbeat. False: it was taken for gone, and its work is another's."""
+        """Record its heartbeat. False: it was considered dead, and another worker took over its work."""
         statement = update(executors).where(executors.c.id == id, executors.c.heir.is_(None)).values(beats=beats)
         return bool(await self._db.run(lambda c: c.execute(statement).rowcount))
 
     async def all(self) -> tuple[Heartbeat, ...]:
-        """Every worker that has not ended in order."""
+        """Every worker that has not ended properly."""
         rows = await self._db.read(lambda c: c.execute(select(executors).order_by(executors.c.id)).all())
         return tuple(Heartbeat(**row._mapping) for row in rows)
 
     async def find(self, id: str) -> Heartbeat | None:
-        """The worker of this name, or None."""
+        """The worker with this name, or None."""
         return next((each for each in await self.all() if each.id == id), None)
 
     async def claim(self, seen: Heartbeat, *, by: str) -> bool:
-        """Claim the work of a worker that is as it was `seen`; one of those who try gets it."""
+        """Claim the work of a worker that has not changed since it was `seen`; only one of several claims succeeds."""
         c = executors.c
         statement = (
             update(executors)
@@ -52,5 +52,5 @@ class Executors:
         return bool(await self._db.run(lambda connection: connection.execute(statement).rowcount))
 
     async def remove(self, id: str) -> None:
-        """Forget a worker whose work is done or handed on."""
+        """Delete a worker whose work is done or handed over."""
         await self._db.run(lambda c: c.execute(delete(executors).where(executors.c.id == id)))

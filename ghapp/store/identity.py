@@ -1,7 +1,7 @@
-"""Which database this is, so that a lost one, an older copy and a lost key are noticed at the start.
+"""The database's identity, so that a lost database, an older copy and a lost key are noticed at the start.
 
-The database has an id and a count that rises as long as a Planward runs on it. Each process notes both in
-`database.json` of its data directory, and compares them when it starts.
+The database has an id, and a counter that rises while a Planward runs on it. Each process writes both to
+`database.json` in its data directory, and compares them when it starts.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ FILE = "database.json"
 _ONLY = 1
 _KEY_ID_BYTES = 4
 _EVERY_S = 300.0
-"""A copy is known to be older if the database counted on once since it was made."""
+"""A copy is recognised as older if the database's counter rose at least once after it was made."""
 
 
 class _Noted(msgspec.Struct, frozen=True):
-    """What `database.json` holds."""
+    """The content of `database.json`."""
 
     id: str
     beats: int
@@ -36,7 +36,7 @@ class _Noted(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What the database holds."""
+    """The database's own record."""
 
     id: str
     beats: int
@@ -44,16 +44,16 @@ class _Row:
 
 
 class Identity:
-    """The row of the database's identity, and the note about it in the data directory."""
+    """The row of the database's identity, and its copy in the data directory."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def require_same(self, data_dir: Path, *, new_key: bool) -> None:
-        """Compare the database with the note, and the keys with those that sealed what is stored; note both.
+        """Compare the database with `database.json`, and the keys with those that encrypted the data; record both.
 
-        `new_key`: what was sealed with a lost key is given up. Raises SettingsError where the database is another one,
-        or where what is stored was sealed with a key that is not there.
+        `new_key`: data encrypted with a lost key is given up. Raises SettingsError if the database is a different one,
+        or if the data was encrypted with a missing key.
         """
         row = await self._db.run(_row)
         note = data_dir / FILE
@@ -77,7 +77,7 @@ class Identity:
         await self.advance(data_dir)
 
     async def advance(self, data_dir: Path) -> None:
-        """Count on, so that a copy made before this is known to be older."""
+        """Increase the counter, so that a copy made before this is recognised as older."""
 
         def work(connection: Connection) -> _Row:
             key_id = self._db.sealer.key_id
@@ -92,7 +92,7 @@ class Identity:
 
     @contextlib.asynccontextmanager
     async def kept(self, data_dir: Path) -> AsyncIterator[None]:
-        """Count on every five minutes while the context lasts, and at its end."""
+        """Increase the counter every five minutes during the context, and at its end."""
         counting = asyncio.create_task(self._keep(data_dir))
         try:
             yield
@@ -133,7 +133,7 @@ def _row(connection: Connection) -> _Row:
 
 
 def _is_sealed_with_another(connection: Connection, known: tuple[bytes, ...]) -> bool:
-    """Whether something is sealed with none of these keys. Reads all, so it is asked only where the key is new."""
+    """Whether something is encrypted with none of these keys. Reads everything, so it runs only for a new key."""
     conditions = (
         select(runs.c.id).where(runs.c.report.is_not(None), func.substr(runs.c.report, 1, _KEY_ID_BYTES).not_in(known)),
         select(root_runs.c.run_id).where(func.substr(root_runs.c.report, 1, _KEY_ID_BYTES).not_in(known)),
@@ -156,7 +156,7 @@ def _read(note: Path) -> _Noted | None:
 
 
 def _write(note: Path, noted: _Noted) -> None:
-    """Replace the note at once: a process that is killed leaves the old one or the new one."""
+    """Replace the file atomically: a killed process leaves the old one or the new one."""
     new = note.with_suffix(f".{os.getpid()}.new")
     new.write_bytes(msgspec.json.encode(noted))
     new.replace(note)

@@ -1,7 +1,7 @@
-"""The plan files of holds: sealed, kept for hours, erased when they are decided. The one thing here that holds secrets.
+"""The plan files of holds: encrypted, kept for hours, erased when decided. Only these rows contain secrets.
 
-A plan file has values of variables and resources in clear. It is sealed for one run, root module, commit and digest,
-lies in the object store where there is one, and is never part of what the durable engine keeps.
+A plan file contains values of variables and resources in clear. It is encrypted for one run, root module, commit and
+digest, stored in the object store if there is one, and never stored by the durable engine.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ MOST_BYTES = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptPlan:
-    """Which plan file it is: of which hold, of which commit, what it does, and which engine made it."""
+    """The identity of a plan file: its hold, its commit, its digest, and the engine that made it."""
 
     run_id: RunId
     repository_id: RepositoryId
@@ -33,21 +33,22 @@ class KeptPlan:
     sha: CommitSha
     digest: str
     engine: str
-    """Its name and version: "terraform 1.11.4"."""
+    """The engine's name and version: "terraform 1.11.4"."""
 
 
 _COLUMNS = [kept_plans.c[name] for name in KeptPlan.__slots__]
 
 
 class KeptPlans:
-    """Plan files by the run that was held and the root module."""
+    """Plan files by the held run and the root module."""
 
     def __init__(self, database: Database, objects: Objects | None) -> None:
         self._db = database
         self._objects = objects
 
     async def keep(self, plan: KeptPlan, content: bytes, *, for_s: float) -> None:
-        """Keep a plan file for so long; one of the same run and root module is replaced. Raises StoreUnavailable."""
+        """Store a plan file for this long; it replaces one of the same run and root module. Raises
+        StoreUnavailable."""
         sealed = await asyncio.to_thread(self._db.sealer.seal, content, about=about_plan(plan))
         address = None
         if self._objects is not None:
@@ -63,14 +64,14 @@ class KeptPlans:
         await self._db.run(lambda c: upsert(c, kept_plans, row, update=changed))
 
     async def find(self, run_id: RunId, root_module: str) -> KeptPlan | None:
-        """The plan file of a hold's root module, while it is kept."""
+        """The plan file of a hold's root module, as long as it is kept."""
         c = kept_plans.c
         mine = (c.run_id == run_id, c.root_module == root_module, c.expires_at > self._db.clock())
         row = await self._db.read(lambda connection: connection.execute(select(*_COLUMNS).where(*mine)).first())
         return None if row is None else KeptPlan(**row._mapping)
 
     async def content(self, plan: KeptPlan) -> bytes | None:
-        """The plan file itself. None: it is gone, or cannot be opened as this very plan's any more."""
+        """The plan file's content. None: it is gone, or cannot be decrypted as exactly this plan's."""
         c = kept_plans.c
         mine = (c.run_id == plan.run_id, c.root_module == plan.root_module)
         row = await self._db.read(lambda n: n.execute(select(c.sealed, c.address).where(*mine)).first())
@@ -91,12 +92,12 @@ class KeptPlans:
         return None if self._objects is None else await self._objects.read(address)
 
     async def erase_decided(self, repository: RepositoryId, environment: EnvironmentName, *, besides: RunId) -> None:
-        """Erase the plan files of an environment's holds, once another run has ended there. Raises StoreUnavailable."""
+        """Erase the plan files of an environment's holds, after another run ended there. Raises StoreUnavailable."""
         c = kept_plans.c
         await self._erase(c.repository_id == repository, c.environment == environment, c.run_id != besides)
 
     async def erase_old(self, *, limit: int) -> int:
-        """Erase plan files whose time is over, or whose repository the App was taken from; gives how many."""
+        """Erase expired plan files, and those of repositories that removed the App; returns how many."""
         left = select(repositories.c.id).where(repositories.c.left_at.is_not(None))
         expired = await self._erase(kept_plans.c.expires_at <= self._db.clock(), limit=limit)
         return max(expired, await self._erase(kept_plans.c.repository_id.in_(left), limit=limit))
@@ -106,7 +107,7 @@ class KeptPlans:
         query = select(c.run_id, c.root_module, c.address).where(*which).limit(limit)
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         await self._remove_objects(row.address for row in rows)
-        # Those whose objects are gone, and no others: one may be kept again meanwhile.
+        # Only those whose objects are gone: another may have been stored in the meantime.
         statements = [
             delete(kept_plans).where(c.run_id == row.run_id, c.root_module == row.root_module, *which) for row in rows
         ]
@@ -114,7 +115,7 @@ class KeptPlans:
         return len(rows)
 
     async def _remove_objects(self, addresses: Iterable[str | None]) -> None:
-        """Objects before their rows, so that none is left without one."""
+        """Remove objects before their rows, so that none is left without a row."""
         found = [address for address in addresses if address is not None]
         if not found:
             return
@@ -126,7 +127,7 @@ class KeptPlans:
 
 
 def about_plan(plan: KeptPlan) -> str:
-    """What a sealed plan file is bound to."""
+    """The identity to which an encrypted plan file is bound."""
     return f"plan {plan.run_id} {plan.environment} {plan.root_module} {plan.sha} {plan.digest} {plan.engine}"
 
 

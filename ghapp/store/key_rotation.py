@@ -1,4 +1,4 @@
-"""Seal with the first key what an older one sealed, so that the older one can be taken off the list."""
+"""Encrypt data with the first key that was encrypted with an older one, so that the older one can be removed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ class KeyRotation:
         return bool(self._db.sealer.older_key_ids)
 
     async def reseal_rows(self, *, limit: int) -> int:
-        """Seal so many rows with the first key; gives how many were found."""
+        """Encrypt up to this many rows with the first key; returns how many were found."""
         number = 0
         for column, keys in (
             (runs.c.report, [runs.c.id]),
@@ -40,7 +40,7 @@ class KeyRotation:
         return number
 
     async def reseal_objects(self, *, limit: int) -> int:
-        """Seal so many objects with the first key; gives how many were found. Raises StoreUnavailable."""
+        """Encrypt up to this many objects with the first key; returns how many were found. Raises StoreUnavailable."""
         c = run_objects.c
         query = select(*(c[name] for name in RunObject.__slots__)).where(c.key_id.in_(self._db.sealer.older_key_ids))
         rows = await self._db.read(lambda connection: connection.execute(query.limit(limit)).all())
@@ -61,7 +61,7 @@ class KeyRotation:
         about = _about(column.table, found)
         resealed = self._db.sealer.seal(self._db.sealer.open(sealed, about=about), about=about)
         mine = [key == value for key, value in zip(keys, found, strict=True)]
-        # Only what was read: it may have been written again meanwhile.
+        # Only if it has not been written again since it was read.
         statement = update(runs.metadata.tables[column.table.name]).where(*mine, column == sealed)
         await self._db.run(lambda c: c.execute(statement.values({column.name: resealed})))
 
@@ -77,7 +77,7 @@ class KeyRotation:
 
 
 def _about(table: Any, found: Sequence[Any]) -> str:
-    """What each row's sealed text is bound to."""
+    """The identity to which each row's encrypted text is bound."""
     if table is runs:
         return about_report(found[0])
     if table is root_runs:

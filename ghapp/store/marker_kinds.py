@@ -1,7 +1,7 @@
-"""What is marked: one declaration for each kind of marker, with its typed key and its typed value.
+"""The kinds of markers, one declaration each, with a typed key and a typed value.
 
-Here alone markers are written as text and read back. The texts are those of the first version, so that versions run
-beside each other.
+Only this module writes and reads markers as text. The texts are those of the first version, so that versions can run
+side by side.
 """
 
 from abc import ABC, abstractmethod
@@ -31,7 +31,7 @@ _PROBED = "probed deliveries"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequestKey:
-    """A pull request that a marker is removed with."""
+    """A pull request; its markers are removed with it."""
 
     repository_id: RepositoryId
     number: int
@@ -41,37 +41,37 @@ MarkerOwner = RunId | PullRequestKey
 
 
 class MarkerKey(ABC, Generic[V]):
-    """What a marker is about; `V` is the type of its value."""
+    """The subject of a marker; `V` is the type of its value."""
 
     __slots__ = ()
 
     @property
     @abstractmethod
     def text(self) -> str:
-        """The key as it is stored."""
+        """The key in its stored form."""
 
     @abstractmethod
     def write(self, value: V) -> str:
-        """The value as it is stored."""
+        """The value in its stored form."""
 
     @abstractmethod
     def read(self, stored: str) -> V:
-        """The value that is stored so. Raises ValueError on what this version does not know."""
+        """Read a stored value. Raises ValueError if this version does not know it."""
 
     @property
     def owner(self) -> MarkerOwner | None:
-        """The run or the pull request that the marker is removed with; None: it stays."""
+        """The run or pull request with which the marker is removed; None: it stays."""
         return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creating:
-    """It is being created on GitHub: whoever finds this looks there first."""
+    """It is being created on GitHub: after an interruption, look there first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """It was created on GitHub under this id."""
+    """It was created on GitHub with this id."""
 
     id: int
 
@@ -100,9 +100,9 @@ class CommentMarker(MarkerKey[Creating | Created]):
 
 @dataclass(frozen=True, slots=True)
 class UnknownCommandMarker(MarkerKey[int]):
-    """The id of the comment on a pull request that was answered because it only looks like a command.
+    """The id of the comment on a pull request that got an answer because it only looks like a command.
 
-    `about` stands for what was meant: that is answered once.
+    `about` identifies the intended command, which is answered once.
     """
 
     repository_id: RepositoryId
@@ -150,7 +150,7 @@ DeploymentState = Literal["in_progress", "success", "failure"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentStatus:
-    """A deployment status that GitHub was sent; not `confirmed`: whoever finds this looks there first."""
+    """A deployment status sent to GitHub; if not `confirmed`, look there first after an interruption."""
 
     state: DeploymentState
     confirmed: bool
@@ -180,7 +180,7 @@ class DeploymentStatusMarker(MarkerKey[DeploymentStatus]):
 
 @dataclass(frozen=True, slots=True)
 class PromotionMarker(MarkerKey[PromotionNotice]):
-    """What was last said in chat about a promotion."""
+    """The latest chat message about a promotion."""
 
     repository_id: RepositoryId
     number: int
@@ -206,7 +206,7 @@ MessageState = Literal["sending", "sent", "not sent"]
 
 @dataclass(frozen=True, slots=True)
 class MessageMarker(MarkerKey[MessageState]):
-    """A message to the `target`th address of the config's `notify`."""
+    """A message to the address with number `target` in the config's `notify`."""
 
     subject: MessageSubject
     target: int
@@ -236,7 +236,7 @@ class MessageMarker(MarkerKey[MessageState]):
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentHolder(MarkerKey[RunId]):
-    """The apply run that has an environment."""
+    """The apply run that is using an environment."""
 
     repository_id: RepositoryId
     environment: EnvironmentName
@@ -254,7 +254,7 @@ class EnvironmentHolder(MarkerKey[RunId]):
 
 @dataclass(frozen=True, slots=True)
 class Adopted(MarkerKey[Literal[True]]):
-    """That what was there when the repository was first seen is adopted: what comes later is judged."""
+    """The state when the repository was first seen is adopted: later commits are judged."""
 
     repository_id: RepositoryId
 
@@ -271,7 +271,7 @@ class Adopted(MarkerKey[Literal[True]]):
 
 @dataclass(frozen=True, slots=True)
 class EntryReviewed(MarkerKey[int]):
-    """The reviewed pull request that brought the entry of an environment to a config, by the commit of its merge."""
+    """The reviewed pull request that added an environment's entry to a config, by the commit of its merge."""
 
     repository_id: RepositoryId
     environment: EnvironmentName
@@ -290,7 +290,7 @@ class EntryReviewed(MarkerKey[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeliveryRequest:
-    """How often GitHub was asked for a redelivery, last after which attempt, and when (seconds since 1970)."""
+    """How often a redelivery was requested, the last attempt before it, and the time (seconds since 1970)."""
 
     times: int = 0
     after: int = 0
@@ -299,7 +299,7 @@ class RedeliveryRequest:
 
 @dataclass(frozen=True, slots=True)
 class RedeliveryMarker(MarkerKey[RedeliveryRequest]):
-    """That GitHub was asked to deliver this delivery again."""
+    """A redelivery of this delivery was requested from GitHub."""
 
     guid: str
 
@@ -311,18 +311,18 @@ class RedeliveryMarker(MarkerKey[RedeliveryRequest]):
         return f"{value.times}:{value.after}:{value.at}"
 
     def read(self, stored: str) -> RedeliveryRequest:
-        # The first version knew no time.
+        # The first version stored no time.
         times, after, at, *_ = [*stored.split(":"), "0"]
         return RedeliveryRequest(times=int(times), after=int(after), at=int(at))
 
 
 REDELIVERIES = "redelivered:"
-"""Begins the stored keys of all redelivery markers."""
+"""Prefix of the stored keys of all redelivery markers."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesReconciled(MarkerKey[int]):
-    """Up to when (seconds since 1970) GitHub's list of deliveries was reconciled."""
+    """The time until which GitHub's list of deliveries was reconciled (seconds since 1970)."""
 
     @property
     def text(self) -> str:
@@ -337,7 +337,7 @@ class DeliveriesReconciled(MarkerKey[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """When one delivery was asked for to find out whether any arrives, and when the first did since (0: none did)."""
+    """When one delivery was requested as a probe, and when the first one arrived after that (0: none did)."""
 
     at: int
     arrived_at: int = 0
@@ -345,7 +345,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesProbed(MarkerKey[Probe]):
-    """That nothing arrived, and what came of asking for one delivery."""
+    """Nothing arrived, and one delivery was requested as a probe."""
 
     @property
     def text(self) -> str:
@@ -360,7 +360,7 @@ class DeliveriesProbed(MarkerKey[Probe]):
 
 
 def read_key(text: str) -> MarkerKey[Any] | None:
-    """Read a key as it is stored; None for one that this version does not know."""
+    """Read a stored key; None if this version does not know it."""
     try:
         key = _read_key(text.split(":"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Markers: ids of what was created elsewhere, and what was said, so that it is done once."""
+"""Markers: ids of objects created elsewhere, and notifications sent, so that each happens once."""
 
 from sqlalchemy import Connection, select
 
@@ -8,18 +8,18 @@ from ghapp.store.tables import markers
 
 
 class Markers:
-    """One value for each key; `marker_kinds` declares what there is."""
+    """One value for each key; `marker_kinds` declares the kinds."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def find(self, key: MarkerKey[V]) -> V | None:
-        """The value kept under this key, or None. Raises ValueError on a value that this version does not know."""
+        """The value stored under this key, or None. Raises ValueError if this version does not know the value."""
         stored = await self._db.read(lambda c: c.scalar(select(markers.c.value).where(markers.c.key == key.text)))
         return None if stored is None else key.read(stored)
 
     async def claim(self, key: MarkerKey[V], value: V) -> bool:
-        """Keep a value unless there is one under this key; gives whether this value is kept."""
+        """Store a value unless the key already has one; returns whether this value is stored."""
         row = {"key": key.text, "value": key.write(value), "at": self._db.clock()}
 
         def claimed(connection: Connection) -> bool:
@@ -30,6 +30,6 @@ class Markers:
         return await self._db.run(claimed)
 
     async def keep(self, key: MarkerKey[V], value: V) -> None:
-        """Keep a value; the same key again replaces it."""
+        """Store a value; it replaces an earlier one."""
         row = {"key": key.text, "value": key.write(value), "at": self._db.clock()}
         await self._db.run(lambda c: upsert(c, markers, row, update=["value", "at"]))

@@ -1,4 +1,4 @@
-"""What a message in chat is about: a typed value, and the text that stands for it in stored markers and jobs."""
+"""The subject of a chat message: a typed value, and its text in stored markers and jobs."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 from ghapp.values import CommitSha, RepositoryId, RunId
 
 PromotionNotice = Literal["decided", "green"]
-"""What was said about a promotion: that its gate was decided, and that it may be merged."""
+"""The messages about a promotion: its gate was decided, or it may be merged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +18,13 @@ class AboutRun:
 
     @property
     def text(self) -> str:
-        """The subject as it is stored, in keys of jobs too."""
+        """The subject in its stored form, which is also part of jobs' keys."""
         return f"{self.run_id}:{self.occasion}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AboutPlan:
-    """A message about a plan that waits for a person: once for a head and for what is asked (`cause`, a digest)."""
+    """A message about a plan that waits for a person: once for a head and for its question (`cause`, a digest)."""
 
     repository_id: RepositoryId
     number: int
@@ -34,7 +34,7 @@ class AboutPlan:
 
     @property
     def text(self) -> str:
-        """The subject as it is stored, in keys of jobs too."""
+        """The subject in its stored form, which is also part of jobs' keys."""
         return f"{self.repository_id}:{self.number}:{self.head_sha}:{self.cause}:{self.occasion}"
 
 
@@ -48,7 +48,7 @@ class AboutPromotion:
 
     @property
     def text(self) -> str:
-        """The subject as it is stored, in keys of jobs too."""
+        """The subject in its stored form, which is also part of jobs' keys."""
         return f"promotion:{self.repository_id}:{self.number}:{self.notice}:promotion"
 
 
@@ -56,7 +56,7 @@ MessageSubject = AboutRun | AboutPlan | AboutPromotion
 
 
 def read_subject(text: str) -> MessageSubject:
-    """Read the subject of a message as it is stored. Raises ValueError on what this version does not know."""
+    """Read a stored subject of a message. Raises ValueError if this version does not know it."""
     match text.split(":"):
         case [run_id, occasion]:
             return AboutRun(run_id=RunId(run_id), occasion=occasion)
@@ -79,7 +79,7 @@ def read_subject(text: str) -> MessageSubject:
 
 
 def one_of(kind: Any, stored: str) -> Any:
-    """The value of this literal type that is stored so. Raises ValueError."""
+    """Read a stored value of this literal type. Raises ValueError."""
     if stored not in get_args(kind):
         raise ValueError(f"none of {', '.join(get_args(kind))}: {stored}")
     return stored

@@ -1,7 +1,7 @@
-"""An object store for what is large: S3, Google Cloud Storage, Azure. The only room that knows obstore.
+"""An object store for large data: S3, Google Cloud Storage, Azure. Only this module uses obstore.
 
-Credentials are the vendors' own environment variables (`AWS_…`, `GOOGLE_…`, `AZURE_…`), their files and their machines'
-identities; `AWS_ENDPOINT` leads to a server that speaks S3.
+Credentials are the vendors' own environment variables (`AWS_…`, `GOOGLE_…`, `AZURE_…`), their files and machine
+identities; `AWS_ENDPOINT` selects another server that speaks S3.
 
 https://developmentseed.org/obstore/latest/authentication/
 """
@@ -34,14 +34,14 @@ class Objects:
         self._store = _connect(url)
 
     async def put(self, address: str, content: bytes) -> None:
-        """Keep an object; durable when this returns. What was there is replaced. Raises StoreUnavailable."""
+        """Store an object durably; it replaces an existing one. Raises StoreUnavailable."""
         try:
             await self._store.put_async(address, content)
         except Exception as error:
             raise _unavailable(error) from None
 
     async def read(self, address: str) -> bytes | None:
-        """An object's content; None where it is not there (any more). Raises StoreUnavailable."""
+        """An object's content; None if it does not exist. Raises StoreUnavailable."""
         try:
             found = await self._store.get_async(address)
             return bytes(await found.bytes_async())
@@ -51,7 +51,7 @@ class Objects:
             raise _unavailable(error) from None
 
     async def remove(self, addresses: Iterable[str]) -> None:
-        """Remove objects; one that is not there is no error. Raises StoreUnavailable."""
+        """Remove objects; missing ones are no error. Raises StoreUnavailable."""
         for address in addresses:
             try:
                 await self._store.delete_async(address)
@@ -62,7 +62,7 @@ class Objects:
 
 
 def _connect(url: str) -> "ObjectStore":
-    # Imported where it is set alone: it is an extra.
+    # Imported only if configured: it is an extra.
     try:
         from obstore.exceptions import BaseError
         from obstore.store import from_url
@@ -80,6 +80,6 @@ def _connect(url: str) -> "ObjectStore":
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
-    # A foreign exception's text may hold an address with its signature.
+    # The text of obstore's exception may contain an address with its signature.
     log.warning("object_store_failed", kind=type(error).__name__)
     return StoreUnavailable("Planward's object store cannot be reached or refuses: bring it back")

@@ -1,4 +1,4 @@
-"""Move the reports and logs of completed runs to the object store: written there first, deleted here afterwards."""
+"""Move the reports and logs of completed runs to the object store: write them there first, then delete them here."""
 
 from collections.abc import Sequence
 
@@ -22,20 +22,20 @@ from ghapp.store.tables import log_lines, root_runs, runs
 from ghapp.values import RepositoryId, RunId
 
 SETTLED_S = 60.0
-"""How long a run is completed before it is moved: what ends it reads it once more."""
+"""How long a run must be completed before it is moved: its last steps read it once more."""
 _MOST_BYTES = 4 * 1024 * 1024
-"""About as much of a log goes into one object."""
+"""The approximate amount of log in one object."""
 
 
 class Offloading:
-    """Moves runs; a move that was interrupted goes on where it was."""
+    """Moves runs; an interrupted move continues where it stopped."""
 
     def __init__(self, database: Database, run_objects: RunObjects) -> None:
         self._db = database
         self._run_objects = run_objects
 
     async def pending(self, *, limit: int) -> tuple[tuple[RunId, RepositoryId], ...]:
-        """Completed runs that lie in the database, oldest first; none where there is no object store."""
+        """Completed runs in the database, oldest first; none if there is no object store."""
         if not self._run_objects.available:
             return ()
         c = runs.c
@@ -49,7 +49,7 @@ class Offloading:
         return tuple((RunId(id), RepositoryId(repository)) for id, repository in rows)
 
     async def offload(self, id: RunId, repository: RepositoryId) -> None:
-        """Move one run. Raises StoreUnavailable where the object store does not take it; then it stays here."""
+        """Move one run. Raises StoreUnavailable if the object store is unavailable; then it stays here."""
         await self._offload_report(id, repository)
         await self._offload_roots(id, repository)
         while await self._offload_lines(id, repository):
@@ -57,7 +57,7 @@ class Offloading:
         await self.mark_offloaded(id)
 
     async def mark_offloaded(self, id: RunId) -> None:
-        """Do not move the run again: it was moved, or it cannot be read and stays where it is."""
+        """Do not move the run again: it was moved, or it is unreadable and stays here."""
         statement = update(runs).where(runs.c.id == id).values(moved_at=self._db.clock())
         await self._db.run(lambda c: c.execute(statement))
 
@@ -86,7 +86,8 @@ class Offloading:
         await self._db.run(lambda connection: _record_and_delete(connection, run_object, there))
 
     async def _offload_lines(self, id: RunId, repository: RepositoryId) -> bool:
-        """Move the first part of the log that is in the database, as much as one object takes. False: there is none."""
+        """Move the first part of the log that is in the database, as much as one object takes. False: there is
+        none."""
         moved = await self._db.run(lambda connection: objects_of(connection, id, "log"))
         last = await self._last_of_next(id)
         if last is None:
@@ -131,6 +132,6 @@ class Offloading:
 
 
 def _record_and_delete(connection: Connection, run_object: RunObject, statement: Executable) -> None:
-    """Record where it is now, and delete it here."""
+    """Record its new place, and delete it here."""
     record_object(connection, run_object)
     connection.execute(statement)

@@ -1,4 +1,4 @@
-"""What the pages and the metrics ask, over many repositories at once. Reads only."""
+"""Queries of the pages and the metrics, over many repositories at once. Only reads."""
 
 import heapq
 from collections import Counter
@@ -17,7 +17,7 @@ from ghapp.values import EnvironmentName, RepositoryId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentNow:
-    """An environment of a repository: LAST, and its newest apply. One of the two may not be there yet."""
+    """An environment of a repository: LAST, and its newest apply. One of the two may be missing."""
 
     repository_id: RepositoryId
     environment: EnvironmentName
@@ -26,13 +26,13 @@ class EnvironmentNow:
 
 
 class Overview:
-    """Questions over the rows of the other rooms."""
+    """Queries over the other parts of the store."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def environments(self, repositories: Collection[RepositoryId]) -> tuple[EnvironmentNow, ...]:
-        """Every environment that was adopted or applied to, by repository, in the order in which they were seen."""
+        """Every adopted or applied environment, by repository, in the order in which they were first seen."""
         last_of = await self._lasts(repositories)
         newest_of = {(run.repository_id, run.environment): run for run in await self._newest_applies(repositories)}
         return tuple(
@@ -46,7 +46,7 @@ class Overview:
 
         def work(connection: Connection) -> list[str]:
             newest: list[tuple[float, str]] = []
-            for each in repositories:  # each from an index that has its order
+            for each in repositories:  # each from an index in this order
                 query = select(c.created_at, c.id).where(c.repository_id == each)
                 rows = connection.execute(query.order_by(desc(c.created_at), desc(c.id)).limit(limit)).all()
                 newest += [(at, id) for at, id in rows]
@@ -62,7 +62,7 @@ class Overview:
         return tuple(sorted(held, key=lambda run: -run.created_at))
 
     async def count_runs(self) -> dict[tuple[str, str], int]:
-        """How many runs ended so far, by operation and conclusion."""
+        """The number of finished runs, by operation and conclusion."""
         c = runs.c
         query = (
             select(c.operation, c.conclusion, func.count())
@@ -71,7 +71,7 @@ class Overview:
         )
         r = removed_runs.c
         removed = select(r.operation, r.conclusion, r["count"])
-        # In one transaction: a run is removed and counted in one.
+        # In one transaction, since a run is removed and counted in one.
         rows = await self._db.read(
             lambda connection: [*connection.execute(query).all(), *connection.execute(removed).all()]
         )
@@ -126,7 +126,7 @@ def _newest_of_commit() -> ColumnElement[bool]:
 
 
 def _of_open(repositories: Collection[RepositoryId]) -> ColumnElement[bool]:
-    """Whether the run planned what is still the head of an open pull request of these repositories."""
+    """Whether the run planned the current head of an open pull request of these repositories."""
     r, p = runs.alias("of_open").c, pull_requests.c
     ids = select(r.id).where(
         p.repository_id.in_(repositories),
@@ -140,9 +140,9 @@ def _of_open(repositories: Collection[RepositoryId]) -> ColumnElement[bool]:
 
 
 def _environments_in(table: Table, repositories: Collection[RepositoryId], *conditions: ColumnElement[bool]) -> CTE:
-    """The environments of these repositories that the table has rows of: one look into its index for each.
+    """The environments of these repositories that have rows in the table: one index lookup each.
 
-    A last row of each repository has None.
+    The last row of each repository has None.
     """
     c, r = table.c, known_repositories.c
     smallest = select(func.min(c.environment)).where(*conditions)

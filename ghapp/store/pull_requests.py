@@ -12,7 +12,7 @@ from ghapp.values import BranchName, CommitSha, RepositoryId, RunId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownPullRequest:
-    """A pull request; what is None is not known (yet)."""
+    """A pull request; None means unknown."""
 
     repository_id: RepositoryId
     number: int
@@ -33,7 +33,8 @@ class KnownPullRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What `planward/plan` said of one pull request, head and base branch, and when; `in_progress`: not yet."""
+    """The conclusion of `planward/plan` for one pull request, head and base branch, with its time; or
+    `in_progress`."""
 
     pull_request: int
     base_branch: BranchName
@@ -61,7 +62,7 @@ class PullRequests:
         await self._db.run(lambda c: upsert(c, pull_requests, values, update=changing))
 
     async def find(self, repository: RepositoryId, number: int) -> KnownPullRequest | None:
-        """The pull request of this number, or None."""
+        """The pull request with this number, or None."""
         found = await self._select(pull_requests.c.repository_id == repository, pull_requests.c.number == number)
         return found[0] if found else None
 
@@ -82,7 +83,7 @@ class PullRequests:
     async def merged_as(self, repository: RepositoryId, commits: tuple[CommitSha, ...]) -> tuple[KnownPullRequest, ...]:
         """Merged pull requests whose merge SHA is one of these commits, by number."""
         c = pull_requests.c
-        # Filtered here: SQLite would take the index of states, and read all that were merged.
+        # Filter here: in SQL, SQLite would use the index of states, and read all merged ones.
         query = select(*_COLUMNS).where(c.repository_id == repository)
         rows = await self._db.read(lambda connection: select_in(connection, query, c.merge_sha, commits))
         merged = (each for each in map(_read, rows) if each.state == "merged")
@@ -105,7 +106,7 @@ class PullRequests:
         conclusion: str,
         at: float,
     ) -> None:
-        """Append a verdict, and since when GitHub shows it; `in_progress` takes the one before out of force."""
+        """Append a verdict and the time since which GitHub shows it; `in_progress` invalidates the previous one."""
         row = {
             "repository_id": repository,
             "pull_request": number,
@@ -140,7 +141,7 @@ class PullRequests:
         head_sha: CommitSha,
         finished: bool = False,
     ) -> Verdict | None:
-        """The newest of those verdicts, or None; `finished`: the newest that is not in progress."""
+        """The newest of those verdicts, or None; with `finished`, the newest that is not in progress."""
         query = _verdicts(repository, number, base_branch, head_sha)
         if finished:
             query = query.where(verdicts.c.conclusion != "in_progress")

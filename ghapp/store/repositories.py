@@ -1,4 +1,4 @@
-"""Repositories that Planward has seen, keyed by GitHub's id, which survives renames and transfers."""
+"""The repositories that Planward has seen, keyed by GitHub's id, which survives renames and transfers."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ class KnownRepository:
     clone_url: str
     default_branch: str
     first_name: str
-    """Its name without the owner when it was first seen: the default of `team`, so that a rename moves no secret."""
+    """Its name without the owner when it was first seen: the default of `team`, so that a rename changes no
+    secrets."""
     first_seen_at: float
     active: bool
 
@@ -42,9 +43,10 @@ class Repositories:
         clone_url: str,
         default_branch: str,
     ) -> KnownRepository:
-        """Record a repository as a delivery describes it; the first name and time stay.
+        """Record a repository as a delivery describes it; the first name and time do not change.
 
-        The name under which it is first seen is bound to it, if no other repository was seen under that name.
+        The name under which it is first seen is bound to it, unless another repository was seen under that name
+        before.
         """
         values = {
             "id": id,
@@ -70,14 +72,14 @@ class Repositories:
         return await self.load(id)
 
     async def load(self, id: RepositoryId) -> KnownRepository:
-        """The repository of this id. Raises KeyError where it was never seen."""
+        """The repository with this id. Raises KeyError if it was never seen."""
         found = await self.find(id)
         if found is None:
             raise KeyError(id)
         return found
 
     async def identity(self, repository: KnownRepository) -> RepositoryIdentity:
-        """What tells a repository from others that have, had or get its name."""
+        """The facts that distinguish a repository from others with the same name, before or later."""
         c = repository_names.c
         query = select(c.name).where(c.repository_id == repository.id).order_by(c.at)
         row = await self._db.read(lambda connection: connection.execute(query).first())
@@ -86,12 +88,12 @@ class Repositories:
         )
 
     async def find(self, id: RepositoryId) -> KnownRepository | None:
-        """The repository of this id, or None."""
+        """The repository with this id, or None."""
         row = await self._db.read(lambda c: c.execute(_all().where(repositories.c.id == id)).first())
         return None if row is None else _read(row)
 
     async def find_by_name(self, full_name: str) -> KnownRepository | None:
-        """The active repository of this name, or None."""
+        """The active repository with this name, or None."""
         query = _all().where(repositories.c.full_name == full_name, repositories.c.active)
         row = await self._db.read(lambda c: c.execute(query).first())
         return None if row is None else _read(row)
@@ -102,19 +104,19 @@ class Repositories:
         return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def all_of(self, installation: InstallationId) -> tuple[KnownRepository, ...]:
-        """Every repository that this installation was last seen on, those that are not active too, by name."""
+        """Every repository that this installation was last seen on, by name, including inactive ones."""
         query = _all().where(repositories.c.installation_id == installation).order_by(repositories.c.full_name)
         return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def uninstalled(self, ids: Collection[int]) -> frozenset[int]:
-        """Which of these repositories the App was taken from, for good."""
+        """The ids among these whose repositories removed the App permanently."""
         c = repositories.c
         query = select(c.id).where(c.id.in_(ids), c.left_at.is_not(None))
         rows = await self._db.run(lambda connection: connection.execute(query).all())
         return frozenset(id for (id,) in rows)
 
     async def deactivate(self, id: RepositoryId, *, for_good: bool) -> None:
-        """Nothing is done there any more; `for_good`: the App was taken away, or the repository is gone."""
+        """Mark it inactive; `for_good`: the App was removed, or the repository was deleted."""
         left_at = {"left_at": self._db.clock()} if for_good else {}
         statement = update(repositories).where(repositories.c.id == id).values(active=False, **left_at)
         await self._db.run(lambda c: c.execute(statement))

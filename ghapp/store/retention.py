@@ -1,4 +1,4 @@
-"""Remove what is older than the settings say and needed no more, in small batches; each may break off anywhere.
+"""Remove data that is older than the settings say and no longer needed, in small batches that may stop anywhere.
 
 Objects are removed before their rows, so that no object is left without a row.
 """
@@ -35,14 +35,14 @@ _REDELIVERIES_S = 30 * 24 * 3600.0
 
 
 class Retention:
-    """Each gives how many were removed; fewer than `limit`: nothing is left to do."""
+    """Each method returns how many it removed; fewer than `limit` means that nothing is left."""
 
     def __init__(self, database: Database, run_objects: RunObjects) -> None:
         self._db = database
         self._run_objects = run_objects
 
     async def remove_logs(self, *, before: float, limit: int) -> int:
-        """Remove the logs of runs that ended before; their pages say so."""
+        """Remove the logs of runs that ended before; their pages show that."""
         c = runs.c
         mine = (c.finished_at < before, c.log_removed_at.is_(None))
         found = await self._ids(select(c.id).where(*mine).order_by(c.finished_at).limit(limit))
@@ -51,10 +51,10 @@ class Retention:
         return len(found)
 
     async def remove_runs(self, *, before: float, limit: int) -> int:
-        """Remove runs that ended before, with reports and logs; what a counter asks of them stays."""
+        """Remove runs that ended before, with reports and logs; their counts stay."""
         c = runs.c
         old = (c.status == "completed", c.finished_at < before, not_(retention_rules.attempt_is_needed(before)))
-        # Later attempts first: those that are left are numbered without a gap.
+        # Later attempts first, so that the remaining ones are numbered without a gap.
         order = (c.repository_id, c.head_sha, c.check_run_name, c.attempt.desc())
         found = await self._ids(select(c.id).where(*old).order_by(*order).limit(limit))
         for id in found:
@@ -62,7 +62,7 @@ class Retention:
         return len(found)
 
     async def erase_uninstalled(self, *, limit: int) -> int:
-        """Erase the reports and logs of repositories that the App was taken from; the rows of their runs stay."""
+        """Erase the reports and logs of repositories that removed the App; the rows of their runs stay."""
         c = runs.c
         left = select(repositories.c.id).where(repositories.c.left_at.is_not(None))
         rest = or_(c.report.is_not(None), c.log_removed_at.is_(None))
@@ -77,7 +77,7 @@ class Retention:
         return await self._rows(pushes, pushes.c.at < before, not_(retention_rules.push_is_needed()), limit=limit)
 
     async def remove_commit_writers(self, *, before: float, limit: int) -> int:
-        """Forget who wrote commits that each environment has passed; GitHub is asked again where one comes back."""
+        """Delete the authors of commits that every environment has passed; GitHub is asked again if needed."""
         c = commit_writers.c
         old = (c.at < before, not_(retention_rules.writers_are_needed()))
         keys = select(c.repository_id, c.sha).where(*old).limit(limit)
@@ -88,21 +88,21 @@ class Retention:
         return len(rows)
 
     async def remove_verdicts(self, *, before: float, limit: int) -> int:
-        """Remove verdicts on pull requests that are over."""
+        """Remove verdicts on finished pull requests."""
         return await self._rows(
             verdicts, verdicts.c.at < before, not_(retention_rules.verdict_is_needed()), limit=limit
         )
 
     async def remove_approvals(self, *, before: float, limit: int) -> int:
-        """Remove approvals of commits of which nothing is kept; the audit log has them."""
+        """Remove approvals of commits without other data; the audit log has them."""
         return await self._rows(
             approvals, approvals.c.at < before, not_(retention_rules.approval_is_needed()), limit=limit
         )
 
     async def remove_pull_requests(self, *, before: float, limit: int) -> int:
-        """Remove pull requests that are over and of which nothing is kept."""
+        """Remove finished pull requests without other data."""
         c = pull_requests.c
-        # A version that knew no such time wrote them: their time begins now.
+        # Rows of a version without this time: their time begins now.
         unseen = update(pull_requests).where(c.seen_at.is_(None)).values(seen_at=self._db.clock())
         await self._db.run(lambda connection: connection.execute(unseen))
         old = (c.seen_at < before, not_(retention_rules.pull_request_is_needed()))
@@ -114,10 +114,11 @@ class Retention:
         return len(rows)
 
     async def remove_markers(self, *, before: float, limit: int, after: str = "") -> tuple[int, str | None]:
-        """Look at so many markers kept before, in the order of their keys after `after`; remove those without owner.
+        """Examine up to this many markers from before, in the order of their keys after `after`; remove those without
+        owner.
 
-        They go with the run or the pull request for which something was created or said once. Gives how many were
-        removed, and the last key that was looked at; None where there are no more.
+        Markers are removed with their run or pull request. Returns how many were removed, and the last examined key,
+        or None if there are no more.
         """
         c = markers.c
         query = select(c.key).where(c.at < before, c.key > after).order_by(c.key).limit(limit)
@@ -149,7 +150,7 @@ class Retention:
         return len(found)
 
     async def _each(self, id: RunId, rest: Callable[[Connection, RunId], None], *, kind: Kind | None = None) -> None:
-        """Remove what a run has in the object store, then do the `rest`."""
+        """Remove a run's data from the object store, then do the `rest`."""
         await self._run_objects.remove(await self._db.run(lambda connection: objects_of(connection, id, kind)))
         await self._db.run(lambda connection: rest(connection, id))
 
@@ -170,7 +171,7 @@ class Retention:
 
 
 def _existing(connection: Connection, owners: Iterable[MarkerOwner]) -> frozenset[MarkerOwner]:
-    """Those of these runs and pull requests that there are."""
+    """Those of these runs and pull requests that exist."""
     of_runs = {each for each in owners if not isinstance(each, PullRequestKey)}
     of_pull_requests = {(each.repository_id, each.number) for each in owners if isinstance(each, PullRequestKey)}
     found = connection.execute(select(runs.c.id).where(runs.c.id.in_(of_runs))).all() if of_runs else ()
@@ -186,7 +187,7 @@ def _existing(connection: Connection, owners: Iterable[MarkerOwner]) -> frozense
 
 
 def _remove_run(connection: Connection, id: RunId) -> None:
-    """Remove a run with all that is its own, and count it where a counter asks."""
+    """Remove a run with all its data, and add it to the counts."""
     row = connection.execute(select(runs.c.operation, runs.c.conclusion).where(runs.c.id == id)).first()
     if row is None:
         return

@@ -1,4 +1,4 @@
-"""What is still needed, whatever its age: conditions for rows that may be removed.
+"""Conditions for rows that may be removed: rows that are still needed are kept whatever their age.
 
 LAST and its history are never removed: a promotion compares with every commit that once was LAST.
 """
@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, FromClause, and_, exists, func, not_, or_,
 from ghapp.store.tables import approvals, commit_writers, lasts, pull_requests, pushes, runs, verdicts
 
 _LONGEST_APPLY_S = 7 * 24 * 3600.0
-"""What was merged longer than this before LAST moved is in LAST: only a branch's tip is applied."""
+"""Merges older than this before LAST moved are in LAST: only a branch's tip is applied."""
 
 
 def of_past_pull_request(p: FromClause) -> ColumnElement[bool]:
-    """Whether no push can be explained by this pull request any more: it is closed, or its merge is in LAST."""
+    """Whether this pull request can no longer explain a push: it is closed, or its merge is in LAST."""
     c, last = p.c, lasts.alias()
     of_branch = and_(last.c.repository_id == c.repository_id, last.c.branch == c.base_branch)
     waits = and_(exists().where(of_branch), not_(exists().where(of_branch, last.c.at > c.merged_at + _LONGEST_APPLY_S)))
@@ -20,7 +20,8 @@ def of_past_pull_request(p: FromClause) -> ColumnElement[bool]:
 
 
 def attempt_is_needed(since: float) -> ColumnElement[bool]:
-    """Whether a run, or another attempt at the same, goes on, ended since, or may still decide something."""
+    """Whether a run, or another attempt at the same commit, is unfinished, ended later, or may still decide
+    something."""
     c, other = runs.c, runs.alias()
     o = other.c
     return exists().where(
@@ -46,7 +47,7 @@ def verdict_is_needed() -> ColumnElement[bool]:
 
 
 def pull_request_is_needed() -> ColumnElement[bool]:
-    """Whether a pull request is open, waits to be applied, or something of it is still kept."""
+    """Whether a pull request is open, waits to be applied, or has other rows that are kept."""
     c = pull_requests.c
     of_run = and_(runs.c.repository_id == c.repository_id, runs.c.pull_request == c.number)
     of_verdict = and_(verdicts.c.repository_id == c.repository_id, verdicts.c.pull_request == c.number)
@@ -54,7 +55,7 @@ def pull_request_is_needed() -> ColumnElement[bool]:
 
 
 def push_is_needed() -> ColumnElement[bool]:
-    """Whether a push may be part of what comes after LAST: who pushed that never lets it in."""
+    """Whether a push may be newer than LAST: its pusher must not approve it."""
     c, last, of_last = pushes.c, lasts.alias(), pushes.alias()
     newest = select(last.c.sha).where(last.c.repository_id == c.repository_id, last.c.branch == c.branch)
     newest_sha = newest.order_by(last.c.id.desc()).limit(1).scalar_subquery()
@@ -70,7 +71,7 @@ def push_is_needed() -> ColumnElement[bool]:
 
 
 def writers_are_needed() -> ColumnElement[bool]:
-    """Whether a commit may be waiting yet to come into an environment: LAST of one has not moved since it was seen."""
+    """Whether a commit may still enter an environment: some LAST has not moved since the commit was seen."""
     c, last, later = commit_writers.c, lasts.alias(), lasts.alias()
     moved = exists().where(
         later.c.repository_id == last.c.repository_id,
@@ -81,7 +82,7 @@ def writers_are_needed() -> ColumnElement[bool]:
 
 
 def approval_is_needed() -> ColumnElement[bool]:
-    """Whether something of the commit is still kept, or it is the head of an open pull request."""
+    """Whether other data of the commit is kept, or it is the head of an open pull request."""
     c = approvals.c
     of_run = and_(runs.c.repository_id == c.repository_id, runs.c.head_sha == c.sha)
     return or_(exists().where(of_run), _of_open_head(c.repository_id, c.sha))
@@ -99,7 +100,7 @@ def _of_verdict(run_id: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def _of_newest_apply(run: FromClause) -> ColumnElement[bool]:
-    """Whether no other commit was applied, or held, in the environment since: a hold that waits is the newest."""
+    """Whether no other commit was applied or held in the environment later: a pending hold is the newest."""
     c, newer = run.c, runs.alias()
     later = and_(
         newer.c.repository_id == c.repository_id,

@@ -1,7 +1,7 @@
-"""Reports, root reports and logs of completed runs, where they were moved to the object store.
+"""Reports, root reports and logs of completed runs that were moved to the object store.
 
-They are written to the database, and moved once their run is completed: a run never waits for the object store.
-Objects are sealed like rows, under their address.
+They are written to the database, and moved after their run is completed: a run never waits for the object store.
+Objects are encrypted like rows, bound to their address.
 """
 
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ class KeptLines(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunObject:
-    """An object of a run: the `number`th of its kind, up to a position of the log; sealed with the key `key_id`."""
+    """An object of a run: the `number`th of its kind, up to a position of the log; encrypted with the key `key_id`."""
 
     run_id: RunId
     kind: Kind
@@ -64,18 +64,18 @@ class RunObjects:
         return self._objects is not None
 
     async def roots(self, id: RunId) -> tuple[KeptRoot, ...]:
-        """The root runs of a run that were moved."""
+        """The moved root runs of a run."""
         objects = await self._db.read(lambda c: objects_of(c, id, "roots"))
         contents = [await self.content(run_object) for run_object in objects]
         return tuple(root for each in contents if each for root in msgspec.msgpack.decode(each, type=list[KeptRoot]))
 
     async def report(self, id: RunId) -> bytes | None:
-        """A run's report that was moved, or None."""
+        """The moved report of a run, or None."""
         objects = await self._db.read(lambda c: objects_of(c, id, "report"))
         return await self.content(objects[0]) if objects else None
 
     async def lines(self, objects: Iterable[RunObject], *, after: int) -> list[KeptLines]:
-        """The lines of these objects of a log after a position."""
+        """The lines in these log objects after a position."""
         lines: list[KeptLines] = []
         for run_object in objects:
             content = await self.content(run_object) if run_object.last_position > after else None
@@ -85,16 +85,16 @@ class RunObjects:
         return lines
 
     async def content(self, run_object: RunObject) -> bytes | None:
-        """The object's content, unsealed; None where somebody removed it. Raises StoreUnavailable."""
+        """The object's decrypted content; None if somebody removed it. Raises StoreUnavailable."""
         sealed = await self._reach().read(run_object.address)
         return None if sealed is None else self._db.sealer.open(sealed, about=_about(run_object.address))
 
     async def put(self, run_object: RunObject, content: bytes) -> None:
-        """Write the content, durably. It is found once it is recorded. Raises StoreUnavailable."""
+        """Write the content durably. It can be found once it is recorded. Raises StoreUnavailable."""
         await self._reach().put(run_object.address, self._db.sealer.seal(content, about=_about(run_object.address)))
 
     async def remove(self, objects: Iterable[RunObject]) -> None:
-        """Remove the objects; one that is gone already is no error. Raises StoreUnavailable."""
+        """Remove the objects; missing ones are no error. Raises StoreUnavailable."""
         addresses = [run_object.address for run_object in objects]
         if addresses:
             await self._reach().remove(addresses)
@@ -108,7 +108,7 @@ class RunObjects:
 
 
 def objects_of(connection: Connection, id: RunId, kind: Kind | None = None) -> tuple[RunObject, ...]:
-    """The objects of a run, in their order."""
+    """The objects of a run, in order."""
     query = select(*_COLUMNS).where(run_objects.c.run_id == id)
     if kind is not None:
         query = query.where(run_objects.c.kind == kind)
@@ -123,23 +123,23 @@ def record_object(connection: Connection, run_object: RunObject) -> None:
 
 
 def forget_objects(connection: Connection, id: RunId, kind: Kind | None = None) -> None:
-    """Forget the addresses of a run's objects."""
+    """Delete the addresses of a run's objects."""
     statement = delete(run_objects).where(run_objects.c.run_id == id)
     connection.execute(statement if kind is None else statement.where(run_objects.c.kind == kind))
 
 
 def about_report(id: RunId) -> str:
-    """What the sealed report of a run is bound to."""
+    """The identity to which a run's encrypted report is bound."""
     return f"run {id}"
 
 
 def about_root(id: RunId, part: str, root_module: str) -> str:
-    """What the sealed report of a root run is bound to."""
+    """The identity to which a root run's encrypted report is bound."""
     return f"root {id} {part} {root_module}"
 
 
 def about_lines(id: RunId, part: str) -> str:
-    """What sealed lines of a log are bound to."""
+    """The identity to which encrypted lines of a log are bound."""
     return f"log {id} {part}"
 
 

@@ -1,4 +1,4 @@
-"""A run, and the questions about runs: each asks for what is needed, and has an index."""
+"""A run, and the queries for runs: each reads only what it needs, and has an index."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -49,16 +49,16 @@ class Run:
 
     @property
     def group(self) -> MergeGroup | None:
-        """The merge queue's group that the run is for; None where it is for none."""
+        """The merge queue's group of the run; None if there is none."""
         return self.state.group if isinstance(self.state, PlanState) else None
 
 
 RUN_COLUMNS = tuple(runs.c["data" if name == "state" else name].label(name) for name in Run.__slots__)
-"""The columns of a `Run`, by its names."""
+"""The columns of a `Run`, by name."""
 
 
 _COMPLETED: ColumnElement[str] = literal_column("'completed'")
-"""Written out: a parameter would not match the condition of the index of unfinished runs."""
+"""A literal: a parameter would not match the condition of the index of unfinished runs."""
 
 
 class RunQueries:
@@ -68,18 +68,18 @@ class RunQueries:
         self._db = database
 
     async def load(self, id: RunId) -> Run:
-        """The run of this id. Raises KeyError."""
+        """The run with this id. Raises KeyError."""
         found = await self.find(id)
         if found is None:
             raise KeyError(id)
         return found
 
     async def find(self, id: RunId) -> Run | None:
-        """The run of this id, or None."""
+        """The run with this id, or None."""
         return await self._find(runs.c.id == id)
 
     async def find_by_check_run(self, repository: RepositoryId, check_run_id: int) -> Run | None:
-        """The run that a check run shows, or None."""
+        """The run of a check run, or None."""
         return await self._find(runs.c.repository_id == repository, runs.c.check_run_id == check_run_id)
 
     async def of_head(self, repository: RepositoryId, head: CommitSha, check_run_name: str) -> tuple[Run, ...]:
@@ -93,7 +93,7 @@ class RunQueries:
     async def count_attempts(
         self, repository: RepositoryId, head: CommitSha, check_run_name: str, *, besides: RunId
     ) -> int:
-        """How many runs there are on this commit under this name, besides one."""
+        """The number of runs on this commit under this name, except one."""
         query = select(func.count()).where(*_of_head(repository, head, check_run_name), runs.c.id != besides)
         return await self._db.read(lambda c: c.execute(query).scalar_one())
 
@@ -114,7 +114,7 @@ class RunQueries:
 
     async def applies_of_commit(self, repository: RepositoryId, sha: CommitSha) -> tuple[Run, ...]:
         """Apply runs shown on this commit, oldest first."""
-        # Ordered and filtered here: SQLite would take an index for that, and read all applies of the repository.
+        # Order and filter here: in SQL, SQLite would use an index for that, and read all applies of the repository.
         query = select(*RUN_COLUMNS).where(runs.c.repository_id == repository, runs.c.head_sha == sha)
         found = [read_run(row) for row in await self._db.read(lambda c: c.execute(query).all())]
         applies = (run for run in found if run.operation == "apply")
@@ -125,12 +125,12 @@ class RunQueries:
         return await self._select(_is_unfinished_in(repository), runs.c.head_sha == sha, runs.c.operation == "plan")
 
     async def newest_plan(self, repository: RepositoryId, number: int) -> Run | None:
-        """The newest plan run begun for this pull request, or None."""
+        """The newest plan run for this pull request, or None."""
         c = runs.c
         return await self._newest(c.repository_id == repository, c.pull_request == number, c.operation == "plan")
 
     async def unfinished_plans(self, repository: RepositoryId, number: int) -> tuple[Run, ...]:
-        """Unfinished plan runs begun for this pull request, oldest first."""
+        """Unfinished plan runs for this pull request, oldest first."""
         c = runs.c
         return await self._select(_is_unfinished_in(repository), c.pull_request == number, c.operation == "plan")
 
@@ -157,12 +157,12 @@ class RunQueries:
         return await self._select(_is_unfinished_in(repository), c.environment == environment, c.operation == "apply")
 
     async def unfinished_applies_of_branch(self, repository: RepositoryId, branch: BranchName) -> tuple[Run, ...]:
-        """Unfinished apply runs that a branch's settling began, in any environment, oldest first."""
+        """Unfinished apply runs that settling this branch started, in any environment, oldest first."""
         c = runs.c
         return await self._select(_is_unfinished_in(repository), c.branch == branch, c.operation == "apply")
 
     async def explained_by(self, repository: RepositoryId, number: int) -> tuple[Run, ...]:
-        """Apply runs that this merged pull request has part in, oldest first."""
+        """Apply runs that include this merged pull request, oldest first."""
         c = explained_pull_requests.c
         ids = select(c.run_id).where(c.repository_id == repository, c.number == number)
         return await self._select(runs.c.id.in_(ids))
@@ -182,7 +182,7 @@ class RunQueries:
         return tuple(read_run(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def count_by_status(self) -> dict[str, int]:
-        """How many runs there are of each status."""
+        """The number of runs in each status."""
         query = select(runs.c.status, func.count()).group_by(runs.c.status)
         rows = await self._db.read(lambda c: c.execute(query).all())
         return {str(status): int(count) for status, count in rows}
@@ -208,9 +208,9 @@ def _of_head(repository: RepositoryId, head: CommitSha, check_run_name: str) -> 
 
 
 def _is_unfinished_in(repository: RepositoryId) -> ColumnElement[bool]:
-    """Whether it is one of the repository's few unfinished runs, which have an index of their own.
+    """Whether it is one of the repository's few unfinished runs, which have their own index.
 
-    As a subquery: SQLite would take another index, that reads all that the repository ever ran.
+    As a subquery: otherwise SQLite uses another index, which reads all runs of the repository.
     """
     unfinished = runs.alias("unfinished").c
     return runs.c.id.in_(
@@ -219,6 +219,6 @@ def _is_unfinished_in(repository: RepositoryId) -> ColumnElement[bool]:
 
 
 def read_run(row: Row[Any]) -> Run:
-    """The run of a row of `RUN_COLUMNS`."""
+    """Read a run from a row of `RUN_COLUMNS`."""
     values = row._mapping
     return Run(**{**values, "state": read_state(values["operation"], values["state"])})

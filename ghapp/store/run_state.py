@@ -1,4 +1,4 @@
-"""The state of a run: what its flow has to remember between its steps. Ids, digests, counts; never a value of
+"""The state of a run: values that its flow needs between its steps. Ids, digests, counts; never a value of
 Terraform's."""
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Operation = Literal["plan", "apply"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A process that does something for the run which only one may do; it ends by itself (seconds since 1970)."""
+    """A process's claim to something that only one may do for the run; it expires (seconds since 1970)."""
 
     by: str
     until: float
@@ -23,16 +23,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRunState:
-    """How far the run's check run on GitHub has come."""
+    """The state of the run's check run on GitHub."""
 
     creation: Claim | None = None
-    """Who creates it, or tried to."""
+    """The process that creates it, or tried to."""
     shown_at: float | None = None
-    """Since when GitHub shows it (seconds since 1970)."""
+    """The time since which GitHub shows it (seconds since 1970)."""
     may_be_duplicated: bool = False
-    """GitHub did not answer a request to create it, and may have carried it out all the same."""
+    """GitHub did not answer a request to create it, and may have created it anyway."""
     completion_sent: bool = False
-    """GitHub may show its conclusion already."""
+    """GitHub may already show its conclusion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +41,9 @@ class MergeGroup:
 
     pull_request: int
     head_sha: CommitSha
-    """The head of the pull request, about which people decide."""
+    """The pull request's head, about which people decide."""
     config_sha: CommitSha
-    """The commit whose config is in force: what the queue builds on may not be merged yet."""
+    """The commit whose config is in force: the commit that the queue builds on may not be merged yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,25 +51,25 @@ class PlanState:
     """The state of a plan run."""
 
     bases: Mapping[int, CommitSha] = field(default_factory=dict)
-    """The pull requests that the run is about, each with the base that it is merged into."""
+    """The run's pull requests, each with the base that it is merged into."""
     job: str = ""
     """The key of the job that announced it."""
     debounced: bool = False
     group: MergeGroup | None = None
     root_modules: tuple[str, ...] | None = None
-    """The root modules that are planned; None until that is known."""
+    """The root modules to plan; None until they are known."""
     digests: tuple[str, ...] = ()
     """The digests of the plans that the check run shows."""
     buttons: tuple[str, ...] = ()
-    """The buttons of the check run, each by the name of what a person decides with it."""
+    """The check run's buttons, each by the decision that it stands for."""
     confirmations: tuple[str, ...] = ()
-    """What whoever confirms what the check run shows confirms."""
+    """The objects that a confirmation of this check run covers."""
     check_run: CheckRunState = CheckRunState()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyResult:
-    """What an apply came to. It is kept before GitHub is told, so that it is told however often that fails."""
+    """The result of an apply. It is stored before it is reported to GitHub, so that reporting can be repeated."""
 
     conclusion: Conclusion
     buttons: tuple[str, ...] = ()
@@ -80,32 +80,32 @@ class ApplyState:
     """The state of an apply run."""
 
     explains: tuple[int, ...] = ()
-    """The pull requests whose merges it applies, or was asked to."""
+    """The pull requests whose merges it applies."""
     held_for: Literal["review", "unexplained"] | None = None
     digests: tuple[str, ...] = ()
     """The digests of the plans that a hold shows."""
     unexplained: bool = False
-    """Nothing explained the commit when it was looked at."""
+    """Nothing explained the commit when it was examined."""
     plan_only: bool = False
-    """People asked for its plan: nothing is applied."""
+    """Somebody requested only its plan: nothing is applied."""
     approved_at: float = 0
-    """When the decision was made on which this run acts (seconds since 1970)."""
+    """The time of the decision that this run carries out (seconds since 1970)."""
     approved_by: str | None = None
     """Who approved the apply."""
     wait_until: float | None = None
-    """How long an explanation of the push is waited for (seconds since 1970); None before it is waited for."""
+    """Until when the run waits for an explanation of the push (seconds since 1970); None before the wait."""
     replaced_by: str | None = None
-    """The run of a newer attempt that a hold says took its place."""
+    """The run that replaced this hold, as its check run shows."""
     busy_retries: int = 0
-    """How often the environment was another branch's."""
+    """How often another branch was using the environment."""
     deployment_requested: bool = False
     result: ApplyResult | None = None
-    """What it came to, where it has ended; the report of it is the run's."""
+    """The result, once there is one; its report is the run's."""
     check_run: CheckRunState = CheckRunState()
 
     @property
     def is_unexplained(self) -> bool:
-        """Whether nothing explained the commit; a hold of an older version says it by its reason alone."""
+        """Whether nothing explained the commit; a hold of an older version has only the reason."""
         return self.unexplained or self.held_for == "unexplained"
 
 
@@ -117,11 +117,11 @@ _RENAMED_OF_CHECK_RUN = {
     "made_twice": "may_be_duplicated",
     "completing": "completion_sent",
 }
-"""The names under which 0.1.0 before its release stored the same."""
+"""The names that 0.1.0 used before its release."""
 
 
 def read_state(operation: Operation, stored: Mapping[str, Any]) -> RunState:
-    """Read a stored state, also one with the names of an older version. Raises msgspec.ValidationError."""
+    """Read a stored state, including one with an older version's names. Raises msgspec.ValidationError."""
     values = {_RENAMED.get(name, name): value for name, value in stored.items() if name not in _RENAMED_OF_CHECK_RUN}
     flat = {new: stored[old] for old, new in _RENAMED_OF_CHECK_RUN.items() if old in stored}
     if flat:
@@ -132,6 +132,6 @@ def read_state(operation: Operation, stored: Mapping[str, Any]) -> RunState:
 
 
 def state_to_store(state: RunState) -> dict[str, Any]:
-    """The state as the database keeps it."""
+    """The state in its stored form."""
     stored: dict[str, Any] = msgspec.to_builtins(state, str_keys=True)
     return stored

@@ -1,4 +1,4 @@
-"""Runs: one operation for one commit in one environment, its root runs, its masked report and its masked log."""
+"""Runs: one operation for one commit in one environment, with its root runs, masked report and masked log."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,14 +27,14 @@ from ghapp.values import RepositoryId, RunId
 
 
 class Runs(RunQueries):
-    """Rows of runs: changed here, found by `RunQueries`."""
+    """Rows of runs: changed here, queried by `RunQueries`."""
 
     def __init__(self, database: Database, run_objects: RunObjects) -> None:
         super().__init__(database)
         self._run_objects = run_objects
 
     async def begin(self, run: Run) -> Run:
-        """Insert the run, or give the one that is there under its id: a replayed step finds what it left."""
+        """Insert the run, or return the existing one with its id: a replayed step finds its earlier result."""
         values = {name: getattr(run, name) for name in Run.__slots__ if name != "state"}
         values |= {"data": state_to_store(run.state), "created_at": self._db.clock()}
 
@@ -51,15 +51,15 @@ class Runs(RunQueries):
         await self._db.run(lambda c: c.execute(update(runs).where(runs.c.id == id).values(**values)))
 
     async def change_plan(self, id: RunId, change: Callable[[PlanState], PlanState]) -> None:
-        """Change the state of a plan run; two changes at once both hold."""
+        """Change the state of a plan run; concurrent changes are both kept."""
         await self._change_state(id, lambda state: change(state) if isinstance(state, PlanState) else state)
 
     async def change_apply(self, id: RunId, change: Callable[[ApplyState], ApplyState]) -> None:
-        """Change the state of an apply run; two changes at once both hold."""
+        """Change the state of an apply run; concurrent changes are both kept."""
         await self._change_state(id, lambda state: change(state) if isinstance(state, ApplyState) else state)
 
     async def change_check_run(self, id: RunId, change: Callable[[CheckRunState], CheckRunState]) -> None:
-        """Change how far the run's check run has come; two changes at once both hold."""
+        """Change the state of the run's check run; concurrent changes are both kept."""
         await self._change_state(id, lambda state: replace(state, check_run=change(state.check_run)))
 
     async def _change_state(self, id: RunId, change: Callable[[RunState], RunState]) -> None:
@@ -72,7 +72,7 @@ class Runs(RunQueries):
         await self._db.run(work)
 
     async def claim_creation(self, id: RunId, *, by: str, for_s: float) -> bool:
-        """Claim the creation of the check run for a while; False while another process has it."""
+        """Claim the creation of the check run for a while; False while another process has the claim."""
 
         def work(connection: Connection) -> bool:
             (_, state), now = _locked_state(connection, id), self._db.clock()
@@ -93,13 +93,14 @@ class Runs(RunQueries):
         return bool(result)
 
     async def claim_environment(self, run: Run) -> RunId:
-        """Give this apply run its environment, if no other unfinished run has it; gives the run that has it."""
+        """Give this apply run its environment, unless another unfinished run is using it; returns the run that has
+        it."""
         key = EnvironmentHolder(run.repository_id, run.environment)
         row = {"key": key.text, "value": key.write(run.id), "at": self._db.clock()}
 
         def work(connection: Connection) -> RunId:
             upsert(connection, markers, row, update=[])
-            # Locked until the transaction ends: two runs of two branches may ask at once.
+            # Locked until the transaction ends: runs of two branches may ask at the same time.
             query = select(markers.c.value).where(markers.c.key == key.text).with_for_update()
             holder = key.read(connection.execute(query).scalar_one())
             status = connection.scalar(select(runs.c.status).where(runs.c.id == holder))
@@ -111,7 +112,7 @@ class Runs(RunQueries):
         return await self._db.run(work)
 
     async def cancel_reason(self, id: RunId) -> str | None:
-        """Why the run has to stop, or None while it may go on."""
+        """Why the run has to stop, or None while it may continue."""
         return await self._db.read(lambda c: c.scalar(select(runs.c.cancel_reason).where(runs.c.id == id)))
 
     async def complete(self, id: RunId, *, conclusion: str, title: str, report: bytes) -> None:
@@ -127,24 +128,24 @@ class Runs(RunQueries):
         )
 
     async def replace_report(self, id: RunId, *, title: str, report: bytes) -> None:
-        """Put another masked report in the place of a completed run's."""
+        """Replace the masked report of a completed run."""
         await self.change(id, title=title, report=self._db.sealer.seal(report, about=about_report(id)))
 
     async def keep_result(self, id: RunId, result: ApplyResult, *, report: bytes) -> None:
-        """Keep what an apply run came to, with its masked report, before it is completed on GitHub."""
+        """Store the result of an apply run, with its masked report, before it is completed on GitHub."""
         sealed = self._db.sealer.seal(report, about=about_report(id))
         await self.change(id, report=sealed)
         await self.change_apply(id, lambda state: replace(state, result=result))
 
     async def report(self, id: RunId) -> bytes | None:
-        """The run's masked report (RunReport as JSON), or None while there is none."""
+        """The run's masked report (RunReport as JSON), or None if there is none yet."""
         sealed = await self._db.read(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
         if sealed is None:
             return await self._run_objects.report(id)
         return self._db.sealer.open(sealed, about=about_report(id))
 
     async def readable_report(self, id: RunId) -> bytes | None:
-        """As `report`, but None where it was sealed with a key that was given up."""
+        """Like `report`, but None if it was encrypted with a key that was given up."""
         try:
             return await self.report(id)
         except UnsealError as error:
@@ -152,7 +153,7 @@ class Runs(RunQueries):
             return None
 
     async def readable_root_reports(self, id: RunId) -> dict[tuple[str, str], bytes]:
-        """As `root_reports`, but none where they were sealed with a key that was given up."""
+        """Like `root_reports`, but empty if they were encrypted with a key that was given up."""
         try:
             return await self.root_reports(id)
         except UnsealError as error:
@@ -160,7 +161,7 @@ class Runs(RunQueries):
             return {}
 
     async def keep_root_run(self, id: RunId, part: str, root_module: str, *, outcome: str, report: bytes) -> None:
-        """Keep a root run's masked report; a repeated step replaces its own. `part` groups the run's root runs."""
+        """Store a root run's masked report; a repeated step replaces its own. `part` groups the run's root runs."""
         row = {
             "run_id": id,
             "part": part,
@@ -181,11 +182,11 @@ class Runs(RunQueries):
         return here or {(each.part, each.root_module): each.report for each in await self._run_objects.roots(id)}
 
     async def write_log(self, id: RunId, part: str, lines: Sequence[str]) -> None:
-        """Append masked lines to a run's log; `part` says which root module in which environment."""
+        """Append masked lines to a run's log; `part` names the root module and environment."""
         sealed = self._db.sealer.seal("\n".join(lines).encode(), about=about_lines(id, part))
 
         def work(connection: Connection) -> None:
-            # One writer of a run at a time: a reader that has seen a position must not find an earlier one later.
+            # One writer of a run at a time: after reading a position, a reader must not find an earlier one later.
             connection.execute(select(runs.c.id).where(runs.c.id == id).with_for_update())
             connection.execute(log_lines.insert().values(run_id=id, part=part, sealed=sealed))
 
@@ -196,7 +197,7 @@ class Runs(RunQueries):
         query = select(log_lines.c.id, log_lines.c.part, log_lines.c.sealed).where(
             log_lines.c.run_id == id, log_lines.c.id > after
         )
-        # In one transaction: lines are moved from the one place to the other.
+        # In one transaction, since lines are moved between the two places.
         rows, moved = await self._db.read(
             lambda c: (c.execute(query.order_by(log_lines.c.id)).all(), objects_of(c, id, "log"))
         )
@@ -211,14 +212,14 @@ class Runs(RunQueries):
 
 
 def _locked_state(connection: Connection, id: RunId) -> tuple[RepositoryId, RunState]:
-    """The run's repository and state, locked until the transaction ends: another process may change it, too."""
+    """The run's repository and state, locked until the transaction ends, since another process may change it."""
     query = select(runs.c.repository_id, runs.c.operation, runs.c.data).where(runs.c.id == id).with_for_update()
     repository, operation, stored = connection.execute(query).one()
     return RepositoryId(repository), read_state(operation, stored)
 
 
 def _link_explained(connection: Connection, id: RunId, repository: RepositoryId, state: RunState) -> None:
-    """Bring the links of an apply run to its pull requests to what its state says."""
+    """Update the links from an apply run to its pull requests according to its state."""
     if isinstance(state, PlanState):
         return
     c = explained_pull_requests.c

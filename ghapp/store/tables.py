@@ -1,6 +1,6 @@
-"""The tables, as the newest revision in `migrations/` makes them.
+"""The tables, as the newest revision in `migrations/` creates them.
 
-Times are seconds since the epoch; SHAs are full; what is sealed is a BLOB.
+Times are seconds since the epoch; SHAs are complete; encrypted data is a BLOB.
 """
 
 from sqlalchemy import (
@@ -24,13 +24,13 @@ from sqlalchemy.engine import Dialect
 
 
 class Words(TypeDecorator[str]):
-    """Text from elsewhere. PostgreSQL takes no NUL: it is stored as U+FFFD, on SQLite too."""
+    """Text from outside. PostgreSQL does not accept NUL: it is stored as U+FFFD, on SQLite too."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """What is stored."""
+        """The stored form."""
         return None if value is None else value.replace("\x00", "\ufffd")
 
 
@@ -55,7 +55,7 @@ repositories = Table(
 repository_names = Table(
     "repository_names",
     metadata,
-    # The first repository that was seen under a name, in lower case; kept for ever.
+    # The first repository that was seen under a name, in lower case; kept forever.
     Column("name", String(255), primary_key=True),
     Column("repository_id", BigInteger, nullable=False),
     Column("at", Float, nullable=False),
@@ -99,7 +99,7 @@ pushes = Table(
 commit_writers = Table(
     "commit_writers",
     metadata,
-    # The numbers of the people that GitHub names for a commit: its author and its committer.
+    # The ids of the people that GitHub names for a commit: its author and its committer.
     Column("repository_id", BigInteger, primary_key=True),
     Column("sha", String(64), primary_key=True),
     Column("writers", JSON, nullable=False),
@@ -193,7 +193,7 @@ Index("runs_here", runs.c.finished_at, sqlite_where=_here, postgresql_where=_her
 explained_pull_requests = Table(
     "explained_pull_requests",
     metadata,
-    # The pull requests that an apply run explains, as its state says, so that they lead to the run.
+    # The pull requests that an apply run explains, copied from its state, so that the run can be found from them.
     Column("run_id", String(64), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("repository_id", BigInteger, nullable=False),
@@ -223,7 +223,7 @@ log_lines = Table(
 run_objects = Table(
     "run_objects",
     metadata,
-    # Reports and logs of completed runs that are in the object store instead of the tables above.
+    # Reports and logs of completed runs that were moved from the tables above to the object store.
     Column("run_id", String(64), primary_key=True),
     Column("kind", String(16), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
@@ -235,7 +235,7 @@ run_objects = Table(
 kept_plans = Table(
     "kept_plans",
     metadata,
-    # Plan files of holds, for hours: here, or at an address in the object store.
+    # Plan files of holds, kept for hours: here, or at an address in the object store.
     Column("run_id", String(64), primary_key=True),
     Column("root_module", String(512), primary_key=True),
     Column("repository_id", BigInteger, nullable=False),
@@ -260,7 +260,7 @@ removed_runs = Table(
 )
 
 deferred_jobs = Table(
-    "later",  # as the first version named it
+    "later",  # the first version's name
     metadata,
     Column("key", String(512), primary_key=True),
     Column("due_at", Float, nullable=False, index=True),
@@ -297,9 +297,9 @@ audit = Table(
 )
 
 markers = Table(
-    "handles",  # as the first version named it
+    "handles",  # the first version's name
     metadata,
-    # What was created on GitHub or said in chat, under a key of ours, so that it is done once.
+    # Objects created on GitHub and messages sent, under keys of ours, so that it happens once.
     Column("key", String(512), primary_key=True),
     Column("value", Text, nullable=False),
     Column("at", Float, nullable=False),
@@ -308,7 +308,7 @@ markers = Table(
 identity = Table(
     "identity",
     metadata,
-    # One row: which database this is, how long Planward ran on it, and the key that seals now.
+    # One row: the database's identity, how long Planward ran on it, and the current encryption key.
     Column("one", Integer, primary_key=True, autoincrement=False),
     Column("id", String(32), nullable=False),
     Column("beats", BigInteger, nullable=False),

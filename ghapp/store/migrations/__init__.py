@@ -1,7 +1,9 @@
-"""The schema, brought forward at start: forward only, additions only, so that the version before goes on beside it.
+"""The schema, migrated at the start: only forward and only by additions, so that the previous version can keep
+running.
 
-Every revision is a file in `versions/`, numbered from 1. It may add tables, columns that may be null or have a server's
-default, and indexes. It never renames, removes, narrows, or makes unique what an older version writes.
+Every revision is a file in `versions/`, numbered from 1. It may add tables, indexes, and columns that are nullable or
+have a server default. It never renames or removes anything, and never adds a constraint that an older version's writes
+violate.
 
 https://alembic.sqlalchemy.org/en/latest/cookbook.html#sharing-a-connection-across-one-or-more-programmatic-migration-commands
 """
@@ -18,18 +20,18 @@ VERSION_TABLE = "planward_revision"
 
 _VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
 _BEFORE_REVISIONS = "planward_schema"
-"""A table that stood for revision 1 before there were revisions."""
+"""A table that marked revision 1 before there were revisions."""
 _LOCK = 0x706C616E77617264
-"""The number of the advisory lock: "planward"."""
+"""The key of the advisory lock: "planward"."""
 
 
 def migrate_schema(connection: Connection, *, to: int = SCHEMA_VERSION) -> None:
-    """Bring the schema to revision `to`, in the connection's transaction.
+    """Migrate the schema to revision `to`, in the connection's transaction.
 
-    One process at a time; who comes later finds it done. Raises SettingsError where a newer Planward was here.
+    Only one process at a time; others then find it done. Raises SettingsError if a newer Planward used the database.
     """
     if connection.dialect.name == "postgresql":
-        # On SQLite a transaction is alone anyway.
+        # On SQLite transactions are exclusive anyway.
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     found = revision_of(connection)
     if found > to:
@@ -47,7 +49,7 @@ def revision_of(connection: Connection) -> int:
 
 
 def _upgrade(connection: Connection, found: int, to: int) -> None:
-    # Imported only where there is something to do: it takes time and 10 MB for as long as the process lives.
+    # Imported only if needed: it takes time, and 10 MB for the life of the process.
     from alembic import command
     from alembic.config import Config
 

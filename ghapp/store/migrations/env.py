@@ -1,4 +1,4 @@
-"""What Alembic runs for each command: the revisions, on the connection that it was handed."""
+"""Run by Alembic for each command: executes the revisions on the given connection."""
 
 from alembic import context
 

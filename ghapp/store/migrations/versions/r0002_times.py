@@ -1,4 +1,4 @@
-"""When a pull request was last heard of, and when the App was taken from a repository: what ages has a time."""
+"""Add the time of a pull request's last event, and of the App's removal, for retention."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What retention and the object store have to know: which pieces of a run lie elsewhere or are gone, and the counts."""
+"""Add data for retention and the object store: moved and removed parts of runs, and counts."""
 
 import sqlalchemy as sa
 from alembic import op

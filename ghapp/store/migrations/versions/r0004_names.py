@@ -1,4 +1,4 @@
-"""Which repository a name is bound to: the first that was seen under it."""
+"""Add the repository to which each name is bound: the first one seen under it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "3"
 
 
 def upgrade() -> None:
-    """Make the table, and bind the names of the repositories that were seen before, the oldest first."""
+    """Create the table, and bind the names of earlier repositories, the oldest first."""
     names = op.create_table(
         "repository_names",
         sa.Column("name", sa.String(length=255), nullable=False),

@@ -1,4 +1,4 @@
-"""An index for each question, and the pull requests that an apply run explains in a table of their own."""
+"""Add an index for each query, and a table of the pull requests that an apply run explains."""
 
 from typing import Any
 

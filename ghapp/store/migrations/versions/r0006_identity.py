@@ -1,4 +1,4 @@
-"""Which database this is, so that a lost one, an older copy and a lost key are noticed."""
+"""Add the database's identity, so that a lost database, an older copy and a lost key are noticed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "5"
 
 
 def upgrade() -> None:
-    """Make the table; the first start fills it."""
+    """Create the table; the first start fills it."""
     op.create_table(
         "identity",
         sa.Column("one", sa.Integer(), autoincrement=False, nullable=False),

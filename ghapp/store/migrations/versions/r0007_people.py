@@ -1,4 +1,4 @@
-"""Who decided and who pushed, by GitHub's number; for which pull request and base; and who made a commit."""
+"""Add who decided and who pushed, by GitHub's id; for which pull request and base; and who wrote a commit."""
 
 import sqlalchemy as sa
 from alembic import op

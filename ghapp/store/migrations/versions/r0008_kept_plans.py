@@ -1,4 +1,4 @@
-"""The sealed plan files of holds."""
+"""Add the encrypted plan files of holds."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The logins of those who wrote a commit, so that a hold names them."""
+"""Add the logins of a commit's authors, so that a hold can name them."""
 
 import sqlalchemy as sa
 from alembic import op
