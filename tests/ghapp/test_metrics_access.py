@@ -14,7 +14,7 @@ import pytest
 
 from ghapp.errors import SettingsError
 from tests.ghapp.served import KEY, PEM, SECRET, Served, serving, settings_for
-from tests.openbao import free_port
+from tests.ports import free_port
 
 
 def metrics(served: Served, **headers: str) -> httpx.Response:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.ghapp.served import KEY, PEM, SECRET
-from tests.openbao import free_port
+from tests.ports import free_port
 
 MB = 1_000_000
 SIZE = 24 * MB

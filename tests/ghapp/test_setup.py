@@ -26,7 +26,8 @@ from ghapp.local_github import LocalGitHub
 from ghapp.settings import read_github_access
 from ghapp.setup import FileKeeper, Plan, flow, set_up
 from ghapp.setup.manifest import form_url
-from tests.openbao import OpenBao, free_port
+from tests.openbao import OpenBao
+from tests.ports import free_port
 
 PUBLIC_URL = "https://planward.example.com"
 KEPT = {

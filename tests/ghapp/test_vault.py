@@ -38,7 +38,8 @@ from ghapp.vault import (
     VaultUnreachable,
     encode_branch,
 )
-from tests.openbao import ROOT_TOKEN, OpenBao, free_port
+from tests.openbao import ROOT_TOKEN, OpenBao
+from tests.ports import free_port
 
 
 def settings_of(server: OpenBao, **more: Any) -> VaultSettings:

@@ -25,7 +25,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from ghapp.local_github import Limits, LocalGitHub
-from tests.openbao import OpenBao, free_port, running_openbao
+from tests.openbao import OpenBao, running_openbao
+from tests.ports import free_port
 from tests.sandboxes import OF_STORIES
 from tests.stories.logs import Logs
 from tests.stories.story import Story

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.terraform import find_terraforms
-from tests.openbao import free_port
+from tests.ports import free_port
 from tests.stories.line import Line, running_line
 from tests.stories.story import CONFIG, Story
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 import tests
-from tests.openbao import free_port
+from tests.ports import free_port
 from tests.postgres import Postgres
 from tests.stories.line import Line, running_line
 from tests.stories.slow import slow_place

@@ -10,7 +10,7 @@ import pytest
 
 from ghapp.flows.maintenance.deliveries import MOST
 from tests.databases import POSTGRESQL, SQLITE
-from tests.openbao import free_port
+from tests.ports import free_port
 from tests.stories.faults.conftest import FaultyLine
 from tests.stories.rules.saying import answered
 from tests.stories.waiting import eventually
