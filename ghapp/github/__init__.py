@@ -1,4 +1,4 @@
-"""GitHub's REST API for the App. The only room that knows githubkit."""
+"""GitHub's REST API for the App. Only this package uses githubkit."""
 
 from ghapp.github.budget import Priority, Reason
 from ghapp.github.calls import Patience

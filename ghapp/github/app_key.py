@@ -1,4 +1,4 @@
-"""The App's private key as the settings have it: a PEM, or the name of a key that Vault signs with."""
+"""The App's private key in the settings: a PEM, or the name of a key in Vault."""
 
 from ghapp.errors import SettingsError
 from ghapp.github.keys import AppKey, PemKey, SignedBy
@@ -8,7 +8,7 @@ _TRANSIT = "vault-transit:"
 
 
 def app_key(private_key: str, vault: Vault | None) -> AppKey:
-    """What signs as the App. Raises SettingsError where Vault has to sign and there is none."""
+    """The key for signing as the App. Raises SettingsError if Vault has to sign and is not configured."""
     if not private_key.startswith(_TRANSIT):
         return PemKey(private_key)
     if vault is None:

@@ -1,4 +1,4 @@
-"""`app.yml`: the App as it is registered, in the words of GitHub's manifest."""
+"""`app.yml`: the App's registration, in the format of GitHub's manifest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Any
 from ruamel.yaml import YAML
 
 OPTIONAL = frozenset({"administration"})
-"""Permissions without which Planward works; `planward doctor` then sees less."""
+"""Permissions that Planward can do without; `planward doctor` then sees less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppManifest:
-    """What the App asks for, and the whole document."""
+    """The permissions and events that the App requests, and the whole document."""
 
     permissions: Mapping[str, str]
     events: tuple[str, ...]
@@ -21,7 +21,7 @@ class AppManifest:
 
 
 def read_app_manifest() -> AppManifest:
-    """Read the `app.yml` that Planward comes with.
+    """Read the `app.yml` in Planward's package.
 
     https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
     """

@@ -1,4 +1,4 @@
-"""How githubkit is told who asks."""
+"""Authentication of githubkit's calls."""
 
 import abc
 from collections.abc import AsyncGenerator
@@ -14,23 +14,23 @@ class Authentication(BaseAuthStrategy, abc.ABC):
     """Credentials for calls: a token in the header."""
 
     payer: str
-    """Whose requests GitHub counts them as: an installation's, or the App's own."""
+    """The payer of its requests: an installation, or the App itself."""
 
     @abc.abstractmethod
     async def token(self) -> str:
-        """The token to use now. Getting it is tried by itself, not once more in each attempt of a call."""
+        """The token to use now. Getting it has its own retries, and is not repeated with each attempt of a call."""
 
     def drop(self, token: str) -> bool:
         """Forget a token that GitHub refused. True: there will be another one."""
         return False
 
     def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # type: ignore[type-arg]
-        """githubkit's way of asking how a request is authenticated."""
+        """githubkit's interface for authenticating a request."""
         return _Bearer(self)
 
 
 class StaticToken(Authentication):
-    """A token that is at hand."""
+    """A token that already exists."""
 
     payer = "somebody"
 
@@ -38,7 +38,7 @@ class StaticToken(Authentication):
         self._token = token
 
     async def token(self) -> str:
-        """The one it was made with."""
+        """The given token."""
         return self._token
 
 

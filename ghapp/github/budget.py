@@ -1,10 +1,10 @@
-"""What may be asked of GitHub now: decided over values. GitHub's answers, and the time, are told.
+"""The requests that GitHub allows now, decided from values. GitHub's answers and the time are arguments.
 
-GitHub counts the hour's requests, in the headers of its answers; a reserve of them belongs to gates. It does not say
-what it counts by the minute, so that is counted here, as far as it is documented. Of the content that it lets an
-installation create in an hour only what notifies people is counted here: GitHub does not say which requests it means,
-and an hour's worth of check runs would keep the comments waiting. Once it refused a call, no call of that installation
-is made until it is willing again.
+GitHub reports the count of the hour's requests in its headers; a reserve of them belongs to gates. It does not report
+its counts by the minute, so they are counted here, as far as they are documented. Of the hourly limit on created
+content, only requests that notify people are counted here: GitHub does not say which requests count, and an hour's
+worth of check runs would delay the comments. After GitHub refuses a call, no call of that installation is made until
+the limit is over.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Priority = Literal["gate", "cosmetic"]
-"""Whether something depends on it (check runs, roles, deployments, the comment of a failed apply), or it may come later
-(progress, other comments, comparisons)."""
+"""Whether something depends on the request (check runs, roles, deployments, the comment of a failed apply), or it may
+come later (progress, other comments, comparisons)."""
 
 Reason = Literal["spent", "reserved", "limited", "paced"]
-"""Why it has to wait: the hour is spent, or its rest is for gates; GitHub refused a request; the minute is full."""
+"""Why it has to wait: the hour is used up or reserved for gates, GitHub refused a request, or the minute is full."""
 
 _MINUTE_S: Final = 60.0
 _HOUR_S: Final = 3600.0
@@ -28,10 +28,11 @@ _LONGEST_UNTOLD_S: Final = 960.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """What GitHub lets one installation do before it refuses. Which requests create content it does not say: each POST.
+    """The limits for one installation. GitHub does not say which requests create content, so each POST counts.
 
-    Cosmetic requests take `share` of it at most, and leave `reserve` of the hour's requests alone; of the minute,
-    comments may take all. The hour's notifications hold no gate back: GitHub would refuse it, and an hour is long.
+    Cosmetic requests use at most `share` of each minute, and leave `reserve` of the hour's requests; comments may use
+    the whole minute. The hour's limit on notifications does not stop a gate: GitHub itself would refuse it, and an
+    hour is long.
     """
 
     points_a_minute: int = 900
@@ -43,7 +44,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The hour in which GitHub counts, as it was answered last; `reset_at` in seconds since 1970."""
+    """The current hour of GitHub's count, from its last answer; `reset_at` is in seconds since 1970."""
 
     limit: int
     remaining: int
@@ -52,7 +53,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCost:
-    """What a request counts for: points by the minute, whether it creates content, and whether that notifies people."""
+    """The cost of a request: points per minute, whether it creates content, and whether that notifies people."""
 
     priority: Priority
     points: int
@@ -62,7 +63,7 @@ class RequestCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """What one installation has spent. Without a window GitHub does not limit, or has not said so yet."""
+    """The requests of one installation. Without a window GitHub has no limit, or has not reported one yet."""
 
     window: Window | None = None
     closed_until: float = 0.0
@@ -72,14 +73,14 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """It may be sent in so many seconds, and is counted there."""
+    """It may be sent in so many seconds, and is counted at that time."""
 
     in_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """It may not be sent before so many seconds are over, and is not counted."""
+    """It may not be sent for so many seconds, and is not counted."""
 
     in_s: float
     reason: Reason
@@ -100,25 +101,25 @@ def decide(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> Go 
     at = _earliest(spending, cost, now, pace)
     if at <= now:
         return Go(0.0)
-    # Places are given in the order of asking; beyond a minute's worth of them it is better to come back.
+    # Turns are given in the order of the requests; if more than a minute's worth are waiting, defer instead.
     return Go(at - now) if cost.priority == "gate" and at - now <= _MINUTE_S else Defer(at - now, "paced")
 
 
 def sent(spending: Spending, cost: RequestCost, at: float) -> Spending:
-    """Count a request that is sent then, up to a minute ahead."""
+    """Count a request that is sent at that time, up to a minute ahead."""
     hour_s = _MINUTE_S if spending.window is None else _HOUR_S
     recent = [each for each in spending.sent if each[0] > at - _MINUTE_S - (hour_s if each[1].notifies else _MINUTE_S)]
     return replace(spending, sent=(*recent, (at, cost)))
 
 
 def answered(spending: Spending, cost: RequestCost, headers: Mapping[str, str], now: float) -> Spending:
-    """Take in what an answer that is no refusal says of the hour."""
+    """Record the data about the hour in a successful answer."""
     refusals = 0 if cost.creates else spending.refusals
     return replace(spending, window=_window(spending.window, headers, now), refusals=refusals)
 
 
 def refused(spending: Spending, headers: Mapping[str, str], now: float) -> Spending:
-    """Take in that GitHub limits the rate: `Retry-After`, else the end of the hour if it is spent, else ever longer."""
+    """Record a rate limit: `Retry-After`, or the end of the hour if it is used up, or an increasing time."""
     window = _window(spending.window, headers, now)
     wait_s = min(_UNTOLD_S * 2**spending.refusals, _LONGEST_UNTOLD_S)
     if "Retry-After" in headers:
@@ -130,7 +131,7 @@ def refused(spending: Spending, headers: Mapping[str, str], now: float) -> Spend
 
 
 def left(spending: Spending, now: float) -> float:
-    """How much of the hour is left, from 0 to 1."""
+    """The rest of the hour, from 0 to 1."""
     window = spending.window
     return 1.0 if window is None or window.reset_at <= now else window.remaining / max(window.limit, 1)
 
@@ -141,14 +142,14 @@ def _window(known: Window | None, headers: Mapping[str, str], now: float) -> Win
         return known
     limit, remaining, reset_at = map(int, told)
     if known is not None and reset_at <= now:
-        return known  # an answer that was long on its way
+        return known  # a delayed answer
     if known is not None and (reset_at, limit) == (known.reset_at, known.limit):
         remaining = min(remaining, known.remaining)
     return Window(limit=limit, remaining=remaining, reset_at=reset_at)
 
 
 def _earliest(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> float:
-    """The first moment at which the request is within every count."""
+    """The first time at which the request is within every limit."""
     share = 1.0 if cost.priority == "gate" or cost.notifies else pace.share
     points = [(at, each.points) for at, each in spending.sent]
     moments = [_first(points, cost.points, pace.points_a_minute * share, _MINUTE_S)]
@@ -162,7 +163,7 @@ def _earliest(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> 
 
 
 def _first(used: Sequence[tuple[float, int]], more: int, most: float, period_s: float) -> float:
-    """When `more` fits into `most` of a period, given what was used when."""
+    """The time when `more` fits into `most` per period, given the earlier uses."""
     total = float(more)
     for at, amount in sorted(used, reverse=True):
         total += amount

@@ -1,4 +1,4 @@
-"""The budgets of a process: one for each installation, shared by all of its calls."""
+"""The budgets of a process: one per installation, shared by all its calls."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,16 +31,16 @@ _WORDS = {
 
 
 class Budget:
-    """What one installation may ask now."""
+    """The budget of one installation."""
 
     def __init__(self, budgets: "Budgets") -> None:
         self._budgets = budgets
         self.spending = Spending()
 
     async def admit(self, cost: RequestCost, doing: str, *, wait_max_s: float) -> None:
-        """Return once the request may be made; a gate waits for that, as long as it takes `wait_max_s` at most.
+        """Return once the request may be made; a gate waits for its turn, for at most `wait_max_s`.
 
-        Raises GitHubUnavailable where it has to come later.
+        Raises GitHubUnavailable if it has to come later.
         """
         budgets = self._budgets
         while True:
@@ -58,11 +58,11 @@ class Budget:
                     await budgets.pause(in_s)
 
     def answered(self, cost: RequestCost, headers: Mapping[str, str]) -> None:
-        """Take in what an answer says of the hour."""
+        """Record an answer's data about the hour."""
         self.spending = answered(self.spending, cost, headers, self._budgets.now())
 
     def refused(self, cost: RequestCost, headers: Mapping[str, str], doing: str) -> GitHubUnavailable:
-        """Take in that GitHub limits the rate, for all calls of the installation; gives what it means for this one."""
+        """Record that GitHub limits all calls of the installation; returns the error for this one."""
         now = self._budgets.now()
         self.spending = refused(self.spending, headers, now)
         self._budgets.on_deferred(cost.priority, "limited")
@@ -70,7 +70,7 @@ class Budget:
 
 
 class Budgets:
-    """Budgets by who pays. `pause` waits for so many seconds of the clock that `now` reads."""
+    """Budgets by payer. `pause` waits for so many seconds of the clock that `now` reads."""
 
     def __init__(
         self,
@@ -91,12 +91,12 @@ class Budgets:
         return self._by_payer.setdefault(payer, Budget(self))
 
     def left(self) -> float:
-        """How much the one that has least left of its hour has left, from 0 to 1."""
+        """The rest of the hour, from 0 to 1, for the budget with the least."""
         now = self.now()
         return min((left(each.spending, now) for each in self._by_payer.values()), default=1.0)
 
 
 def _deferred(doing: str, wait_s: float, reason: Reason) -> GitHubUnavailable:
-    """The request was not carried out, and may be after so many seconds."""
+    """The error for a request that was not carried out, and may be after so many seconds."""
     words = _WORDS[reason].format(wait=max(1, round(wait_s)))
     return GitHubUnavailable(f"{words}: to {doing}", retry_after_s=wait_s, may_have_happened=False)

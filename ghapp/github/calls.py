@@ -1,4 +1,4 @@
-"""One call to GitHub's REST API: who asks, how long it may take, when it is repeated, what its failure means."""
+"""One call to GitHub's REST API: its authentication, timeout, retries, and the meaning of its failure."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ _REDIRECTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long one call is tried. A wait that GitHub asks for and that is longer than `wait_max_s` is not waited."""
+    """The retries of one call. If GitHub asks for a wait longer than `wait_max_s`, the call fails instead."""
 
     attempts: int = 4
     total_s: float = 45.0
@@ -43,14 +43,14 @@ class Patience:
     wait_max_s: float = 8.0
     timeout_s: float = 15.0
     answer_s: float = 30.0
-    """For one attempt in all; `timeout_s` is to the next byte."""
+    """The time limit for a whole attempt; `timeout_s` is the limit to the next byte."""
 
     connect_timeout_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """Where GitHub is and in which version of its API it is spoken to."""
+    """The address of GitHub's API, and the version that is used."""
 
     url: str
     version: str
@@ -61,29 +61,29 @@ class Api:
     budgets: Budgets
 
     def calls(self, auth: Authentication, fields: Fields | None = None) -> "Calls":
-        """Calls as `auth`; `fields` fill every path template (`owner`, `repo`)."""
+        """Calls authenticated by `auth`; `fields` fill every path template (`owner`, `repo`)."""
         patience = self.patience
         github = GitHub(
             auth,
             base_url=self.url,
             user_agent="planward",
             timeout=httpx.Timeout(patience.timeout_s, connect=patience.connect_timeout_s),
-            # httpx would follow with a GET where GitHub means the same request again.
+            # httpx would follow it with a GET, while GitHub means the same request again.
             follow_redirects=False,
-            # The transport below knows the proxy; without this each client would build an SSL context of its own.
+            # The transport below handles the proxy; otherwise each client would build its own SSL context.
             trust_env=False,
             async_transport=self.wire,
             cache_strategy=MemCacheStrategy(),
             http_cache=False,
             throttler=self.throttler,
             # githubkit repeats creations and waits for an hour if it is asked to.
-            auto_retry=False,
+            # githubkit repeats creations, and waits for an hour if it is told to.
         )
         return Calls(github, auth, self, fields or {}, "gate")
 
 
 class Calls:
-    """Calls with one authentication. What they raise is a GitHubError, or what signing with the App's key raises."""
+    """Calls with one authentication. They raise GitHubError, or the error of signing with the App's key."""
 
     def __init__(self, github: GitHub[Any], auth: Authentication, api: Api, fields: Fields, priority: Priority) -> None:
         self._github = github
@@ -94,14 +94,14 @@ class Calls:
         self._budget = api.budgets.of(auth.payer)
 
     def at(self, priority: Priority) -> "Calls":
-        """The same calls at a priority; cosmetic ones stay so."""
+        """The same calls at a priority; cosmetic calls stay cosmetic."""
         return self if priority == "gate" else self.cosmetic
 
     @property
     def cosmetic(self) -> "Calls":
-        """The same calls for what the gates can do without: they leave a reserve of the installation's requests alone.
+        """The same calls for purposes that gates do not need: they leave a reserve of the installation's requests.
 
-        Where GitHub would not take one now they raise GitHubUnavailable with `retry_after_s` instead of waiting.
+        If GitHub would not accept one now, they raise GitHubUnavailable with `retry_after_s` instead of waiting.
         """
         return Calls(self._github, self._auth, self._api, self._fields, "cosmetic")
 
@@ -115,9 +115,9 @@ class Calls:
         at: Fields | None = None,
         answers: Collection[int] = (),
     ) -> Shape:
-        """GET one document. `answers`: 403 or 404 where these say something, and come as GitHubRefused.
+        """GET one document. `answers`: 403 or 404 if they are meaningful here, and are raised as GitHubRefused.
 
-        Elsewhere they, and 401 everywhere, are GitHubUnavailable: the App reached this repository a moment ago.
+        Otherwise they, and 401 always, are GitHubUnavailable: the App had access to this repository a moment ago.
         """
         url = self._url(template, at)
         value, _ = await self._repeat(_Request("GET", template, url, doing, query=query, answers=answers), shape)
@@ -126,7 +126,7 @@ class Calls:
     async def read_pages(
         self, template: str, shape: type[Shape], *, doing: str, query: Query | None = None, at: Fields | None = None
     ) -> AsyncIterator[Shape]:
-        """GET one page after the other, as the `Link` header leads on. Stop reading and no more are asked for.
+        """GET one page after the other, following the `Link` header. Pages are requested only as they are read.
 
         https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
         """
@@ -152,10 +152,11 @@ class Calls:
         at: Fields | None = None,
         answers: Collection[int] = (),
     ) -> Shape:
-        """Send one request that changes something, and read the answer: a page of a proxy's does not say "done".
+        """Send one request that changes something, and read the answer, since a proxy's error page may look like
+        success.
 
-        One that is not `repeatable` is repeated only where it certainly was not carried out. `notifies`: GitHub sends
-        people a notification of it, and lets an installation do that so often in an hour. `answers` as for `read`.
+        A request that is not `repeatable` is repeated only if it certainly was not carried out. `notifies`: GitHub
+        notifies people of it, and limits such requests per hour. `answers` is as for `read`.
         """
         url = self._url(template, at)
         request = _Request(
@@ -197,9 +198,9 @@ class Calls:
         raise AssertionError("stamina ends with a value or an error")
 
     async def _once_or_with_another_token(self, request: "_Request", shape: type[Shape]) -> tuple[Shape, str | None]:
-        """Make a request that GitHub may refuse by mistake, or for a dead token, twice.
+        """Make a request, and repeat it once if GitHub may have refused it by mistake or for an expired token.
 
-        What was refused was not carried out, so a creation may go out once more, too.
+        A refused request was not carried out, so a creation may be sent again too.
         """
         token = await self._auth.token()
         try:
@@ -215,7 +216,7 @@ class Calls:
             raise GitHubUnavailable(str(refusal), may_have_happened=False) from None
 
     async def _is_there(self, request: "_Request") -> bool:
-        """Whether GitHub has the repository in which it says that something is missing."""
+        """Whether GitHub has the repository in which it reports that something is missing."""
         if "repo" not in self._fields or not request.template.startswith(_REPOSITORY):
             return True
         try:
@@ -225,10 +226,10 @@ class Calls:
         return True
 
     async def _once(self, request: "_Request", shape: type[Shape]) -> tuple[Shape, str | None]:
-        """The value that was answered, and where the next page is."""
+        """The decoded value, and the address of the next page."""
         if request.method != "GET":
             answer = await self._answered(request, None)
-            # 204 comes without a body.
+            # 204 has no body.
             return decode(answer.content or b"null", shape, request.doing), None
         address = str(httpx.URL(request.url, params=request.query))
         cached = self._api.cached.find(await self._auth.token(), address, shape)
@@ -245,7 +246,7 @@ class Calls:
         return value, following
 
     async def _answered(self, request: "_Request", tag: str | None) -> httpx.Response:
-        """Send it once, to where it leads."""
+        """Send it once, following redirects."""
         here = path_template.set(request.template)
         url, params = request.url, dict(request.query) if request.query else None
         headers = {"X-GitHub-Api-Version": self._api.version, **({} if tag is None else {"If-None-Match": tag})}
@@ -259,7 +260,7 @@ class Calls:
         try:
             for _ in range(_REDIRECTS):
                 await self._budget.admit(cost, request.doing, wait_max_s=self._api.patience.wait_max_s)
-                # httpx limits the time to each byte: an answer that drips would never end.
+                # httpx limits the time between bytes: a very slow answer would never end.
                 async with asyncio.timeout(self._api.patience.answer_s):
                     response = await self._github.arequest(
                         request.method, url, json=request.json, params=params, headers=headers
@@ -268,7 +269,7 @@ class Calls:
                 self._budget.answered(cost, answer.headers)
                 if not answer.has_redirect_location:
                     return answer
-                # A repository that was renamed: the same request, at the place that holds its number.
+                # A renamed repository: the same request, at the address with its id.
                 url, params = self._own(str(answer.request.url.join(answer.headers["Location"]))), None
         except GitHubException as error:
             raise self._failure(error, cost, request.doing) from None
@@ -283,12 +284,12 @@ class Calls:
         if answer is not None and is_limit(answer):
             return self._budget.refused(cost, answer.headers, doing)
         if answer is not None and answer.status_code != 401 and not answer.is_server_error:
-            # Of these GitHub says what is left to nobody in particular.
+            # GitHub does not report a count for these.
             self._budget.answered(cost, answer.headers)
         return read_failure(error, doing)
 
     def _own(self, url: str) -> str:
-        # A link that led elsewhere would carry the token there.
+        # A link to another host would send the token there.
         here, there = httpx.URL(self._api.url), httpx.URL(url)
         if (here.scheme, here.host, here.port) != (there.scheme, there.host, there.port):
             raise GitHubUnavailable("GitHub's answer leads to another host; check PLANWARD_GITHUB_API_URL")
@@ -309,7 +310,7 @@ class _Request:
 
 
 def decode(content: bytes | msgspec.Raw, shape: type[Shape], doing: str) -> Shape:
-    """Read the fields that are needed. A page of a proxy's is no answer of GitHub's."""
+    """Read the needed fields. A proxy's page is not an answer of GitHub's."""
     try:
         return read_json(content, shape)
     except UnreadableJson:

@@ -1,4 +1,4 @@
-"""Check runs: how they are made, brought up to date, and found again.
+"""Check runs: create, update, and find them.
 
 https://docs.github.com/en/rest/checks/runs
 """
@@ -26,7 +26,7 @@ _ACTIONS: Final = 3
 
 
 class CheckRunAction(Struct, frozen=True, kw_only=True):
-    """A button. Raises ValueError where GitHub would refuse it: 20, 20 and 40 characters."""
+    """A button. Raises ValueError if GitHub would refuse it: 20, 20 and 40 characters."""
 
     label: str
     identifier: str
@@ -39,7 +39,7 @@ class CheckRunAction(Struct, frozen=True, kw_only=True):
 
 
 class CheckRunImage(Struct, frozen=True, kw_only=True):
-    """A picture shown with the output; GitHub fetches it from its address, as nobody."""
+    """A picture shown with the output; GitHub fetches it from its address without signing in."""
 
     alt: str
     image_url: str
@@ -47,9 +47,9 @@ class CheckRunImage(Struct, frozen=True, kw_only=True):
 
 
 class CheckRunDraft(Struct, frozen=True, kw_only=True):
-    """A check run as it shall be. `external_id` is unique to the run: by it a lost check run is found again.
+    """The wanted content of a check run. `external_id` is unique to the run, so that a lost check run can be found.
 
-    A conclusion goes with the status `completed` and with no other.
+    It has a conclusion if and only if the status is `completed`.
     """
 
     name: str
@@ -73,7 +73,7 @@ class CheckRunDraft(Struct, frozen=True, kw_only=True):
 
 
 class CheckRunSeen(Struct, frozen=True, kw_only=True):
-    """A check run of the App's own as GitHub has it."""
+    """One of the App's own check runs as GitHub has it."""
 
     id: int
     name: str
@@ -92,7 +92,7 @@ class _Answer(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedCheckRun:
-    """A check run that GitHub has. `shown_at`: since when, by GitHub's clock (seconds since 1970), where it says so."""
+    """A check run on GitHub. `shown_at`: when it was created, by GitHub's clock (seconds since 1970), if known."""
 
     id: int
     shown_at: float | None
@@ -100,8 +100,8 @@ class CreatedCheckRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRunUpdate:
-    """What GitHub has after an update: how many annotations, and since when the check run is completed, by GitHub's
-    clock (seconds since 1970); None where it is not, or where GitHub does not say so."""
+    """GitHub's state after an update: the number of annotations, and when the check run was completed, by GitHub's
+    clock (seconds since 1970); None if it was not, or GitHub does not say."""
 
     annotations: int
     completed_at: float | None
@@ -129,10 +129,10 @@ class _Counted(Struct):
 
 
 _NOT_OURS: Final = (403, 404)
-"""GitHub's answers about a check run of another App's, or of nobody's."""
+"""GitHub's answers about a check run of another App, or a missing one."""
 
 Progress = Callable[[int], Awaitable[None]]
-"""Told how many annotations GitHub has by now."""
+"""Receives the number of annotations that GitHub has so far."""
 
 
 class CheckRuns:
@@ -143,10 +143,10 @@ class CheckRuns:
     async def create_check_run(
         self, draft: CheckRunDraft, *, look_first: bool = False
     ) -> CreatedResource[CreatedCheckRun]:
-        """Create a check run with its first 50 annotations and give its id, and whether there may be another.
+        """Create a check run with its first 50 annotations; returns its id, and whether there may be a second one.
 
-        `look_first` finds the one that an interrupted attempt has made. Further annotations go with
-        `update_check_run`. Annotations that GitHub refuses are left out rather than the check run.
+        `look_first` finds the check run of an interrupted attempt. `update_check_run` sends further annotations. If
+        GitHub refuses annotations, they are left out, not the check run.
         """
         doing = f"create the check run {draft.name}"
 
@@ -181,12 +181,12 @@ class CheckRuns:
         annotations_sent: int | None = 0,
         progress: Progress | None = None,
     ) -> CheckRunUpdate:
-        """Bring a check run to what the draft says.
+        """Update a check run to match the draft.
 
-        An update adds annotations and never replaces any, so each is sent once, 50 a request: `annotations_sent`
-        says how many of the draft's are there (None: ask GitHub, as after an interruption), and `progress` is
-        told after each request. Status, conclusion and output are right from the first request on. Annotations that
-        GitHub refuses are left out. One that is not completed yet is told of progress, which is cosmetic.
+        An update adds annotations and never replaces any, so each is sent once, 50 per request: `annotations_sent`
+        says how many of the draft's were sent (None: ask GitHub, as after an interruption), and `progress` is called
+        after each request. Status, conclusion and output are right from the first request on. Annotations that GitHub
+        refuses are left out. An update of an unfinished check run shows progress, and is cosmetic.
         """
         completed_at: float | None = None
         if annotations_sent is None:
@@ -208,7 +208,7 @@ class CheckRuns:
                 return CheckRunUpdate(annotations=sent, completed_at=completed_at)
 
     async def find_check_runs(self, head_sha: CommitSha, name: str) -> tuple[CheckRunSeen, ...]:
-        """The App's own check runs of that name on that commit, superseded ones too, newest first."""
+        """The App's own check runs of that name on that commit, newest first, including superseded ones."""
         pages = self._access.calls.read_pages(
             "/repos/{owner}/{repo}/commits/{ref}/check-runs",
             _Page,
@@ -222,7 +222,7 @@ class CheckRuns:
     async def _send_batch(
         self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...], sent: int
     ) -> "_Sent":
-        """Send a batch; it is not taken where GitHub refuses it."""
+        """Send a batch of annotations; drop it if GitHub refuses it."""
         try:
             return _Sent(at=await self._patch(check_run_id, draft, batch))
         except GitHubUnavailable as error:
@@ -240,7 +240,7 @@ class CheckRuns:
             return _Sent(at=await self._patch(check_run_id, draft, ()), taken=False)
 
     async def _patch(self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...]) -> datetime | None:
-        """Send an update; gives since when GitHub shows the check run as completed."""
+        """Send an update; returns the time since which GitHub shows the check run as completed."""
         body = _body(draft, batch)
         del body["head_sha"]
         calls = self._access.calls if draft.status == "completed" else self._access.calls.cosmetic
@@ -251,7 +251,7 @@ class CheckRuns:
                 _Answer,
                 doing=f"update the check run {draft.name}",
                 json=body,
-                # With annotations it is an addition, and would be made twice.
+                # With annotations it adds to the check run, so repeating it would add them twice.
                 repeatable=not batch,
                 at={"check_run_id": check_run_id},
                 answers=_NOT_OURS,
@@ -310,7 +310,7 @@ def _body(draft: CheckRunDraft, annotations: tuple[Annotation, ...]) -> dict[str
         "external_id": draft.external_id,
         "status": draft.status,
         "output": output,
-        # Sent empty too: an update without buttons takes the older ones away.
+        # Sent even if empty: an update without buttons removes the older ones.
         "actions": [msgspec.to_builtins(action) for action in draft.actions],
     }
     if draft.details_url is not None:
@@ -329,7 +329,7 @@ def _annotation(annotation: Annotation) -> dict[str, object]:
         "title": annotation.title,
         "message": annotation.message,
     }
-    # GitHub takes columns only where the annotation is about one line.
+    # GitHub accepts columns only if the annotation covers one line.
     if annotation.start_line == annotation.end_line:
         if annotation.start_column is not None:
             told["start_column"] = annotation.start_column

@@ -1,4 +1,4 @@
-"""GitHub as the App sees it, and one repository as an installation of it does."""
+"""GitHub for the App, and for one repository of an installation."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ from ghapp.values import InstallationId
 
 PUBLIC_API: Final = "https://api.github.com"
 API_VERSION: Final = "2022-11-28"
-"""GitHub Enterprise Server knows it too; one that does not answers 400, and `GET /versions` lists what it has."""
+"""GitHub Enterprise Server supports it too; one that does not answers 400, and `GET /versions` lists its versions."""
 
 _FETCH_REMAINING_S: Final = 900.0
 _REVOKE_S: Final = 3.0
@@ -43,20 +43,20 @@ _AT_ONCE: Final = 50
 
 
 class GitHubRepository(CheckRuns, Deployments, Comments, Reviews, Permissions, Source):
-    """Everything that Planward says and asks about one repository."""
+    """All of Planward's calls about one repository."""
 
     def __init__(self, access: RepositoryAccess) -> None:
         self._access = access
 
 
 class AppOwner(Struct, frozen=True, kw_only=True):
-    """The account that the App belongs to; an enterprise has no login."""
+    """The account that owns the App; an enterprise has no login."""
 
     login: str = ""
 
 
 class AppSeen(Struct, frozen=True, kw_only=True):
-    """The App as it is registered."""
+    """The App's registration."""
 
     id: int
     slug: str
@@ -103,8 +103,8 @@ class _Repositories(Struct):
 class GitHubApp(DeliveryLog):
     """The App on one GitHub. It belongs to the event loop in which it is opened; `async with` opens and closes it.
 
-    `on_call` is told of every request, `on_deferred` of every one that has to come later. `transport` replaces the
-    network in tests. Raises SettingsError where the key cannot be read.
+    `on_call` receives every request, `on_deferred` every request that has to come later. `transport` replaces the
+    network in tests. Raises SettingsError if the key cannot be read.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class GitHubApp(DeliveryLog):
         await self.close()
 
     async def close(self) -> None:
-        """Revoke the tokens, if GitHub takes that within seconds, and close the connections."""
+        """Revoke the tokens, if GitHub accepts that within seconds, and close the connections."""
         hasty = dataclasses.replace(self._api, patience=Patience(attempts=1, timeout_s=_REVOKE_S))
         revocations = [
             hasty.calls(StaticToken(token)).delete("/installation/token", doing="revoke a token")
@@ -155,20 +155,20 @@ class GitHubApp(DeliveryLog):
         ]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_REVOKE_S):
-                # One that is not revoked ends by itself within the hour.
+                # A token that is not revoked expires within the hour.
                 await asyncio.gather(*revocations, return_exceptions=True)
         await self._wire.close()
 
     def budget_left(self) -> float:
-        """How much the installation that has least left of GitHub's hour has left, from 0 to 1."""
+        """The rest of GitHub's hour, from 0 to 1, for the installation with the least."""
         return self._api.budgets.left()
 
     async def installation(
         self, installation_id: InstallationId, repository: RepositoryRef, *, priority: Priority = "gate"
     ) -> GitHubRepository:
-        """One repository, with tokens that reach it alone. Nothing is asked of GitHub yet.
+        """One repository, with tokens limited to it. Makes no call yet.
 
-        `priority` is for what is asked and said there; what is cosmetic by nature stays so.
+        `priority` applies to its calls; calls that are always cosmetic stay so.
         """
         owner, _, repo = repository.full_name.partition("/")
         fields = {"owner": owner, "repo": repo}
@@ -190,10 +190,10 @@ class GitHubApp(DeliveryLog):
     async def git_token(
         self, installation_id: InstallationId, repository: RepositoryRef, *, refused: str | None = None
     ) -> str:
-        """A token that reads the contents of one repository, good for at least a quarter of an hour.
+        """A token that reads the contents of one repository, valid for at least a quarter of an hour.
 
-        Another one than `refused`, which GitHub did not take. Raises InstallationGone and InstallationSuspended where
-        GitHub says so.
+        It differs from `refused`, which GitHub did not accept. Raises InstallationGone and InstallationSuspended if
+        GitHub confirms that.
         """
         grant = Grant(installation_id=installation_id, repository_id=repository.id, permissions=FETCH)
         if refused is not None:
@@ -202,29 +202,29 @@ class GitHubApp(DeliveryLog):
 
     @contextlib.asynccontextmanager
     async def contents_token(self, installation_id: InstallationId, names: Sequence[str]) -> AsyncIterator[str]:
-        """A token of its own that reads the contents of these repositories (`OWNER/NAME`), revoked afterwards.
+        """A separate token that reads the contents of these repositories (`OWNER/NAME`), revoked afterwards.
 
-        Raises GitHubRefused where the installation does not reach all of them.
+        Raises GitHubRefused if the installation does not have access to all of them.
         """
         token = await self._tokens.make_for(installation_id, names)
         try:
             yield token
         finally:
-            with contextlib.suppress(GitHubError):  # one that cannot be revoked ends within the hour
+            with contextlib.suppress(GitHubError):  # a token that is not revoked expires within the hour
                 await self._api.calls(StaticToken(token)).delete("/installation/token", doing="revoke a token")
 
     async def me(self) -> AppSeen:
-        """The App itself: who it is and what it asks for."""
+        """The App itself: its identity and the permissions it requests."""
         return await self._calls.read("/app", AppSeen, doing="ask for the App")
 
     async def owner(self) -> str:
-        """The login of the account that the App belongs to, asked for once; empty for an enterprise's."""
+        """The login of the account that owns the App, queried once; empty for an enterprise's."""
         if self._owner is None:
             self._owner = (await self.me()).owner.login
         return self._owner
 
     async def installation_of(self, full_name: str) -> InstallationSeen | None:
-        """The installation that reaches a repository; None where the App is not installed there."""
+        """The installation with access to a repository; None if the App is not installed there."""
         owner, _, repo = full_name.partition("/")
         try:
             told = await self._calls.read(
@@ -241,9 +241,10 @@ class GitHubApp(DeliveryLog):
         return told.read()
 
     def rules(self, installation: InstallationSeen, full_name: str, *, administrator: str | None = None) -> Rules:
-        """What protects a repository's branches. `administrator` is a person's token, which sees more than an App may.
+        """The protection of a repository's branches. `administrator` is a person's token, which sees more than the
+        App.
 
-        Nothing is asked of GitHub yet.
+        Makes no call yet.
         """
         owner, _, repo = full_name.partition("/")
         fields = {"owner": owner, "repo": repo}
@@ -265,7 +266,7 @@ class GitHubApp(DeliveryLog):
         return tuple([installation.read() async for page in pages for installation in page])
 
     async def repositories(self, installation_id: InstallationId) -> tuple[Repository, ...]:
-        """Every repository that an installation reaches."""
+        """Every repository of an installation."""
         grant = Grant(installation_id=installation_id, repository_id=None, permissions=LOOK)
         pages = self._api.calls(InstallationAuth(self._tokens, grant)).read_pages(
             "/installation/repositories", _Repositories, doing="list an installation's repositories"

@@ -1,4 +1,4 @@
-"""The one comment on a pull request, and reactions to other people's.
+"""The one comment on a pull request, and reactions to other comments.
 
 https://docs.github.com/en/rest/issues/comments
 """
@@ -51,7 +51,7 @@ class _CommentRead(Struct):
 
 
 class CommentSeen(Struct, frozen=True, kw_only=True):
-    """A comment on a pull request or issue; an author whose account is gone has the number 0."""
+    """A comment on a pull request or issue; an author with a deleted account has the id 0."""
 
     number: int
     body: str
@@ -60,18 +60,17 @@ class CommentSeen(Struct, frozen=True, kw_only=True):
 
 
 class Comments:
-    """The comments on the pull requests of one repository. They may be deferred unless they are a gate's."""
+    """The comments on the pull requests of one repository. They may be deferred unless they belong to a gate."""
 
     _access: RepositoryAccess
 
     async def create_comment(
         self, number: int, body: str, *, marker: str, look_first: bool = False, priority: Priority = "cosmetic"
     ) -> int:
-        """Comment on a pull request and give the comment's id.
+        """Comment on a pull request and return the comment's id.
 
-        `marker` is hidden above the text; by it the comment is found again. A text beyond GitHub's 65,536 characters
-        loses its last lines. Raises ValueError where the marker
-        could end the HTML comment it lies in.
+        `marker` is hidden above the text, so that the comment can be found. A text above GitHub's 65,536 characters
+        loses its last lines. Raises ValueError if the marker could end its HTML comment.
         """
         doing = "create a comment"
 
@@ -95,7 +94,7 @@ class Comments:
         return made.resource
 
     async def update_comment(self, comment_id: int, body: str, *, marker: str, priority: Priority = "cosmetic") -> None:
-        """Replace a comment's text, and keep it findable. Raises GitHubRefused with 404 where it was deleted."""
+        """Replace a comment's text and keep its marker. Raises GitHubRefused with 404 if it was deleted."""
         await self._access.calls.at(priority).send(
             "PATCH",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}",
@@ -107,7 +106,7 @@ class Comments:
         )
 
     async def find_comment(self, number: int, marker: str, *, priority: Priority = "cosmetic") -> int | None:
-        """The App's own comment with that marker, if there is one. Somebody else's with the same text is not it."""
+        """The App's own comment with that marker, if there is one. Another author's comment with it does not count."""
         hidden = _hidden(marker)
         pages = self._access.calls.at(priority).read_pages(
             "/repos/{owner}/{repo}/issues/{number}/comments",
@@ -122,7 +121,7 @@ class Comments:
         return None
 
     async def read_comment(self, comment_id: int) -> CommentSeen | None:
-        """A comment as GitHub has it now; None where there is none of this id.
+        """A comment as GitHub has it now; None if there is none with this id.
 
         https://docs.github.com/en/rest/issues/comments#get-an-issue-comment
         """
@@ -147,7 +146,7 @@ class Comments:
         )
 
     async def react(self, comment_id: int, content: Reaction) -> None:
-        """React to a comment. GitHub keeps one reaction of a kind, so it may be said again."""
+        """React to a comment. GitHub keeps one reaction of each kind, so repeating it is harmless."""
         await self._access.calls.cosmetic.send(
             "POST",
             "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
@@ -171,6 +170,6 @@ def _hidden(marker: str) -> str:
 
 
 def _marked(body: str, marker: str) -> str:
-    # First, so that a text which is too long loses its end and not its marker.
+    # The marker comes first, so that a text that is too long loses its end and not its marker.
     marked = f"{_hidden(marker)}\n\n{body}"
     return marked if len(marked) <= _BODY else marked[: _BODY - 3].rpartition("\n")[0] + "\n\n…"

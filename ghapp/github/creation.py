@@ -1,4 +1,4 @@
-"""Making something on GitHub once, although the answer may get lost on the way."""
+"""Create an object on GitHub once, even if the answer is lost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedResource(Generic[T]):
-    """What was made. `unclear`: an earlier request may still make it a second time, later than anybody waits for."""
+    """The created object. `unclear`: an earlier request may still create a second one, after everybody stopped
+    waiting."""
 
     resource: T
     unclear: bool = False
@@ -25,10 +26,10 @@ async def create_once(
     look_first: bool,
     settle_s: float,
 ) -> CreatedResource[T]:
-    """Create, and where it is not known whether that worked, wait `settle_s`, look for it, and create again if need be.
+    """Create; if the outcome is unknown, wait `settle_s`, look for the object, and create it again if necessary.
 
-    No retry of stamina's: between the two tries it looks. `look_first` is for whoever resumes after an interruption.
-    Raises GitHubUnavailable where the second try is as unclear as the first.
+    Not one of stamina's retries, since it looks between the two tries. `look_first` is for resuming after an
+    interruption. Raises GitHubUnavailable if the outcome of the second try is unknown too.
     """
     if look_first and (found := await find()) is not None:
         return CreatedResource(resource=found)
@@ -37,7 +38,7 @@ async def create_once(
     except GitHubUnavailable as error:
         if not error.may_have_happened:
             raise
-    # GitHub answers 502 while it still works on the request: asked at once, it would not know of it yet.
+    # GitHub answers 502 while it still works on the request, and would not list the object yet.
     await asyncio.sleep(settle_s)
     if (found := await find()) is not None:
         return CreatedResource(resource=found)

@@ -1,4 +1,4 @@
-"""What GitHub delivered to the App, as its own log has it.
+"""The deliveries to the App, according to GitHub's own log.
 
 https://docs.github.com/en/rest/apps/webhooks
 """
@@ -11,18 +11,18 @@ from msgspec import Raw, Struct
 from ghapp.github.calls import Calls
 
 _MOST_PAGES: Final = 30
-"""So many pages of deliveries are looked through for one: 3,000 that came after it."""
+"""The number of pages searched for one delivery: 3,000 later deliveries."""
 
 
 class DeliveryRead(Struct, frozen=True, kw_only=True):
-    """What was delivered: the name of the event, and its payload as JSON."""
+    """The content of a delivery: the name of the event, and its payload as JSON."""
 
     event: str
     payload: bytes
 
 
 class DeliverySeen(Struct, frozen=True, kw_only=True):
-    """One attempt of GitHub's to deliver. Attempts of one delivery share the `guid`."""
+    """One delivery attempt by GitHub. Attempts of one delivery share the `guid`."""
 
     id: int
     guid: str
@@ -34,7 +34,7 @@ class DeliverySeen(Struct, frozen=True, kw_only=True):
 
     @property
     def accepted(self) -> bool:
-        """Whether we answered 2xx."""
+        """Whether Planward answered 2xx."""
         return 200 <= self.status_code < 300
 
 
@@ -58,12 +58,12 @@ class _DeliveryRead(Struct):
 
 
 class DeliveryLog:
-    """The deliveries of the last three days. It costs the App's own budget, no installation's."""
+    """The deliveries of the last three days. Reading it counts against the App's own budget, not an installation's."""
 
     _calls: Calls
 
     async def deliveries(self, *, since: float) -> tuple[DeliverySeen, ...]:
-        """What GitHub tried to deliver since then (seconds since 1970), newest first. GitHub keeps three days.
+        """Delivery attempts since then (seconds since 1970), newest first. GitHub keeps three days.
 
         https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook
         """
@@ -88,9 +88,9 @@ class DeliveryLog:
         return tuple(seen)
 
     async def delivered(self, guid: str) -> DeliveryRead | None:
-        """What GitHub says that it delivered under an `X-GitHub-Delivery`; None while it does not list it.
+        """GitHub's record of the delivery with this `X-GitHub-Delivery`; None while it is not listed.
 
-        Two requests, for a delivery that is among the newest 100.
+        Takes two requests if the delivery is among the newest 100.
 
         https://docs.github.com/en/rest/apps/webhooks#get-a-delivery-for-an-app-webhook
         """
@@ -112,11 +112,11 @@ class DeliveryLog:
         return None
 
     async def redeliver(self, delivery_id: int) -> None:
-        """Ask GitHub to deliver once more; the `X-GitHub-Delivery` stays the same, so doing so twice is harmless."""
+        """Request another delivery; the `X-GitHub-Delivery` stays the same, so a second request is harmless."""
         await self._calls.cosmetic.send(
             "POST",
             "/app/hook/deliveries/{delivery_id}/attempts",
-            Raw,  # an empty object, or nothing at all
+            Raw,  # an empty object, or no content
             doing="ask for a redelivery",
             at={"delivery_id": delivery_id},
             answers=(403, 404),

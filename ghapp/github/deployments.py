@@ -18,7 +18,7 @@ _DESCRIPTION: Final = 140
 
 
 class DeploymentSeen(Struct, frozen=True, kw_only=True):
-    """A deployment as GitHub has it; `run` is None where it is not Planward's."""
+    """A deployment as GitHub has it; `run` is None if it is not Planward's."""
 
     id: int
     sha: CommitSha
@@ -58,10 +58,10 @@ class Deployments:
         production: bool,
         look_first: bool = False,
     ) -> int:
-        """Create the deployment of one commit to one environment and give its id.
+        """Create the deployment of one commit to one environment and return its id.
 
-        `run` lies in the payload, so that an interrupted attempt's deployment is found with `look_first`. GitHub is
-        told neither to merge anything into the commit nor to wait for its checks: the gate is Planward's.
+        `run` is part of the payload, so that `look_first` finds the deployment of an interrupted attempt. GitHub
+        neither merges anything into the commit nor waits for its checks: Planward's gate decides.
         """
         doing = f"create the deployment to {environment}"
 
@@ -92,7 +92,7 @@ class Deployments:
         return made.resource
 
     async def find_deployment(self, *, sha: CommitSha, environment: str, run: RunId) -> int | None:
-        """The deployment that this run has made, if it has."""
+        """The deployment that this run created, if there is one."""
         pages = self._access.calls.read_pages(
             "/repos/{owner}/{repo}/deployments",
             list[_Listed],
@@ -106,7 +106,7 @@ class Deployments:
         return None
 
     async def deployments(self, environment: str, *, limit: int = 100) -> tuple[DeploymentSeen, ...]:
-        """The latest deployments to an environment, newest first, anybody's."""
+        """The latest deployments to an environment, newest first, by any creator."""
         pages = self._access.calls.read_pages(
             "/repos/{owner}/{repo}/deployments",
             list[_Listed],
@@ -137,8 +137,7 @@ class Deployments:
         """Add a status; the description is cut at GitHub's 140 characters.
 
         A status that is already the last one is not added again after a lost answer, nor with `look_first`, which is
-        for whoever resumes after an interruption. GitHub's `auto_inactive` leaves
-        production environments alone.
+        for resuming after an interruption. GitHub's `auto_inactive` does not change production environments.
         """
         doing = "set a deployment's status"
         body: dict[str, object] = {"state": state, "description": _cut(description), "auto_inactive": auto_inactive}
@@ -182,7 +181,7 @@ class _Payload(Struct):
 
 
 def _run_of(payload: object) -> RunId | None:
-    # GitHub hands a payload back as it was given: an object, or a text that may hold one. Anybody may deploy.
+    # GitHub returns a payload as it was given: an object, or a text that may contain one. Anybody may create one.
     try:
         if isinstance(payload, str):
             return read_json(payload, _Payload).run

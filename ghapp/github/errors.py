@@ -1,8 +1,8 @@
-"""What can go wrong between Planward and GitHub.
+"""Errors between Planward and GitHub.
 
     GitHubError
     ├── GitHubUnavailable        GitHub did not answer, or asks to wait: it may work later
-    ├── GitHubRefused            GitHub said no, in its own words: it will not work by itself
+    ├── GitHubRefused            GitHub refused, with its own message: a retry does not help
     ├── InstallationGone         the App is not installed there any more
     └── InstallationSuspended    the App's installation was suspended
 
@@ -15,14 +15,14 @@ from ghapp.errors import JobError, Unavailable
 
 
 class GitHubError(JobError):
-    """A call to GitHub did not do what it should."""
+    """A call to GitHub failed."""
 
 
 class GitHubUnavailable(GitHubError, Unavailable):
-    """GitHub could not be asked, answered 5xx, or limits the rate.
+    """GitHub is unreachable, answered 5xx, or limits the rate.
 
-    `retry_after_s` is GitHub's own wish, None where it has none. `may_have_happened` is False where the request
-    certainly was not carried out; after any other failure of a creation, look for it before making it again.
+    `retry_after_s` is GitHub's own value, None if it gives none. `may_have_happened` is False if the request certainly
+    was not carried out; after any other failed creation, look for the object before creating it again.
     """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, may_have_happened: bool = True) -> None:
@@ -32,10 +32,10 @@ class GitHubUnavailable(GitHubError, Unavailable):
 
 
 class GitHubRefused(GitHubError):
-    """GitHub answered 4xx. `words` are its message, `status` its number.
+    """GitHub answered 4xx. `words` is its message, `status` its number.
 
-    401, 403 and 404 only where they are an answer; else they are GitHubUnavailable, since GitHub gives them by mistake,
-    too, and for a token that died.
+    401, 403 and 404 raise this only where they are an expected answer; otherwise they are GitHubUnavailable, since
+    GitHub also sends them by mistake, and for an expired token.
     """
 
     def __init__(self, message: str, *, status: int, words: str = "") -> None:
@@ -49,7 +49,7 @@ class InstallationGone(GitHubError):
 
 
 class InstallationSuspended(GitHubError):
-    """The App was suspended: its pending jobs wait until it is resumed."""
+    """The App was suspended: its pending jobs wait until it is unsuspended."""
 
 
 SUSPENDED = "the App's installation is suspended: an owner can let it go on in its settings"

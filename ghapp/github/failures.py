@@ -1,4 +1,4 @@
-"""What a failed call means: to be deferred, or a no."""
+"""The meaning of a failed call: defer it, or accept the refusal."""
 
 import contextlib
 from collections.abc import Awaitable
@@ -32,15 +32,15 @@ _WAYS_OUT: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """GitHub limits the rate, or the rest of the hour is kept for gates: the request may be made in so many seconds."""
+    """GitHub limits the rate, or the rest of the hour is reserved for gates: try again in so many seconds."""
 
     in_s: float
 
 
 async def or_deferred(request: Awaitable[Answer]) -> Answer | Deferred:
-    """The answer, or when to ask. For cosmetic requests, so that the caller goes on without them.
+    """The answer, or the time for another try. For cosmetic requests whose caller continues without them.
 
-    Raises GitHubUnavailable where GitHub does not answer.
+    Raises GitHubUnavailable if GitHub does not answer.
     """
     try:
         return await request
@@ -51,12 +51,12 @@ async def or_deferred(request: Awaitable[Answer]) -> Answer | Deferred:
 
 
 def answer_of(error: GitHubException) -> httpx.Response | None:
-    """GitHub's answer, where there was one."""
+    """GitHub's answer, if there was one."""
     return error.response.raw_response if isinstance(error, RequestFailed | RateLimitExceeded) else None
 
 
 def is_limit(answer: httpx.Response) -> bool:
-    """Whether GitHub refuses for the rate of requests, and for nothing else."""
+    """Whether GitHub refuses only because of the rate of requests."""
     if answer.status_code != 403:
         return answer.status_code == 429
     spent = answer.headers.get("X-RateLimit-Remaining") == "0"
@@ -64,14 +64,14 @@ def is_limit(answer: httpx.Response) -> bool:
 
 
 def may_be_mistaken(refusal: GitHubRefused) -> bool:
-    """Whether GitHub may have refused a dead token, or have been wrong: such a refusal is not its last word."""
+    """Whether GitHub may have refused an expired token, or by mistake: then another try makes sense."""
     return refusal.status in (401, 403, 404) and "archived" not in refusal.words
 
 
 def read_failure(error: GitHubException, doing: str) -> GitHubError:
-    """Turn what githubkit raised into an error of ours; `doing` completes the sentence "GitHub … to".
+    """Turn githubkit's exception into Planward's; `doing` completes the sentence "GitHub … to".
 
-    Raises the cause itself where it is a fault of Planward's own.
+    Raises the cause itself if it is a bug in Planward.
     """
     answer = answer_of(error)
     if answer is not None:
@@ -120,7 +120,7 @@ class _Answer(Struct):
 
 
 def read_words(content: bytes) -> str:
-    """GitHub's `message` and what it names in `errors`, on one line; empty where it said nothing that can be read."""
+    """GitHub's `message` and the entries of `errors`, on one line; empty if they cannot be read."""
     try:
         answer = read_json(content, _Answer)
     except UnreadableJson:

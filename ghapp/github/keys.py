@@ -1,4 +1,4 @@
-"""The App's own identity: a JSON Web Token that lives for minutes, signed with the App's private key.
+"""The App's own identity: a JSON Web Token valid for minutes, signed with the App's private key.
 
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
 """
@@ -24,14 +24,14 @@ _REUSE_S = 480
 
 @dataclass(frozen=True, slots=True)
 class PemKey:
-    """The App's private key as GitHub hands it out: RSA in PEM."""
+    """The App's private key as GitHub provides it: RSA in PEM."""
 
     pem: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedBy:
-    """The key lies elsewhere (Vault's transit engine): a callable signs bytes with RSASSA-PKCS1-v1_5 and SHA-256."""
+    """A key stored elsewhere (Vault's transit engine): a callable signs bytes with RSASSA-PKCS1-v1_5 and SHA-256."""
 
     sign: Callable[[bytes], Awaitable[bytes]]
 
@@ -40,7 +40,7 @@ AppKey = PemKey | SignedBy
 
 
 class AppToken(Authentication):
-    """Calls as the App itself. The token is signed anew after eight of the ten minutes that GitHub allows."""
+    """Calls as the App itself. A new token is signed after eight of the ten minutes that GitHub allows."""
 
     payer = THE_APP
 
@@ -61,13 +61,13 @@ class AppToken(Authentication):
             return self._token
 
     def drop(self, token: str) -> bool:
-        """Have another one signed for the next call."""
+        """Sign another token for the next call."""
         if token == self._token:
             self._token = ""
         return True
 
     async def _make(self, now: int) -> str:
-        # Backdated, because a token from the future is refused and clocks differ.
+        # Backdated, because GitHub refuses a token from the future, and clocks differ.
         claims = {"iat": now - _BACKDATE_S, "exp": now + _LIFE_S, "iss": str(self._app_id)}
         unsigned = _base64url(b'{"alg":"RS256","typ":"JWT"}') + b"." + _base64url(msgspec.json.encode(claims))
         return (unsigned + b"." + _base64url(await self._sign(unsigned))).decode()

@@ -1,4 +1,4 @@
-"""The last step of GitHub's manifest flow: a code is exchanged for the App's credentials.
+"""The last step of GitHub's manifest flow: exchange a code for the App's credentials.
 
 https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
 """
@@ -19,7 +19,7 @@ _TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredApp:
-    """An App that was just registered, with everything that GitHub tells once."""
+    """A newly registered App, with everything that GitHub returns only once."""
 
     id: int
     name: str
@@ -28,7 +28,7 @@ class RegisteredApp:
     client_secret: str = field(repr=False)
     private_key: str = field(repr=False)
     webhook_secret: str | None = field(repr=False)
-    """None where GitHub made none."""
+    """None if GitHub created none."""
 
 
 class _Registered(Struct):
@@ -42,9 +42,9 @@ class _Registered(Struct):
 
 
 async def exchange_code(api_url: str, api_version: str, code: str) -> RegisteredApp:
-    """Exchange the code of a manifest flow. It can be done once, and within an hour.
+    """Exchange the code of a manifest flow. This works once, and within an hour.
 
-    Raises GitHubRefused where GitHub does not take the code, GitHubUnavailable where it does not answer.
+    Raises GitHubRefused if GitHub refuses the code, GitHubUnavailable if it does not answer.
     """
     url = f"{api_url}/app-manifests/{quote(code, safe='')}/conversions"
     headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": api_version}

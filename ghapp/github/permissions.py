@@ -1,4 +1,4 @@
-"""Who may do what, asked of GitHub at the moment it matters.
+"""People's permissions, queried from GitHub when they are needed.
 
 https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
 """
@@ -27,7 +27,7 @@ _ROLES = {role.name.lower(): role for role in Role}
 
 
 _FLAGS = {"admin": Role.ADMIN, "maintain": Role.MAINTAIN, "push": Role.WRITE, "triage": Role.TRIAGE, "pull": Role.READ}
-"""What GitHub says of a custom role: what the role that it is built on may do."""
+"""GitHub's value for a custom role: the permissions of the role that it is based on."""
 
 
 class _User(Struct):
@@ -46,14 +46,14 @@ class _Membership(Struct):
 
 
 class Permissions:
-    """What people may do in one repository."""
+    """People's permissions in one repository."""
 
     _access: RepositoryAccess
 
     async def role_of(self, person: Person) -> Role:
-        """The role that the person has now; NONE for strangers, bots, and a login that is another account's by now.
+        """The person's current role; NONE for strangers, bots, and a login that now belongs to another account.
 
-        A custom role counts as the role it is built on.
+        A custom role counts as the role it is based on.
         """
         try:
             told = await self._access.calls.read(
@@ -72,7 +72,7 @@ class Permissions:
         if told.role_name in _ROLES:
             return _ROLES[told.role_name]
         flags = told.user.permissions if told.user is not None else {}
-        # `permission` folds maintain into write.
+        # `permission` reports maintain as write.
         held = [_FLAGS[name] for name, has in flags.items() if has and name in _FLAGS]
         return max(held) if held else _ROLES.get(told.permission, Role.NONE)
 

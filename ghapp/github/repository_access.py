@@ -1,4 +1,4 @@
-"""Access to one repository, which everything that asks about it shares."""
+"""Access to one repository, shared by all calls about it."""
 
 from dataclasses import dataclass
 
@@ -16,4 +16,4 @@ class RepositoryAccess:
     teams: Calls
     contents: Calls
     settle_s: float
-    """Seconds to wait before looking for what may have been created."""
+    """Seconds to wait before looking for an object that may have been created."""

@@ -1,4 +1,4 @@
-"""Answers that GitHub need not give twice: asked whether one still holds, it says 304, which costs nothing of the hour.
+"""Answers that GitHub need not send twice: a conditional request answers 304, which costs nothing of the hour.
 
 https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
 """
@@ -14,7 +14,7 @@ _OVERHEAD: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedResponse:
-    """An answer's fields that are needed, the page after it, and the tag by which GitHub knows it again."""
+    """The needed fields of an answer, its next page, and its ETag."""
 
     tag: str
     content: bytes = field(repr=False)
@@ -22,10 +22,11 @@ class CachedResponse:
 
 
 class ResponseCache:
-    """Answers by credential and address, the least recently used ones given up beyond a mebibyte.
+    """Answers by credential and address; above a mebibyte the least recently used ones are dropped.
 
-    GitHub's ETags hold for one token, and so do these: no installation is shown what another one read. None is taken
-    for true by itself; `If-Modified-Since` would be, within a second and where only a permission changed.
+    GitHub's ETags are valid for one token, and so is this cache: no installation sees another one's answers. No answer
+    is used without asking GitHub; `If-Modified-Since` would accept answers within the same second, and after a change
+    of only permissions.
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
@@ -34,14 +35,14 @@ class ResponseCache:
         self._answers: OrderedDict[bytes, CachedResponse] = OrderedDict()
 
     def find(self, credential: str, url: str, shape: object) -> CachedResponse | None:
-        """What this credential was answered there, if that is still at hand."""
+        """The cached answer for this credential and address, if there is one."""
         key = _key(credential, url, shape)
         if key in self._answers:
             self._answers.move_to_end(key)
         return self._answers.get(key)
 
     def keep(self, credential: str, url: str, shape: object, cached: CachedResponse) -> None:
-        """Keep an answer in the place of an older one."""
+        """Cache an answer in place of an older one."""
         key = _key(credential, url, shape)
         older = self._answers.pop(key, None)
         if older is not None:
@@ -54,7 +55,7 @@ class ResponseCache:
 
 
 def _key(credential: str, url: str, shape: object) -> bytes:
-    # A token is not kept any longer than it lives, so not here.
+    # A token must not be stored for longer than it is valid, so not here.
     return hashlib.sha256(f"{credential} {url} {shape!r}".encode()).digest()
 
 

@@ -1,4 +1,4 @@
-"""Reviews of pull requests, read back before one decides something.
+"""Reviews of pull requests, read from GitHub before one decides something.
 
 https://docs.github.com/en/rest/pulls/reviews#get-a-review-for-a-pull-request
 """
@@ -21,7 +21,7 @@ class _Review(Struct):
 
 
 class ReviewSeen(Struct, frozen=True, kw_only=True):
-    """A review as GitHub has it now; an author whose account is gone has the number 0."""
+    """A review as GitHub has it now; an author with a deleted account has the id 0."""
 
     approves: bool
     head_sha: CommitSha | None
@@ -34,7 +34,7 @@ class Reviews:
     _access: RepositoryAccess
 
     async def read_review(self, number: int, review_id: int) -> ReviewSeen | None:
-        """A review of a pull request; None where there is none of this id."""
+        """A review of a pull request; None if there is none with this id."""
         try:
             read = await self._access.calls.read(
                 "/repos/{owner}/{repo}/pulls/{number}/reviews/{review_id}",

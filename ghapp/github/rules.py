@@ -1,4 +1,4 @@
-"""What protects the branches of a repository: rulesets, classic protection, and what the repository itself allows.
+"""The protection of a repository's branches: rulesets, classic protection, and the repository's own settings.
 
 https://docs.github.com/en/rest/repos/rules and https://docs.github.com/en/rest/branches/branch-protection
 """
@@ -18,7 +18,7 @@ CLASSIC = "classic protection"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bypass:
-    """Who may go past the rules of a source; not `always`: only when merging a pull request."""
+    """Who may bypass the rules of a source; if not `always`, only by merging a pull request."""
 
     who: str
     always: bool
@@ -26,7 +26,7 @@ class Bypass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequestRule:
-    """What a source asks of pull requests. `exempt` may push without one."""
+    """A source's requirements for pull requests. `exempt` may push without one."""
 
     approvals: int = 0
     code_owners: bool = False
@@ -38,7 +38,7 @@ class PullRequestRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequiredCheck:
-    """A check that has to be green, and the App that it has to come from; None: anyone may post it."""
+    """A check that must be green, and the App that it must come from; None: any App."""
 
     context: str
     app_id: int | None = None
@@ -46,9 +46,9 @@ class RequiredCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSource:
-    """One ruleset, or the classic protection, as far as it holds for one branch.
+    """One ruleset, or the classic protection, as far as it applies to one branch.
 
-    `bypass` is None where GitHub does not show it: who bypasses a ruleset is seen by those who may edit it.
+    `bypass` is None if GitHub does not show it: only people who may edit a ruleset see who bypasses it.
     """
 
     name: str
@@ -65,7 +65,7 @@ class RuleSource:
 
 
 class RepositoryAllows(Struct, frozen=True, kw_only=True):
-    """What the repository itself allows."""
+    """The repository's own merge settings."""
 
     id: RepositoryId
     full_name: str
@@ -75,7 +75,7 @@ class RepositoryAllows(Struct, frozen=True, kw_only=True):
 
 
 class Rules:
-    """One repository's rules. Without `administration` (calls that may read it) classic protection is not seen."""
+    """One repository's rules. Without `administration` (calls that may read it) classic protection is invisible."""
 
     def __init__(self, calls: Calls, administration: Calls | None) -> None:
         self._calls = calls
@@ -83,7 +83,7 @@ class Rules:
 
     @property
     def sees_classic_protection(self) -> bool:
-        """Whether classic protection can be asked for at all."""
+        """Whether classic protection can be queried at all."""
         return self._administration is not None
 
     async def repository(self) -> RepositoryAllows:
@@ -98,7 +98,7 @@ class Rules:
         return tuple([branch.name async for page in pages for branch in page])
 
     async def file(self, path: str, branch: BranchName) -> bytes | None:
-        """A file at the tip of a branch; None where there is none."""
+        """A file at the tip of a branch; None if there is none."""
         try:
             told = await self._calls.read(
                 "/repos/{owner}/{repo}/contents/{path}",
@@ -118,7 +118,7 @@ class Rules:
             raise GitHubUnavailable(f"GitHub's answer cannot be read: to read {path}") from None
 
     async def of_branch(self, branch: BranchName) -> tuple[RuleSource, ...]:
-        """Everything that protects a branch, rulesets first. Rules of rulesets that are only evaluated do not count."""
+        """Everything that protects a branch, rulesets first. Rulesets in evaluate mode do not count."""
         pages = self._calls.read_pages(
             "/repos/{owner}/{repo}/rules/branches/{branch}",
             list[_Rule],
@@ -211,7 +211,7 @@ _ROLES = {1: "read", 2: "maintain", 3: "triage", 4: "write", 5: "admin"}
 
 def _read_ruleset(told: _Ruleset, rules: list[_Rule]) -> RuleSource:
     types = {rule.type for rule in rules}
-    # Only the rules that are looked at: what others have in `parameters` may have any shape.
+    # Decode only the rules that are used: the `parameters` of others may have any shape.
     known = {
         rule.type: decode(rule.parameters, _Parameters, f"ask for the ruleset {told.id}")
         for rule in rules
@@ -315,7 +315,7 @@ def _read_classic(told: _Protection) -> RuleSource:
         )
         if reviews
         else None,
-        # -1 and null both mean any App, as GitHub has it.
+        # For GitHub, -1 and null both mean any App.
         checks=tuple(
             RequiredCheck(context=check.context, app_id=check.app_id if check.app_id != -1 else None)
             for check in checks.checks

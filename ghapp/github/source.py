@@ -1,6 +1,6 @@
 """Pull requests and the repository, as GitHub has them now.
 
-Read are only fields that API versions 2022-11-28 and 2026-03-10 share; `merge_sha` is None where GitHub leaves it out.
+Only fields that API versions 2022-11-28 and 2026-03-10 share are read; `merge_sha` is None if GitHub omits it.
 https://docs.github.com/en/rest/pulls/pulls
 """
 
@@ -14,7 +14,7 @@ from ghapp.github.repository_access import RepositoryAccess
 from ghapp.values import BranchName, CommitSha, RepositoryId
 
 _WEB_FLOW = "web-flow"
-"""GitHub's own account, which commits what the merge button makes."""
+"""GitHub's own account, the committer of commits by the merge button."""
 
 
 class _Rule(Struct):
@@ -22,7 +22,7 @@ class _Rule(Struct):
 
 
 class PullRequestSeen(Struct, frozen=True, kw_only=True):
-    """A pull request as GitHub tells it when asked. What gates a merge comes from the signed delivery instead."""
+    """A pull request according to the API. Facts that gate a merge come from the signed delivery instead."""
 
     number: int
     title: str
@@ -92,7 +92,7 @@ class ReviewSeen(Struct, frozen=True, kw_only=True):
     author: Person
     commit: CommitSha | None
     submitted_at: float | None
-    """Seconds since 1970; None for one that is not submitted."""
+    """Seconds since 1970; None if it is not submitted."""
 
 
 class _Review(Struct):
@@ -103,7 +103,7 @@ class _Review(Struct):
 
 
 class RepositoryShape(Struct):
-    """The fields of a repository that are needed, under GitHub's names."""
+    """The needed fields of a repository, under GitHub's names."""
 
     id: RepositoryId
     full_name: str
@@ -111,19 +111,19 @@ class RepositoryShape(Struct):
     default_branch: BranchName
 
     def read(self) -> Repository:
-        """As a value of ours."""
+        """Convert it to Planward's type."""
         return Repository(
             id=self.id, full_name=self.full_name, clone_url=self.clone_url, default_branch=self.default_branch
         )
 
 
 class Source:
-    """What there is in one repository."""
+    """Queries about one repository."""
 
     _access: RepositoryAccess
 
     async def repository(self) -> Repository:
-        """The repository with its name of today."""
+        """The repository with its current name."""
         shape = await self._access.calls.read("/repos/{owner}/{repo}", RepositoryShape, doing="ask for the repository")
         return shape.read()
 
@@ -138,7 +138,7 @@ class Source:
         return tuple([_pull_request_seen(pull_request) async for page in pages for pull_request in page])
 
     async def pull_request(self, number: int) -> PullRequestSeen | None:
-        """One pull request; None where there is none of that number."""
+        """One pull request; None if there is none with that number."""
         try:
             told = await self._access.calls.read(
                 "/repos/{owner}/{repo}/pulls/{number}",
@@ -154,9 +154,9 @@ class Source:
         return _pull_request_seen(told)
 
     async def requires_merge_queue(self, branch: BranchName) -> bool:
-        """Whether a ruleset makes pull requests into a branch go through a merge queue.
+        """Whether a ruleset requires a merge queue for pull requests into a branch.
 
-        Classic protection is not seen; where GitHub does not say, it is none.
+        Classic protection is invisible here; if GitHub does not answer, the result is False.
         https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch
         """
         try:
@@ -190,7 +190,8 @@ class Source:
     async def writers_between(
         self, base: CommitSha, head: CommitSha, *, most_pages: int
     ) -> dict[CommitSha, dict[int, str]]:
-        """The accounts that GitHub names for the commits of `base...head`, by id: author and committer, not its own.
+        """The accounts that GitHub names as authors and committers of the commits `base...head`, by id, without its
+        own.
 
         100 commits a page. https://docs.github.com/en/rest/commits/commits#compare-two-commits
         """
@@ -214,9 +215,9 @@ class Source:
         return found
 
     async def pull_requests_of(self, commit: CommitSha) -> tuple[PullRequestSeen, ...]:
-        """Pull requests that GitHub connects with a commit. For people to read, never for a decision.
+        """Pull requests that GitHub connects with a commit. Only for display, never for a decision.
 
-        It returns open ones too for a commit that is not on the default branch, and lags behind the push.
+        For a commit that is not on the default branch it also returns open ones, and it lags behind the push.
         https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
         """
         pages = self._access.calls.read_pages(
@@ -248,7 +249,7 @@ def _pull_request_seen(told: _PullRequest) -> PullRequestSeen:
         draft=told.draft,
         is_open=told.state == "open",
         merged_at=int(merged_at.timestamp()) if merged_at else None,
-        # Of one that is not merged it is GitHub's test merge.
+        # For an unmerged pull request this is GitHub's test merge.
         merge_sha=told.merge_commit_sha if merged_at else None,
         head=Head(sha=head.sha, ref=head.ref, repository_id=head.repo.id if head.repo else None),
         base=Base(sha=told.base.sha, ref=told.base.ref),

@@ -1,4 +1,4 @@
-"""Installation tokens: each for one repository and the permissions that its use needs, made once however many ask.
+"""Installation tokens: each for one repository and the permissions that its use needs, created once for all callers.
 
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
 """
@@ -26,7 +26,7 @@ from ghapp.values import InstallationId, RepositoryId
 Permissions = tuple[tuple[str, str], ...]
 
 FETCH: Permissions = (("contents", "read"), ("metadata", "read"))
-"""What git needs. Planward cannot push."""
+"""The permissions for git. Planward cannot push."""
 
 SPEAK: Permissions = (
     ("checks", "write"),
@@ -34,23 +34,23 @@ SPEAK: Permissions = (
     ("metadata", "read"),
     ("pull_requests", "write"),
 )
-"""What check runs, deployments, comments and reactions need."""
+"""The permissions for check runs, deployments, comments and reactions."""
 
 TEAMS: Permissions = (("members", "read"),)
-"""What it takes to ask who belongs to a team."""
+"""The permissions for reading a team's members."""
 
 ADMINISTRATION: Permissions = (("administration", "read"), ("metadata", "read"))
-"""What classic branch protection needs; optional, so it is asked for only where it was granted."""
+"""The permission for classic branch protection; optional, so it is requested only if it was granted."""
 
 LOOK: Permissions = (("metadata", "read"),)
-"""What it takes to list the repositories of an installation."""
+"""The permissions for listing an installation's repositories."""
 
 _MARGIN_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a token allows. Without a repository: every repository of the installation."""
+    """The rights of a token. Without a repository: every repository of the installation."""
 
     installation_id: InstallationId
     repository_id: RepositoryId | None
@@ -73,7 +73,7 @@ class _Installation(Struct):
 
 
 class InstallationTokens:
-    """The tokens that are alive. They live for an hour; one that is nearly over is not handed out."""
+    """The valid tokens. They live for an hour; one that is about to expire is not returned."""
 
     def __init__(self, app: Calls, *, now: Callable[[], float] = time.time) -> None:
         self._app = app
@@ -82,32 +82,32 @@ class InstallationTokens:
         self._locks: defaultdict[Grant, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def token(self, grant: Grant, *, remaining_s: float = _MARGIN_S) -> str:
-        """A token that holds for at least `remaining_s` seconds. Raises InstallationGone, InstallationSuspended."""
+        """A token that is valid for at least `remaining_s` seconds. Raises InstallationGone, InstallationSuspended."""
         async with self._locks[grant]:
             token = self._tokens.get(grant)
             if token is None or token.expires_at - self._now() < remaining_s:
                 try:
                     token = self._tokens[grant] = await self._make(grant)
                 except GitHubUnavailable as error:
-                    # What the token was for was not carried out, whatever became of the token.
+                    # The token's request was not carried out, whatever happened to the token.
                     error.may_have_happened = False
                     raise
             return token.value
 
     def drop(self, grant: Grant, value: str) -> None:
-        """Forget a token that GitHub refused, unless another took its place meanwhile."""
+        """Forget a token that GitHub refused, unless another one has replaced it."""
         token = self._tokens.get(grant)
         if token is not None and token.value == value:
             del self._tokens[grant]
 
     def forget(self) -> tuple[str, ...]:
-        """Forget every token, and give those that are still alive."""
+        """Forget every token, and return those that are still valid."""
         alive = tuple(token.value for token in self._tokens.values() if token.expires_at > self._now())
         self._tokens.clear()
         return alive
 
     async def make_for(self, installation_id: InstallationId, names: Sequence[str]) -> str:
-        """A token that reads the contents of several repositories (`OWNER/NAME`), kept nowhere."""
+        """A token that reads the contents of several repositories (`OWNER/NAME`); it is not stored."""
         repositories = [name.partition("/")[2] for name in names]
         try:
             made = await self._app.send(
@@ -155,7 +155,7 @@ class InstallationTokens:
         return _Token(made.token, made.expires_at.timestamp())
 
     async def _require_installation(self, id: InstallationId) -> None:
-        """Raises InstallationGone and InstallationSuspended where GitHub says so when it is asked."""
+        """Raise InstallationGone or InstallationSuspended if GitHub confirms that."""
         try:
             installation = await self._app.read(
                 "/app/installations/{installation_id}",
@@ -181,10 +181,10 @@ class InstallationAuth(Authentication):
         self.payer = f"installation {grant.installation_id}"
 
     async def token(self) -> str:
-        """One that holds for minutes yet."""
+        """A token that is valid for some minutes."""
         return await self._tokens.token(self._grant)
 
     def drop(self, token: str) -> bool:
-        """Have another one made for the next call."""
+        """Use another token for the next call."""
         self._tokens.drop(self._grant, token)
         return True

@@ -1,4 +1,4 @@
-"""The wire: one pool of connections for all clients, and a count of what went over it."""
+"""One pool of connections for all clients, and a count of the requests."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -8,14 +8,14 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 OnCall = Callable[[str, str, int], None]
-"""Told of every request that left: method, path template, status (0 where no answer came)."""
+"""Receives every sent request: method, path template, status (0 without an answer)."""
 
 path_template: ContextVar[str] = ContextVar("path_template", default="(unknown)")
-"""The template of the path that is being called, so that a count has few names."""
+"""The template of the path being called, so that metrics have few names."""
 
 
 class Wire(httpx.AsyncBaseTransport):
-    """Outlives the short-lived clients that githubkit makes for each call: their closing closes nothing here.
+    """Outlives githubkit's short-lived clients, which it creates for each call: closing them closes nothing here.
 
     https://www.python-httpx.org/advanced/transports/
     """
@@ -25,14 +25,14 @@ class Wire(httpx.AsyncBaseTransport):
         self._on_call = on_call
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send, and count whatever became of it."""
+        """Send, and count the request whatever its result."""
         status = 0
         try:
             response = await self._inner.handle_async_request(request)
             status = response.status_code
             for name in ("Retry-After", "X-RateLimit-Reset"):
                 if not response.headers.get(name, "0").isdecimal():
-                    # A proxy may send a date, on which githubkit stumbles; without it a minute is waited.
+                    # A proxy may send a date, which githubkit cannot parse; without it the wait is a minute.
                     del response.headers[name]
             return response
         finally:
@@ -40,11 +40,11 @@ class Wire(httpx.AsyncBaseTransport):
                 self._on_call(request.method, path_template.get(), status)
 
     async def close(self) -> None:
-        """Close the connections for good."""
+        """Close the connections permanently."""
         await self._inner.aclose()
 
     async def aclose(self) -> None:
-        """Nothing: a client ended, the wire did not."""
+        """Do nothing: only a client ended."""
 
     async def __aenter__(self) -> "Wire":
         return self
@@ -55,11 +55,11 @@ class Wire(httpx.AsyncBaseTransport):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        """Nothing: a client ended, the wire did not."""
+        """Do nothing: only a client ended."""
 
 
 def connections(api_url: str) -> httpx.AsyncHTTPTransport:
-    """A pool of connections to one API, through the proxy that the environment names for it, if any."""
+    """A pool of connections to one API, through the proxy from the environment, if any."""
     url = httpx.URL(api_url)
     proxy = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
     return httpx.AsyncHTTPTransport(
