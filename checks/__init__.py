@@ -1,4 +1,4 @@
-"""What a Terraform plan means and whether it may pass: values and bytes in, values out.
+"""Decide what a Terraform plan means and whether it may pass: takes values and bytes, returns values.
 
-Nothing in this package reads a file, the network, the clock, the environment or chance.
+Nothing in this package reads a file, the network, the clock, the environment or a random number.
 """

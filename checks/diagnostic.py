@@ -1,4 +1,4 @@
-"""One complaint of Terraform's, with the place it is about."""
+"""One diagnostic of Terraform, with its place."""
 
 from typing import Literal
 
@@ -8,8 +8,8 @@ import msgspec
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     """A diagnostic of `terraform validate`, `init`, `plan` or `apply`, placed in the repository.
 
-    `path` is relative to the repository's root (POSIX), None where Terraform names no file or one outside of it.
-    Lines and columns count from 1. `summary` is Terraform's one line, `detail` the paragraph under it.
+    `path` is relative to the repository's root (POSIX), None if Terraform names no file or one outside of it. Lines
+    and columns count from 1. `summary` is Terraform's one line, `detail` the paragraph under it.
 
     https://developer.hashicorp.com/terraform/internals/machine-readable-ui
     """

@@ -1,18 +1,18 @@
-"""The tree of what can go wrong in `checks`.
+"""The exceptions of `checks`, as a tree.
 
 ChecksError
-├── PlanFormatError        bytes that are no plan, or a plan that this code does not understand
-└── ConfigurationError     root modules that cannot be brought into an order, named
+├── PlanFormatError        bytes that are not a plan, or a plan that this code does not understand
+└── ConfigurationError     root modules that have no valid order; the text names them
 """
 
 
 class ChecksError(Exception):
-    """The root of the tree; never raised itself."""
+    """The base class; never raised itself."""
 
 
 class PlanFormatError(ChecksError):
-    """The plan JSON is not understood, and a plan that is half understood is not understood."""
+    """The plan JSON is not understood, in whole or in part."""
 
 
 class ConfigurationError(ChecksError):
-    """The repository's Terraform configuration contradicts itself; says where."""
+    """The repository's Terraform configuration contradicts itself; the text says where."""

@@ -1,9 +1,9 @@
-"""Is a push explained by merged pull requests? Pure: the shell brings commits, trees and verdicts as values.
+"""Is a push explained by merged pull requests? Pure: the caller supplies commits, trees and verdicts as values.
 
-A push from LAST to `after` is explained if the first-parent commits between them can be cut, after each merge SHA of a
-merged pull request, into segments which all end in one, and each of those pull requests passed the gate for this very
-base and brought this very tree. Whatever is left over is unexplained, and is named: also a commit at which the branch
-is known to have stood before a merge, since no merge that came later brought it.
+A push from LAST to `after` is explained if its first-parent commits can be cut into segments that each end in the
+merge SHA of a merged pull request, and each of those pull requests passed the gate for this base and brought exactly
+this tree. Everything else is unexplained, and is named. That includes commits at which the branch is known to have
+stood before a merge, since no later merge brought them.
 """
 
 import math
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedPullRequest:
-    """A pull request that GitHub says was merged, with what Planward's own store knows of it."""
+    """A pull request that GitHub reports as merged, with Planward's own data about it."""
 
     number: int
     base_repository_id: int
@@ -23,18 +23,19 @@ class MergedPullRequest:
     merged_by: str | None
     author: str
     passed: bool
-    """The last verdict of `planward/plan` for this pull request, this base and this head was success when it merged."""
+    """Whether the last `planward/plan` verdict for this pull request, base and head was success when it merged."""
     verdict: str
-    """That verdict in words: `success`, `failure`, `in progress`, `none`."""
+    """That verdict as text: `success`, `failure`, `in progress`, `none`."""
     group_passed: bool = True
-    """Where a merge queue merged it, the verdict on the queue's own commit was success, too."""
+    """If a merge queue merged it: whether the verdict on the queue's own commit was success, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """Commits of the first-parent chain, oldest first, which end in the merge SHA of `candidates`.
 
-    GitHub calls several pull requests merged by one commit when some came in indirectly; one has to explain it all.
+    GitHub reports several pull requests as merged by one commit if some came in indirectly; one has to explain
+    everything.
     """
 
     before: str
@@ -49,23 +50,23 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentTrees:
-    """What each candidate brings onto the commit before the segment, and what is there: tree ids."""
+    """The tree that each candidate brings onto the commit before the segment, and the actual tree: tree ids."""
 
     merged: Mapping[int, str]
-    """Pull request → `git merge-tree` of the commit before the segment with its head; missing where there is none."""
+    """Pull request → `git merge-tree` of the commit before the segment with its head; missing if there is none."""
     actual: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Every commit was brought by a pull request that passed the gate; oldest first."""
+    """Pull requests that passed the gate brought every commit; oldest first."""
 
     pull_requests: tuple[MergedPullRequest, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unexplained:
-    """At least one segment is nobody's, or its pull request did not pass; `reasons` says of each why."""
+    """At least one segment has no pull request, or one that did not pass; `reasons` has the reason for each."""
 
     unexplained: tuple[Segment, ...]
     reasons: tuple[str, ...]
@@ -82,8 +83,8 @@ def cut_segments(
 ) -> tuple[Segment, ...]:
     """Cut the first-parent commits after `last`, oldest first, after each merge SHA of a pull request into `branch`.
 
-    `stood_at` are commits that are known to have been the branch's tip: what came by a push of its own is cut off, too,
-    so that a later merge of something built on it does not explain it.
+    `stood_at` are known earlier tips of the branch: commits that came by a separate push are cut off there, so that a
+    later merge of work built on them does not explain them.
     """
     ends: dict[str, list[MergedPullRequest]] = {}
     for pull_request in sorted(merged, key=lambda pull_request: pull_request.number):
@@ -120,7 +121,7 @@ def explain_push(segments: Sequence[Segment], trees: Mapping[str, SegmentTrees])
 
 
 def _explain_segment(segment: Segment, trees: SegmentTrees | None) -> MergedPullRequest | str:
-    """Find the candidate that explains the whole segment; else say why none does (of the first one)."""
+    """Find the candidate that explains the whole segment; if none does, say why (for the first one)."""
     if not segment.candidates:
         shas = ", ".join(commit[:7] for commit in segment.commits[:5]) + (" …" if len(segment.commits) > 5 else "")
         return f"no merged pull request explains {shas}"
@@ -151,7 +152,7 @@ def _why_not(pull_request: MergedPullRequest, segment: Segment, trees: SegmentTr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownVerdict:
-    """What one check run `planward/plan` showed, and since when (seconds since 1970)."""
+    """The conclusion that one check run `planward/plan` showed, and since when (seconds since 1970)."""
 
     run: str
     conclusion: str
@@ -159,13 +160,13 @@ class ShownVerdict:
 
 
 def shown_at_merge(verdicts: Sequence[ShownVerdict], merged_at: float) -> ShownVerdict | None:
-    """The verdict that GitHub showed when the pull request was merged; `verdicts` oldest first.
+    """The verdict that GitHub showed when the pull request was merged; `verdicts` are oldest first.
 
-    Of several check runs GitHub shows the one that was created last. It gives the time of the merge in whole seconds:
-    where it showed success at some moment of that second, the merge may have been at that moment.
+    Of several check runs GitHub shows the one that was created last. The time of the merge has whole seconds: if
+    GitHub showed success at some moment of that second, the merge may have been at that moment.
     """
     second = math.floor(merged_at)
-    # GitHub's times of check runs are whole seconds, too: one of this second may be later in it than the merge.
+    # GitHub's times of check runs are also whole seconds: one with the same second may be later than the merge.
     moments = sorted({each.at for each in verdicts if second <= each.at < second + 1})
     known = [[each for each in verdicts if each.at < second]]
     known += [[each for each in verdicts if each.at <= moment] for moment in moments]
@@ -179,5 +180,5 @@ def _shown(known: Sequence[ShownVerdict]) -> ShownVerdict | None:
         return None
     newest = list(dict.fromkeys(each.run for each in known))[-1]
     own = [each for each in known if each.run == newest]
-    # A step that is repeated may record once more that the run is in progress, after its end.
+    # A repeated step may record again that the run is in progress, after its end.
     return next((each for each in reversed(own) if each.conclusion != "in_progress"), own[-1])

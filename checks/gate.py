@@ -1,7 +1,7 @@
 """The gate: may this be planned with credentials, may it be merged, may it be applied.
 
-`decide_merge` and `decide_apply` are two functions on purpose: as one, "no digest" meant "not applicable", and an
-unreviewed push went through. What must have happened is a value that only this module makes: `Vouched` before
+`decide_merge` and `decide_apply` are deliberately two functions: when they were one, "no digest" meant "not applicable",
+and an unreviewed push passed. Required earlier steps are values that only this module creates: `Vouched` before
 credentials are read for code, `Proceed` before a plan file is applied.
 """
 
@@ -19,12 +19,12 @@ _MADE_HERE = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clear:
-    """Nothing stands in the way."""
+    """Nothing prevents it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A person has to decide; `cause` is the first line that they read, with the way out."""
+    """A person has to decide; `cause` is the first line that they read, with what to do."""
 
     cause: str
     button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
@@ -32,14 +32,14 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse:
-    """It does not pass; `cause` is the first line, with the way out."""
+    """It does not pass; `cause` is the first line, with what to do."""
 
     cause: str
 
 
 @dataclass(frozen=True, slots=True)
 class Vouched:
-    """Somebody with write access vouches for this code. Only `vouch` makes one."""
+    """Somebody with write access vouches for this code. Only `vouch` and its variants create one."""
 
     by: str
     _made: object
@@ -51,7 +51,7 @@ class Vouched:
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
-    """This plan of this root module may be applied, in this run. Only `decide_apply` makes one."""
+    """This plan of this root module may be applied, in this run. Only `decide_apply` creates one."""
 
     run: str
     environment: str
@@ -79,8 +79,8 @@ def vouch(
 ) -> Vouched | Hold:
     """Decide whether a pull request's code may be planned with credentials.
 
-    `pushed_by` is who pushed this head and could not vouch for it, or None. `approved_by` is a person with write access
-    who approved this very head SHA, or None.
+    `pushed_by` pushed this head and cannot vouch for it, or is None. `approved_by` is a person with write access who
+    approved exactly this head SHA, or None.
     """
     if approved_by is not None:
         return Vouched(approved_by, _MADE_HERE)
@@ -128,7 +128,7 @@ def vouch_preview(
     """Decide whether a pull request's code may be planned with the credentials of its target.
 
     Vouching for testing does not count here, and no bot is trusted: `pushed_by` is any bot, or somebody without write
-    access. `previewed_by` is a person with write access who asked for the preview of this very head, or None.
+    access. `previewed_by` is a person with write access who requested the preview of exactly this head, or None.
     """
     if previewed_by is not None:
         return Vouched(previewed_by, _MADE_HERE)
@@ -153,9 +153,10 @@ def vouch_preview(
 
 
 def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
-    """Decide whether a merge queue's commit may be planned with credentials: its pull request passed the gate before.
+    """Decide whether a merge queue's commit may be planned with credentials: its pull request must have passed the
+    gate.
 
-    Whoever vouched for the pull request's head vouched for what the queue makes of it.
+    Vouching for the pull request's head covers the queue's merge of it.
     """
     if passed:
         return Vouched(f"#{number}", _MADE_HERE)
@@ -169,10 +170,10 @@ def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
 
 
 class ToConfirm(msgspec.Struct, frozen=True, kw_only=True):
-    """An object whose destruction or replacement the config wants confirmed.
+    """An object whose destruction or replacement needs confirmation.
 
-    `confirmation` stands for (environment, address, deposed key, action, id of the object): who confirms one plan of it
-    confirms each that does the same to the same object.
+    `confirmation` identifies (environment, address, deposed key, action, id of the object): confirming one plan covers
+    every plan that does the same to the same object.
     """
 
     address: str
@@ -181,7 +182,7 @@ class ToConfirm(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootVerdict:
-    """What came of one root module in one environment."""
+    """The result of one root module in one environment."""
 
     root_module: str
     environment: str
@@ -189,9 +190,9 @@ class RootVerdict:
     cause: str | None = None
     plan_digest: str | None = None
     to_confirm: tuple[ToConfirm, ...] = ()
-    """What is destroyed or replaced and the config wants confirmed."""
+    """The destroyed and replaced objects that need confirmation."""
     second_copy: str | None = None
-    """Why applying it would build a second copy of what another workspace holds."""
+    """Why applying it would duplicate resources of another workspace."""
 
 
 def decide_merge(
@@ -199,9 +200,9 @@ def decide_merge(
     roots: Sequence[RootVerdict],
     confirmed: Collection[str],
 ) -> Clear | Hold | Refuse:
-    """Decide whether reports let a pull request merge: failures first, then what has to be confirmed.
+    """Decide whether reports let a pull request merge: failures come first, then missing confirmations.
 
-    `confirmed` are the confirmations that somebody else than the author gave for this head.
+    `confirmed` are the confirmations for this head by people other than the author.
     """
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
@@ -216,12 +217,13 @@ def decide_merge(
 
 
 def unconfirmed(to_confirm: Sequence[ToConfirm], confirmed: Collection[str]) -> tuple[str, ...]:
-    """The addresses of what has to be confirmed and nobody has."""
+    """The addresses of objects whose confirmation is missing."""
     return tuple(each.address for each in to_confirm if each.confirmation not in confirmed)
 
 
 def to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceChange, ...]:
-    """What a plan destroys or replaces and the config wants confirmed: `destroy`, `replace`, or resource types."""
+    """The objects that a plan destroys or replaces and that need confirmation: `destroy`, `replace`, or resource
+    types."""
     if not confirm:
         return ()
     return tuple(
@@ -236,34 +238,34 @@ def to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceChange, ..
 
 
 class ExplainedMerge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Pull requests that passed the gate explain the commit, and this environment asks for no more than that."""
+    """Pull requests that passed the gate explain the commit, and this environment requires nothing more."""
 
 
 class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person approved these very plans, of the root modules that they were shown."""
+    """A person approved exactly these plans, of the root modules that they were shown."""
 
     by: str
     overrides: bool = False
-    """It was an administrator, who ended the hold alone."""
+    """Whether an administrator ended the hold alone."""
     plan_digests: frozenset[str]
 
 
 class ApprovedCommit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person let this commit in, which nothing else explains."""
+    """A person approved this commit, which nothing else explains."""
 
     by: str
     overrides: bool = False
-    """It was an administrator, who ended the hold alone."""
+    """Whether an administrator ended the hold alone."""
 
 
 class NotReviewed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Nobody has seen what this root module does here; `why` says so in words."""
+    """Nobody has seen this root module's plan here; `why` says so as text."""
 
     why: str
 
 
 Review = ExplainedMerge | ApprovedPlan | ApprovedCommit | NotReviewed
-"""What was looked at before. There is no None: an absent review is a value that holds."""
+"""What was reviewed before. There is no None: a missing review is a value that holds."""
 
 
 def decide_apply(
@@ -281,12 +283,11 @@ def decide_apply(
     unconfirmed: Sequence[str] = (),
     unseen: Sequence[ChangeSummary] = (),
 ) -> Proceed | Hold | Refuse:
-    """Decide whether the plan just made may be applied. `by_hand`: only what a person approved is applied here.
+    """Decide whether the new plan may be applied. `by_hand`: only approved plans are applied here.
 
-    `unconfirmed` are the addresses of what has to be confirmed and nobody has; `unseen` is what the plan does and no
-    preview showed, by the environment's `parity`; empty where there is no preview to compare with.
-    `second_copy` is why it would build a second copy of what another workspace holds: nobody approves that but an
-    administrator.
+    `unconfirmed` are the addresses of objects whose confirmation is missing. `unseen` lists the plan's actions that no
+    preview showed, by the environment's `parity`; empty if there is no preview to compare with. `second_copy` is why
+    it would duplicate resources of another workspace: only an administrator can approve that.
     """
     where = f"{root_module} in {environment}"
     if errored:
@@ -305,14 +306,14 @@ def decide_apply(
         return Hold(cause=second_copy)
     match review:
         case ApprovedPlan(plan_digests=approved):
-            # One that differs each time, and is not kept, is ended by an administrator.
+            # A plan that differs each time, and is not stored, can only be approved by an administrator.
             if plan_digest in approved or overridden:
                 return proceed
             return Hold(cause=f"{where}: the plan changed since it was approved. Look again.", button="apply")
         case ApprovedCommit():
             if not overridden and unconfirmed:
                 return _not_confirmed(where, unconfirmed)
-            if not by_hand:  # where plans are applied by hand, the plan itself has to be approved, too
+            if not by_hand:  # if plans are applied by hand, the plan itself has to be approved, too
                 return proceed
         case NotReviewed(why=why):
             return Hold(cause=f"{where}: {why}. Look at its plan, then press Apply.", button="apply")
@@ -339,7 +340,7 @@ _LOSES: dict[Loss, str] = {"destroy": "destroys", "replace": "replaces", "forget
 
 
 def _not_shown(unseen: Sequence[ChangeSummary]) -> str:
-    """What a plan does that no preview showed, the gravest in words."""
+    """The plan's actions that no preview showed, the gravest as text."""
     lost = {loss: [each.address for each in unseen if each.loss == loss] for loss in _LOSES}
     grave = [f"{_LOSES[loss]} {_some(addresses)}" for loss, addresses in lost.items() if addresses]
     grave += [f"changes `{each.address}` ({', '.join(each.dangers)})" for each in unseen if each.dangers][:3]
@@ -353,26 +354,26 @@ def _not_shown(unseen: Sequence[ChangeSummary]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionFacts:
-    """What decides a pull request into a branch with `promote_from`."""
+    """The facts that decide about a pull request into a branch with `promote_from`."""
 
     before: str
     """The environment that has to have applied it."""
     tree: str
-    """The tree that merging brings."""
+    """The merged tree."""
     applied_trees: frozenset[str]
-    """Trees of commits that once were LAST in the environment before, by an apply."""
+    """Trees of commits that were ever LAST in the environment before, by an apply."""
     adopted_trees: frozenset[str]
-    """Trees of commits that were there when the repository was first seen."""
+    """Trees of commits that existed when the repository was first seen."""
     last_applied: str | None
-    """The commit last applied there, short; None: none yet."""
+    """The commit last applied there, shortened; None: none yet."""
     tip: str
-    """The tip of its branch; empty where it is gone."""
+    """The tip of its branch; empty if there is none."""
     tip_in_progress: bool
-    """The tip of its branch is still being applied, or waits."""
+    """Whether the tip of its branch is still being applied, or waits."""
 
 
 def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
-    """A promotion passes only if the very tree that it brings was applied in the environment before."""
+    """A promotion passes only if exactly its tree was applied in the environment before."""
     if facts.tree in facts.applied_trees:
         return Clear()
     if facts.tree in facts.adopted_trees:

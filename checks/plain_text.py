@@ -1,10 +1,10 @@
-"""Foreign text made plain: nothing that a person cannot see, nothing that paints a terminal."""
+"""Make foreign text plain: no invisible characters, no terminal colours."""
 
 import re
 from decimal import Decimal
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-# Controls, lone surrogates, and the invisible characters that reorder, join or hide what stands beside them.
+# Control characters, lone surrogates, and invisible characters that reorder, join or hide others.
 _MOST_DIGITS = 400
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180e\u2000-\u200b\u200e"
@@ -13,7 +13,7 @@ _UNSEEN = re.compile(
 
 
 def clean(text: str) -> str:
-    """Make what cannot be seen visible (`\\u202e`), drop terminal colours; tabs and line feeds stay."""
+    """Make invisible characters visible (`\\u202e`), and remove terminal colours; tabs and line feeds stay."""
     if text.isascii() and text.isprintable():
         return text
     text = _ANSI.sub("", text).replace("\r\n", "\n")
@@ -21,12 +21,12 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`clean` text with every run of white space as one space."""
+    """`clean` text with each run of white space as one space."""
     return " ".join(clean(text).split())
 
 
 def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters of `text`, ending at a word with "…" where something was left out."""
+    """At most `limit` characters of `text`, cut after a word with "…" if something was left out."""
     text = " ".join(text.split())
     if len(text) <= limit:
         return text
@@ -36,7 +36,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def number_text(number: int | float | Decimal) -> str:
-    """A number in full, as Terraform prints it: no exponent, no zeros after the last digit; a huge one as it came."""
+    """A number in full, as Terraform prints it: no exponent, no trailing zeros; a huge one unchanged."""
     if isinstance(number, int):
         return str(number)
     exact = number if isinstance(number, Decimal) else Decimal(repr(number))

@@ -1,7 +1,7 @@
-"""What becomes of a branch's tip: applied, held, waited for, or left alone. Pure: the shell brings what it knows.
+"""Decide about a branch's tip: apply, hold, wait, or leave it alone. Pure: the caller supplies the facts.
 
-Whatever gave reason to look (a push, a merge, a due time, an approval), the same is decided from the same facts, so
-that events may come twice, late, in any order or never.
+Whatever the reason for examining the branch (a push, a merge, a due time, an approval), the same facts give the same
+decision, so events may arrive twice, late, in any order or never.
 """
 
 from dataclasses import dataclass
@@ -10,68 +10,68 @@ from typing import Literal, assert_never
 from checks.explain import Explained, Unexplained
 
 Attempt = Literal["none", "unfinished", "applied", "unexplained", "held", "failed", "cancelled"]
-"""What the newest check run of an apply on the tip says: `unexplained` and `held` are its two kinds of hold."""
+"""The state of the newest apply check run on the tip: `unexplained` and `held` are its two kinds of hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoLast:
-    """The branch is new: nothing is known that its tip could follow."""
+    """The branch is new: there is no known commit for its tip to follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtLast:
-    """The tip is LAST. `adopted`: it was there when the repository was first seen, and was never applied."""
+    """The tip is LAST. `adopted`: it existed when the repository was first seen, and was never applied."""
 
     adopted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forced:
-    """LAST does not lie on the tip's first-parent chain."""
+    """LAST is not on the tip's first-parent chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """The tip follows LAST. `may_still_come`: something that explains it could be told yet."""
+    """The tip follows LAST. `may_still_come`: an explanation may still arrive."""
 
     explanation: Explained | Unexplained
     may_still_come: bool
 
 
 History = NoLast | AtLast | Forced | Behind
-"""How the tip lies to LAST."""
+"""The position of the tip relative to LAST."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDate:
-    """Nothing to apply: the environment is there already."""
+    """Nothing to apply: the environment is already at this commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
-    """It was decided before, and nothing has come that would change it."""
+    """It was decided before, and nothing has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """The check run stays in progress until what explains the tip is told, or the time is over."""
+    """The check run stays in progress until an explanation of the tip arrives, or the waiting time is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldTip:
-    """A person has to look at it: nothing explains the tip."""
+    """A person has to decide: nothing explains the tip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTip:
-    """Plan it and show the plan: a person has to approve it. `everything`: every root module, touched or not."""
+    """Plan it and show the plan, which a person has to approve. `everything`: every root module, affected or not."""
 
     everything: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyTip:
-    """Plan it and, where the gate lets each plan pass, apply it. `everything`: every root module, touched or not."""
+    """Plan it and apply it if the gate passes each plan. `everything`: every root module, affected or not."""
 
     everything: bool = False
 
@@ -79,18 +79,18 @@ class ApplyTip:
 Decision = UpToDate | Rest | Wait | HoldTip | PlanTip | ApplyTip
 
 Asked = Literal["plan", "apply"]
-"""What people who may let this very commit in asked for, and no finished attempt has done yet."""
+"""The action for this commit that authorised people requested, and no finished attempt has done yet."""
 
 
 def is_settled(attempt: Attempt, *, asked: Asked | None, rerun: bool) -> bool:
-    """Whether the newest attempt at a tip that is not LAST is its last word until a person asks for another."""
+    """Whether the newest attempt at a tip that is not LAST is final until a person requests another."""
     return attempt in ("failed", "held") and asked is None and not rerun
 
 
 def decide_tip(history: History, *, attempt: Attempt, asked: Asked | None, rerun: bool, waited: bool) -> Decision:
     """Decide about the tip.
 
-    `rerun`: somebody who may apply asks for another attempt; it approves nothing. `waited`: the time to wait for an
+    `rerun`: somebody who may apply requests another attempt, which approves nothing. `waited`: the waiting time for an
     explanation is over.
     """
     if isinstance(history, AtLast):

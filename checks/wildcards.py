@@ -1,4 +1,5 @@
-"""Patterns with stars, tried at all places at once: as regular expressions each star would multiply the time."""
+"""Patterns with stars, matched at all positions in one pass: as a regular expression each star would multiply the
+time."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +7,7 @@ from collections.abc import Iterator, Sequence
 class Wildcards:
     """A pattern in which `*` stands for any part of a name without "/", `**` for anything.
 
-    Where they are among the `known` wildcards, `?` stands for one character but "/", and `**/` for any number of
+    If they are among the `known` wildcards, `?` stands for one character except "/", and `**/` for any number of
     directories.
     """
 
@@ -22,7 +23,7 @@ class Wildcards:
         return (len(self._parts), True) in places
 
     def _with_skipped(self, places: set[tuple[int, bool]]) -> set[tuple[int, bool]]:
-        """The places, and those after wildcards that may stand for nothing; False: inside a directory of `**/`."""
+        """The positions, and those after wildcards that may match nothing; False: inside a directory of `**/`."""
         found = set(places)
         for at, is_between in places:
             while is_between and at < len(self._parts) and self._parts[at] in ("**/", "**", "*") and self._is_wild(at):

@@ -1,5 +1,5 @@
-"""Who may do what: which team's secrets a repository may use, and where chat messages may go.
+"""Who may do what: which team's secrets a repository may use, and where chat messages may be sent.
 
-Nothing here comes from what the person asking can write: the callers bring the operator's settings, the team's own
-secret, GitHub's answers and the config at LAST.
+Nothing here comes from data that the requesting person can write: callers supply the operator's settings, the team's
+own secret, GitHub's answers and the config at LAST.
 """

@@ -1,4 +1,4 @@
-"""Where `notify` may send messages: the operator's PLANWARD_NOTIFY_HOSTS, and which addresses are public."""
+"""The allowed addresses in `notify`: the operator's PLANWARD_NOTIFY_HOSTS, and public addresses."""
 
 import ipaddress
 from collections.abc import Collection
@@ -12,7 +12,7 @@ SETTING = "PLANWARD_NOTIFY_HOSTS"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NOT_EVEN_NAMED = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
-"""Where clouds hand credentials to their machines, beside the link-local addresses."""
+"""The addresses of clouds' metadata services, besides the link-local ones."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -25,27 +25,27 @@ class HostPattern:
 
     @property
     def names_one(self) -> bool:
-        """Whether it names a host in full: only such a host may have an address that is not public."""
+        """Whether it names a complete host: only such a host may have an address that is not public."""
         return bool(self.host) and "*" not in self.host
 
     def fits(self, scheme: str, host: str) -> bool:
-        """Whether it means this scheme and host."""
+        """Whether it matches this scheme and host."""
         return scheme == self.scheme and (not self.host or Wildcards(self.host, ("*",)).matches(host))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatHosts:
-    """What `notify` may name. Without patterns: every public host, over https."""
+    """The allowed targets of `notify`. Without patterns: every public host, over https."""
 
     patterns: tuple[HostPattern, ...] = field(default=())
 
     @classmethod
     def read(cls, words: Collection[str]) -> "ChatHosts":
-        """Read the patterns: `HOST` (https), or `SCHEME://HOST`. Raises ValueError with the one that is none."""
+        """Read the patterns: `HOST` (https), or `SCHEME://HOST`. Raises ValueError for an invalid one."""
         return cls(patterns=tuple(map(_read_pattern, words)))
 
     def refusal(self, url: str) -> str | None:
-        """Why a message may not go there, as far as the address itself tells; None where it may. It quotes no path."""
+        """Why a message may not be sent there, judging by the address itself; None if it may. It quotes no path."""
         scheme, host = scheme_and_host(url)
         if scheme is None:
             return "the chat's address cannot be read"
@@ -65,7 +65,7 @@ class ChatHosts:
         return self.refusal_of(url, literal)
 
     def refusal_of(self, url: str, address: Address) -> str | None:
-        """Why a message may not go to what the host's name stands for; None where it may."""
+        """Why a message may not be sent to this resolved address of the host; None if it may."""
         scheme, host = scheme_and_host(url)
         if is_public(address):
             return None
@@ -77,7 +77,7 @@ class ChatHosts:
 
 
 def scheme_and_host(url: str) -> tuple[str | None, str]:
-    """The scheme and the host of an address, both in small letters; None where there is none that can be read."""
+    """The scheme and the host of an address, in lower case; None if they cannot be read."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".").partition("%")[0]
@@ -89,7 +89,7 @@ def scheme_and_host(url: str) -> tuple[str | None, str]:
 
 
 def is_public(address: Address) -> bool:
-    """Whether everybody may be sent to this address: not private, loopback, link-local, multicast or reserved."""
+    """Whether anybody may send to this address: not private, loopback, link-local, multicast or reserved."""
     inner = _embedded(address)
     if inner is not None:
         return is_public(inner)

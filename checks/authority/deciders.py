@@ -1,4 +1,4 @@
-"""Who may end a hold and who may not, in words. Pure."""
+"""Texts about who may end a hold and who may not. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,26 +6,27 @@ from dataclasses import dataclass, field
 from checks.authority.release import Approver, Change, Released, StillHeld, decide_release
 
 _MOST = 5
-"""So many people, or commits, are named; of more it is said how many."""
+"""The most people, or commits, that are named; for more, only the number is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deciders:
-    """The rules by which a hold is ended, and what is known of the people."""
+    """The rules for ending a hold, and the people concerned."""
 
     approvers: tuple[str, ...]
-    """As the config names them: `LOGIN` or `ORGANIZATION/TEAM`; none: whoever maintains the repository."""
+    """As the config names them: `LOGIN` or `ORGANIZATION/TEAM`; if empty, the repository's maintainers."""
     four_eyes: bool
     needed: int
     changes: tuple[Change, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
     """The logins of the accounts, as far as they are known."""
     approved: tuple[Approver, ...] = ()
-    """Who approved it so far."""
+    """The people who have approved it so far."""
 
 
 def lines_of_deciders(deciders: Deciders) -> tuple[str, ...]:
-    """Say who can end the hold, why others cannot, and what is missing yet: a line each, with `code` in backticks."""
+    """Say who can end the hold, why others cannot, and what is still missing: one line each, with `code` in
+    backticks."""
     lines = [_who(deciders)]
     if deciders.four_eyes:
         lines += _why_not(deciders)

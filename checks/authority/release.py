@@ -1,4 +1,4 @@
-"""When a hold is released: each change of it has an approver who had no part in it. Compared by GitHub's user ids.
+"""Decide whether a hold is released: each change needs an approver who did not contribute to it, by GitHub's user ids.
 
 Two people may release each other's changes; nobody releases their own.
 """
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One commit that a hold is about, and everybody who had a part in it.
+    """One commit that a hold is about, and its contributors.
 
-    `writers` are its author, its committer and its co-authors, as far as GitHub names somebody for them. `pushers`
-    pushed it, to this branch or to the branch that it came from. `proposer` is the author of its pull request, or None.
-    `logins` are people of whom only the name was kept.
+    `writers` are its author, its committer and its co-authors, as far as GitHub knows their accounts. `pushers` pushed
+    it, to this branch or to the branch that it came from. `proposer` is the author of its pull request, or None.
+    `logins` are contributors of whom only the name was recorded.
     """
 
     sha: str
@@ -24,24 +24,24 @@ class Change:
 
     @property
     def people(self) -> frozenset[int]:
-        """Who had a part in it: of a commit that GitHub names nobody for its pushers, else who proposed it."""
+        """Its contributors: for a commit without known authors its pushers, otherwise its proposer."""
         if self.writers or self.pushers:
             return self.writers | self.pushers
         return frozenset() if self.proposer is None else frozenset({self.proposer})
 
     @property
     def is_nobodys(self) -> bool:
-        """Whether nothing is known of who made it."""
+        """Whether nothing is known about who made it."""
         return not self.people and not self.logins
 
     def is_by(self, person: "Approver") -> bool:
-        """Whether a person had a part in it."""
+        """Whether a person contributed to it."""
         return person.id in self.people or person.login.casefold() in {login.casefold() for login in self.logins}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approver:
-    """A person who may approve, as GitHub said at that moment."""
+    """A person who may approve, according to GitHub at that moment."""
 
     id: int
     login: str
@@ -54,7 +54,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillHeld:
-    """Whose approval is missing: of the changes that nobody else has approved, and how many people more."""
+    """The missing approvals: the changes that nobody else has approved, and how many more people are needed."""
 
     changes: tuple[Change, ...]
     more: int
@@ -63,10 +63,10 @@ class StillHeld:
 def decide_release(
     changes: Sequence[Change], approvers: Iterable[Approver], *, needed: int, four_eyes: bool
 ) -> Released | StillHeld:
-    """Decide whether these people together release a hold; `needed` is how many there have to be in any case.
+    """Decide whether these people together release a hold; `needed` is the minimum number of people.
 
-    With `four_eyes` each change needs one of them who had no part in it, and a change of which nothing is known needs
-    one person more.
+    With `four_eyes` each change needs one of them who did not contribute to it, and a change about which nothing is
+    known needs one more person.
     """
     people = {approver.id: approver for approver in approvers}
     nobodys = four_eyes and any(change.is_nobodys for change in changes)
@@ -76,5 +76,5 @@ def decide_release(
 
 
 def may_help(changes: Sequence[Change], person: Approver, *, four_eyes: bool) -> bool:
-    """Whether a person's approval counts for anything: with `four_eyes`, for a change that they had no part in."""
+    """Whether a person's approval helps: with `four_eyes`, only for a change to which they did not contribute."""
     return not four_eyes or not changes or any(not change.is_by(person) for change in changes)

@@ -1,4 +1,4 @@
-"""Which of the server's own variables Terraform gets: the operator's PLANWARD_TERRAFORM_ENV."""
+"""The server's own variables that Terraform gets: the operator's PLANWARD_TERRAFORM_ENV."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -30,14 +30,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerVariables:
-    """What may be passed on, and the server's values."""
+    """The rules for passing variables, and the server's values."""
 
     for_all: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def given(self, repository: RepositoryIdentity, environment: str, operation: str) -> dict[str, str]:
-        """The variables of a root run, those that the server has."""
+        """The existing server variables that a root run gets."""
         names = [
             rule.name
             for rule in self.rules
@@ -48,7 +48,7 @@ class ServerVariables:
         return self._named([*self.for_all, *names])
 
     def all_named(self) -> dict[str, str]:
-        """The variables that any root run may get, those that the server has."""
+        """The existing server variables that any root run may get."""
         return self._named([*self.for_all, *(rule.name for rule in self.rules)])
 
     def _named(self, names: Collection[str]) -> dict[str, str]:
@@ -61,12 +61,12 @@ class ServerVariables:
 
 
 def secrets_of(given: Mapping[str, str]) -> Iterator[str]:
-    """The values among these that are secrets by their names."""
+    """The values among these that are secrets, judging by their names."""
     yield from (value for name, value in given.items() if _SECRET.search(name))
 
 
 def read_server_variables(words: Collection[str], environ: Mapping[str, str]) -> ServerVariables:
-    """Read the entries. Raises ValueError, in words for people, naming the first that is wrong."""
+    """Read the entries. Raises ValueError, with a text for people, for the first invalid one."""
     for_all: list[str] = []
     rules: list[Rule] = []
     for word in words:

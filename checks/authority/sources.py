@@ -1,4 +1,4 @@
-"""Where providers and modules may come from: the operator's PLANWARD_SOURCES.
+"""The allowed sources of providers and modules: the operator's PLANWARD_SOURCES.
 
 https://developer.hashicorp.com/terraform/language/providers/requirements#source-addresses
 https://developer.hashicorp.com/terraform/language/modules/sources
@@ -12,7 +12,7 @@ from checks.wildcards import Wildcards
 
 SETTING = "PLANWARD_SOURCES"
 REGISTRIES = "registries"
-"""The word for every provider and module that a registry has."""
+"""The word for every provider and module in a registry."""
 
 _REGISTRY_MODULE = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[a-z0-9]+")
 _UP = re.compile(r"(?:^|[/\\])(?:\.|%2e){2}(?:[/\\]|$)", re.IGNORECASE)
@@ -20,15 +20,15 @@ _UP = re.compile(r"(?:^|[/\\])(?:\.|%2e){2}(?:[/\\]|$)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowedSources:
-    """Which providers and modules root modules may use. Without patterns: those that a registry has."""
+    """The providers and modules that root modules may use. Without patterns: those in a registry."""
 
     patterns: tuple[str, ...] = (REGISTRIES,)
 
     def refusal(self, providers: Iterable[str], modules: Iterable[str]) -> str | None:
-        """Why these may not be used, with the way out; None where they may.
+        """Why these may not be used, with what to do; None if they may.
 
-        `providers` are HOST/NAMESPACE/TYPE. `modules` are as Terraform notes them: `./` and `../` for what lies beside
-        the caller, HOST/NAMESPACE/NAME/SYSTEM for a registry, else such as `git::https://HOST/PATH//DIRECTORY?ref=v1`.
+        `providers` are HOST/NAMESPACE/TYPE. `modules` are in Terraform's notation: `./` and `../` for local ones,
+        HOST/NAMESPACE/NAME/SYSTEM for a registry, otherwise for example `git::https://HOST/PATH//DIRECTORY?ref=v1`.
         """
         refused = [f"the provider {each}" for each in sorted(set(providers)) if not self._allows(each, True)]
         wanted = {address_of(each) for each in modules if not _is_local(each)}
@@ -50,13 +50,14 @@ class AllowedSources:
     def _fits(self, pattern: str, address: str, is_in_registry: bool) -> bool:
         if pattern == REGISTRIES:
             return is_in_registry
-        # Whoever fetches it would go up by "..", past what the pattern names.
+        # The download would resolve "..", and so leave the path in the pattern.
         leads_up = _UP.search(address) is not None
         return pattern == "**" or (not leads_up and Wildcards(pattern).matches(address))
 
 
 def read_sources(words: Collection[str]) -> AllowedSources | None:
-    """Read the patterns: `*` stands for a part of one segment, `**` for all that follows. None where there are none."""
+    """Read the patterns: `*` stands for a part of one segment, `**` for everything after it. None if there are
+    none."""
     return AllowedSources(patterns=tuple(words)) if words else None
 
 

@@ -1,4 +1,4 @@
-"""May a repository use a team's secrets? The operator or the team says so, never the repository's own config."""
+"""May a repository use a team's secrets? The operator or the team decides, never the repository's own config."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ class OpenTeam:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedTeam:
-    """The team is not open to the repository; `cause` is the first line, with the command that opens it."""
+    """The repository may not use the team; `cause` is the first line, with the command that grants access."""
 
     cause: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryIdentity:
-    """What tells a repository from others: GitHub's number, its name now, and the name that is bound to it.
+    """The facts that distinguish a repository: GitHub's id, its current name, and the name that is bound to it.
 
     `bound_name` is `OWNER/NAME` as it was when the repository was first seen, if no other repository was seen under
-    that name before; else None. A rename or a transfer binds no second name.
+    that name before; otherwise None. A rename or a transfer does not bind a second name.
     """
 
     id: int
@@ -42,16 +42,16 @@ class RepositoryIdentity:
 
     @property
     def owner(self) -> str:
-        """The account that the repository belongs to now."""
+        """The account that owns the repository now."""
         return self.full_name.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorsRules:
-    """What the operator says about teams.
+    """The operator's rules about teams.
 
-    `teams` has the patterns of `PLANWARD_TEAMS` by team. `app_owner` is the account that the App belongs to where
-    `PLANWARD_TEAM_BY_NAME` is set, else None.
+    `teams` has the patterns of `PLANWARD_TEAMS` by team. `app_owner` is the account that owns the App if
+    `PLANWARD_TEAM_BY_NAME` is set, otherwise None.
     """
 
     teams: Mapping[str, Collection[str]]
@@ -59,7 +59,7 @@ class OperatorsRules:
 
 
 def open_by_operator(team: str, repository: RepositoryIdentity, rules: OperatorsRules) -> OpenTeam | None:
-    """Open a team by what the operator says; None: the team itself has to be asked."""
+    """Grant access by the operator's rules; None: the team's own secret decides."""
     for name, patterns in rules.teams.items():
         if name.casefold() == team.casefold() and any(fits_repository(pattern, repository) for pattern in patterns):
             return OpenTeam(team, "PLANWARD_TEAMS names the repository", _MADE_HERE)
@@ -69,7 +69,7 @@ def open_by_operator(team: str, repository: RepositoryIdentity, rules: Operators
 
 
 def open_by_team(team: str, repository: RepositoryIdentity, listed: str | None) -> OpenTeam | ClosedTeam:
-    """Open a team by its own secret; `listed` is its key `repositories`, None where there is none."""
+    """Grant access by the team's own secret; `listed` is its key `repositories`, None if there is none."""
     entries = [entry.strip() for entry in (listed or "").split(",") if entry.strip()]
     if any(_names(entry, repository) for entry in entries):
         return OpenTeam(team, f"{secret_of(team)} names the repository", _MADE_HERE)
@@ -80,17 +80,17 @@ def open_by_team(team: str, repository: RepositoryIdentity, listed: str | None) 
 
 
 def open_by_own_login(team: str) -> OpenTeam:
-    """Open a team to a person's working copy: what they may read is up to their own login to Vault."""
+    """Grant access for a person's working copy: their own login to Vault decides what they may read."""
     return OpenTeam(team, "a person's own login to Vault", _MADE_HERE)
 
 
 def secret_of(team: str) -> str:
-    """Where a team itself says which repositories may use its secrets."""
+    """The path of the secret in which a team lists its repositories."""
     return f"kv/{team}/planward"
 
 
 def command_that_opens(team: str, repository_id: int, *, is_first: bool) -> str:
-    """What somebody of the team types; repositories that the secret lists already are kept, and not shown."""
+    """The command for a member of the team; repositories already in the secret are kept, and not shown."""
     secret = secret_of(team)
     if is_first:
         return f"vault kv put {secret} repositories={repository_id}"
@@ -98,9 +98,9 @@ def command_that_opens(team: str, repository_id: int, *, is_first: bool) -> str:
 
 
 def _names(entry: str, repository: RepositoryIdentity) -> bool:
-    """Whether an entry is this repository: its number, or the name that is bound to it and still its owner's.
+    """Whether an entry means this repository: by its id, or by its bound name if it still has that owner.
 
-    A number holds through renames and transfers.
+    An id stays valid after renames and transfers.
     """
     if entry.isascii() and entry.isdecimal():
         return int(entry) == repository.id
@@ -108,7 +108,7 @@ def _names(entry: str, repository: RepositoryIdentity) -> bool:
 
 
 def fits_repository(pattern: str, repository: RepositoryIdentity) -> bool:
-    """Whether an operator's pattern means a repository: its number or bound name; `*` is any part without "/"."""
+    """Whether an operator's pattern matches a repository: by its id or bound name; `*` is any part without "/"."""
     name = _name_of(repository)
     if "*" not in pattern or name is None:
         return _names(pattern, repository)
@@ -116,7 +116,7 @@ def fits_repository(pattern: str, repository: RepositoryIdentity) -> bool:
 
 
 def _name_of(repository: RepositoryIdentity) -> str | None:
-    """The name by which entries mean a repository; None where it has none that counts."""
+    """The name by which entries refer to a repository; None if it has no valid one."""
     if repository.bound_name is None:
         return None
     name = repository.bound_name.casefold()

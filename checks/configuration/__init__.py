@@ -1,4 +1,4 @@
-"""Which root modules a repository has and what each of them uses, from the facts of its files."""
+"""The root modules of a repository and the files that each of them uses, derived from the facts of its files."""
 
 import posixpath
 import re
@@ -25,10 +25,10 @@ _LIBRARIES = frozenset({"modules", "examples", "example", "tests", "test", "fixt
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """What the files of a repository say.
+    """The configuration in a repository's files.
 
-    `modules` are all directories with configuration files. `passed_over` are those that are no root module although
-    none calls them, with the reason; `missing` those that were named and hold no configuration.
+    `modules` are all directories with configuration files. `passed_over` are those that are not root modules although
+    nothing calls them, with the reason; `missing` are named directories without configuration.
     """
 
     root_modules: tuple[RootModule, ...]
@@ -39,7 +39,7 @@ class Configuration:
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
-        """Every file that could not be read, of any directory, in the order of the paths."""
+        """Every file that could not be read, in any directory, in the order of the paths."""
         return tuple(problem for directory in sorted(self.modules) for problem in problems_of(self.modules[directory]))
 
     @cached_property
@@ -48,9 +48,9 @@ class Configuration:
 
 
 def read_file(path: str, content: bytes) -> FileFacts:
-    """The facts of one configuration file; of its path only the ending counts.
+    """The facts of one configuration file; only the suffix of its path matters.
 
-    Raises nothing: what Terraform would refuse comes back as `problem`.
+    Raises nothing: if Terraform would refuse the file, the facts have a `problem`.
     """
     document = read_tf_json(content) if path.endswith(".json") else read_hcl(content)
     return inspect_document(document, find_references(content))
@@ -64,16 +64,17 @@ def discover(
 ) -> Configuration:
     """Find the root modules of a repository.
 
-    `files` are the configuration files by path, `links` the targets of the repository's symlinks as they are written.
-    With `explicit` exactly these directories are root modules. By default it is every directory with a backend or
-    cloud block, and every other one with configuration files that no directory calls or links to. Left out of the
+    `files` are the configuration files by path, `links` maps the repository's symlinks to their literal targets. With
+    `explicit` exactly these directories are root modules. By default, every directory with a backend or cloud block is
+    one, and every other directory with configuration files that no directory calls or links to. Not root modules by
     default, because nobody runs Terraform there:
 
-    - hidden directories (`.terraform`, `.github`) and templates of directories (`{{name}}`), with a backend too
-    - scaffolds, whose backend holds a placeholder (`$name`, `{{name}}`) that Terraform would take as it stands
-    - without a backend: what lies below `modules`, `examples`, `tests`, `fixtures`, `testdata` or `vendor`, as the
-      standard module structure has it (https://developer.hashicorp.com/terraform/language/modules/develop/structure)
-    - without a backend: files that declare nothing that a state could hold, such as the versions for a generator
+    - hidden directories (`.terraform`, `.github`) and directory templates (`{{name}}`), even with a backend
+    - scaffolds, whose backend has a placeholder (`$name`, `{{name}}`) that Terraform would use literally
+    - without a backend: directories below `modules`, `examples`, `tests`, `fixtures`, `testdata` or `vendor`,
+      following the standard module structure
+      (https://developer.hashicorp.com/terraform/language/modules/develop/structure)
+    - without a backend: files that declare nothing for a state, such as the versions for a generator
     """
     links = links or {}
     modules = _modules(files, links)
@@ -126,7 +127,7 @@ def _linked(path: str, files: Mapping[str, FileFacts], links: Mapping[str, str])
 
 
 def _used(modules: Mapping[str, Module], links: Mapping[str, str]) -> frozenset[str]:
-    """Directories that another one calls or takes files from by a symlink."""
+    """Directories that another one calls, or takes files from by a symlink."""
     used: set[str] = set()
     for module in modules.values():
         if not _is_hidden(module.dir):
@@ -140,7 +141,7 @@ def _used(modules: Mapping[str, Module], links: Mapping[str, str]) -> frozenset[
 
 
 def _why_not(module: Module, used: frozenset[str]) -> str | None:
-    """Why a directory is no root module by default; None if it is one."""
+    """Why a directory is not a root module by default; None if it is one."""
     if _is_hidden(module.dir):
         return "in a hidden directory or a template of one"
     if module.backend is not None:
@@ -159,7 +160,7 @@ def _is_hidden(directory: str) -> bool:
 
 
 def _placeholder(values: Values) -> str | None:
-    """A place in a backend that something other than Terraform would have to fill in: `$name` or `{{name}}`."""
+    """A placeholder in a backend that another tool would have to fill in: `$name` or `{{name}}`."""
     for value in values.values():
         found = _PLACEHOLDER.search(value) if isinstance(value, str) else None
         if found is not None:

@@ -1,4 +1,4 @@
-"""Changed paths, ready to be asked many times."""
+"""Changed paths, indexed for many queries."""
 
 import posixpath
 import re
@@ -16,7 +16,8 @@ LOCK_FILE = ".terraform.lock.hcl"
 
 
 def is_own_file(path: str) -> bool:
-    """Whether Terraform reads a file of a root module by itself: configuration, automatic variables, the lock file."""
+    """Whether Terraform reads a root module's file automatically: configuration, automatic variables, the lock
+    file."""
     name = posixpath.basename(path)
     return (
         is_terraform_file(path)
@@ -42,7 +43,8 @@ class Changes:
         return self._by_dir.get(directory, [])
 
     def at_or_above(self, path: str) -> str | None:
-        """A changed path that is the path itself or holds it: a file, or a directory that is a submodule or symlink."""
+        """A changed path that is the path itself or contains it: a file, or a directory that is a submodule or
+        symlink."""
         while path and path != TOP:
             if path in self.paths:
                 return path
@@ -50,12 +52,12 @@ class Changes:
         return None
 
     def on_the_way_to(self, path: str) -> str | None:
-        """A changed path that is the path, holds it, or is a symlink on the way to it or where that leads."""
+        """A changed path that is the path, contains it, or is a symlink on the path or its target."""
         target, passed = follow(path, self.links)
         return next((link for link in passed if link in self.paths), None) or self.at_or_above(target)
 
     def behind_links_in(self, directory: str) -> Iterator[str]:
-        """Configuration and variable files of a directory that are symlinks and have changed where they lead."""
+        """Configuration and variable files of a directory that are symlinks with a changed target."""
         for path in self._own_links.get(directory, ()):
             changed = self.on_the_way_to(path)
             if changed is not None:
@@ -75,7 +77,7 @@ class Changes:
 
     @cached_property
     def _readable(self) -> Mapping[str, str]:
-        """For each directory the first changed file that a configuration there could read by a worked out name."""
+        """For each directory the first changed file that a configuration there could read by a computed name."""
         found: dict[str, str] = {}
         for path in self._ordered:
             if path.endswith(".md") or any(part.startswith(".") for part in path.split("/")):
@@ -92,7 +94,7 @@ class Changes:
         return self._readable.get(directory)
 
     def readable_around(self, directory: str) -> str | None:
-        """A changed file in a directory, beside it or above, that no other directory with configuration holds."""
+        """A changed file in, beside or above a directory that no other directory with configuration contains."""
         while True:
             found = self._readable.get(directory)
             if found is not None or directory == TOP:
@@ -100,7 +102,7 @@ class Changes:
             directory = directory_of(directory)
 
     def watched(self, pattern: str) -> str | None:
-        """A changed path that a pattern means, or that lies below a directory which it means."""
+        """A changed path that matches a pattern, or is below a directory that matches it."""
         if pattern not in self._watched:
             self._watched[pattern] = self._first_watched(pattern)
         return self._watched[pattern]

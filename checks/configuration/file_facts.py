@@ -1,6 +1,6 @@
-"""What one configuration file says that matters to finding root modules, impact and order.
+"""The facts of one configuration file that are needed to find root modules, impact and order.
 
-The facts do not know where the file lies, so that they can be kept by the content's git blob id.
+Facts do not include the file's location, so that they can be cached by git blob id.
 """
 
 from typing import Any
@@ -8,20 +8,20 @@ from typing import Any
 import msgspec
 
 Values = dict[str, Any]
-"""Literal values by name, as deep as they are written; what Terraform has to work out is left out."""
+"""Literal values by name, nested as written; computed values are left out."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a file could not be read, in words for people, and at which line (from 1) that shows."""
+    """Why a file could not be read, as text for people, and the line (from 1) of the error."""
 
     line: int
     message: str
 
 
 class Backend(msgspec.Struct, frozen=True, kw_only=True):
-    """A `backend` block, or a `cloud` block as the type "cloud"; `values` holds its literals, inner blocks included.
+    """A `backend` block, or a `cloud` block as the type "cloud"; `values` has its literals, including inner blocks.
 
-    `path` is the file that holds it, empty in the facts of a file and filled in by `discover`.
+    `path` is the file that contains it, empty in the facts of a file and filled in by `discover`.
     """
 
     type: str
@@ -31,13 +31,13 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def absolute_path(self) -> str | None:
-        """Where a local backend keeps its state, if that is fixed and outside of the checkout."""
+        """The path of a local backend's state, if it is fixed and outside the checkout."""
         path = self.values.get("path")
         return path if self.type == "local" and isinstance(path, str) and path.startswith("/") else None
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of `required_providers`; `source` and `version` are None where they are not written."""
+    """An entry of `required_providers`; `source` and `version` are None if they are not written."""
 
     name: str
     source: str | None
@@ -57,11 +57,11 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     path: str = ""
     ephemeral: bool = False
-    """Whether its value is in no plan file: applying one needs it again. One that is not a literal counts as such."""
+    """Whether its value is in no plan file, so that an apply needs it again. Also true if it is not a literal."""
 
 
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A `module` block; `source` is None where it is missing or not a literal."""
+    """A `module` block; `source` is None if it is missing or not a literal."""
 
     name: str
     source: str | None
@@ -70,12 +70,12 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_local(self) -> bool:
-        """Whether the source is a directory of this repository: Terraform says so by a leading `./` or `../`."""
+        """Whether the source is a directory of this repository: in Terraform, it begins with `./` or `../`."""
         return self.source is not None and self.source.startswith(("./", "../", ".\\", "..\\"))
 
 
 class RemoteState(msgspec.Struct, frozen=True, kw_only=True):
-    """A `terraform_remote_state` data source; `backend` is None where it is not a literal."""
+    """A `terraform_remote_state` data source; `backend` is None if it is not a literal."""
 
     name: str
     backend: str | None
@@ -94,9 +94,9 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """A path that the file names: a file, a directory, or (`prefix`) the literal beginning of one.
 
-    `from_root` tells whether Terraform takes it from the root module's directory or from that of the file. An empty
-    path with `prefix` means that the name is worked out: it can be any file there, and with `anywhere` also one beside
-    or above the root module.
+    `from_root` says whether the path is relative to the root module's directory or to the file's. An empty path with
+    `prefix` means that the name is computed: it can be any file there, and with `anywhere` also one beside or above
+    the root module.
     """
 
     path: str
@@ -106,9 +106,9 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one file says. With a `problem` the rest is what could be read in spite of it.
+    """The facts of one file. With a `problem` they are the readable part.
 
-    `references` are found in the text and are there all the same. A file that is not `read` at all may name anything.
+    `references` are found in the text in any case. A file that is not `read` at all may name anything.
     """
 
     required_version: tuple[str, ...] = ()

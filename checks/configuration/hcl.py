@@ -1,8 +1,8 @@
-"""Reading HCL: two grammars, one answer.
+"""Read HCL with two parsers that give one result.
 
-tree-sitter-hcl reads everything first: it is some twenty times faster, takes all that Terraform takes but for a few
-odd operators, and gives what stands whole beside an error. Where it finds an error, python-hcl2 decides whether there
-is one. The two are held to equal facts by tests.
+tree-sitter-hcl reads everything first: it is some twenty times faster, accepts everything that Terraform accepts
+except a few rare operators, and returns the intact blocks beside an error. If it finds an error, python-hcl2 decides
+whether that is real. Tests ensure that both give equal facts.
 """
 
 from checks.configuration.hcl_tolerant import read_hcl_tolerant
@@ -11,11 +11,11 @@ from checks.configuration.syntax import Document, SyntaxProblem
 _BOM = b"\xef\xbb\xbf"
 
 _STRICT_BYTES = 256 * 1024
-"""What is larger and has an error for the fast grammar is not asked about again: the other one would take seconds."""
+"""A larger text with an error is not parsed a second time: the slow parser would take seconds."""
 
 
 def read_hcl(content: bytes) -> Document:
-    """Read `.tf`. Never raises; a text that neither grammar accepts has the fast one's facts and a `problem`."""
+    """Read `.tf`. Never raises; if both parsers refuse a text, it has the fast one's facts and a `problem`."""
     content = content.removeprefix(_BOM)
     try:
         text = content.decode("utf-8")
@@ -27,7 +27,7 @@ def read_hcl(content: bytes) -> Document:
     document = _without_nameless(read_hcl_tolerant(content))
     if document.problem is None or len(content) > _STRICT_BYTES:
         return document
-    # Only now: its library takes 0.2 s and 25 MB to load, and most processes never meet an error.
+    # Imported only here: the library takes 0.2 s and 25 MB to load, and most processes never see an error.
     from checks.configuration.hcl_strict import read_hcl_strict
 
     strict = _without_nameless(read_hcl_strict(text))
@@ -35,7 +35,7 @@ def read_hcl(content: bytes) -> Document:
 
 
 def _without_nameless(document: Document) -> Document:
-    """Refuse a label that is empty or holds a template, as Terraform does: nothing can be called by it."""
+    """Refuse a label that is empty or contains a template, as Terraform does: it cannot be referenced."""
     nameless = [block for block in document.blocks if not all(block.labels)]
     if document.problem is not None or not nameless:
         return document

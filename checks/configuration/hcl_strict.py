@@ -1,4 +1,4 @@
-"""Reading configuration through python-hcl2, into the same shape as the other grammar."""
+"""Read configuration with python-hcl2, into the same format as the other parser."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +30,7 @@ _LITERAL_PARTS = frozenset({"STRING_CHARS", "ESCAPED_INTERPOLATION", "ESCAPED_DI
 def read_hcl_strict(text: str) -> Document:
     """Read HCL that has no errors. Never raises: with a `problem` the document is empty.
 
-    It is slow, some 100 KB a second, and refuses a few files in a thousand that Terraform takes.
+    It is slow, some 100 KB a second, and refuses a few files in a thousand that Terraform accepts.
     """
     try:
         body = hcl2.parses(text).body
@@ -39,14 +39,14 @@ def read_hcl_strict(text: str) -> Document:
         line = max(error.line, 1) if isinstance(error.line, int) else 1
         return Document(problem=SyntaxProblem(line=line, message="not valid HCL at this line"))
     except (LarkError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):
-        # Its own faults: RecursionError on long expressions, RuntimeError on names that it holds for duplicates.
+        # Its bugs: RecursionError on long expressions, RuntimeError on names that it considers duplicates.
         return Document(problem=SyntaxProblem(line=1, message="not valid HCL"))
 
 
 def _blocks(body: BodyRule) -> Iterator[Block]:
     for rule in body.children:
         if isinstance(rule, BlockRule):
-            # A comment or a line break before the brace is among the labels there.
+            # A comment or a line break before the brace is among the labels.
             words = [each for each in rule.labels if isinstance(each, IdentifierRule | StringRule)]
             name, *labels = (_label(each) for each in words)
             yield Block(
@@ -112,5 +112,5 @@ def _word(rule: IdentifierRule) -> str:
 
 
 def _meta(rule: LarkRule) -> Any:
-    """Where a rule stands. Private there, and there is no other way to it: `with_meta` does nothing in 8.1."""
+    """The position of a rule. Accesses a private attribute, since `with_meta` has no effect in 8.1."""
     return rule._meta

@@ -7,7 +7,7 @@ _ESCAPED = {'\\"': '"', "\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\t": "\t", "$$
 
 
 def unescape(text: str) -> str:
-    """What the text between the quotes of a string without interpolation stands for."""
+    """The text between the quotes of a string without interpolation, with its escapes resolved."""
     return _ESCAPE.sub(_meant, text)
 
 

@@ -1,4 +1,4 @@
-"""Reading configuration through tree-sitter-hcl: fast, with positions, and in spite of errors."""
+"""Read configuration with tree-sitter-hcl: fast, with positions, and despite errors."""
 
 import re
 from collections.abc import Iterator
@@ -24,17 +24,17 @@ from checks.configuration.syntax import (
 _LANGUAGE = tree_sitter.Language(tree_sitter_hcl.language())
 
 _DEEPEST = 20
-"""Levels of blocks or of values that are looked into; Terraform's own go to four, hostile files to thousands."""
+"""The maximum nesting of blocks or values; Terraform's own has four levels, hostile files have thousands."""
 
 
 _BEGINS_BLOCK = re.compile(rb'^[A-Za-z_][\w-]*(?:[ \t]+(?:"[^"\n]*"|[A-Za-z_][\w-]*))*[ \t]*\{', re.MULTILINE)
 _TEMPLATE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
-"""In a label, which the grammar takes for text there; Terraform refuses it."""
+"""In a label, where the grammar accepts it as text; Terraform refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """Bytes that were parsed, and the line on which they begin in their file."""
+    """Bytes that were parsed, and their first line in the file."""
 
     content: bytes
     first_line: int = 1
@@ -53,9 +53,9 @@ class _Text:
 
 
 def read_hcl_tolerant(content: bytes) -> Document:
-    """Read HCL, past errors too: what stands whole beside an error is still given, with the first error as `problem`.
+    """Read HCL, even with errors: intact blocks beside an error are returned, with the first error as `problem`.
 
-    Never raises. Only blocks of the types in INSPECTED are given with what is in them.
+    Never raises. Only blocks of the types in INSPECTED have their content.
     """
     text = _Text(content)
     root = text.root()
@@ -69,16 +69,16 @@ def read_hcl_tolerant(content: bytes) -> Document:
             attributes |= _attributes(body, text)
             blocks += _blocks(body, text)
         elif body.type == "object":
-            # The grammar takes a lone `{…}` too, which is how JSON begins, and which Terraform refuses.
+            # The grammar also accepts a lone `{…}`, with which JSON begins, and which Terraform refuses.
             problem = SyntaxProblem(line=text.start_line(body), message="a block or an attribute is expected here")
     return Document(attributes=attributes, blocks=tuple(blocks), problem=problem)
 
 
 def _each_by_itself(content: bytes) -> Iterator[Block]:
-    """The blocks of a text with errors. Each that begins at the start of a line is read alone: an error spoils one.
+    """The blocks of a text with errors. Each block that begins at the start of a line is parsed alone.
 
-    As a whole the grammar gives up everything that follows an error, and a module whose call is lost there would look
-    like one that nobody calls.
+    Otherwise the grammar gives up everything after an error, and a module whose call is lost there would look like one
+    that nobody calls.
     """
     starts = [match.start() for match in _BEGINS_BLOCK.finditer(content)]
     line, counted = 1, 0
@@ -131,7 +131,7 @@ def _attributes(body: tree_sitter.Node, text: _Text) -> dict[str, Attribute]:
 
 
 def _value(node: tree_sitter.Node, text: _Text, levels: int) -> Literal | Computed:
-    """The literal that an expression is; COMPUTED where it is not one, or one that is nested too deeply."""
+    """The value of a literal expression; COMPUTED if it is not literal, or nested too deeply."""
     children = [child for child in node.children if child.type != "comment"]
     match node.type:
         case "expression" | "literal_value" | "collection_value" if levels and len(children) == 1:
@@ -162,7 +162,7 @@ def _all(values: Iterator[Literal | Computed]) -> Literal | Computed:
 
 
 def _object(elements: list[tree_sitter.Node], text: _Text, levels: int) -> Literal | Computed:
-    """A map's literal entries; entries that Terraform has to work out are left out, so that the others can be read."""
+    """A map's literal entries; computed entries are left out, so that the others can be used."""
     found: dict[str, Literal] = {}
     for element in elements:
         expressions = [child for child in element.children if child.type == "expression"]
@@ -175,7 +175,7 @@ def _object(elements: list[tree_sitter.Node], text: _Text, levels: int) -> Liter
 
 
 def _key(expression: tree_sitter.Node, text: _Text) -> str | None:
-    """A map's key: a bare word stands for itself; None where it is worked out."""
+    """A map's key: a bare word stands for itself; None if it is computed."""
     inner = expression.children[0] if len(expression.children) == 1 else None
     if inner is not None and inner.type == "variable_expr":
         return text.of(inner)
@@ -191,7 +191,7 @@ def _string(node: tree_sitter.Node, text: _Text) -> str:
 
 
 def _problem(root: tree_sitter.Node) -> SyntaxProblem:
-    """The first error of the tree in the order of the text, in words."""
+    """The first error of the tree in the order of the text, described."""
     pending = [root]
     while pending:
         node = pending.pop()

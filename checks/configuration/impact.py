@@ -1,4 +1,4 @@
-"""Which root modules a change of paths touches, and why, in words."""
+"""Which root modules a change of paths affects, and why, as text."""
 
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
@@ -13,10 +13,10 @@ from checks.configuration.repository_paths import TOP, below, follow, leaves
 
 @dataclass(frozen=True, kw_only=True)
 class Touched:
-    """What a change touches.
+    """The root modules that a change affects.
 
-    `root_modules` are directories, each with the first reason; `deleted` are the root modules of the base that are
-    none any more, whose state is left behind.
+    `root_modules` are directories, each with the first reason; `deleted` are root modules of the base that no longer
+    exist, and leave their state behind.
     """
 
     root_modules: tuple[tuple[str, str], ...]
@@ -35,16 +35,16 @@ def touched(
     watch: Mapping[str, Collection[str] | None] | None = None,
     base: Configuration | None = None,
 ) -> Touched:
-    """The root modules that a change of paths (created, changed and deleted ones alike) touches.
+    """The root modules that a change of paths (created, changed and deleted ones) affects.
 
-    A root module is touched by its own configuration, automatic variable and lock files; by the configuration of a
-    local module that it calls at any depth; by its `extra` files (variables and backends of environments); by what
-    its files name, literally or by the literal beginning of a name; by a symlink on the way to any of these and by
-    the symlink's target; by what its `watch` patterns mean. Where a file reads others by names that Terraform works
-    out, every file below its directory counts up to the next directory with configuration, except Markdown and hidden
-    ones; and where such a name can lead out of the directory, also every file beside and above it that no other
-    directory with configuration holds, unless `watch` says which. A root module of which a file
-    was not read at all (it is too large, or took too long) counts as touched by every change: what it uses is unknown.
+    A root module is affected by changes of: its own configuration, automatic variable and lock files; the
+    configuration of a local module that it calls at any depth; its `extra` files (variables and backends of
+    environments); paths that its files name, literally or by a literal prefix; a symlink on any of these paths and its
+    target; paths that match its `watch` patterns. If a file reads others by computed names, every file below its
+    directory counts up to the next directory with configuration, except Markdown and hidden files. If such a name can
+    leave the directory, every file beside and above it that is in no other directory with configuration counts too,
+    unless `watch` restricts that. A root module with an unread file (too large, or too slow) is affected by every
+    change, since the files that it uses are unknown.
     """
     changes = Changes(changed_paths, configuration)
     found: list[tuple[str, str]] = []
@@ -68,7 +68,7 @@ def read_by(
     extra: Collection[str] = (),
     watch: Collection[str] | None = None,
 ) -> tuple[str, ...]:
-    """Those of the paths that a root module reads, or may read: each by itself would touch it."""
+    """The paths that a root module reads, or may read: each alone would affect it."""
     root = configuration.by_dir[root_module]
     each = ((path, Changes((path,), configuration)) for path in paths)
     return tuple(path for path, change in each if _reason(root, change, extra, watch) is not None)

@@ -1,4 +1,4 @@
-"""One inspector, whatever grammar is behind it: a document in, the facts that matter out."""
+"""Extract the needed facts from a document, whichever parser made it."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ from checks.configuration.syntax import Block, Computed, Document, Literal
 
 
 def inspect_document(document: Document, references: tuple[Reference, ...]) -> FileFacts:
-    """The facts of one file; `references` are the paths that its text names."""
+    """The facts of one file; `references` are the paths in its text."""
     calls = tuple(_calls(document))
     called = {call.source.removeprefix("./") for call in calls if call.source is not None}
     problem = document.problem
@@ -120,7 +120,7 @@ def _address(block: Block) -> str | None:
 
 
 def _values(block: Block) -> Values:
-    """A block's literal attributes; a block inside counts as a map under its type's name."""
+    """A block's literal attributes; an inner block counts as a map under the name of its type."""
     values: dict[str, Literal] = {
         name: attribute.value
         for name, attribute in block.attributes.items()

@@ -1,4 +1,4 @@
-"""In which order root modules are run: those that others build on first, independent ones side by side."""
+"""The order of root modules: those that others build on first, independent ones in parallel."""
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "remote": ("workspaces.name", "organization", "hostname"),
     "s3": ("key", "bucket"),
 }
-"""The values of each backend that say where a state lies: the first has to be known and equal, the others not differ.
+"""The settings of each backend that locate a state: the first must be known and equal, the others must not differ.
 
 https://developer.hashicorp.com/terraform/language/backend
 """
@@ -34,12 +34,12 @@ def dependencies(
     depends_on: Mapping[str, Sequence[str]] | None = None,
     backends: Mapping[str, Values] | None = None,
 ) -> Mapping[str, frozenset[str]]:
-    """The root modules that each root module builds on directly: whose state it reads, or as `depends_on` says.
+    """The root modules that each root module builds on directly: by reading their state, or by `depends_on`.
 
-    A read is matched by the backend's type and its literal values; `backends` holds those that a root module gets from
-    `-backend-config` files, over the ones in its block. Directories that are no root modules are left out, and so are
-    reads against what `depends_on` says: two root modules that read each other's state can both be run, and only a
-    person knows which of them first.
+    A read is matched by the backend's type and its literal values. `backends` has the values from a root module's
+    `-backend-config` files, which override those in its block. Directories that are not root modules are left out, and
+    so are reads that contradict `depends_on`: two root modules that read each other's state can both be run, and only
+    a person knows which comes first.
     """
     roots = configuration.by_dir
     places = _Places(configuration.root_modules, backends or {})
@@ -58,10 +58,9 @@ def layers(
     depends_on: Mapping[str, Sequence[str]] | None = None,
     backends: Mapping[str, Values] | None = None,
 ) -> tuple[tuple[str, ...], ...]:
-    """These root modules in layers: each builds, also through others, only on those in layers before its own.
+    """These root modules in layers: each builds, directly or indirectly, only on members of earlier layers.
 
-    Raises ConfigurationError, naming the cycle, where some of these build on each other in a circle. One that is run
-    without the others of its circle needs no order.
+    Raises ConfigurationError, naming the cycle, if some of these form one. A single member of a cycle needs no order.
     """
     wanted = frozenset(dirs)
     graph = dependencies(configuration, depends_on, backends)
@@ -76,11 +75,11 @@ def layers(
 
 
 _Ways = Mapping[str, tuple[str, ...]]
-"""Directories that one builds on, each with the way there: what lies between, and itself at the end."""
+"""Directories that one builds on, each with its path: the ones in between, and itself at the end."""
 
 
 def _ways(graph: Mapping[str, frozenset[str]], start: str, wanted: Collection[str]) -> _Ways:
-    """The wanted directories that one builds on, directly or through some that are not wanted."""
+    """The wanted directories that one builds on, directly or through unwanted ones."""
     found: dict[str, tuple[str, ...]] = {}
     seen = {start}
     pending: deque[tuple[str, tuple[str, ...]]] = deque([(start, ())])
@@ -97,7 +96,7 @@ def _ways(graph: Mapping[str, frozenset[str]], start: str, wanted: Collection[st
 
 
 def _lowest_first(ways: Mapping[str, _Ways]) -> Iterator[str]:
-    """All directories, each after what it builds on."""
+    """All directories, each after those that it builds on."""
     done: set[str] = set()
     for start in ways:
         trail: list[tuple[str, Iterator[str]]] = [] if start in done else [(start, iter(ways[start]))]
@@ -123,7 +122,7 @@ def _lowest_first(ways: Mapping[str, _Ways]) -> Iterator[str]:
 
 
 class _Places:
-    """Where each root module's state lies, found again by what a read says of it."""
+    """The locations of the root modules' states, to be found by the settings of a read."""
 
     def __init__(self, roots: Iterable[RootModule], backends: Mapping[str, Values]) -> None:
         self._found: dict[tuple[str, str], list[tuple[str, Values]]] = {}
@@ -135,7 +134,7 @@ class _Places:
                     self._found.setdefault((type_, place[_PLACES[type_][0]]), []).append((root.dir, place))
 
     def read_by(self, reader: RootModule, state: RemoteState) -> Iterator[str]:
-        """The root modules whose state a read means."""
+        """The root modules whose state a read refers to."""
         type_, place = _place(state.backend or "", state.values, reader.dir)
         if place:
             for directory, other in self._found.get((type_, place[_PLACES[type_][0]]), ()):
@@ -144,7 +143,7 @@ class _Places:
 
 
 def _place(type_: str, values: Values, directory: str) -> tuple[str, Values]:
-    """What says where a state lies, under one name each; empty where the first of it is not known."""
+    """The settings that locate a state, under uniform names; empty if the first of them is unknown."""
     type_ = "remote" if type_ == "cloud" else type_
     flat = {name: value for name, value in values.items() if isinstance(value, str)}
     for name, value in values.items():

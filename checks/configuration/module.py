@@ -1,4 +1,4 @@
-"""Terraform's modules as they lie in a repository: one directory, its files merged as Terraform merges them."""
+"""Terraform's modules in a repository: one directory each, whose files are merged as Terraform merges them."""
 
 import posixpath
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _SUFFIXES = (".tf", ".tf.json", ".tofu", ".tofu.json")
 
 
 def is_terraform_file(path: str) -> bool:
-    """Whether Terraform or OpenTofu reads a file as configuration; both leave out editors' backups and hidden ones."""
+    """Whether Terraform or OpenTofu reads a file as configuration; both skip editors' backups and hidden files."""
     if not path.endswith(_SUFFIXES):
         return False
     name = posixpath.basename(path)
@@ -30,9 +30,9 @@ def is_override(path: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Module:
-    """A directory with configuration files; `files` are ordered as Terraform merges them, overrides last.
+    """A directory with configuration files; `files` are in Terraform's merge order, overrides last.
 
-    `.tofu` shadows a `.tf` of the same name for OpenTofu alone: both count.
+    For OpenTofu a `.tofu` replaces the `.tf` of the same name: here both count.
     """
 
     dir: str
@@ -46,7 +46,7 @@ class Module:
 
     @cached_property
     def calls(self) -> Mapping[str, tuple[ModuleCall, str]]:
-        """The module calls by name, each with the file that holds it; an override's source replaces the first one."""
+        """The module calls by name, each with its file; an override's source replaces the first one."""
         found: dict[str, tuple[ModuleCall, str]] = {}
         for path, facts in self.files:
             for call in facts.calls:
@@ -56,7 +56,7 @@ class Module:
 
     @cached_property
     def called_dirs(self) -> Mapping[str, tuple[str, tuple[str, ...]]]:
-        """The directories of local module calls by the call's name, each with the symlinks that lead there."""
+        """The directories of local module calls by the call's name, each with the symlinks on its path."""
         found: dict[str, tuple[str, tuple[str, ...]]] = {}
         for name, (call, _) in self.calls.items():
             if call.source is not None and call.is_local:
@@ -67,9 +67,10 @@ class Module:
 
     @cached_property
     def named_dirs(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Where modules may lie that files call which could not be read, each with the symlinks that lead there.
+        """Directories that unreadable files may call as modules, each with the symlinks on its path.
 
-        A source is a literal that begins with `./` or `../`, and so stands in the text whatever is wrong with it.
+        A local source is a literal that begins with `./` or `../`, so it can be found in the text whatever is wrong
+        with it.
         """
         paths = [reference.path for _, facts in self.files if facts.problem for reference in facts.references]
         found = [follow(below(self.dir, path), self.links) for path in dict.fromkeys(paths) if path]
@@ -113,7 +114,7 @@ class Module:
 
     @cached_property
     def declarations(self) -> Mapping[str, Declaration]:
-        """The lines of this directory's own blocks by address; where a block is overridden, those of the first."""
+        """The lines of this directory's own blocks by address; for an overridden block, those of the first."""
         found: dict[str, Declaration] = {}
         for path, facts in self.files:
             real, _ = follow(path, self.links)

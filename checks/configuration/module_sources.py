@@ -1,4 +1,4 @@
-"""Module sources that are git repositories of one host, in every way in which Terraform lets them be written.
+"""Module sources that are git repositories on one host, in every notation that Terraform accepts.
 
 https://developer.hashicorp.com/terraform/language/modules/sources
 """
@@ -13,7 +13,7 @@ _SOURCE: Final = re.compile(
 
 
 def repository_of(source: str, host: str) -> str | None:
-    """`OWNER/NAME` of a source that is a git repository of `host` (HOST or HOST:PORT); None for every other one."""
+    """`OWNER/NAME` of a source that is a git repository on `host` (HOST or HOST:PORT); None for any other source."""
     found = _SOURCE.match(source)
     if found is None or found[1].casefold() not in (host.casefold(), f"{host.casefold()}:22"):
         return None

@@ -1,6 +1,6 @@
-"""Directories that another tool than Terraform runs: Terragrunt's units and Pulumi's projects.
+"""Directories for other tools than Terraform: Terragrunt's units and Pulumi's projects.
 
-A change of theirs touches no root module, so that nothing would be planned and the check would be green.
+A change to them affects no root module, so without this nothing would be planned and the check would be green.
 """
 
 import posixpath
@@ -19,7 +19,7 @@ _PROSE = (".md", ".txt", ".rst", ".adoc")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherTool:
-    """A directory that another tool runs, by the file that says so."""
+    """A directory for another tool, and the file that indicates it."""
 
     tool: Literal["Terragrunt", "Pulumi"]
     file: str
@@ -31,7 +31,7 @@ class OtherTool:
 
 
 def find_other_tools(paths: Collection[str]) -> tuple[OtherTool, ...]:
-    """What other tools run in a tree, in the order of the paths; hidden directories are theirs to make."""
+    """The other tools' directories in a tree, in the order of the paths; hidden directories are ignored."""
     return tuple(_found(sorted(paths)))
 
 
@@ -49,10 +49,11 @@ def _found(paths: Collection[str]) -> Iterator[OtherTool]:
 def touched_other_tool(
     tools: Collection[OtherTool], changed: Collection[str], *, root_modules: Collection[str], touches_any: bool
 ) -> OtherTool | None:
-    """The first of them that a change touches, as far as that can be known without the tool.
+    """The first of them that a change affects, as far as that can be known without the tool.
 
-    A file beside a unit's or below a project's own touches it, unless it lies in one of the `root_modules`. Where the
-    change touches no root module (`touches_any`), what units share touches them: HCL anywhere, and values above them.
+    A file beside a unit's or below a project's own affects it, unless it is in one of the `root_modules`. If the
+    change touches no root module (`touches_any`), files that units share affect them: HCL anywhere, and values above
+    them.
     """
     own = set(root_modules) - {tool.dir for tool in tools}
     outside = [path for path in sorted(changed) if directory_of(path) not in own and not path.endswith(_PROSE)]

@@ -1,7 +1,7 @@
-"""The paths that a configuration file names: what `file()` and its like read, and whatever stands below `path.module`.
+"""The paths that a configuration file names: arguments of `file()` and the like, and paths below `path.module`.
 
-It looks at the text and not at its grammar: comments count too, since a path too many costs a plan and one too few
-hides a change. https://developer.hashicorp.com/terraform/language/functions/file
+It searches the text without parsing it, including comments: a path too many costs a plan, and one too few hides a
+change. https://developer.hashicorp.com/terraform/language/functions/file
 """
 
 import posixpath
@@ -36,9 +36,9 @@ _FORMAT = re.compile(r'format\(\s{0,20}"([^"\n]*)"\s{0,20},?\s{0,20}("\$\{\s{0,2
 _JOIN = re.compile(r'join\(\s{0,20}"/"\s{0,20},\s{0,20}\[?\s{0,20}(?:("\$\{\s{0,20}path\.|path\.)|"([^"$%\n]+)")?')
 _LOCAL = re.compile(r"local\.(\w{1,100})")
 _DEFINED = re.compile(r'\b(\w{1,100})"?\s{0,60}[=:]\s{0,20}"(?!\$\{\s{0,20}(?!path))')
-"""A name that stands for a text which begins with what it says, or with `path.module` and its like."""
+"""A name for a text that begins with literal text, or with `path.module` and the like."""
 _MADE = re.compile(r"(?:data|module|resource)\.|[a-z0-9]{1,40}_\w{1,100}\.\w")
-"""What a provider or a module gives: a file that it made, or one that its own text names."""
+"""An output of a provider or a module: a file that it created, or one that its own text names."""
 _DOTTED = re.compile(r'"(\.\.?/[^"\n]*)"')
 _SOURCE = re.compile(r'\bsource"?\s{0,20}[=:]\s{0,20}"[./]*"')
 _ASCENDING = re.compile(r'(?<=[/"])\.\.(?=[/"])')
@@ -59,7 +59,7 @@ _ANYWHERE: Final = Reference(path="", from_root=True, prefix=True, anywhere=True
 
 
 def find_references(content: bytes) -> tuple[Reference, ...]:
-    """Every path that the text names, each once, in a fixed order; absolute ones and those in a home are left out."""
+    """Every path in the text, each once, in a fixed order; absolute ones and those in a home are left out."""
     if not _MATTERS.search(content):
         return ()
     text = _NAME_ONLY.sub("basename(", content.decode("utf-8", "replace").replace('\\"', '"'))
@@ -86,7 +86,8 @@ def _fileset(text: str) -> Iterator[Reference]:
 
 
 def _called(text: str) -> Iterator[Reference]:
-    """Arguments of file functions, but for those that begin with `path.`, found already, and absolute ones."""
+    """Arguments of file functions, except those that begin with `path.`, which are already found, and absolute
+    ones."""
     for match in _CALL.finditer(text):
         argument = match[1]
         if _NOT_CALLED.match(text, match.start(1)):
@@ -98,7 +99,7 @@ def _called(text: str) -> Iterator[Reference]:
 
 
 def _worked_out(argument: str, text: str, at: int) -> Iterator[Reference]:
-    """What an argument that Terraform has to work out can mean, by how it begins."""
+    """The possible paths of a computed argument, by its beginning."""
     formatted, joined, local = _FORMAT.match(text, at), _JOIN.match(text, at), _LOCAL.match(argument)
     if formatted is not None and (formatted[2] or not formatted[1].startswith(("%", "$"))):
         if not formatted[2] and not formatted[1].startswith(("/", "~")):
@@ -109,19 +110,19 @@ def _worked_out(argument: str, text: str, at: int) -> Iterator[Reference]:
     elif _MADE.match(argument) or (argument.startswith("each.") and "fileset(" in text):
         yield from (_OF_MODULE, _OF_ROOT)
     elif local is not None and any(each[1] == local[1] for each in _DEFINED.finditer(text)):
-        yield from (_OF_MODULE, _OF_ROOT)  # its text is found where it stands
+        yield from (_OF_MODULE, _OF_ROOT)  # its text is found at its own place
     else:
         yield from (_OF_MODULE, _ANYWHERE)
 
 
 def _ascends_from_unknown(text: str) -> bool:
-    """Whether a path goes up from a place that the text does not say: `"%s/../x"`, `"${var.a}/.."`, `"..", "x"`."""
+    """Whether a path goes up from an unknown place: `"%s/../x"`, `"${var.a}/.."`, `"..", "x"`."""
     if _DIRECTORY_OF.search(text):
         return True
     for match in _ASCENDING.finditer(text):
         quote = text.rfind('"', max(match.start() - _LONGEST, 0), match.start())
         if quote == -1 or "\n" in text[quote : match.start()]:
-            continue  # no text in quotes: a script that Terraform hands on
+            continue  # not a quoted text: a script that Terraform passes on
         known = _FROM_KNOWN.match(text, quote + 1)
         if known is None or _ONLY_UP.match(text, quote) or _UNKNOWN_FROM.search(text, known.end(), match.start()):
             return True
@@ -129,7 +130,7 @@ def _ascends_from_unknown(text: str) -> bool:
 
 
 def _reference(written: str, *, from_root: bool) -> Reference:
-    """The literal beginning of what is written, without a leading slash; the rest, if any, makes it a prefix."""
+    """The literal beginning of the path, without a leading slash; if anything follows, it is a prefix."""
     unknown = _UNKNOWN_FROM.search(written)
     literal = written[: unknown.start()] if unknown else written
     path = literal.lstrip("/")

@@ -1,4 +1,4 @@
-"""Paths inside of a repository: relative to its top, POSIX, "." for the top itself; symlinks are followed here."""
+"""Paths in a repository: relative to its root, POSIX, "." for the root itself; also follows symlinks."""
 
 import posixpath
 from collections.abc import Mapping
@@ -9,24 +9,24 @@ TOP = "."
 
 
 def directory_of(path: str) -> str:
-    """The directory that holds a path."""
+    """The directory that contains a path."""
     return posixpath.dirname(path) or TOP
 
 
 def below(directory: str, path: str) -> str:
-    """A path written relative to a directory, from the top of the repository; `..` may lead out of it."""
+    """A path written relative to a directory, converted to the repository's root; `..` may leave the repository."""
     return posixpath.normpath(posixpath.join(directory, path))
 
 
 def leaves(path: str) -> bool:
-    """Whether a path leads out of the repository."""
+    """Whether a path leaves the repository."""
     return path == ".." or path.startswith(("../", "/"))
 
 
 def follow(path: str, links: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
-    """Where a path leads when every symlink on its way is followed, and the symlinks that were.
+    """The path after following every symlink on it, and those symlinks.
 
-    `links` holds the target of each symlink as it is written. A loop ends after 40 links, as Linux has it.
+    `links` maps each symlink to its literal target. A loop ends after 40 links, as on Linux.
     """
     passed: list[str] = []
     while links and len(passed) < _MOST_LINKS:

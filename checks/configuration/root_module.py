@@ -1,4 +1,4 @@
-"""A root module: a directory that Terraform is run in, with all that it uses."""
+"""A root module: a directory in which Terraform is run, with everything that it uses."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from checks.configuration.module import Module
 from checks.declaration import Declaration
 
 _DEEPEST_CALLS = 20
-"""Levels of module calls that declarations are followed through; a module that calls itself would have no end."""
+"""The maximum depth of module calls for declarations; a module that calls itself would never end."""
 
 _MOST_DECLARATIONS = 200_000
-"""Addresses that are worked out for one root module; modules that call others twice double them with every level."""
+"""The maximum number of addresses of one root module; modules that call others twice double it at every level."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration file that Terraform would refuse: where, and why in words for people."""
+    """A configuration file that Terraform would refuse: where, and why, as text for people."""
 
     path: str
     line: int
@@ -28,7 +28,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class RootModule:
-    """A directory that Terraform is run in. What is asked for is worked out when it is asked for."""
+    """A directory in which Terraform is run. Its properties are computed when they are needed."""
 
     dir: str
     modules: Mapping[str, Module]
@@ -39,7 +39,7 @@ class RootModule:
 
     @property
     def backend(self) -> Backend | None:
-        """The backend block, or the cloud block as the type "cloud"; None means state in the checkout."""
+        """The backend block, or the cloud block as the type "cloud"; None means that the state is in the checkout."""
         return self.module.backend
 
     @property
@@ -56,15 +56,15 @@ class RootModule:
 
     @cached_property
     def required_version(self) -> tuple[str, ...]:
-        """Every constraint on Terraform's version, those of called local modules included: all have to hold."""
+        """Every constraint on Terraform's version, including those of called local modules: all have to hold."""
         constraints = [c for directory in self._dirs if (m := self.modules.get(directory)) for c in m.required_version]
         return tuple(dict.fromkeys(constraints))
 
     @cached_property
     def uses(self) -> Mapping[str, tuple[str, ...]]:
-        """The local modules that are called, at any depth, each with the symlinks that lead to it.
+        """The local modules called at any depth, each with the symlinks on its path.
 
-        Directories that do not exist are among them: that they are missing is what a change can have done.
+        Includes missing directories, since a change may have removed them.
         """
         found: dict[str, tuple[str, ...]] = {}
         pending = [self.dir]
@@ -78,12 +78,12 @@ class RootModule:
 
     @property
     def module_dirs(self) -> frozenset[str]:
-        """The directories of the local modules that are called, at any depth."""
+        """The directories of the local modules called at any depth."""
         return frozenset(self.uses)
 
     @property
     def remote_sources(self) -> tuple[str, ...]:
-        """The sources outside of this repository that the root module and its local modules call, each once."""
+        """The sources outside this repository that the root module and its local modules call, each once."""
         modules = (m for directory in self._dirs if (m := self.modules.get(directory)))
         calls = (call for module in modules for call, _ in module.calls.values())
         return tuple(dict.fromkeys(call.source for call in calls if call.source is not None and not call.is_local))
@@ -94,12 +94,12 @@ class RootModule:
 
     @cached_property
     def remote_states(self) -> tuple[RemoteState, ...]:
-        """The `terraform_remote_state` reads of the root module and of the local modules that it calls."""
+        """The `terraform_remote_state` reads of the root module and of its local modules."""
         return tuple(s for directory in self._dirs if (m := self.modules.get(directory)) for s in m.remote_states)
 
     @cached_property
     def unread(self) -> tuple[str, ...]:
-        """The files of the root module and of its local modules of which nothing is known."""
+        """The files of the root module and of its local modules without any known facts."""
         files = (file for directory in self._dirs if (m := self.modules.get(directory)) for file in m.files)
         return tuple(path for path, facts in files if not facts.read)
 
@@ -110,15 +110,15 @@ class RootModule:
 
     @cached_property
     def declarations(self) -> Mapping[str, Declaration]:
-        """Where each resource, data source, module call and output stands, by address without indexes.
+        """The place of each resource, data source, module call and output, by address without indexes.
 
-        "module.net.aws_subnet.a" leads to the block in the local module's file, "module.net" to the call; what lies in
-        a remote module has no line of its own, and `declaration_of` gives the call's.
+        "module.net.aws_subnet.a" gives the block in the local module's file, "module.net" the call; blocks of a remote
+        module have no line here, and `declaration_of` returns the call's.
         """
         return dict(islice(_declarations(self.modules, self.dir, "", _DEEPEST_CALLS), _MOST_DECLARATIONS))
 
     def declaration_of(self, address: str) -> Declaration | None:
-        """Where the block of an address stands, else the innermost module call around it; indexes are ignored."""
+        """The place of an address's block, or of the innermost module call around it; indexes are ignored."""
         plain = without_indexes(address)
         while plain:
             found = self.declarations.get(plain)

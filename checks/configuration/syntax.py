@@ -1,6 +1,6 @@
-"""The shape in which every reader of configuration hands over what it read: blocks, attributes, literal values.
+"""The format in which every reader returns configuration: blocks, attributes, literal values.
 
-Two grammars and JSON stand behind it; what asks the questions (`file_facts.py`) does not know which of them answered.
+Two HCL parsers and a JSON parser produce it; the code that uses it (`file_facts.py`) does not know which.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from enum import Enum, auto
 from typing import Final, TypeAlias
 
 Literal: TypeAlias = str | int | float | bool | list["Literal"] | dict[str, "Literal"] | None
-"""A value that stands in the text as such, without anything for Terraform to work out."""
+"""A literal value in the text, with nothing for Terraform to compute."""
 
 
 class Computed(Enum):
-    """An expression that only Terraform can work out; one member, so that `is` tells it from every literal."""
+    """An expression that only Terraform can evaluate; the single member can be compared with `is`."""
 
     COMPUTED = auto()
 
@@ -25,7 +25,7 @@ _LARGEST_INT: Final = 2**63
 
 
 def read_number(digits: str) -> int | float | Computed:
-    """The number that digits stand for; COMPUTED for one that 64 bits do not hold, which nobody asks for."""
+    """The number that digits stand for; COMPUTED if it does not fit into 64 bits, which nobody needs."""
     try:
         number = int(digits) if digits.lstrip("-").isdecimal() and len(digits) < 20 else float(digits)
     except ValueError:
@@ -53,14 +53,14 @@ class Block:
     blocks: tuple["Block", ...] = ()
 
     def literal(self, name: str) -> Literal | Computed:
-        """The attribute's value: None where it is missing, COMPUTED where it is an expression."""
+        """The attribute's value: None if it is missing, COMPUTED if it is an expression."""
         attribute = self.attributes.get(name)
         return None if attribute is None else attribute.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntaxProblem:
-    """Why a text is not configuration, in words for people, and the line (from 1) at which that shows."""
+    """Why a text is not configuration, as text for people, and the line (from 1) of the error."""
 
     line: int
     message: str
@@ -68,7 +68,7 @@ class SyntaxProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What one text holds at its top. With a `problem` it is what could be read in spite of it, possibly nothing."""
+    """The top level of one text. With a `problem` it is the readable part, possibly nothing."""
 
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
@@ -76,4 +76,4 @@ class Document:
 
 
 INSPECTED: Final = frozenset({"terraform", "module", "variable", "data"})
-"""The types of top-level blocks into which anybody looks; of the others the labels and lines suffice."""
+"""The types of top-level blocks whose content is used; for the others the labels and lines suffice."""

@@ -1,4 +1,4 @@
-"""Reading configuration that is written as JSON, with the lines of its blocks.
+"""Read configuration written as JSON, with the lines of its blocks.
 
 https://developer.hashicorp.com/terraform/language/syntax/json
 """
@@ -22,13 +22,13 @@ from checks.configuration.syntax import (
 )
 
 _LABELS: Final = {"resource": 2, "data": 2, "ephemeral": 2, "module": 1, "variable": 1, "output": 1, "backend": 1}
-"""How many labels a block of a type has, where it has any; in JSON they are keys like all others."""
+"""The number of labels of each block type that has any; in JSON, labels are ordinary keys."""
 
 _NESTED: Final = {
     "terraform": frozenset({"backend", "cloud", "required_providers"}),
     "cloud": frozenset({"workspaces"}),
 }
-"""Which keys inside a block are blocks and not attributes."""
+"""The keys inside a block that are blocks and not attributes."""
 
 _DEEPEST: Final = 100
 _DECODER = json.JSONDecoder()
@@ -41,7 +41,7 @@ _TEMPLATE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A JSON value and where it begins and ends, in characters."""
+    """A JSON value and its start and end, in characters."""
 
     value: "str | int | float | bool | Computed | list[_Node] | dict[str, tuple[int, _Node]] | None"
     start: int
@@ -109,7 +109,7 @@ def _blocks(
 
 
 def _objects(node: _Node) -> Iterator[dict[str, tuple[int, _Node]]]:
-    """The objects of a place where Terraform takes one object or a list of them."""
+    """The objects of a place where Terraform accepts one object or a list of them."""
     if isinstance(node.value, dict):
         yield node.value
     elif isinstance(node.value, list):
@@ -181,7 +181,7 @@ def _read_object(text: str, at: int, levels: int) -> _Node:
 
 
 def _merged(first: _Node, second: _Node) -> _Node:
-    """Both values of a name that is written twice: Terraform takes each as a block of its own."""
+    """Both values of a name that occurs twice: Terraform treats each as a block."""
     return _Node([first, second], first.start, second.end)
 
 
@@ -202,7 +202,7 @@ def _read_string(text: str, at: int) -> tuple[str, int]:
         value, end = _DECODER.raw_decode(text, at)
     except json.JSONDecodeError as error:
         raise _Refused(error.msg, error.pos) from None
-    # JSON can write half of a surrogate pair, which is no character and cannot be kept.
+    # JSON can contain half of a surrogate pair, which is not a character and cannot be stored.
     return str(value).encode("utf-8", "replace").decode(), end
 
 

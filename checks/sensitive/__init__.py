@@ -1,7 +1,7 @@
-"""Masking, before anything else can see a text.
+"""Mask secrets before anything else can see a text.
 
-One search over the text finds every secret in each of the ways it may be written, and the places where a well-known
-credential may begin; what is found is replaced by "(sensitive)".
+One search over the text finds all secrets in all their forms, and the possible beginnings of well-known credentials.
+Finds are replaced by "(sensitive)".
 """
 
 import re
@@ -23,7 +23,7 @@ from checks.sensitive.secret_forms import Reach, Written, reach, written_forms
 
 REPLACEMENT = "(sensitive)"
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
-_SHORT, _MOST_KNOWN = 128, 20_000  # short texts come again and again: names, addresses, regions
+_SHORT, _MOST_KNOWN = 128, 20_000  # short texts repeat often: names, addresses, regions
 _DEEPEST_ENCODING = 2
 _PAD = "\n"  # around the searched text, so that each find has neighbours
 _INSTANCE_KEY = re.compile(r'\["((?:[^"\\]|\\.)*)"\]')
@@ -33,11 +33,11 @@ Span = tuple[int, int]
 
 
 class Mask:
-    """Hides secrets wherever they stand in a text, and what has the form of a well-known credential.
+    """Hides secrets in a text, and everything that has the form of a well-known credential.
 
-    A value is hidden as it is, escaped, URL-encoded, in base64 (also inside a longer one), line by line. Short ones
-    are hidden only where they stand alone or are all of the text: see `checks.secret_forms.Reach`. A name that stands
-    in the code is no secret: inside a text, a word that is one stays. It neither prints nor pickles what it hides.
+    A value is hidden as it is, escaped, URL-encoded, in base64 (also inside a longer one), and line by line. Short
+    values are hidden only where they stand alone or are the whole text: see `checks.secret_forms.Reach`. A name in the
+    code is no secret: inside a text, a word that is one stays. A mask can neither be printed nor pickled.
     """
 
     __slots__ = ("_finds", "_known", "_names", "_search", "_values", "_whole", "_written", "longest", "of_lines")
@@ -69,12 +69,12 @@ class Mask:
 
     @classmethod
     def of(cls, values: Iterable[str]) -> "Mask":
-        """A mask that hides these values. Those of nothing but white space are no secrets."""
+        """A mask that hides these values. Values of only white space are no secrets."""
         return cls(frozenset(encodable(value) for value in values if value.strip()))
 
     @classmethod
     def none(cls) -> "Mask":
-        """A mask that knows no values, only well-known credentials."""
+        """A mask without values, only for well-known credentials."""
         return _NONE
 
     def also(self, values: Iterable[str]) -> "Mask":
@@ -83,16 +83,16 @@ class Mask:
         return self if more == self._values else Mask(more, self._names, self._written)
 
     def but_names(self, addresses: Iterable[str]) -> "Mask":
-        """A mask that leaves the words of these addresses and paths alone; instance keys are no names.
+        """A mask that does not hide the words of these addresses and paths; instance keys are not names.
 
-        A value that is such a word is still hidden where it is all of a text.
+        A value equal to such a word is still hidden if it is the whole text.
         """
         if not self._values:
             return self
         names = {name for each in set(addresses) for name in _NAME.findall(_INSTANCE_KEY.sub("", each))}
         if names <= self._names:
             return self
-        other = copy(self)  # with the same search, which takes the most time to make
+        other = copy(self)  # with the same search, which is slow to build
         other._known, other._names = {}, self._names | names
         return other
 
@@ -108,11 +108,11 @@ class Mask:
         return self._whole & self._names
 
     def address(self, address: str) -> str:
-        """An address, of which only instance keys may be secret: everything else are names in the code."""
+        """An address, in which only instance keys may be secret: the rest are names in the code."""
         return _INSTANCE_KEY.sub(lambda key: f'["{self.text(key[1])}"]', address) if '["' in address else address
 
     def text(self, text: str) -> str:
-        """The text with all that is secret replaced by "(sensitive)"."""
+        """The text with all secrets replaced by "(sensitive)"."""
         known = self._known.get(text)
         if known is None:
             known = self._masked(encodable(text))
@@ -127,7 +127,7 @@ class Mask:
         return hide(text, list(_merged(sorted([*self.spans(text), *self._encoded_spans(text, depth)]))))
 
     def _encoded_spans(self, text: str, depth: int) -> Iterator[Span]:
-        """Where the text is base64 of something that is secret in part, also where it is encoded twice."""
+        """The parts that are base64 of a partly secret text, even if encoded twice."""
         if depth == _DEEPEST_ENCODING:
             return
         for start, end in encoded_parts(text):
@@ -136,7 +136,7 @@ class Mask:
                 yield start, end
 
     def value(self, value: Any) -> Any:
-        """A value of JSON with every string in it masked, keys too; numbers where they are a secret of six digits."""
+        """A JSON value with all its strings masked, including keys; and numbers that are a secret of six digits."""
         match value:
             case str():
                 return self.text(value)
@@ -153,19 +153,20 @@ class Mask:
                 return value
 
     def spans(self, text: str) -> list[Span]:
-        """Where the text is secret: from, to; in order and apart from each other."""
+        """The secret parts of the text: start, end; in order and separate."""
         padded = f"{_PAD}{text}{_PAD}"
         found = self._search.find_matches_as_indexes(padded, overlapping=True)
         return list(_merged(sorted(self._secret_spans(padded, found)))) if found else []
 
     def hide_whole(self, text: str) -> str:
-        """The text hidden where all of it, but for white space around it, is one of the values, however short."""
+        """Hide the whole text if, without surrounding white space, it is one of the values, however short."""
         stripped = text.strip()
         return text.replace(stripped, REPLACEMENT, 1) if stripped in self._whole else text
 
     def _secret_spans(self, padded: str, found: Iterable[tuple[int, int, int]]) -> Iterator[Span]:
         last = len(padded) - 1
-        hidden_to: dict[CredentialForm, int] = {}  # a form is not tried inside what it hid: it would take too long
+        # Forms are not searched for inside a hidden part: that would take too long.
+        hidden_to: dict[CredentialForm, int] = {}
         finders: dict[CredentialForm, Finder] = {}
         words = [word.span() for word in _NAME.finditer(padded) if word[0] in self._names] if self._names else []
         for index, start, end in found:
@@ -198,7 +199,7 @@ def _is_of_word(character: str) -> bool:
 
 
 def _is_inside(words: Sequence[Span], start: int, end: int) -> bool:
-    """Whether a find lies in one of these words, which are in order and apart from each other."""
+    """Whether a find is inside one of these words, which are in order and separate."""
     at = bisect_right(words, start, key=itemgetter(0)) - 1
     return at >= 0 and end <= words[at][1]
 

@@ -1,9 +1,8 @@
-"""What well-known credentials look like, so that they are hidden even where nobody marked them.
+"""The forms of well-known credentials, which are hidden even if nobody marked them as sensitive.
 
-Each form has anchors (literal texts that one search over all of them finds) and a pattern that is tried there. Only
-its group `secret` is hidden, or all of it where it has none. A form is taken when its prefix is registered for it or
-its structure is unmistakable; a name beside a value is taken only where the vendor fixed the name.
-
+Each form has anchors (literal texts, found by one search for all of them) and a pattern that is tried there. Only its
+group `secret` is hidden, or all of it without that group. A form is included if its prefix is registered or its
+structure is unmistakable; a name beside a value is included only if the vendor fixed the name.
 https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns
 """
 
@@ -16,16 +15,16 @@ Finder = Callable[[int], tuple[int, int] | None]
 
 
 class CredentialForm(NamedTuple):
-    """One kind of credential. `before`: how many characters of the pattern stand before its anchor."""
+    """One kind of credential. `before`: how many characters of the pattern precede its anchor."""
 
     anchors: tuple[str, ...]
     pattern: re.Pattern[str]
     before: int = 0
 
     def finder(self, text: str) -> Finder:
-        """What tells, of an anchor's place in the text, from where to where it is secret if this is such a credential.
+        """Return a function from an anchor's position to the secret part, if this is such a credential.
 
-        It is asked for places in their order.
+        It is called with positions in ascending order.
         """
         if self.pattern is PRIVATE_KEY:
             return _private_keys(text)
@@ -61,9 +60,10 @@ _LONGEST_KEY = 40_000
 
 
 def _private_keys(text: str) -> Finder:
-    """A key to its end where there is one near, else what may belong to it.
+    """A key up to its end if there is one near, otherwise everything that may belong to it.
 
-    The ends are looked for once: from every beginning, many beginnings without an end would take too long.
+    The ends are searched for once: searching from every beginning would take too long if there are many without an
+    end.
     """
     ends = [match.end() for match in _KEY_ENDS.finditer(text)]
 

@@ -1,4 +1,4 @@
-"""Texts that are written as base64, compressed or not: what they say, so that it can be read, compared and masked."""
+"""Texts encoded as base64, compressed or not: decoded, so that they can be read, compared and masked."""
 
 import binascii
 import re
@@ -18,16 +18,16 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Decoded(NamedTuple):
-    """What an encoded text says, and how it is written: "base64" or "gzip in base64"."""
+    """The content of an encoded text, and its encoding: "base64" or "gzip in base64"."""
 
     text: str
     encoding: str
 
 
 def decode(text: str) -> Decoded | None:
-    """The text inside a text; None where it is no base64 of a readable text.
+    """The text inside a text; None if it is not base64 of a readable text.
 
-    None as well for one of more than 4 MiB, or that was compressed to less than a tenth: no script or document is.
+    Also None for one above 4 MiB, or compressed to less than a tenth: no script or document is.
     """
     if len(text) < _SHORTEST or not _is_base64(text):
         return None
@@ -46,7 +46,7 @@ def decode(text: str) -> Decoded | None:
 
 
 def encoded_parts(text: str) -> Iterator[tuple[int, int]]:
-    """Where a text may hold an encoded one: all of it, or a run of characters of base64."""
+    """The parts of a text that may be encoded: all of it, or a run of base64 characters."""
     if len(text) < _SHORTEST:
         return
     if _BASE64_LINES.fullmatch(text):
@@ -62,7 +62,7 @@ def _is_base64(text: str) -> bool:
 
 
 def _decompressed(content: bytes, most: int) -> bytes:
-    """Raises zlib.error where it is not whole, or larger than it may be: a small text may stand for gigabytes."""
+    """Raises zlib.error if it is incomplete or too large: a small text may expand to gigabytes."""
     decompressor = zlib.decompressobj(_GZIP_WINDOW)
     plain = decompressor.decompress(content, most)
     if not decompressor.eof:

@@ -1,4 +1,4 @@
-"""Masking a text that comes line by line, in time that grows with the text and no faster."""
+"""Mask a text that arrives line by line, in linear time."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,26 +12,26 @@ _FEW = 1 << 10
 
 
 class LineMask:
-    """Masks a text that comes in chunks: each `feed` gives what has become certain, `flush` the rest at the end.
+    """Masks a text that arrives in chunks: each `feed` returns the part that is final, `flush` the rest at the end.
 
-    What is certain are whole lines, except those with which a secret of several lines or a private key begins: they
-    wait for the lines that decide. A line of more than a mebibyte is given in parts. Lines are looked at once as they
-    come, and again when they are given; while many wait, few that are certain wait with them, so that those that wait
-    are not looked at for every line.
+    Complete lines are final, unless a multi-line secret or a private key may begin in them: those wait for the lines
+    that decide. A line above a mebibyte is returned in parts. Each line is examined once when it arrives, and again
+    when it is returned. While many lines wait, final ones wait with them, so that the waiting ones are not examined
+    for every line.
     """
 
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
         self._chunks: list[str] = []
-        self._start = self._end = 0  # of what is in the chunks, in the whole text
+        self._start = self._end = 0  # of the chunks, in the whole text
         self._limit = max(_LONGEST_LINE, 4 * mask.longest)
-        self._line: list[str] = []  # the last line, which has no end yet
+        self._line: list[str] = []  # the last line, which is not complete yet
         self._lines_end = 0
         self._keys = _OpenKeys()
         self._secrets = tuple(_BegunSecret(lines) for lines in mask.of_lines)
 
     def feed(self, chunk: str) -> str:
-        """Take a chunk; give the masked text of the lines that are complete by now."""
+        """Add a chunk; returns the masked text of the lines that are complete."""
         chunk = encodable(chunk)
         self._chunks.append(chunk)
         self._end += len(chunk)
@@ -50,7 +50,7 @@ class LineMask:
         return self._release(certain)
 
     def flush(self) -> str:
-        """Give the masked rest."""
+        """Return the masked rest."""
         return self._release(self._end)
 
     def _take(self, line: str) -> None:
@@ -60,7 +60,7 @@ class LineMask:
             secret.take(line.removesuffix("\r"), begins)
 
     def _waits(self) -> Iterator[int]:
-        """From where on lines wait for others."""
+        """The position from which lines wait for others."""
         begins = self._keys.begins(self._lines_end)
         if begins is not None:
             yield begins
@@ -72,10 +72,10 @@ class LineMask:
         text, end = "".join(self._chunks), certain - self._start
         spans = self._mask.spans(text)
         for start, after in spans:
-            if start < end < after:  # never cut what is hidden, unless there is no other way on
+            if start < end < after:  # never cut a hidden part, unless nothing else is possible
                 end = after if len(text) > self._limit and start == 0 else start
         self._chunks, self._start = [text[end:]], self._start + end
-        if self._lines_end < self._start:  # a part of a long line was given
+        if self._lines_end < self._start:  # a part of a long line was returned
             self._lines_end, self._line = self._start, [text[end:]]
         released = hide(text[:end], [span for span in spans if span[1] <= end])
         return "".join(map(self._mask.hide_whole, released.splitlines(keepends=True)))
@@ -88,7 +88,7 @@ class _OpenKeys:
         self._begins: deque[int] = deque()
 
     def begins(self, lines_end: int) -> int | None:
-        """Where the first begins that may still end."""
+        """The position of the first one that may still end."""
         while self._begins and lines_end - self._begins[0] >= _LONGEST_KEY:
             self._begins.popleft()
         return self._begins[0] if self._begins else None
@@ -103,10 +103,10 @@ class _OpenKeys:
 
 
 class _BegunSecret:
-    """A secret of several lines, of which the last lines of the text may be the first.
+    """A multi-line secret that may begin in the last lines of the text.
 
-    The first line of a secret may stand at the end of one, all others are lines of their own. Found as Knuth, Morris
-    and Pratt find a word, with lines for letters.
+    The first line of a secret may stand at the end of a line, all others are complete lines. Found like a word by
+    Knuth, Morris and Pratt's algorithm, with lines for letters.
     """
 
     def __init__(self, lines: Sequence[str]) -> None:
@@ -121,7 +121,7 @@ class _BegunSecret:
 
     @property
     def begins(self) -> int | None:
-        """Where in the text it begins, if it does."""
+        """The position in the text where it begins, if it does."""
         return self._begins[-self._known] if self._known else None
 
     def take(self, line: str, line_begins: int) -> None:
@@ -129,13 +129,13 @@ class _BegunSecret:
         if not self._known:
             self._begins.clear()
             return
-        # Where the secret would begin if this line were its first.
+        # The position where the secret would begin if this line were its first.
         self._begins.append(line_begins + max(0, len(line) - len(self._lines[0])))
         if len(self._begins) > 2 * len(self._lines):
             del self._begins[: -len(self._lines)]
 
     def _longer(self, line: str, known: int) -> int:
-        """How many of the first lines the text ends with, after one that ended with so many."""
+        """How many of its first lines the text ends with now, if it ended with so many before."""
         while known and (known == len(self._lines) or line != self._lines[known]):
             known = self._shorter[known]
         if known:

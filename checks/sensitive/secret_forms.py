@@ -1,7 +1,7 @@
-"""The ways in which a secret value may be written inside another text: escaped, encoded, line by line.
+"""The ways in which a secret value can appear inside another text: escaped, encoded, line by line.
 
-How long a text must be before it is hidden wherever it stands is a trade: a secret "1" must not blank every digit
-of a report. `Reach` has the rule.
+The minimum length of a text that is hidden everywhere is a compromise: a secret "1" must not hide every digit of a
+report. `Reach` has the rule.
 """
 
 import base64
@@ -14,24 +14,24 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 SHORTEST_ANYWHERE = 6
-"""A text of fewer characters is hidden only where it stands alone, or is all there is."""
+"""Shorter texts are hidden only where they stand alone, or are the whole text."""
 _ALONE_LENGTH = 4
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*")
 _ESCAPED = re.compile("%[0-9A-F]{2}")
 _WORDS_OF_JSON = frozenset({"true", "false", "null"})
 _SECRET_KEY = re.compile(r"pass|secret|token|credential|private|(^|_|-)key|auth|dsn|connection", re.IGNORECASE)
-# What other encoders of URLs leave as it is: RFC 3986, Go's PathEscape and userinfo, JavaScript's two.
+# Characters that other URL encoders leave unchanged: RFC 3986, Go's PathEscape and userinfo, JavaScript's two.
 _URL_SAFE = ("", "/", "$&+=:@", "$&+,;=", "!'()*", "!'()*;/?:@&=+$,#")
 _BASE64_COLUMNS = (64, 76)
 _SHORTEST_BASE64 = 6
 
 
 class Reach(enum.Enum):
-    """How far a text is looked for.
+    """Where a text is searched for.
 
     ANYWHERE (6 characters or more): also inside words. ALONE (4 or 5 characters, and numbers of 6 digits or more):
-    where no letter, digit or underscore touches it. WHOLE (shorter ones, shorter numbers, true, false, null): only
-    where it is the whole text.
+    where it is not adjacent to a letter, digit or underscore. WHOLE (shorter texts and numbers, true, false, null):
+    only as the whole text.
     """
 
     ANYWHERE = enum.auto()
@@ -40,7 +40,7 @@ class Reach(enum.Enum):
 
 
 class Written(NamedTuple):
-    """One way of writing a secret. `left` and `right`: how many base64 characters beside it hold some of its bits."""
+    """One form of a secret. `left` and `right`: how many adjacent base64 characters contain some of its bits."""
 
     text: str
     alone: bool = False
@@ -49,7 +49,7 @@ class Written(NamedTuple):
 
 
 def reach(text: str) -> Reach:
-    """How far this text is looked for, by its length and kind."""
+    """Where this text is searched for, by its length and kind."""
     if text.lower() in _WORDS_OF_JSON:
         return Reach.WHOLE
     if _NUMBER.fullmatch(text):
@@ -60,7 +60,7 @@ def reach(text: str) -> Reach:
 
 
 def written_forms(value: str) -> Iterator[Written]:
-    """Every way in which this value, a line of it, or a secret inside it (where it is JSON) may be written."""
+    """Every form of this value, of its lines, and of secrets inside it (if it is JSON)."""
     whole = value.strip()
     for part in {whole, *(line.strip() for line in whole.splitlines()), *_secrets_in_json(whole)}:
         match reach(part):
@@ -82,7 +82,7 @@ def _forms(text: str) -> Iterator[Written]:
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """As a string of JSON or HCL, also inside another one. Go writes <, > and & as escapes, Terraform "${" twice."""
+    """As a string in JSON or HCL, possibly nested. Go writes <, > and & as escapes, Terraform "${" doubled."""
     templated = text.replace("${", "$${").replace("%{", "%%{")
     for plain in {text, templated}:
         for ascii_only in (True, False):
@@ -111,7 +111,7 @@ def _base64(text: str) -> str:
 
 
 def _inside_base64(plain: bytes) -> Iterator[Written]:
-    """The characters that these bytes alone decide, wherever they begin in what was encoded."""
+    """The base64 characters that depend only on these bytes, at any offset in the encoded data."""
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + plain).decode()
         first = -(-before * 8 // 6)
@@ -131,7 +131,7 @@ def _base64_lines(encoded: str) -> Iterator[str]:
 
 
 def _secrets_in_json(text: str) -> Iterator[str]:
-    """The strings in a JSON document whose key says that they are secret, such as a cloud account's key file."""
+    """The strings in a JSON document under keys that name secrets, such as a cloud account's key file."""
     if text[:1] not in ("{", "["):
         return
     try:
