@@ -1,8 +1,8 @@
 """The gate: may this be planned with credentials, may it be merged, may it be applied.
 
-`decide_merge` and `decide_apply` are deliberately two functions: when they were one, "no digest" meant "not applicable",
-and an unreviewed push passed. Required earlier steps are values that only this module creates: `Vouched` before
-credentials are read for code, `Proceed` before a plan file is applied.
+`decide_merge` and `decide_apply` are deliberately two functions: when they were one, "no digest" meant "not
+applicable", and an unreviewed push passed. Required earlier steps are values that only this module creates: `Vouched`
+before credentials are read for code, `Proceed` before a plan file is applied.
 """
 
 from collections.abc import Collection, Sequence
