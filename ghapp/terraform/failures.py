@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from checks.diagnostic import Diagnostic
 
@@ -68,6 +69,11 @@ _BY_SUMMARY = (
 
 _LOCK = re.compile(r"^[ \t│]*(ID|Who|Operation|Created):(.*)$", re.MULTILINE)
 
+_FROM = re.compile(r'source code from "([^"]{1,2000})"')
+"""https://github.com/hashicorp/terraform/blob/v1.11.4/internal/initwd/module_install.go"""
+
+_DETAIL, _MOST_DIAGNOSTICS = 4000, 200
+
 _LOCKED_OVER_HTTP = re.compile(r"HTTP remote state already locked: ID=(\S+)")
 """The backend `http` shows the process that *asked* for the lock under "Lock Info"; only the error names the holder.
 
@@ -87,6 +93,13 @@ def read_failure(diagnostics: Sequence[Diagnostic]) -> tuple[Failure, StateLock 
             if pattern.search(diagnostic.summary):
                 return failure, None
     return Failure.OTHER, None
+
+
+def unavailable_modules(diagnostics: Sequence[Diagnostic]) -> tuple[str, ...]:
+    """Give the sources of the modules that init could not download, as Terraform writes them."""
+    failed = (each.detail for each in diagnostics if each.severity == "error")
+    found = (_FROM.search(" ".join(detail[:_DETAIL].split())) for detail in islice(failed, _MOST_DIAGNOSTICS))
+    return tuple(dict.fromkeys(each[1] for each in found if each is not None))
 
 
 def _read_lock(detail: str) -> StateLock | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ghapp.local_github import Entry
 from tests.stories.waiting import eventually
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class Story:
 
     def propose(
         self,
-        files: Mapping[str, str | None] | None = None,
+        files: Mapping[str, str | Entry | None] | None = None,
         *,
         head: str = "topic",
         base: str = "staging",
@@ -198,7 +199,7 @@ class Story:
     def commit(
         self,
         branch: str,
-        files: Mapping[str, str | None],
+        files: Mapping[str, str | Entry | None],
         *,
         by: str | None = None,
         start: str = "staging",

@@ -1,9 +1,11 @@
 """Modules in other private repositories: for `init` alone, of those that the operator lists, and never for a fork."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import pytest
 
+from ghapp.local_github import Entry
 from tests.stories.line import Line
 from tests.stories.story import Story
 
@@ -13,12 +15,16 @@ MODULE = 'variable "name" {}\n\noutput "name" { value = "made by the module: ${v
 def with_modules(line: Line, name: str) -> tuple[Story, str]:
     """A repository with the root module `network`, and a private one of the same owner whose name ends so."""
     story = line.story(installed=False)
-    modules = f"{story.owner}/{story.team}-{name}"
-    story.github.create_repository(
-        modules, files={"net/main.tf": MODULE}, private=True, default_branch="main", by=story.reviewer
-    )
+    modules = private(story, name, {"net/main.tf": MODULE})
     story.install()
     return story, modules
+
+
+def private(story: Story, name: str, files: Mapping[str, str | Entry]) -> str:
+    """A private repository of the same owner whose name ends so."""
+    full_name = f"{story.owner}/{story.team}-{name}"
+    story.github.create_repository(full_name, files=files, private=True, default_branch="main", by=story.reviewer)
+    return full_name
 
 
 def using(story: Story, source: str) -> dict[str, str]:
@@ -76,19 +82,59 @@ def test_a_fork_gets_no_token_even_where_its_plan_is_approved(line: Line) -> Non
     assert "a fork's pull request gets no token for it" in story.first_line(check)
 
 
+@pytest.mark.parametrize("name", ["inner-modules", "inner-secrets"])
+def test_a_module_of_a_module_is_fetched_where_its_repository_is_listed_too(line: Line, name: str) -> None:
+    story = line.story(installed=False)
+    host = urlsplit(story.github.url).netloc
+    inner = private(story, name, {"net/main.tf": MODULE})
+    call = f'module "inner" {{\n  source = "git::http://{host}/{inner}.git//net"\n  name   = var.name\n}}\n'
+    outer = private(
+        story,
+        "outer-modules",
+        {"net/main.tf": f'variable "name" {{}}\n\n{call}\noutput "name" {{ value = module.inner.name }}\n'},
+    )
+    story.install()
+    number = story.propose(using(story, f"git::http://{host}/{outer}.git//net"))
+    check = story.planned(number)
+    if name == "inner-secrets":
+        assert check["conclusion"] == "failure"
+        assert "the operator has to list it in PLANWARD_MODULE_REPOSITORIES" in story.first_line(check)
+        return
+    assert check["conclusion"] == "success", story.first_line(check)
+    asked = [each.body for each in story.github.requests if each.path.endswith("/access_tokens")]
+    opened = [each["repositories"] for each in asked if isinstance(each, dict) and each.get("repositories")]
+    [first, *further] = [each for each in opened if outer.partition("/")[2] in each]
+    assert first == [outer.partition("/")[2]]
+    assert {name for each in further for name in each} == {each.partition("/")[2] for each in (outer, inner)}
+    assert story.applied(story.merge(number))["conclusion"] == "success"
+
+
+@pytest.mark.parametrize("name", ["inner-modules", "inner-secrets"])
+def test_a_submodule_of_a_submodule_is_laid_out_in_it_or_named(line: Line, name: str) -> None:
+    story = line.story(installed=False)
+    inner = private(story, name, {"net/main.tf": MODULE})
+    outer = private(story, "outer-modules", submodule(story, inner, "vendor"))
+    story.install()
+    number = story.propose({**using(story, "../shared/vendor/net"), **submodule(story, outer, "shared")})
+    check = story.planned(number)
+    if name == "inner-secrets":
+        assert check["conclusion"] == "failure"
+        assert story.first_line(check).startswith(
+            f"shared/vendor is a submodule of {story.github.url}/{inner}.git, which is not checked out"
+        )
+        return
+    assert check["conclusion"] == "success", story.first_line(check)
+    assert story.applied(story.merge(number))["conclusion"] == "success"
+    named = story.state("network", "staging")["terraform_data.named"]
+    assert named[0]["input"]["value"] == "made by the module: net"
+    removed = story.planned(story.propose({"network/main.tf": None}, head="removed"))
+    assert removed["output"]["title"] == "no root module touched; 1 root module removed: its 2 resources stay"
+
+
 @pytest.mark.parametrize("name", ["modules", "secrets"])
 def test_a_submodule_is_checked_out_where_it_is_listed_and_says_so_elsewhere(line: Line, name: str) -> None:
     story, modules = with_modules(line, name)
-    git = story.github.world.repository(modules).git
-    first = git.tip("main")
-    assert first is not None
-    url = f"../{modules.partition('/')[2]}.git"
-    seed = {
-        **using(story, "../shared/net"),
-        ".gitmodules": f'[submodule "shared"]\n\tpath = shared\n\turl = {url}\n',
-    }
-    story.commit("topic", seed)
-    number = move_submodule(story, first)
+    number = story.propose({**using(story, "../shared/net"), **submodule(story, modules, "shared")})
     check = story.planned(number)
     if name == "secrets":
         assert check["conclusion"] == "failure"
@@ -100,21 +146,17 @@ def test_a_submodule_is_checked_out_where_it_is_listed_and_says_so_elsewhere(lin
     assert check["conclusion"] == "success", story.first_line(check)
     assert story.applied(story.merge(number))["conclusion"] == "success"
     changed = {"net/main.tf": MODULE.replace("made by", "moved by")}
-    second = story.github.commit(modules, "main", changed, by=story.reviewer)
-    story.commit("second", {"README.md": "x"})
-    again = story.planned(move_submodule(story, second, branch="second"))
+    story.github.commit(modules, "main", changed, by=story.reviewer)
+    again = story.planned(story.propose(submodule(story, modules, "shared"), head="second"))
     assert "moved by the module" in again["output"]["summary"] + (again["output"]["text"] or "")
 
 
-def move_submodule(story: Story, commit: str, *, branch: str = "topic") -> int:
-    """Commit the submodule `shared` at a commit, and open a pull request."""
-    git = story.repository.git
-    parent = git.tip(branch)
-    assert parent is not None
-    people = "author Ada <ada@example.test> 1700000000 +0000\ncommitter Ada <ada@example.test> 1700000000 +0000"
-    lines = f"commit refs/local-github/move\n{people}\ndata 4\nMove\nfrom {parent}\nM 160000 {commit} shared\n"
-    git.run("fast-import", "--quiet", "--force", stdin=lines.encode())
-    moved = git.ref("refs/local-github/move")
-    assert moved is not None
-    story.github.move(story.name, branch, moved, by=story.author)
-    return story.open(branch)
+def submodule(story: Story, repository: str, path: str) -> dict[str, str | Entry]:
+    """What a commit needs for another repository's main branch as a submodule at a path."""
+    tip = story.github.world.repository(repository).git.tip("main")
+    assert tip is not None
+    url = f"../{repository.partition('/')[2]}.git"
+    return {
+        ".gitmodules": f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n',
+        path: Entry(mode="160000", content=tip.encode()),
+    }

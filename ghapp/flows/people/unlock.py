@@ -4,6 +4,7 @@ Works only while no run of Planward's uses the environment. The lock's holder is
 only people who may apply can ask for this. Credentials stay in this one step.
 """
 
+import asyncio
 import contextlib
 from typing import Literal
 
@@ -11,9 +12,10 @@ from ghapp.durable import step
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.repository import FetchedRepo, load_repo
 from ghapp.flows.root_module.masked_log import MaskedLog
-from ghapp.flows.root_module.private_modules import module_access
+from ghapp.flows.root_module.private_modules import checkout_with_modules, module_access
 from ghapp.flows.root_module.root_run import RootRun
 from ghapp.flows.root_module.run import machine_of
+from ghapp.flows.root_module.terraform_plan import init_with_modules
 from ghapp.flows.survey import survey_tree
 from ghapp.github import InstallationGone, InstallationSuspended, or_deferred
 from ghapp.jobs import Unlock
@@ -69,11 +71,24 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
         operation="apply",
         authority=authority,
         given=repo.services.settings.server_variables.given(authority.repository, job.environment, "apply"),
-        checkout=repo.mirror.checkout(tip, use="apply"),
+        checkout=checkout_with_modules(
+            repo,
+            await repo.mirror.tree_of(tip),
+            use="apply",
+            pointers=root_run.pointers,
+            read=await asyncio.to_thread(root_run.pointers_read),
+            submodules=await asyncio.to_thread(root_run.submodules_read),
+            from_fork=False,
+        ),
         open_log=lambda mask: contextlib.nullcontext(MaskedLog(mask, _quiet)),
-    ) as (terraform, workdir, _, _):
-        async with module_access(repo, root_run.root_module, from_fork=False) as access:
-            initialised = await terraform.init(access.of(workdir), stop=stop)
+    ) as (terraform, workdir, log, _):
+        initialised, _ = await init_with_modules(
+            lambda with_modules: terraform.init(with_modules, stop=stop),
+            workdir,
+            lambda further: module_access(repo, root_run.root_module, further, from_fork=False),
+            log=log,
+            learn=root_run.learner(log),
+        )
         if not initialised.done:
             return "-1"
         # Terraform shows the lock's id only to a command that fails to get the lock.

@@ -10,12 +10,12 @@ from checks.report import RemovedRoot
 from ghapp.durable import park, step
 from ghapp.errors import JobError
 from ghapp.flows.repository import load_repo
-from ghapp.flows.root_module.private_modules import module_access
+from ghapp.flows.root_module.private_modules import checkout_with_modules, module_access
 from ghapp.flows.root_module.root_run import RootRun
 from ghapp.flows.root_module.run import machine_of
 from ghapp.flows.root_module.run_log import open_log
 from ghapp.flows.root_module.stopping import slot, watched
-from ghapp.flows.root_module.terraform_plan import require_allowed
+from ghapp.flows.root_module.terraform_plan import init_with_modules, require_allowed
 from ghapp.flows.survey import survey_of_run
 from ghapp.log import log
 from ghapp.services import Services
@@ -72,12 +72,26 @@ async def _resources(services: Services, job: RemovedJob) -> int | None:
             operation="plan",
             authority=authority,
             given=services.settings.server_variables.given(authority.repository, job.environment, "plan"),
-            checkout=repo.mirror.checkout(tree, use="plan"),
+            checkout=checkout_with_modules(
+                repo,
+                tree,
+                use="plan",
+                pointers=root_run.pointers,
+                read=await asyncio.to_thread(root_run.pointers_read),
+                submodules=await asyncio.to_thread(root_run.submodules_read),
+                from_fork=False,
+            ),
             open_log=lambda mask: open_log(services.store, job.run_id, part, mask),
         ) as (terraform, workdir, lines, _):
-            async with module_access(repo, root_run.root_module, from_fork=False) as access:
-                timeout_s = services.settings.plan_timeout_s
-                initialised = await terraform.init(access.of(workdir), lines, stop, timeout_s=timeout_s)
+            initialised, access = await init_with_modules(
+                lambda with_modules: terraform.init(
+                    with_modules, lines, stop, timeout_s=services.settings.plan_timeout_s
+                ),
+                workdir,
+                lambda further: module_access(repo, root_run.root_module, further, from_fork=False),
+                log=lines,
+                learn=root_run.learner(lines),
+            )
             if initialised.done and machine.sources is not None:
                 await asyncio.to_thread(require_allowed, machine.sources, access, workdir, job.environment)
             state_json = await terraform.show_state(workdir) if initialised.done else None

@@ -14,7 +14,14 @@ from checks.plan import Plan, read_plan
 from ghapp.errors import JobError
 from ghapp.flows.root_module.job import RootJob
 from ghapp.flows.root_module.plan_reading import in_time
-from ghapp.flows.root_module.terraform_plan import Log, OpenModules, Planned, no_modules, require_allowed
+from ghapp.flows.root_module.terraform_plan import (
+    Log,
+    OpenModules,
+    Planned,
+    init_with_modules,
+    no_modules,
+    require_allowed,
+)
 from ghapp.log import log as logger
 from ghapp.processes import Stop
 from ghapp.services import Services
@@ -104,9 +111,13 @@ async def read_approved(
     if approved.engine != name_of(terraform):
         log(f"The approved plan was made by {approved.engine}, which is not here: a new plan")
         return None
-    async with modules() as access:
-        learn(access.secrets)
-        initialised = await terraform.init(access.of(workdir), log, stop, timeout_s=timeout_s)
+    initialised, access = await init_with_modules(
+        lambda with_modules: terraform.init(with_modules, log, stop, timeout_s=timeout_s),
+        workdir,
+        modules,
+        log=log,
+        learn=learn,
+    )
     if not initialised.done:
         return None
     if sources is not None:

@@ -8,6 +8,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,24 +23,35 @@ from ghapp.git import LargeFiles, Remote, Submodule, find_pointers
 from ghapp.git.module_access import module_environment
 from ghapp.values import TreeId
 
+_DEEPEST = 8
+
 
 @asynccontextmanager
-async def module_access(repo: Repo, root_module: RootModule, *, from_fork: bool) -> AsyncIterator[ModuleAccess]:
-    """Return the access that `init` needs to fetch modules; it ends with `init`. Raises GitHubError."""
+async def module_access(
+    repo: Repo, root_module: RootModule, further: Collection[str], *, from_fork: bool
+) -> AsyncIterator[ModuleAccess]:
+    """Return the access that `init` needs to fetch modules; it ends with `init`. Raises GitHubError.
+
+    It reaches the listed repositories that the root module names, and those of `further` sources.
+    """
     url = web_url(repo.services.settings.github.api_url)
     known = (await repo.authority()).repository
-    named = dict.fromkeys(_repository(repo, source) for source in root_module.remote_sources)
+    named = dict.fromkeys(_repository(repo, source) for source in (*root_module.remote_sources, *further))
     names = [name for name in named if name is not None and _is_listed(repo, known, name, from_fork=from_fork)]
 
     def lets(source: str) -> bool:
         name = _repository(repo, source)
         return name is not None and _is_listed(repo, known, name, from_fork=from_fork)
 
+    def lacks(source: str) -> bool:
+        name = _repository(repo, source)
+        return name is not None and lets(source) and name.casefold() not in {each.casefold() for each in names}
+
     if not names:
-        yield ModuleAccess(environ=module_environment(url, None), lets=lets)
+        yield ModuleAccess(environ=module_environment(url, None), lets=lets, lacks=lacks)
         return
     async with repo.services.github.contents_token(repo.known.installation_id, names) as token:
-        yield ModuleAccess(environ=module_environment(url, token), secrets=(token,), lets=lets)
+        yield ModuleAccess(environ=module_environment(url, token), secrets=(token,), lets=lets, lacks=lacks)
 
 
 @asynccontextmanager
@@ -55,10 +67,11 @@ async def checkout_with_modules(
 ) -> AsyncIterator[Path]:
     """Check out a tree for one root run, with the submodules that it reads. Raises JobError if one is not allowed."""
     known = (await repo.authority()).repository
-    names = {each.path: _listed_submodule(repo, known, each, from_fork=from_fork) for each in submodules}
+    clone_url = repo.known.clone_url
+    names = {each.path: _listed_submodule(repo, known, each, clone_url, from_fork=from_fork) for each in submodules}
     async with repo.checkout(tree, use=use, pointers=pointers, read=read) as directory:
         for each in submodules:
-            await _lay_out(repo, each, names[each.path], directory / each.path)
+            await _lay_out(repo, known, each, names[each.path], directory)
         yield directory
 
 
@@ -71,8 +84,10 @@ def _is_listed(repo: Repo, known: RepositoryIdentity, name: str, *, from_fork: b
     return not from_fork and repo.services.settings.module_repositories.lets(known, name)
 
 
-def _listed_submodule(repo: Repo, known: RepositoryIdentity, submodule: Submodule, *, from_fork: bool) -> str:
-    source = submodule.source(repo.known.clone_url)
+def _listed_submodule(
+    repo: Repo, known: RepositoryIdentity, submodule: Submodule, clone_url: str, *, from_fork: bool
+) -> str:
+    source = submodule.source(clone_url)
     name = _repository(repo, source)
     if name is not None and _is_listed(repo, known, name, from_fork=from_fork):
         return name
@@ -85,7 +100,15 @@ def _listed_submodule(repo: Repo, known: RepositoryIdentity, submodule: Submodul
     )
 
 
-async def _lay_out(repo: Repo, submodule: Submodule, name: str, place: Path) -> None:
+async def _lay_out(
+    repo: Repo, known: RepositoryIdentity, submodule: Submodule, name: str, top: Path, depth: int = 1
+) -> None:
+    """Check out a submodule below `top` with its own submodules: a missing one would look like an empty directory."""
+    if depth > _DEEPEST:
+        raise JobError(f"{submodule.path} is a submodule within {_DEEPEST} others: use fewer levels")
+    place = top / submodule.path
+    if not place.resolve().is_relative_to(top.resolve()):
+        raise JobError(f"{submodule.path} is a submodule, and a symlink leads out of the repository there")
     github, installation = repo.services.github, repo.known.installation_id
     reached = await github.repositories(installation)
     found = next((each for each in reached if each.full_name.casefold() == name.casefold()), None)
@@ -97,6 +120,11 @@ async def _lay_out(repo: Repo, submodule: Submodule, name: str, place: Path) -> 
     async with github.contents_token(installation, [name]) as token:
         remote = Remote(repository_id=found.id, clone_url=found.clone_url, token=token)
         mirror = await repo.services.mirrors.fetch(remote, commits=[submodule.commit])
-    pointers = await find_pointers(mirror, await mirror.list_tree(submodule.commit))
+    entries = await mirror.list_tree(submodule.commit)
+    pointers = await find_pointers(mirror, entries)
     async with mirror.checkout(submodule.commit, LargeFiles(unread=pointers)) as content:
         await asyncio.to_thread(shutil.copytree, content, place, symlinks=True, dirs_exist_ok=True)
+    for each in await mirror.submodules(entries):
+        inner = replace(each, path=f"{submodule.path}/{each.path}")
+        inner_name = _listed_submodule(repo, known, inner, found.clone_url, from_fork=False)
+        await _lay_out(repo, known, inner, inner_name, top, depth + 1)

@@ -183,6 +183,10 @@ class RootRun:
                 f"backend, or the operator adds its directory to PLANWARD_SANDBOX_PATHS, as DIRECTORY:rw"
             )
 
+    def learner(self, log: MaskedLog) -> Callable[[Sequence[str]], None]:
+        """Return the function that adds secrets to what is masked in this log."""
+        return partial(self._secrets.learn, log=log)
+
     @contextlib.asynccontextmanager
     async def planned(
         self,
@@ -229,7 +233,7 @@ class RootRun:
                     sources=machine.sources,
                     until_written=None if until_written is None else let_go_first,
                     modules=modules,
-                    learn=partial(self._secrets.learn, log=log),
+                    learn=self.learner(log),
                 )
                 await self._learn(outcome, log)
                 return Made(outcome=outcome, terraform=terraform, workdir=workdir, log=log, replan=plan)
@@ -246,7 +250,7 @@ class RootRun:
                     timeout_s=machine.plan_timeout_s,
                     sources=machine.sources,
                     modules=modules,
-                    learn=partial(self._secrets.learn, log=log),
+                    learn=self.learner(log),
                 )
                 if found is None:
                     return None

@@ -159,7 +159,9 @@ class _RootStep:
             open_log=lambda mask: open_log(self._services.store, job.run_id, part, mask),
             stop=stop,
             until_written=lambda: self._wait_for_applies(slot, stop),
-            modules=lambda: module_access(self._repo, self.root_run.root_module, from_fork=job.from_fork),
+            modules=lambda further: module_access(
+                self._repo, self.root_run.root_module, further, from_fork=job.from_fork
+            ),
             approved=await approved_file(self._services, job),
         ) as made:
             return await self._judge(made, stop)

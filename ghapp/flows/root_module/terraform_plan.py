@@ -1,7 +1,7 @@
 """Plan one root module in its work directory: init, plan and show within one time limit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +15,7 @@ from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit, 
 from ghapp.flows.root_module.plan_reading import in_time
 from ghapp.processes import Stop
 from ghapp.terraform import Failure, Finished, Terraform, Workdir, installed_modules, installed_providers
+from ghapp.terraform.failures import unavailable_modules
 
 Log = Callable[[str], None]
 
@@ -59,17 +60,46 @@ class ModuleAccess:
     lets: Callable[[str], bool] = lambda source: False
     """Whether the operator lists a module's repository for this one, so that it needs no other permission."""
 
+    lacks: Callable[[str], bool] = lambda source: False
+    """Whether the operator lists a module's repository, and this access does not reach it yet."""
+
     def of(self, workdir: Workdir) -> Workdir:
         """The work directory for `init`."""
         return replace(workdir, environ={**workdir.environ, **self.environ})
 
 
-OpenModules = Callable[[], AbstractAsyncContextManager[ModuleAccess]]
+OpenModules = Callable[[Collection[str]], AbstractAsyncContextManager[ModuleAccess]]
+"""Opens access to the modules that the root module names, and to further sources."""
 
 
-def no_modules() -> AbstractAsyncContextManager[ModuleAccess]:
+def no_modules(further: Collection[str]) -> AbstractAsyncContextManager[ModuleAccess]:
     """No access beyond the run's own environment."""
     return nullcontext(ModuleAccess())
+
+
+async def init_with_modules(
+    init: Callable[[Workdir], Awaitable[Finished]],
+    workdir: Workdir,
+    modules: OpenModules,
+    *,
+    log: Log,
+    learn: Callable[[Sequence[str]], None],
+) -> tuple[Finished, ModuleAccess]:
+    """Run init, and again if a downloaded module names another repository that the operator lists.
+
+    `learn` receives the secrets of an access before they are used. Each access ends with its init.
+    """
+    named: tuple[str, ...] = ()
+    while True:
+        async with modules(named) as access:
+            learn(access.secrets)
+            finished = await init(access.of(workdir))
+        more = () if finished.done else unavailable_modules(finished.diagnostics)
+        lacking = tuple(source for source in more if access.lacks(source))
+        if not lacking:
+            return finished, access
+        log("A module names another repository that the operator lists; init once more with access to it")
+        named += lacking
 
 
 async def make_plan(
@@ -113,10 +143,13 @@ async def make_plan(
             finished = await timed(command)
         return finished
 
-    async with modules() as access:
-        learn(access.secrets)
-        with_modules = access.of(workdir)
-        initialised = await repeated(lambda: terraform.init(with_modules, log, stop, timeout_s=left_s))
+    initialised, access = await init_with_modules(
+        lambda with_modules: repeated(lambda: terraform.init(with_modules, log, stop, timeout_s=left_s)),
+        workdir,
+        modules,
+        log=log,
+        learn=learn,
+    )
     if not initialised.done:
         return NotDone(command="init", finished=initialised, diagnostics=initialised.diagnostics)
     if sources is not None:
