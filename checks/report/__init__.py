@@ -1,4 +1,4 @@
-"""What a person has to know about a run, before how it looks: masked, ordered by danger, ready to be stored."""
+"""The content of a run's report, independent of its format: masked, ordered by danger, ready to be stored."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, Self
@@ -36,9 +36,9 @@ _TITLE_LIMIT = 255
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
-    """One message at lines of a file of the repository, as GitHub's check runs have them.
+    """One message at lines of a file in the repository, in the form of GitHub's check runs.
 
-    Columns are set only where the annotation is about one line: GitHub refuses them otherwise.
+    Columns are set only if the annotation covers one line: GitHub refuses them otherwise.
     """
 
     path: str
@@ -52,7 +52,7 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckRunOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """The `output` of a check run. `annotations` are all of them: the caller sends 50 a request."""
+    """The `output` of a check run. `annotations` has all of them: the caller sends 50 per request."""
 
     title: str
     summary: str
@@ -61,14 +61,14 @@ class CheckRunOutput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One root module in one environment ("" where nobody said which): how it ended and what its plan does.
+    """One root module in one environment ("" if unknown): its outcome and its plan's changes.
 
-    Holds nothing unmasked, so that it may be stored and shown. `cause` says why it did not go well, the first line
-    first. `state_empty` is whether the state held nothing before. `changes` and `drift` are ordered by danger.
-    `deferred` are the changes that Terraform defers to a later plan. `invocations` are the providers' actions that
-    applying runs, and those that are deferred (older reports have a line for each); `dependents` the blocks that depend
-    on those that change; `difference` is against the plan that was reviewed. `errored` is whether Terraform could not
-    finish the plan. `undeclared` are the keys that were read for it from Vault and that no variable of it takes.
+    Everything is masked, so that it can be stored and shown. `cause` says why it failed or was held, the first line
+    first. `state_empty`: whether the state was empty before. `changes` and `drift` are ordered by danger. `deferred`
+    has the changes that Terraform defers to a later plan. `invocations` has the providers' actions that applying runs,
+    and the deferred ones (older reports have a line for each); `dependents` the blocks that depend on changed ones;
+    `difference` compares with the reviewed plan. `errored`: whether Terraform could not finish the plan. `undeclared`
+    has the keys that were read from Vault and that no variable takes.
     """
 
     root_module: str
@@ -103,7 +103,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def changes_anything(self) -> bool:
-        """Whether the plan does anything, be it to outputs or to the state alone, or defers something."""
+        """Whether the plan changes anything, including outputs and the state alone, or defers something."""
         changes = any(change.section != "read" for change in self.changes)
         return self.counts != NO_COUNTS or changes or bool(self.outputs)
 
@@ -113,7 +113,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RemovedRoot(msgspec.Struct, frozen=True, kw_only=True):
-    """A root module that is none any more; `resources` are in its state there, None where that could not be read."""
+    """A removed root module; `resources` is their number in its state there, None if that could not be read."""
 
     root_module: str
     environment: str
@@ -121,22 +121,22 @@ class RemovedRoot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """An address of the web, and the words under which it stands."""
+    """A web address, and the text of its link."""
 
     words: str
     url: str
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One run over its root modules: what the check run, the run page, the comment and the terminal show.
+    """One run over its root modules, for the check run, the run's page, the comment and the terminal.
 
-    `cause` is the first line of anything but a success: what, where, the way out. `notes` are plain lines (only
-    `code` in backticks is understood) under it. A hold has the `comparison` of the commits that it is about, `deciders`
-    (lines like notes: who may end it), and `paste`, a comment for people to paste. `blob_url` is the
-    address of the repository's files at the planned commit (`https://HOST/OWNER/REPO/blob/SHA`). `diagnostics` are
-    about the repository as a whole, such as a new version of its config that cannot be used. `pull_request` is set
-    where a check run carries the reports of several pull requests that share a head. `previews` are the plans of a pull
-    request's target, which is named where there is a preview of it, `roots` those of testing or of an apply.
+    `cause` is the first line of anything but a success: what is wrong, where, what to do. `notes` are plain lines
+    below it (only `code` in backticks is formatted). A hold has the `comparison` of its commits, `deciders` (lines
+    about who may end it), and `paste`, a command for people to paste. `blob_url` is the address of the repository's
+    files at the planned commit (`https://HOST/OWNER/REPO/blob/SHA`). `diagnostics` are about the whole repository,
+    such as an invalid new version of its config. `pull_request` is set if a check run has the reports of several pull
+    requests with the same head. `previews` are the plans of a pull request's target, which has a name if it is
+    previewed; `roots` are those of testing or of an apply.
     """
 
     operation: Operation
@@ -165,13 +165,13 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def new_roots(self) -> tuple[RootReport, ...]:
-        """Those of testing that say something which the target's do not; all, where there is no preview."""
+        """Testing's root modules that add something to the target's; all of them if there is no preview."""
         targets = {root.root_module: root for root in self.previews}
         return tuple(root for root in self.roots if not says_nothing_new(root, targets.get(root.root_module)))
 
     @property
     def title(self) -> str:
-        """One line that says enough for the merge box, at most 255 characters."""
+        """One line, short enough for the merge box, at most 255 characters."""
         if self.pull_request is not None:
             alone = msgspec.structs.replace(self, pull_request=None)
             return shorten(f"#{self.pull_request}: {alone.title}", _TITLE_LIMIT)
@@ -193,7 +193,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def where_to_paste(self) -> str:
-        """What stands before the comment to paste: an apply is decided on any pull request, a plan on its own."""
+        """The text before the command to paste: an apply is decided on any pull request, a plan on its own."""
         return f"Comment on {'any' if self.operation == 'apply' else 'this'} pull request:"
 
     @property
@@ -205,7 +205,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def short_result(self) -> str:
-        """What an apply came to and why, in a few words: "3 applied, 1 failed, 2 not reached: quota exceeded"."""
+        """The result of an apply and its reason, in a few words: "3 applied, 1 failed, 2 not reached: quota
+        exceeded"."""
         roots = [root for root in self.roots if root.results]
         if not roots:
             return self.first_cause
@@ -216,9 +217,9 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def says_nothing_new(root: RootReport, target: RootReport | None) -> bool:
-    """Whether a plan in testing tells a reader nothing that the target's plan of this root module does not.
+    """Whether a plan in testing adds nothing to the target's plan of this root module.
 
-    What is added where the state was empty is no news: it would be there with any change.
+    Additions to an empty state do not count: any change would have them.
     """
     if target is None or root.outcome != target.outcome or root.errored != target.errored:
         return False
@@ -226,7 +227,7 @@ def says_nothing_new(root: RootReport, target: RootReport | None) -> bool:
     if any(_gist(each) not in said for each in root.diagnostics) or not set(root.checks) <= set(target.checks):
         return False
     if not root.went_well:
-        return bool(root.diagnostics)  # else the cause is all that is known, and names testing
+        return bool(root.diagnostics)  # otherwise the cause is all that is known, and names testing
     if not set(root.warnings) <= set(target.warnings):
         return False
     if root.state_empty and all(change.section in ("add", "read") for change in root.changes):
@@ -239,7 +240,7 @@ def _gist(diagnostic: Diagnostic) -> tuple[object, ...]:
 
 
 def _does(root: RootReport) -> set[tuple[object, ...]]:
-    """What a plan does, without the values: those differ between environments."""
+    """A plan's actions without the values, which differ between environments."""
     changes = [("change", each) for each in root.changes]
     changes += [("deferred", each) for each in root.deferred]
     changes += [("drift", each) for each in root.drift]
@@ -275,11 +276,11 @@ def report_plan(
     digest_key: bytes = b"",
     reviewed: PlanSummary | None = None,
 ) -> RootReport:
-    """Report what a plan does. Nothing of it holds a value that Terraform or `mask` calls sensitive.
+    """Report a plan's changes. The result contains no value that Terraform or `mask` marks as sensitive.
 
     `declarations` are the blocks of the configuration by address without instance keys
     (`module.net.aws_subnet.private`). `reviewed` is the summary of another plan, made with the same `digest_key`: the
-    report then says what this plan does other than that one.
+    report then contains the differences.
     """
     configured = dict(blocks(read_modules(plan.configuration)))
     mask = mask.also(plan.sensitive_values()).but_names([root_module, *configured, *plan.names()])
@@ -332,9 +333,9 @@ def report_failure(
     timed_out: bool = False,
     results: Sequence[ResourceResult] = (),
 ) -> RootReport:
-    """Report a root module that could not be planned or applied; `cause` is what, where and the way out.
+    """Report a root module that could not be planned or applied; `cause` is what failed, where, what to do.
 
-    `results`: what its apply did until then.
+    `results`: what its apply did before.
     """
     mask = mask.but_names([root_module])
     return RootReport(
@@ -359,8 +360,8 @@ def report_skipped(
     cause: str,
     results: Sequence[ResourceResult] = (),
 ) -> RootReport:
-    """Report a root module that was not tried, as when a layer below it failed; or not finished: `results` say how far
-    it came."""
+    """Report a root module that was skipped, for example because a layer below it failed, or interrupted: then
+    `results` say what its apply did."""
     return RootReport(
         root_module=root_module,
         environment=environment,
@@ -373,7 +374,7 @@ def report_skipped(
 
 
 def report_planned_at_apply(*, root_module: str, environment: str, workspace: str, why: str) -> RootReport:
-    """Report a root module that can be planned only after those below it are applied; `why` says what it waits for."""
+    """Report a root module that can be planned only after those below it are applied; `why` names the missing part."""
     return RootReport(
         root_module=root_module,
         environment=environment,
@@ -405,7 +406,7 @@ def removed_words(removed: Sequence[RemovedRoot]) -> str:
 
 
 def notes_on_removed(removed: Sequence[RemovedRoot]) -> Iterator[str]:
-    """What a removed root module leaves behind, and the ways out."""
+    """What a removed root module leaves behind, and what to do about it."""
     for each in removed:
         if each.resources == 0:
             yield f"`{each.root_module}` is removed; its state in {each.environment} holds nothing."

@@ -1,4 +1,4 @@
-"""How large a report may become: a plan's author must not decide how much of a server's memory it takes."""
+"""Limits on a report's size: a plan's author must not decide how much of a server's memory it takes."""
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -8,11 +8,12 @@ import msgspec
 from checks.report.change_report import AttributeChange, ChangeReport
 
 MOST_CHARACTERS = 10_000_000
-"""Of the attributes of one root module. Past it the largest changes are named, and their details are left out."""
+"""The limit for the attributes of one root module. Above it the largest changes keep their names without details."""
 
 
 class Bounds:
-    """Which details of one root module are kept: all, unless together they are too large; then the smaller ones."""
+    """Chooses the details of one root module that are kept: all of them, or if they are too large, the smaller
+    ones."""
 
     def __init__(
         self, changes: Iterable[ChangeReport], outputs: Iterable[AttributeChange], most: int = MOST_CHARACTERS
@@ -24,7 +25,7 @@ class Bounds:
         self.left_out = sum(self._is_too_large(size) for size in sizes)
 
     def changes(self, changes: Sequence[ChangeReport]) -> tuple[ChangeReport, ...]:
-        """The changes, those that are too large without their attributes."""
+        """The changes; those that are too large without their attributes."""
         if self._largest is None:
             return tuple(changes)
         return tuple(
@@ -32,11 +33,11 @@ class Bounds:
         )
 
     def outputs(self, outputs: Sequence[AttributeChange]) -> tuple[AttributeChange, ...]:
-        """The outputs, those that are too large without their values."""
+        """The outputs; those that are too large without their values."""
         return tuple(output if not self._is_too_large(output.size) else _named(output) for output in outputs)
 
     def warnings(self) -> tuple[str, ...]:
-        """That the report is cut, where it is."""
+        """A warning if the report was shortened."""
         if not self.left_out:
             return ()
         return (

@@ -1,4 +1,4 @@
-"""What a person is told about one planned change: already diffed, already masked."""
+"""The report of one planned change: already compared, already masked."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from checks.declaration import Declaration
 
 Section = Literal["destroy", "replace", "change", "add", "read", "tags", "state"]
 SECTIONS: tuple[Section, ...] = ("destroy", "replace", "change", "add", "read", "tags", "state")
-"""The order of danger, in which everything is shown and in whose reverse it is left out."""
+"""The sections in the order of danger: they are shown in it, and left out in reverse."""
 
 SYMBOLS: dict[str, str] = {
     "create": "+",
@@ -23,18 +23,18 @@ SYMBOLS: dict[str, str] = {
     "open": "<=",
     "no-op": " ",
 }
-"""Terraform's own sign of each action."""
+"""Terraform's own symbol of each action."""
 
 _EMPTY = frozenset({None, "null", '""', "[]", "{}"})
 
 
 class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One attribute: `path = old → new`, or `path` and a diff of lines where a side is a document. Always whole.
+    """One attribute: `path = old → new`, or `path` and a diff of lines if a side is a document. Always complete.
 
-    `old` and `new` are texts as they are shown; None means that there is nothing on that side, and equal ones that
-    the item of a list only moved. `lines` holds a diff inside a string (JSON, YAML, heredoc), each line beginning
-    with "+", "-" or " ". `note` says in words what the values do not: how they are encoded, where an item came from,
-    that only the order differs. `empty` is an empty value inside something that comes or goes as a whole.
+    `old` and `new` are texts as shown; None means that there is nothing on that side, and equal ones that a list item
+    only moved. `lines` has a diff inside a string (JSON, YAML, heredoc), each line beginning with "+", "-" or " ".
+    `note` says what the values do not show: their encoding, an item's earlier position, that only the order differs.
+    `empty` marks an empty value inside an object that is added or removed as a whole.
     """
 
     path: str
@@ -47,17 +47,17 @@ class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     @property
     def only_moved(self) -> bool:
-        """Whether this is an item of a list that stays as it is, at another place."""
+        """Whether this is an unchanged list item at another position."""
         return self.old == self.new and (self.note or "").startswith("moved ")
 
     @property
     def size(self) -> int:
-        """About how many characters it takes to show this."""
+        """The approximate number of characters that it takes to show this."""
         return len(self.path) + len(self.old or "") + len(self.new or "") + sum(map(len, self.lines)) + 64
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a scanner says about a resource, or about one of its attributes (`ingress[0].cidr_blocks`)."""
+    """A scanner's finding about a resource, or about one of its attributes (`ingress[0].cidr_blocks`)."""
 
     scanner: str
     rule: str
@@ -67,15 +67,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One change, or several that are the same in each instance.
+    """One change, or several equal ones of a block's instances.
 
-    `address` names what changes; where instances are folded, `instances` holds every address and `address` is
-    their common name (`aws_subnet.private[0..5]`). `identity` tells which resource this is: name, place, size. `marks`
-    says in words why this one deserves care, `findings` what scanners say about it. `unchanged` counts the attributes
-    that stay; `recomputed` names those that nobody sets and nobody knows before the apply: ids, ARNs;
-    `recomputed_from` has what they were. `left_out` counts
-    attributes that were too many to keep. `several_blocks` is whether `instances` are of more than one block, so that
-    `address` is a number of resources and no name.
+    `address` names the changed object; if instances are folded, `instances` has every address and `address` is their
+    common name (`aws_subnet.private[0..5]`). `identity` tells people which resource this is: name, place, size.
+    `marks` are the reasons why it deserves care, as text; `findings` are those of scanners. `unchanged` counts the
+    unchanged attributes. `recomputed` names attributes that nobody sets or knows before the apply, such as ids and
+    ARNs; `recomputed_from` has their old values. `left_out` counts attributes that were too many to keep.
+    `several_blocks`: whether `instances` belong to more than one block, so that `address` is a number of resources and
+    not a name.
     """
 
     address: str
@@ -100,33 +100,33 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     @property
     def symbol(self) -> str:
-        """Terraform's sign of the action; a move or an import that changes nothing else has a sign of its own."""
+        """Terraform's symbol of the action; a pure move or import has its own symbol."""
         if self.action == "no-op":
             return "→" if self.previous_address else "="
         return SYMBOLS.get(self.action, "?")
 
     @property
     def size(self) -> int:
-        """How many resource instances this stands for."""
+        """The number of resource instances that this represents."""
         return len(self.instances) or 1
 
     @property
     def says_little(self) -> bool:
-        """Whether nothing changes but that an empty value is empty in another way, as null and `[]` are."""
+        """Whether the only change is from one kind of empty value to another, such as null and `[]`."""
         return bool(self.attributes) and all(
             a.old in _EMPTY and a.new in _EMPTY and not (a.lines or a.note) for a in self.attributes
         )
 
     @property
     def changed_names(self) -> tuple[str, ...]:
-        """The names of the top-level attributes that change, each once, in the order of the diff."""
+        """The names of the changed top-level attributes, each once, in the order of the diff."""
         return tuple(dict.fromkeys(attribute.path.split(".")[0].split("[")[0] for attribute in self.attributes))
 
 
 class InvocationReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A provider's action that applying runs: at `event` (such as "after create") of the resource `triggered_by`.
 
-    `by_request` is whether it was asked for by name. `attributes` are its arguments. `reason` says why it is deferred.
+    `by_request`: whether it was requested by name. `attributes` are its arguments. `reason` says why it is deferred.
     """
 
     address: str
@@ -139,7 +139,7 @@ class InvocationReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A `check` block, pre- or postcondition, or variable validation that did not pass."""
+    """A failed `check` block, pre- or postcondition, or variable validation."""
 
     address: str
     status: str

@@ -1,4 +1,4 @@
-"""The changes of a plan as a person reads them: diffed, masked, folded, the most dangerous first."""
+"""The changes of a plan for people: compared, masked, folded, the most dangerous first."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -60,14 +60,14 @@ def report_changes(
 def report_drift(
     drift: Iterable[ResourceChange], *, mask: Mask, comparing: Comparing, declarations: Mapping[str, Declaration]
 ) -> tuple[ChangeReport, ...]:
-    """Report what was changed outside of Terraform. That nothing is written in another way is noise."""
+    """Report changes made outside of Terraform. A value that is only written differently is noise."""
     changes = report_changes(drift, mask=mask, comparing=comparing, declarations=declarations, configured={})
     quiet = (msgspec.structs.replace(change, section="tags") if change.says_little else change for change in changes)
     return tuple(sorted(quiet, key=by_danger))
 
 
 def sources_of(configured: Mapping[str, Block]) -> Callable[[str], References | None]:
-    """What the attributes of a block refer to, by its address; None where the configuration has no such block."""
+    """The references in a block's attributes, by its address; None if the configuration has no such block."""
 
     @cache
     def references(block: str) -> References | None:
@@ -85,7 +85,7 @@ def report_change(
     declarations: Mapping[str, Declaration],
     references: Callable[[str], References | None],
 ) -> ChangeReport:
-    """Report one change, by itself."""
+    """Report one change by itself."""
     action = change.action
     block = block_address(change.address)
     both = sides(change.change)
@@ -146,14 +146,14 @@ def _reason(change: ResourceChange, difference: Difference) -> str | None:
 
 
 def _imported(importing: Importing, mask: Mask) -> str:
-    """By what the object is found that is imported."""
+    """The id by which an imported object is found."""
     if importing.id:
         return mask.text(importing.id)
     return literal(importing.identity, mask) if importing.identity else "an identity that is known after apply"
 
 
 def _declaration(block: str, declarations: Mapping[str, Declaration]) -> Declaration | None:
-    """The block itself, else the nearest module call around it that the repository has."""
+    """The block itself, or the nearest enclosing module call in the repository."""
     if (found := declarations.get(block)) is not None or "module." not in block:
         return found
     steps = block.split(".")
@@ -169,5 +169,5 @@ def _by_address(change: ChangeReport) -> tuple[object, ...]:
 
 
 def by_danger(change: ChangeReport) -> tuple[object, ...]:
-    """A sort key by which what is most dangerous comes first."""
+    """A sort key that puts the most dangerous first."""
     return (_ORDER[change.section], gravity(change.marks), *_by_address(change))

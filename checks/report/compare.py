@@ -1,4 +1,4 @@
-"""Which parts of two sequences are the same: exact where that is cheap, and never without an answer."""
+"""Compare two sequences: exact where that is cheap, approximate otherwise."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -9,14 +9,14 @@ from typing import NamedTuple
 from checks.sensitive.encoded import Decoded, decode
 
 MOST_DECODED = 20_000_000
-"""How many characters of encoded texts are decoded for one report. Past it they are shown as they are."""
+"""The number of characters of encoded texts that are decoded for one report. Further ones are shown encoded."""
 MOST_PAIRS = 40_000_000
-"""How many pairs of lines or items are compared for one report. Past it both sides are shown whole."""
+"""The number of pairs of lines or items that are compared for one report. After that both sides are shown in full."""
 _MOST_PAIRS_AT_ONCE = 4_000_000
 
 
 class Span(NamedTuple):
-    """`old[old_start:old_end]` is in the place of `new[new_start:new_end]`, and they are the same where `equal`."""
+    """`new[new_start:new_end]` replaces `old[old_start:old_end]`; if `equal`, they are the same."""
 
     equal: bool
     old_start: int
@@ -26,7 +26,7 @@ class Span(NamedTuple):
 
 
 class Effort:
-    """How much may still be compared: a hostile plan must not keep a process busy for hours."""
+    """The remaining budget for comparisons: a hostile plan must not keep a process busy for hours."""
 
     __slots__ = ("_characters", "_left")
 
@@ -34,7 +34,7 @@ class Effort:
         self._left, self._characters = pairs, characters
 
     def decode(self, text: str) -> Decoded | None:
-        """What an encoded text says, as long as there is not too much of that."""
+        """The content of an encoded text, as long as the budget lasts."""
         decoded = decode(text) if self._characters > 0 else None
         self._characters -= len(decoded.text) if decoded else 0
         return decoded
@@ -50,9 +50,9 @@ class Effort:
 def compare(
     old: Sequence[Hashable], new: Sequence[Hashable], effort: Effort, *, fewest_moves: bool = False
 ) -> list[Span]:
-    """Both sequences, cut into spans that are the same and spans that differ.
+    """Both sequences, cut into equal and different spans.
 
-    `fewest_moves` is for items that are mostly unique: as many as possible stay, however short the spans become.
+    `fewest_moves` is for mostly unique items: as many as possible stay, however short the spans become.
     """
     shorter = min(len(old), len(new))
     start = next((at for at in range(shorter) if old[at] != new[at]), shorter)
@@ -66,7 +66,7 @@ def compare(
 
 
 def longest_rising(numbers: Sequence[int]) -> list[int]:
-    """The places of the longest part of a sequence that is in ascending order: all others have moved."""
+    """The positions of the longest ascending subsequence: all other items have moved."""
     tails: list[int] = []
     at_tail: list[int] = []
     before: list[int] = []
@@ -89,7 +89,7 @@ def longest_rising(numbers: Sequence[int]) -> list[int]:
 def _spans(
     old: Sequence[Hashable], new: Sequence[Hashable], within: Span, effort: Effort, *, anchored: bool
 ) -> Iterator[Span]:
-    """What is inside a span. `anchored` is whether it is known to hold nothing that is unique in both sequences."""
+    """The spans inside a span. `anchored`: whether it is known to contain nothing that is unique in both sequences."""
     _, old_start, old_end, new_start, new_end = within
     pairs = (old_end - old_start) * (new_end - new_start)
     if old_start == old_end and new_start == new_end:
@@ -107,7 +107,7 @@ def _spans(
 
 
 def _between_anchors(old: Sequence[Hashable], new: Sequence[Hashable], within: Span, effort: Effort) -> Iterator[Span]:
-    """Cut at what is unique in both sequences, where comparing everything with everything would take too long."""
+    """Cut at items that are unique in both sequences, if comparing all pairs would take too long."""
     _, old_at, old_end, new_at, new_end = within
     once = Counter(old[old_at:old_end])
     places = {item: place for place, item in enumerate(old[old_at:old_end], old_at) if once[item] == 1}

@@ -1,4 +1,4 @@
-"""The conclusion of a check run that plans, from the gate's decision."""
+"""The conclusion of a planning check run, from the gate's decision."""
 
 from collections.abc import Collection
 from typing import assert_never
@@ -21,5 +21,5 @@ def conclusion_of(decision: gate.Clear | gate.Hold | gate.Refuse, outcomes: Coll
 
 
 def cause_of(decision: gate.Clear | gate.Hold | gate.Refuse) -> str | None:
-    """The first line of the check run; None where nothing stands in the way."""
+    """The first line of the check run; None if the gate is clear."""
     return None if isinstance(decision, gate.Clear) else decision.cause

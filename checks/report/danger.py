@@ -1,4 +1,4 @@
-"""What about a change deserves care: data that would be lost, rights, and what becomes reachable."""
+"""The reasons why a change deserves care: lost data, permissions, and new reachability."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -32,17 +32,17 @@ from checks.report.literal import SENSITIVE
 
 _KIND_OF_TYPE = {type_: kind for kind, types in STATEFUL.items() for type_ in types}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
-# One that is not closed goes to the end of the text: it would be looked for from every quote again otherwise.
+# An unclosed quote extends to the end of the text: otherwise it would be searched for from every quote again.
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
 _WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH)) for wipe in WIPES.values()]
 _MAY_MATTER = AhoCorasick([*WIPES, *map(str.lower, ALL_RIGHTS)])
-_MAY_WIPE = AhoCorasick(list(WIPES))  # one look at a text, where thirty expressions would take as many
+_MAY_WIPE = AhoCorasick(list(WIPES))  # one search of a text, instead of thirty for the expressions
 _COMMAND_END = re.compile(r'[;&|"\\]')
 _LONGEST_COMMAND = 500
 _MAY_OPEN = frozenset({*WORLD_ATTRIBUTES, *EXPOSING, *(name for _, name in EXPOSING_OF_TYPE)})
 _OUTWARD = {"type": '"egress"', "direction": '"Outbound"'}
-_PART_OF_THE_WORLD = 8  # an eighth of all addresses, in however many pieces
+_PART_OF_THE_WORLD = 8  # an eighth of all addresses, in any number of pieces
 _MOST_PATHS = 4_096  # the same attributes of thousands of resources
 
 OPENS = "opens to the world"
@@ -51,26 +51,26 @@ RIGHTS = "permissions"
 NETWORK = "network"
 UNGUARDED = "removes a safeguard"
 EVERYTHING = "allows every action"
-_GRAVITY = {WIPES_DATA: 1, OPENS: 2, EVERYTHING: 3, UNGUARDED: 4, RIGHTS: 5, NETWORK: 6}  # what holds data is graver
+_GRAVITY = {WIPES_DATA: 1, OPENS: 2, EVERYTHING: 3, UNGUARDED: 4, RIGHTS: 5, NETWORK: 6}  # data is graver
 
 
 def marks(
     type_: str, section: Section, attributes: Sequence[AttributeChange], before: Shown = None, after: Shown = None
 ) -> tuple[str, ...]:
-    """Why one change deserves care, in words, the gravest first; empty where nothing does.
+    """Why one change deserves care, as texts, the gravest first; empty if nothing does.
 
-    `attributes` are what differs between `before` and `after`, whose policies are judged by what they mean.
+    `attributes` are the differences between `before` and `after`, whose policies are judged by their meaning.
     """
     return tuple(_marks(type_, section, attributes, *_policies(attributes, before, after)))
 
 
 def gravity(marks: Sequence[str]) -> int:
-    """Where a change with these marks stands among others of its section: smaller is graver."""
+    """The position of a change with these marks within its section: smaller is graver."""
     return min((_GRAVITY.get(mark, 0) for mark in marks), default=len(_GRAVITY) + 1)
 
 
 def is_noise(attributes: Iterable[AttributeChange]) -> bool:
-    """Whether nothing but tags and version stamps changes."""
+    """Whether only tags and version stamps change."""
     names = {_top(attribute.path) for attribute in attributes}
     return bool(names) and all(name in TAGS or name in STAMPS for name in names)
 
@@ -84,12 +84,12 @@ def without_mirrors(attributes: Sequence[AttributeChange]) -> tuple[AttributeCha
 
 
 def stateful_kind(type_: str) -> str | None:
-    """What a resource of this type holds that a new one would not: "database", "bucket", …"""
+    """The kind of data in a resource of this type that a new one would lack: "database", "bucket", …"""
     return _KIND_OF_TYPE.get(type_)
 
 
 def _policies(attributes: Sequence[AttributeChange], before: Shown, after: Shown) -> tuple[bool, bool]:
-    """Whether a policy lets everybody in, or allows every action, that did not before."""
+    """Whether a policy newly lets everybody in, or newly allows every action."""
     old, new = (side if isinstance(side, dict) else {} for side in (before, after))
     changed = {_top(attribute.path) for attribute in attributes if attribute.lines or attribute.new == SENSITIVE}
     if not changed:
@@ -123,7 +123,7 @@ def _marks(
 
 
 def _may_matter(attributes: Iterable[AttributeChange]) -> bool:
-    """Whether a word of those that wipe data or allow everything is anywhere in what comes: one look for all of it."""
+    """Whether any new value contains a word about wiping data or allowing everything: one search for all words."""
     come = [attribute.new for attribute in attributes if attribute.new is not None]
     come += [line for attribute in attributes for line in attribute.lines if line.startswith("+")]
     return bool(_MAY_MATTER.find_matches_as_indexes("\n".join(come).lower()))
@@ -134,7 +134,7 @@ def _top_of(attribute: AttributeChange) -> str:
 
 
 def _lets_out(type_: str, attributes: Sequence[AttributeChange]) -> bool:
-    """Whether a firewall's rule is about what may leave: that to the world is everyday."""
+    """Whether a firewall rule is about outgoing traffic: opening that to the world is normal."""
     return type_.endswith("_egress_rule") or any(
         attribute.new == _OUTWARD[attribute.path] for attribute in attributes if attribute.path in _OUTWARD
     )
@@ -159,7 +159,7 @@ def _opens(type_: str, attributes: Sequence[AttributeChange]) -> bool:
 
 
 def _is_much_of_the_world(networks: Collection[IPv4Network | IPv6Network]) -> bool:
-    """Whether networks, which each may be small, together are an eighth of all addresses of their kind or more."""
+    """Whether networks, however small each is, together are an eighth or more of all addresses of their kind."""
     if sum(network.num_addresses * _PART_OF_THE_WORLD / 2**network.max_prefixlen for network in networks) < 0.99:
         return False  # most are far from it
     v4 = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
@@ -179,7 +179,7 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def _wipes(attribute: AttributeChange) -> bool:
-    """Whether a script gets a command that erases data; one that was there before does not count."""
+    """Whether a script gets a new command that erases data."""
     if attribute.new is not None and (erasing := _erasures(attribute.new)):
         return not erasing <= _erasures(attribute.old or "")
     if not attribute.lines:
@@ -189,7 +189,7 @@ def _wipes(attribute: AttributeChange) -> bool:
 
 
 def _erasures(text: str) -> set[str]:
-    """The commands of a text that erase data, each to its end."""
+    """The commands in a text that erase data, each to its end."""
     if not (" " in text or "(" in text) or not _MAY_WIPE.find_matches_as_indexes(text.lower()):
         return set()
     found = (match.start() for wipe in _WIPES for match in wipe.finditer(text))
@@ -204,7 +204,7 @@ def _allows_all(attribute: AttributeChange) -> bool:
 
 
 def _values(path: str, new: str) -> Iterator[tuple[str, str]]:
-    """The attribute's own name and value, and those inside of it where it is an object on one line."""
+    """The attribute's own name and value, and those inside it if it is an object on one line."""
     if name := _last_name(path):
         yield name, new
     if new.startswith("{"):
@@ -224,7 +224,7 @@ def _mirrors(attribute: AttributeChange, said: set[tuple[str, str | None, str | 
 
 @lru_cache(maxsize=_MOST_PATHS)
 def _may_open(path: str) -> bool:
-    """Whether the table knows the attribute as one that may open something to the world."""
+    """Whether the table lists the attribute as one that may open something to the world."""
     return _last_name(path) in _MAY_OPEN
 
 

@@ -1,4 +1,4 @@
-"""What the statements of an IAM policy let happen, judged by what they mean, not by how they are written."""
+"""The effect of an IAM policy's statements, judged by their meaning, not their notation."""
 
 import json
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ _EVERY_ACTION = frozenset({"*", "*:*"})
 
 
 def opened_statements(before: Shown, after: Shown) -> tuple[bool, bool]:
-    """Whether statements come in which allow everybody something, and which allow every action.
+    """Whether new statements allow everybody something, and whether new ones allow every action.
 
-    A policy that is marked as sensitive is judged all the same: what comes of it is said, the policy is not shown.
+    A policy marked as sensitive is judged too: its effect is reported, the policy itself is not shown.
     """
     if not any(map(_may_be_policy, _texts(after))):
         return False, False

@@ -1,6 +1,6 @@
-"""Which kinds of resources deserve care: data that anyone can extend without reading code.
+"""The kinds of resources that deserve care: data that anybody can extend without reading code.
 
-Keys are Terraform resource types. The words on the right are what a reviewer reads ("holds data: database").
+Keys are Terraform resource types. The texts on the right are for reviewers ("holds data: database").
 """
 
 STATEFUL: dict[str, tuple[str, ...]] = {
@@ -133,7 +133,7 @@ STATEFUL: dict[str, tuple[str, ...]] = {
         "azurerm_subscription", "azurerm_resource_group", "azurerm_management_group", "cloudflare_account",
     ),
 }  # fmt: skip
-"""What is lost, or stands still, when one of these is destroyed or replaced."""
+"""The loss, or the outage, when one of these is destroyed or replaced."""
 
 IAM_PREFIXES: tuple[str, ...] = (
     "aws_iam_", "aws_organizations_policy", "aws_ssoadmin_", "aws_identitystore_", "aws_verifiedaccess_",
@@ -154,7 +154,7 @@ IAM_ATTRIBUTES: frozenset[str] = frozenset({
     "assume_role_policy", "inline_policy", "managed_policy_arns", "permissions_boundary", "iam_instance_profile",
     "role_arn", "execution_role_arn", "task_role_arn", "service_account", "iam_role", "iam_roles", "trust_policy",
 })  # fmt: skip
-"""Attributes that say what a resource may do, whatever its type."""
+"""Attributes that grant permissions, for any type."""
 
 NETWORK_TYPES: frozenset[str] = frozenset({
     "aws_security_group", "aws_security_group_rule", "aws_vpc_security_group_ingress_rule",
@@ -184,7 +184,7 @@ WORLD: frozenset[str] = frozenset({
     "0.0.0.0/0", "0.0.0.0-255.255.255.255", "::/0", "*", "Internet", "allUsers", "allAuthenticatedUsers", "public-read",
     "public-read-write", "Public",
 })  # fmt: skip
-"""Values that mean everybody, in an attribute whose name says who may reach or read something."""
+"""Values that mean everybody, in an attribute whose name is about access."""
 WORLD_ATTRIBUTES: frozenset[str] = frozenset({
     "cidr_blocks", "ipv6_cidr_blocks", "cidr_ipv4", "cidr_ipv6", "cidr_block", "ipv6_cidr_block", "source_ranges",
     "source_address_prefix", "source_address_prefixes", "source_addresses", "acl", "member", "members",
@@ -208,7 +208,7 @@ EXPOSING_OF_TYPE: dict[tuple[str, str], tuple[str, ...]] = {
     ("gitea_repository", "private"): ("false",), ("dockerhub_repository", "private"): ("false",),
     ("harbor_project", "public"): ('"true"', "true"), ("aws_ami_launch_permission", "group"): ('"all"',),
 }  # fmt: skip
-"""The same for attributes whose name says too little without the type."""
+"""The same for attributes whose name is too general without the type."""
 
 ALL_RIGHTS: frozenset[str] = frozenset({
     "arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/IAMFullAccess",
@@ -217,7 +217,7 @@ ALL_RIGHTS: frozenset[str] = frozenset({
     "roles/resourcemanager.organizationAdmin", "roles/iam.securityAdmin", "Owner", "User Access Administrator",
     "cluster-admin", "system:masters",
 })  # fmt: skip
-"""Ready-made roles and policies that allow everything, or everything about rights."""
+"""Predefined roles and policies that allow everything, or all changes of permissions."""
 
 UNPROTECTING: dict[str, str] = {
     "deletion_protection": "false", "deletion_protection_enabled": "false", "prevent_destroy": "false",
@@ -227,13 +227,13 @@ UNPROTECTING: dict[str, str] = {
     "enable_deletion_protection": "false", "point_in_time_recovery_enabled": "false", "versioning_enabled": "false",
     "soft_delete_enabled": "false", "apply_immediately": "true", "force_delete": "true",
 }  # fmt: skip
-"""Attributes that take a guard away, with the value that does."""
+"""Attributes that remove a safeguard, with the value that does."""
 
 MIRRORS: dict[str, str] = {
     "tags_all": "tags", "terraform_labels": "labels", "effective_labels": "labels",
     "effective_annotations": "annotations",
 }  # fmt: skip
-"""Computed attributes that repeat another one: shown only where they differ from it."""
+"""Computed attributes that repeat another one: shown only if they differ from it."""
 
 TAGS: frozenset[str] = frozenset({
     "tags", "tags_all", "tag", "labels", "user_labels", "resource_labels", "terraform_labels", "effective_labels",
@@ -245,7 +245,7 @@ STAMPS: frozenset[str] = frozenset({
     "last_updated_time", "modified_time", "update_time", "updated_at", "updated_on", "modified_on",
     "modification_time", "latest_version", "resource_version", "generation", "metageneration", "version_stamp",
 })  # fmt: skip
-"""Attributes that say when or as which version something was written; nobody decides about them."""
+"""Attributes with the time or version of a write; nobody decides about them."""
 
 WIPES: dict[str, str] = {
     "rm": r"\brm\s{1,9}(?:-[\w-]{1,40}\s{1,9}){0,9}-(?:[a-zA-Z]{0,9}[rR][a-zA-Z]{0,9}|-recursive)\s{1,9}"
@@ -267,12 +267,11 @@ WIPES: dict[str, str] = {
     "remove-item": r"\bRemove-Item\b.{0,200}-Recurse\b", "format-volume": r"\bFormat-Volume\b",
     "clear-disk": r"\bClear-Disk\b",
 }  # fmt: skip
-"""Commands and SQL that erase data: a word that is always in them, in small letters, and a regular expression.
-
-No expression may look further than a few hundred characters: lines are as long as whoever writes the plan likes."""
+"""Commands and SQL that erase data: a word that always occurs in them, in lower case, and a regular expression. No
+expression may search further than a few hundred characters, since the author of a plan decides how long lines are."""
 
 SCRATCH = (
     r"[\"']?(?:/tmp/|/var/tmp/|/var/cache/|/var/lib/apt/lists|~/\.cache)"
     r"(?:(?!\.\.)[^\s;&|]){0,200}\s*(?:$|[;&|\\])"
 )
-"""What is erased every day: `rm -rf` of nothing but this is no danger."""
+"""Directories that are erased every day: `rm -rf` of only these is no danger."""

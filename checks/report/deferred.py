@@ -1,4 +1,4 @@
-"""The changes that Terraform defers to a later plan, and why."""
+"""The changes that Terraform defers to a later plan, and the reasons."""
 
 from collections.abc import Iterable, Mapping
 
@@ -23,7 +23,7 @@ _REASONS: dict[str, str] = {
 
 
 def reason_of_deferral(reason: str) -> str:
-    """Why something is deferred, in words; a reason that is not known stays Terraform's word."""
+    """Why something is deferred, as text; an unknown reason is shown in Terraform's own word."""
     return f"deferred: {_REASONS.get(reason, reason or 'unknown')}"
 
 
@@ -35,7 +35,7 @@ def report_deferred(
     declarations: Mapping[str, Declaration],
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
-    """Report every change that is deferred, equal ones folded into one, ordered by danger."""
+    """Report every deferred change, equal ones folded into one, ordered by danger."""
     references = sources_of(configured)
     reported = [
         msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""What changes inside one resource or output: attribute by attribute, down to the smallest part that differs."""
+"""The changes inside one resource or output: attribute by attribute, down to the smallest part that differs."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ _NULL = Raw(b"null")
 _EMPTY = (_NULL, Raw(b'""'), Raw(b"[]"), Raw(b"{}"))
 _MOST_REPEATED, _LONGEST = 50_000, 2_000
 _Repeated = tuple[str, bytes, bytes, int]
-"""An attribute, its JSON on both sides, and whether the resource stays, comes or goes, or is replaced."""
+"""An attribute, its JSON on both sides, and whether the resource stays, is created, destroyed or replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """The attributes that change, how many stay, and which ones nobody sets and nobody knows before the apply."""
+    """The changed attributes, the number of unchanged ones, and those that nobody sets or knows before the apply."""
 
     attributes: tuple[AttributeChange, ...]
     unchanged: int = 0
@@ -35,9 +35,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """What the comparisons of one plan share: how much may still be compared, and what was compared before.
+    """Shared by the comparisons of one plan: the remaining budget, and earlier results.
 
-    The same attribute changes alike in many resources: it is compared once, and found again by its JSON.
+    The same attribute often changes equally in many resources: it is compared once, and found again by its JSON.
     """
 
     effort: Effort = field(default_factory=Effort)
@@ -54,10 +54,10 @@ def diff(
     references: References | None = None,
     replaces: bool = False,
 ) -> Difference:
-    """Compare two values of a resource, of which None means that there is none.
+    """Compare two values of a resource; None means that there is none.
 
-    `references` are those of the resource's block, None where it is not known: then nothing is called recomputed.
-    `replaces` is whether `after` is another object: that empty values are not repeated for it means little.
+    `references` are those of the resource's block, None if unknown: then nothing counts as recomputed. `replaces`:
+    whether `after` is another object, for which missing empty values mean little.
     """
     both, comparing = Sides(before, after), Comparing(effort or Effort())
     return diff_sides(both, comparing, mask=mask, replace_paths=replace_paths, references=references, replaces=replaces)
@@ -72,7 +72,7 @@ def diff_sides(
     references: References | None = None,
     replaces: bool = False,
 ) -> Difference:
-    """The same for both sides of a change, of which only those attributes are decoded that need it."""
+    """The same for both sides of a change; only the necessary attributes are decoded."""
     before, after = both.before, both.after
     if isinstance(before, Hidden) or isinstance(after, Hidden):
         return _all_hidden(before, after)
@@ -132,14 +132,15 @@ def diff_sides(
 
 
 def _says_little(was: Shown, becomes: Shown, *, replaces: bool) -> bool:
-    """Whether an attribute is empty on both sides of an object that comes, goes or is replaced, be it in two ways."""
+    """Whether an attribute is empty, possibly in two ways, on both sides of a created, destroyed or replaced
+    object."""
     if replaces and becomes is None and was in (False, 0):
         return True
     return is_empty(was) and is_empty(becomes)
 
 
 def _is_set(name: str, references: References, forcing: Collection[str | int | float]) -> bool:
-    """Whether the configuration gives an attribute its value, or the attribute matters all the same."""
+    """Whether the configuration sets an attribute, or it matters anyway."""
     if name in references or name in forcing:
         return True
     prefix = f"{name}."
@@ -147,7 +148,7 @@ def _is_set(name: str, references: References, forcing: Collection[str | int | f
 
 
 def _all_hidden(before: Shown, after: Shown) -> Difference:
-    """A resource without marks for its values, as Terraform wrote plans before 0.15."""
+    """A resource without marks for its values, as in plans of Terraform before 0.15."""
     old, new = (None if side is None else SENSITIVE for side in (before, after))
     attribute = AttributeChange(path="(all attributes)", old=old, new=new)
     return Difference(attributes=(attribute,))
@@ -162,6 +163,6 @@ def diff_value(
     effort: Effort | None = None,
     references: References = NO_REFERENCES,
 ) -> tuple[AttributeChange, ...]:
-    """Compare two values that are not resources, such as an output's."""
+    """Compare two values of something other than a resource, such as an output."""
     differ = Differ(mask=mask, effort=effort or Effort(), replace_paths=(), references=references)
     return tuple(differ.changes((name,), before, after))

@@ -1,4 +1,4 @@
-"""The difference of two values, down to the smallest part that differs; nothing is shortened."""
+"""The difference of two values, down to the smallest differing part; nothing is shortened."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from checks.sensitive.encoded import decode
 
 Path = tuple[str | int | float, ...]
 References = Mapping[str, tuple[str, ...]]
-"""What an attribute's expression refers to, by the attribute's path without indices (`ingress.cidr_blocks`)."""
+"""The references in an attribute's expression, by the attribute's path without indices (`ingress.cidr_blocks`)."""
 _LONGEST_ITEM = 100
 _ONLY_MARKED = "from now on marked as sensitive; the value is unchanged"
 _NO_LONGER_MARKED = "no longer marked as sensitive; the value is unchanged"
@@ -32,7 +32,7 @@ class Differ:
     references: References
 
     def of_attribute(self, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
-        """Everything that differs in one attribute, of which both sides are not the same."""
+        """All differences in one attribute, whose two sides are not equal."""
         old, new = plain_literal(before, self.mask), plain_literal(after, self.mask)
         if old != new and (old or before is None) and (new or after is None):  # most are like this
             forces = any(path[0] == name for path in self.replace_paths)
@@ -40,7 +40,7 @@ class Differ:
         return self.changes((name,), before, after)
 
     def changes(self, path: Path, before: Shown, after: Shown, name: str = "") -> Iterator[AttributeChange]:
-        """Everything that differs at or below a path; `name` is how the path reads, where that is not its steps."""
+        """All differences at or below a path; `name` is the path's text if it is not made of its steps."""
         name = name or _path_text(path)
         if same(before, after):
             return
@@ -74,7 +74,7 @@ class Differ:
             yield from self._leaf(path, name, before, after)
 
     def _one_sided(self, path: Path, name: str, before: Shown, after: Shown) -> Iterator[AttributeChange]:
-        """What comes or goes as a whole: nested values by their parts, so that each can be read."""
+        """A value that is added or removed as a whole: nested values by their parts, so that each can be read."""
         value = after if before is None else before
         if isinstance(value, dict) and value:
             for key in sorted(value):
@@ -87,7 +87,7 @@ class Differ:
             yield from self._leaf(path, name, before, after)
 
     def _part(self, path: Path, name: str, value: Shown, *, comes: bool) -> Iterator[AttributeChange]:
-        """A part of something that comes or goes as a whole."""
+        """A part of a value that is added or removed as a whole."""
         if value is None:
             return
         empty = is_empty(value)
@@ -98,7 +98,7 @@ class Differ:
             yield from self._one_sided(path, name, None if comes else value, value if comes else None)
 
     def _left_empty(self, path: Path, name: str, after: Shown) -> Iterator[AttributeChange]:
-        """That nothing is left in a list or map, which is not the same as that it is gone."""
+        """The note that a list or map is now empty, which differs from being removed."""
         if not after:
             yield self._change(path, name, new=literal(after, self.mask), empty=True)
 
@@ -120,7 +120,7 @@ class Differ:
     def _item(
         self, path: Path, name: str, pair: Pair, before: Shown, after: Shown, match: Match
     ) -> Iterator[AttributeChange]:
-        """An item of a list; one that comes or goes is a single line where it is short."""
+        """A list item; a short one that is added or removed is a single line."""
         place = pair.new if pair.old is None or pair.new is not None else pair.old
         assert place is not None
         path, item_name = (*path, place), name + self.mask.text(pair.name)
@@ -146,7 +146,7 @@ class Differ:
             yield from self.changes(path, None if comes else value, value if comes else None, item_name)
 
     def _moved(self, path: Path, name: str, pair: Pair, item: Shown) -> AttributeChange:
-        """An item of an ordered list at another place; one that has no name shows itself, so that it is recognized."""
+        """An item of an ordered list that moved; one without a name shows its content, so that people recognize it."""
         if pair.name != f"[{pair.new}]":
             return self._change(path, name, note=f"moved from [{pair.old}] to [{pair.new}]")
         text = literal(item, self.mask)
@@ -155,7 +155,7 @@ class Differ:
     def _late(
         self, path: Path, name: str, items: Sequence[tuple[Shown, Shown]], late: tuple[str, ...]
     ) -> Iterator[AttributeChange]:
-        """What becomes unknown in several items that stay: one line for all of them."""
+        """Parts that become unknown in several unchanged items: one line for all of them."""
         old = [part(before, late) for before, after in items if part(after, late) is UNKNOWN]
         if _has_parts(old):
             for at, value in enumerate(old):
@@ -172,7 +172,7 @@ class Differ:
         yield self._change(path, name, old=found.old, new=found.new, lines=found.lines, note=found.note)
 
     def _leaf(self, path: Path, name: str, before: Shown, after: Shown) -> Iterator[AttributeChange]:
-        hides = isinstance(before, Hidden) or isinstance(after, Hidden)  # what is a secret on one side was one before
+        hides = isinstance(before, Hidden) or isinstance(after, Hidden)  # a secret on one side was also one before
         old = None if before is None else SENSITIVE if hides else literal(before, self.mask)
         new = None if after is None else SENSITIVE if hides else literal(after, self.mask)
         lines: tuple[str, ...] = ()
@@ -213,12 +213,12 @@ class Differ:
 
 
 def _is_document(value: Shown) -> bool:
-    """Whether a value is a text that is read by lines, be it decoded."""
+    """Whether a value is a string that is read by lines, possibly after decoding."""
     return isinstance(value, str) and (is_document(value) or decode(value) is not None)
 
 
 def _has_parts(value: Shown) -> bool:
-    """Whether a value is better read part by part than on one line."""
+    """Whether a value is easier to read part by part than on one line."""
     return _holds_document(value) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
 
 

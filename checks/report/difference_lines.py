@@ -1,4 +1,4 @@
-"""What a plan does other than the one that was reviewed, in lines for people."""
+"""The differences of a plan from the reviewed one, as lines for people."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ _DONE = {
 
 
 def lines_of_difference(difference: PlanDifference) -> tuple[str, ...]:
-    """A line for each resource or output that is not done as reviewed, names in backticks; the first one sums up."""
+    """A line for each resource or output that differs from the review, names in backticks; the first line sums up."""
     if difference.same:
         return ("The plan does the same as the one that was reviewed.",)
     if difference.only_sensitive:

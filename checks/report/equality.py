@@ -1,4 +1,4 @@
-"""When two values of a plan are the same for a person who reads their difference."""
+"""Equality of two values of a plan, for a person who reads their difference."""
 
 import json
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from typing import Any
 
 from checks.plan.marks import UNKNOWN, Hidden, Shown
 
-_HOLDING = (str, list, dict)  # as a constant: `str | list | dict` is made at each call
+_HOLDING = (str, list, dict)  # as a constant, since `str | list | dict` is built at each call
 
 
 def same(before: Shown, after: Shown) -> bool:
-    """Equality that tells true from 1, and for which nothing known equals what is unknown."""
+    """Equality that distinguishes true from 1, and in which no known value equals an unknown one."""
     if before is UNKNOWN or after is UNKNOWN:
         return before is after
     if before != after:
@@ -29,17 +29,17 @@ def same(before: Shown, after: Shown) -> bool:
 
 
 def is_empty(value: Shown) -> bool:
-    """Whether a value says nothing: null, an empty text, list or map."""
+    """Whether a value is empty: null, an empty string, list or map."""
     return value is None or (not value and isinstance(value, _HOLDING))
 
 
 def is_only_marked(before: Shown, after: Shown) -> bool:
-    """Whether two values differ in nothing but what of them is marked as sensitive."""
+    """Whether two values differ only in which parts are marked as sensitive."""
     return same(_bare(before), _bare(after))
 
 
 def numbered(before: Sequence[Shown], after: Sequence[Shown]) -> tuple[list[int], list[int]]:
-    """A number for each item, equal where the items are; hidden values are told apart by comparing, never by text."""
+    """A number for each item, equal for equal items; hidden values are compared, never turned into text."""
     groups: dict[str, list[tuple[Shown, int]]] = {}
     count = 0
     numbered: tuple[list[int], list[int]] = ([], [])
@@ -56,7 +56,7 @@ def numbered(before: Sequence[Shown], after: Sequence[Shown]) -> tuple[list[int]
 
 
 def _bare(value: Any) -> Any:
-    """A value without its marks, only to be compared."""
+    """A value without its marks, only for comparisons."""
     match value:
         case Hidden():
             return value.bare()
@@ -69,5 +69,5 @@ def _bare(value: Any) -> Any:
 
 
 def _as_json(value: object) -> object:
-    """For what JSON has no word; only to sort what may be equal from what cannot be."""
+    """Represents values that JSON cannot; only for separating possibly equal values from different ones."""
     return ["hidden", value.bare()] if isinstance(value, Hidden) else str(value)

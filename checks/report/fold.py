@@ -1,4 +1,4 @@
-"""Changes that are the same in many instances become one, so that the one that matters is not buried."""
+"""Fold equal changes of many instances into one, so that important ones are not buried."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,14 +12,14 @@ _KEY = re.compile(r'\[(\d+|"(?:[^"\\]|\\.)*")\]')
 _NUMBER = re.compile(r"(\d+)")
 _NAMED_KEYS = 4
 _MANY_INSTANCES = 6
-_MOST_ADDRESSES = 16_384  # each is asked for several times
+_MOST_ADDRESSES = 16_384  # each is needed several times
 _MOST_DIGITS = 30
 
 
 def fold(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
     """Fold equal changes of one block's instances, and equal changes of tags of any resources.
 
-    Each group stands where its first member stood.
+    Each group is at the position of its first member.
     """
     groups: dict[object, list[ChangeReport]] = {}
     for change in changes:
@@ -28,15 +28,15 @@ def fold(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
 
 
 def fold_names(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
-    """Fold what happens to many instances of one block, whatever their attributes: for a list of names.
+    """Fold the changes of many instances of one block, whatever their attributes: for a list of names.
 
-    A few instances are left as they are.
+    Few instances are left as they are.
     """
     return [named for named, _ in group_names(changes)]
 
 
 def group_names(changes: Iterable[ChangeReport]) -> list[tuple[ChangeReport, tuple[ChangeReport, ...]]]:
-    """`fold_names`, each with the changes that it stands for."""
+    """`fold_names`, each with the changes that it represents."""
     groups: dict[object, list[ChangeReport]] = {}
     for change in changes:
         moves = (change.deposed, change.previous_address, change.importing)
@@ -70,7 +70,7 @@ def common_name(addresses: Sequence[str]) -> str:
 
 @lru_cache(maxsize=_MOST_ADDRESSES)
 def natural_order(address: str) -> tuple[str | int, ...]:
-    """A sort key by which `x[2]` comes before `x[10]`: texts and numbers in turn."""
+    """A sort key that puts `x[2]` before `x[10]`: alternating texts and numbers."""
     texts = _NUMBER.split(address)
     parts: list[str | int] = [*texts]
     parts[1::2] = [int(digits[:_MOST_DIGITS]) for digits in texts[1::2]]
@@ -80,7 +80,7 @@ def natural_order(address: str) -> tuple[str | int, ...]:
 def _likeness(change: ChangeReport) -> object:
     block = None if change.section == "tags" else block_address(change.address)
     if change.previous_address or change.importing or change.deposed:
-        block = change.address  # where it came from is its own
+        block = change.address  # its earlier address is its own
     return (block, change.action, change.section, change.attributes, change.marks, change.reason, change.findings)
 
 
@@ -102,7 +102,7 @@ def _folded(group: Sequence[ChangeReport]) -> ChangeReport:
 
 
 def _recomputed_from(group: Sequence[ChangeReport]) -> tuple[AttributeChange, ...]:
-    """What the recomputed attributes of all instances were: each under its address, unless they were the same."""
+    """The old values of all instances' recomputed attributes: each under its address, unless they were the same."""
     if all(change.recomputed_from == group[0].recomputed_from for change in group):
         return group[0].recomputed_from
     return tuple(

@@ -1,4 +1,4 @@
-"""What depends on what changes: the part of a plan's dependency graph that a reviewer wants to see."""
+"""The dependents of changed blocks: the part of a plan's dependency graph that a reviewer needs."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -14,16 +14,16 @@ _MOST_REDUCED = 500
 
 
 class Dependency(msgspec.Struct, frozen=True):
-    """A block and those that it depends on, by addresses without instance keys."""
+    """A block and its dependencies, by addresses without instance keys."""
 
     block: str
     on: tuple[str, ...]
 
 
 def dependents(configuration: Raw, prior_state: Raw, changed: Collection[str]) -> tuple[Dependency, ...]:
-    """Every block that depends on one of the `changed` ones, near or far, with what it depends on among those.
+    """Every block that depends, directly or not, on one of the `changed` ones, with its dependencies among those.
 
-    From the configuration's references and, since those do not show through locals, from what the state remembers.
+    Uses the configuration's references and, since those are hidden behind locals, the dependencies in the state.
     """
     edges = _edges(read_modules(configuration))
     for block, known in _state_edges(prior_state).items():
@@ -46,7 +46,7 @@ def dependents(configuration: Raw, prior_state: Raw, changed: Collection[str]) -
 
 
 def _reduced(edges: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """Without the edges that a longer way says too: the state remembers far dependencies as if they were near."""
+    """Remove edges that a longer path already implies: the state lists indirect dependencies like direct ones."""
     far: dict[str, set[str]] = {}
     for block in sorted(edges):
         waiting, seen = list(edges[block]), set[str]()
@@ -71,7 +71,7 @@ def _edges(root: Module) -> dict[str, set[str]]:
 
 
 _Scope = tuple[Module, str | None, Mapping[str, tuple[str, ...]]]
-"""A module, its caller's prefix, and what the references of the call's arguments are."""
+"""A module, its caller's prefix, and the references in the call's arguments."""
 
 
 def _scopes(

@@ -1,4 +1,4 @@
-"""What of a plan has to have been seen before it is applied: its losses, and what the danger list has."""
+"""The changes that somebody must have seen before an apply: losses, and entries of the danger list."""
 
 from collections.abc import Sequence
 

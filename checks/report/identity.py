@@ -1,4 +1,4 @@
-"""Which resource this is, in a few words: name, place, size."""
+"""A short identification of a resource: name, place, size."""
 
 from collections.abc import Container, Sequence
 from functools import cache
@@ -17,21 +17,22 @@ _Way = tuple[str, ...]
 
 
 class _Word(NamedTuple):
-    """The ways to a value, or to both ends of a range, and the unit that it is said with."""
+    """The paths to a value, or to both ends of a range, and its unit."""
 
     ways: tuple[_Way, ...]
     unit: str
 
 
 class _Kind(NamedTuple):
-    """The alternatives for one word that is said, and the attributes in which they are looked for."""
+    """The alternatives for one word, and the attributes in which they are looked up."""
 
     words: tuple[_Word, ...]
     names: frozenset[str]
 
 
 def identity(change: ResourceChange, before: Shown, after: Shown, mask: Mask) -> tuple[str, ...]:
-    """What the resource was, or where it is new, will be; values that are unknown, sensitive or empty are left out."""
+    """A resource's identity before the change, or after it for a new one; unknown, sensitive and empty values are left
+    out."""
     values = before if isinstance(before, dict) else after
     if not isinstance(values, dict):
         return ()
@@ -44,7 +45,7 @@ def identity(change: ResourceChange, before: Shown, after: Shown, mask: Mask) ->
 
 
 def _found(values: dict[str, Shown], there: Container[str], alternatives: Sequence[_Word], mask: Mask) -> str:
-    """The first of the alternatives that has a value; the ends of a range that are equal are one."""
+    """The first alternative that has a value; equal ends of a range become one."""
     for word in alternatives:
         ways = [way for way in word.ways if way[0] in there]  # few are
         if ways and (ends := dict.fromkeys(text for way in ways if (text := _text(_value(values, way), mask)))):
@@ -54,7 +55,7 @@ def _found(values: dict[str, Shown], there: Container[str], alternatives: Sequen
 
 @cache
 def _wanted(type_: str) -> tuple[_Kind, ...]:
-    """What is looked for: for each word that is said its alternatives."""
+    """The alternatives for each word."""
     named = ATTRIBUTES.get(type_)
     kinds = (NAMES, PLACES, SIZES) if named is None else [(attribute,) for attribute in named.split()]
     return tuple(_kind(tuple(map(_word, kind))) for kind in kinds)

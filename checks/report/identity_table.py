@@ -1,7 +1,7 @@
-"""What tells a person which resource this is: its name, its place, its size. Data that anyone can extend.
+"""Attributes that identify a resource to people: its name, its place, its size. Data that anybody can extend.
 
-Keys are Terraform resource types; the words on the right are attributes, in the order in which they are said. `a.b` is
-`b` inside of `a` (of its first block), `a-b` a range from `a` to `b`, and `a:GB` is said with its unit.
+Keys are Terraform resource types; the words on the right are attributes, in the order in which they are shown. `a.b`
+is `b` inside `a` (in its first block), `a-b` a range from `a` to `b`, and `a:GB` has a unit.
 """
 
 ATTRIBUTES: dict[str, str] = {
@@ -119,7 +119,8 @@ NAMES = (
     "name", "display_name", "bucket", "identifier", "cluster_identifier", "function_name", "domain_name", "domain",
     "repository", "key", "path", "alias", "title", "tags.Name", "metadata.name",
 )  # fmt: skip
-"""Of a type that is not above: the first of these that it has, then the first of the places and of the sizes."""
+"""For a type that is not listed above: the first of these that it has, then the first of the places and of the
+sizes."""
 PLACES = (
     "availability_zone", "zone", "region", "location", "resource_group_name", "namespace", "metadata.namespace",
     "project",

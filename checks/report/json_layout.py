@@ -10,16 +10,16 @@ _SETS_IN_POLICIES: dict[str, frozenset[str]] = {
     "Statement": frozenset({"Action", "NotAction", "Resource", "NotResource"}),
     "bindings": frozenset({"members"}),
 }
-"""By the key that tells a policy: its lists that are sets, so that their order means nothing."""
+"""By the key that identifies a policy: its lists that are sets, so that their order means nothing."""
 _MAPS_OF_SETS = frozenset({"Principal", "NotPrincipal", "Condition"})
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def read_json(text: str) -> Any:
-    """The object or array that a text holds as JSON, numbers as Decimal; None if it holds none, or an empty one.
+    """The JSON object or array in a string, numbers as Decimal; None if it is not one, or empty.
 
-    None as well where a key stands twice: readers do not agree on which one counts, so it is a text.
+    Also None if a key occurs twice: readers disagree about which one counts, so it is shown as text.
     """
     if text.lstrip()[:1] not in ("{", "["):
         return None
@@ -33,12 +33,12 @@ def read_json(text: str) -> Any:
 
 
 def is_policy(document: Any) -> bool:
-    """Whether a document gives rights in a form in which some lists are sets."""
+    """Whether a document grants permissions in a format in which some lists are sets."""
     return isinstance(document, dict) and any(key in document for key in _SETS_IN_POLICIES)
 
 
 def with_sorted_sets(document: Any) -> Any:
-    """A policy with its sets in alphabetical order; anything else as it is."""
+    """A policy with its sets in alphabetical order; anything else unchanged."""
     if not isinstance(document, dict):
         return document
     for key, names in _SETS_IN_POLICIES.items():
@@ -48,7 +48,7 @@ def with_sorted_sets(document: Any) -> Any:
 
 
 def json_lines(value: Any, indent: str = "", before: str = "") -> Iterator[str]:
-    """A JSON value by lines, keys sorted; what is short and flat stays on one line."""
+    """A JSON value by lines, keys sorted; short flat values stay on one line."""
     if _is_flat(value):
         flat = _flat(value)
         if not isinstance(value, dict | list) or (indent and len(indent) + len(before) + len(flat) <= _WIDEST):
@@ -92,7 +92,7 @@ def _sorted(value: Any) -> Any:
 
 
 def _is_flat(value: Any) -> bool:
-    """Whether nothing is nested in it: a deeper value is laid out by lines always, so that both sides look alike."""
+    """Whether it is not nested: deeper values are always laid out by lines, so that both sides look alike."""
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return not any(isinstance(item, dict | list) and item for item in items)
 

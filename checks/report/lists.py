@@ -1,4 +1,4 @@
-"""Which items of a list belong together, what came, what went, and what only moved."""
+"""Match the items of two lists: which belong together, which were added, removed, or only moved."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -22,7 +22,7 @@ SETS: frozenset[str] = frozenset({
 
 
 class Pair(NamedTuple):
-    """An item before and after, by its places; None where there is none. `name` is how its step of a path reads."""
+    """An item before and after, by its positions; None if there is none. `name` is its step in a path, as text."""
 
     old: int | None
     new: int | None
@@ -31,10 +31,10 @@ class Pair(NamedTuple):
 
 
 class Match(NamedTuple):
-    """The items of two lists beside each other, in the order in which they are read.
+    """The items of two lists matched to each other, in reading order.
 
-    `reordered` is whether the items are the same in another order that means nothing. `late` are the parts of items
-    that nobody knows before the apply: those had no say in which items belong together.
+    `reordered`: whether the items are the same in another order that means nothing. `late` are parts of items that are
+    unknown before the apply: they do not influence the matching.
     """
 
     pairs: tuple[Pair, ...]
@@ -43,7 +43,7 @@ class Match(NamedTuple):
 
 
 def match_items(name: str, before: Sequence[Shown], after: Sequence[Shown], effort: Effort) -> Match:
-    """Match the items of the list attribute `name`; equal ones are left out unless something of them is late."""
+    """Match the items of the list attribute `name`; equal ones are left out unless a part of them is late."""
     if all_objects(before) and all_objects(after):
         if (names := natural_names(before, after)) is not None:
             return _by_name(before, after, *names)
@@ -61,7 +61,7 @@ def known(item: Shown, late: Sequence[KeyPath]) -> Shown:
 
 
 def part(item: Shown, path: KeyPath) -> Shown:
-    """What stands at a path of keys in an item."""
+    """The value at a path of keys in an item."""
     for key in path:
         item = item.get(key) if isinstance(item, dict) else None
     return item
@@ -120,7 +120,7 @@ def _by_place(
 
 
 def _moves(old: Sequence[int], new: Sequence[int], gone: Sequence[int], come: Sequence[int]) -> dict[int, int]:
-    """From where each item came that stood elsewhere before, by its new place."""
+    """The earlier position of each moved item, by its new position."""
     places: dict[int, list[int]] = {}
     for at in reversed(gone):
         places.setdefault(old[at], []).append(at)
@@ -128,12 +128,12 @@ def _moves(old: Sequence[int], new: Sequence[int], gone: Sequence[int], come: Se
 
 
 def _fewest(moved: set[str], elsewhere: set[str]) -> set[str]:
-    """Those that left the order of the others, or those that stand at another place: the fewer say the same."""
+    """The items that left the order of the others, or those with another position: whichever are fewer."""
     return elsewhere if moved and len(elsewhere) <= len(moved) else moved
 
 
 def _permuted(old: Sequence[int], new: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Where each item stood before, and where it stands; equal ones stay where they can."""
+    """Each item's earlier and new position; equal items stay in place if they can."""
     places: dict[int, list[int]] = {}
     for at in reversed(range(len(old))):
         if old[at] != new[at]:
@@ -143,7 +143,7 @@ def _permuted(old: Sequence[int], new: Sequence[int]) -> Iterator[tuple[int, int
 
 
 def _late(before: Sequence[Item], after: Sequence[Item]) -> tuple[KeyPath, ...]:
-    """The parts that are unknown in several of the items that come after."""
+    """The parts that are unknown in several of the new items."""
     if not before or len(after) < 2:
         return ()
     counts: dict[KeyPath, int] = {}

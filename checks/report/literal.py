@@ -1,4 +1,4 @@
-"""Values as a person reads them in Terraform's language: masked, whole, on one line."""
+"""Values in Terraform's notation: masked, complete, on one line."""
 
 import re
 from functools import lru_cache
@@ -18,13 +18,13 @@ _quoted = encode_basestring  # in C: `json.dumps` takes ten times as long
 
 
 def literal(value: Shown, mask: Mask) -> str:
-    """A value in the form of Terraform's language."""
+    """A value in Terraform's notation."""
     text = _literal(value, mask)
     return mask.text(text) if isinstance(value, list | dict) else text
 
 
 def plain_literal(value: Shown, mask: Mask) -> str | None:
-    """The literal of a value that needs no closer look; None for documents, what is encoded or unseen, and the rest."""
+    """The literal of a simple value; None for documents, encoded or invisible text, and all other values."""
     if isinstance(value, str):
         if len(value) > _LONGEST_PLAIN or not (value.isascii() and value.isprintable()) or _NOT_PLAIN.match(value):
             return None

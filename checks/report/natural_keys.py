@@ -1,4 +1,4 @@
-"""What names an item of a list to a person: a rule's name or ports, not its index."""
+"""The names of list items for people: a rule's name or ports, not its index."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -38,16 +38,16 @@ _NAMES: tuple[tuple[str, ...], ...] = (
     ("type",),
 )
 """Attributes that together name an item, the best first."""
-_LOOKED_AT = 2  # of each list, to leave out at once what its items do not have
+_LOOKED_AT = 2  # for each list, to skip at once those that its items lack
 
 
 def all_objects(items: Sequence[Shown]) -> TypeGuard[Sequence[Item]]:
-    """Whether each item of a list is an object; so it is in an empty list."""
+    """Whether each item of a list is an object; also true for an empty list."""
     return all(isinstance(item, dict) for item in items)
 
 
 def natural_names(*lists: Sequence[Item]) -> list[list[str]] | None:
-    """The name of each item of each list, unique within it; None where they have no natural key in common."""
+    """The name of each item of each list, unique within it; None if they have no common natural key."""
     shared = set.intersection(*(set(item) for items in lists for item in items[:_LOOKED_AT])) if any(lists) else None
     for attributes in _NAMES:
         if shared is not None and not shared.issuperset(attributes):

@@ -1,4 +1,4 @@
-"""Does a plan fail only since a root module below it has not been applied yet?"""
+"""Does a plan fail only because a root module below it has not been applied yet?"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,19 @@ _MISSING = re.compile(r'attribute named "([^"]*)"')
 
 
 class LowerPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the same change does to a root module that others build on."""
+    """The plan of the same change for a root module that others build on."""
 
     changes_anything: bool
     new_outputs: frozenset[str] = frozenset()
     planned_at_apply: bool = False
-    """What it will have is not known yet."""
+    """Whether its future outputs are still unknown."""
 
 
 def not_there_yet(diagnostics: Sequence[Diagnostic], lower: Mapping[str, LowerPlan]) -> str | None:
-    """Why a root module cannot be planned before those below it are applied; None where it fails for another reason.
+    """Why a root module can be planned only after those below it are applied; None if it fails for another reason.
 
-    `lower` are the root modules whose state it reads, by directory. Every error has to be about a state that does not
-    exist, of which one of them is to become the first, or about an output that one of them is to get.
+    `lower` are the root modules whose state it reads, by directory. Every error must be about a missing state that one
+    of them will create, or about an output that one of them will add.
     """
     errors = [each for each in diagnostics if each.severity == "error"]
     waits: dict[str, str] = {}
@@ -38,7 +38,7 @@ def not_there_yet(diagnostics: Sequence[Diagnostic], lower: Mapping[str, LowerPl
 
 
 def _waits_for(error: Diagnostic, lower: Mapping[str, LowerPlan]) -> tuple[str, str] | None:
-    """The root module that an error waits for, and what of it."""
+    """The root module that an error waits for, and the missing part of it."""
     if error.summary == "Unable to find remote state":
         found = (directory for directory, plan in lower.items() if plan.changes_anything or plan.planned_at_apply)
         return next(((directory, "the state") for directory in found), None)

@@ -1,4 +1,4 @@
-"""What a plan says beside its resource changes: outputs, conditions, actions, what depends on it."""
+"""The parts of a plan besides its resource changes: outputs, conditions, actions, dependents."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def report_outputs(plan: Plan, mask: Mask, effort: Effort) -> tuple[AttributeCha
 
 
 def warnings_of_plan(plan: Plan) -> Iterator[str]:
-    """What keeps a plan from being all there is to do."""
+    """Reasons why another plan is needed after this one."""
     if plan.errored:
         yield "Terraform could not finish this plan: what is shown is only a part of it."
     elif not plan.complete and not plan.deferred_changes and not plan.deferred_invocations:
@@ -31,7 +31,7 @@ def warnings_of_plan(plan: Plan) -> Iterator[str]:
 
 
 def report_invocations(plan: Plan, mask: Mask, effort: Effort) -> tuple[InvocationReport, ...]:
-    """The actions of providers that applying the plan runs, then those that are deferred; each with its arguments."""
+    """The actions of providers that applying the plan runs, then the deferred ones; each with its arguments."""
     now = [_invocation(invocation, mask, effort) for invocation in plan.action_invocations]
     later = [_invocation(each.action_invocation, mask, effort, each.reason) for each in plan.deferred_invocations]
     return tuple(sorted([*now, *later], key=lambda told: (told.reason is not None, natural_order(told.address))))
@@ -53,13 +53,13 @@ def _invocation(
 
 
 def report_dependents(plan: Plan) -> tuple[Dependency, ...]:
-    """The blocks that depend on those that change."""
+    """The blocks that depend on changed ones."""
     changed = {block_address(change.address) for change in plan.resource_changes if change.changes}
     return dependents(plan.configuration, plan.prior_state, changed)
 
 
 def report_checks(plan: Plan, mask: Mask) -> tuple[CheckReport, ...]:
-    """The conditions that do not hold."""
+    """The failed conditions."""
     return tuple(
         CheckReport(
             address=mask.address(check.address.to_display),

@@ -1,7 +1,7 @@
 """The order in which Terraform writes a set. The plan JSON does not say which arrays are sets.
 
-An array that stands in this order before and after may be one, and nothing is said about places in it then. One that
-somebody ordered on purpose stands in it by chance only.
+An array that is in this order before and after may be a set, so positions in it are not reported. A deliberately
+ordered array is in it only by chance.
 
 https://github.com/zclconf/go-cty/blob/main/cty/set_internals.go
 """
@@ -19,14 +19,14 @@ _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def in_set_order(items: Sequence[Shown]) -> bool:
-    """Whether items stand in the order in which a set of them would be written."""
+    """Whether items are in the order in which a set of them would be written."""
     keys = [_place(item) for item in items]
     return all(one <= other for one, other in pairwise(keys))
 
 
 def _place(item: Any) -> tuple[int, Any]:
-    """Unknown values after all known ones, null last; texts, numbers and booleans in their own order; all else by the
-    text that cty hashes.
+    """Unknown values come after all known ones, null last; strings, numbers and booleans in their own order;
+    everything else by the text that cty hashes.
     """
     match item:
         case Hidden():

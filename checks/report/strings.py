@@ -1,4 +1,4 @@
-"""Two texts beside each other: decoded where they are encoded, by lines where one is a document."""
+"""Compare two strings: decoded if they are encoded, by lines if one is a document."""
 
 import json
 import unicodedata
@@ -13,7 +13,7 @@ _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Strings(NamedTuple):
-    """How two texts differ, as an `AttributeChange` says it."""
+    """The difference of two strings, in the form of an `AttributeChange`."""
 
     old: str | None = None
     new: str | None = None
@@ -22,7 +22,7 @@ class Strings(NamedTuple):
 
 
 def compare_strings(before: str | None, after: str | None, mask: Mask, effort: Effort) -> Strings:
-    """Compare two texts that are not equal; None where there is none."""
+    """Compare two different strings; None if there is none."""
     old, new = (None if text is None else effort.decode(text) for text in (before, after))
     if old is None and new is None:
         return _compare(before, after, mask, effort)
@@ -61,7 +61,7 @@ def _compare(before: str | None, after: str | None, mask: Mask, effort: Effort) 
 
 
 def _unseen(before: str, after: str) -> str:
-    """In words, what makes two texts differ that look alike to a person."""
+    """A description of what distinguishes two strings that look alike."""
     if before.isascii() and after.isascii():
         return ""
     if unicodedata.normalize("NFC", before) == unicodedata.normalize("NFC", after):
@@ -75,7 +75,7 @@ def _form(text: str) -> str:
 
 
 def _strange(text: str) -> set[str]:
-    """The letters of other alphabets in words that are Latin else."""
+    """The letters of other alphabets in otherwise Latin words."""
     found: set[str] = set()
     for word in text.split():
         if word.isascii():

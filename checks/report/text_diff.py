@@ -1,4 +1,4 @@
-"""The difference inside long strings: JSON documents, YAML, scripts. Whole: shortening is for forms with limits."""
+"""The difference inside long strings: JSON documents, YAML, scripts. Complete: formats with limits shorten it."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -13,14 +13,14 @@ _LINE_ENDS = {"\r\n": "CRLF", "\n": "LF", "": "mixed"}
 
 
 class TextDifference(NamedTuple):
-    """The lines that change, with a little context, and what is to be said of the texts as a whole."""
+    """The changed lines with a little context, and notes about the strings as a whole."""
 
     lines: tuple[str, ...]
     note: str | None
 
 
 class _Text(NamedTuple):
-    """A masked text by lines. `line_end` is "" where there are several kinds of them, None where there is none."""
+    """A masked string by lines. `line_end` is "" if there are several kinds, None if there is none."""
 
     lines: tuple[str, ...]
     is_json: bool = False
@@ -29,17 +29,17 @@ class _Text(NamedTuple):
 
 
 def is_document(text: str) -> bool:
-    """Whether a string is better read by lines: several of them, or a JSON object or array."""
+    """Whether a string is better read by lines: it has several, or is a JSON object or array."""
     return "\n" in text.strip("\n") or read_json(text) is not None
 
 
 def text_lines(text: str, sign: str, mask: Mask) -> tuple[str, ...]:
-    """A document that is only there on one side, each line with its sign."""
+    """A document that exists only on one side, each line with its sign."""
     return tuple(f"{sign} {line}" for line in _by_lines(text, mask).lines)
 
 
 def diff_texts(before: str, after: str, mask: Mask, effort: Effort) -> TextDifference:
-    """Compare two texts by lines; JSON by what it means: where only its form changes there are no lines, but a note."""
+    """Compare two strings by lines, and JSON by its content: if only its format changes, a note replaces the lines."""
     old, new = _by_lines(before, mask), _by_lines(after, mask)
     if old.is_json and new.is_json:
         spans = compare(_without_commas(old.lines), _without_commas(new.lines), effort)
@@ -51,7 +51,7 @@ def diff_texts(before: str, after: str, mask: Mask, effort: Effort) -> TextDiffe
 
 
 def hidden_note(*masked: str) -> str:
-    """Why two texts that are not the same look alike."""
+    """Why two different strings look alike."""
     hides = any(REPLACEMENT in text for text in masked)
     return "differs only in what is hidden" if hides else "differs only in characters that cannot be shown"
 
@@ -82,7 +82,7 @@ def _by_lines(text: str, mask: Mask) -> _Text:
             lines = json_lines(with_sorted_sets(mask.value(document)))
             return _Text(tuple(map(mask.text, lines)), is_json=True)
         except RecursionError:
-            pass  # too deep to be laid out: it is a text like any other
+            pass  # nested too deeply to be laid out: treated like any other string
     if not text:
         return _Text(())
     ends_with_line = text.endswith("\n")
@@ -94,14 +94,14 @@ def _by_lines(text: str, mask: Mask) -> _Text:
 
 
 def _with_line_ends_seen(text: _Text, other: _Text) -> _Text:
-    """Carriage returns stay, and are seen, only where one of both texts has some and not everywhere."""
+    """Carriage returns stay visible only if one of the two strings has some and not everywhere."""
     if text.line_end != "\r\n" or other.line_end == "":
         return text
     return text._replace(lines=tuple(line.removesuffix("\r") for line in text.lines))
 
 
 def _without_commas(lines: Sequence[str]) -> list[str]:
-    """What comes after a line is no difference of that line."""
+    """A comma after a line is not a difference of that line."""
     return [line.removesuffix(",") for line in lines]
 
 
