@@ -76,8 +76,8 @@ class Api:
             cache_strategy=MemCacheStrategy(),
             http_cache=False,
             throttler=self.throttler,
-            # githubkit repeats creations and waits for an hour if it is asked to.
             # githubkit repeats creations, and waits for an hour if it is told to.
+            auto_retry=False,
         )
         return Calls(github, auth, self, fields or {}, "gate")
 
