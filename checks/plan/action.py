@@ -20,6 +20,8 @@ class Action(enum.Enum):
     FORGET_CREATE = "forget-create"  # OpenTofu's
     OPEN = "open"  # an ephemeral resource, in OpenTofu
 
+    __hash__ = object.__hash__  # there is one object of each: enum's own hash is a call to Python
+
     @property
     def replaces(self) -> bool:
         """Whether a new object takes the place of the old one, which is destroyed or forgotten."""

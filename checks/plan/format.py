@@ -16,6 +16,8 @@ from msgspec import Raw, Struct
 from checks.errors import PlanFormatError
 
 DEEPEST = 100
+_SHALLOW = 2 * DEEPEST
+"""No value of so few bytes is nested deeper: each level takes two."""
 
 MOST_PARTS = 1_000_000
 """Of one value: decoding it is one call, during which the process does nothing else."""
@@ -149,7 +151,7 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
         value = _EXACT.decode(raw) if exact else _VALUE.decode(raw)
     except NOT_UNDERSTOOD as error:
         raise not_understood(error) from None
-    if len(raw) <= DEEPEST or not isinstance(value, _NESTED):
+    if len(raw) <= _SHALLOW or not isinstance(value, _NESTED):
         return value
     text = bytes(raw)
     if text.count(b"[") + text.count(b"{") > DEEPEST and _levels(value) > DEEPEST:

@@ -153,10 +153,10 @@ def _texts(value: Any) -> Iterator[str]:
     left = [value]
     while left:
         match left.pop():
-            case bool() | None:
-                pass
             case str() as leaf:
                 yield leaf
+            case bool() | None:
+                pass
             case int() | float() | Decimal() as number:
                 yield number_text(number)
             case dict() as items:

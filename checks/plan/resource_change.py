@@ -108,7 +108,8 @@ class ResourceChange(Struct, frozen=True, gc=False):
     def changes(self) -> bool:
         """Whether applying the plan does anything about it, be it to the state alone."""
         change = self.change  # asked of every resource of a plan, of which few change
-        return change.actions != _NO_OP or self.moved or change.importing is not None
+        origin = self.previous_address
+        return change.actions != _NO_OP or change.importing is not None or (origin is not None and self.moved)
 
     def __repr__(self) -> str:
         return f"ResourceChange({self.address}, {'-'.join(self.change.actions)})"

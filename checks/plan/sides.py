@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from checks.plan.format import NOT_UNDERSTOOD, NOTHING, NULL, Change, decode_value, not_understood
-from checks.plan.marks import Shown, marks_any, shown
+from checks.plan.marks import Hidden, Shown, marks_any, shown
 
 _attributes = msgspec.json.Decoder(dict[str, Raw])
 _NOTHING: Mapping[str, Raw] = {}
@@ -47,20 +47,21 @@ class Sides(NamedTuple):
     """A change's value before and after.
 
     Where both are `Attributes`, `names` are those of either side, and `marked` the ones that are sensitive, or known
-    only after apply, in any part.
+    only after apply, in any part. `remarked` are those of them that are not marked alike on both sides: they may differ
+    where their JSON does not.
     """
 
     before: Shown
     after: Shown
     names: AbstractSet[str] = frozenset()
     marked: AbstractSet[str] = frozenset()
+    remarked: AbstractSet[str] = frozenset()
 
 
 def sides(change: Change) -> Sides:
     """Both sides of a change. Raises PlanFormatError on what cannot be read."""
-    before_marks, after_marks, late = map(
-        _read_marks, (change.before_sensitive, change.after_sensitive, change.after_unknown)
-    )
+    before_marks, after_marks = _read_marks(change.before_sensitive), _read_marks(change.after_sensitive)
+    late = _read_marks(change.after_unknown)
     old, new = _read(change.before), _read(change.after)
     if (
         old is None
@@ -73,29 +74,36 @@ def sides(change: Change) -> Sides:
     ):
         before, after = decode_value(change.before), decode_value(change.after)
         return Sides(shown(before, before_marks.whole), shown(after, after_marks.whole, late.whole))
+    marked_alike = before_marks.by_name == after_marks.by_name and not late.by_name
+    marked = before_marks.by_name.keys() | after_marks.by_name.keys() | late.by_name.keys()
     return Sides(
         None if old is _NOTHING else Attributes(old, before_marks.by_name, {}),
         None if new is _NOTHING and not late.by_name else Attributes(new, after_marks.by_name, late.by_name),
         old.keys() | new.keys() | late.by_name.keys(),
-        before_marks.by_name.keys() | after_marks.by_name.keys() | late.by_name.keys(),
+        marked,
+        frozenset() if marked_alike else marked,
     )
 
 
 def marked_part(value: Raw, marks: Raw, late: Raw = NOTHING) -> Shown:
     """What of a value is marked, and perhaps more. Raises PlanFormatError."""
-    sensitive, unknown = _read_marks(marks), _read_marks(late).whole
-    attributes = _read(value) if sensitive.by_name is not None and value != NULL else None
+    sensitive = _read_marks(marks)
+    attributes = _read(value) if sensitive.by_name is not None else None
     if attributes is None or sensitive.by_name is None:
-        return shown(decode_value(value), sensitive.whole, unknown)
+        return shown(decode_value(value), sensitive.whole, _read_marks(late).whole)
     part = {name: decode_value(attributes[name]) for name in sensitive.by_name if name in attributes}
-    return shown(part, sensitive.whole, unknown)
+    return Hidden(part) if sensitive.marks_wholes else shown(part, sensitive.whole, _read_marks(late).whole)
 
 
 class _Marks(NamedTuple):
-    """Marks as they are decoded, and by attribute those that mark anything; None where they are not by attribute."""
+    """Marks as they are decoded, and by attribute those that mark anything; None where they are not by attribute.
+
+    `marks_wholes` is whether those that mark anything mark attributes as wholes.
+    """
 
     whole: Any
     by_name: Mapping[str, Any] | None
+    marks_wholes: bool = False
 
 
 _UNMARKED = _Marks({}, {})
@@ -117,7 +125,8 @@ def _decoded_marks(marks: Raw) -> _Marks:
     whole = decode_value(marks)
     if not isinstance(whole, dict):
         return _Marks(whole, None)
-    return _Marks(whole, {name: mark for name, mark in whole.items() if marks_any(mark)})
+    by_name = {name: mark for name, mark in whole.items() if marks_any(mark)}
+    return _Marks(whole, by_name, marks_wholes=all(mark is True for mark in by_name.values()))
 
 
 def _fit(attributes: Mapping[str, Raw], marks: Mapping[str, Any], late: Mapping[str, Any] = {}) -> bool:
@@ -129,9 +138,9 @@ def _read(value: Raw) -> Mapping[str, Raw] | None:
     """The attributes of an object, none of null; None where it is something else."""
     if value == NULL:
         return _NOTHING
-    if bytes(memoryview(value)[:1]) != b"{":
-        return None
     try:
         return _attributes.decode(value)
+    except msgspec.ValidationError:
+        return None
     except NOT_UNDERSTOOD as error:
         raise not_understood(error) from None

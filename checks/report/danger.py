@@ -36,13 +36,14 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
 _WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH)) for wipe in WIPES.values()]
-_MAY_MATTER = AhoCorasick([*WIPES, *map(str.lower, ALL_RIGHTS)])
 _MAY_WIPE = AhoCorasick(list(WIPES))  # one search of a text, instead of thirty for the expressions
+_MAY_ALLOW = AhoCorasick(list(ALL_RIGHTS))
 _COMMAND_END = re.compile(r'[;&|"\\]')
 _LONGEST_COMMAND = 500
 _MAY_OPEN = frozenset({*WORLD_ATTRIBUTES, *EXPOSING, *(name for _, name in EXPOSING_OF_TYPE)})
 _OUTWARD = {"type": '"egress"', "direction": '"Outbound"'}
 _PART_OF_THE_WORLD = 8  # an eighth of all addresses, in any number of pieces
+_MOST_TYPES = 1_024
 _MOST_PATHS = 4_096  # the same attributes of thousands of resources
 
 OPENS = "opens to the world"
@@ -90,10 +91,10 @@ def stateful_kind(type_: str) -> str | None:
 
 def _policies(attributes: Sequence[AttributeChange], before: Shown, after: Shown) -> tuple[bool, bool]:
     """Whether a policy newly lets everybody in, or newly allows every action."""
-    old, new = (side if isinstance(side, dict) else {} for side in (before, after))
-    changed = {_top(attribute.path) for attribute in attributes if attribute.lines or attribute.new == SENSITIVE}
+    changed = {_top(each.path) for each in attributes if each.lines or each.new == SENSITIVE}
     if not changed:
         return False, False
+    old, new = (side if isinstance(side, dict) else {} for side in (before, after))
     found = [opened_statements(old.get(name), new.get(name)) for name in changed]
     return any(everybody for everybody, _ in found), any(everything for _, everything in found)
 
@@ -105,28 +106,45 @@ def _marks(
         yield kind
     if section in ("tags", "state", "read"):
         return
-    may_matter = _may_matter(attributes)
-    if may_matter and any(map(_wipes, attributes)):
+    come = [attribute for attribute in attributes if attribute.new is not None or attribute.lines]
+    texts = _coming(come)
+    if _may_wipe(texts) and any(map(_wipes, come)):
         yield WIPES_DATA
-    opens = everybody or (not _lets_out(type_, attributes) and _opens(type_, attributes))
+    opens = everybody or (_opens(type_, come) and not _lets_out(type_, come))
     if opens:
         yield OPENS
-    names = {_top(attribute.path) for attribute in attributes}
-    if not UNPROTECTING.keys().isdisjoint(names) and any(map(_unguards, attributes)):
+    names = set(map(_top_of, attributes))
+    if not UNPROTECTING.keys().isdisjoint(names) and any(map(_unguards, come)):
         yield UNGUARDED
-    if everything or (may_matter and any(map(_allows_all, attributes))):
+    if everything or (_MAY_ALLOW.find_matches_as_indexes("\n".join(texts)) and any(map(_allows_all, come))):
         yield EVERYTHING
-    elif type_.startswith(IAM_PREFIXES) or type_.endswith(IAM_SUFFIXES) or not IAM_ATTRIBUTES.isdisjoint(names):
+    elif _gives_rights(type_) or not IAM_ATTRIBUTES.isdisjoint(names):
         yield RIGHTS
     if type_ in NETWORK_TYPES and not opens:
         yield NETWORK
 
 
-def _may_matter(attributes: Iterable[AttributeChange]) -> bool:
-    """Whether any new value contains a word about wiping data or allowing everything: one search for all words."""
-    come = [attribute.new for attribute in attributes if attribute.new is not None]
-    come += [line for attribute in attributes for line in attribute.lines if line.startswith("+")]
-    return bool(_MAY_MATTER.find_matches_as_indexes("\n".join(come).lower()))
+def _coming(attributes: Iterable[AttributeChange]) -> list[str]:
+    """The texts of the new values."""
+    texts: list[str] = []
+    for attribute in attributes:
+        if attribute.new is not None:
+            texts.append(attribute.new)
+        if attribute.lines:
+            texts += [line for line in attribute.lines if line.startswith("+")]
+    return texts
+
+
+def _may_wipe(texts: Iterable[str]) -> bool:
+    """Whether any of these texts may contain a command that erases data: one search for all of them."""
+    commands = "\n".join([text for text in texts if " " in text or "(" in text])
+    return bool(commands) and bool(_MAY_WIPE.find_matches_as_indexes(commands.lower()))
+
+
+@lru_cache(maxsize=_MOST_TYPES)
+def _gives_rights(type_: str) -> bool:
+    """Whether resources of this type are about permissions."""
+    return type_.startswith(IAM_PREFIXES) or type_.endswith(IAM_SUFFIXES)
 
 
 def _top_of(attribute: AttributeChange) -> str:
@@ -141,7 +159,7 @@ def _lets_out(type_: str, attributes: Sequence[AttributeChange]) -> bool:
 
 
 def _opens(type_: str, attributes: Sequence[AttributeChange]) -> bool:
-    networks: set[IPv4Network | IPv6Network] = set()
+    networks: set[str] = set()
     for attribute in attributes:
         if attribute.new is None or attribute.path.startswith("egress"):
             continue
@@ -154,20 +172,28 @@ def _opens(type_: str, attributes: Sequence[AttributeChange]) -> bool:
                 named = _QUOTED.findall(value)
                 if not WORLD.isdisjoint(named):
                     return True
-                networks.update(network for text in named if (network := _network(text)) is not None)
+                networks.update(named)
     return bool(networks) and _is_much_of_the_world(networks)
 
 
-def _is_much_of_the_world(networks: Collection[IPv4Network | IPv6Network]) -> bool:
+def _is_much_of_the_world(texts: Collection[str]) -> bool:
     """Whether networks, however small each is, together are an eighth or more of all addresses of their kind."""
-    if sum(network.num_addresses * _PART_OF_THE_WORLD / 2**network.max_prefixlen for network in networks) < 0.99:
+    if sum(map(_share, texts)) * _PART_OF_THE_WORLD < 0.99:
         return False  # most are far from it
+    networks = {network for text in texts if (network := _network(text)) is not None}
     v4 = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
     v6 = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
     return (
         sum(network.num_addresses for network in v4) * _PART_OF_THE_WORLD >= 2**32
         or sum(network.num_addresses for network in v6) * _PART_OF_THE_WORLD >= 2**128
     )
+
+
+@lru_cache(maxsize=_MOST_PATHS)
+def _share(text: str) -> float:
+    """The share of all addresses of its kind that a network has; 0 if the text is not a network."""
+    network = _network(text)
+    return 0.0 if network is None else network.num_addresses / 2**network.max_prefixlen
 
 
 @lru_cache(maxsize=_MOST_PATHS)
@@ -190,7 +216,7 @@ def _wipes(attribute: AttributeChange) -> bool:
 
 def _erasures(text: str) -> set[str]:
     """The commands in a text that erase data, each to its end."""
-    if not (" " in text or "(" in text) or not _MAY_WIPE.find_matches_as_indexes(text.lower()):
+    if not _may_wipe((text,)):
         return set()
     found = (match.start() for wipe in _WIPES for match in wipe.finditer(text))
     return {_COMMAND_END.split(text[start : start + _LONGEST_COMMAND], maxsplit=1)[0].strip() for start in found}
@@ -198,7 +224,7 @@ def _erasures(text: str) -> set[str]:
 
 def _allows_all(attribute: AttributeChange) -> bool:
     new = attribute.new
-    if new is None or not any(right in new for right in ALL_RIGHTS):
+    if new is None or not _MAY_ALLOW.find_matches_as_indexes(new):
         return False
     return not ALL_RIGHTS.isdisjoint(_QUOTED.findall(new))
 

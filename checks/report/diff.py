@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from checks.plan.marks import UNKNOWN, Hidden, Shown
 from checks.plan.sides import Attributes, Sides
@@ -23,8 +23,7 @@ _Repeated = tuple[str, bytes, bytes, int]
 """An attribute, its JSON on both sides, and whether the resource stays, is created, destroyed or replaced."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True, gc=False):
     """The changed attributes, the number of unchanged ones, and those that nobody sets or knows before the apply."""
 
     attributes: tuple[AttributeChange, ...]
@@ -88,10 +87,10 @@ def diff_sides(
     recomputed_from: list[AttributeChange] = []
     unchanged = 0
     names = both.names or old.keys() | new.keys()
-    if both.names:  # most attributes of most resources stay, or are empty on both sides
-        stays = [name for name, raw in old_json.items() if new_json.get(name) == raw and name not in both.marked]
-        unchanged = sum(len(raw := old_json[name]) > len(_NULL) or raw not in _EMPTY for name in stays)
-        names = names - set(stays)
+    if old_json and new_json:  # most attributes of most resources stay, or are empty on both sides
+        stays = {name for name, raw in old_json.items() if new_json.get(name) == raw and name not in both.remarked}
+        unchanged = sum(_says_something(old_json[name], hides=name in both.marked) for name in stays)
+        names = names - stays
     for name in sorted(names):
         key: _Repeated | None = None
         if both.names and name not in both.marked:
@@ -129,6 +128,11 @@ def diff_sides(
         recomputed=tuple(recomputed),
         recomputed_from=tuple(recomputed_from),
     )
+
+
+def _says_something(raw: Raw, *, hides: bool) -> bool:
+    """Whether an unchanged attribute counts: not an empty one, unless it is hidden that it is empty."""
+    return len(raw) > len(_NULL) or (raw != _NULL if hides else raw not in _EMPTY)
 
 
 def _says_little(was: Shown, becomes: Shown, *, replaces: bool) -> bool:

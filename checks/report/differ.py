@@ -1,7 +1,8 @@
 """The difference of two values, down to the smallest differing part; nothing is shortened."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from checks.plan.marks import UNKNOWN, Hidden, Shown
 from checks.report.change_report import AttributeChange
@@ -22,8 +23,7 @@ _ONLY_MARKED = "from now on marked as sensitive; the value is unchanged"
 _NO_LONGER_MARKED = "no longer marked as sensitive; the value is unchanged"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Differ:
+class Differ(Struct, frozen=True, kw_only=True, gc=False):
     """Compares the values of one resource."""
 
     mask: Mask
@@ -35,67 +35,72 @@ class Differ:
         """All differences in one attribute, whose two sides are not equal."""
         old, new = plain_literal(before, self.mask), plain_literal(after, self.mask)
         if old != new and (old or before is None) and (new or after is None):  # most are like this
-            forces = any(path[0] == name for path in self.replace_paths)
+            forces = bool(self.replace_paths) and any(path[0] == name for path in self.replace_paths)
             return (AttributeChange(path=name, old=old, new=new, forces_replacement=forces),)
-        return self.changes((name,), before, after)
+        return self._looked_into((name,), _path_text((name,)), before, after)
 
-    def changes(self, path: Path, before: Shown, after: Shown, name: str = "") -> Iterator[AttributeChange]:
+    def changes(self, path: Path, before: Shown, after: Shown, name: str = "") -> Iterable[AttributeChange]:
         """All differences at or below a path; `name` is the path's text if it is not made of its steps."""
-        name = name or _path_text(path)
-        if same(before, after):
-            return
+        return () if same(before, after) else self._differing(path, name or _path_text(path), before, after)
+
+    def _differing(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
+        """The same for two values that are not equal."""
         old, new = plain_literal(before, self.mask), plain_literal(after, self.mask)
         if old != new and (old or before is None) and (new or after is None):
-            yield self._change(path, name, old=old, new=new)
-            return
-        if before is None or after is None:
-            yield from self._one_sided(path, name, before, after)
-        elif after is UNKNOWN and isinstance(before, dict | list) and _has_parts(before):
-            yield from self._one_sided(path, name, before, None)
-            yield from self._leaf(path, name, None, after)
-        elif isinstance(before, Hidden) or isinstance(after, Hidden) or after is UNKNOWN:
-            yield from self._leaf(path, name, before, after)
-        elif isinstance(before, dict) and isinstance(after, dict):
-            for key in sorted({*before, *after}):
-                yield from self.changes((*path, key), before.get(key), after.get(key), name + self._step(key))
-            yield from self._left_empty(path, name, after)
-        elif isinstance(before, list) and isinstance(after, list):
-            if (before and after) or _has_parts(before or after):
-                yield from self._lists(path, name, before, after)
-                yield from self._left_empty(path, name, after)
-            else:
-                yield from self._leaf(path, name, before, after)
-        elif isinstance(before, str) and isinstance(after, str):
-            yield from self._strings(path, name, before, after)
-        elif _has_parts(before) or _has_parts(after):
-            yield from self._one_sided(path, name, before, None)
-            yield from self._one_sided(path, name, None, after)
-        else:
-            yield from self._leaf(path, name, before, after)
+            return (self._change(path, name, old=old, new=new),)
+        return self._looked_into(path, name, before, after)
 
-    def _one_sided(self, path: Path, name: str, before: Shown, after: Shown) -> Iterator[AttributeChange]:
+    def _looked_into(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
+        """All differences of two values that need more than a literal each."""
+        if before is None or after is None:
+            return self._one_sided(path, name, before, after)
+        if after is UNKNOWN and isinstance(before, dict | list) and _has_parts(before):
+            return [*self._one_sided(path, name, before, None), self._leaf(path, name, None, after)]
+        if isinstance(before, Hidden) or isinstance(after, Hidden) or after is UNKNOWN:
+            return (self._leaf(path, name, before, after),)
+        if isinstance(before, dict) and isinstance(after, dict):
+            return self._maps(path, name, before, after)
+        if isinstance(before, list) and isinstance(after, list):
+            if (before and after) or _has_parts(before or after):
+                return [*self._lists(path, name, before, after), *self._left_empty(path, name, after)]
+            return (self._leaf(path, name, before, after),)
+        if isinstance(before, str) and isinstance(after, str):
+            return (self._strings(path, name, before, after),)
+        if _has_parts(before) or _has_parts(after):
+            return [*self._one_sided(path, name, before, None), *self._one_sided(path, name, None, after)]
+        return (self._leaf(path, name, before, after),)
+
+    def _maps(
+        self, path: Path, name: str, before: Mapping[str, Shown], after: dict[str, Shown]
+    ) -> Iterator[AttributeChange]:
+        for key in sorted({*before, *after}):
+            was, becomes = before.get(key), after.get(key)
+            if not same(was, becomes):  # most are: their names are never needed
+                yield from self._differing((*path, key), name + self._step(key), was, becomes)
+        yield from self._left_empty(path, name, after)
+
+    def _one_sided(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
         """A value that is added or removed as a whole: nested values by their parts, so that each can be read."""
         value = after if before is None else before
         if isinstance(value, dict) and value:
-            for key in sorted(value):
-                yield from self._part((*path, key), name + self._step(key), value[key], comes=before is None)
-        elif isinstance(value, list) and _has_parts(value):
-            yield from self._lists(path, name, *(([], value) if before is None else (value, [])))
-        elif isinstance(value, str):
-            yield from self._strings(path, name, *((None, value) if before is None else (value, None)))
-        else:
-            yield from self._leaf(path, name, before, after)
+            parts = ((key, name + self._step(key)) for key in sorted(value))
+            comes = before is None
+            return [change for key, part in parts for change in self._part((*path, key), part, value[key], comes=comes)]
+        if isinstance(value, list) and _has_parts(value):
+            return self._lists(path, name, *(([], value) if before is None else (value, [])))
+        if isinstance(value, str):
+            return (self._strings(path, name, *((None, value) if before is None else (value, None))),)
+        return (self._leaf(path, name, before, after),)
 
-    def _part(self, path: Path, name: str, value: Shown, *, comes: bool) -> Iterator[AttributeChange]:
+    def _part(self, path: Path, name: str, value: Shown, *, comes: bool) -> Iterable[AttributeChange]:
         """A part of a value that is added or removed as a whole."""
         if value is None:
-            return
+            return ()
         empty = is_empty(value)
         text = literal(value, self.mask) if empty else plain_literal(value, self.mask)
         if text is not None:
-            yield self._change(path, name, old=None if comes else text, new=text if comes else None, empty=empty)
-        else:
-            yield from self._one_sided(path, name, None if comes else value, value if comes else None)
+            return (self._change(path, name, old=None if comes else text, new=text if comes else None, empty=empty),)
+        return self._one_sided(path, name, None if comes else value, value if comes else None)
 
     def _left_empty(self, path: Path, name: str, after: Shown) -> Iterator[AttributeChange]:
         """The note that a list or map is now empty, which differs from being removed."""
@@ -167,18 +172,18 @@ class Differ:
             note = None if len(old) == 1 else f"in {len(old):,} items"
             yield self._change((*path, 0, *late), shown, old=old_text, new=KNOWN_AFTER_APPLY, note=note)
 
-    def _strings(self, path: Path, name: str, before: str | None, after: str | None) -> Iterator[AttributeChange]:
+    def _strings(self, path: Path, name: str, before: str | None, after: str | None) -> AttributeChange:
         found: Strings = compare_strings(before, after, self.mask, self.effort)
-        yield self._change(path, name, old=found.old, new=found.new, lines=found.lines, note=found.note)
+        return self._change(path, name, old=found.old, new=found.new, lines=found.lines, note=found.note)
 
-    def _leaf(self, path: Path, name: str, before: Shown, after: Shown) -> Iterator[AttributeChange]:
+    def _leaf(self, path: Path, name: str, before: Shown, after: Shown) -> AttributeChange:
         hides = isinstance(before, Hidden) or isinstance(after, Hidden)  # a secret on one side was also one before
         old = None if before is None else SENSITIVE if hides else literal(before, self.mask)
         new = None if after is None else SENSITIVE if hides else literal(after, self.mask)
         lines: tuple[str, ...] = ()
         note = None
         if after is UNKNOWN:
-            sources = self.references.get(_plain(path)) or self.references.get(_plain(path[:1]))
+            sources = self._sources(path)
             new = f"{KNOWN_AFTER_APPLY} ← {self.mask.text(', '.join(sources))}" if sources else KNOWN_AFTER_APPLY
             if isinstance(before, str):
                 found = compare_strings(before, None, self.mask, self.effort)
@@ -187,7 +192,12 @@ class Differ:
             note = _ONLY_MARKED if isinstance(after, Hidden) else _NO_LONGER_MARKED
         elif old is not None and old == new and not hides:
             note = hidden_note(old)
-        yield self._change(path, name, old=old, new=new, lines=lines, note=note)
+        return self._change(path, name, old=old, new=new, lines=lines, note=note)
+
+    def _sources(self, path: Path) -> tuple[str, ...] | None:
+        if not self.references:
+            return None
+        return self.references.get(_plain(path)) or self.references.get(_plain(path[:1]))
 
     def _step(self, key: str) -> str:
         return step(self.mask.text(key))

@@ -26,9 +26,10 @@ def dependents(configuration: Raw, prior_state: Raw, changed: Collection[str]) -
     Uses the configuration's references and, since those are hidden behind locals, the dependencies in the state.
     """
     edges = _edges(read_modules(configuration))
-    for block, known in _state_edges(prior_state).items():
-        if block in edges:
-            edges[block] |= known
+    if edges:
+        for block, known in _state_edges(prior_state):
+            if block in edges:
+                edges[block].update(known)
     reverse: dict[str, set[str]] = {}
     for block, on in edges.items():
         for other in on:
@@ -139,16 +140,14 @@ class _State(msgspec.Struct, frozen=True):
     values: _StateValues = _StateValues()
 
 
-def _state_edges(prior_state: Raw) -> dict[str, set[str]]:
+def _state_edges(prior_state: Raw) -> Iterator[tuple[str, Iterator[str]]]:
     try:
         state = msgspec.json.decode(prior_state, type=_State | None)
     except NOT_UNDERSTOOD:
-        return {}
-    edges: dict[str, set[str]] = {}
+        return
     waiting = [state.values.root_module] if state is not None else []
     while waiting:
         module = waiting.pop()
         waiting += module.child_modules
         for resource in module.resources:
-            edges.setdefault(block_address(resource.address), set()).update(map(block_address, resource.depends_on))
-    return edges
+            yield block_address(resource.address), map(block_address, resource.depends_on)

@@ -36,19 +36,23 @@ def identity(change: ResourceChange, before: Shown, after: Shown, mask: Mask) ->
     values = before if isinstance(before, dict) else after
     if not isinstance(values, dict):
         return ()
-    there = values.raw if isinstance(values, Attributes) else values
-    found = [
-        _found(values, there, kind.words, mask) for kind in _wanted(change.type) if not kind.names.isdisjoint(there)
-    ]
-    texts = dict.fromkeys(text for text in found if text)
-    return tuple(text for text in texts if text != change.name)
+    there = values.raw.keys() if isinstance(values, Attributes) else values.keys()
+    texts: dict[str, None] = {}
+    for kind in _wanted(change.type):
+        if not there.isdisjoint(kind.names) and (text := _found(values, there, kind.words, mask)):
+            texts[text] = None
+    texts.pop(change.name, None)
+    return tuple(texts)
 
 
 def _found(values: dict[str, Shown], there: Container[str], alternatives: Sequence[_Word], mask: Mask) -> str:
     """The first alternative that has a value; equal ends of a range become one."""
     for word in alternatives:
-        ways = [way for way in word.ways if way[0] in there]  # few are
-        if ways and (ends := dict.fromkeys(text for way in ways if (text := _text(_value(values, way), mask)))):
+        ends: dict[str, None] = {}
+        for way in word.ways:
+            if way[0] in there and (text := _text(_value(values, way), mask)):  # few are
+                ends[text] = None
+        if ends:
             return "–".join(ends) + (f" {word.unit}" if word.unit else "")
     return ""
 
@@ -81,13 +85,11 @@ def _value(values: dict[str, Shown], way: _Way) -> Shown:
 
 def _text(value: Shown, mask: Mask) -> str:
     match value:
-        case Hidden():
-            return ""
-        case bool():
-            return ""
         case str():
             text = mask.text(value)
             return "" if SENSITIVE in text else text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        case Hidden() | bool():
+            return ""
         case int() | float():
             return "" if isinstance(mask.value(value), str) else str(value)
         case list():

@@ -124,7 +124,8 @@ class Mask:
         hidden = self.hide_whole(text)
         if hidden != text:
             return hidden
-        return hide(text, list(_merged(sorted([*self.spans(text), *self._encoded_spans(text, depth)]))))
+        spans = [*self.spans(text), *self._encoded_spans(text, depth)]
+        return hide(text, list(_merged(sorted(spans)))) if spans else text
 
     def _encoded_spans(self, text: str, depth: int) -> Iterator[Span]:
         """The parts that are base64 of a partly secret text, even if encoded twice."""
