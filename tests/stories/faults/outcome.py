@@ -16,8 +16,8 @@ def outcome(story: Story, number: int, merged: str, said: list[str]) -> dict[str
         "plans": [_check(story, each) for each in story.check_runs(head)],
         "applies": [_check(story, each) for each in story.check_runs(merged, "planward/apply (staging)")],
         "deployments": [each["states"] for each in story.deployments("staging")],
-        "comments": [_plain(story, body) for body in story.comments(number)],
-        "messages": [_plain(story, text) for text in said],
+        "comments": [plain(story, body) for body in story.comments(number)],
+        "messages": [plain(story, text) for text in said],
         "states": {name: _state(story, name) for name in ("testing", "staging", "production")},
     }
 
@@ -30,7 +30,7 @@ def without_words(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(story: Story, check: dict[str, Any]) -> dict[str, Any]:
-    texts = {key: _plain(story, check["output"][key] or "") for key in ("title", "summary", "text")}
+    texts = {key: plain(story, check["output"][key] or "") for key in ("title", "summary", "text")}
     return {**{key: check[key] for key in _SHOWN}, **texts, "annotations": len(story.annotations(check))}
 
 
@@ -38,10 +38,11 @@ def _state(story: Story, environment: str) -> Any:
     """The resources of `network` without what Terraform makes up for each."""
     found = story.state("network", environment)
     plain = {name: [{**each, "id": "ID"} for each in instances] for name, instances in found.items()}
-    return json.loads(_plain(story, json.dumps(plain)))
+    return json.loads(plain(story, json.dumps(plain)))
 
 
-def _plain(story: Story, text: str) -> str:
+def plain(story: Story, text: str) -> str:
+    """The text without what differs from one repository and one commit to the next."""
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
     named = text.replace(story.owner, "OWNER").replace(str(story.repository.id), "ID")
     return re.sub(r"\b[0-9a-f]{7,40}\b", "HEX", re.sub(r"/\d+\b", "/N", re.sub(r"#\d+\b", "#N", named)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.stories.faults.conftest import FaultyLine
-from tests.stories.faults.outcome import outcome
+from tests.stories.faults.outcome import outcome, plain
 from tests.stories.rules.test_chat import Chat, chat_room, story_with
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
@@ -106,6 +106,38 @@ def tell_approved(faulty: FaultyLine, *, kill: str = "", patience_s: float = 90.
         kept = faulty.ask("select count(*) from kept_plans where repository_id = :id", id=story.repository.id)
         told = outcome(story, number, merged, chat.said)
         return Told(outcome={**told, "as shown": as_shown, "plan files kept": kept}, passed=passed)
+
+
+def tell_unexplained(faulty: FaultyLine, *, kill: str = "", patience_s: float = 90.0) -> Told:
+    """Push to the environment's branch by hand, press Plan and then Apply. Killed from the push on."""
+    with begun(faulty) as (story, chat):
+        faulty.quiet(patience_s=patience_s)
+        before = len(faulty.read("passed"))
+        if kill:
+            faulty.kill_at(kill)
+        pushed = story.commit("staging", story.network(2), by=story.author)
+        for count, button in enumerate(("plan", "apply"), start=1):
+            held = completed(story, pushed, _APPLY, patience_s, count=count)
+            assert held["conclusion"] == "action_required", held["output"]
+            story.press(held, button, by=story.maintainer)
+        done = completed(story, pushed, _APPLY, patience_s, count=3)
+        assert done["conclusion"] == "success", done["output"]
+        faulty.quiet(patience_s=patience_s)
+        passed = frozenset(each for each in faulty.read("passed")[before:] if not re.fullmatch(OF_A_LOOK, each))
+        checks = [
+            (each["conclusion"], plain(story, each["output"]["title"])) for each in story.check_runs(pushed, _APPLY)
+        ]
+        states = [each["states"] for each in story.deployments("staging")]
+        size = story.size("staging")
+        return Told(
+            outcome={
+                "checks": checks,
+                "deployments": states,
+                "size": size,
+                "chat": [plain(story, text) for text in chat.said[-1:]],
+            },
+            passed=passed,
+        )
 
 
 def completed(story: Story, sha: str, name: str, patience_s: float, *, count: int = 1) -> dict[str, Any]:

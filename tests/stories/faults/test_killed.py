@@ -12,7 +12,7 @@ import pytest
 from tests.databases import POSTGRESQL, SQLITE
 from tests.stories.faults.conftest import THREE, FaultyLine
 from tests.stories.faults.outcome import without_words
-from tests.stories.faults.telling import Told, tell, tell_approved
+from tests.stories.faults.telling import Told, tell, tell_approved, tell_unexplained
 
 EVERY_POINT = "PLANWARD_TEST_EVERY_POINT" in os.environ
 KINDS = [SQLITE, POSTGRESQL, *([THREE] if EVERY_POINT else [])]
@@ -63,6 +63,18 @@ def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_appl
     assert set(faulty.calm()) == where
     # A chat is told once or never: the message that the hold waits may be lost.
     assert told.outcome.pop("messages")[-1] == undisturbed.outcome.pop("messages")[-1]
+    assert told.outcome == undisturbed.outcome
+
+
+def test_killed_between_the_buttons_plan_and_apply_of_a_push_that_nothing_explains_it_goes_on(
+    faulty: FaultyLine,
+) -> None:
+    undisturbed = tell_unexplained(faulty)
+    assert undisturbed.outcome["size"] == 2
+    phases = "before|after|recorded|during" if EVERY_POINT else "after"
+    where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
+    told = tell_unexplained(faulty, kill="|".join(map(re.escape, where)), patience_s=90 + 15 * len(where))
+    assert set(faulty.calm()) == where
     assert told.outcome == undisturbed.outcome
 
 
