@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 _LEAST_S = 0.03
 """Between two probes while much is written."""
 _PAUSE_S = 0.1

@@ -19,7 +19,7 @@ from tests.forked import Forked
 from tests.postgres import Postgres
 from tests.stories.faults.forked import ForkedLine
 from tests.stories.line import running_line
-from tests.stories.waiting import answers, eventually
+from tests.stories.waiting import PATIENCE_S, answers, eventually
 
 THREE = "three workers"
 """A web process and three workers on PostgreSQL."""
@@ -134,7 +134,7 @@ class FaultyLine:
         self.line.github.clear_faults()
         return self.read("killed")
 
-    def quiet(self, *, patience_s: float = 90.0) -> None:
+    def quiet(self, *, patience_s: float = PATIENCE_S) -> None:
         """Wait until deliveries are through, and no job is pending but the next reconciliation."""
         eventually(self._is_quiet, "no job is pending any more", patience_s=patience_s)
 

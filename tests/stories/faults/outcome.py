@@ -37,8 +37,8 @@ def _check(story: Story, check: dict[str, Any]) -> dict[str, Any]:
 def _state(story: Story, environment: str) -> Any:
     """The resources of `network` without what Terraform makes up for each."""
     found = story.state("network", environment)
-    plain = {name: [{**each, "id": "ID"} for each in instances] for name, instances in found.items()}
-    return json.loads(plain(story, json.dumps(plain)))
+    without_ids = {name: [{**each, "id": "ID"} for each in instances] for name, instances in found.items()}
+    return json.loads(plain(story, json.dumps(without_ids)))
 
 
 def plain(story: Story, text: str) -> str:

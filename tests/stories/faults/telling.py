@@ -10,7 +10,7 @@ from tests.stories.faults.conftest import FaultyLine
 from tests.stories.faults.outcome import outcome, plain
 from tests.stories.rules.test_chat import Chat, chat_room, story_with
 from tests.stories.story import Story
-from tests.stories.waiting import eventually
+from tests.stories.waiting import PATIENCE_S, eventually
 
 _APPLY = "planward/apply (staging)"
 _LOOKING = (
@@ -41,7 +41,7 @@ def begun(faulty: FaultyLine) -> Iterator[tuple[Story, Chat]]:
 
 
 def tell(
-    faulty: FaultyLine, *, kill: str = "", disturb: Callable[[], None] | None = None, patience_s: float = 90.0
+    faulty: FaultyLine, *, kill: str = "", disturb: Callable[[], None] | None = None, patience_s: float = PATIENCE_S
 ) -> Told:
     """Propose, merge, wait for the apply and until nothing is under way; killed at what the pattern matches.
 
@@ -77,7 +77,7 @@ resource "terraform_data" "stamp" {
 """
 
 
-def tell_approved(faulty: FaultyLine, *, kill: str = "", patience_s: float = 90.0) -> Told:
+def tell_approved(faulty: FaultyLine, *, kill: str = "", patience_s: float = PATIENCE_S) -> Told:
     """Merge into an environment that is applied by hand; approve the plan that is shown, which differs each time.
 
     Killed from the merge on. The outcome says whether what was applied is what was shown.
@@ -108,7 +108,7 @@ def tell_approved(faulty: FaultyLine, *, kill: str = "", patience_s: float = 90.
         return Told(outcome={**told, "as shown": as_shown, "plan files kept": kept}, passed=passed)
 
 
-def tell_unexplained(faulty: FaultyLine, *, kill: str = "", patience_s: float = 90.0) -> Told:
+def tell_unexplained(faulty: FaultyLine, *, kill: str = "", patience_s: float = PATIENCE_S) -> Told:
     """Push to the environment's branch by hand, press Plan and then Apply. Killed from the push on."""
     with begun(faulty) as (story, chat):
         faulty.quiet(patience_s=patience_s)

@@ -32,7 +32,7 @@ def test_killed_at_every_point_in_turn_it_ends_as_if_it_had_not_been(
 ) -> None:
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
     where = as_ever.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
-    told = tell(faulty, kill="|".join(map(re.escape, where)), patience_s=90 + 15 * len(where))
+    told = tell(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     assert set(faulty.calm()) == where
     assert told.outcome == as_ever.outcome
 
@@ -59,7 +59,7 @@ def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_appl
     assert undisturbed.outcome["plan files kept"] == [(0,)]
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
     where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
-    told = tell_approved(faulty, kill="|".join(map(re.escape, where)), patience_s=90 + 15 * len(where))
+    told = tell_approved(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     assert set(faulty.calm()) == where
     # A chat is told once or never: the message that the hold waits may be lost.
     assert told.outcome.pop("messages")[-1] == undisturbed.outcome.pop("messages")[-1]
@@ -73,7 +73,7 @@ def test_killed_between_the_buttons_plan_and_apply_of_a_push_that_nothing_explai
     assert undisturbed.outcome["size"] == 2
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
     where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
-    told = tell_unexplained(faulty, kill="|".join(map(re.escape, where)), patience_s=90 + 15 * len(where))
+    told = tell_unexplained(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     assert set(faulty.calm()) == where
     assert told.outcome == undisturbed.outcome
 
