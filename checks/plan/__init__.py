@@ -1,4 +1,4 @@
-"""A Terraform or OpenTofu plan as a value: what `terraform show -json PLANFILE` says, typed."""
+"""A Terraform or OpenTofu plan as a value: the typed output of `terraform show -json PLANFILE`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,14 +40,14 @@ from checks.plan.resource_change import count as count
 
 
 class DeferredChange(Struct, frozen=True, gc=False):
-    """A change that Terraform defers to a later plan; `reason` is one of its own words (`provider_config_unknown`)."""
+    """A change that Terraform defers to a later plan; `reason` is Terraform's word (`provider_config_unknown`)."""
 
     reason: str
     resource_change: ResourceChange
 
 
 class RelevantAttribute(Struct, frozen=True, gc=False):
-    """An attribute whose drift may have had a part in the planned changes."""
+    """An attribute whose drift may have contributed to the planned changes."""
 
     resource: str
     attribute: Path = ()
@@ -80,12 +80,12 @@ class Check(Struct, frozen=True, gc=False):
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """What the conditions that failed say."""
+        """The messages of the failed conditions."""
         return tuple(problem.message for instance in self.instances for problem in instance.problems)
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A plan, in the order of the file. The bytes it was read from live as long as it does."""
+    """A plan, in the order of the file. It keeps the bytes that it was read from."""
 
     format_version: str
     terraform_version: str
@@ -107,14 +107,14 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> Counts:
-        """What the plan does, and how much of it is deferred to a later plan."""
+        """The plan's actions, counted, and how many of them are deferred to a later plan."""
         deferred = sum(each.resource_change.mode == "managed" for each in self.deferred_changes)
         later = Counts(invoke=len(self.action_invocations), defer=deferred + len(self.deferred_invocations))
         return count(self.resource_changes) + later
 
     @property
     def changes_anything(self) -> bool:
-        """Whether applying it does anything: to resources, to outputs, or to the state alone."""
+        """Whether applying it changes anything: resources, outputs, or only the state."""
         return (
             self.applyable is True
             or any(change.changes for change in self.resource_changes)
@@ -124,17 +124,17 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def state_empty(self) -> bool:
-        """Whether the state held no managed resource before."""
+        """Whether the state had no managed resource before."""
         state = decode_part(self.prior_state, State)
         return state is None or not state.values.root_module.holds_resources()
 
     @property
     def marked(self) -> bool:
-        """Whether Terraform says what is sensitive; where it does not (before 0.15), every value is hidden."""
+        """Whether Terraform marks sensitive values; if it does not (before 0.15), every value is hidden."""
         return all(change.change.marked for change in self._every_change())
 
     def sensitive_values(self) -> frozenset[str]:
-        """Every text and number that Terraform marks as sensitive, for a mask: see `checks.plan.marked_values`."""
+        """Every string and number that Terraform marks as sensitive, for a mask: see `checks.plan.marked_values`."""
         changed = (each.change for each in self._every_change() if each.changes)
         outputs = (output.change for output in self.output_changes)
         later = (deferred.action_invocation for deferred in self.deferred_invocations)
@@ -147,7 +147,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         )
 
     def sensitive_values_of_state(self, state_json: bytes) -> frozenset[str]:
-        """The same for the state after this plan was applied: `state_json` is what `terraform show -json` prints.
+        """The same for the state after this plan was applied: `state_json` is the output of `terraform show -json`.
 
         Raises PlanFormatError.
         """
@@ -155,7 +155,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def has_unknown_secrets(self) -> bool:
-        """Whether applying makes values that are sensitive and not known yet, such as a generated password."""
+        """Whether applying creates sensitive values that are not known yet, such as a generated password."""
         changes = [each.change for each in self.resource_changes if each.changes]
         outputs = [each.change for each in self.output_changes]
         return not self.marked or any(
@@ -164,12 +164,13 @@ class Plan(Struct, frozen=True, kw_only=True):
         )
 
     def holds_variables(self, values: Mapping[str, Any]) -> bool:
-        """Whether the variables of these names had these values when it was made. Raises PlanFormatError."""
+        """Whether the variables with these names had these values when the plan was made. Raises PlanFormatError."""
         held = decode_part(self.variables, dict[str, VariableValue]) or {}
         return all(name in held and decode_plainly(held[name].value) == value for name, value in values.items())
 
     def names(self) -> frozenset[str]:
-        """The names in the addresses of what changes, as they stand in the code: no secrets, whatever their words."""
+        """The names in the addresses of changes, as in the code: they are no secrets, even if a secret is the same
+        word."""
         changes = self._every_change()
         kinds, modules = {(change.type, change.name) for change in changes}, {each.module_address for each in changes}
         return frozenset(name for kind in kinds for name in kind) | {module for module in modules if module}
@@ -204,7 +205,7 @@ class _PlanJson(Struct, frozen=True):
 
     @property
     def holds_a_plan(self) -> bool:
-        """Whether it says more than which versions wrote it."""
+        """Whether it contains more than the versions that wrote it."""
         return self != _PlanJson(format_version=self.format_version, terraform_version=self.terraform_version)
 
 
@@ -214,10 +215,9 @@ _decoder = msgspec.json.Decoder(_PlanJson)
 def read_plan(plan_json: bytes) -> Plan:
     """Read the output of `terraform show -json PLANFILE`, of Terraform 0.12 or OpenTofu 1.6 and later.
 
-    A byte order mark is skipped, also UTF-16's, which PowerShell writes. Raises PlanFormatError on bytes that are no
-    plan (also on the JSON of a state), on an unknown major format_version, on an action this code does not know (a plan
-    that is half understood is not understood), on plans of Terraform 0.15.0 and on those with more
-    parts than Terraform writes.
+    A byte order mark is skipped, including UTF-16's, which PowerShell writes. Raises PlanFormatError on bytes that are
+    not a plan (for example the JSON of a state), on an unknown major format_version, on an unknown action (a plan must
+    be understood completely), on plans of Terraform 0.15.0, and on those with more parts than Terraform writes.
 
     https://developer.hashicorp.com/terraform/internals/json-format
     """

@@ -1,4 +1,4 @@
-"""What a plan does to an object, and how many objects it does it to."""
+"""The action of a plan on an object, and counts of actions."""
 
 import enum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Action(enum.Enum):
-    """What happens to one resource or output; replacing is one action whose order matters."""
+    """The change of one resource or output; a replacement is one action whose order matters."""
 
     NO_OP = "no-op"
     CREATE = "create"
@@ -24,12 +24,12 @@ class Action(enum.Enum):
 
     @property
     def replaces(self) -> bool:
-        """Whether a new object takes the place of the old one, which is destroyed or forgotten."""
+        """Whether a new object replaces the old one, which is destroyed or forgotten."""
         return self in _REPLACING
 
     @property
     def destroys(self) -> bool:
-        """Whether an object that exists ceases to exist."""
+        """Whether an existing object is destroyed."""
         return self in _DESTROYING
 
 
@@ -49,7 +49,7 @@ ACTIONS: dict[tuple[str, ...], Action] = {
     ("forget", "create"): Action.FORGET_CREATE,
     ("open",): Action.OPEN,
 }
-"""Every combination that the plan JSON may hold in `actions`."""
+"""Every combination that the plan JSON may have in `actions`."""
 
 COUNTED: dict[Action, str] = {
     Action.CREATE: "add",
@@ -61,14 +61,14 @@ COUNTED: dict[Action, str] = {
     Action.FORGET_CREATE: "replace",
     Action.FORGET: "forget",
 }
-"""As what an action counts; one that is not here does not."""
+"""The field under which an action counts; other actions do not count."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many objects a plan touches. A replacement is one `replace`, neither an `add` nor a `destroy`.
+    """The number of objects that a plan changes. A replacement is one `replace`, neither an `add` nor a `destroy`.
 
-    An object that is moved or imported and changed on the way counts as both. `invoke` are the actions of providers
-    that run, `defer` the changes and actions that are deferred to a later plan.
+    An object that is moved or imported and also changed counts as both. `invoke` counts the providers' actions that
+    run, `defer` the changes and actions deferred to a later plan.
     """
 
     add: int = 0

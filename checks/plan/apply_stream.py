@@ -1,4 +1,4 @@
-"""What an apply has done so far, from the messages of `terraform apply -json`.
+"""The progress of an apply, from the messages of `terraform apply -json`.
 
 https://developer.hashicorp.com/terraform/internals/machine-readable-ui#operation-messages
 """
@@ -25,16 +25,16 @@ _STEPS: dict[Action, tuple[str, ...]] = {
     Action.CREATE_FORGET: ("create",),
     Action.FORGET_CREATE: ("create",),
 }
-"""What Terraform says it does for each action, in its own words. What changes the state alone is not in the stream."""
+"""Terraform's word for each action while it runs. Changes of only the state are not in the stream."""
 
 _LONGEST_S = 10**7
 
 
 class ResourceResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What an apply did to one resource instance; `action` is the planned one.
+    """The result of an apply for one resource instance; `action` is the planned one.
 
-    "interrupted" was begun, and Terraform did not say how it ended. `done` are the parts of a replacement that were
-    carried out although the whole was not: "delete", "create". `took_s` is counted by Terraform, in whole seconds.
+    "interrupted" means that it began, and Terraform did not report its end. `done` lists the finished parts of an
+    incomplete replacement: "delete", "create". `took_s` is counted by Terraform, in whole seconds.
     """
 
     address: str
@@ -46,7 +46,7 @@ class ResourceResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class ApplyStream:
-    """Reads the messages of the apply of one plan; what is not about a change of this plan is left alone."""
+    """Reads the messages of one plan's apply; messages about anything else are ignored."""
 
     def __init__(self, plan: Plan) -> None:
         managed = (change for change in plan.resource_changes if change.mode == "managed")
@@ -59,7 +59,7 @@ class ApplyStream:
         self._left = Counter(each.address for each in self._changes)
         self._steps_left = Counter(address for address, _ in self._needed.elements())
         self.finished = 0
-        """How many changes are applied."""
+        """The number of applied changes."""
 
     def __len__(self) -> int:
         return len(self._changes)
@@ -70,7 +70,7 @@ class ApplyStream:
         return bool(self._begun)
 
     def read(self, message: Mapping[str, Any]) -> None:
-        """Take one message; one that is not understood changes nothing."""
+        """Process one message; one that is not understood changes nothing."""
         kind = message.get("type")
         if kind not in ("apply_start", "apply_complete", "apply_errored"):
             return
@@ -98,13 +98,13 @@ class ApplyStream:
             self.finished += self._left[address]
 
     def results(self, mask: Mask) -> tuple[ResourceResult, ...]:
-        """What was done to each resource, in the plan's order; `mask` hides secrets in the keys of instances."""
+        """The result for each resource, in the plan's order; `mask` hides secrets in instance keys."""
         done, failed, begun = self._done.copy(), self._failed.copy(), self._begun.copy()
         results = []
         for change in self._changes:
             steps = [(change.address, step) for step in _STEPS[change.action]]
             carried_out = [step for step in steps if done[step] > 0]
-            # What Terraform says about one object of an address is not about another, deposed one as well.
+            # A message about one object of an address is not also about another, deposed one.
             done.subtract(carried_out)
             begun.subtract(carried_out)
             outcome: Outcome = "not_reached"
@@ -131,7 +131,7 @@ class ApplyStream:
 
 
 def applied_counts(results: Iterable[ResourceResult]) -> Counts:
-    """What was applied, counted as a plan counts it."""
+    """The applied changes, counted like a plan's."""
     applied = (COUNTED.get(Action(each.action)) for each in results if each.outcome == "applied")
     return Counts(**Counter(kind for kind in applied if kind))
 

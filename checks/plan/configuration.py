@@ -1,4 +1,4 @@
-"""What the configuration's expressions refer to, as the plan JSON tells: references, not values.
+"""The references in the configuration's expressions, from the plan JSON: references, not values.
 
 https://developer.hashicorp.com/terraform/internals/json-format#expression-representation
 """
@@ -25,11 +25,11 @@ class Block(msgspec.Struct, frozen=True):
     depends_on: tuple[str, ...] = ()
 
     def references(self) -> dict[str, tuple[str, ...]]:
-        """What each attribute refers to, by its path without indices; the most specific references only."""
+        """The references of each attribute, by its path without indices; only the most specific ones."""
         return expression_references(decode_value(self.expressions))
 
     def all_references(self) -> set[str]:
-        """Everything that the block refers to, its `count`, `for_each` and `depends_on` included."""
+        """Everything that the block refers to, including its `count`, `for_each` and `depends_on`."""
         values = map(decode_value, (self.expressions, self.count_expression, self.for_each_expression))
         found = {source for value in values for sources in expression_references(value).values() for source in sources}
         return found | set(self.depends_on)
@@ -57,7 +57,7 @@ class ModuleCall(msgspec.Struct, frozen=True):
     depends_on: tuple[str, ...] = ()
 
     def references(self) -> dict[str, tuple[str, ...]]:
-        """What each of the module's arguments refers to."""
+        """The references of each of the module's arguments."""
         return expression_references(decode_value(self.expressions))
 
 
@@ -74,7 +74,7 @@ class _Configuration(msgspec.Struct, frozen=True):
 
 
 def read_modules(configuration: Raw) -> Module:
-    """The root module of a plan's `configuration`; an empty one where the plan has none that can be read."""
+    """The root module of a plan's `configuration`; an empty one if the plan has no readable one."""
     try:
         read = msgspec.json.decode(configuration, type=_Configuration | None)
     except NOT_UNDERSTOOD:
@@ -83,7 +83,7 @@ def read_modules(configuration: Raw) -> Module:
 
 
 def blocks(module: Module, prefix: str = "") -> Iterator[tuple[str, Block]]:
-    """Every block of a module and those below, by address without instance keys."""
+    """Every block of a module and of its child modules, by address without instance keys."""
     for block in module.resources:
         yield prefix + block.address, block
     for name, call in module.module_calls.items():
@@ -91,7 +91,7 @@ def blocks(module: Module, prefix: str = "") -> Iterator[tuple[str, Block]]:
 
 
 def expression_references(value: Any) -> dict[str, tuple[str, ...]]:
-    """The references of an expression representation, by the path of what they give a value to."""
+    """The references of an expression representation, by the path of the attribute that they set."""
     found: dict[str, dict[str, None]] = {}
     for path, sources in _walk(value, ""):
         found.setdefault(path, {}).update(dict.fromkeys(_most_specific(sources)))
@@ -112,7 +112,7 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _most_specific(sources: list[str]) -> list[str]:
-    """Terraform lists `aws_vpc.main.id` and then `aws_vpc.main`: the latter says nothing more."""
+    """Terraform lists `aws_vpc.main.id` and then `aws_vpc.main`: the latter adds nothing."""
     return [
         source
         for source in sources

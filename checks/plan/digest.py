@@ -1,4 +1,4 @@
-"""What a plan does, as one short text: equal for plans that do the same, different for all others."""
+"""A plan's actions as one short text: equal for plans that do the same, different for all others."""
 
 import hashlib
 import hmac
@@ -19,29 +19,29 @@ _DIGITS = 32
 
 
 def digest(plan: Plan, *, key: bytes = b"") -> PlanDigest:
-    """SHA-256, in hexadecimal, over what the plan does with all its unmasked values, whatever their order in the file.
+    """SHA-256, in hexadecimal, over the plan's actions with all their unmasked values, in any order of the file.
 
-    Drift, timestamps, and the version of Terraform are left out: they do not change what applying does. With `key`
-    it is an HMAC: what is stored must not let anyone try out passwords, which a plain hash beside a masked report
-    would. Raises PlanFormatError on values that cannot be read.
+    Drift, timestamps, and the version of Terraform are left out: they do not change the apply. With `key` it is an
+    HMAC: a stored digest must not let anybody guess passwords, which a plain hash beside a masked report would. Raises
+    PlanFormatError on values that cannot be read.
     """
     hashing = hmac.new(key, digestmod="sha256") if key else hashlib.sha256()
-    for part in _parts(plan):  # one at a time: all together would be as large as the plan, decoded
+    for part in _parts(plan):  # one at a time: together they would be as large as the decoded plan
         hashing.update(_encoder.encode(part) + b"\n")
     return PlanDigest(hashing.hexdigest())
 
 
 def shape_digest(plan: Plan) -> str:
-    """SHA-256, in hexadecimal, over addresses and actions alone."""
+    """SHA-256, in hexadecimal, over only addresses and actions."""
     resources = [[change.address, change.deposed, change.action.value, _origin(change)] for change in _ordered(plan)]
     outputs = [[output.name, output.action.value] for output in _changed_outputs(plan)]
     return hashlib.sha256(_encoder.encode([resources, outputs, _invocations(plan)])).hexdigest()
 
 
 def resource_digest(change: ResourceChange | OutputChange, *, key: bytes) -> str:
-    """An HMAC, in hexadecimal, over all that happens to one resource or output, its values included.
+    """An HMAC, in hexadecimal, over a resource's or output's change, including its values.
 
-    Empty without a key: a plain hash would let anyone try out passwords.
+    Empty without a key: a plain hash would let anybody guess passwords.
     """
     part = (
         ["output", change.name, change.action.value, *_values(change.change)]
@@ -57,9 +57,9 @@ def invocation_digest(invocation: ActionInvocation, *, key: bytes) -> str:
 
 
 def object_digest(change: ResourceChange, *, key: bytes) -> str:
-    """The same over the id of the object that is there before, or over all of it where it has none.
+    """The same over the id of the object before the change, or over all of it if it has none.
 
-    Empty where there is no object.
+    Empty if there is no object.
     """
     before = decode_value(change.change.before, exact=True)
     if before is None:

@@ -1,4 +1,4 @@
-"""What is no plan, or none that this code understands, is turned away here, with a word that helps."""
+"""Refuse input that is not a plan, or not one that this code understands, with a helpful message."""
 
 import re
 from collections.abc import Iterable
@@ -27,15 +27,15 @@ def plan_text(plan_json: bytes) -> bytes:
 
 
 def require_known_version(version: str) -> None:
-    """Raise PlanFormatError on a version of the format that this code does not know."""
+    """Raise PlanFormatError on an unknown version of the format."""
     if _KNOWN_VERSION.fullmatch(version) is None:
         raise PlanFormatError(f"plan format {version[:20]!r} is not known; Planward reads 0.1 to 1.x")
 
 
 def require_plan(holds_a_plan: bool, *, is_state: bool) -> None:
-    """Raise PlanFormatError on what `terraform show -json` prints without a plan file: a state, or that there is none.
+    """Raise PlanFormatError on the output of `terraform show -json` without a plan file: a state, or nothing.
 
-    Read as a plan it would change nothing.
+    Read as a plan, it would have no changes.
     """
     if is_state:
         raise PlanFormatError(f"not a Terraform plan but a state in JSON form; {_MAKE_ONE}")
@@ -44,7 +44,7 @@ def require_plan(holds_a_plan: bool, *, is_state: bool) -> None:
 
 
 def require_whole_marks(terraform_version: str) -> None:
-    """Raise PlanFormatError on 0.15.0, which marks what people call sensitive, and not what providers do.
+    """Raise PlanFormatError on 0.15.0, which marks values that people call sensitive, but not those of providers.
 
     https://github.com/hashicorp/terraform/issues/28522
     """
@@ -53,7 +53,7 @@ def require_whole_marks(terraform_version: str) -> None:
 
 
 def require_known_actions(changes: Iterable[tuple[str, Change]]) -> None:
-    """Raise PlanFormatError, with the address, on an action that this code does not know."""
+    """Raise PlanFormatError, with the address, on an unknown action."""
     for address, change in changes:
         if change.actions not in ACTIONS:
             action = ", ".join(change.actions)[:80]
@@ -61,13 +61,13 @@ def require_known_actions(changes: Iterable[tuple[str, Change]]) -> None:
 
 
 def require_addresses(changes: Iterable[ResourceChange]) -> None:
-    """Raise PlanFormatError on a planned change that does not say of what."""
+    """Raise PlanFormatError on a planned change without an address."""
     if not all(change.address for change in changes):
         raise PlanFormatError("not a Terraform plan in JSON form: a change without an address")
 
 
 def with_address(change: ResourceChange) -> ResourceChange:
-    """A change that is named by its parts where Terraform wrote no address, as 1.0 does for drift."""
+    """A change with an address made of its parts if Terraform wrote none, as 1.0 does for drift."""
     if change.address:
         return change
     data = "data." if change.mode == "data" else ""
@@ -77,7 +77,7 @@ def with_address(change: ResourceChange) -> ResourceChange:
 
 
 def no_plan(error: Exception, plan_json: bytes) -> PlanFormatError:
-    """What decoding complained about, with what these bytes look like instead and what to do about it."""
+    """The decoding error, with a guess what these bytes are and what to do about it."""
     begins = plan_json[:4_096]
     if b'"lineage"' in begins and b'"serial"' in begins:
         return PlanFormatError(f"not a Terraform plan but a state file; {_MAKE_ONE}")

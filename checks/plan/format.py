@@ -1,7 +1,7 @@
-"""The plan JSON's own structures, as Terraform and OpenTofu write them: only what Planward reads.
+"""The structures of the plan JSON, as Terraform and OpenTofu write them: only those that Planward reads.
 
-Values stay undecoded (`msgspec.Raw`), because most resources of a big plan do not change: of 300 MB a report
-reads a few. Properties that are not named here are skipped, as the format's compatibility promise asks.
+Values stay undecoded (`msgspec.Raw`), because most resources of a big plan do not change: a report reads a few of 300
+MB. Properties that are not named here are skipped, as the format's compatibility promise requires.
 
 https://developer.hashicorp.com/terraform/internals/json-format
 """
@@ -20,10 +20,10 @@ _SHALLOW = 2 * DEEPEST
 """No value of so few bytes is nested deeper: each level takes two."""
 
 MOST_PARTS = 1_000_000
-"""Of one value: decoding it is one call, during which the process does nothing else."""
+"""The limit for one value: decoding it is one call that blocks the process."""
 _MOST_LISTS = 2_000_000
 _LISTS_A_MB = 30_000
-"""Lists and maps of a whole plan, where the same holds; Terraform writes 20,000 a megabyte."""
+"""The limit for the lists and maps of a whole plan, for the same reason; Terraform writes 20,000 per megabyte."""
 
 NULL = Raw(b"null")
 NOTHING = Raw(b"false")
@@ -33,7 +33,7 @@ Path = tuple[str | int | float, ...]
 
 
 class Importing(Struct, frozen=True, gc=False):
-    """The existing object that an `import` block takes into the state."""
+    """The existing object that an `import` block adds to the state."""
 
     id: str | None = None
     undecoded_identity: Raw = msgspec.field(name="identity", default=NULL)
@@ -41,7 +41,7 @@ class Importing(Struct, frozen=True, gc=False):
 
     @property
     def identity(self) -> dict[str, Any] | None:
-        """The object's identity, as its provider names it. Raises PlanFormatError."""
+        """The object's identity in the provider's format. Raises PlanFormatError."""
         value = decode_value(self.undecoded_identity)
         if value is not None and not isinstance(value, dict):
             raise PlanFormatError("not a Terraform plan in JSON form: an identity that is no object")
@@ -49,7 +49,7 @@ class Importing(Struct, frozen=True, gc=False):
 
 
 class Change(Struct, frozen=True, gc=False):
-    """The format's "change representation". Marks that are missing (before Terraform 0.15) hide everything."""
+    """The format's "change representation". Missing marks (before Terraform 0.15) hide everything."""
 
     actions: tuple[str, ...]
     before: Raw = NULL
@@ -63,7 +63,7 @@ class Change(Struct, frozen=True, gc=False):
 
     @property
     def marked(self) -> bool:
-        """Whether Terraform said at all what is sensitive in it."""
+        """Whether Terraform marked sensitive values in it at all."""
         return self.before_sensitive is not EVERYTHING and self.after_sensitive is not EVERYTHING
 
     def __repr__(self) -> str:
@@ -71,7 +71,7 @@ class Change(Struct, frozen=True, gc=False):
 
 
 class ResourceValues(Struct, frozen=True):
-    """A resource of the "values representation"; what it holds stays undecoded."""
+    """A resource of the "values representation"; its values stay undecoded."""
 
     mode: str = "managed"
     values: Raw = NULL
@@ -92,12 +92,12 @@ class ModuleValues(Struct, frozen=True):
     child_modules: tuple["ModuleValues", ...] = ()
 
     def holds_resources(self) -> bool:
-        """Whether this module or one below it holds a managed resource."""
+        """Whether this module or a child module has a managed resource."""
         managed = any(resource.mode == "managed" for resource in self.resources)
         return managed or any(module.holds_resources() for module in self.child_modules)
 
     def every_resource(self) -> Iterator[ResourceValues]:
-        """The resources of this module and of those below it."""
+        """The resources of this module and of its child modules."""
         yield from self.resources
         for module in self.child_modules:
             yield from module.every_resource()
@@ -115,7 +115,7 @@ class State(Struct, frozen=True):
 
 
 class VariableValue(Struct, frozen=True):
-    """A root module's variable with its value, which has no mark beside it: the configuration has that."""
+    """A root module's variable with its value, without a mark, which only the configuration has."""
 
     value: Raw = NULL
 
@@ -134,16 +134,15 @@ class Configuration(Struct, frozen=True):
     root_module: _RootModule = _RootModule()
 
 
-_NESTED = (dict, list)  # as a constant: `dict | list` is made at each call
+_NESTED = (dict, list)  # as a constant, since `dict | list` is built at each call
 
 
 def decode_value(raw: Raw, *, exact: bool = False) -> Any:
-    """The Python value of a part of a plan JSON that was left undecoded.
+    """Decode an undecoded part of a plan JSON into a Python value.
 
-    Fractions are Decimals, since Terraform's numbers are more precise than Python's floats; `exact` keeps their very
-    digits, as Raw.
-    Raises PlanFormatError, also on values nested deeper than DEEPEST, so that whoever walks through one need not count,
-    and on those of more than MOST_PARTS parts.
+    Fractions are Decimals, since Terraform's numbers are more precise than Python's floats; `exact` keeps their digits,
+    as Raw. Raises PlanFormatError, also on values nested deeper than DEEPEST, so that callers need not count levels,
+    and on those with more than MOST_PARTS parts.
     """
     if len(raw) > MOST_PARTS and sum(map(bytes(raw).count, (b"[", b"{", b","))) > MOST_PARTS:
         raise PlanFormatError(f"a plan with a value of more than {MOST_PARTS:,} parts: make it smaller")
@@ -160,7 +159,8 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
 
 
 def decode_plainly(raw: Raw) -> Any:
-    """The value as Python's own JSON would read it, to be compared with what others wrote. Raises PlanFormatError."""
+    """The value as Python's own JSON module would read it, to compare it with other programs' JSON. Raises
+    PlanFormatError."""
     decode_value(raw)  # its limits
     return msgspec.json.decode(raw)
 
@@ -184,7 +184,7 @@ _Part = TypeVar("_Part")
 
 
 def decode_part(raw: Raw, kind: type[_Part]) -> _Part | None:
-    """A part of a plan JSON as the given type, None where it is null. Raises PlanFormatError."""
+    """A part of a plan JSON as the given type, None if it is null. Raises PlanFormatError."""
     try:
         return msgspec.json.decode(raw, type=kind | None)
     except NOT_UNDERSTOOD as error:
@@ -192,12 +192,12 @@ def decode_part(raw: Raw, kind: type[_Part]) -> _Part | None:
 
 
 NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidOperation)
-"""What decoding raises; none of them quotes a value."""
+"""The exceptions of decoding; none of them quotes a value."""
 
 _VALUE = msgspec.json.Decoder(float_hook=Decimal)
 _EXACT = msgspec.json.Decoder(float_hook=lambda digits: Raw(digits.encode()))
 
 
 def not_understood(error: Exception) -> PlanFormatError:
-    """The same complaint as one of this package's."""
+    """The same error as an exception of this package."""
     return PlanFormatError(f"not a Terraform plan in JSON form: {error}")

@@ -11,19 +11,19 @@ _WORD_STARTS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class ActionTrigger(Struct, frozen=True):
-    """The resource, and what happens to it, that makes a provider's action run."""
+    """The resource, and its event, that trigger a provider's action."""
 
     triggering_resource_address: str = ""
     action_trigger_event: str = ""
 
     @property
     def event(self) -> str:
-        """The event in words: `AfterCreate` is "after create"."""
+        """The event as text: `AfterCreate` is "after create"."""
         return _WORD_STARTS.sub(" ", self.action_trigger_event).lower()
 
 
 class ActionInvocation(Struct, frozen=True):
-    """A provider's action that applying the plan runs, with the arguments that its block gives it."""
+    """A provider's action that applying the plan runs, with the arguments of its block."""
 
     address: str
     type: str = ""
@@ -36,18 +36,18 @@ class ActionInvocation(Struct, frozen=True):
 
     @property
     def by_request(self) -> bool:
-        """Whether it runs since `terraform plan -invoke` named it."""
+        """Whether it runs because `terraform plan -invoke` named it."""
         return bytes(self.invoke_action_trigger) != b"null"
 
     @property
     def shown_config(self) -> Shown:
-        """The arguments, with `Hidden` for what is sensitive and `UNKNOWN` for what is known only after apply."""
+        """The arguments, with `Hidden` for sensitive values and `UNKNOWN` for values known only after apply."""
         values, marks, late = map(decode_value, (self.config_values, self.config_sensitive, self.config_unknown))
         return shown(values, marks, late)
 
     @property
     def change(self) -> Change:
-        """The arguments as something that comes, for whoever reads marks."""
+        """The arguments as a created value, for code that reads marks."""
         return Change(
             actions=("create",),
             after=self.config_values,
@@ -61,7 +61,7 @@ class ActionInvocation(Struct, frozen=True):
 
 
 class DeferredInvocation(Struct, frozen=True):
-    """An action that Terraform defers to a later plan, with its own word for why."""
+    """An action that Terraform defers to a later plan, with its own word for the reason."""
 
     reason: str
     action_invocation: ActionInvocation

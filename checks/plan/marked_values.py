@@ -1,8 +1,8 @@
-"""What Terraform marks as sensitive, as texts for a mask.
+"""The values that Terraform marks as sensitive, as texts for a mask.
 
-Terraform does not follow a value through a provider: what is marked in a resource's `input` stands in clear in its
-`output`. So a marked value is hidden wherever it stands, except where it also is a literal of the configuration:
-providers mark parameters that hold nothing but a region, and what is in git in clear is no secret.
+Terraform does not track a value through a provider: a marked value in a resource's `input` is in clear in its
+`output`. So a marked value is hidden everywhere, unless it is also a literal of the configuration: providers mark
+parameters that are only a region, and values in git are no secrets.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,21 +18,21 @@ from checks.plan.sides import marked_part
 
 
 def marked_values(changes: Iterable[Change], *, prior_state: Raw, configuration: Raw, variables: Raw) -> frozenset[str]:
-    """Every text and number that is marked in these changes or in the state, or is a sensitive variable's value."""
+    """Every string and number that is marked in these changes or in the state, or is a sensitive variable's value."""
     marked = frozenset(_in_changes(changes)) | _in_state(decode_part(prior_state, State))
     return without_literals(marked, configuration) | _of_variables(configuration, variables)
 
 
 def marked_in_state(state_json: bytes) -> frozenset[str]:
-    """Every text and number that is marked in the output of `terraform show -json`, which prints the state.
+    """Every string and number that is marked in the output of `terraform show -json`, which prints the state.
 
-    Raises PlanFormatError on bytes that are no state.
+    Raises PlanFormatError on bytes that are not a state.
     """
     return _in_state(decode_part(Raw(state_json), State))
 
 
 def without_literals(marked: frozenset[str], configuration: Raw) -> frozenset[str]:
-    """Marked values that do not stand in the configuration in clear."""
+    """Marked values that are not in the configuration in clear."""
     return marked - _literals(configuration) if marked else marked
 
 

@@ -1,4 +1,4 @@
-"""A value beside Terraform's marks: what is sensitive is hidden, what is unknown says so."""
+"""A value with Terraform's marks: sensitive parts are hidden, unknown parts are replaced by UNKNOWN."""
 
 import enum
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from checks.plain_text import number_text
 
 
 class Hidden:
-    """A sensitive value: it can be compared with another one, and neither printed nor stored."""
+    """A sensitive value: it can be compared with another one, but neither printed nor stored."""
 
     __slots__ = ("_value",)
 
@@ -20,7 +20,7 @@ class Hidden:
         return isinstance(other, Hidden) and type(self._value) is type(other._value) and self._value == other._value
 
     def bare(self) -> Any:
-        """What is hidden, to be compared and nothing else."""
+        """The hidden value, only for comparisons."""
         return self._value
 
     __hash__ = None  # type: ignore[assignment]  # values may be lists and maps
@@ -32,7 +32,7 @@ class Hidden:
         raise TypeError("a sensitive value is not stored")
 
     def texts(self) -> Iterator[str]:
-        """The texts and numbers in it, for a mask."""
+        """The strings and numbers in it, for a mask."""
         return _texts(self._value)
 
 
@@ -55,11 +55,10 @@ Shown: TypeAlias = (
 
 
 def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
-    """The value as it may be looked at, beside its marks in the shapes of the plan JSON.
+    """The displayable form of a value, given its marks in the format of the plan JSON.
 
-    `sensitive` and `unknown` are true for the whole value, false for none of it, or follow its shape. Where
-    `sensitive` does not follow it, or marks what is not there, that part is hidden: a mark that cannot be placed
-    may belong to anything.
+    `sensitive` and `unknown` are true for the whole value, false for none of it, or have its shape. A part whose shape
+    `sensitive` does not follow, or where it marks a missing value, is hidden: a misplaced mark may belong to anything.
     """
     if unknown is True:
         return UNKNOWN
@@ -75,7 +74,7 @@ def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
 
 
 def _known(value: Any, unknown: Any) -> Shown:
-    """A value of which nothing is sensitive."""
+    """A value without sensitive parts."""
     if marks_any(unknown):
         if isinstance(unknown, dict) and _is_object(value, unknown):
             return _object(value or {}, {}, unknown)
@@ -87,7 +86,7 @@ def _known(value: Any, unknown: Any) -> Shown:
 def _object(value: dict[str, Any], sensitive: dict[str, Any], unknown: Any) -> Shown:
     late = unknown if isinstance(unknown, dict) else {}
     seen: dict[str, Shown] = {**value, **{key: None for key in late if key not in value and marks_any(late[key])}}
-    for key in {**sensitive, **late}:  # most attributes have no mark: those stay as they are
+    for key in {**sensitive, **late}:  # most attributes have no mark, and stay as they are
         if key in seen:
             seen[key] = shown(value.get(key), sensitive.get(key, False), late.get(key, False))
     return seen
@@ -104,13 +103,13 @@ def _is_object(value: Any, unknown: Any) -> bool:
 
 
 def marks_fit(value: Any, sensitive: Mapping[str, Any], unknown: Any) -> bool:
-    """Whether each mark has something that it is about: a key of the value, or one that is known after apply."""
+    """Whether each mark belongs to something: a key of the value, or one that is known after apply."""
     late = unknown if isinstance(unknown, dict) else {}
     return all(key in (value or {}) or key in late or not marks_any(mark) for key, mark in sensitive.items())
 
 
 def marks_any(marks: Any) -> bool:
-    """Whether marks, in the shape of the plan JSON, mark anything at all."""
+    """Whether marks, in the format of the plan JSON, mark anything at all."""
     if marks is False or marks is True:
         return marks
     if isinstance(marks, dict):
@@ -121,7 +120,7 @@ def marks_any(marks: Any) -> bool:
 
 
 def holds_hidden(value: Shown) -> bool:
-    """Whether anything in the value is hidden."""
+    """Whether any part of the value is hidden."""
     match value:
         case Hidden():
             return True
@@ -137,7 +136,7 @@ _HOLDING = (Hidden, dict, list)
 
 
 def hidden_texts(value: Shown) -> Iterator[str]:
-    """The texts and numbers that are hidden in a value, for a mask."""
+    """The hidden strings and numbers in a value, for a mask."""
     left: list[Shown] = [value]
     while left:
         item = left.pop()
@@ -160,6 +159,6 @@ def _texts(value: Any) -> Iterator[str]:
             case int() | float() | Decimal() as number:
                 yield number_text(number)
             case dict() as items:
-                left.extend(items.values())  # not its keys: `password` is a word, and hidden in its place anyway
+                left.extend(items.values())  # not its keys: `password` is an ordinary word, and hidden there anyway
             case list() as items:
                 left.extend(items)

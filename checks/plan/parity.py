@@ -1,8 +1,8 @@
-"""Does a plan do the same as the one that was reviewed, and if not, what is different?
+"""Does a plan do the same as the reviewed one, and if not, what differs?
 
-A `PlanSummary` is what is remembered of a reviewed plan. It may be stored: it holds no value. Of attributes that are
-not sensitive it has a hash each; what is sensitive is in the digests alone, which are made with the server's key, so
-that nobody can try out short passwords.
+A `PlanSummary` is the stored form of a reviewed plan. It contains no value: of each attribute that is not sensitive it
+has a hash; sensitive values are only in the digests, which are made with the server's key, so that nobody can guess
+short passwords.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from checks.sensitive import Mask
 
 HIDDEN: Final = "sensitive"
 INVOKE: Final = "invoke"
-"""What `ChangeSummary.action` says of a provider's action that applying runs."""
+"""The value of `ChangeSummary.action` for a provider's action that applying runs."""
 _HASH_DIGITS = 16
 
 Parity = Literal["danger", "hold"]
@@ -42,12 +42,12 @@ _encoder = msgspec.json.Encoder(order="deterministic", decimal_format="number")
 
 
 class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a plan does to one resource or output (`output.NAME`): the attributes that change, each with a hash.
+    """A plan's change of one resource or output (`output.NAME`): the changed attributes, each with a hash.
 
-    The hash covers the value before and after; it is "sensitive" where the value is. `digest` covers all of it, and
-    `object` the id of the object that is there before: both are made with the server's key, and empty without one.
-    `tainted` says that the object is replaced since an apply that made it did not get to its end.
-    `dangers` are the marks with which the report's danger list has it. A provider's action that runs is one, too.
+    The hash covers the value before and after; it is "sensitive" for sensitive values. `digest` covers the whole
+    change, and `object` the id of the object before it: both are made with the server's key, and empty without one.
+    `tainted`: the object is replaced because the apply that created it did not finish. `dangers` are its marks from
+    the report's danger list. A provider's action that runs counts as a change, too.
     """
 
     address: str
@@ -63,17 +63,17 @@ class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def loss(self) -> Loss | None:
-        """What is lost, or done that cannot be taken back; None where nothing is."""
+        """The loss, or irreversible action, of the change; None if there is none."""
         return _LOSSES.get(self.action)
 
     @property
     def is_grave(self) -> bool:
-        """Whether it has to have been in the preview under `parity: danger`."""
+        """Whether the preview must have shown it under `parity: danger`."""
         return self.loss is not None or bool(self.dangers)
 
 
 class PlanSummary(Struct, frozen=True, kw_only=True):
-    """What is remembered of a plan in order to compare another one with it."""
+    """The stored facts of a plan for comparing another one with it."""
 
     digest: PlanDigest
     shape_digest: str
@@ -81,11 +81,11 @@ class PlanSummary(Struct, frozen=True, kw_only=True):
 
 
 NOTHING_SEEN: Final = PlanSummary(digest=PlanDigest(""), shape_digest="")
-"""What was seen of a root module that was in no preview."""
+"""The summary for a root module that was in no preview."""
 
 
 class ChangeDifference(Struct, frozen=True, kw_only=True):
-    """A resource or output that both plans change, but not alike; attributes by name."""
+    """A resource or output that both plans change, but differently; attributes by name."""
 
     reviewed: ChangeSummary
     planned: ChangeSummary
@@ -99,14 +99,14 @@ class ChangeDifference(Struct, frozen=True, kw_only=True):
 
     @property
     def action_differs(self) -> bool:
-        """Whether something else is done, such as a replacement where an update was reviewed."""
+        """Whether the action differs, for example a replacement where an update was reviewed."""
         return self.reviewed.action != self.planned.action
 
 
 class PlanDifference(Struct, frozen=True, kw_only=True):
-    """A plan against the one that was reviewed: what is new, what is gone, what is done differently.
+    """A plan compared with the reviewed one: new, missing and different changes.
 
-    `same` is decided by the digests. Where it is false and nothing is listed, only sensitive values differ.
+    `same` is decided by the digests. If it is false and nothing is listed, only sensitive values differ.
     """
 
     same: bool
@@ -116,7 +116,7 @@ class PlanDifference(Struct, frozen=True, kw_only=True):
 
     @property
     def only_sensitive(self) -> bool:
-        """Whether the plans differ in nothing that may be named."""
+        """Whether the plans differ in nothing that can be named."""
         return not (self.same or self.new or self.gone or self.changed)
 
     def words(self) -> str:
@@ -128,7 +128,7 @@ class PlanDifference(Struct, frozen=True, kw_only=True):
 
 
 def summarize(plan: Plan, *, mask: Mask, key: bytes = b"") -> PlanSummary:
-    """What may be stored of a plan. Summaries are compared with each other only if made with the same key."""
+    """The storable summary of a plan. Summaries can be compared only if they were made with the same key."""
     mask = mask.also(plan.sensitive_values()).but_names(plan.names())
     changes = [_resource(change, mask, key) for change in plan.resource_changes if change.changes]
     changes += [_output(output, mask, key) for output in plan.output_changes if output.action is not Action.NO_OP]
@@ -141,7 +141,7 @@ def summarize(plan: Plan, *, mask: Mask, key: bytes = b"") -> PlanSummary:
 
 
 def difference(reviewed: PlanSummary, planned: PlanSummary) -> PlanDifference:
-    """What `planned` does other than `reviewed`."""
+    """The differences of `planned` from `reviewed`."""
     if reviewed.digest == planned.digest:
         return PlanDifference(same=True)
     before = {_place(change): change for change in reviewed.changes}
@@ -161,11 +161,12 @@ def difference(reviewed: PlanSummary, planned: PlanSummary) -> PlanDifference:
 def unseen(
     previews: Sequence[PlanSummary], planned: PlanSummary, parity: Parity, *, values_follow: bool = False
 ) -> tuple[ChangeSummary, ...]:
-    """What a plan does that was in none of the previews of the pull requests that it applies.
+    """The changes of a plan that were in none of the previews of the pull requests that it applies.
 
-    Under `danger` what it destroys, replaces, forgets or invokes, and what the danger list has; under `hold` all that
-    is done otherwise, its values included. What a preview had and the plan has not needs nobody. `values_follow`: the
-    values come from a root module below that was applied in this run, so that only what is done is compared.
+    Under `danger` these are changes that destroy, replace, forget or invoke something, or are in the danger list;
+    under `hold` all differences, including values. Previewed changes that are missing now need no approval.
+    `values_follow`: the values come from a root module below that was applied in this run, so only actions are
+    compared.
     """
     if any(preview.digest == planned.digest for preview in previews):
         return ()
@@ -183,7 +184,7 @@ def unseen(
 
 def _was_seen(planned: ChangeSummary, reviewed: ChangeSummary, parity: Parity, values_follow: bool) -> bool:
     same_loss = (planned.loss, planned.object) == (reviewed.loss, reviewed.object)
-    # What an apply made that was broken off, or failed: when it was reviewed, there was nothing that could be lost.
+    # An object left by an interrupted or failed apply: when the plan was reviewed, there was nothing to lose.
     half_made = planned.tainted and reviewed.action == "create"
     if planned.loss is not None and not (same_loss or half_made):
         return False
@@ -197,9 +198,9 @@ def _was_seen(planned: ChangeSummary, reviewed: ChangeSummary, parity: Parity, v
 
 
 def closest(previews: Sequence[PlanSummary], planned: PlanSummary) -> PlanSummary | None:
-    """The previews as one, to show what a plan does otherwise; None where there are none.
+    """The previews as one, to show a plan's differences; None if there are none.
 
-    Where several have the same resource or output, the one that is done alike counts.
+    If several contain the same resource or output, the one with the same change counts.
     """
     if len(previews) < 2:
         return previews[0] if previews else None
@@ -216,14 +217,15 @@ def closest(previews: Sequence[PlanSummary], planned: PlanSummary) -> PlanSummar
 
 
 def confirmation(environment: str, change: ResourceChange, *, key: bytes) -> str:
-    """What a person confirms: that this very object goes. Equal in each plan that does the same to it."""
+    """The subject of a confirmation: that exactly this object is destroyed. Equal in each plan that does the same to
+    it."""
     loss = _LOSSES.get(change.action.value)
     said = [environment, change.address, change.deposed, loss, object_digest(change, key=key)]
     return hmac.digest(key, b"confirmation\n" + _encoder.encode(said), "sha256").hex()
 
 
 def _named(change: ChangeSummary) -> ChangeSummary:
-    """What may be said of a change by name."""
+    """The names in a change that may be shown."""
     return msgspec.structs.replace(change, digest="", object="", dangers=())
 
 
@@ -286,7 +288,7 @@ def _attributes(change: ResourceChange | OutputChange, mask: Mask, key: bytes) -
 
 
 def _changed(before: Shown, after: Shown, path: str) -> Iterator[tuple[str, Shown, Shown]]:
-    """The parts that differ, down through maps and blocks; a list is one part, and null is as good as absent."""
+    """The differing parts, down through maps and blocks; a list is one part, and null counts as absent."""
     if isinstance(after, dict) and (isinstance(before, dict) or before is None):
         old = before or {}
         for name in {**old, **after}:

@@ -1,4 +1,4 @@
-"""One change of a plan: of a resource or of an output, with its values in clear and as they may be shown."""
+"""One change of a plan, to a resource or an output, with its values in clear and in their displayable form."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,10 +14,10 @@ _NO_OP = ("no-op",)
 
 
 class ResourceChange(Struct, frozen=True, gc=False):
-    """One resource instance (or deposed object) of a plan, with what happens to it.
+    """One resource instance (or deposed object) of a plan, with its change.
 
-    `before`, `after` and the marks beside them are decoded at each access: keep them in a local variable.
-    They hold secrets in clear; `shown_before` and `shown_after` do not.
+    `before`, `after` and the marks beside them are decoded at each access: keep them in a local variable. They contain
+    secrets in clear; `shown_before` and `shown_after` do not.
     """
 
     change: Change
@@ -61,7 +61,7 @@ class ResourceChange(Struct, frozen=True, gc=False):
 
     @property
     def after(self) -> Any:
-        """The planned value; what is known only after apply is missing in it."""
+        """The planned value, without parts that are known only after apply."""
         return decode_value(self.change.after)
 
     @property
@@ -78,12 +78,12 @@ class ResourceChange(Struct, frozen=True, gc=False):
 
     @property
     def shown_before(self) -> Shown:
-        """`before` with `Hidden` in the place of everything that is marked, or whose marks do not fit."""
+        """`before` with `Hidden` in place of every part that is marked, or whose marks do not fit."""
         return shown(self.before, self.before_sensitive)
 
     @property
     def shown_after(self) -> Shown:
-        """`after` with `Hidden` and, where the value is known only after apply, `UNKNOWN`."""
+        """`after` with `Hidden`, and `UNKNOWN` for values that are known only after apply."""
         return shown(self.after, self.after_sensitive, self.after_unknown)
 
     @property
@@ -100,14 +100,14 @@ class ResourceChange(Struct, frozen=True, gc=False):
 
     @property
     def only_in_state(self) -> bool:
-        """Whether nothing but the state changes: moved, imported or forgotten as it is."""
+        """Whether only the state changes: the object is moved, imported or forgotten unchanged."""
         action = self.action
         return action is Action.FORGET or (action is Action.NO_OP and (self.moved or self.importing is not None))
 
     @property
     def changes(self) -> bool:
-        """Whether applying the plan does anything about it, be it to the state alone."""
-        change = self.change  # asked of every resource of a plan, of which few change
+        """Whether applying the plan changes it, including only in the state."""
+        change = self.change  # called for every resource of a plan, of which few change
         origin = self.previous_address
         return change.actions != _NO_OP or change.importing is not None or (origin is not None and self.moved)
 
@@ -116,7 +116,7 @@ class ResourceChange(Struct, frozen=True, gc=False):
 
 
 class OutputChange(Struct, frozen=True, gc=False):
-    """What happens to an output of the root module. Values as in ResourceChange."""
+    """The change of an output of the root module. Values as in ResourceChange."""
 
     name: str
     change: Change

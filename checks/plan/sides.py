@@ -1,7 +1,7 @@
-"""Both sides of a change by attribute, each decoded when it is looked at.
+"""Both sides of a change by attribute, each decoded when it is needed.
 
-Most attributes of a resource that changes stay, or change as they do in a hundred others. Both is seen in the JSON
-itself, without decoding it.
+Most attributes of a changed resource stay, or change as in a hundred others. Both can be seen in the JSON itself,
+without decoding it.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _SHORT_MARKS, _MOST_MARKS = 500, 1_024
 
 
 class Attributes(dict[str, Shown]):
-    """The attributes of an object, empty until `get` asks for one; `raw` has the JSON of each."""
+    """The attributes of an object, decoded one at a time by `get`; `raw` has the JSON of each."""
 
     __slots__ = ("_late", "_marks", "raw")
 
@@ -30,7 +30,7 @@ class Attributes(dict[str, Shown]):
         self.raw, self._marks, self._late = raw, marks, late
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The attribute as it may be looked at. Raises PlanFormatError."""
+        """The attribute in its displayable form. Raises PlanFormatError."""
         if name in self:
             return self[name]
         raw = self.raw.get(name)
@@ -46,9 +46,9 @@ class Attributes(dict[str, Shown]):
 class Sides(NamedTuple):
     """A change's value before and after.
 
-    Where both are `Attributes`, `names` are those of either side, and `marked` the ones that are sensitive, or known
-    only after apply, in any part. `remarked` are those of them that are not marked alike on both sides: they may differ
-    where their JSON does not.
+    If both are `Attributes`, `names` are those of either side, and `marked` the ones of which any part is sensitive or
+    known only after apply. `remarked` are those that both sides mark differently: they may differ although their JSON
+    is equal.
     """
 
     before: Shown
@@ -59,7 +59,7 @@ class Sides(NamedTuple):
 
 
 def sides(change: Change) -> Sides:
-    """Both sides of a change. Raises PlanFormatError on what cannot be read."""
+    """Both sides of a change. Raises PlanFormatError if they cannot be read."""
     before_marks, after_marks = _read_marks(change.before_sensitive), _read_marks(change.after_sensitive)
     late = _read_marks(change.after_unknown)
     old, new = _read(change.before), _read(change.after)
@@ -86,7 +86,7 @@ def sides(change: Change) -> Sides:
 
 
 def marked_part(value: Raw, marks: Raw, late: Raw = NOTHING) -> Shown:
-    """What of a value is marked, and perhaps more. Raises PlanFormatError."""
+    """The marked part of a value, and perhaps more. Raises PlanFormatError."""
     sensitive = _read_marks(marks)
     attributes = _read(value) if sensitive.by_name is not None else None
     if attributes is None or sensitive.by_name is None:
@@ -96,9 +96,9 @@ def marked_part(value: Raw, marks: Raw, late: Raw = NOTHING) -> Shown:
 
 
 class _Marks(NamedTuple):
-    """Marks as they are decoded, and by attribute those that mark anything; None where they are not by attribute.
+    """Decoded marks, and by attribute those that mark anything; None if they are not by attribute.
 
-    `marks_wholes` is whether those that mark anything mark attributes as wholes.
+    `marks_wholes`: whether those that mark anything mark whole attributes.
     """
 
     whole: Any
@@ -117,7 +117,7 @@ def _read_marks(marks: Raw) -> _Marks:
 
 @lru_cache(maxsize=_MOST_MARKS)
 def _known_marks(marks: bytes) -> _Marks:
-    """The same for all instances of a resource, and nobody writes to them."""
+    """The same for all instances of a resource, and never modified."""
     return _decoded_marks(Raw(marks))
 
 
@@ -130,12 +130,12 @@ def _decoded_marks(marks: Raw) -> _Marks:
 
 
 def _fit(attributes: Mapping[str, Raw], marks: Mapping[str, Any], late: Mapping[str, Any] = {}) -> bool:
-    """Whether each mark is about an attribute that is there; where there is no object there is nothing to hide."""
+    """Whether each mark belongs to an existing attribute; without an object there is nothing to hide."""
     return attributes is _NOTHING or all(name in attributes or name in late for name in marks)
 
 
 def _read(value: Raw) -> Mapping[str, Raw] | None:
-    """The attributes of an object, none of null; None where it is something else."""
+    """The attributes of an object, none for null; None for anything else."""
     if value == NULL:
         return _NOTHING
     try:

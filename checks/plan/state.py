@@ -1,4 +1,4 @@
-"""A state as `terraform show -json` prints it."""
+"""A state as printed by `terraform show -json`."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ _decoder = msgspec.json.Decoder(State)
 
 
 def count_resources(state_json: bytes) -> int:
-    """How many managed objects a state holds; 0 where there is no state yet. Raises PlanFormatError."""
+    """The number of managed objects in a state; 0 if there is no state yet. Raises PlanFormatError."""
     require_few_parts(state_json)
     try:
         state = _decoder.decode(state_json)

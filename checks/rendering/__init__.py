@@ -1,1 +1,1 @@
-"""A run's report as people and programs read it: Markdown for GitHub, HTML, the terminal, JSON, a picture."""
+"""A run's report for people and programs: Markdown for GitHub, HTML, the terminal, JSON, a picture."""

@@ -1,4 +1,4 @@
-"""Messages beside the lines of the pull request's files."""
+"""Annotations at the lines of the pull request's files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,7 +10,7 @@ from checks.report.change_report import ChangeReport
 from checks.report.fold import fold_names
 
 ANNOTATIONS_LIMIT = 1000
-"""More than that nobody reads; the summary says how many were left out."""
+"""Nobody reads more than this; the summary says how many were left out."""
 _MESSAGE_BYTES = 60_000
 _TITLE_LIMIT = 255
 _RANK = {"failure": 0, "warning": 1, "notice": 2}
@@ -19,7 +19,7 @@ _RANK = {"failure": 0, "warning": 1, "notice": 2}
 def annotate(
     report: RunReport, *, changed_lines: Mapping[str, Sequence[range]] | None = None
 ) -> tuple[Annotation, ...]:
-    """Annotate diagnostics, and what is destroyed or replaced, at the lines of the repository that cause it.
+    """Annotate diagnostics, and destroyed or replaced objects, at the lines that cause them.
 
     Those on `changed_lines` (the diff's lines by path) come first, then failures, then by path and line. At most
     `ANNOTATIONS_LIMIT`; `all_annotations` has every one.
@@ -40,7 +40,7 @@ def all_annotations(report: RunReport) -> tuple[Annotation, ...]:
 
 
 def _about(annotation: Annotation) -> tuple[object, ...]:
-    """What an annotation says, whatever the environment: once beside the code is enough."""
+    """The content of an annotation, whatever the environment: one beside the code is enough."""
     return annotation.path, annotation.start_line, annotation.end_line, annotation.level, annotation.title
 
 

@@ -1,4 +1,4 @@
-"""The applies of one pull request as its one comment: counts, danger and links are seen, the rest is folded."""
+"""The applies of one pull request as its one comment: counts, dangers and links are visible, the rest is folded."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,7 +21,7 @@ _FOLD_BYTES = 100
 
 
 def render_comment(*reports: RunReport) -> str:
-    """Render the applies of one pull request as its one comment, at most 65,535 bytes; in the order given."""
+    """Render the applies of one pull request as its one comment of at most 65,535 bytes, in the given order."""
     parts: list[str] = []
     left = LIMIT_BYTES
     for number, report in enumerate(reports):

@@ -1,4 +1,4 @@
-"""What is shown first and once: what is destroyed or replaced, and what deserves a closer look."""
+"""Dangers, shown first and once: destroyed and replaced objects, and changes that deserve a closer look."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from checks.report.danger import gravity
 from checks.report.fold import group_names, natural_order
 
 MOST_SHOWN = 50
-"""With more dangerous changes than that the list on top names kinds, and each change stands in the details."""
+"""With more dangerous changes than this, the list at the top names kinds, and the details have each change."""
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of a list with the changes that it stands for: many instances of one block share a line."""
+    """One line of a list with its changes: many instances of one block share a line."""
 
     root: RootReport
     change: ChangeReport
@@ -24,7 +24,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """Dangerous changes of one root module that are of one type and alike in what happens and why it matters."""
+    """Dangerous changes of one root module with the same type, action and reason."""
 
     root: RootReport
     changes: tuple[ChangeReport, ...]
@@ -35,12 +35,12 @@ class Kind:
 
     @property
     def size(self) -> int:
-        """How many resource instances these are."""
+        """The number of resource instances."""
         return sum(change.size for change in self.changes)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The first addresses, and how many more there are."""
+        """The first addresses, and the number of others."""
         addresses = sorted((change.address for change in self.changes), key=natural_order)
         more = len(addresses) - _NAMED
         return (*addresses[:_NAMED], *([f"{more:,} more"] if more > 0 else []))
@@ -48,7 +48,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dangers:
-    """One heading's list. Where `kinds` is not empty it stands for the changes, which are in the details."""
+    """One heading's list. If `kinds` is not empty it replaces the changes, which are then in the details."""
 
     heading: str
     entries: tuple[Entry, ...]
@@ -68,7 +68,7 @@ class Dangers:
 
 
 def dangers(roots: Sequence[RootReport]) -> tuple[Dangers, ...]:
-    """The lists with something in them, the gravest change of each first; what is deferred is among them."""
+    """The lists that are not empty, each with its gravest change first; they include deferred changes."""
     lists = (
         Dangers(heading="Destroyed or replaced", entries=_chosen(roots, _loses)),
         Dangers(heading="Look closely", entries=_chosen(roots, _deserves_care)),
@@ -77,7 +77,7 @@ def dangers(roots: Sequence[RootReport]) -> tuple[Dangers, ...]:
 
 
 def left_for_details(root: RootReport, lists: Iterable[Dangers]) -> tuple[list[ChangeReport], list[ChangeReport]]:
-    """The changes and the deferred changes of a root module that no list has shown already."""
+    """The changes and the deferred changes of a root module that are in no list."""
     shown = {id(each) for found in lists if not found.kinds for entry in found.entries for each in entry.members}
     return (
         [change for change in root.changes if id(change) not in shown],

@@ -1,7 +1,7 @@
-"""Foreign text made harmless for Markdown and HTML, without changing how it reads.
+"""Make foreign text harmless in Markdown and HTML, without changing how it reads.
 
-Everything that Terraform, a provider or a pull request's author wrote goes through one of these. In a code span, a
-fence or `<code>` GitHub neither notifies (`@name`) nor links (`#123`), so such text is put there wherever it can be.
+All text by Terraform, a provider or a pull request's author passes through one of these functions. In a code span, a
+fence or `<code>` GitHub neither notifies (`@name`) nor links (`#123`), so foreign text is put there whenever possible.
 """
 
 import html
@@ -29,11 +29,11 @@ def prose(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Text as a code span, also inside a table's row; a very long one is shortened in its middle."""
+    """Text as a code span, also for table rows; the middle of a very long one is left out."""
     text = _at_most(one_line(text), _LONGEST_CODE)
     if not text:
         return "(empty)"
-    if "|" in text:  # whether a backslash before "|" belongs to the row or to the span differs between parsers
+    if "|" in text:  # parsers differ on whether a backslash before "|" belongs to the row or to the span
         return f"<code>{_MARKDOWN.sub(lambda match: f'&#{ord(match[0])};', html.escape(text))}</code>"
     ticks = "`" * (_longest_run(text) + 1)
     padding = " " if text[0] == "`" or text[-1] == "`" else ""
@@ -41,12 +41,12 @@ def code(text: str) -> str:
 
 
 def html_code(text: str) -> str:
-    """Text as `<code>`, for lines that are HTML already (a fold's summary)."""
+    """Text as `<code>`, for lines that are already HTML (a fold's summary)."""
     return f"<code>{html.escape(_at_most(one_line(text), _LONGEST_CODE))}</code>"
 
 
 def html_prose(text: str) -> str:
-    """`prose` for lines that are HTML already."""
+    """`prose` for lines that are already HTML."""
     parts = _CODE_IN_PROSE.split(_at_most(one_line(text), _LONGEST_PROSE))
     return "".join(
         html_code(part[1:-1]) if index % 2 else _WOULD_NOTIFY.sub(lambda match: match[0] + "&#8203;", html.escape(part))
@@ -60,7 +60,7 @@ def html_text(text: str) -> str:
 
 
 def escape_html(text: str) -> str:
-    """Text for an HTML text node or a quoted attribute, its lines kept."""
+    """Text for an HTML text node or a quoted attribute, keeping its lines."""
     return html.escape(text)
 
 
@@ -80,7 +80,7 @@ def address_of_file(blob_url: str, path: str, start_line: int | None = None, end
 
 
 def is_web_address(text: str) -> bool:
-    """Whether a text may stand as the target of a link."""
+    """Whether a text may be the target of a link."""
     return _WEB_ADDRESS.fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""Making a text fit a limit by stages: nothing is cut, whole pieces become shorter or are left out and counted."""
+"""Fit a text into a limit in stages: nothing is cut; whole pieces are shortened, or left out and counted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ GAP_BYTES = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A part of a text that is shown whole, in its short form, or not at all.
+    """A part of a text that is shown in its long form, in its short form, or not at all.
 
-    `short` is a Markdown block of its own, unless `row` says that it continues the one before by a single line feed;
-    where there may be thousands it is a function, so that those for which there is no room are never written.
-    `full` makes the long form, `full_bytes` says about how long that is. `rank` says how soon it is left out: the
-    highest first. `headings` stand before the first piece that is kept among those which have them. `counts_as` is
-    what is said where it is left out.
+    `short` is a separate Markdown block, unless `row` says that it continues the previous one after a single line
+    feed. If there may be thousands of pieces it is a function, so that pieces without room are never written. `full`
+    makes the long form, `full_bytes` is its approximate length. Pieces with the highest `rank` are left out first.
+    `headings` precede the first kept piece that has them. `counts_as` is the name under which it is counted when left
+    out.
     """
 
     short: str | Callable[[], str]
@@ -34,7 +34,7 @@ class Piece:
 
 @dataclass(slots=True, kw_only=True)
 class LeftOut:
-    """What a text does not show: how many pieces only in short, and how many of each kind not at all."""
+    """The omissions of a text: how many pieces are only short, and how many of each kind are missing."""
 
     shortened: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
@@ -43,16 +43,16 @@ class LeftOut:
         return bool(self.shortened or self.dropped)
 
     def words(self) -> str:
-        """What was left out, in words."""
+        """The omissions as text."""
         parts = [f"the details of {self.shortened:,} changes"] if self.shortened else []
         parts += [f"{number:,} {kind}".strip() for kind, number in self.dropped.items()]
         return ", ".join(parts)
 
 
 def fit(pieces: Sequence[Piece], limit_bytes: int, *, ending: Callable[[LeftOut], str]) -> str:
-    """The pieces as one text of at most `limit_bytes` in UTF-8; `ending` says what was left out, if anything was.
+    """The pieces as one text of at most `limit_bytes` in UTF-8; `ending` describes the omissions, if there are any.
 
-    First the longest full forms become short, then the pieces of the highest rank go, from the last to the first.
+    First the longest pieces become short, then the pieces of the highest rank are left out, the last ones first.
     """
     longest_ending = size_bytes(ending(_everything(pieces))) + GAP_BYTES
     for room in (limit_bytes, limit_bytes - longest_ending):
@@ -73,7 +73,7 @@ def size_bytes(text: str) -> int:
 
 
 def _keep(pieces: Sequence[Piece], room: int) -> list[str | None]:
-    """The pieces that stay, each in short, None for the others: the lowest ranks first, until one does not fit."""
+    """The kept pieces in short form, None for the others: the lowest ranks first, until one does not fit."""
     texts: list[str | None] = [None] * len(pieces)
     seen: set[tuple[str, ...]] = set()
     for index in sorted(range(len(pieces)), key=lambda index: (pieces[index].rank, index)):
@@ -90,9 +90,9 @@ def _keep(pieces: Sequence[Piece], room: int) -> list[str | None]:
 
 
 def _lengthen(pieces: Sequence[Piece], texts: list[str | None], room: int) -> frozenset[int]:
-    """Put full forms into `texts`, from the smallest on while there is room, so that the largest shrink first.
+    """Put long forms into `texts`, the smallest first as long as there is room, so that the largest shrink first.
 
-    Gives which ones are full now.
+    Returns the pieces that are in long form now.
     """
     long: set[int] = set()
     headings = {prefix for piece in pieces for prefix in _prefixes(piece.headings)}
@@ -109,7 +109,7 @@ def _lengthen(pieces: Sequence[Piece], texts: list[str | None], room: int) -> fr
 
 
 def _everything(pieces: Sequence[Piece]) -> LeftOut:
-    """What would be said if nothing were shown: nothing longer is ever said."""
+    """The description if everything were left out: the longest possible one."""
     left_out = _left_out(pieces, [None] * len(pieces), frozenset())
     left_out.shortened = len(pieces)
     return left_out

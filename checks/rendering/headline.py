@@ -8,14 +8,14 @@ from checks.report import NO_COUNTS, RootReport, RunReport, total
 
 
 def leading_line(report: RunReport) -> str | None:
-    """The first line under the title; None where the title says it and what to do about it follows."""
+    """The first line under the title; None if the title already has it and instructions follow."""
     line = first_line(report)
     is_told = report.operation == "apply" and report.notes and report.conclusion not in ("success", "action_required")
     return None if is_told and one_line(line).replace("`", "").strip() == report.title else line
 
 
 def first_line(report: RunReport) -> str:
-    """The first line under the title: the cause of what is no success, else what was looked at."""
+    """The first line under the title: the cause if it is not a success, otherwise what was examined."""
     if report.conclusion != "success":
         return report.cause or report.first_cause
     sha = f"`{report.commit_sha[:12]}`"
@@ -31,7 +31,7 @@ def first_line(report: RunReport) -> str:
 
 
 def folded_line(roots: Sequence[RootReport], environment: str, others: int) -> str:
-    """What testing's plans come to where they say nothing that the target's do not; `others` say something."""
+    """The result of testing's plans that add nothing to the target's; `others` add something."""
     which = f"{'The other ' if others else ''}{modules(roots)}"
     if not all(root.went_well for root in roots):
         return f"{which} in `{environment}`: the same errors."

@@ -1,4 +1,4 @@
-"""A run's report as a fragment of HTML, for a page that brings `STYLE` along."""
+"""A run's report as a fragment of HTML, for a page that includes `STYLE`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -47,21 +47,21 @@ _MOST_DETAIL_LINES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
-    """What every part of a page asks for: where files are linked to, and how long a diff may be that stands open."""
+    """Settings for every part of a page: the base of links to files, and the longest open diff."""
 
     blob_url: str | None
     most_open_lines: int
     cause: str | None
-    """What the page's first lines say already."""
+    """Lines that the top of the page already has."""
     has_parts: bool
-    """Whether there is a heading for each environment, so that nothing below it need name one."""
+    """Whether each environment has a heading, so that its name can be omitted below."""
 
 
 def render_html(report: RunReport) -> str:
     """Render a run as one `<section class="report">`.
 
-    Everything that is not Planward's own is escaped; there is no script, no inline style and no link but to the
-    repository's files. Colours come from the classes, dark and light (`STYLE`).
+    All foreign text is escaped; there is no script, no inline style and no link except to the repository's files.
+    Colours come from the classes, dark and light (`STYLE`).
     """
     blob_url = report.blob_url if report.blob_url and is_web_address(report.blob_url) else None
     parts = parts_of(report, folds=False)
@@ -84,7 +84,7 @@ def _undeclared(report: RunReport) -> Iterator[str]:
 
 
 def _part(part: EnvironmentPart, page: _Page) -> Iterator[str]:
-    """One environment: what is dangerous, the table, and every root module."""
+    """One environment: its dangers, the table, and every root module."""
     if page.has_parts:
         yield f"<h2>In {html_code(part.environment)}</h2>"
     shown = dangers(part.roots)
@@ -152,7 +152,7 @@ def _table(roots: Sequence[RootReport], page: _Page) -> Iterator[str]:
 
 
 def _remark(root: RootReport) -> str:
-    """What the counts do not say."""
+    """Remarks besides the counts."""
     if not root.went_well:
         return words_of_root(root) + (f": {html_prose(root.cause)}" if root.cause else "")
     return ONLY_A_PART if root.errored else words_of_root(root) if root.counts == NO_COUNTS else ""

@@ -1,7 +1,7 @@
 """A run's report as JSON, for other programs.
 
 The schema is `json_schema()`. `format_version` follows Terraform's promise: a new minor version adds properties, which
-readers skip if they do not know them; a new major version may change what is there.
+readers should ignore if they do not know them; a new major version may change existing ones.
 """
 
 from typing import Any
@@ -17,9 +17,9 @@ FORMAT_VERSION = "1.0"
 class JsonReport(msgspec.Struct, frozen=True, kw_only=True):
     """A report of one run over its root modules.
 
-    `title` is the line of the merge box, `cause` why the conclusion is not success, `diagnostics`
-    what is wrong with the repository as a whole. `root_modules` are those of the
-    environment, `previews` those of the target of a pull request. Every text is masked.
+    `title` is the line for the merge box, `cause` says why the conclusion is not success, `diagnostics` are about the
+    whole repository. `root_modules` are those of the environment, `previews` those of a pull request's target. Every
+    text is masked.
     """
 
     format_version: str
@@ -37,7 +37,7 @@ class JsonReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def render_json(report: RunReport) -> str:
-    """Render a run as a JSON document, indented, properties with their default values left out in root modules."""
+    """Render a run as an indented JSON document; in root modules, properties with default values are left out."""
     document = JsonReport(
         format_version=FORMAT_VERSION,
         title=report.title,
@@ -56,5 +56,5 @@ def render_json(report: RunReport) -> str:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of what `render_json` writes."""
+    """The JSON Schema (2020-12) of the output of `render_json`."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(JsonReport)}

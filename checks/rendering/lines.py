@@ -1,4 +1,4 @@
-"""One change as lines with a sign, the form that Markdown, HTML and the terminal have in common."""
+"""One change as lines with a sign, the common format of Markdown, HTML and the terminal."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -21,9 +21,9 @@ _BLANKS = {" ": "␠", "\t": "␉"}
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a diff. `forces` is whether this attribute forces the replacement; a `remark` is about the diff.
+    """A line of a diff. `forces`: whether this attribute forces the replacement; a `remark` is about the diff.
 
-    `inside` is whether it is one of the lines of a document, of a long value, or of a list of instances.
+    `inside`: whether it is a line of a document, of a long value, or of a list of instances.
     """
 
     sign: Sign
@@ -34,10 +34,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lines_of_change(change: ChangeReport, *, whole: bool = False) -> tuple[Line, ...]:
-    """The body of a change: each attribute, then what is not printed, then the instances that it stands for.
+    """The body of a change: each attribute, then notes about omissions, then the instances that it represents.
 
-    `whole` is whether attributes that are empty, or that nobody knows before the apply, are named however many, and
-    what the latter were.
+    `whole`: whether to list all empty attributes, and all attributes unknown before the apply with their old values.
     """
     full = [attribute for attribute in change.attributes if not attribute.empty]
     before = lines_of_attributes(change.recomputed_from) if whole else ()
@@ -55,12 +54,12 @@ def lines_of_members(members: Sequence[ChangeReport], *, whole: bool = False) ->
 
 
 def lines_of_attributes(attributes: Sequence[AttributeChange]) -> tuple[Line, ...]:
-    """Attributes as `path = old → new`, the equals signs one below the other; items of lists as tables."""
+    """Attributes as `path = old → new`, with aligned equals signs; list items as tables."""
     return tuple(_lines_with_findings(attributes, ()))
 
 
 def estimated_bytes(attributes: Sequence[AttributeChange]) -> int:
-    """About how long attributes are as text; cheaper than to write them."""
+    """The approximate length of attributes as text; cheaper than writing them."""
     return sum(
         len(a.path)
         + min(len(a.old or ""), _MOST_ESTIMATED)
@@ -72,14 +71,14 @@ def estimated_bytes(attributes: Sequence[AttributeChange]) -> int:
 
 
 def known_late(change: ChangeReport, *, whole: bool = False) -> str:
-    """Which attributes nobody sets and nobody knows before the apply; how many, where they are many."""
+    """The attributes that nobody sets or knows before the apply; only their number if there are many."""
     names = change.recomputed
     named = ", ".join(names) if whole or len(names) <= _NAMED else f"{len(names)} attributes"
     return f"known after apply: {named}"
 
 
 def names_of_change(change: ChangeReport, most: int = 6) -> tuple[str, ...]:
-    """The names of what changes, for a change's one line; none where everything comes or goes."""
+    """The names of changed attributes, for a change's one line; none if everything is added or removed."""
     if change.section in ("add", "destroy", "read", "state"):
         return ()
     changed = change.changed_names
@@ -91,7 +90,7 @@ def names_of_change(change: ChangeReport, most: int = 6) -> tuple[str, ...]:
 
 
 def remarks_of_change(change: ChangeReport, *, alike: bool = True) -> tuple[str, ...]:
-    """What is to be said of a change in its one line: instances (whether `alike`), where it comes from, why."""
+    """The remarks in a change's one line: its instances (whether `alike`), its origin, the reason."""
     remarks = [f"{len(change.findings)} finding{'' if len(change.findings) == 1 else 's'}"] if change.findings else []
     if change.instances and not change.several_blocks:
         remarks.append(f"{change.size} instances" + (", the same in each" if alike else ""))
@@ -111,8 +110,8 @@ def remarks_of_change(change: ChangeReport, *, alike: bool = True) -> tuple[str,
 
 
 def words_of_invocation(invocation: InvocationReport | str) -> str:
-    """What runs and when, in one line, names in backticks."""
-    if isinstance(invocation, str):  # as reports were stored before
+    """An action and its time in one line, with names in backticks."""
+    if isinstance(invocation, str):  # the format of older stored reports
         return invocation
     when = f" {invocation.event} of `{invocation.triggered_by}`" if invocation.triggered_by else ""
     when = " by `-invoke`" if invocation.by_request else when
@@ -125,12 +124,12 @@ def is_deferred(invocation: InvocationReport | str) -> bool:
 
 
 def lines_of_invocation(invocation: InvocationReport | str) -> tuple[Line, ...]:
-    """The arguments that an action is given."""
+    """The arguments of an action."""
     return () if isinstance(invocation, str) else lines_of_attributes(invocation.attributes)
 
 
 def _lines_with_findings(attributes: Sequence[AttributeChange], findings: Sequence[Finding]) -> Iterator[Line]:
-    """Attributes as lines, each with what scanners say about it; then what they say about the others."""
+    """Attributes as lines, each with its scanner findings; then the findings about other attributes."""
     parts = list(with_tables(attributes))
     alone = [part for part in parts if isinstance(part, AttributeChange) and not part.lines]
     width = max((len(part.path) for part in alone if len(part.path) <= _WIDEST_PATH), default=0)
@@ -148,7 +147,7 @@ def _lines_with_findings(attributes: Sequence[AttributeChange], findings: Sequen
 
 
 def _is_about(finding: Finding, path: str) -> bool:
-    """Whether a finding's attribute is this one, or around or inside of it."""
+    """Whether a finding's attribute is this one, or contains it, or is inside it."""
     shorter, longer = sorted((finding.attribute, path), key=len)
     return bool(shorter) and longer.startswith(shorter) and longer[len(shorter) : len(shorter) + 1] in ("", ".", "[")
 
@@ -185,7 +184,7 @@ def _lines(attribute: AttributeChange, width: int) -> Iterator[Line]:
 
 
 def _head(attribute: AttributeChange, note: str) -> Line:
-    """The line above those of a document."""
+    """The line above a document's lines."""
     signs = {line[:1] for line in attribute.lines}
     sign: Sign = "+" if signs == {"+"} else "-" if signs == {"-"} else "~"
     text = f"{attribute.path} ={note}"
@@ -195,7 +194,7 @@ def _head(attribute: AttributeChange, note: str) -> Line:
 
 
 def _inside(lines: Sequence[str]) -> Iterator[Line]:
-    """The lines of a document; what a person would not see at the end of a line that changes is made visible."""
+    """The lines of a document; invisible characters at the end of a changed line are made visible."""
     beside = dict(partners([line[:1] for line in lines]))
     for at, line in enumerate(lines):
         sign, text = _sign(line[:1]), line[2:]
@@ -208,7 +207,7 @@ def _inside(lines: Sequence[str]) -> Iterator[Line]:
 
 
 def partners(signs: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Which line is in the place of which: the first that goes and the first that comes after it, and so on."""
+    """Pairs of lines: the first removed line with the first added line after it, and so on."""
     at = 0
     while at < len(signs):
         gone = _end_of_run(signs, at, "-")

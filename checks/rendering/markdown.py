@@ -12,11 +12,11 @@ from checks.rendering.openings import Openings
 from checks.report import CheckRunOutput, RunReport
 
 LIMIT_BYTES = 65_535
-"""GitHub's limit of `summary`, of `text` and of a comment; the unit is not documented, so bytes to be safe."""
+"""GitHub's limit for `summary`, `text` and a comment; the unit is not documented, so bytes to be safe."""
 
 
 _OF_TARGET = 0.75
-"""So much of each text the target may take, where testing needs the rest; what either leaves the other may take."""
+"""The target's share of each text, if testing needs the rest; either may use space that the other leaves."""
 _AFTER_ALL_OTHERS = 100
 
 
@@ -25,9 +25,9 @@ def render_check_run(
     changed_lines: Mapping[str, Sequence[range]] | None = None,
     limit_bytes: int = LIMIT_BYTES,
 ) -> CheckRunOutput:
-    """Render a run for the `output` of its check run; nothing in it is longer than GitHub takes (`limit_bytes`).
+    """Render a run for the `output` of its check run, within GitHub's limit (`limit_bytes`).
 
-    Several reports are those of the pull requests that share a head, the worst first: it gives the title.
+    Several reports are those of the pull requests with the same head, the worst first: it gives the title.
     `changed_lines` are the lines of the diff by path: annotations on them come first, since GitHub shows only those
     beside the code.
     """
@@ -55,7 +55,7 @@ def render_check_run(
 
 
 def render_markdown(*reports: RunReport) -> str:
-    """Render runs as one document, at most 65,535 bytes; in the order given."""
+    """Render runs as one document of at most 65,535 bytes, in the given order."""
     pieces: list[Piece] = []
     for report in reports:
         pieces.append(Piece(short=f"### {prose(report.title)}"))
@@ -69,9 +69,10 @@ def _last(pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def _shared(parts: Sequence[Sequence[Piece]], reports: Sequence[RunReport], limit_bytes: int) -> str:
-    """The parts of the target and of testing as one text: the target has its share first, and what testing leaves.
+    """The parts of the target and of testing as one text: the target has its share first, and space that testing
+    leaves.
 
-    Where several pull requests share a head, testing has what their targets leave.
+    If several pull requests share a head, testing has the space that their targets leave.
     """
     if len(parts) < 2 or len(reports) > 1:
         return fitted([piece for part in parts for piece in part], reports[0], limit_bytes)
@@ -83,7 +84,7 @@ def _shared(parts: Sequence[Sequence[Piece]], reports: Sequence[RunReport], limi
 
 
 def fitted(pieces: Sequence[Piece], report: RunReport, limit_bytes: int) -> str:
-    """Pieces of a report as a text of at most so many bytes; it says what is left out, and where all of it is."""
+    """Pieces of a report as a text within the limit; it says what is left out, and where everything is."""
     return fit(pieces, limit_bytes, ending=lambda left_out: _ending(left_out, report.run_url))
 
 

@@ -1,4 +1,4 @@
-"""One change as Markdown: a line that already says what changes, or a fold with the diff."""
+"""One change as Markdown: a line that already contains the change, or a fold with the diff."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -26,7 +26,7 @@ LEFT_OUT: dict[Section, str] = {
     "tags": "with new tags",
     "state": "in the state alone",
 }
-"""As what a change is counted where there is no room for it."""
+"""The name under which a change without room is counted."""
 
 
 def change_piece(
@@ -40,10 +40,10 @@ def change_piece(
     members: Sequence[ChangeReport] = (),
     place: str = "",
 ) -> Piece:
-    """A change as a piece of a text: its fold, and where there is no room for that its line.
+    """A change as a piece of a text: its fold, or without room for that its line.
 
-    `members` are the changes that the line stands for, where it is not the change itself. `place` says where, in the
-    form of `html_prose` and `prose`.
+    `members` are the changes that the line represents, if it is not the change itself. `place` is its location,
+    formatted by `html_prose` and `prose`.
     """
     members = members or (change,)
     has_body = any(member.attributes or member.several_blocks or member.left_out for member in members)
@@ -63,7 +63,7 @@ def change_piece(
 def _row(
     change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None, *, has_body: bool, place: str
 ) -> str:
-    """The change in short: its one line, and what that does not say."""
+    """The short form of a change: its one line, and a note about omissions."""
     not_shown = _not_shown(sum(len(member.attributes) for member in members)) if has_body else _known_late(change)
     return f"- {' · '.join(filter(None, (_change_line(change, members, blob_url), prose(place), not_shown)))}"
 
@@ -77,12 +77,12 @@ def _known_late(change: ChangeReport) -> str:
 
 
 def _not_shown(attributes: int) -> str:
-    """What the one line of a change does not say."""
+    """The omissions of a change's one line."""
     return f"{attributes:,} attribute{'' if attributes == 1 else 's'} not shown" if attributes else ""
 
 
 def _change_line(change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None) -> str:
-    """The one line of a change, for a list: sign, address, danger, the names of what changes, why."""
+    """The one line of a change, for a list: sign, address, danger, names of changed attributes, reason."""
     parts = [f"{code(change.symbol)} {_name(change, blob_url)}", *_identity(change, prose)]
     if change.marks:
         parts.append(f"**{prose(', '.join(change.marks))}**")
@@ -94,7 +94,7 @@ def _change_line(change: ChangeReport, members: Sequence[ChangeReport], blob_url
 def _change_fold(
     change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None, *, is_open: bool, place: str
 ) -> str:
-    """A change with the diff of its members, folded below its one line; `place` ends that line."""
+    """A change with its members' diff, folded below its one line; `place` ends that line."""
     parts = [f"{html_code(change.symbol)} {_html_name(change, blob_url)}", *_identity(change, html_prose)]
     if change.marks:
         parts.append(f"<b>{html_text(', '.join(change.marks))}</b>")
@@ -106,13 +106,14 @@ def _change_fold(
 
 
 def fold(summary: str, body: str, *, is_open: bool = False) -> str:
-    """A body of Markdown below a line of HTML that opens and closes it."""
+    """A Markdown body below an HTML line that opens and closes it."""
     opened = "<details open>" if is_open else "<details>"
     return f"{opened}<summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
 def diff_fence(lines: Sequence[Line]) -> str:
-    """Lines as a `diff` fence, shortened. What changes gets the sign that GitHub colours there: an exclamation mark."""
+    """Lines as a `diff` fence, shortened. Changed lines get the sign that GitHub colours there: an exclamation
+    mark."""
     return fence("\n".join(map(_diff_line, shorten(lines))), "diff")
 
 
@@ -142,7 +143,7 @@ def _html_name(change: ChangeReport, blob_url: str | None) -> str:
 
 
 def link_of_change(change: ChangeReport, blob_url: str | None) -> str | None:
-    """Where the block stands on GitHub, if that is known."""
+    """The block's place on GitHub, if it is known."""
     declaration = change.declaration
     if declaration is None or blob_url is None:
         return None

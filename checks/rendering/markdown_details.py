@@ -1,4 +1,4 @@
-"""Every change that the summary has not shown, with its diff: root module by root module, the most dangerous first."""
+"""Every change that the summary does not show, with its diff: by root module, the most dangerous first."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -38,13 +38,13 @@ _MOST_MESSAGES = 5
 
 
 def details(report: RunReport, openings: Openings) -> list[list[Piece]]:
-    """The pieces of the details, for each environment: everything that the summary has not shown."""
+    """The pieces of the details, for each environment: everything that the summary does not show."""
     first, *others = (list(_part(part, report, openings)) for part in parts_of(report))
     return [[*first, *_undeclared(report)], *others]
 
 
 def _undeclared(report: RunReport) -> Iterator[Piece]:
-    """One line for the whole report, which says which keys when it is opened."""
+    """One line for the whole report, which lists the keys when it is opened."""
     found = undeclared_keys(report.all_roots)
     if found:
         lines = (f"- {code(name)}: {', '.join(map(code, keys))}" for name, keys in found.items())

@@ -1,4 +1,4 @@
-"""What is seen first: the cause, what to do about it, errors, what is destroyed, and a table of the root modules."""
+"""The visible part: the cause, instructions, errors, destroyed objects, and a table of the root modules."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,9 +27,9 @@ _BOLD = frozenset({"replace", "destroy"})
 
 
 def summary(report: RunReport, openings: Openings) -> list[list[Piece]]:
-    """The pieces of the summary in the order in which they are read, for each environment, the target first.
+    """The pieces of the summary in reading order, for each environment, the target first.
 
-    What is dangerous is never far down; errors of both environments stand in the first.
+    Dangers are never far down; errors of both environments are in the first part.
     """
     first, *others = parts_of(report)
     lead, *head = head_pieces(report, leading_line(report))
@@ -48,7 +48,7 @@ def summary(report: RunReport, openings: Openings) -> list[list[Piece]]:
 
 
 def _following(part: EnvironmentPart, report: RunReport, openings: Openings) -> list[Piece]:
-    """What testing says that the target does not; the rest of it in one line."""
+    """Testing's additions to the target; the rest of it in one line."""
     lost, cared = _found(part, report, openings)
     pieces = [*lost, *cared, *_table(part, report)]
     if pieces or part.roots:
@@ -61,13 +61,13 @@ def _following(part: EnvironmentPart, report: RunReport, openings: Openings) -> 
 
 
 def _found(part: EnvironmentPart, report: RunReport, openings: Openings) -> tuple[list[Piece], list[Piece]]:
-    """What is destroyed or replaced, and what deserves a closer look."""
+    """Destroyed and replaced objects, and changes that deserve a closer look."""
     found = [piece for each in dangers(part.roots) for piece in _dangers(each, part, report, openings)]
     return [each for each in found if each.rank == _DANGER], [each for each in found if each.rank == _CARE]
 
 
 def changes_and_table(report: RunReport, openings: Openings) -> Iterator[Piece]:
-    """What the plan does that deserves care, other than was reviewed, and in how many root modules."""
+    """The dangers, the differences from the review, and the table of root modules."""
     for part in parts_of(report):
         yield from (piece for each in dangers(part.roots) for piece in _dangers(each, part, report, openings))
         yield from (piece for root in part.roots for piece in _difference(root, part))
@@ -75,7 +75,7 @@ def changes_and_table(report: RunReport, openings: Openings) -> Iterator[Piece]:
 
 
 def head_pieces(report: RunReport, lead: str | None) -> Iterator[Piece]:
-    """The cause of what is no success, else what was looked at; then what to do about it."""
+    """The cause if it is not a success, otherwise what was examined; then instructions."""
     if lead is not None:
         line = one_line(lead)
         shown = shorten(line, _LONG_HEAD)
@@ -94,7 +94,7 @@ def head_pieces(report: RunReport, lead: str | None) -> Iterator[Piece]:
 
 
 def where(root: RootReport, part: EnvironmentPart) -> str:
-    """Which root module, and in which environment where another one's part comes first."""
+    """The root module, and its environment if another environment's part comes first."""
     return prose(_place(root, part))
 
 
@@ -104,7 +104,7 @@ def _place(root: RootReport, part: EnvironmentPart) -> str:
 
 
 def diagnostic_block(diagnostic: Diagnostic, place: str, blob_url: str | None, *, folds: bool = True) -> str:
-    """A diagnostic as a line with its place, and a fence with what Terraform says, folded where that is long."""
+    """A diagnostic as a line with its place, and Terraform's text in a fence, folded if it is long."""
     at = ""
     if diagnostic.path is not None:
         name = diagnostic.path if diagnostic.start_line is None else f"{diagnostic.path}:{diagnostic.start_line}"
@@ -124,7 +124,7 @@ def diagnostic_block(diagnostic: Diagnostic, place: str, blob_url: str | None, *
 
 
 def errors(parts: Sequence[EnvironmentPart], report: RunReport) -> Iterator[Piece]:
-    """Errors by file and line; the first ones whole, the others folded."""
+    """Errors by file and line; the first ones complete, the others folded."""
     blob_url = safe_blob_url(report)
     found: list[tuple[Diagnostic, str]] = [(diagnostic, "") for diagnostic in report.diagnostics]
     for part in parts:
@@ -148,7 +148,7 @@ def errors(parts: Sequence[EnvironmentPart], report: RunReport) -> Iterator[Piec
 
 
 def results(root: RootReport, part: EnvironmentPart) -> Iterator[Piece]:
-    """What an apply did to each resource: what failed line by line, the rest folded."""
+    """An apply's result for each resource: failures line by line, the rest folded."""
     place = "" if part.is_plain else f" in {where(root, part)}"
     for group in groups_of_results(root.results):
         if group.stands_out:
@@ -181,7 +181,7 @@ def _result_line(result: ResourceResult) -> str:
 
 def _difference(root: RootReport, part: EnvironmentPart) -> Iterator[Piece]:
     if root.difference is None or (root.difference.same and not part.is_plain):
-        return  # of several root modules those that do what was reviewed need no line each
+        return  # with several root modules, those that match the review need no line each
     place = "" if part.is_plain else f"{where(root, part)}: "
     first, *rest = map(prose, lines_of_difference(root.difference))
     yield Piece(short=place + first, rank=_ERROR)
@@ -190,7 +190,7 @@ def _difference(root: RootReport, part: EnvironmentPart) -> Iterator[Piece]:
 
 
 def _dangers(found: Dangers, part: EnvironmentPart, report: RunReport, openings: Openings) -> Iterator[Piece]:
-    """One list of dangerous changes: the folds themselves, or where they are too many a line for each kind."""
+    """One list of dangerous changes: the folds themselves, or if there are too many a line for each kind."""
     losing = found.entries[0].change.section in ("destroy", "replace")
     rank, heading = (_DANGER, f"#### ⚠️ {found.heading}") if losing else (_CARE, f"#### {found.heading}")
     for kind in found.kinds:
@@ -231,7 +231,7 @@ def _table(part: EnvironmentPart, report: RunReport) -> Iterator[Piece]:
 
 
 def _is_in_title(root: RootReport, report: RunReport) -> bool:
-    """Whether the title says what the only root module does: not where it says a cause."""
+    """Whether the title has the only root module's result: not if it has a cause."""
     return report.conclusion == "success" and root.went_well and not root.errored
 
 
@@ -264,5 +264,5 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def safe_blob_url(report: RunReport) -> str | None:
-    """Where the repository's files are linked to, if that is a web address."""
+    """The base address for links to the repository's files, if it is a web address."""
     return report.blob_url if report.blob_url and is_web_address(report.blob_url) else None

@@ -1,4 +1,4 @@
-"""In which order root modules and diagnostics are shown, and which environment comes first."""
+"""The order of root modules, diagnostics and environments."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from checks.report import NO_COUNTS, RootReport, RunReport
 
 
 def place_of(diagnostic: Diagnostic) -> tuple[bool, bool, str, int]:
-    """A sort key: errors before warnings, then by file and line, what has no place last."""
+    """A sort key: errors before warnings, then by file and line, those without a place last."""
     return diagnostic.severity != "error", diagnostic.path is None, diagnostic.path or "", diagnostic.start_line or 0
 
 
@@ -32,8 +32,8 @@ def by_danger(roots: Iterable[RootReport]) -> list[RootReport]:
 class EnvironmentPart:
     """One environment's part of a report: its root modules, the worst first.
 
-    `folded` are those of testing that say nothing which the target's part does not. `follows` is whether another
-    environment's part comes before this one.
+    `folded` are those of testing that add nothing to the target's part. `follows`: whether another environment's part
+    comes first.
     """
 
     roots: tuple[RootReport, ...]
@@ -46,12 +46,12 @@ class EnvironmentPart:
 
     @property
     def is_plain(self) -> bool:
-        """Whether there is one root module only, so that nothing need say which is meant."""
+        """Whether there is only one root module, so that its name can be omitted."""
         return len(self.roots) == 1
 
 
 def parts_of(report: RunReport, *, folds: bool = True) -> tuple[EnvironmentPart, ...]:
-    """The parts of a report, the target first; with `folds` testing's shows what is new there alone."""
+    """The parts of a report, the target first; with `folds` testing's part shows only its additions."""
     if not report.previews:
         return (EnvironmentPart(roots=tuple(by_danger(report.roots))),)
     target = EnvironmentPart(roots=tuple(by_danger(report.previews)))

@@ -1,4 +1,4 @@
-"""The resources that change and what depends on them, as a picture."""
+"""A picture of the changed resources and their dependents."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from checks.report.change_report import SECTIONS, Section
 from checks.report.fold import block_address
 
 MOST_NODES = 150
-"""With more, resources are folded by module, and at the root by type."""
+"""With more nodes, resources are folded by module, and at the root by type."""
 
 _CHARACTER, _HEIGHT, _GAP, _BETWEEN, _MARGIN = 7, 26, 12, 70, 16
 _LONGEST_NAME = 46
@@ -61,9 +61,9 @@ class _Node:
 
 
 def render_picture(root: RootReport) -> str | None:
-    """The changes of one root module as an SVG document, arrows from what changes to what depends on it.
+    """The changes of one root module as an SVG document, with arrows from changed resources to their dependents.
 
-    Colours say what happens, also in dark mode. None where nothing changes.
+    Colours show the actions, also in dark mode. None if nothing changes.
     """
     nodes, edges = _graph(root)
     if not nodes:
@@ -89,10 +89,10 @@ def render_picture(root: RootReport) -> str | None:
 
 
 def _graph(root: RootReport) -> tuple[dict[str, _Node], list[tuple[str, str]]]:
-    """Nodes by name, and edges from a block to what depends on it."""
+    """Nodes by name, and edges from a block to its dependents."""
     sections: dict[str, Section] = {}
     sizes: dict[str, int] = {}
-    for change in root.changes:  # ordered by danger: the first section of a block is its worst
+    for change in root.changes:  # ordered by danger: a block's first section is its worst
         for address in change.instances or (change.address,):
             block = block_address(address)
             sections.setdefault(block, change.section)
@@ -134,7 +134,7 @@ def _group(name: str) -> str:
 
 
 def _columns(nodes: Mapping[str, _Node], edges: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """Nodes in columns, each right of what it depends on; a circle, as folding makes them, is cut where it closes."""
+    """Nodes in columns, each right of its dependencies; cycles, which folding can create, are cut where they close."""
     before: dict[str, list[str]] = {name: [] for name in nodes}
     for start, end in edges:
         before[end].append(start)
@@ -153,7 +153,7 @@ def _columns(nodes: Mapping[str, _Node], edges: Sequence[tuple[str, str]]) -> li
 
 
 def _deepen(start: str, before: Mapping[str, Sequence[str]], depth: dict[str, int]) -> None:
-    """Give a node, and all that it depends on, the length of the longest way to it."""
+    """Give a node, and all its dependencies, the length of the longest path to it."""
     stack, open_names = [start], set[str]()
     while stack:
         name = stack[-1]

@@ -1,4 +1,4 @@
-"""What an apply that did not end well did to each resource: the worst first, in every form of the report."""
+"""The results of a failed apply for each resource: the worst first, in every format of the report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,30 +17,30 @@ _HEADINGS: dict[Outcome, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultGroup:
-    """The results of one root module that ended alike."""
+    """The results of one root module with the same outcome."""
 
     outcome: Outcome
     results: tuple[ResourceResult, ...]
 
     @property
     def heading(self) -> str:
-        """How many, and how they ended."""
+        """Their number and outcome."""
         return f"{len(self.results):,} {_HEADINGS[self.outcome]}"
 
     @property
     def stands_out(self) -> bool:
-        """Whether each of them has to be looked at."""
+        """Whether each of them needs attention."""
         return self.outcome in ("failed", "interrupted")
 
 
 def groups_of_results(results: Sequence[ResourceResult]) -> tuple[ResultGroup, ...]:
-    """The groups with something in them."""
+    """The groups that are not empty."""
     groups = (ResultGroup(outcome=each, results=tuple(r for r in results if r.outcome == each)) for each in _ORDER)
     return tuple(group for group in groups if group.results)
 
 
 def symbol_of(result: ResourceResult) -> str:
-    """Terraform's sign of the planned action."""
+    """Terraform's symbol of the planned action."""
     return SYMBOLS.get(result.action, "?")
 
 
@@ -57,7 +57,7 @@ def remarks_of_result(result: ResourceResult) -> tuple[str, ...]:
 
 
 def duration(seconds: int) -> str:
-    """A time as people say it: "42 s", "3 min 5 s", "2 h 4 min"."""
+    """A duration as text: "42 s", "3 min 5 s", "2 h 4 min"."""
     minutes, rest = divmod(seconds, 60)
     if not minutes:
         return f"{rest} s"

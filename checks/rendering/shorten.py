@@ -1,4 +1,4 @@
-"""Making the lines of a change fit where room is limited: around the place that differs, and never in silence."""
+"""Shorten the lines of a change if space is limited: around the difference, and always with a note."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,9 +9,9 @@ import msgspec
 from checks.rendering.lines import Line, partners
 
 MOST_LINES_OF_TEXT = 80
-"""Of one document, or of one list of instances."""
+"""The limit for one document, or one list of instances."""
 MOST_LINES = 400
-"""Of one change."""
+"""The limit for one change."""
 LONGEST_LINE = 320
 _INDENT = "    "
 _IN = len(_INDENT)
@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"\w+|\W")
 
 
 def shorten(lines: Sequence[Line]) -> list[Line]:
-    """The lines of one change, at most `MOST_LINES`; a last one says what was shortened and where it is whole."""
+    """The lines of one change, at most `MOST_LINES`; a last line says what was shortened and where it is complete."""
     fitted, left_out, shortened = [], 0, 0
     for line in _fewer(lines):
         if isinstance(line, int):
@@ -44,7 +44,7 @@ def shorten(lines: Sequence[Line]) -> list[Line]:
 
 
 def shorten_pair(old: str, new: str) -> tuple[str, str]:
-    """Two long texts cut down to the places where they differ, with what stands around them."""
+    """Two long texts reduced to their differences with some context."""
     start = _same(old, new, min(len(old), len(new)))
     end = _same(old[::-1], new[::-1], min(len(old), len(new)) - start)
     one, other = old[start : len(old) - end], new[start : len(new) - end]
@@ -54,7 +54,7 @@ def shorten_pair(old: str, new: str) -> tuple[str, str]:
 
 
 def shorten_middle(text: str, most: int = LONGEST_LINE) -> str:
-    """A long text without its middle, and how much that is."""
+    """A long text without its middle, and the length of the omission."""
     if len(text) <= most:
         return text
     head, tail = most * 2 // 3, most // 4
@@ -62,7 +62,7 @@ def shorten_middle(text: str, most: int = LONGEST_LINE) -> str:
 
 
 def _fewer(lines: Sequence[Line]) -> Iterator[Line | int]:
-    """The lines, but a number in the place of those that are too many in one document."""
+    """The lines, with a number in place of those that are too many in one document."""
     at = 0
     while at < len(lines):
         end = at
@@ -77,7 +77,7 @@ def _fewer(lines: Sequence[Line]) -> Iterator[Line | int]:
 
 
 def _shorter(lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
-    """The lines that are too long, by their places, with shorter texts."""
+    """The lines that are too long, by position, with shorter texts."""
     beside = dict(partners([line.sign if line.inside else "" for line in lines]))
     for at, line in enumerate(lines):
         if len(line.text) <= LONGEST_LINE:
@@ -92,7 +92,7 @@ def _shorter(lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
 
 
 def _parts(old: str, new: str) -> tuple[str, str]:
-    """What differs, without long parts in between that do not."""
+    """The differences, without long equal parts in between."""
     if max(len(old), len(new)) <= _LONGEST_PART:
         return old, new
     one, other = _TOKEN.findall(old), _TOKEN.findall(new)
@@ -107,7 +107,7 @@ def _parts(old: str, new: str) -> tuple[str, str]:
 
 
 def _same(one: str, other: str, most: int) -> int:
-    """How many characters at the start are the same, at most so many."""
+    """The number of equal characters at the start, up to a limit."""
     least = 0
     while least < most:
         middle = (least + most + 1) // 2
@@ -119,7 +119,7 @@ def _same(one: str, other: str, most: int) -> int:
 
 
 def _cut(text: str, *, at_start: bool = False, at_end: bool = False) -> str:
-    """What is the same on both sides, without what is far from the places that differ."""
+    """The equal part of both sides, without text far from the differences."""
     head, tail = 0 if at_start else _AROUND, 0 if at_end else _AROUND
     left_out = len(text) - head - tail
     if left_out <= _AROUND:

@@ -1,4 +1,4 @@
-"""Items of a list that come or go as a whole, as rows of a table, where that is shorter or narrower than lines."""
+"""Added and removed list items as rows of a table, if that is shorter or narrower than lines."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ _GAP = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """An item with its sign, and what stands in each column."""
+    """An item with its sign, and its cells by column."""
 
     sign: str
     cells: tuple[str, ...]
@@ -46,7 +46,7 @@ class Table:
 
 
 def with_tables(attributes: Sequence[AttributeChange]) -> Iterator[AttributeChange | Table]:
-    """The attributes, those of items that come or go as tables where they stood."""
+    """The attributes, with tables in place of added and removed items."""
     items = _items(attributes)
     tables = _tables(items, attributes)
     told: set[str] = set()
@@ -60,14 +60,14 @@ def with_tables(attributes: Sequence[AttributeChange]) -> Iterator[AttributeChan
 
 
 def _items(attributes: Sequence[AttributeChange]) -> dict[int, str]:
-    """The list of each attribute, by number, that is a part of an item which comes or goes as a whole."""
+    """For each attribute that belongs to an added or removed item: its list, by number."""
     lists: dict[int, str] = {}
     items: dict[int, str] = {}
     for number, attribute in enumerate(attributes):
         match = _PART.fullmatch(attribute.path) if "[" in attribute.path[:_LONGEST_PATH] else None
         if match is not None and len(attribute.path) <= _LONGEST_PATH and _is_cell(attribute, match["column"]):
             lists[number], items[number] = match["list"], match["list"] + match["key"]
-    # An item that has parts which are no cells is not told in two ways.
+    # An item with parts that are not cells is shown only in one way.
     whole = {items[number]: True for number in items}
     for number, attribute in enumerate(attributes):
         if number not in items:
@@ -117,7 +117,7 @@ def _table(name: str, found: dict[tuple[str, str], dict[str, str]]) -> Table:
 
 
 def _cells_of(value: str) -> dict[str, str] | None:
-    """The parts of an object that is written on one line; None for anything else."""
+    """The parts of an object written on one line; None for anything else."""
     if not (value.startswith("{ ") and value.endswith(" }")):
         return None
     cells: dict[str, str] = {}
@@ -130,7 +130,7 @@ def _cells_of(value: str) -> dict[str, str] | None:
 
 
 def _split(text: str) -> Iterator[str]:
-    """The parts between commas that are inside of no bracket and no string."""
+    """The parts between commas outside brackets and strings."""
     depth, start, quoted, position = 0, 0, False, 0
     while position < len(text):
         character = text[position]

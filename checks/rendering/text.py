@@ -40,9 +40,9 @@ _SECTIONS = {"destroy": _RED, "replace": _MAGENTA, "change": _YELLOW, "add": _GR
 
 
 def render_text(report: RunReport, colour: bool = False) -> str:
-    """Render a run as plain text, with ANSI colours if asked; ends with a line feed.
+    """Render a run as plain text, with ANSI colours on request; ends with a line feed.
 
-    Whatever Terraform wrote is shown without its own escape sequences: a plan does not get to paint the terminal.
+    Terraform's text is shown without its own escape sequences, so that a plan cannot control the terminal.
     """
     paint = _Paint(colour)
     lines = list(_head(report, paint))

@@ -1,4 +1,4 @@
-"""The headings under which changes are shown, the same in every form of the report."""
+"""The headings of changes, the same in every format of the report."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -26,22 +26,22 @@ CHECKS_TITLE = "Conditions that do not hold"
 
 
 def title_of(section: Section, root: RootReport) -> str:
-    """The heading of a section: what the plan does, or what applying it did."""
+    """The heading of a section: the plan's actions, or the apply's."""
     return _DONE_TITLES.get(section, TITLES[section]) if root.outcome == "applied" else TITLES[section]
 
 
 def in_environment(environment: str, written: Callable[[str], str] = one_line) -> str:
-    """ " in staging"; nothing where a plan of others' was read and nobody said what it was made in."""
+    """ " in staging"; empty if the plan was made elsewhere and its environment is unknown."""
     return f" in {written(environment)}" if environment else ""
 
 
 def words_of_field(field: str) -> str:
-    """A column of counts, by the field of `Counts`."""
+    """A column heading for counts, by the field of `Counts`."""
     return "deferred" if field == "defer" else field.rstrip("_")
 
 
 def words_of_root(root: RootReport) -> str:
-    """What one root module's plan does, or how it ended."""
+    """The actions of one root module's plan, or its outcome."""
     if not root.went_well:
         outcome = root.outcome.replace("_", " ")
         return f"{outcome}: {words_of_results(root.results)}" if root.results else outcome
@@ -52,7 +52,7 @@ def words_of_root(root: RootReport) -> str:
 
 
 def undeclared_keys(roots: Iterable[RootReport]) -> dict[str, tuple[str, ...]]:
-    """The Vault keys that root modules do not declare, by root module, whatever the environment."""
+    """The Vault keys that root modules do not declare, by root module, for all environments."""
     found: dict[str, tuple[str, ...]] = {}
     for root in roots:
         if root.undeclared:
@@ -61,6 +61,6 @@ def undeclared_keys(roots: Iterable[RootReport]) -> dict[str, tuple[str, ...]]:
 
 
 def undeclared_title(found: Mapping[str, tuple[str, ...]]) -> str:
-    """What `undeclared_keys` found, in one line."""
+    """The result of `undeclared_keys`, in one line."""
     which = "this root module does" if len(found) == 1 else f"{len(found)} root modules do"
     return f"Vault keys that {which} not declare"
