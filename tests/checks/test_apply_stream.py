@@ -91,13 +91,13 @@ def test_a_deposed_object_is_finished_together_with_the_other_one_of_its_address
         {"type": "provision_progress", "hook": said("complete", "aws_vpc.main", "create")["hook"]},
     ],
 )
-def test_what_is_not_about_a_change_of_the_plan_changes_nothing(message: dict[str, Any]) -> None:
+def test_messages_about_other_objects_change_nothing(message: dict[str, Any]) -> None:
     stream = heard(message)
     assert not stream.has_begun
     assert {each.outcome for each in stream.results(NO_MASK)} == {"not_reached"}
 
 
-def test_what_is_told_twice_counts_once_and_no_time_is_absurd() -> None:
+def test_a_repeated_message_counts_once_and_no_time_is_absurd() -> None:
     stream = heard(*done("aws_vpc.main", "create", 10**12), *done("aws_vpc.main", "create", -5))
     assert stream.finished == 1
     assert stream.results(NO_MASK)[0] == ResourceResult(address="aws_vpc.main", action="create", outcome="applied")

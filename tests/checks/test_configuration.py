@@ -187,7 +187,7 @@ def test_a_broken_file_does_not_make_root_modules_of_the_modules_that_it_calls()
     assert roots(repository({"main.tf": broken + call("./net") + backend("x"), "net/main.tf": EMPTY})) == ["."]
 
 
-def test_files_and_modules_are_found_behind_symlinks() -> None:
+def test_files_and_modules_are_found_through_symlinks() -> None:
     found = repository(
         {"shared/common.tf": 'variable "x" {}\n', "live/a/main.tf": call("./mods/net"), "library/net/main.tf": EMPTY},
         links={"live/a/common.tf": "../../shared/common.tf", "live/a/mods": "../../library", "loop/a.tf": "a.tf"},

@@ -253,7 +253,7 @@ def test_a_variable_whose_sensitivity_is_worked_out_counts_as_sensitive() -> Non
     assert [variable.sensitive for variable in facts.variables] == [True, False]
 
 
-def test_a_local_backend_tells_where_it_keeps_its_state_only_if_that_is_fixed() -> None:
+def test_a_local_backend_has_a_known_state_path_only_if_that_is_fixed() -> None:
     def absolute_path(backend: str) -> str | None:
         found = read_file("main.tf", f"terraform {{\n backend {backend}\n}}".encode()).backend
         assert found is not None

@@ -29,7 +29,7 @@ def test_approvers_are_named_as_people_and_teams_with_how_many_it_takes() -> Non
     ]
 
 
-def test_who_made_all_of_it_cannot_and_is_told_why() -> None:
+def test_the_author_of_everything_cannot_approve_and_sees_why() -> None:
     assert lines(changes=(BY_ADA,))[1:] == [
         "Not `ada`: whoever wrote or pushed a commit cannot approve it (`four_eyes`)."
     ]

@@ -99,7 +99,7 @@ def test_values_leave_the_shape_digest_and_actions_do_not() -> None:
     assert digests(written(resource("a.c")))[1] != digests(ORIGINAL)[1]
 
 
-def test_numbers_that_python_cannot_tell_apart_have_different_digests() -> None:
+def test_numbers_that_python_cannot_distinguish_have_different_digests() -> None:
     one, other = (
         ORIGINAL.replace(b'{"size": 2}', b'{"size": %s}' % number)
         for number in (b"0.1000000000000000055511151231257827", b"0.1")

@@ -49,7 +49,7 @@ def test_the_same_plan_is_the_same_also_when_it_was_stored() -> None:
     assert difference(summary(UPDATE), summary(UPDATE)).words() == "the same"
 
 
-def test_what_is_new_gone_and_changed_is_told_apart() -> None:
+def test_new_missing_and_changed_actions_are_distinguished() -> None:
     reviewed = summary(UPDATE, resource("a.gone", "delete"))
     planned = summary(
         resource("a.b", "update", after={"size": 3, "tags": {"owner": "x", "stage": "y"}}),
@@ -107,7 +107,7 @@ def test_plans_that_differ_only_in_sensitive_values_are_not_the_same() -> None:
     assert found.words() == "sensitive values differ"
 
 
-def test_what_is_known_after_apply_is_not_what_says_so() -> None:
+def test_a_value_known_after_apply_differs_from_a_text_that_says_so() -> None:
     unknown = summary(resource("a.b", "create", after={}, after_unknown={"id": True}))
     text = summary(resource("a.b", "create", after={"id": "(known after apply)"}))
     assert difference(unknown, text).changed[0].changed_attributes == ("id",)
@@ -149,7 +149,7 @@ def not_shown(planned: PlanSummary, *previews: PlanSummary, parity: Parity = "da
     return [change.address for change in unseen(list(map(stored, previews)), planned, parity, **more)]
 
 
-def test_what_an_apply_left_half_made_is_replaced_where_a_preview_made_it() -> None:
+def test_a_half_created_object_is_replaced_if_a_preview_created_it() -> None:
     half_made = {**replaced(), "action_reason": "replace_because_tainted"}
     created = summary(resource("a.b", "create", after={"size": 2}))
     assert not_shown(summary(half_made), created) == []
@@ -170,7 +170,7 @@ def test_what_an_apply_left_half_made_is_replaced_where_a_preview_made_it() -> N
         (summary(resource("a.b", "forget", before={"id": "1"})), summary(UPDATE)),
     ],
 )
-def test_what_is_lost_has_to_have_been_in_a_preview(planned: PlanSummary, preview: PlanSummary) -> None:
+def test_a_loss_must_have_been_in_a_preview(planned: PlanSummary, preview: PlanSummary) -> None:
     assert not_shown(planned, preview) == ["a.b"]
     assert not_shown(planned, preview, planned) == []
     assert not_shown(planned, summary(gone("a.other")), msgspec.structs.replace(planned, digest="of then")) == []
@@ -182,7 +182,7 @@ def test_a_providers_action_has_to_have_been_in_a_preview() -> None:
     assert not_shown(invoked, invoked) == []
 
 
-def test_what_the_danger_list_has_needs_the_same_marks_in_a_preview() -> None:
+def test_a_dangerous_change_needs_the_same_marks_in_a_preview() -> None:
     plain = summary(UPDATE)
     dangerous = msgspec.structs.replace(
         plain, digest="d", changes=(msgspec.structs.replace(plain.changes[0], dangers=("opens to the world",)),)
@@ -202,7 +202,7 @@ def test_other_differences_hold_where_parity_says_so_and_fewer_actions_never_do(
     assert not_shown(two, one, parity="hold") == ["a.b"]
 
 
-def test_what_two_previews_showed_together_is_seen() -> None:
+def test_changes_of_two_previews_together_count_as_seen() -> None:
     one, two = summary(gone("a.one")), summary(gone("a.two"), UPDATE)
     both = summary(gone("a.one"), gone("a.two"), UPDATE)
     for parity in ("danger", "hold"):

@@ -67,7 +67,7 @@ def test_nothing_pushed_is_explained() -> None:
     assert judge("") == Explained(pull_requests=())
 
 
-def test_a_commit_of_nobody_behind_a_merge_is_left_over() -> None:
+def test_a_commit_after_a_merge_without_a_pull_request_is_left_over() -> None:
     found = judge("ab", merged(1, "a"))
     assert isinstance(found, Unexplained)
     assert found.reasons == ("no merged pull request explains b",)

@@ -96,7 +96,7 @@ def test_code_that_nobody_vouches_for_in_the_target_waits_for_preview(differs: d
     assert held.button == "preview"
 
 
-def test_what_must_have_happened_is_made_by_the_gate_alone() -> None:
+def test_only_the_gate_creates_its_proofs() -> None:
     with pytest.raises(TypeError, match="vouch alone"):
         gate.Vouched("grace", object())
     with pytest.raises(TypeError, match="decide_apply alone"):
@@ -138,7 +138,7 @@ def test_a_plan_without_a_digest_is_no_plan() -> None:
     assert merge(root(plan_digest=None)) == gate.Refuse(cause="network was not planned in testing")
 
 
-def test_what_destroys_is_held_until_the_destruction_of_this_very_object_is_confirmed() -> None:
+def test_a_destruction_is_held_until_it_is_confirmed_for_this_object() -> None:
     destroys = root(to_confirm=(gate.ToConfirm(address="aws_db_instance.main", confirmation="of main"),))
     held = gate.Hold(cause="Confirm what is destroyed: `aws_db_instance.main`.", button="confirm_destroy")
     assert merge(destroys) == held
@@ -190,7 +190,7 @@ UPDATES = ChangeSummary(address="a.c", action="update")
         gate.ApprovedCommit(by="grace"),
     ],
 )
-def test_what_was_looked_at_proceeds(review: gate.Review) -> None:
+def test_a_reviewed_plan_proceeds(review: gate.Review) -> None:
     proceed = apply(review)
     assert isinstance(proceed, gate.Proceed)
     assert (proceed.run, proceed.environment, proceed.root_module, proceed.plan_digest) == (
@@ -218,7 +218,7 @@ def test_what_was_looked_at_proceeds(review: gate.Review) -> None:
         ),
     ],
 )
-def test_what_was_not_looked_at_holds(review: gate.Review, cause: str) -> None:
+def test_an_unreviewed_plan_is_held(review: gate.Review, cause: str) -> None:
     assert apply(review) == gate.Hold(cause=cause, button="apply")
 
 
@@ -230,7 +230,7 @@ def test_what_was_not_looked_at_holds(review: gate.Review, cause: str) -> None:
         ([UPDATES], "the plan does something else than the preview to `a.c`"),
     ],
 )
-def test_what_no_preview_showed_holds_until_this_very_plan_is_approved(unseen: list[ChangeSummary], said: str) -> None:
+def test_unseen_changes_hold_until_this_plan_is_approved(unseen: list[ChangeSummary], said: str) -> None:
     cause = f"network in staging: {said}. Look at the difference."
     assert apply(gate.ExplainedMerge(), unseen=unseen) == gate.Hold(cause=cause, button="apply")
     approved = gate.ApprovedPlan(by="grace", plan_digests=frozenset({"d"}))
@@ -238,7 +238,7 @@ def test_what_no_preview_showed_holds_until_this_very_plan_is_approved(unseen: l
 
 
 @pytest.mark.parametrize("review", [gate.ExplainedMerge(), gate.ApprovedCommit(by="grace")])
-def test_what_nobody_confirmed_holds_also_where_the_commit_was_let_in(review: gate.Review) -> None:
+def test_unconfirmed_changes_hold_even_if_the_commit_was_approved(review: gate.Review) -> None:
     cause = "network in staging: nobody confirmed what is destroyed: `a.b`. Look at its plan, then press Apply."
     assert apply(review, unconfirmed=["a.b"]) == gate.Hold(cause=cause, button="apply")
     assert isinstance(apply(gate.ApprovedCommit(by="root", overrides=True), unconfirmed=["a.b"]), gate.Proceed)

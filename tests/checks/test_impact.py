@@ -117,7 +117,7 @@ def test_nothing_is_touched_by_no_change() -> None:
     assert touched(repository({"a/main.tf": "x = {"}), []) == Touched(root_modules=(), deleted=())
 
 
-def test_a_file_with_an_error_is_touched_by_what_stands_in_its_text_and_by_nothing_else() -> None:
+def test_a_file_with_an_error_is_affected_only_by_paths_in_its_text() -> None:
     files = {
         "a/main.tf": backend("a") + call("../m"),
         "m/main.tf": 'x = = 1\nmodule "n" {\n  source = "../n"\n  count = = 1\n}\n',
@@ -165,7 +165,7 @@ def test_root_modules_of_the_base_that_are_none_any_more_are_named() -> None:
         ("shared/other.tf", None),
     ],
 )
-def test_what_lies_behind_symlinks_counts(path: str, reason: str | None) -> None:
+def test_targets_of_symlinks_count(path: str, reason: str | None) -> None:
     configuration = repository(
         {
             "live/main.tf": backend("live") + call("./mods/net") + 'locals {\n  a = file("mods/net/x.json")\n}\n',

@@ -30,7 +30,7 @@ def test_who_reads_a_state_is_run_after_who_writes_it(dirs: list[str], expected:
     assert layers(repository(CHAIN), dirs) == expected
 
 
-def test_depends_on_orders_what_terraform_does_not_say() -> None:
+def test_depends_on_orders_root_modules_without_other_references() -> None:
     configuration = repository(CHAIN)
 
     assert layers(configuration, ["a", "d"], {"a": ["d", "gone"]}) == (("d",), ("a",))
@@ -68,12 +68,12 @@ def test_a_circle_does_not_matter_to_one_of_it_alone(dirs: list[str]) -> None:
     assert layers(repository(CIRCLE), dirs) == (tuple(dirs),)
 
 
-def test_a_circle_through_what_is_not_run_is_named_whole() -> None:
+def test_a_cycle_through_modules_that_are_not_run_is_named_completely() -> None:
     with pytest.raises(ConfigurationError, match="in a circle: a -> b -> c -> a; say"):
         layers(repository(CIRCLE), ["a", "c", "d"])
 
 
-def test_what_depends_on_says_goes_before_reads_that_say_the_opposite() -> None:
+def test_depends_on_overrides_reads_in_the_opposite_direction() -> None:
     configuration = repository(CIRCLE)
 
     assert layers(configuration, ["a", "b", "c", "d"], {"a": ["c"]}) == (("c",), ("b",), ("a", "d"))

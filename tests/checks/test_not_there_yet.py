@@ -32,7 +32,7 @@ LATER = {"network": LowerPlan(changes_anything=False, planned_at_apply=True)}
         ([WARNING], ADDS, None),
     ],
 )
-def test_what_a_lower_layer_brings_is_waited_for(
+def test_a_plan_waits_for_outputs_of_a_lower_layer(
     diagnostics: list[Diagnostic], lower: dict[str, LowerPlan], why: str | None
 ) -> None:
     assert not_there_yet(diagnostics, lower) == why

@@ -53,7 +53,7 @@ def test_what_a_root_module_takes_too_is_planned(path: str) -> None:
     assert touched_other_tool([UNIT], [path], root_modules=["network"], touches_any=True) is None
 
 
-def test_a_unit_that_changes_beside_a_root_module_is_said_all_the_same() -> None:
+def test_a_changed_unit_beside_a_root_module_is_reported_anyway() -> None:
     changed = ["network/main.tf", UNIT.file]
     assert touched_other_tool([UNIT], changed, root_modules=["network"], touches_any=True) == UNIT
 

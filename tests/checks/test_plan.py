@@ -52,7 +52,7 @@ def resource(*actions: str, address: str = "null_resource.a", **change: Any) -> 
         ("replace_delete_first", "1 to replace"),
     ],
 )
-def test_counts_are_said_as_people_count(name: str, words: str) -> None:
+def test_counts_are_as_people_count(name: str, words: str) -> None:
     assert plan_of(name).counts.words() == words
 
 
@@ -165,7 +165,7 @@ def test_count_indices_are_numbers_and_for_each_keys_are_texts() -> None:
     assert set(indices) == {*range(13), "eu-west-1a", "eu-west-1b", "eu-west-1c", 'a "quoted" key'}
 
 
-def test_what_is_known_after_apply_stands_beside_what_is_known() -> None:
+def test_values_known_after_apply_stand_beside_known_ones() -> None:
     subnet = change_of("known_after_apply", "terraform_data.subnet")
     assert isinstance(subnet.shown_after, dict)
     assert subnet.shown_after["input"] == {"vpc": UNKNOWN, "zones": [UNKNOWN, "fixed"]}
@@ -305,7 +305,7 @@ def test_bytes_that_are_no_plan_are_refused(plan_json: bytes) -> None:
         (b"PK\x03\x04\x14\x00", "but a plan file"),
     ],
 )
-def test_what_is_no_plan_is_called_what_it_is_and_the_way_out_is_given(plan_json: bytes, said: str) -> None:
+def test_a_file_that_is_not_a_plan_is_identified_with_a_remedy(plan_json: bytes, said: str) -> None:
     with pytest.raises(PlanFormatError) as refused:
         read_plan(plan_json)
     assert said in str(refused.value)

@@ -23,7 +23,7 @@ def plan_of(name: str) -> Plan:
     return read_plan((PLANS / name / "plan.json").read_bytes())
 
 
-def test_a_mark_on_what_is_known_after_apply_makes_no_secret_of_its_neighbours() -> None:
+def test_a_mark_on_a_value_known_after_apply_does_not_hide_its_neighbours() -> None:
     change = {
         "actions": ["create"],
         "before": None,
@@ -52,7 +52,7 @@ def test_a_mark_on_what_is_known_after_apply_makes_no_secret_of_its_neighbours()
         ([], [], []),
     ],
 )
-def test_what_is_marked_is_hidden(value: Any, sensitive: Any, seen: Any) -> None:
+def test_marked_values_are_hidden(value: Any, sensitive: Any, seen: Any) -> None:
     assert shown(value, sensitive) == seen
 
 
@@ -94,7 +94,7 @@ def test_marks_that_do_not_fit_hide_only_the_part_that_they_are_about() -> None:
         ({"a": "x"}, {"a": True}, {"b": True}, {"a": Hidden("x"), "b": UNKNOWN}),
     ],
 )
-def test_what_is_known_after_apply_takes_its_place(value: Any, sensitive: Any, unknown: Any, seen: Any) -> None:
+def test_a_value_known_after_apply_is_replaced_by_unknown(value: Any, sensitive: Any, unknown: Any, seen: Any) -> None:
     assert shown(value, sensitive, unknown) == seen
 
 
@@ -121,7 +121,7 @@ def test_the_texts_of_hidden_values_are_given_to_a_mask() -> None:
     assert not holds_hidden({"a": ["b", UNKNOWN]})
 
 
-def test_what_is_marked_anywhere_is_known_to_be_sensitive() -> None:
+def test_a_value_marked_anywhere_is_known_to_be_sensitive() -> None:
     url = f"postgres://orders:{SECRET}@db"
     changed = f"postgres://orders:staple-{SECRET.removesuffix('-battery')}@db"
     assert plan_of("sensitive").sensitive_values() >= {SECRET, url, changed}
@@ -130,7 +130,7 @@ def test_what_is_marked_anywhere_is_known_to_be_sensitive() -> None:
     assert plan_of("modules").sensitive_values() == frozenset()
 
 
-def test_what_is_a_literal_of_the_configuration_is_no_secret() -> None:
+def test_a_literal_of_the_configuration_is_no_secret() -> None:
     assert plan_of("drift").sensitive_values() == {"changed by hand", "changed-by-hand-secret"}
 
 
@@ -193,7 +193,7 @@ def test_what_a_state_marks_as_sensitive_is_found_in_resources_data_and_outputs(
     assert marked_in_state(json.dumps(STATE).encode()) == {"t-7731", "k-7731", "o-7731", "1"}
 
 
-def test_what_the_state_before_marks_as_sensitive_is_a_plans_too() -> None:
+def test_values_marked_in_the_earlier_state_are_sensitive_in_a_plan_too() -> None:
     plan = read_plan(json.dumps({"format_version": "1.2", "prior_state": STATE}).encode())
     assert plan.sensitive_values() == {"t-7731", "k-7731", "o-7731", "1"}
 
@@ -205,7 +205,7 @@ def test_what_stands_in_the_configuration_in_clear_is_no_secret_of_the_state() -
 
 
 @pytest.mark.parametrize("state_json", [b"", b"[]", b'{"values": []}', b"no"])
-def test_what_is_no_state_is_refused(state_json: bytes) -> None:
+def test_bytes_that_are_not_a_state_are_refused(state_json: bytes) -> None:
     with pytest.raises(PlanFormatError):
         marked_in_state(state_json)
 

@@ -19,7 +19,7 @@ from tests.checks.test_report_found_again import Maker
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**48))
-def test_what_is_decoded_by_attribute_differs_as_the_whole_does(seed: int) -> None:
+def test_attributes_decoded_one_by_one_differ_as_the_whole_does(seed: int) -> None:
     plan = read_plan(json.dumps(Maker(random.Random(seed)).plan()).encode())
     comparing = Comparing()
     for change in plan.resource_changes:

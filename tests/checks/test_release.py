@@ -44,7 +44,7 @@ def test_who_releases(case: str, changes: list[Change], approvers: list[Approver
     assert isinstance(decided, Released) == released, case
 
 
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_tool_is_named() -> None:
     mine, theirs = by(ADA), by(BOB, sha="b")
     assert decide_release([mine, theirs], [ADA], needed=1, four_eyes=True) == StillHeld(changes=(mine,), more=1)
     assert decide_release([theirs], [ADA], needed=2, four_eyes=True) == StillHeld(changes=(), more=1)

@@ -45,12 +45,12 @@ def test_the_attribute_that_forces_a_replacement_says_so() -> None:
     assert lines == ["! a.b = 1 → 2"]
 
 
-def test_what_is_known_after_apply_names_its_source() -> None:
+def test_a_value_known_after_apply_names_its_source() -> None:
     lines = attribute_texts({"vpc": "v-1"}, {"vpc": UNKNOWN}, references={"vpc": ("aws_vpc.main.id",)})
     assert lines == ['~ vpc = "v-1" → (known after apply) ← aws_vpc.main.id']
 
 
-def test_what_nobody_sets_and_nobody_knows_is_named_and_not_listed() -> None:
+def test_recomputed_attributes_are_named_and_not_listed() -> None:
     difference = diff({"id": "i-1", "arn": "a"}, {"id": UNKNOWN, "arn": UNKNOWN}, mask=NO_MASK, references={})
     assert (difference.attributes, difference.recomputed) == ((), ("arn", "id"))
 
@@ -68,7 +68,7 @@ def test_a_value_that_becomes_sensitive_was_a_secret_before() -> None:
     assert attribute_texts({"p": "hunter2"}, {"p": Hidden("hunter3")}) == ["~ p = (sensitive) → (sensitive)"]
 
 
-def test_hidden_items_of_a_list_are_told_apart() -> None:
+def test_hidden_items_of_a_list_are_distinguished() -> None:
     before, after = {"l": [Hidden("a"), Hidden("b")]}, {"l": [Hidden("b"), Hidden("c")]}
     assert attribute_texts(before, after) == ["- l[0] = (sensitive)", "+ l[1] = (sensitive)"]
 
@@ -85,7 +85,7 @@ def test_items_with_equal_names_go_by_their_place() -> None:
     assert attribute_texts(before, after) == ["~ rule[1].x = 2 → 3"]
 
 
-def test_a_json_text_is_compared_as_what_it_means() -> None:
+def test_a_json_text_is_compared_by_its_content() -> None:
     lines = attribute_texts({"p": '{"b":[1],"a":{"x":1}}'}, {"p": '{"a": {"x": 1}, "b": [2]}'})
     assert lines == [
         "~ p =",
@@ -135,7 +135,7 @@ def test_danger_is_marked(type_: str, section: Any, attributes: Any, expected: t
     assert marks(type_, section, changes) == expected
 
 
-def test_what_holds_data_is_graver_than_what_opens_and_that_than_the_rest() -> None:
+def test_losing_data_is_graver_than_opening_something_and_that_than_the_rest() -> None:
     order = [("database",), ("opens to the world",), ("permissions",), ("network",), ()]
     assert sorted(order, key=gravity) == order
 
@@ -163,7 +163,7 @@ def test_folded_instances_have_one_name(addresses: list[str], name: str) -> None
     assert common_name(addresses) == name
 
 
-def test_what_differs_is_not_folded() -> None:
+def test_different_changes_are_not_folded() -> None:
     changes = [
         ChangeReport(
             address=f"a.b[{number}]",
@@ -243,7 +243,7 @@ def test_a_destroyed_resource_is_annotated_at_its_module_call_where_its_block_is
     assert annotation.title == 'module.net["a"].module.sub.null_x.y[0] is destroyed'
 
 
-def test_what_is_outside_of_the_repository_is_not_annotated() -> None:
+def test_places_outside_the_repository_are_not_annotated() -> None:
     failed = report_failure(
         root_module=".",
         environment="testing",
@@ -302,7 +302,7 @@ def test_a_skipped_root_module_says_why() -> None:
     assert (skipped.outcome, skipped.cause, skipped.went_well) == ("skipped", "network failed", False)
 
 
-def test_an_applied_run_is_told_in_the_past() -> None:
+def test_an_applied_run_is_described_in_the_past_tense() -> None:
     applied = report(
         plan_of(resource("null_x.y", "create", after={}), resource("null_x.z", "delete", before={}))
     ).applied()

@@ -37,7 +37,7 @@ def changed(before: Any, after: Any, type_: str = "null_x", **more: Any) -> Chan
 
 
 @pytest.mark.parametrize(("kind", "type_"), [(kind, type_) for kind, types in STATEFUL.items() for type_ in types])
-def test_what_holds_data_says_so_where_it_is_lost(kind: str, type_: str) -> None:
+def test_resources_with_data_say_so_if_it_is_lost(kind: str, type_: str) -> None:
     assert marks(type_, "destroy", ())[0] == kind
     assert marks(type_, "replace", ())[0] == kind
     assert kind not in marks(type_, "change", ())
@@ -190,7 +190,7 @@ def test_another_command_that_erases_data_says_so_and_the_same_one_does_not() ->
         "the drop in tables",
     ],
 )
-def test_what_is_erased_every_day_is_no_danger(command: str) -> None:
+def test_erasing_temporary_files_is_no_danger(command: str) -> None:
     assert changed({"user_data": "true"}, {"user_data": f"#!/bin/sh\n{command}\ntrue\n"}).marks == ()
 
 
@@ -250,7 +250,7 @@ def test_a_policy_that_is_marked_as_sensitive_is_judged_and_not_shown() -> None:
     assert opened_statements(Hidden(policy(READ)), Hidden(after)) == (True, False)
 
 
-def test_a_tainted_resource_is_said_to_be_tainted_and_no_more() -> None:
+def test_a_tainted_resource_is_only_reported_as_tainted() -> None:
     tainted = resource("null_x.y", "delete", "create", before={"a": 1}, after={"a": 1})
     told = report(plan_of({**tainted, "action_reason": "replace_because_tainted"}))
     assert told.changes[0].reason == "it is tainted"

@@ -53,14 +53,14 @@ def error(line: int, path: str | None = "app/main.tf", detail: str = "Correct it
 
 
 @pytest.mark.parametrize("address", ["aws_security_group_rule.open", "aws_db_instance.orders", "aws_s3_bucket.logs"])
-def test_a_dangerous_change_is_said_once_in_every_form(address: str) -> None:
+def test_a_dangerous_change_is_shown_once_in_every_format(address: str) -> None:
     told = run(report(plan_of(OPEN, LOST, REPLACED)))
     output = render_check_run(told)
     for form in (f"{output.summary}{output.text or ''}", render_markdown(told), render_html(told), render_text(told)):
         assert form.count(address) == 1
 
 
-def test_what_a_dangerous_change_does_inside_stands_in_the_list_on_top() -> None:
+def test_the_attributes_of_a_dangerous_change_are_in_the_list_at_the_top() -> None:
     output = render_check_run(run(report(plan_of(OPEN, LOST, resource("null_x.y", "create", after={"a": 1})))))
     assert '"0.0.0.0/0"' in output.summary
     assert "- size = 1" in output.summary
@@ -95,7 +95,7 @@ def test_many_instances_of_one_block_share_a_line_and_keep_their_own_differences
             assert f"size = {number}" in form
 
 
-def test_what_is_destroyed_stands_near_the_top_also_where_another_root_module_fails() -> None:
+def test_destroyed_objects_are_near_the_top_even_if_another_root_module_fails() -> None:
     lost = [resource(f"terraform_data.gone{number}", "delete", before={"input": "x"}) for number in range(2)]
     net = report_named("net", plan_of(*lost))
     errors = failed(*(error(line) for line in (32, 26, 20, 5, 14, 8, 2, 11, 17, 23, 29, 35)))
@@ -104,7 +104,7 @@ def test_what_is_destroyed_stands_near_the_top_also_where_another_root_module_fa
         assert summary.index(address) < 1_500
 
 
-def test_what_is_destroyed_stands_near_the_top_also_below_a_long_cause_and_many_notes() -> None:
+def test_destroyed_objects_are_near_the_top_even_below_a_long_cause_and_many_notes() -> None:
     net = report_named("net", plan_of(LOST))
     cause = f"terraform plan failed in `app`: {'words ' * 400}end of the cause"
     told = failing(failed(error(1), cause=cause), net, cause=cause, notes=tuple("note " * 30 for _ in range(20)))

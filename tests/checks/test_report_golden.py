@@ -142,7 +142,7 @@ def test_a_failed_plan_begins_with_its_cause_and_shows_terraforms_words() -> Non
     assert_golden("runs/failed", as_markdown(render_check_run(run)))
 
 
-def test_what_waits_for_a_person_says_how_to_go_on() -> None:
+def test_a_run_that_waits_for_a_person_says_how_to_continue() -> None:
     run = run_of(
         root_of("replace_delete_first", root_module="database"),
         conclusion="action_required",
@@ -153,7 +153,7 @@ def test_what_waits_for_a_person_says_how_to_go_on() -> None:
     assert_golden("runs/action_required", as_markdown(render_check_run(run)))
 
 
-def test_an_apply_is_told_in_one_comment() -> None:
+def test_an_apply_is_reported_in_one_comment() -> None:
     applied = [root_of("update", root_module="app").applied(), root_of("create", root_module="network").applied()]
     run = run_of(*applied, operation="apply", environment="testing")
     assert_golden("runs/applied_comment", render_comment(run) + "\n")
@@ -198,12 +198,12 @@ def test_an_apply_that_failed_says_what_it_did() -> None:
     assert_golden("runs/apply_failed", f"{text}\n---- the deployment\n\n{run.short_result}\n")
 
 
-def test_nothing_touched_is_said_in_the_title() -> None:
+def test_an_unaffected_pull_request_has_that_in_its_title() -> None:
     assert render_check_run(run_of()).title == "no root module touched"
 
 
 @pytest.mark.parametrize("limit_bytes", [60_000, 9_000, 6_000, 4_000, 2_500, 1_600, 1_000])
-def test_what_is_too_long_shrinks_by_stages(limit_bytes: int) -> None:
+def test_a_text_that_is_too_long_shrinks_in_stages(limit_bytes: int) -> None:
     roots = [root_of(case, root_module=case) for case in CASES_OF_STAGES]
     output = render_check_run(run_of(*roots), limit_bytes=limit_bytes)
     assert len(output.summary.encode()) <= limit_bytes

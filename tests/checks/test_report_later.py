@@ -149,7 +149,7 @@ def test_arguments_of_an_action_without_marks_are_hidden() -> None:
     assert SECRET not in every_form(run(report(plan_of(action_invocations=[unmarked]))))
 
 
-def test_what_is_marked_in_a_deferred_change_or_action_is_hidden_everywhere() -> None:
+def test_a_value_marked_in_a_deferred_change_or_action_is_hidden_everywhere() -> None:
     marked = {"before_sensitive": {"pw": True}, "after_sensitive": {"pw": True}}
     plan = plan_of(
         resource("null_x.copy", "create", after={"of": f"{SECRET}-1 {SECRET}-2"}),
@@ -166,7 +166,7 @@ def test_what_is_marked_in_a_deferred_change_or_action_is_hidden_everywhere() ->
     assert SECRET not in every_form(run(report(plan)))
 
 
-def test_an_applied_action_is_told_in_the_past() -> None:
+def test_an_applied_action_is_described_in_the_past_tense() -> None:
     applied = report(plan_of(action_invocations=[invocation("now")])).applied()
     assert msgspec.structs.replace(run(applied), operation="apply").title == "1 invoked in testing"
 

@@ -110,7 +110,7 @@ def test_items_that_would_make_a_table_too_wide_stay_lines() -> None:
     ]  # fmt: skip
 
 
-def test_an_item_with_parts_that_fit_no_cell_is_told_in_one_way() -> None:
+def test_an_item_with_parts_that_fit_no_cell_is_shown_in_only_one_way() -> None:
     text = "#!/bin/sh\necho one\necho two\n"
     item = {"name": "x", "script": text, "description": "d" * 40, "comment": "c" * 40}
     said = lines({"a": []}, {"a": [item]})
@@ -144,7 +144,7 @@ def test_a_hidden_value_is_hidden_in_a_table() -> None:
     assert "hunter2" not in said
 
 
-def test_what_changes_has_a_sign_that_github_colours() -> None:
+def test_changed_lines_have_a_sign_that_github_colours() -> None:
     attributes = (
         AttributeChange(path="size", old="1", new="2"),
         AttributeChange(path="name", old='"a"', new='"b"', forces_replacement=True),
@@ -175,7 +175,7 @@ FINDINGS = (
 )
 
 
-def test_what_a_scanner_says_stands_at_its_attribute() -> None:
+def test_a_scanners_finding_stands_at_its_attribute() -> None:
     change = ChangeReport(
         address="aws_x.y",
         type="aws_x",

@@ -42,7 +42,7 @@ def test_an_instance_key_may_be_a_secret_and_is_hidden() -> None:
     assert summarize(plan, mask=NO_MASK).changes[0].address == told.changes[0].address
 
 
-def test_what_terraform_says_about_a_resource_names_it() -> None:
+def test_a_message_about_a_resource_names_it() -> None:
     said = Diagnostic(
         severity="error",
         summary="reports cannot be destroyed",

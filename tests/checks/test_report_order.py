@@ -90,7 +90,7 @@ def policy(*accounts: str) -> str:
 ACCOUNTS = [f"arn:aws:iam::{number}:role/orders" for number in (1, 2, 3)]
 
 
-def test_what_is_added_to_a_set_of_a_policy_is_one_line_in_whatever_order_it_is_written() -> None:
+def test_an_addition_to_a_set_of_a_policy_is_one_line_in_any_order() -> None:
     lines = body_of(update({"p": policy(*ACCOUNTS)}, {"p": policy("arn:aws:iam::999:root", *ACCOUNTS[::-1])}))
     assert [line for line in lines if line[0] in "+-"] == ['+               "arn:aws:iam::999:root"']
 

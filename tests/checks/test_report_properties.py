@@ -221,7 +221,7 @@ OF_ANY_REPORT = (
 
 @some
 @given(runs)
-def test_what_holds_of_any_report(run: RunReport) -> None:
+def test_properties_of_every_report(run: RunReport) -> None:
     # One after the other on the same report: to make one up takes longer than to render it.
     for holds in OF_ANY_REPORT:
         holds(run)

@@ -31,7 +31,7 @@ def test_the_title_counts_what_stays(gone: list[RemovedRoot], title: str) -> Non
     assert report.title == f"no root module touched; {title}"
 
 
-def test_the_way_out_is_said_where_something_stays() -> None:
+def test_a_remedy_is_shown_if_resources_remain() -> None:
     stays, nothing = notes_on_removed([removed(), removed("net", 0)])
     assert stays == (
         "`app` is removed: what its state in staging holds (12 resources) stays, and nobody manages it any more. To "

@@ -65,7 +65,7 @@ def both(
     )
 
 
-def test_what_testing_with_its_empty_state_adds_is_one_line_and_not_in_the_title() -> None:
+def test_additions_to_testings_empty_state_are_one_line_and_not_in_the_title() -> None:
     output = render_check_run(both((root(DESTROYS),), (fresh(ADDS),)))
     assert output.title == "1 to destroy in staging"
     first, *_, last = output.summary.split("\n\n")
@@ -80,7 +80,7 @@ def test_the_same_changes_in_testing_are_one_line() -> None:
     assert output.summary.endswith("`network` in `testing`: 1 to change, nothing that is not above.")
 
 
-def test_what_testing_does_and_the_target_does_not_follows_it_with_its_own_heading() -> None:
+def test_testings_own_changes_follow_the_target_under_their_own_heading() -> None:
     output = render_check_run(both((root(CHANGES),), (root(DESTROYS, environment="testing"),)))
     assert output.title == "1 to change in staging; 1 to destroy in testing"
     assert output.summary.index("### In `testing`: 1 to destroy") < output.summary.index("aws_db_instance.main")
@@ -95,7 +95,7 @@ def test_what_testing_does_and_the_target_does_not_follows_it_with_its_own_headi
         (root(), failed("testing", Diagnostic(severity="error", summary="No value"))),
     ],
 )
-def test_what_is_only_so_in_testing_is_never_folded(target: RootReport, testing: RootReport) -> None:
+def test_root_modules_with_news_only_in_testing_are_never_folded(target: RootReport, testing: RootReport) -> None:
     assert both((target,), (testing,)).new_roots == (testing,)
 
 

@@ -43,7 +43,7 @@ def test_an_encoded_script_that_comes_is_shown_decoded() -> None:
     assert lines[:2] == ["+ user_data =  (decoded from base64)", "+     #!/bin/bash"]
 
 
-def test_a_plain_text_that_becomes_an_encoded_one_is_compared_with_what_that_says() -> None:
+def test_a_plain_text_that_becomes_an_encoded_one_is_compared_with_the_decoded_text() -> None:
     lines = body_of(update({"user_data": OLD}, {"user_data": encoded(NEW)}))
     assert lines[0] == "~ user_data =  (decoded from plain → base64)"
     assert "+     export ENV=staging" in lines
@@ -107,7 +107,7 @@ def test_a_value_of_vault_inside_a_compressed_text_is_hidden() -> None:
         base64.b64encode(gzip.compress(b" " * 100_000, mtime=0)).decode(),
     ],
 )
-def test_what_is_no_readable_encoded_text_is_left_as_it_is(text: str) -> None:
+def test_an_unreadable_encoded_text_is_left_unchanged(text: str) -> None:
     assert decode(text) is None
 
 
@@ -136,7 +136,7 @@ def test_what_is_no_readable_encoded_text_is_left_as_it_is(text: str) -> None:
         ("a\n\tb\n", "a\n  b\n", ["! c =", "      a", r"-     \tb", "+       b"]),
     ],
 )  # fmt: skip
-def test_what_cannot_be_seen_is_marked(before: str, after: str, lines: list[str]) -> None:
+def test_invisible_characters_are_marked(before: str, after: str, lines: list[str]) -> None:
     text = render_check_run(run(update({"c": before}, {"c": after}))).text or ""
     shown = [line for line in text.split("```")[1].split("\n")[1:-1] if "unchanged" not in line]
     assert shown == lines
@@ -158,7 +158,7 @@ def test_an_output_whose_mark_alone_changes_says_so() -> None:
     assert [attribute.note for attribute in root.outputs] == ["from now on marked as sensitive; the value is unchanged"]
 
 
-def test_what_differs_only_where_it_is_hidden_says_so() -> None:
+def test_a_difference_only_in_hidden_parts_says_so() -> None:
     root = update({"u": "postgres://app:one-secret@db"}, {"u": "postgres://app:two-secret@db"})
     assert body_of(root) == ['~ u = "postgres://app:(sensitive)@db"  (differs only in what is hidden)']
 
@@ -175,7 +175,7 @@ def test_a_credential_that_is_encoded_twice_is_hidden() -> None:
     assert Mask.none().text(f"user_data: {twice}") == "user_data: (sensitive)"
 
 
-def test_a_plan_of_encoded_texts_does_not_make_a_report_of_all_that_they_say() -> None:
+def test_a_plan_of_encoded_texts_does_not_make_an_endless_report() -> None:
     effort = Effort(characters=100)
     texts = [encoded(f"{OLD}# {number}") for number in range(4)]
     found = [compare_strings(None, text, NO_MASK, effort) for text in texts]

@@ -92,7 +92,7 @@ def test_nothing_is_not_the_same_as_empty() -> None:
 
 
 @pytest.mark.parametrize("actions", [("create",), ("delete",), ("delete", "create")])
-def test_empty_values_of_what_comes_or_goes_are_named_in_one_line(actions: tuple[str, ...]) -> None:
+def test_empty_values_of_added_or_removed_objects_are_named_in_one_line(actions: tuple[str, ...]) -> None:
     values = {"name": "x", "list": [], "text": "", "inner": {"map": {}, "kept": 1}}
     sides = {"before": values if "delete" in actions else None, "after": values if actions == ("create",) else None}
     if len(actions) == 2:
@@ -279,7 +279,7 @@ def configured(*resources: dict[str, Any]) -> RootReport:
     return report(plan_of(*resources, configuration={"root_module": {"resources": [block]}}))
 
 
-def test_what_is_computed_again_is_named_in_markdown_and_whole_in_html_and_json() -> None:
+def test_recomputed_attributes_are_named_in_markdown_and_complete_in_html_and_json() -> None:
     change: dict[str, Any] = {"before": {"a": 1, "ip": "192.0.2.7", "empty": ""}, "after": {"a": 2}}
     root = configured(resource("null_x.y", "update", **change, after_unknown={"ip": True, "empty": True}))
     assert fence_of(root)[-1] == "  # known after apply: empty, ip"
@@ -287,7 +287,7 @@ def test_what_is_computed_again_is_named_in_markdown_and_whole_in_html_and_json(
     assert "192.0.2.7" in render_json(run(root))
 
 
-def test_what_is_computed_again_in_folded_instances_stands_under_their_addresses() -> None:
+def test_recomputed_values_of_folded_instances_stand_under_their_addresses() -> None:
     late = {"after": {"a": 2}, "after_unknown": {"id": True}}
     resources = [
         resource(f"null_x.y[{n}]", "delete", "create", before={"a": 1, "id": f"i-{n}"}, **late) for n in (0, 1)
@@ -299,7 +299,7 @@ def test_what_is_computed_again_in_folded_instances_stands_under_their_addresses
     ]
 
 
-def test_what_is_computed_again_and_was_a_secret_stays_hidden() -> None:
+def test_a_recomputed_secret_stays_hidden() -> None:
     change: dict[str, Any] = {
         "before": {"a": 1, "key": "hunter-7731"},
         "after": {"a": 2},

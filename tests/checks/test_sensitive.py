@@ -125,7 +125,7 @@ def test_a_mask_can_be_given_more_values() -> None:
     assert mask.also(["alpha-secret", " "]) is mask
 
 
-def test_a_mask_tells_nothing_of_what_it_hides() -> None:
+def test_a_mask_reveals_nothing_that_it_hides() -> None:
     mask = Mask.of(["hunter2-hunter2"])
     assert repr(mask) == "Mask()"
     with pytest.raises(TypeError):

@@ -92,7 +92,7 @@ def test_of_a_credential_beside_its_name_only_the_secret_is_hidden(text: str, se
         "secret_key = var.key",
     ],
 )
-def test_what_only_looks_like_a_credential_stays(text: str) -> None:
+def test_a_text_that_only_looks_like_a_credential_stays(text: str) -> None:
     assert Mask.none().text(text) == text
 
 

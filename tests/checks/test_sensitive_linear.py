@@ -68,7 +68,7 @@ def test_twenty_thousand_lines_after_an_open_private_key_take_no_seconds() -> No
 
 
 @pytest.mark.parametrize("line", ["a", "ab", "x" * 40])
-def test_lines_that_go_on_beginning_a_secret_are_masked_in_linear_time(line: str) -> None:
+def test_lines_that_keep_beginning_a_secret_are_masked_in_linear_time(line: str) -> None:
     secret = f"{line}\n" * 2_000 + "the end of it"
     require_linear(line_by_line(Mask.of([secret])), f"{line}\n")
 

@@ -44,6 +44,6 @@ def test_a_variable_is_given_to_the_runs_that_its_entry_names_and_to_no_others()
         ("acme/infra:staging:drift:AWS_ROLE_ARN", "the operation must be plan, apply or *"),
     ],
 )
-def test_what_would_give_too_much_is_refused_at_the_start(word: str, said: str) -> None:
+def test_an_entry_that_gives_too_much_is_refused_at_the_start(word: str, said: str) -> None:
     with pytest.raises(ValueError, match=said.replace("*", r"\*")):
         read_server_variables([word], SERVER)

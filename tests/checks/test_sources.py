@@ -38,7 +38,7 @@ def test_by_default_what_no_registry_has_is_refused(source: str) -> None:
     )
 
 
-def test_what_the_operator_names_is_allowed_and_nothing_else() -> None:
+def test_only_sources_that_the_operator_names_are_allowed() -> None:
     mine = ("registry.terraform.io/hashicorp/*", "registry.terraform.io/acme/**", "git::https://github.com/acme/*")
     rules = AllowedSources(patterns=mine)
     aws = "registry.terraform.io/hashicorp/aws"

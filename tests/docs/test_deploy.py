@@ -44,7 +44,7 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     assert run("systemd-analyze", "verify", unit) == ""
 
 
-def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:
+def test_files_that_the_dockerfile_copies_exist_and_are_not_ignored() -> None:
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE)
     paths = {path for line in copied for path in line.split()}
     assert {path for path in paths if not (TOP / path).exists()} == set()

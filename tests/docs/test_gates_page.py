@@ -120,7 +120,7 @@ def test_a_column_stands_for_all_that_is_decided_alike() -> None:
             assert first == _decide(history, other, asked=None)  # type: ignore[arg-type]
 
 
-def test_somebody_who_asks_gets_the_same_whatever_was_said_before() -> None:
+def test_a_request_has_the_same_result_whatever_the_check_run_showed_before() -> None:
     for asked in get_args(settle.Asked):
         for history in HISTORIES.values():
             given = {_words(_decide(history, attempt, asked=asked)) for attempt in get_args(settle.Attempt)}

@@ -264,7 +264,7 @@ def test_when_atlantis_plans_is_named(key: str) -> None:
          "known here"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_carried_over_is_named_with_the_reason(value: dict[str, Any], note: str) -> None:
+def test_parts_that_cannot_be_converted_are_listed_with_the_reason(value: dict[str, Any], note: str) -> None:
     assert note in imported({"version": 3, **value}).unresolved
 
 
@@ -343,7 +343,7 @@ def test_files_of_one_environment_are_no_other_environments() -> None:
     ]
 
 
-def test_what_a_second_project_of_one_state_loses_is_named_with_its_files() -> None:
+def test_the_lost_settings_of_a_second_project_of_one_state_are_listed() -> None:
     found = imported(
         {
             "version": 3,
@@ -444,7 +444,7 @@ def test_a_pattern_of_directories_is_written_out() -> None:
         ),
     ],
 )
-def test_what_atlantis_finds_by_itself_is_left_to_planward_or_written_out(
+def test_directories_that_atlantis_discovers_are_left_to_planward_or_written_out(
     value: dict[str, Any], lines: list[str]
 ) -> None:
     assert config_lines(imported({"version": 3, **value}, directories=["a", "b1"])) == lines

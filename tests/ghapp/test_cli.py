@@ -190,7 +190,7 @@ def test_a_state_that_would_lie_in_the_working_copy_is_a_failure(run: Run, copy:
     assert not list(copy.rglob("*.tfstate"))
 
 
-def test_what_builds_on_a_root_module_that_failed_is_not_tried(run: Run, copy: Path) -> None:
+def test_root_modules_that_build_on_a_failed_one_are_not_tried(run: Run, copy: Path) -> None:
     write(copy / "network/main.tf", NETWORK.replace("var.size", "var.sise"))
     write(copy / "app/main.tf", 'terraform {\n  backend "local" {\n    path = "/nowhere/app.tfstate"\n  }\n}\n')
     write(copy / ".github/planward.yml", "root_modules: [{dir: network}, {dir: app, depends_on: [network]}]\n")
@@ -247,7 +247,7 @@ def test_providers_find_the_persons_environment_but_not_planwards(
         ([".", "-e", "prod"], 1, 'there is no environment "prod" in this repository: -e takes testing, staging'),
     ],
 )
-def test_what_cannot_be_planned_is_said_in_one_line(
+def test_a_reason_for_no_plan_is_reported_in_one_line(
     run: Run, copy: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], status: int, said: str
 ) -> None:
     monkeypatch.chdir(copy)
@@ -255,7 +255,7 @@ def test_what_cannot_be_planned_is_said_in_one_line(
     assert run("plan", *words) == Said(status=status, out="", err=f"planward: {said}\n")
 
 
-def test_a_config_that_is_not_valid_is_said_in_one_line(run: Run, copy: Path) -> None:
+def test_an_invalid_config_is_reported_in_one_line(run: Run, copy: Path) -> None:
     write(copy / ".github/planward.yml", "teem: payments\nconfirm: 5\n")
     said = run("plan", copy)
     assert (said.status, said.out, said.err.count("\n")) == (1, "", 1)
@@ -312,7 +312,7 @@ def test_report_against_a_reviewed_plan_says_what_is_done_differently(
     assert "The plan does the same as the one that was reviewed." in same
 
 
-def test_report_of_a_plan_that_was_broken_off_is_a_failure(run: Run, tmp_path: Path) -> None:
+def test_report_of_an_incomplete_plan_is_a_failure(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "network.json"
     path.write_text(json.dumps(plan_of({"size": 2}, errored=True)))
     said = run("report", path)
@@ -323,9 +323,7 @@ def test_report_of_a_plan_that_was_broken_off_is_a_failure(run: Run, tmp_path: P
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
-def test_report_says_no_environment_that_it_was_not_told_and_gives_no_advice(
-    run: Run, plan_json: Path, form: str
-) -> None:
+def test_report_names_no_unknown_environment_and_gives_no_advice(run: Run, plan_json: Path, form: str) -> None:
     other = plan_json.with_name("app.json")
     other.write_text(plan_json.read_text())
     said = run("report", plan_json, other, "--format", form)
@@ -348,7 +346,7 @@ def test_report_says_no_environment_that_it_was_not_told_and_gives_no_advice(
         (["stacks/network/plan.json"], ["network"]),
     ],
 )
-def test_report_tells_files_of_one_name_apart_by_their_directories(
+def test_report_distinguishes_files_of_one_name_by_their_directories(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], names: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -382,7 +380,7 @@ def test_report_exits_with_2_for_changes_where_it_is_asked_to(
     assert run("report", path).status == (1 if status == 1 else 0)
 
 
-def test_report_marks_a_plan_that_was_broken_off_in_its_row(run: Run, plan_json: Path) -> None:
+def test_report_marks_an_incomplete_plan_in_its_row(run: Run, plan_json: Path) -> None:
     part = plan_json.with_name("app.json")
     part.write_text(json.dumps(plan_of({"size": 1}, errored=True)))
     said = run("report", plan_json, part, "--format", "markdown").out
@@ -413,7 +411,7 @@ def test_report_refuses_a_state_and_an_empty_object(run: Run, tmp_path: Path, co
     assert "terraform show -json PLANFILE" in refused.err
 
 
-def test_report_of_what_is_no_plan_names_the_file(run: Run, tmp_path: Path) -> None:
+def test_report_names_a_file_that_is_not_a_plan(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text("{")
     said = run("report", path)
@@ -431,7 +429,7 @@ def test_report_against_takes_one_plan(run: Run, plan_json: Path) -> None:
 # --- config and import -----------------------------------------------------------------------------------------------
 
 
-def test_config_check_says_that_nothing_is_wrong(run: Run, copy: Path) -> None:
+def test_config_check_reports_a_valid_config(run: Run, copy: Path) -> None:
     said = run("config", "check", copy)
     assert (said.status, said.err) == (0, "")
     assert said.out == "no .github/planward.yml, the defaults hold: no problem; 1 root module, testing, staging\n"
@@ -507,7 +505,7 @@ def test_import_prints_a_config_that_passes_the_check(run: Run, copy: Path) -> N
     assert run("config", "check", copy / "imported.yml").status == 0
 
 
-def test_import_ends_with_1_where_somebody_has_to_see_to_something_and_says_that_first(run: Run, copy: Path) -> None:
+def test_import_exits_with_1_if_something_is_unresolved_and_prints_that_first(run: Run, copy: Path) -> None:
     write(copy / "atlantis.yaml", "version: 3\nautomerge: true\nprojects:\n- dir: network\n  workspace: blue\n")
     said = run("import", copy / "atlantis.yaml")
     assert said.status == 1
@@ -518,7 +516,7 @@ def test_import_ends_with_1_where_somebody_has_to_see_to_something_and_says_that
     )
 
 
-def test_import_of_another_file_is_said_in_one_line(run: Run, copy: Path) -> None:
+def test_import_of_another_file_is_reported_in_one_line(run: Run, copy: Path) -> None:
     write(copy / "atlantis.yaml", "version: 9\n")
     said = run("import", copy / "atlantis.yaml")
     assert (said.status, said.out, said.err.count("\n")) == (1, "", 1)
@@ -607,7 +605,7 @@ def test_config_show_fetches_a_repository_as_the_app(run: Run, on_github: LocalG
 
 
 @pytest.mark.parametrize("command", [("config", "show"), ("doctor",)])
-def test_what_a_repository_may_use_of_vault_is_said_with_the_command_that_opens_it(
+def test_a_repositorys_access_to_vault_is_shown_with_the_command_that_grants_it(
     run: Run, on_github: LocalGitHub, openbao: OpenBao, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("VAULT_ADDR", openbao.address)
@@ -634,7 +632,7 @@ secrets:
 
 
 @pytest.mark.parametrize("command", [("config", "show"), ("doctor",)])
-def test_what_is_wrong_with_root_modules_is_shown_with_what_this_machine_cannot_run(
+def test_errors_in_root_modules_are_shown_with_those_this_machine_cannot_run(
     run: Run, on_github: LocalGitHub, command: tuple[str, ...]
 ) -> None:
     files = {"late/main.tf": 'terraform {\n  required_version = ">= 99"\n  backend "s3" {}\n}\n'}
@@ -651,7 +649,7 @@ def test_config_show_says_each_problem_of_a_repository(run: Run, on_github: Loca
 
 
 @pytest.mark.parametrize("name", ["acme/private", "acme/nowhere"])
-def test_config_show_of_a_repository_without_the_app_is_said_in_one_line(
+def test_config_show_reports_a_repository_without_the_app_in_one_line(
     run: Run, on_github: LocalGitHub, name: str
 ) -> None:
     assert run("config", "show", name) == Said(

@@ -27,7 +27,7 @@ def test_without_the_operators_providers_come_from_registries_and_never_from_the
     assert written(None) == "disable_checkpoint = true\n\nprovider_installation {\n  direct {}\n}\n"
 
 
-def test_what_the_cache_has_comes_before_the_registries() -> None:
+def test_cached_providers_come_before_the_registries() -> None:
     assert written(None, CACHE, [AWS]).endswith(f"provider_installation {{\n{MIRROR}  direct {{}}\n}}\n")
 
 
@@ -39,7 +39,7 @@ def test_the_operators_stays_in_force_but_for_a_cache_that_terraform_fills() -> 
     assert text.endswith(f"provider_installation {{\n{MIRROR}  direct {{}}\n}}\n")
 
 
-def test_the_operators_mirrors_stay_behind_the_cache() -> None:
+def test_the_operators_mirrors_come_after_the_cache() -> None:
     operators = 'provider_installation {\n  network_mirror {\n    url = "https://mirror.example.com/"\n  }\n}\n'
     text = written(operators, CACHE, [AWS])
     assert text == operators.replace("{\n  network", f"{{\n{MIRROR}\n  network", 1)

@@ -116,7 +116,7 @@ NOT_SHOWN = "The comment holds a character that does not show as what it is: typ
         (f"{APPROVE}\x00", APPROVE, NOT_SHOWN),
     ],
 )
-def test_what_looks_like_a_command_and_is_none_is_answered_with_what_was_meant(body: str, meant: str, why: str) -> None:
+def test_a_near_miss_is_answered_with_the_intended_command(body: str, meant: str, why: str) -> None:
     found = read_comment(body)
     assert found.commands == ()
     assert [(each.meant, each.why) for each in found.near_misses] == [(meant, why)]

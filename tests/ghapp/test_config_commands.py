@@ -110,7 +110,7 @@ def test_all_problems_of_a_file_are_lines(tmp_path: Path) -> None:
     )
 
 
-def test_what_the_config_says_about_root_modules_is_checked_too(directory: Path) -> None:
+def test_the_configs_root_modules_are_checked_too(directory: Path) -> None:
     config = "root_modules: [{dir: network, var_files: [x.tfvars]}, {dir: nowhere}, {dir: local}, {dir: broken}]\n"
     write(
         directory,
@@ -137,7 +137,7 @@ def test_what_the_config_says_about_root_modules_is_checked_too(directory: Path)
     assert [line.partition(":")[0] for line in answer.lines if "broken" in line] == ["broken/main.tf"]
 
 
-def test_what_is_wrong_with_one_root_module_fails_the_check_and_show_shows_all_the_same(directory: Path) -> None:
+def test_an_error_in_one_root_module_fails_check_and_show_shows_the_rest(directory: Path) -> None:
     write(directory, {"app/main.tf": S3 % "network", "broken/main.tf": (S3 % "broken") + "resource {\n"})
     said = check(directory)
     sharing = (
@@ -167,7 +167,7 @@ def test_circles_fail_the_check(directory: Path) -> None:
     assert show_working_copy(directory).lines[7].startswith("2 root modules, in no order: ")
 
 
-def test_a_config_where_it_is_not_read_is_said_by_check_and_show(directory: Path) -> None:
+def test_a_misplaced_config_is_reported_by_check_and_show(directory: Path) -> None:
     write(directory, {".github/planward.yaml": "team: x\n"})
     said = Answer(
         exit_status=1,

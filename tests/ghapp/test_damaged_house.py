@@ -135,7 +135,7 @@ def test_another_database_is_refused_and_named_without_its_password(new_database
     start(one, tmp_path)
 
 
-def test_an_older_copy_of_the_database_is_logged_and_goes_on(tmp_path: Path) -> None:
+def test_an_older_copy_of_the_database_is_logged_and_used(tmp_path: Path) -> None:
     file = tmp_path / "planward.db"
     url = f"sqlite:///{file}"
     start(url, tmp_path)
@@ -190,7 +190,7 @@ def test_a_lost_key_is_given_up_where_the_operator_says_so_once(url: str, tmp_pa
     start(url, tmp_path, NEW)
 
 
-def test_flows_go_on_without_the_reports_of_earlier_runs_that_a_lost_key_sealed(url: str, tmp_path: Path) -> None:
+def test_flows_continue_without_earlier_reports_under_a_lost_key(url: str, tmp_path: Path) -> None:
     start(url, tmp_path, OLD, sealed=True)
     with closing(Store(url, Sealer((NEW,)))) as store:
         assert asyncio.run(store.runs.readable_report(RUN.id)) is None

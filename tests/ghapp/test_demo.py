@@ -67,7 +67,7 @@ def test_the_sample_is_played_through(tmp_path: Path) -> None:
     assert destroying[2].startswith("✔ planward/apply (staging): success · 1 destroyed in staging")
 
 
-def test_a_repository_of_ones_own_goes_the_whole_way_with_local_states_and_is_left_as_it_was(tmp_path: Path) -> None:
+def test_your_own_repository_runs_the_whole_demo_with_local_states_and_does_not_change(tmp_path: Path) -> None:
     files = {"network/main.tf": NETWORK, "modules/label/main.tf": LABEL, "network/old.tfstate": "{}"}
     files |= {"network/env/staging.tfvars": 'name = "a"\n', "network/env/production.tfvars": 'name = "b"\n'}
     files["network/terraform_override.tf"] = 'terraform {\n  backend "remote" {\n    organization = "acme"\n  }\n}\n'
@@ -89,7 +89,7 @@ def test_a_repository_of_ones_own_goes_the_whole_way_with_local_states_and_is_le
     ]
 
 
-def test_a_provider_that_cannot_be_downloaded_is_said_in_clear_words(tmp_path: Path) -> None:
+def test_a_provider_that_cannot_be_downloaded_is_reported_clearly(tmp_path: Path) -> None:
     main = 'terraform {\n  backend "s3" {}\n}\n\nresource "aws_s3_bucket" "logs" {}\n'
     own = repository(tmp_path / "own", {"main.tf": main})
     (tmp_path / "mirror").mkdir()
@@ -104,7 +104,7 @@ def test_a_provider_that_cannot_be_downloaded_is_said_in_clear_words(tmp_path: P
     )
 
 
-def test_a_variable_without_a_value_is_said_with_the_way_out(tmp_path: Path) -> None:
+def test_a_variable_without_a_value_is_reported_with_a_remedy(tmp_path: Path) -> None:
     main = 'variable "size" {}\n\nresource "terraform_data" "net" {\n  input = var.size\n}\n'
     own = repository(tmp_path / "own", {"main.tf": main})
     status, _, err = play(tmp_path, "--repo", str(own))
@@ -148,7 +148,7 @@ def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_
         ({}, "there is no root module in"),
     ],
 )
-def test_where_there_is_nothing_to_play_with_it_is_refused(tmp_path: Path, files: dict[str, str], words: str) -> None:
+def test_a_directory_without_root_modules_is_refused(tmp_path: Path, files: dict[str, str], words: str) -> None:
     own = tmp_path / "own"
     own.mkdir()
     with pytest.raises(DemoError, match=words):

@@ -70,7 +70,7 @@ def data(tmp_path: Path) -> Data:
     return Data(tmp_path / "data")
 
 
-def test_over_the_budget_what_was_not_used_for_longest_goes_first(data: Data) -> None:
+def test_above_the_budget_the_least_recently_used_is_removed_first(data: Data) -> None:
     new, old = data.mirror(1, used=4000), data.mirror(2, used=1000)
     provider, older = data.provider("1.0.0", used=3000), data.provider("2.0.0", used=500)
     facts = data.facts(used=2000)
@@ -105,7 +105,7 @@ def test_a_mirror_in_use_stays_and_the_next_one_goes(data: Data) -> None:
     assert not oldest.exists()
 
 
-def test_what_is_garbage_does_not_use_a_mirror(data: Data) -> None:
+def test_garbage_objects_do_not_keep_a_mirror_in_use(data: Data) -> None:
     mirror = data.mirror(1, used=1000)
     cycle: list[object] = [data.mirrors.open(1)]
     cycle.append(cycle)
@@ -142,7 +142,7 @@ def test_to_use_a_mirror_makes_it_the_last_to_go(data: Data) -> None:
     assert (used.exists(), other.exists()) == (True, False)
 
 
-def test_a_mirror_that_was_removed_is_fetched_anew(tmp_path: Path, data: Data) -> None:
+def test_a_removed_mirror_is_fetched_again(tmp_path: Path, data: Data) -> None:
     root = tmp_path / "server"
     root.mkdir()
     environ = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}

@@ -107,7 +107,7 @@ def test_where_one_ruleset_has_every_gate_and_nobody_bypasses_it_all_are_met() -
     ]
 
 
-def test_what_several_rulesets_and_classic_protection_say_adds_up() -> None:
+def test_several_rulesets_and_classic_protection_add_up() -> None:
     checks = strict(name="classic protection", ruleset_id=None, pull_request=None, denies_deletion=False)
     reviews = strict(checks=(), denies_force_pushes=False, up_to_date=False)
     assert not_met(check_branch(guarded(checks, reviews))) == {}
@@ -202,7 +202,7 @@ CHECK_SETTING = (
         ),
     ],
 )
-def test_a_gate_that_is_missing_says_what_is_so_and_what_to_set(
+def test_a_missing_gate_says_what_is_wrong_and_what_to_set(
     source: RuleSource, name: str, said: str, setting: str
 ) -> None:
     [gate] = [gate for gate in check_branch(guarded(source)) if gate.state != State.MET]
@@ -385,7 +385,7 @@ def test_the_app_is_compared_with_app_yml(
     assert not_met(check_app(read_app_manifest(), app, installation)) == expected
 
 
-def test_an_archived_repository_is_told() -> None:
+def test_an_archived_repository_is_reported() -> None:
     shop = RepositoryAllows(id=RepositoryId(1), full_name="acme/shop", default_branch=BranchName("staging"))
     assert check_repository(shop) == ()
     [gate] = check_repository(msgspec.structs.replace(shop, archived=True))
@@ -807,7 +807,7 @@ def test_an_environment_whose_branch_does_not_exist_is_missing(github: LocalGitH
     assert "✘ there is no branch live\n      set: make it: git push origin HEAD:refs/heads/live" in told.output
 
 
-def test_an_archived_repository_is_said(github: LocalGitHub) -> None:
+def test_an_archived_repository_is_shown(github: LocalGitHub) -> None:
     shop = Shop(github)
     github.archive_repository("acme/shop", by="grace")
     told = shop.doctor()
@@ -859,14 +859,14 @@ def test_a_token_file_without_a_token_is_refused(github: LocalGitHub, tmp_path: 
     assert refused(Shop(github), "--token-file", str(token)) == (1, f"--token-file: {token} holds no token")
 
 
-def test_what_is_no_repository_is_wrong_use() -> None:
+def test_an_invalid_repository_is_wrong_usage() -> None:
     told = CliRunner().invoke(planward, ["doctor", "shop"])
     assert told.exit_code == 2
     assert "shop is no repository: say OWNER/REPO" in told.output
 
 
 @pytest.mark.skipif(NO_BUBBLEWRAP is not None, reason=str(NO_BUBBLEWRAP))
-def test_the_sandbox_of_this_machine_is_said() -> None:
+def test_the_sandbox_of_this_machine_is_reported() -> None:
     assert check_sandbox(SandboxSettings()).state == State.MET
     without = check_sandbox(SandboxSettings(name="none"))
     assert (without.state, without.said) == (

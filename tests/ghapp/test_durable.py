@@ -115,9 +115,7 @@ ALL = [f"{cause} {number}" for cause in ("first", "second") for number in range(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_on_sqlite_the_next_worker_goes_on_behind_the_last_finished_step(
-    alone: Workers, number: signal.Signals
-) -> None:
+def test_on_sqlite_the_next_worker_resumes_after_the_last_finished_step(alone: Workers, number: signal.Signals) -> None:
     worker = alone.start("one")
     alone.enqueue("first", "second")
     eventually(lambda: "first 1" in alone.steps("begin"), "the second step begins")
@@ -164,7 +162,7 @@ def test_a_worker_that_is_ended_hands_its_work_over_at_once(shared: Workers) -> 
     ("version", "old", "new"),
     [("more steps", [0, 1, 2], [0, NEW, 1, 2]), ("other results", [0, 1, 2], [0, 1, 2])],
 )
-def test_a_newer_version_takes_over_what_an_older_one_began_although_its_steps_are_others(
+def test_a_newer_version_takes_over_an_older_ones_work_although_its_steps_differ(
     shared: Workers, version: str, old: list[int], new: list[int]
 ) -> None:
     one = shared.start("one", step_s=0.1, lasting=2)
@@ -177,7 +175,7 @@ def test_a_newer_version_takes_over_what_an_older_one_began_although_its_steps_a
     assert shared.steps("begin") == [f"first {number}" for number in (*old, *new)]
 
 
-def test_a_newer_version_goes_on_where_what_is_recorded_fits_its_steps(shared: Workers) -> None:
+def test_a_newer_version_resumes_if_its_steps_match_the_recorded_ones(shared: Workers) -> None:
     one = shared.start("one", step_s=0.1, lasting=1)
     shared.enqueue("first")
     eventually(lambda: "first 1" in shared.steps("begin"), "the second step begins")
@@ -187,7 +185,7 @@ def test_a_newer_version_goes_on_where_what_is_recorded_fits_its_steps(shared: W
     assert shared.steps("begin") == [f"first {number}" for number in (0, 1, NEW, 1, 2)]
 
 
-def test_what_only_a_newer_version_knows_waits_for_it_and_holds_nothing_up(alone: Workers) -> None:
+def test_a_job_of_a_newer_version_waits_for_it_and_blocks_nothing(alone: Workers) -> None:
     worker = alone.start("one", step_s=0.1)
     tomorrow = {"type": "tomorrow", "repository_id": 1}
     with closing(JobQueue(alone.url)) as job_queue:
@@ -296,7 +294,7 @@ def test_a_job_is_enqueued_again_as_often_as_it_broke_off(alone: Workers) -> Non
         assert asyncio.run(job_queue.pending()) == (other,)
 
 
-def test_a_step_waits_for_a_database_that_does_not_take_what_it_remembers(alone: Workers) -> None:
+def test_a_step_waits_for_a_database_that_cannot_store_its_result(alone: Workers) -> None:
     alone.start("one")
     with closing(sqlite3.connect(alone.directory / "planward.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -337,9 +335,7 @@ def test_a_deferred_job_waits_until_its_last_attempt_has_ended(alone: Workers) -
 
 
 @pytest.mark.parametrize(("cause", "words"), [("away", "nobody is there"), ("full", "there is no room")])
-def test_what_a_step_raised_is_raised_again_for_whoever_goes_on_behind_it(
-    alone: Workers, cause: str, words: str
-) -> None:
+def test_a_steps_exception_is_raised_again_when_its_flow_resumes(alone: Workers, cause: str, words: str) -> None:
     worker = alone.start("one")
     alone.enqueue(cause)
     eventually(lambda: f"{cause} 1" in alone.steps("begin"), "the second step begins")

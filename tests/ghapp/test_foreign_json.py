@@ -41,13 +41,13 @@ class Shape(msgspec.Struct):
 
 @pytest.mark.parametrize("content", NOT_JSON)
 @pytest.mark.parametrize("shape", [object, str, list[str], dict[str, str]])
-def test_what_is_no_json_is_unreadable_whatever_was_asked_for(content: bytes, shape: Any) -> None:
+def test_bytes_that_are_not_json_are_unreadable_in_any_shape(content: bytes, shape: Any) -> None:
     with pytest.raises(UnreadableJson):
         read_json(content, shape)
 
 
 @pytest.mark.parametrize("content", [each for each in NOT_JSON if each != b'"\\ud800"'])
-def test_what_is_no_json_is_unreadable_as_any_json(content: bytes) -> None:
+def test_bytes_that_are_not_json_are_unreadable_as_any_json(content: bytes) -> None:
     with pytest.raises(UnreadableJson):
         read_any_json(content)
 

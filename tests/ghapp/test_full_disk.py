@@ -40,7 +40,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
         yield disk
 
 
-def test_steps_wait_for_room_and_go_on_by_themselves(disk: SmallDisk, tmp_path: Path) -> None:
+def test_steps_wait_for_disk_space_and_resume_by_themselves(disk: SmallDisk, tmp_path: Path) -> None:
     url = f"sqlite:///{disk.directory / 'planward.db'}"
     told, logged = tmp_path / "told", tmp_path / "log"
     # What one step does is remembered by DBOS alone, what the other one does in Planward's own tables too.
@@ -76,7 +76,7 @@ def test_steps_wait_for_room_and_go_on_by_themselves(disk: SmallDisk, tmp_path: 
     ]
 
 
-def test_what_was_remembered_before_is_there_and_what_was_not_is_said(disk: SmallDisk) -> None:
+def test_earlier_writes_are_kept_and_a_failed_one_is_reported(disk: SmallDisk) -> None:
     store = Store(f"sqlite:///{disk.directory / 'planward.db'}", Sealer(("k" * 32,)))
 
     async def story() -> None:

@@ -136,7 +136,7 @@ def test_a_symlink_to_a_name_of_megabytes_is_not_followed(bare: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("levels", [21, 40])
-def test_what_a_commit_of_nested_trees_changes_is_not_asked_for(bare: Path, levels: int) -> None:
+def test_the_changes_of_a_commit_with_nested_trees_are_not_computed(bare: Path, levels: int) -> None:
     tree = nested_tree(bare, levels=levels, files=levels < 30)
     commit = git(bare, "-c", "user.name=ada", "-c", "user.email=ada@example.com", "commit-tree", tree, "-m", "Many")
     began = time.monotonic()

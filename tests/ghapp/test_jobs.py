@@ -101,7 +101,7 @@ def test_the_same_work_in_another_delivery_is_the_same_job(event: events.Event) 
 
 
 @pytest.mark.parametrize("action", ["reopened", "ready_for_review", "edited", "converted_to_draft"])
-def test_what_can_be_owed_twice_in_the_same_words_is_another_job_but_not_when_redelivered(action: str) -> None:
+def test_the_same_request_made_twice_is_a_new_job_but_a_redelivery_is_not(action: str) -> None:
     event = changed(action)
     assert key(event, "guid-1") == key(event, "guid-1")
     assert key(event, "guid-1") != key(event, "guid-2")
@@ -159,7 +159,7 @@ def test_branches_are_settled_one_at_a_time_each() -> None:
         (Comment(repository_id=RepositoryId(7), number=1, at=0), ("events", "7")),
     ],
 )
-def test_what_is_short_does_not_wait_behind_what_is_long_nor_one_repository_behind_another(
+def test_short_jobs_do_not_wait_for_long_ones_nor_one_repository_for_another(
     job: Job, queue: tuple[str, str | None]
 ) -> None:
     assert queue_of(job) == queue

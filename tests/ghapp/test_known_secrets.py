@@ -42,7 +42,7 @@ def test_a_line_that_may_quote_a_secret_waits_for_the_mask_that_knows_it() -> No
     ]
 
 
-def test_a_line_that_waited_in_vain_is_left_out_and_counted() -> None:
+def test_a_line_whose_mask_never_came_is_left_out_and_counted() -> None:
     log = RunLog(Mask.none())
     log.foreign(PASSWORD)
     log.foreign("harmless")
@@ -95,7 +95,7 @@ def learned(directory: Path, state: str, plan: Plan) -> tuple[str, tuple[Diagnos
 MAKES_A_SECRET = {"after_sensitive": {"result": True}, "after_unknown": {"result": True}}
 
 
-def test_what_an_apply_made_is_learned_from_the_state(tmp_path: Path) -> None:
+def test_secrets_that_an_apply_created_are_learned_from_the_state(tmp_path: Path) -> None:
     resource = {"values": {"result": PASSWORD}, "sensitive_values": {"result": True}}
     state = {"format_version": "1.0", "values": {"root_module": {"child_modules": [{"resources": [resource]}]}}}
     said, diagnostics, mask = learned(tmp_path, f"print({json.dumps(state)!r})", plan_that_makes(**MAKES_A_SECRET))
@@ -115,7 +115,7 @@ def test_a_sensitive_output_that_an_apply_made_is_learned_too(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("script", ["raise SystemExit(1)", "print('no JSON')", "print('[1]')"])
-def test_where_the_state_cannot_be_read_what_may_quote_it_is_left_out(tmp_path: Path, script: str) -> None:
+def test_if_the_state_cannot_be_read_output_that_may_quote_it_is_left_out(tmp_path: Path, script: str) -> None:
     said, diagnostics, _ = learned(tmp_path, script, plan_that_makes(**MAKES_A_SECRET))
     assert PASSWORD not in said
     assert "1 lines of errors or provisioners are left out" in said

@@ -80,7 +80,7 @@ def test_a_signal_ends_live_logs_and_the_process_at_once(
             assert not reading.is_alive()
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     port = str(free_port())
     with serve(tmp_path, "--port", port) as first:
         listening_at(first)
@@ -106,7 +106,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_keeps_it_from_beginning_is_said_in_one_line(tmp_path: Path, environ: dict[str, str], said: str) -> None:
+def test_a_reason_not_to_start_is_reported_in_one_line(tmp_path: Path, environ: dict[str, str], said: str) -> None:
     with serve(tmp_path, "--port", "0", **environ) as process:
         assert process.wait(timeout=30) == 1
         assert process.stderr is not None

@@ -30,7 +30,7 @@ def test_without_a_setting_metrics_are_for_the_machine_itself(tmp_path: Path) ->
     assert all("PLANWARD_METRICS_TOKEN" in each.text and "planward_build_info" not in each.text for each in refused)
 
 
-def test_with_a_token_metrics_are_for_whoever_has_it(tmp_path: Path) -> None:
+def test_with_a_token_metrics_are_for_everybody_who_has_it(tmp_path: Path) -> None:
     with serving(tmp_path, PLANWARD_METRICS_TOKEN="let-me-in") as served:
         good = metrics(served, Host="planward.example.com", Authorization="Bearer let-me-in")
         bad = [

@@ -176,7 +176,7 @@ def with_title(title: str, url: str = PULL_REQUEST.url) -> Applied:
     return msgspec.structs.replace(APPLIED, pull_requests=(link,))
 
 
-def test_what_people_wrote_cannot_become_markup() -> None:
+def test_peoples_text_cannot_become_markup() -> None:
     title = "<!channel> & <https://evil.example.com|click>\n*now*"
     assert Chat().text(with_title(title)).split("\n")[1] == (
         "<https://github.com/acme/infra/pull/12|"
@@ -190,7 +190,7 @@ def test_an_address_cannot_end_its_link() -> None:
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "mailto:a@example.com", "", "https://x/" + "y" * 1000])
-def test_what_is_no_address_is_no_link(url: str) -> None:
+def test_a_text_that_is_not_an_address_is_not_a_link(url: str) -> None:
     assert Chat().text(with_title("t", url)).split("\n")[1] == "#12 t"
 
 

@@ -146,7 +146,7 @@ def test_the_operator_may_name_a_private_host_in_full_and_is_connected_to_by_its
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "224.0.0.1", "100.100.100.200", "fe80::1"])
-def test_what_hands_out_credentials_is_refused_even_where_it_is_named(address: str) -> None:
+def test_a_metadata_service_is_refused_even_if_it_is_named(address: str) -> None:
     result = send("http://metadata.internal/x", "http://metadata.internal", stands_for=address)
     assert isinstance(result, Refused)
     assert result.reason.endswith("which is not allowed: it never is")
@@ -188,7 +188,7 @@ def test_an_address_that_two_readers_read_differently_goes_nowhere() -> None:
     assert reached == []
 
 
-def test_a_pull_request_that_names_a_refused_address_is_told_the_line_and_who_can_allow_it() -> None:
+def test_a_pull_request_with_a_refused_address_shows_the_line_and_who_can_allow_it() -> None:
     content = (
         b"notify:\n"
         b"  - {url: 'https://hooks.slack.com/services/x', on: [failed]}\n"

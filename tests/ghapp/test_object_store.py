@@ -114,7 +114,7 @@ def addresses(bucket: Any) -> list[str]:
     return [each.key for each in bucket.objects.all()]
 
 
-def test_what_one_machine_moved_another_one_reads_the_same(
+def test_data_moved_by_one_machine_is_readable_on_another(
     bucket: Any, machines: list[Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(offloading, "_MOST_BYTES", 500)
@@ -196,7 +196,7 @@ def test_a_move_that_broke_off_is_made_again_and_loses_nothing(
     assert len(addresses(bucket)) == 4
 
 
-def test_while_the_object_store_is_away_nothing_is_lost_and_it_is_said(
+def test_while_the_object_store_is_down_nothing_is_lost_and_it_is_reported(
     bucket: Any, machines: list[Machine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     machine = machines[0]
@@ -214,14 +214,14 @@ def test_while_the_object_store_is_away_nothing_is_lost_and_it_is_said(
     away.store.close()
 
 
-def test_what_was_moved_is_asked_for_where_the_setting_is_gone(moved: Machine, tmp_path: Path) -> None:
+def test_moved_logs_are_unavailable_without_the_setting(moved: Machine, tmp_path: Path) -> None:
     machine = Machine(tmp_path / "planward.db", url=None)
     with pytest.raises(StoreUnavailable, match=r"PLANWARD_OBJECT_STORE_URL is not set"):
         machine.do(machine.store.runs.report(ID))
     machine.store.close()
 
 
-def test_what_somebody_else_removed_is_gone(bucket: Any, moved: Machine) -> None:
+def test_an_object_that_somebody_else_removed_is_missing(bucket: Any, moved: Machine) -> None:
     bucket.objects.all().delete()
     assert moved.read() == ((), None, {})
 
@@ -274,7 +274,7 @@ def test_objects_are_erased_where_the_app_was_taken_away(bucket: Any, moved: Mac
     assert moved.read() == ((), None, {})
 
 
-def test_objects_are_read_with_an_older_key_and_sealed_anew_with_the_first(
+def test_objects_are_read_with_an_older_key_and_encrypted_again_with_the_first(
     bucket: Any, moved: Machine, tmp_path: Path
 ) -> None:
     before = moved.read()
@@ -298,7 +298,7 @@ def test_objects_are_read_with_an_older_key_and_sealed_anew_with_the_first(
         ("s3://", "cannot be used"),
     ],
 )
-def test_an_address_that_is_none_is_said_at_the_start(url: str, said: str, tmp_path: Path) -> None:
+def test_an_invalid_address_is_reported_at_the_start(url: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=said):
         Machine(tmp_path / "planward.db", url=url)
 

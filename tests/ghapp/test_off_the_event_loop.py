@@ -51,11 +51,11 @@ def _called(nodes: list[ast.stmt] | list[ast.AST]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", SERVED, ids=lambda path: path.relative_to(GHAPP).as_posix())
-def test_no_coroutine_calls_what_is_sized_by_others(path: Path) -> None:
+def test_no_coroutine_calls_functions_whose_input_others_size(path: Path) -> None:
     assert SIZED_BY_OTHERS.isdisjoint(called_on_the_loop(path.read_text()))
 
 
-def test_a_call_in_a_thread_and_one_on_the_loop_are_told_apart() -> None:
+def test_a_call_in_a_thread_and_one_on_the_loop_are_distinguished() -> None:
     source = "async def f(x):\n    await to_thread(render, x)\n    await to_thread(lambda: x.touched())\n    return {}"
     assert "touched" not in set(called_on_the_loop(source.format("x")))
     assert "render" not in set(called_on_the_loop(source.format("x")))

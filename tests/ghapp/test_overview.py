@@ -96,7 +96,7 @@ def test_of_attempts_in_the_same_moment_the_later_one_counts(store: Store) -> No
     assert asyncio.run(store.overview.waiting([ONE])) == ()
 
 
-def test_what_waits_for_a_person_are_newest_applies_and_plans_of_open_heads(store: Store, clock: Clock) -> None:
+def test_the_runs_that_wait_for_a_person_are_newest_applies_and_plans_of_open_heads(store: Store, clock: Clock) -> None:
     pull_request = KnownPullRequest(
         repository_id=ONE,
         number=12,

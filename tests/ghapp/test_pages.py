@@ -145,7 +145,7 @@ def test_a_run_shows_its_report_its_log_and_the_way_to_github(served: Served) ->
     assert "live_log.js" not in text
 
 
-def test_a_report_under_a_lost_key_is_told_and_the_way_out_named(served: Served) -> None:
+def test_a_report_under_a_lost_key_is_reported_with_a_remedy(served: Served) -> None:
     served.repository()
     run = served.run("aaa")
     served.complete(run)
@@ -172,7 +172,7 @@ def test_a_run_has_a_picture_of_what_each_root_module_changes(served: Served) ->
         assert page(served, f"/runs/r1/picture/{number}").status_code == 404
 
 
-def test_a_run_that_goes_on_shows_what_is_done_so_far(served: Served) -> None:
+def test_a_running_run_shows_its_results_so_far(served: Served) -> None:
     served.repository()
     run = served.run("r1")
     served.log(run, "testing network", "Refreshing state...")
@@ -229,7 +229,7 @@ def test_the_live_log_of_a_completed_run_gives_everything_and_ends(served: Serve
 @pytest.mark.parametrize(
     ("path", "headers"), [("/runs/r1/log?after=1", {}), ("/runs/r1/log?after=0", {"Last-Event-ID": "1"})]
 )
-def test_the_live_log_goes_on_from_where_the_browser_was(shared: Served, path: str, headers: dict[str, str]) -> None:
+def test_the_live_log_continues_where_the_browser_was(shared: Served, path: str, headers: dict[str, str]) -> None:
     text = page(shared, path, **headers).text
     assert ("one" in text, "two" in text) == (False, True)
 

@@ -200,7 +200,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
         ),
     ],
 )
-def test_which_limit_and_what_it_left_of_the_state_is_said(
+def test_the_exceeded_limit_and_its_effect_on_the_state_are_reported(
     command: Command, finished: Finished, held_lock: bool, said: str
 ) -> None:
     cause = cause_of_limit(finished, command, "network", "staging", held_lock=held_lock)
@@ -211,7 +211,7 @@ def test_one_that_is_over_no_limit_says_nothing_of_them() -> None:
     assert cause_of_limit(Finished(exit_code=1), "apply", "network", "staging", held_lock=True) is None
 
 
-def test_a_workspace_whose_runs_are_executed_elsewhere_is_said_with_the_way_out() -> None:
+def test_a_workspace_with_remote_execution_is_reported_with_a_remedy() -> None:
     detail = 'The "remote" backend does not support saving the generated execution plan locally at this time.'
     diagnostic = Diagnostic(
         severity="error", summary="Saving a generated plan is currently not supported", detail=detail
@@ -264,6 +264,6 @@ ONE_OF_TWO = (
         ),
     ],
 )
-def test_an_apply_that_was_ended_says_by_what_and_how_far_it_came(finished: Finished, said: str) -> None:
+def test_an_apply_over_a_limit_names_the_limit_and_its_progress(finished: Finished, said: str) -> None:
     not_done = NotDone(command="apply", finished=finished, held_lock=True, results=ONE_OF_TWO)
     assert not_done.cause("network", "staging") == f"network in staging: {said}"

@@ -36,13 +36,13 @@ def test_all_that_failed_is_asked_for_oldest_first_by_its_newest_attempt() -> No
     assert (wanted(decided), decided.probe) == ([3, 4], False)
 
 
-def test_what_arrived_in_another_attempt_or_is_under_way_is_left() -> None:
+def test_deliveries_that_arrived_or_are_pending_are_not_requested_again() -> None:
     seen = [attempt(4, "b", 0, status="pending"), attempt(3, "a", 202), attempt(2, "b"), attempt(1, "a")]
 
     assert decide_redeliveries(seen, {}, now=NOW) == Redeliveries()
 
 
-def test_what_was_asked_for_is_not_asked_for_again_until_it_is_listed_or_long_over() -> None:
+def test_a_redelivery_is_not_requested_again_until_it_is_listed_or_overdue() -> None:
     seen = [attempt(1, "a")]
 
     under_way = decide_redeliveries(seen, {"a": RedeliveryRequest(times=1, after=1, at=NOW - 60)}, now=NOW)
@@ -52,7 +52,7 @@ def test_what_was_asked_for_is_not_asked_for_again_until_it_is_listed_or_long_ov
     assert wanted(lost) == [1]
 
 
-def test_what_fails_while_others_arrive_is_given_up() -> None:
+def test_a_delivery_that_fails_while_others_arrive_is_given_up() -> None:
     seen = [attempt(9, "b", 202), attempt(8, "a")]
 
     assert wanted(decide_redeliveries(seen, {"a": RedeliveryRequest(times=MOST - 1, after=7)}, now=NOW)) == [8]

@@ -74,7 +74,7 @@ def test_an_environment_without_a_branch_is_not_assumed(branches: tuple[str, ...
 
 
 @pytest.mark.parametrize("nothing", ["", "# only a comment\n", "---\n", "null\n", "{}\n", "\ufeff# comment\n"])
-def test_a_file_that_says_nothing_is_as_no_file(nothing: str) -> None:
+def test_an_empty_file_equals_no_file(nothing: str) -> None:
     assert read(nothing, "staging") == read_config(None, branches=["staging"], repository_name="infra")
 
 
@@ -129,7 +129,7 @@ def test_what_a_listed_environment_leaves_out_has_its_default() -> None:
     assert found.promoted_to("staging") == (found.branch_environments[PRODUCTION],)
 
 
-def test_what_is_planned_where_is_read_with_its_defaults() -> None:
+def test_the_places_of_plans_are_read_with_their_defaults() -> None:
     found = read("environments: {testing: {plan: never}, staging: {preview: on_approval}, eu: }")
     assert found.testing == model.Testing(plan="never", team="infra")
     previews = {str(name): each.preview for name, each in found.branch_environments.items()}
@@ -558,7 +558,7 @@ UNIMPLEMENTED = {
 
 
 @pytest.mark.parametrize("text", UNIMPLEMENTED)
-def test_what_this_version_does_not_implement_is_an_error_with_its_line(text: str) -> None:
+def test_an_unimplemented_key_is_an_error_with_its_line(text: str) -> None:
     assert complaints(text) == [UNIMPLEMENTED[text]]
 
 
@@ -658,7 +658,7 @@ def test_bytes_that_are_no_config_are_refused_with_their_line(content: bytes, co
     assert complaints(content) == [complaint]
 
 
-def test_all_problems_of_a_file_are_said_in_its_order() -> None:
+def test_all_problems_of_a_file_are_reported_in_its_order() -> None:
     text = """\
 drafts: never
 environments:

@@ -166,7 +166,7 @@ def test_a_run_is_removed_with_everything_of_it_when_it_is_old(past: Past) -> No
     assert past.do(past.store.runs.report(RunId("old"))) is None
 
 
-def test_what_is_removed_is_still_counted(past: Past) -> None:
+def test_removed_runs_are_still_counted(past: Past) -> None:
     past.ended("1")
     past.ended("2", head=NEW, as_="failure")
     before = past.do(past.store.overview.count_runs())
@@ -186,7 +186,7 @@ def test_an_unfinished_run_is_kept_whatever_its_age(past: Past) -> None:
     assert past.has("going")
 
 
-def test_what_an_open_pull_request_stands_on_is_kept(past: Past) -> None:
+def test_data_of_open_pull_requests_is_kept(past: Past) -> None:
     past.pull_request(1, "open")
     past.judged(1, past.ended("judged", pull_request=1))
     past.do(past.store.approvals.add(REPOSITORY, kind="confirm", environment=STAGING, sha=OLD, by="mona"))
@@ -204,7 +204,7 @@ def test_what_an_open_pull_request_stands_on_is_kept(past: Past) -> None:
     assert past.do(past.store.pull_requests.find(REPOSITORY, 1)) is None
 
 
-def test_what_explains_a_merge_that_is_not_applied_is_kept(past: Past) -> None:
+def test_the_explanation_of_an_unapplied_merge_is_kept(past: Past) -> None:
     past.last(NEW)
     past.wait(1)
     past.judged(1, past.ended("judged", pull_request=1))
@@ -310,7 +310,7 @@ def test_who_wrote_a_commit_is_known_until_every_environment_has_passed_it(past:
     assert past.do(people.writers(REPOSITORY, [CommitSha("2" * 40)])) == {}
 
 
-def test_what_was_made_once_is_known_as_long_as_what_it_was_made_for(past: Past) -> None:
+def test_a_created_object_is_remembered_as_long_as_its_owner(past: Past) -> None:
     past.pull_request(1, "open")
     past.pull_request(2, "closed", NEW)
     run = past.ended("a" * 24, "apply")
@@ -417,7 +417,7 @@ def test_reports_and_logs_of_a_repository_that_was_left_are_erased(past: Past) -
     assert past.do(past.store.retention.erase_uninstalled(limit=10)) == 0
 
 
-def test_everything_is_sealed_anew_with_the_first_key(urls: str, past: Past, tmp_path: Path) -> None:
+def test_everything_is_encrypted_again_with_the_first_key(urls: str, past: Past, tmp_path: Path) -> None:
     past.ended("done")
     rotated = Store(urls, Sealer(("n" * 32, "k" * 32)))
     assert rotated.key_rotation.is_under_way

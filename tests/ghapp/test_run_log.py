@@ -26,7 +26,7 @@ def test_adding_lines_masks_nothing_until_the_log_catches_up() -> None:
     assert caught_up(log) == ["password: (sensitive)"]
 
 
-def test_what_becomes_known_to_be_secret_hides_the_lines_after_it_and_those_kept_back() -> None:
+def test_a_new_secret_is_hidden_in_later_lines_and_in_withheld_ones() -> None:
     log = RunLog(Mask.none())
     log("first: later-secret")
     log.foreign("error: later-secret")
@@ -48,7 +48,7 @@ def test_a_log_ends_after_four_million_characters_and_says_so() -> None:
     assert lines[-1].startswith("… the rest of this log is left out")
 
 
-def test_what_masks_too_long_is_given_up_and_the_log_says_so() -> None:
+def test_a_log_that_takes_too_long_to_mask_is_given_up_and_says_so() -> None:
     log = RunLog(Mask.none())
     log("before")
     log.give_up()

@@ -182,7 +182,7 @@ def test_processor_time_of_children_that_nobody_waited_for_counts_as_it_was_seen
 
 
 @each_sandbox
-def test_what_a_program_starts_goes_after_the_others_of_the_machine(sandbox: str, directory: Path) -> None:
+def test_child_processes_of_a_program_have_a_low_priority(sandbox: str, directory: Path) -> None:
     script = """\
         while os.getpriority(os.PRIO_PROCESS, 0) < 5 or open("/proc/self/oom_score_adj").read() != "500\\n":
             time.sleep(0.01)
@@ -191,7 +191,7 @@ def test_what_a_program_starts_goes_after_the_others_of_the_machine(sandbox: str
 
 
 @in_a_sandbox
-def test_a_session_of_its_own_goes_after_the_others_too(sandbox: str, directory: Path) -> None:
+def test_a_process_in_its_own_session_also_has_a_low_priority(sandbox: str, directory: Path) -> None:
     script = """\
         if not os.fork():
             os.setsid()
@@ -224,7 +224,7 @@ def test_a_program_that_its_uid_may_not_execute_is_missing(directory: Path) -> N
         asyncio.run(ran(confined("uid", directory)))
 
 
-def test_what_is_written_to_the_disk_counts_together(directory: Path) -> None:
+def test_writes_to_the_disk_count_together(directory: Path) -> None:
     script = """\
         for number in range(30):
             with open(str(number), "wb") as file:
@@ -304,7 +304,7 @@ def test_an_interrupt_before_the_program_catches_it_is_not_lost(directory: Path)
 
 
 @in_bubblewrap
-def test_a_program_that_a_signal_ends_is_told_from_one_that_fails(directory: Path) -> None:
+def test_a_program_that_a_signal_ends_is_distinguished_from_one_that_fails(directory: Path) -> None:
     where = confined("bubblewrap", directory)
     assert run(where, "subprocess.run(['false']); sys.exit(1)").exit_code == 1
     # Its own signals do not end the first process of a namespace; those from outside do.
@@ -344,7 +344,7 @@ def test_no_program_lets_go_of_the_lock_by_which_the_next_process_waits_for_all(
 
 
 @in_bubblewrap
-def test_what_cannot_be_bound_is_no_failure_of_the_program(directory: Path) -> None:
+def test_a_value_that_cannot_be_bound_is_not_an_internal_error(directory: Path) -> None:
     where = confined("bubblewrap", directory)
     (directory / "data/checkout").rmdir()
     with pytest.raises(NotConfined, match="checkout"):
@@ -400,7 +400,7 @@ def test_a_uid_is_used_again_only_once_nothing_of_the_last_run_is_left(directory
 
 
 @by_uid
-def test_what_a_killed_process_left_under_a_uid_is_ended_by_the_next_one_and_not_what_others_have(
+def test_processes_of_a_killed_planward_under_a_uid_are_ended_by_the_next_one_and_others_are_not(
     directory: Path,
 ) -> None:
     killed = subprocess.run([sys.executable, "-c", LEAVES_A_UID], capture_output=True, text=True, check=False)

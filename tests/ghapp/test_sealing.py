@@ -10,7 +10,7 @@ from ghapp.sealing import Sealer, UnsealError, load_or_make_key
 OLD, NEW = "an old key of at least 16", "a new key of at least 16"
 
 
-def test_what_is_sealed_is_opened_for_the_row_that_it_is_about() -> None:
+def test_a_sealed_text_opens_only_for_its_own_row() -> None:
     sealer = Sealer([OLD])
     sealed = sealer.seal(b"a report", about="run 1")
     assert b"report" not in sealed

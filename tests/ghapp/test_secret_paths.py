@@ -18,7 +18,7 @@ def require(path: str, *patterns: str, run: VaultRun = RUN) -> None:
     "path",
     ["kv/{team}/{branch}/*", "kv/{team}/{environment}", "kv/{team}/{branch}/{operation}/x"],
 )
-def test_a_path_of_the_teams_own_part_is_allowed(path: str) -> None:
+def test_a_path_below_the_teams_own_paths_is_allowed(path: str) -> None:
     require(path)
 
 

@@ -66,7 +66,7 @@ def count_of(served: Served, line: str) -> float:
     return float(found[0].rpartition(" ")[2]) if found else 0.0
 
 
-def test_an_event_that_leaves_work_owed_is_accepted_with_202(served: Served) -> None:
+def test_an_event_with_a_job_is_accepted_with_202(served: Served) -> None:
     answer = deliver(served, "push", PUSH)
     assert (answer.status_code, answer.json()) == (202, {"delivery": "d-1", "accepted": 1})
 
@@ -258,7 +258,7 @@ def test_jobs_places_and_requests_to_github_are_counted(served: Served) -> None:
     assert count_of(served, sample) == 1
 
 
-def test_what_github_s_limits_leave_is_shown(served: Served) -> None:
+def test_the_rest_of_githubs_limits_is_shown(served: Served) -> None:
     metrics = served.front.metrics
     metrics.github_deferred("cosmetic", "reserved")
     left = [0.25]

@@ -71,7 +71,7 @@ def test_the_least_that_has_to_be_set_gives_the_defaults_for_the_rest() -> None:
     assert settings.limits.memory_bytes == default_memory_bytes(machine_bytes(), settings.concurrency)
 
 
-def test_the_sandbox_and_what_it_opens_are_said_in_full() -> None:
+def test_the_sandbox_and_its_paths_are_reported_in_full() -> None:
     assert read().sandbox == SandboxSettings()
     said = read(PLANWARD_SANDBOX="bubblewrap", PLANWARD_SANDBOX_PATHS="/opt/tools, /srv/states:rw").sandbox
     host = HostPaths(reads=(Path("/opt/tools"),), writes=(Path("/srv/states"),))
@@ -81,7 +81,7 @@ def test_the_sandbox_and_what_it_opens_are_said_in_full() -> None:
         assert "PLANWARD_SANDBOX_PATHS" in refusal({**LEAST, "PLANWARD_SANDBOX_PATHS": paths})
 
 
-def test_what_is_kept_is_kept_for_ever_with_0_and_not_too_short() -> None:
+def test_retention_is_unlimited_with_0_and_has_a_minimum() -> None:
     assert read(PLANWARD_KEEP_RUNS_DAYS="0").keep_runs_days == 0
     assert read(PLANWARD_KEEP_LOGS_DAYS="1").keep_logs_days == 1
     assert refusal({**LEAST, "PLANWARD_KEEP_RUNS_DAYS": "30"}) == (
@@ -109,7 +109,7 @@ def test_limits_are_megabytes_and_0_is_none() -> None:
 
 @pytest.mark.parametrize("name", ["APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET"])
 @pytest.mark.parametrize("value", [None, ""])
-def test_what_has_to_be_set_is_named_where_it_is_not(name: str, value: str | None) -> None:
+def test_missing_settings_are_named(name: str, value: str | None) -> None:
     environ = {key: text for key, text in LEAST.items() if key != f"PLANWARD_GITHUB_{name}"}
     if value is not None:
         environ[f"PLANWARD_GITHUB_{name}"] = value
@@ -179,7 +179,7 @@ def test_what_has_to_be_set_is_named_where_it_is_not(name: str, value: str | Non
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
-def test_what_does_not_fit_is_refused_with_the_way_out(environ: dict[str, str], said: str) -> None:
+def test_an_invalid_value_is_refused_with_a_remedy(environ: dict[str, str], said: str) -> None:
     assert refusal({**LEAST, **environ}) == said
 
 
@@ -320,7 +320,7 @@ def test_a_file_of_teams_that_cannot_be_used_names_its_line(tmp_path: Path, text
     assert refusal({**LEAST, "PLANWARD_TEAMS": str(teams)}) == f"PLANWARD_TEAMS: {teams}{said}"
 
 
-def test_a_file_of_teams_that_is_not_there_and_a_switch_that_is_none_are_said() -> None:
+def test_a_missing_file_of_teams_and_an_invalid_switch_are_reported() -> None:
     gone = refusal({**LEAST, "PLANWARD_TEAMS": "/nowhere/teams.yml"})
     assert gone == "PLANWARD_TEAMS: /nowhere/teams.yml cannot be read: FileNotFoundError"
     wrong = refusal({**LEAST, "PLANWARD_TEAM_BY_NAME": "maybe"})

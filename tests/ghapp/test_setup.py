@@ -398,7 +398,7 @@ def test_nobody_comes_within_an_hour(github: LocalGitHub, tmp_path: Path, monkey
     assert list(tmp_path.glob("planward.env*")) == []
 
 
-def test_a_value_that_not_everything_reads_alike_has_a_file_of_its_own(tmp_path: Path) -> None:
+def test_a_value_that_programs_read_differently_gets_its_own_file(tmp_path: Path) -> None:
     keeper = FileKeeper(path=tmp_path / "planward.env", overwrite=False)
     secret = "it's $HOME \\ #"
     anyio.run(keeper.keep, {"PLANWARD_GITHUB_APP_ID": "7", "PLANWARD_GITHUB_CLIENT_SECRET": secret})
@@ -417,7 +417,7 @@ def test_a_value_that_not_everything_reads_alike_has_a_file_of_its_own(tmp_path:
         ("my planward.env", PUBLIC_URL, "--file: "),
     ],
 )
-def test_what_not_everything_reads_alike_is_refused_before_anything_is_made(
+def test_a_value_that_programs_read_differently_is_refused_before_anything_is_created(
     tmp_path: Path, name: str, public_url: str, said: str
 ) -> None:
     keeper = FileKeeper(path=tmp_path / name, overwrite=False)
@@ -433,7 +433,7 @@ def test_what_not_everything_reads_alike_is_refused_before_anything_is_made(
         (None, b"", "GitHub (127.0.0.1) could not be reached"),
     ],
 )
-def test_what_github_answers_to_the_code_is_said(status: int | None, body: bytes, said: str) -> None:
+def test_githubs_answer_to_the_code_is_shown(status: int | None, body: bytes, said: str) -> None:
     class Answer(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             if status is not None:
@@ -453,7 +453,7 @@ def test_what_github_answers_to_the_code_is_said(status: int | None, body: bytes
     assert str(refused.value) == said
 
 
-def test_what_is_no_organization_is_wrong_use(github: LocalGitHub, tmp_path: Path) -> None:
+def test_an_invalid_organization_is_wrong_usage(github: LocalGitHub, tmp_path: Path) -> None:
     with setup(github, tmp_path / "here", "--organization", "acme/shop") as command:
         assert command.ended()[0] == 2
 

@@ -89,7 +89,7 @@ def test_a_repository_that_was_renamed_is_followed(browser: httpx.Client, github
     assert browser.get("/runs/mine").status_code == 200
 
 
-def test_what_github_said_is_kept_for_a_minute(browser: httpx.Client, github: SignInGitHub) -> None:
+def test_githubs_answer_is_cached_for_a_minute(browser: httpx.Client, github: SignInGitHub) -> None:
     for _ in range(3):
         browser.get("/runs/mine")
     assert github.asked == ["acme/infra"]
@@ -170,7 +170,7 @@ def test_a_code_that_github_does_not_take_signs_nobody_in(served: Served) -> Non
         assert client.cookies.get("planward-session") is None
 
 
-def test_who_declines_at_github_is_told_so(browser: httpx.Client, github: SignInGitHub) -> None:
+def test_a_person_who_declines_at_github_is_informed(browser: httpx.Client, github: SignInGitHub) -> None:
     github.who = None
     answer = browser.get("/")
     assert (answer.status_code, "it was declined there" in answer.text) == (403, True)

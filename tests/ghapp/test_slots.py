@@ -43,7 +43,7 @@ def test_repositories_take_turns_and_inside_one_its_applies_and_plans(waiting: l
     assert turns_of(*waiting) == order
 
 
-def test_who_comes_back_after_a_turn_waits_behind_those_who_wait() -> None:
+def test_after_its_turn_a_run_waits_after_those_already_waiting() -> None:
     turns: Turns[str] = Turns()
     one, two = RepositoryId(1), RepositoryId(2)
     turns.join(one, "plan", "one")

@@ -49,7 +49,7 @@ def url(postgres: Postgres, drawn: Fates) -> Iterator[str]:
         yield before_postgres(loop, postgres.database(), drawn)
 
 
-def test_what_is_to_be_remembered_is_remembered(url: str, drawn: Fates) -> None:
+def test_a_write_is_stored(url: str, drawn: Fates) -> None:
     async def story(store: Store) -> None:
         for number in range(MANY):
             await store.markers.keep(DeploymentMarker(RunId(str(number))), Created(id=number))
@@ -73,7 +73,7 @@ class LosesCommits(TcpProxy):
         return (fates.LOST if lost else None), random.Random(0)
 
 
-def test_what_was_remembered_without_an_answer_is_not_remembered_twice(postgres: Postgres) -> None:
+def test_a_write_whose_answer_was_lost_is_not_repeated(postgres: Postgres) -> None:
     url = postgres.database()
 
     async def story(store: Store) -> None:
@@ -92,7 +92,7 @@ def test_what_was_remembered_without_an_answer_is_not_remembered_twice(postgres:
     assert next(LosesCommits.ends) > MANY
 
 
-def test_what_is_to_be_accepted_is_accepted_once(url: str, drawn: Fates) -> None:
+def test_a_delivery_is_accepted_once(url: str, drawn: Fates) -> None:
     jobs = [
         SettleBranch(
             repository_id=RepositoryId(1), branch=BranchName("staging"), cause=Missed(tip=CommitSha(str(number)))

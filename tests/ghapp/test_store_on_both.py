@@ -59,7 +59,7 @@ def store(url: str, sealer: Sealer) -> Iterator[Store]:
     store.close()
 
 
-def test_what_is_remembered_at_once_is_all_remembered(store: Store) -> None:
+def test_concurrent_writes_are_all_stored(store: Store) -> None:
     async def story() -> None:
         await store.runs.begin(RUN)
         await asyncio.gather(*(store.runs.change_plan(RUN.id, partial(_with_digest, str(each))) for each in range(20)))
@@ -199,7 +199,7 @@ def test_a_job_that_is_done_is_known_until_it_is_forgotten(url: str) -> None:
         job_queue.close()
 
 
-def test_on_sqlite_what_is_asked_is_answered_while_somebody_writes(tmp_path: Path, sealer: Sealer) -> None:
+def test_on_sqlite_queries_are_answered_during_a_write(tmp_path: Path, sealer: Sealer) -> None:
     store = Store(f"sqlite:///{tmp_path / 'planward.db'}", sealer)
 
     async def story() -> None:
@@ -233,7 +233,7 @@ def test_on_sqlite_a_job_is_accepted_while_somebody_reads_the_queue(tmp_path: Pa
         job_queue.close()
 
 
-def test_a_database_that_is_not_there_is_said_without_its_password(sealer: Sealer) -> None:
+def test_a_missing_database_is_reported_without_its_password(sealer: Sealer) -> None:
     with pytest.raises(SettingsError) as refused:
         Store("postgresql://planward:hunter2@127.0.0.1:1/planward", sealer)
     assert "hunter2" not in str(refused.value)

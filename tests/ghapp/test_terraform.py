@@ -1125,7 +1125,7 @@ def test_a_lock_is_read_from_any_frame() -> None:
     )
 
 
-def test_who_holds_the_lock_of_a_state_behind_http_is_not_who_asked_for_it() -> None:
+def test_the_holder_of_an_http_states_lock_is_not_the_one_who_asked_for_it() -> None:
     detail = (
         "Error message: HTTP remote state already locked: ID=3c863f61-b67a\nLock Info:\n  ID:        d3d6fd93-8602\n"
         "  Path:      \n  Operation: OperationTypePlan\n  Who:       planward@here\n  Created:   now\n"

@@ -533,7 +533,7 @@ class TestLogins:
             ),
         ],
     )
-    def test_what_is_missing_is_named(self, openbao: OpenBao, settings: Mapping[str, Any], said: str) -> None:
+    def test_a_missing_tool_is_named(self, openbao: OpenBao, settings: Mapping[str, Any], said: str) -> None:
         assert str(refusal(VaultSettings(address=openbao.address, **settings))) == said
 
     def test_a_namespace(self, openbao: OpenBao) -> None:
@@ -873,7 +873,7 @@ def _wait_for(address: str) -> None:
     raise AssertionError("OpenBao did not start")
 
 
-def test_what_is_read_is_not_logged(openbao: OpenBao, caplog: pytest.LogCaptureFixture) -> None:
+def test_secrets_that_are_read_are_not_logged(openbao: OpenBao, caplog: pytest.LogCaptureFixture) -> None:
     openbao.put("kv/logged/testing/db", a="s3cret")
     with caplog.at_level(logging.DEBUG):
         read(settings_of(openbao), team="logged")

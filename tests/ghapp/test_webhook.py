@@ -257,7 +257,7 @@ def test_other_actions_on_a_pull_request_are_ignored_unread(action: str) -> None
     assert isinstance(event_of("pull_request", action=action, pull_request={}), Ignored)
 
 
-def test_a_fork_is_told_by_the_head_s_repository() -> None:
+def test_a_fork_is_recognised_by_the_heads_repository() -> None:
     fork = event_of(
         "pull_request",
         action="opened",
@@ -482,7 +482,7 @@ def test_a_comment_on_a_pull_request() -> None:
     )
 
 
-def test_a_comment_on_an_issue_is_told_apart() -> None:
+def test_a_comment_on_an_issue_is_distinguished() -> None:
     event = event_of(
         "issue_comment", action="created", issue={"number": 1}, comment={"id": 1, "body": "planward plan", "user": ANNA}
     )
@@ -518,7 +518,7 @@ def test_a_merge_group_that_asks_for_checks() -> None:
     )
 
 
-def test_a_merge_group_that_was_let_go() -> None:
+def test_a_discarded_merge_group() -> None:
     assert event_of("merge_group", action="destroyed", reason="dequeued", merge_group=GROUP) == MergeGroupDestroyed(
         installation_id=InstallationId(5),
         repository=infra,

@@ -50,7 +50,7 @@ def test_a_body_larger_than_github_sends_is_413(line: Line) -> None:
     assert line.deliver("push", b" " * (25 * 1024 * 1024 + 1)).status_code == 413
 
 
-def test_what_planward_does_not_act_on_is_answered_2xx(line: Line) -> None:
+def test_an_ignored_event_is_answered_2xx(line: Line) -> None:
     for event in ("ping", "star", "deployment_status"):
         answer = line.deliver(event, {"action": "created", "zen": "Design for failure."})
         assert (answer.status_code, answer.json()["accepted"]) == (200, 0)
@@ -102,7 +102,7 @@ def test_a_commit_whose_config_cannot_be_used_is_not_applied_though_it_was_let_i
     assert story.state("network", "staging") == {}
 
 
-def test_a_base_that_asks_for_what_is_not_implemented_is_corrected_by_a_pull_request(line: Line) -> None:
+def test_a_base_with_an_unimplemented_key_can_be_corrected_by_a_pull_request(line: Line) -> None:
     story = line.story(config='four_eyes: true\ndrift: {schedule: "0 6 * * 1-5"}\n')
     refused = story.planned(story.propose())
     assert failure(story, refused) == f"{CONFIG}:2:1: drift: {UNIMPLEMENTED}; remove the key"
@@ -138,7 +138,7 @@ def test_a_base_whose_config_cannot_be_used_does_not_block_the_pull_request_that
     assert story.state("network", "staging") != {}
 
 
-def test_a_config_that_was_spoilt_after_last_is_mended_under_the_one_at_last(line: Line) -> None:
+def test_a_config_that_was_broken_after_last_is_fixed_under_the_one_at_last(line: Line) -> None:
     story = line.story()
     spoilt = story.commit("staging", {CONFIG: "environmnets: {}\n"})
     assert story.applied(spoilt)["conclusion"] == "action_required"
@@ -225,7 +225,7 @@ def test_vault_denies_the_path_of_a_team_that_is_open(line: Line) -> None:
 
 
 @pytest.mark.both_databases
-def test_vault_is_sealed_and_rerun_goes_on_once_it_is_not(line: Line) -> None:
+def test_vault_is_sealed_and_rerun_works_once_it_is_not(line: Line) -> None:
     story = line.story()
     with line.sealed_vault():
         number = story.propose()
@@ -264,7 +264,7 @@ def test_vault_is_away(poor_line: Line) -> None:
 # --- Terraform -------------------------------------------------------------------------------------------------------
 
 
-def test_terraform_is_missing_and_rerun_goes_on_once_it_is_there(poor_line: Line) -> None:
+def test_terraform_is_missing_and_rerun_works_once_it_is_installed(poor_line: Line) -> None:
     missing = poor_line.environ["PLANWARD_TERRAFORM"]
     Path(missing).unlink(missing_ok=True)
     story = poor_line.story(config="secrets: []\n")

@@ -9,7 +9,7 @@ from tests.stories.waiting import eventually
 
 
 @pytest.mark.both_databases
-def test_what_is_delivered_again_is_not_done_again(line: Line) -> None:
+def test_a_redelivery_is_not_processed_again(line: Line) -> None:
     story = line.story()
     number = story.propose()
     merged = story.land(number)
@@ -31,7 +31,7 @@ def test_what_is_delivered_again_is_not_done_again(line: Line) -> None:
 DELIVERED_TWICE = {("pull_request", "opened"), ("push", None), ("pull_request", "closed")}
 
 
-def test_an_older_commit_that_is_told_of_last_does_not_take_the_newer_ones_place(line: Line) -> None:
+def test_an_older_commit_whose_delivery_arrives_last_does_not_replace_the_newer_one(line: Line) -> None:
     story = line.story()
     number = story.propose()
     story.planned(number)
@@ -44,7 +44,7 @@ def test_an_older_commit_that_is_told_of_last_does_not_take_the_newer_ones_place
     assert [each["conclusion"] for each in story.check_runs(newest)] == ["success"]
 
 
-def test_a_pull_request_that_was_closed_before_it_was_told_of_is_not_planned(line: Line) -> None:
+def test_a_pull_request_that_was_closed_before_its_delivery_is_not_planned(line: Line) -> None:
     story = line.story()
     line.github.hold_deliveries("pull_request", "opened")
     number = story.propose()
@@ -56,7 +56,7 @@ def test_a_pull_request_that_was_closed_before_it_was_told_of_is_not_planned(lin
 
 
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
-def test_a_merge_is_applied_also_where_the_push_is_told_of_last(line: Line, method: str) -> None:
+def test_a_merge_is_applied_even_if_the_delivery_of_the_push_arrives_last(line: Line, method: str) -> None:
     story = line.story()
     number = story.propose()
     story.commit("topic", {"README.md": "# Words\n"})
@@ -87,7 +87,7 @@ def test_a_push_waits_for_the_pull_request_that_explains_it(line: Line, method: 
     assert story.size("staging") == 2
 
 
-def test_where_nobody_told_that_it_was_merged_github_is_asked(line: Line) -> None:
+def test_if_no_delivery_reports_the_merge_github_is_asked(line: Line) -> None:
     story = line.story()
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"
@@ -96,7 +96,7 @@ def test_where_nobody_told_that_it_was_merged_github_is_asked(line: Line) -> Non
     assert story.size("staging") == 2
 
 
-def test_a_merge_of_which_nobody_told_does_not_hold_the_one_behind_it(line: Line) -> None:
+def test_a_merge_without_a_delivery_does_not_hold_the_next_one(line: Line) -> None:
     story = line.story()
     numbers = [story.propose(story.root_module(name), head=name) for name in ("app", "db")]
     for number in numbers:

@@ -146,7 +146,9 @@ def test_a_pull_request_by_a_bot_is_not_planned_and_no_secret_is_read_for_it(lin
     )
 
 
-def test_a_pull_request_by_somebody_who_lost_write_is_not_planned_anew_and_no_secret_is_read_for_it(line: Line) -> None:
+def test_a_pull_request_by_somebody_who_lost_write_is_not_planned_again_and_no_secret_is_read_for_it(
+    line: Line,
+) -> None:
     story = line.story()
     number = story.propose()
     check = story.planned(number)

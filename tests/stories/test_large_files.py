@@ -27,7 +27,7 @@ def reading_story(line: Line) -> Story:
     return story
 
 
-def test_what_a_root_module_reads_is_fetched_and_applied_with_its_contents(line: Line) -> None:
+def test_large_files_that_a_root_module_reads_are_applied_with_their_contents(line: Line) -> None:
     story = reading_story(line)
     pointer = large_files.keep(story.repository, b"the second image").decode()
     number = story.propose({"network/image.bin": pointer})

@@ -16,7 +16,7 @@ def test_a_root_module_is_applied_after_the_one_whose_state_it_reads(line: Line)
     assert app["terraform_data.app"][0]["input"]["value"] == 7
 
 
-def test_what_reads_an_output_that_the_same_change_adds_is_planned_at_apply_and_held_there_if_dangerous(
+def test_a_reader_of_an_output_that_the_same_change_adds_is_planned_at_apply_and_held_there_if_dangerous(
     line: Line,
 ) -> None:
     story = line.story(files={"README.md": ""}, config=ON_MERGE)

@@ -38,7 +38,7 @@ def spend(story: Story, number: int) -> None:
             assert answer.status_code == 200, answer.text
 
 
-def test_whoever_pushes_again_is_asked_about_for_nothing(line: Line) -> None:
+def test_a_person_who_pushes_again_is_not_queried_again(line: Line) -> None:
     story = line.story()
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"
@@ -50,7 +50,7 @@ def test_whoever_pushes_again_is_asked_about_for_nothing(line: Line) -> None:
 
 
 @pytest.mark.both_databases
-def test_when_the_hour_is_spent_the_job_goes_on_in_the_next(line: Line) -> None:
+def test_when_the_hour_is_used_up_the_job_resumes_in_the_next(line: Line) -> None:
     story = line.story()
     line.github.set_limits(Limits(requests_an_hour=3, hour_s=6), installation=story.installation)
     number = story.propose()
@@ -63,7 +63,7 @@ def test_when_the_hour_is_spent_the_job_goes_on_in_the_next(line: Line) -> None:
     story.quiet()
 
 
-def test_near_the_end_of_the_hour_an_apply_goes_on_and_its_comment_comes_later(line: Line) -> None:
+def test_near_the_end_of_the_hour_an_apply_continues_and_its_comment_comes_later(line: Line) -> None:
     story = line.story()
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"

@@ -73,7 +73,7 @@ def test_a_conflict_with_the_base_branch_is_a_failure_that_names_the_files(line:
     )
 
 
-def test_rerun_plans_anew_in_a_check_run_of_its_own_and_the_newest_counts(line: Line) -> None:
+def test_rerun_plans_again_in_a_new_check_run_and_the_newest_counts(line: Line) -> None:
     story = line.story(secrets=False)
     number = story.propose()
     failed = story.planned(number)
@@ -85,7 +85,7 @@ def test_rerun_plans_anew_in_a_check_run_of_its_own_and_the_newest_counts(line: 
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["failure", "success"]
 
 
-def test_rerun_all_plans_anew_once(line: Line) -> None:
+def test_rerun_all_plans_again_once(line: Line) -> None:
     story = line.story()
     number = story.propose()
     check = story.planned(number)
@@ -146,7 +146,7 @@ def test_closing_a_pull_request_cancels_its_plan_and_interrupts_terraform(line: 
         eventually(lambda: slow.hung_up, "Terraform hung up")
 
 
-def test_what_is_reopened_is_planned_anew(line: Line) -> None:
+def test_a_reopened_pull_request_is_planned_again(line: Line) -> None:
     story = line.story()
     number = story.propose()
     story.planned(number)
@@ -155,7 +155,7 @@ def test_what_is_reopened_is_planned_anew(line: Line) -> None:
     assert story.planned(number, count=2)["conclusion"] == "success"
 
 
-def test_another_base_is_planned_anew_by_the_rules_of_that_base(line: Line) -> None:
+def test_a_pull_request_with_another_base_is_planned_again_by_its_rules(line: Line) -> None:
     story = line.story()
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"
@@ -191,7 +191,7 @@ def test_a_pull_request_into_a_branch_of_no_environment_gets_no_check_run(line: 
 
 
 @pytest.mark.both_databases
-def test_an_apply_that_failed_is_said_on_the_pull_request_and_rerun_by_who_may_apply(line: Line) -> None:
+def test_a_failed_apply_is_shown_on_the_pull_request_and_rerun_by_people_who_may_apply(line: Line) -> None:
     story = line.story()
     switch = story.states / "switch"
     number = story.propose(needing(story, switch))
@@ -291,7 +291,7 @@ def test_staging_is_not_touched_where_testing_could_not_be_brought_there(line: L
 # --- promotion -------------------------------------------------------------------------------------------------------
 
 
-def test_what_staging_applied_is_promoted_to_production_and_nothing_else(line: Line) -> None:
+def test_only_trees_that_staging_applied_are_promoted_to_production(line: Line) -> None:
     story = line.story()
     story.land(story.propose())
     promotion = story.open("staging", "production", title="Promote", by=story.author)
@@ -321,7 +321,7 @@ def test_a_promotion_of_what_staging_has_not_applied_is_refused_and_turns_green_
     assert story.applied(story.merge(promotion), "production")["conclusion"] == "success"
 
 
-def test_what_was_there_before_planward_is_promoted_once_it_was_applied_by_a_comment(line: Line) -> None:
+def test_an_adopted_commit_is_promoted_once_it_was_applied_by_a_comment(line: Line) -> None:
     story = line.story(installed=False)
     tip = story.commit("staging", story.network(2))
     story.install()

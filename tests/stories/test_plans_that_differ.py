@@ -29,7 +29,7 @@ def test_a_plan_that_is_not_the_reviewed_one_is_held_with_what_differs(line: Lin
     assert "The plan does the same as the one that was reviewed." in check["output"]["summary"]
 
 
-def test_what_differs_is_named_with_what_was_reviewed(line: Line) -> None:
+def test_a_difference_is_shown_with_the_reviewed_action(line: Line) -> None:
     story = line.story(config=HOLD)
     story.land(story.propose())
     number = story.open("staging", "production")

@@ -142,7 +142,7 @@ def test_required_version_picks_among_the_engines_that_are_installed(story: Stor
     assert (version("network"), version("app")) == (LOWER, UPPER)
 
 
-def test_a_version_that_nothing_satisfies_is_a_failure_that_says_what_there_is(story: Story) -> None:
+def test_a_version_that_no_engine_satisfies_is_a_failure_that_lists_the_engines(story: Story) -> None:
     applied_network(story)
     files = {p: t for p, t in real(story).items() if p.startswith("live/app/")}
     check = story.planned(story.propose({**files, "live/app/main.tf": app(">= 99.0")}, head="late"))
@@ -172,7 +172,7 @@ def test_a_root_module_that_is_deleted_is_named(story: Story) -> None:
     assert "`live/dns` is removed: what its state in " in check["output"]["summary"]
 
 
-def test_a_change_of_the_config_alone_plans_what_it_runs_otherwise(story: Story) -> None:
+def test_a_change_of_only_the_config_plans_the_root_modules_that_it_runs_differently(story: Story) -> None:
     applied_network(story)
     changed = "\n".join(line[4:] for line in CONFIGURED.splitlines()).replace("{environment}-dns", "{environment}-zone")
     number = story.propose({CONFIG: changed + "\n"}, head="config")

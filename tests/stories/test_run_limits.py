@@ -82,7 +82,7 @@ PLANS = {
 """By what is taken: the scripts, the conclusion, the first line."""
 
 
-def test_a_plan_that_takes_more_than_it_may_is_ended_and_its_first_line_says_what_and_the_way_out(
+def test_a_plan_over_a_limit_is_ended_and_its_first_line_names_the_limit_and_the_remedy(
     limited: Line,
 ) -> None:
     story = limited.story()
@@ -129,7 +129,7 @@ def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_and_its_stat
     assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "failure"]]
 
 
-def test_after_an_apply_that_was_killed_it_is_said_that_the_state_may_be_locked(limited: Line) -> None:
+def test_after_a_killed_apply_the_report_says_that_the_state_may_be_locked(limited: Line) -> None:
     story = limited.story()
     eats = f"exec {python(f'import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {EATS}')}"
     number = story.propose(story.network(2) | {"network/apply.sh": eats})

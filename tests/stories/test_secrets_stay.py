@@ -93,7 +93,7 @@ def secretive(line: Line) -> Story:
 
 
 @pytest.mark.both_databases
-def test_no_secret_is_told_by_a_plan_and_an_apply_that_print_it(line: Line) -> None:
+def test_no_secret_appears_although_a_plan_and_an_apply_print_it(line: Line) -> None:
     story = secretive(line)
     with watched_programs() as programs:
         number = story.propose(story.root_module("network", size=2, extra=TELLS_ALL))
@@ -105,7 +105,7 @@ def test_no_secret_is_told_by_a_plan_and_an_apply_that_print_it(line: Line) -> N
     assert story.state("network", "staging")["terraform_data.told"][0]["input"]["value"] == [PASSWORD, PEM]
 
 
-def test_no_secret_is_told_by_terraforms_own_errors(line: Line) -> None:
+def test_no_secret_appears_in_terraforms_own_errors(line: Line) -> None:
     story = secretive(line)
     number = story.propose(story.root_module("network", extra=FAILS_AND_TELLS))
     check = story.planned(number)
@@ -117,7 +117,7 @@ def test_no_secret_is_told_by_terraforms_own_errors(line: Line) -> None:
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_a_password_that_an_apply_generates_is_told_nowhere_though_a_provisioner_prints_it(
+def test_a_password_that_an_apply_generates_appears_nowhere_though_a_provisioner_prints_it(
     line: Line, fails: bool
 ) -> None:
     story = line.story()
@@ -135,7 +135,7 @@ def test_a_password_that_an_apply_generates_is_told_nowhere_though_a_provisioner
     assert told(line, story, number, [], password) == []
 
 
-def test_what_the_state_marks_as_sensitive_is_told_nowhere_though_an_error_of_a_plan_quotes_it(line: Line) -> None:
+def test_values_marked_in_the_state_appear_nowhere_though_a_plans_error_quotes_them(line: Line) -> None:
     story = line.story(config=ON_MERGE)
     story.land(story.propose(story.root_module("network", size=2, extra=GENERATES)))
     password = story.state("network", "testing")["terraform_data.password"][0]["input"]["value"]

@@ -125,7 +125,7 @@ def several(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 process.wait(60)
 
 
-def test_what_is_delivered_to_either_web_process_is_done_once(several: Several) -> None:
+def test_a_delivery_to_either_web_process_is_processed_once(several: Several) -> None:
     line = several.line
     story = line.story()
     several.deliver_to(several.urls[1])
@@ -161,7 +161,7 @@ def test_every_worker_takes_part(several: Several) -> None:
     assert [several.begun(log) for log in (LINES, OTHERS)] == [True, True]
 
 
-def test_what_a_worker_that_is_ended_was_at_is_done_by_the_other_at_once(several: Several) -> None:
+def test_another_worker_takes_over_a_stopped_ones_work_at_once(several: Several) -> None:
     story = several.line.story()
     with slow_place() as slow:
         number = story.propose({"network/wait.tf": slow.module("waits")})
@@ -193,7 +193,7 @@ def test_applies_of_one_environment_are_one_at_a_time_over_all_workers(several: 
     assert all(each["states"] == ["in_progress", "success"] for each in story.deployments("staging"))
 
 
-def test_an_upgrade_under_work_loses_nothing_and_says_nothing_twice(several: Several) -> None:
+def test_an_upgrade_during_work_loses_nothing_and_notifies_nobody_twice(several: Several) -> None:
     line, over = several.line, threading.Event()
     stories = [line.story() for _ in range(2)]
     waiting = line.story()

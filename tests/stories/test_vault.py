@@ -83,7 +83,7 @@ def asked(line: Line, path: str) -> list[dict[str, Any]]:
     return [each for each in entries if each["type"] == "response" and each["request"]["path"].startswith(path)]
 
 
-def test_each_run_may_read_what_its_environment_and_operation_may(careful: Line) -> None:
+def test_each_run_may_read_the_secrets_of_its_environment_and_operation(careful: Line) -> None:
     story = careful.story()
     allow(story, "testing", "plan")
     allow(story, "staging", "plan", "apply")
@@ -118,7 +118,7 @@ def test_vault_itself_keeps_a_testing_run_out_of_stagings_secrets(careful: Line)
 
 
 @pytest.mark.parametrize("through", ["the role", "a path"])
-def test_a_branch_does_not_lead_to_what_another_team_has(careful: Line, through: str) -> None:
+def test_a_branch_name_cannot_lead_to_another_teams_secrets(careful: Line, through: str) -> None:
     """The team `acme` with `pay-production` would come to what the team `acme-pay` has for `production`."""
     name = "pay-production" if through == "the role" else "pay"
     secrets = 'secrets:\n  - {path: "kv/shared/{team}-{branch}"}\n' if through == "a path" else ""
@@ -249,7 +249,7 @@ def test_a_lease_that_a_killed_worker_held_ends_by_itself_and_the_run_made_again
     eventually(lambda: given_back(careful, story) == 1, "the login is given back")
 
 
-def test_the_start_says_what_was_found_and_readyz_says_when_vault_does_not_answer(line: Line) -> None:
+def test_the_start_logs_the_services_and_readyz_reports_when_vault_does_not_answer(line: Line) -> None:
     def ready() -> httpx.Response:
         return httpx.get(f"{line.url}/readyz", trust_env=False, timeout=30)
 

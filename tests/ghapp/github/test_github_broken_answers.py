@@ -198,7 +198,9 @@ async def test_a_check_run_that_was_made_is_found(infra: GitHubRepository, serve
 
 
 @every_break
-async def test_a_conclusion_is_said_until_it_is_heard(infra: GitHubRepository, server: Server, broken: Break) -> None:
+async def test_a_conclusion_is_sent_until_github_accepts_it(
+    infra: GitHubRepository, server: Server, broken: Break
+) -> None:
     server.breaks[CHECK_RUN] = broken
     await infra.update_check_run(9, DONE)
     assert server.seen == [CHECK_RUN, CHECK_RUN]
@@ -230,7 +232,7 @@ async def test_a_comment_that_was_made_is_found(infra: GitHubRepository, server:
 
 
 @some_breaks
-async def test_a_comment_s_text_and_a_reaction_are_said_again(
+async def test_a_comments_text_and_a_reaction_are_sent_again(
     infra: GitHubRepository, server: Server, broken: Break
 ) -> None:
     """Saying them twice does nothing: GitHub keeps one reaction of a kind."""
@@ -240,7 +242,7 @@ async def test_a_comment_s_text_and_a_reaction_are_said_again(
     assert server.seen == [COMMENT, COMMENT, REACTIONS, REACTIONS]
 
 
-async def test_what_cannot_be_found_either_is_told(infra: GitHubRepository, server: Server) -> None:
+async def test_an_object_that_cannot_be_found_either_is_reported(infra: GitHubRepository, server: Server) -> None:
     server.breaks |= {COMMENTS: BREAKS["cut in the body"]}
     server.answers = {**ANSWERS, LIST_COMMENTS: [], COMMENTS: []}
     with pytest.raises(GitHubUnavailable, match="cannot be read: to create a comment"):

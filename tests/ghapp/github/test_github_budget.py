@@ -68,7 +68,7 @@ def used(*costs: tuple[float, RequestCost]) -> Spending:
         (Spending(closed_until=NOW), Go(0), Go(0)),
     ],
 )
-def test_gates_go_on_to_the_last_request_and_what_is_cosmetic_leaves_a_reserve(
+def test_gates_use_the_last_request_and_cosmetic_calls_leave_a_reserve(
     spending: Spending, gate: Go | Defer, cosmetic: Go | Defer
 ) -> None:
     for cost in (QUESTION, CONCLUSION, CHECK_RUN):
@@ -127,7 +127,7 @@ def test_the_share_that_is_left_is_whole_again_when_the_hour_is_over() -> None:
         ({}, 60),
     ],
 )
-def test_a_refusal_closes_until_github_says_else_until_the_hour_is_over_else_for_a_minute(
+def test_a_refusal_lasts_until_github_says_or_until_the_hour_is_over_or_for_a_minute(
     headers: dict[str, str], wait_s: float
 ) -> None:
     spending = refused(Spending(), headers, NOW)
@@ -180,7 +180,7 @@ def test_a_shorter_refusal_does_not_open_what_a_longer_one_closed() -> None:
         (used(*[(600, CHECK_RUN)] * 2000), CHECK_RUN, Go(0)),
     ],
 )
-def test_what_is_asked_in_a_minute_keeps_within_what_github_documents(
+def test_requests_in_a_minute_stay_within_githubs_documented_limits(
     spending: Spending, cost: RequestCost, decided: Go | Defer
 ) -> None:
     assert decide(spending, cost, NOW, PACE) == decided
@@ -204,6 +204,6 @@ def test_where_github_says_nothing_of_limits_nothing_is_paced() -> None:
     assert len(sent(spending, COMMENT, NOW + 120).sent) == 1
 
 
-def test_what_is_over_is_forgotten() -> None:
+def test_finished_rows_are_deleted() -> None:
     spending = used(*[(3700, COMMENT)] * 9, *[(130, CHECK_RUN)] * 9, *[(130, CONCLUSION)] * 9, (50, QUESTION))
     assert [each for _, each in sent(spending, QUESTION, NOW).sent] == [QUESTION, QUESTION]

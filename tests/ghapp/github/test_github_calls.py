@@ -44,7 +44,7 @@ async def test_a_question_is_asked_again_after_a_failure_of_the_network(
     assert await infra.role_of(anna) is Role.WRITE
 
 
-async def test_after_some_attempts_it_is_said_that_github_does_not_answer(
+async def test_after_some_attempts_the_failure_of_github_is_reported(
     infra: GitHubRepository, wire: ScriptedWire
 ) -> None:
     for _ in range(IMPATIENT.attempts):
@@ -162,7 +162,7 @@ async def test_a_wait_that_is_no_number_is_a_minute(infra: GitHubRepository, wir
         ),
     ],
 )
-async def test_a_refusal_is_told_in_github_s_own_words(
+async def test_a_refusal_is_reported_in_githubs_own_words(
     infra: GitHubRepository, wire: ScriptedWire, status: int, body: Any, text: str
 ) -> None:
     wire.expect(ROLE, status, body)
@@ -201,7 +201,7 @@ async def test_a_refusal_that_may_be_a_mistake_is_tried_with_another_token_and_i
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-async def test_what_was_refused_by_mistake_is_done_with_another_token_and_once(
+async def test_a_call_refused_by_mistake_is_made_with_another_token_and_once(
     infra: GitHubRepository, wire: ScriptedWire, status: int
 ) -> None:
     wire.expect("POST /repos/acme/infra/issues/12/comments", status, {"message": "Not this time"})

@@ -71,7 +71,7 @@ def seen(number: int, external_id: str, **change: Any) -> dict[str, Any]:
 # Creating
 
 
-async def test_a_check_run_is_created_with_what_people_see_of_it(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_check_run_is_created_with_its_visible_content(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(CREATE, 201, {"id": 99})
     approve = CheckRunAction(label="Approve plan", identifier="approve", description="Plan with credentials")
     done = draft(status="completed", conclusion="action_required", text="Details", actions=(approve,))
@@ -157,7 +157,7 @@ async def test_the_newest_of_a_name_comes_first_over_all_pages(infra: GitHubRepo
 # Updating
 
 
-async def test_an_update_says_everything_again_but_the_commit(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_an_update_sends_everything_again_except_the_commit(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(UPDATE, 200, {"id": 99})
     assert (
         await infra.update_check_run(99, draft(status="completed", conclusion="success", title="No changes"))
@@ -192,7 +192,7 @@ async def test_annotations_are_sent_fifty_a_request_and_each_once(infra: GitHubR
     assert told == [50, 100, 120]
 
 
-async def test_a_resumed_update_goes_on_where_it_was(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_resumed_update_continues_where_it_stopped(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(UPDATE, 200, {"id": 99})
     await infra.update_check_run(99, draft(annotations=annotations(60)), annotations_sent=50)
     assert lines(wire.sent(0)) == list(range(51, 61))

@@ -47,7 +47,7 @@ async def test_pages_that_still_hold_lead_on(infra: GitHubRepository, wire: Scri
     assert tags(wire) == [None, None, '"1"', '"2"']
 
 
-async def test_what_one_token_was_answered_is_not_asked_of_another(app: GitHubApp, wire: ScriptedWire) -> None:
+async def test_an_answer_for_one_token_is_not_used_for_another(app: GitHubApp, wire: ScriptedWire) -> None:
     wire.expect(ROLE, body=WRITE, headers={"ETag": '"1"'})
     await (await app.installation(InstallationId(5), INFRA)).role_of(anna)
     wire.now += 3590  # the token is nearly over, and another takes its place
@@ -95,7 +95,7 @@ def kept(size: int) -> CachedResponse:
     return CachedResponse(tag='"1"', content=b"x" * size, following=None)
 
 
-def test_what_was_not_asked_for_longest_is_given_up_first() -> None:
+def test_the_least_recently_used_answer_is_dropped_first() -> None:
     answers = ResponseCache(most_bytes=10_000)
     for url in ("/1", "/2"):
         answers.keep("token", url, int, kept(4000))
@@ -104,7 +104,7 @@ def test_what_was_not_asked_for_longest_is_given_up_first() -> None:
     assert [answers.find("token", url, int) is not None for url in ("/1", "/2", "/3")] == [True, False, True]
 
 
-def test_what_is_larger_than_everything_together_is_not_kept() -> None:
+def test_an_answer_larger_than_the_cache_is_not_kept() -> None:
     answers = ResponseCache(most_bytes=1000)
     answers.keep("token", "/1", int, kept(1001))
     assert answers.find("token", "/1", int) is None

@@ -99,7 +99,7 @@ async def test_the_last_request_of_the_hour_is_made_and_no_other(infra: GitHubRe
     await infra.role_of(anna)
 
 
-async def test_what_is_left_of_the_hour_is_kept_for_gates(
+async def test_the_rest_of_the_hour_is_reserved_for_gates(
     app: GitHubApp, infra: GitHubRepository, wire: ScriptedWire
 ) -> None:
     wire.expect(ROLE, body=WRITE, headers=told(wire, 500))
@@ -121,7 +121,7 @@ async def test_what_is_left_of_the_hour_is_kept_for_gates(
 
 
 @pytest.mark.parametrize("status", [401, 502])
-async def test_what_nobody_in_particular_has_left_is_not_the_installation_s(
+async def test_a_budget_of_no_installation_is_not_the_installations(
     infra: GitHubRepository, wire: ScriptedWire, status: int
 ) -> None:
     nobody_s = {**told(wire, 0), "X-RateLimit-Limit": "60"}
@@ -133,7 +133,7 @@ async def test_what_nobody_in_particular_has_left_is_not_the_installation_s(
     await infra.role_of(anna)
 
 
-async def test_what_is_cosmetic_does_not_wait_for_github(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_cosmetic_calls_do_not_wait_for_github(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(CHECK_RUN, 429, {"message": "Slow down"}, headers={"Retry-After": "1"})
     assert await or_deferred(infra.update_check_run(9, PROGRESS)) == Deferred(in_s=1)
 

@@ -127,7 +127,7 @@ def comment(number: int, body: str | None, **change: Any) -> dict[str, Any]:
     return {"id": number, "body": body, **own, **change}
 
 
-async def test_a_comment_hides_what_it_is_found_by(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_comment_contains_its_marker_invisibly(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(COMMENT, 201, {"id": 8})
     wire.expect("PATCH /repos/acme/infra/issues/comments/8", 200, {"id": 8})
     assert await infra.create_comment(12, "Applied", marker="pull request 12") == 8

@@ -177,7 +177,7 @@ async def test_nothing_is_made_twice_when_an_answer_gets_lost(stage: Stage, brok
     assert await stage.infra.find_comment(stage.number, "m") == comment
 
 
-async def test_what_did_not_change_is_asked_for_nothing(stage: Stage) -> None:
+async def test_an_unchanged_answer_costs_nothing(stage: Stage) -> None:
     grace = stage.person("grace")
 
     async def questions() -> list[object]:
@@ -263,7 +263,7 @@ async def test_at_the_end_no_token_of_ours_works_any_more(stage: Stage) -> None:
     assert stage.github.world.installation_tokens == {}
 
 
-async def test_what_ends_an_installation_is_told_apart(stage: Stage) -> None:
+async def test_the_ends_of_an_installation_are_distinguished(stage: Stage) -> None:
     installation = stage.github.world.installations[stage.installation_id]
     stage.github.suspend(installation, by="ada")
     with pytest.raises(InstallationSuspended):
@@ -277,7 +277,7 @@ async def test_what_ends_an_installation_is_told_apart(stage: Stage) -> None:
         await stage.infra.repository()
 
 
-async def test_a_token_that_was_revoked_behind_our_back_is_replaced(stage: Stage) -> None:
+async def test_a_token_that_somebody_else_revoked_is_replaced(stage: Stage) -> None:
     await stage.infra.repository()
     stage.github.world.installation_tokens.clear()
     await stage.infra.create_comment(stage.number, "Applied", marker="m")

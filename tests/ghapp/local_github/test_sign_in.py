@@ -97,7 +97,7 @@ def test_the_token_reaches_what_both_the_person_and_the_app_may(github: LocalGit
     assert (before, after, written) == (404, [200, 404], 403)
 
 
-def test_what_the_app_writes_for_a_person_is_theirs_and_names_the_app(github: LocalGitHub, signing_app: App) -> None:
+def test_the_apps_writes_for_a_person_are_theirs_and_name_the_app(github: LocalGitHub, signing_app: App) -> None:
     propose(github)
     token = exchange(github, signing_app, authorize(github, signing_app, "grace")["code"])["access_token"]
     with client(github, token) as grace:

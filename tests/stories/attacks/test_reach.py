@@ -74,7 +74,7 @@ def attacked_by(line: Line, place: SlowPlace) -> tuple[Story, Story, Path]:
     return victim, attacker, found
 
 
-def test_what_a_repository_runs_reaches_nothing_of_the_host_and_of_others(attacked: Line, place: SlowPlace) -> None:
+def test_a_repositorys_programs_reach_nothing_of_the_host_or_of_others(attacked: Line, place: SlowPlace) -> None:
     victim, attacker, found = attacked_by(attacked, place)
     survivors = processes_with(f"survivor-of-{attacker.owner}")
     for pid in survivors:

@@ -220,7 +220,7 @@ def test_a_check_run_that_is_slow_to_make_is_left_to_who_makes_it(between: Betwe
     assert len(story.check_runs(story.head(number))) == 1
 
 
-def test_a_check_run_that_github_made_after_nobody_waited_for_it_any_more_says_the_same(between: Between) -> None:
+def test_a_check_run_that_github_created_late_is_completed_like_the_first(between: Between) -> None:
     line = between.line
     story = line.story()
     line.github.delay("POST", "/check-runs$", 4.0)

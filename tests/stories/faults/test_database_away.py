@@ -106,7 +106,7 @@ def applied_once(faulty: FaultyLine, story: Story, pull_request: int, merged: st
     assert story.size("staging") == 2
 
 
-def test_who_alone_cannot_reach_the_database_has_stopped_before_another_goes_on(apart: Apart) -> None:
+def test_a_worker_without_the_database_has_stopped_before_another_takes_over(apart: Apart) -> None:
     story = apart.faulty.line.story()
     begun, go_on = story.states / "begun", story.states / "go on"
     pull_request, merged = applying(story, begun, go_on)
@@ -130,7 +130,7 @@ def test_an_apply_bears_a_database_that_is_away_for_a_moment(apart: Apart) -> No
     assert begun.read_text() == first
 
 
-def test_what_happens_while_the_database_is_away_for_all_is_done_when_it_is_back(apart: Apart) -> None:
+def test_events_while_the_database_is_down_are_processed_after_it(apart: Apart) -> None:
     line = apart.faulty.line
     story = line.story()
     begun, go_on = story.states / "begun", story.states / "go on"

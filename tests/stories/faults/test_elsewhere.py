@@ -5,7 +5,7 @@ import shutil
 from tests.stories.faults.conftest import FaultyLine
 
 
-def test_what_was_begun_where_nothing_is_left_of_the_repository_is_gone_on_with(faulty: FaultyLine) -> None:
+def test_work_for_a_repository_without_a_mirror_is_resumed(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     mirrors = faulty.line.directory / "data" / "mirrors"
     faulty.kill_at("step prepare: recorded", held_down=True)

@@ -11,7 +11,7 @@ CREATES = [r"/check-runs$", r"/deployments$", r"/deployments/\d+/statuses$", r"/
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["refused", "answer lost"])
-def test_what_github_failed_to_answer_is_made_once(faulty: FaultyLine, lost: bool) -> None:
+def test_an_object_is_created_once_although_github_does_not_answer(faulty: FaultyLine, lost: bool) -> None:
     story = faulty.line.story()
     github = faulty.line.github
     for path in CREATES:

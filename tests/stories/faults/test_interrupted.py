@@ -23,7 +23,7 @@ _NEW_ID = "/proc/sys/kernel/random/uuid"
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_an_apply_that_was_broken_off_is_planned_anew_and_applied(faulty: FaultyLine, number: signal.Signals) -> None:
+def test_an_interrupted_apply_is_planned_again_and_applied(faulty: FaultyLine, number: signal.Signals) -> None:
     story = faulty.line.story()
     begun, go_on = story.states / "begun", story.states / "go on"
     pull_request = story.propose(waiting(story, begun, go_on))
@@ -105,7 +105,7 @@ resource "terraform_data" "waits" {{
     return {"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]}
 
 
-def test_a_plan_that_was_broken_off_is_made_again(faulty: FaultyLine) -> None:
+def test_an_interrupted_plan_is_made_again(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     faulty.kill_at(r"terraform \w+ without lock: (before|during|after)|terraform show: before", signal.SIGTERM)
     number = story.propose()

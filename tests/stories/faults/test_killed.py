@@ -66,7 +66,7 @@ def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_appl
     assert told.outcome == undisturbed.outcome
 
 
-def test_killed_between_the_buttons_plan_and_apply_of_a_push_that_nothing_explains_it_goes_on(
+def test_killed_between_the_buttons_plan_and_apply_of_an_unexplained_push_it_resumes(
     faulty: FaultyLine,
 ) -> None:
     undisturbed = tell_unexplained(faulty)

@@ -17,9 +17,7 @@ def as_ever(faulty: FaultyLine) -> Told:
 
 
 @pytest.mark.parametrize("point", ["terraform plan without lock: during", "terraform apply: during"])
-def test_what_a_machine_that_is_gone_was_doing_is_done_by_another(
-    faulty: FaultyLine, as_ever: Told, point: str
-) -> None:
+def test_another_machine_does_the_work_of_a_dead_one(faulty: FaultyLine, as_ever: Told, point: str) -> None:
     with faulty.fewer():
         told = tell(faulty, kill=point)
         assert faulty.calm() == [point]
@@ -27,7 +25,7 @@ def test_what_a_machine_that_is_gone_was_doing_is_done_by_another(
     assert without_words(told.outcome) == without_words(as_ever.outcome)
 
 
-def test_applies_are_one_at_a_time_in_the_order_of_the_branch_whoever_does_them(faulty: FaultyLine) -> None:
+def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     go_on, said = story.states / "go on", story.states / "said"
     merged = [propose_and_merge(story, 2, waiting(story, 2))]

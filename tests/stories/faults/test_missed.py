@@ -19,7 +19,7 @@ KINDS = [SQLITE, POSTGRESQL]
 
 
 @pytest.mark.both_databases
-def test_what_happened_while_planward_was_down_is_done_when_it_is_back(faulty: FaultyLine) -> None:
+def test_events_during_a_stop_are_processed_after_it(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     first = story.propose()
     assert story.planned(first)["conclusion"] == "success"
@@ -37,7 +37,7 @@ def test_what_happened_while_planward_was_down_is_done_when_it_is_back(faulty: F
     assert len(story.comments(first)) == 1
 
 
-def test_what_github_never_sent_is_found_in_the_repository_itself(faulty: FaultyLine) -> None:
+def test_changes_without_deliveries_are_found_in_the_repository_itself(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     first = story.propose()
     assert story.planned(first)["conclusion"] == "success"
@@ -80,7 +80,7 @@ def test_a_day_of_being_down_heals_by_itself(faulty: FaultyLine) -> None:
     assert len(story.comments(first)) == 1
 
 
-def test_whatever_github_could_not_deliver_for_hours_arrives_when_the_way_is_mended(faulty: FaultyLine) -> None:
+def test_deliveries_that_failed_for_hours_arrive_after_the_outage(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     held = story.propose(story.network(2))
     assert story.planned(held)["conclusion"] == "success"
@@ -122,7 +122,7 @@ def test_the_first_delivery_that_arrives_again_brings_all_others_with_it(faulty:
     assert answered(story, comment) == "+1"
 
 
-def test_each_merge_that_github_never_told_of_is_shown(faulty: FaultyLine) -> None:
+def test_each_merge_without_a_delivery_is_shown(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     numbers = []
     for name, method in (("app", "merge"), ("db", "squash"), ("dns", "merge")):
@@ -209,7 +209,7 @@ def test_a_run_that_nobody_carries_out_is_ended_and_made_again(faulty: FaultyLin
 
 
 @pytest.mark.both_databases
-def test_an_apply_that_nobody_carries_out_is_completed_with_what_it_did(faulty: FaultyLine) -> None:
+def test_an_abandoned_apply_is_completed_with_its_results(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     merged = []
     for size in (2, 3):

@@ -81,7 +81,7 @@ def test_a_plan_that_gave_way_before_it_was_shown_is_not_shown_any_more(faulty: 
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["success"]
 
 
-def test_what_a_plan_that_gave_way_hides_is_planned_anew(faulty: FaultyLine) -> None:
+def test_a_plan_hidden_by_a_replaced_one_is_made_again(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     number = story.propose()
     story.rerun(story.planned(number))

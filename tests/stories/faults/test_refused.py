@@ -115,7 +115,7 @@ def refused_line(refusing: list[Refusing], tmp_path_factory: pytest.TempPathFact
     [(0, 1), (401, 1), (403, 1), (404, 1), (403, 9), (404, 9)],
     ids=["tokens revoked", "401 once", "403 once", "404 once", "403 for long", "404 for long"],
 )
-def test_a_refusal_at_each_kind_of_call_changes_nothing_of_what_github_shows(
+def test_a_refusal_of_each_kind_of_call_does_not_change_what_github_shows_in_the_end(
     refused_line: Line, refusing: list[Refusing], status: int, times: int
 ) -> None:
     story = refused_line.story()

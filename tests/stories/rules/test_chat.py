@@ -80,7 +80,7 @@ def story_with(line: Line, chat: Chat, *, on: str = "failed, waiting, applied, p
 
 
 @pytest.mark.both_databases
-def test_an_apply_and_a_promotion_are_told_once_each_with_links_and_counts(line: Line) -> None:
+def test_an_apply_and_a_promotion_are_notified_once_each_with_links_and_counts(line: Line) -> None:
     with chat_room() as chat:
         story = story_with(line, chat)
         number = story.propose(title="Widen <the> net & more")
@@ -100,7 +100,7 @@ def test_an_apply_and_a_promotion_are_told_once_each_with_links_and_counts(line:
         assert len(chat.said) == 2
 
 
-def test_a_promotion_that_is_refused_first_is_told_again_when_it_turns_green(line: Line) -> None:
+def test_a_promotion_that_is_refused_first_is_notified_again_when_it_turns_green(line: Line) -> None:
     with chat_room() as chat:
         story = story_with(line, chat)
         sha = story.commit("staging", story.network(2))
@@ -118,7 +118,7 @@ def test_a_promotion_that_is_refused_first_is_told_again_when_it_turns_green(lin
         assert len(chat.said) == 5  # two more: the plan of staging waited, and staging was applied
 
 
-def test_a_plan_that_waits_for_a_person_is_told_once_for_its_head(line: Line) -> None:
+def test_a_plan_that_waits_for_a_person_is_notified_once_for_its_head(line: Line) -> None:
     with chat_room() as chat:
         story = story_with(line, chat)
         number, _ = proposed_from_fork(story)
@@ -143,7 +143,7 @@ def test_a_chat_that_is_down_delays_and_fails_nothing(line: Line) -> None:
         assert chat.asked == 2
 
 
-def test_an_apply_that_failed_is_told_and_a_plan_that_failed_is_not(line: Line) -> None:
+def test_a_failed_apply_is_notified_and_a_failed_plan_is_not(line: Line) -> None:
     with chat_room() as chat:
         story = story_with(line, chat)
         fails = 'resource "terraform_data" "no" {\n  provisioner "local-exec" {\n    command = "false"\n  }\n}\n'
@@ -162,7 +162,7 @@ def test_an_apply_that_failed_is_told_and_a_plan_that_failed_is_not(line: Line) 
         assert len(chat.said) == 1
 
 
-def test_occasions_that_the_config_does_not_name_are_not_told(line: Line) -> None:
+def test_occasions_that_the_config_does_not_list_are_not_notified(line: Line) -> None:
     with chat_room() as chat:
         story = story_with(line, chat, on="failed")
         story.land(story.propose())

@@ -64,7 +64,7 @@ def test_comments_that_do_not_count_do_nothing(line: Line) -> None:
     assert audit(story) == []
 
 
-def test_two_commits_with_the_same_first_digits_are_told_apart(line: Line) -> None:
+def test_two_commits_with_the_same_first_digits_are_distinguished(line: Line) -> None:
     story = line.story()
     number, _ = proposed_from_fork(story)
     held(story.planned(number))
@@ -77,7 +77,7 @@ def test_two_commits_with_the_same_first_digits_are_told_apart(line: Line) -> No
     assert audit(story) == []
 
 
-def test_what_looks_like_a_command_and_is_none_is_answered_once_with_what_was_meant(line: Line) -> None:
+def test_a_near_miss_is_answered_once_with_the_intended_command(line: Line) -> None:
     story = line.story()
     number = story.propose()
     green(story.planned(number))

@@ -98,7 +98,7 @@ def test_the_head_of_an_open_pull_request_pushed_by_hand_is_held(line: Line) -> 
     assert story.state("network", "staging") == {}
 
 
-def test_a_merge_forced_past_a_check_that_was_being_planned_anew_is_held(line: Line) -> None:
+def test_a_merge_forced_past_a_check_that_was_being_planned_again_is_held(line: Line) -> None:
     story = line.story()
     number = story.propose()
     green(story.planned(number))
@@ -162,7 +162,7 @@ def test_a_commit_that_was_held_is_not_let_in_by_a_proper_merge_on_top_of_it(lin
     assert story.state("network", "staging") == {}
 
 
-def test_what_is_merged_by_hand_with_other_contents_is_held(line: Line) -> None:
+def test_a_merge_by_hand_with_other_contents_is_held(line: Line) -> None:
     story = line.story()
     number = story.propose()
     green(story.planned(number))
@@ -193,7 +193,7 @@ def test_a_push_by_hand_that_names_its_own_approvers_is_judged_by_the_config_bef
 
 
 @pytest.mark.both_databases
-def test_a_waiting_push_that_a_newer_one_contains_is_cancelled_and_its_pull_request_keeps_saying_so(line: Line) -> None:
+def test_a_waiting_push_that_a_newer_one_contains_is_cancelled_and_its_pull_request_still_says_so(line: Line) -> None:
     story = line.story()
     switch = story.states / "let-go"
     first, second, third = (

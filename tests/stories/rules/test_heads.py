@@ -45,7 +45,7 @@ def test_the_green_of_one_pull_request_does_not_let_in_another_of_the_same_head(
 # --- freshness -------------------------------------------------------------------------------------------------------
 
 
-def test_where_the_base_moves_the_pull_requests_that_it_touches_are_planned_anew_and_no_others(line: Line) -> None:
+def test_when_the_base_moves_only_affected_pull_requests_are_planned_again(line: Line) -> None:
     story = line.story(files={})
     story.commit("staging", {**story.root_module("network"), **story.root_module("app")}, by=story.reviewer)
     story.quiet()
@@ -168,7 +168,7 @@ def test_a_group_whose_own_plan_fails_is_thrown_out_of_the_queue(line: Line) -> 
 
 
 @pytest.mark.parametrize("way", ["dequeued", "rerun"])
-def test_a_group_is_ended_when_the_queue_lets_it_go_and_planned_anew_by_rerun(line: Line, way: str) -> None:
+def test_a_group_ends_when_the_queue_discards_it_and_rerun_plans_it_again(line: Line, way: str) -> None:
     story = line.story()
     protected(story)
     number = story.propose()

@@ -69,7 +69,7 @@ def test_the_button_of_an_older_check_run_is_dead(line: Line) -> None:
 # --- what is destroyed -----------------------------------------------------------------------------------------------
 
 
-def test_what_is_destroyed_is_confirmed_by_somebody_else_than_the_author_and_for_this_plan(line: Line) -> None:
+def test_a_destruction_is_confirmed_by_somebody_other_than_the_author_and_for_this_plan(line: Line) -> None:
     story = line.story(
         config="environments:\n  testing: {apply: on_merge}\n  staging: {branch: staging}\nconfirm: [destroy]\n"
     )
@@ -278,7 +278,7 @@ def test_by_hand_a_commit_that_nothing_explains_is_let_in_first_and_its_plan_app
 # --- "Re-run all" ----------------------------------------------------------------------------------------------------
 
 
-def test_rerun_all_plans_anew(line: Line) -> None:
+def test_rerun_all_plans_again(line: Line) -> None:
     story = line.story()
     number = story.propose()
     check = story.planned(number)

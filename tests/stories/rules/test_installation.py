@@ -28,7 +28,7 @@ def test_pull_requests_that_were_open_before_the_app_was_installed_are_planned(l
     assert story.size("staging") == 2
 
 
-def test_what_is_merged_while_the_app_is_suspended_is_applied_once_it_is_let_go_on(line: Line) -> None:
+def test_a_merge_during_a_suspension_is_applied_after_it(line: Line) -> None:
     story = line.story()
     number = story.propose()
     green(story.planned(number))
@@ -43,7 +43,7 @@ def test_what_is_merged_while_the_app_is_suspended_is_applied_once_it_is_let_go_
     green(story.planned(late))
 
 
-def test_what_meets_a_suspended_installation_is_parked_and_goes_on_with_it(line: Line) -> None:
+def test_jobs_of_a_suspended_installation_wait_and_resume_after_it(line: Line) -> None:
     story = line.story()
 
     def deferred() -> int:
@@ -89,7 +89,7 @@ def test_a_repository_that_is_removed_is_left_alone(line: Line) -> None:
 
 
 @pytest.mark.both_databases
-def test_what_was_kept_of_a_repository_is_erased_when_the_app_is_taken_away(line: Line) -> None:
+def test_a_repositorys_data_is_erased_when_the_app_is_removed(line: Line) -> None:
     story = line.story()
     check = story.planned(story.propose())
     green(check)

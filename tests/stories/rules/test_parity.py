@@ -35,7 +35,7 @@ def names_in(story: Story, environment: str = "staging") -> set[str]:
     return {address.removeprefix("terraform_data.") for address in story.state("network", environment)}
 
 
-def test_what_two_previews_showed_is_applied_together_without_a_question(line: Line) -> None:
+def test_changes_of_two_previews_are_applied_together_without_a_question(line: Line) -> None:
     story = line.story()
     story.land(story.propose(resources("a", "b", "c"), head="first"))
     numbers = [story.propose({f"network/{name}.tf": None}, head=f"without-{name}") for name in ("b", "c")]
@@ -50,7 +50,7 @@ def test_what_two_previews_showed_is_applied_together_without_a_question(line: L
     assert names_in(story) == {"a", "net"}
 
 
-def test_what_no_preview_showed_is_held_with_the_difference_and_the_rest_goes_ahead(line: Line) -> None:
+def test_unseen_changes_are_held_with_the_difference_and_the_rest_goes_ahead(line: Line) -> None:
     story = line.story()
     story.land(story.propose(resources("a", "b"), head="first"))
     number = story.propose({"network/b.tf": None, **story.network(3)})

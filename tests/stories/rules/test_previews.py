@@ -46,7 +46,7 @@ def test_a_file_of_the_target_alone_is_planned_there_and_nowhere_else(line: Line
     assert green(story.applied(story.merge(number))) == "1 destroyed in staging"
 
 
-def test_where_vault_has_nothing_for_testing_there_is_the_preview_alone(line: Line) -> None:
+def test_without_secrets_for_testing_there_is_only_the_preview(line: Line) -> None:
     story = line.story(secrets=False)
     story.secret("staging", db_password=story.password("staging"))
     number = story.propose()
@@ -56,7 +56,7 @@ def test_where_vault_has_nothing_for_testing_there_is_the_preview_alone(line: Li
     green(story.applied(story.merge(number)))
 
 
-def test_where_nothing_is_previewed_testing_is_planned_and_that_is_said(line: Line) -> None:
+def test_without_a_preview_testing_is_planned_and_a_note_says_so(line: Line) -> None:
     story = line.story(config="environments:\n  testing:\n  staging: {branch: staging, preview: never}\n")
     number = story.propose()
     check = story.planned(number)

@@ -31,7 +31,7 @@ def apply_by_hand(story: Story, directory: Path, files: dict[str, str]) -> None:
         subprocess.run([*program, *words], cwd=directory, check=True, capture_output=True)
 
 
-def test_a_first_apply_does_not_build_a_second_copy_of_what_another_workspace_holds(line: Line, tmp_path: Path) -> None:
+def test_a_first_apply_does_not_duplicate_resources_of_another_workspace(line: Line, tmp_path: Path) -> None:
     story, place, main = with_workspaces(line)
     number = story.propose({"app/more.tf": RESOURCE.replace("net", "more")})
     green(story.planned(number))
@@ -56,7 +56,7 @@ def test_a_first_apply_does_not_build_a_second_copy_of_what_another_workspace_ho
     assert {*story.read_state(place / "default.tfstate")} == {"terraform_data.net", "terraform_data.more"}
 
 
-def test_a_removed_root_module_is_in_the_result_with_what_stays_and_a_renamed_one_is_none(line: Line) -> None:
+def test_a_removed_root_module_is_reported_with_its_remaining_resources_and_a_renamed_one_is_not(line: Line) -> None:
     story = line.story()
     story.land(story.propose())
     files = story.root_module("network", size=2)

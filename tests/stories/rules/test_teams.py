@@ -55,7 +55,7 @@ def test_no_key_of_the_config_opens_another_team(line: Line, victim: Story, key:
 
 
 @pytest.mark.both_databases
-def test_the_team_opens_itself_and_rerun_goes_on(line: Line, victim: Story) -> None:
+def test_the_team_grants_access_and_rerun_works(line: Line, victim: Story) -> None:
     guest = line.story(config=f"team: {victim.team}\n")
     check = guest.planned(guest.propose())
     refused_by(check, guest, victim.team)

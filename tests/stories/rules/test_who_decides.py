@@ -128,7 +128,7 @@ def test_a_commit_with_an_unlinked_address_is_its_pushers(line: Line) -> None:
     green(story.applied(merged, count=2))
 
 
-def test_an_administrator_ends_any_hold_and_that_is_recorded_and_said(line: Line) -> None:
+def test_an_administrator_ends_any_hold_and_that_is_recorded_and_shown(line: Line) -> None:
     with chat_room() as chat:
         story = line.story(config='notify:\n  - {url: "vault:kv/{team}/chat#url", on: [applied]}\n')
         line.bao.put(f"kv/{story.team}/chat", url=chat.url)
