@@ -1,4 +1,4 @@
-"""The one place where everything is put together: settings in, a running Planward out."""
+"""Puts everything together: takes settings, returns a running Planward."""
 
 import asyncio
 import contextlib
@@ -46,7 +46,7 @@ from ghapp.web.server import create_server
 _ORPHANS_MARGIN_S = 15.0
 _START_ASKS_S = 3.0
 MAX_DELIVERY_BYTES = 25 * 1024 * 1024
-"""GitHub sends no larger ones. https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
+"""GitHub's deliveries are never larger. https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
 
 
 def create_app(settings: Settings, *, worker: bool = True) -> Starlette:
@@ -80,7 +80,7 @@ def serve(settings: Settings, *, host: str, port: int, worker: bool) -> None:
 
 @contextlib.asynccontextmanager
 async def _front(settings: Settings) -> AsyncIterator[Front]:
-    """What answers deliveries and pages."""
+    """The handler of deliveries and pages."""
     make_private(settings.data_dir)
     keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
     sealer = Sealer(keys)
@@ -101,7 +101,7 @@ async def _front(settings: Settings) -> AsyncIterator[Front]:
 
 @contextlib.asynccontextmanager
 async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
-    """What carries out jobs. Raises SettingsError where git, a sandbox or the App's key is not there."""
+    """Run jobs during the context. Raises SettingsError if git, a sandbox or the App's key is missing."""
     await require_git(WITHOUT_KEEPER)
     if settings.limits.memory_bytes is not None and not is_measurable():
         log.warning("memory_not_limited", reason="this platform has no /proc that tells how much a program takes")
@@ -127,7 +127,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             on_deferred=metrics.github_deferred,
         ) as github,
     ):
-        # After the orphans: what a killed process left under a uid or at a path is cleared away.
+        # After the orphans: files and processes that a killed process left under a uid or at a path are removed.
         sandbox = await _chosen_sandbox(settings)
         programs = Programs(keeper=keeper)
         mirrors = Mirrors(
@@ -194,7 +194,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
 
 
 async def _chosen_sandbox(settings: Settings) -> Sandbox:
-    """What root runs are confined by. Raises SettingsError where none works."""
+    """The sandbox of root runs. Raises SettingsError if none works."""
     sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
     log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.gives)
     if sandbox.name == "uid":
@@ -205,7 +205,7 @@ async def _chosen_sandbox(settings: Settings) -> Sandbox:
 
 
 async def _say_what_is_found(services: Services) -> None:
-    """Say at the start what this process works with; what is away now may be there in a moment."""
+    """Log at the start which services this process found; one that is unavailable now may be back in a moment."""
     settings = services.settings
     for each in settings.unknown:
         log.warning("unknown_setting", name=each)
@@ -241,7 +241,7 @@ async def _said(asking: Awaitable[str]) -> str:
 
 @contextlib.asynccontextmanager
 async def _keeping(settings: Settings, timings: Timings) -> AsyncIterator[Keeper]:
-    """Start this process's keeper, once the programs that a killed process left have ended."""
+    """Start this process's keeper, after the programs of a killed process have ended."""
     directory = make_private(settings.data_dir / "programs")
     patience_s = timings.keeper_grace_s + _ORPHANS_MARGIN_S
     left = await asyncio.to_thread(outlive_orphans, directory, patience_s=patience_s)
@@ -252,7 +252,7 @@ async def _keeping(settings: Settings, timings: Timings) -> AsyncIterator[Keeper
 
 
 def _terraforms(setting: str | None, programs: Programs, timings: Timings) -> Sequence[Terraform]:
-    """The engines that are installed. Where there is none every run says so, on GitHub, where it is seen."""
+    """The installed engines. If there is none, every run reports that on GitHub, where people see it."""
     try:
         return find_terraforms(setting, programs=programs, state_lock_s=timings.state_lock_s)
     except TerraformMissing as error:

@@ -10,7 +10,7 @@ from ghapp.keys_apart import take_environment
 from ghapp.log import configure_logging
 from ghapp.settings import SECRETS, read_settings
 
-# What serves brings the engine and the web along, which the other commands do not wait for.
+# These imports load the engine and the web server, which the other commands should not wait for.
 
 
 @click.command(short_help="Answer deliveries, serve the pages, do the work.")

@@ -1,8 +1,8 @@
-"""The durable engine: enqueue jobs, run flows, start what is due. The only room that knows DBOS.
+"""The durable engine: enqueue jobs, run flows, start due jobs. Only this package uses DBOS.
 
-One call enqueues a job; its flow runs in a worker, step by step, and resumes after its last finished step when the
-worker crashed. What steps return is kept in clear as JSON: ids, digests, counts, never a secret. Steps return values
-for what is expected; what is raised is a fault of our own and ends the workflow in ERROR, and then the same job may be
+One call enqueues a job. Its flow runs in a worker, step by step, and after a crash it resumes after its last finished
+step. Results of steps are stored in clear as JSON: ids, digests, counts, never a secret. Steps return values for
+expected outcomes; an exception is a bug in Planward and ends the workflow in ERROR, and then the same job may be
 enqueued again with its next attempt.
 
 https://docs.dbos.dev/python/reference/queues

@@ -1,8 +1,8 @@
-"""What a queue has claimed is told of once more where PostgreSQL's answer to the claim got lost.
+"""Find a queue's claim on jobs again if PostgreSQL's answer to it was lost.
 
-DBOS tries everything again that it does on the database, but not this: a job that was taken down as begun, and of which
-the engine never heard, would be nobody's until the process ends, and hold up its branch. Each claim writes a token of
-its own beside its jobs (`owner_xid`), by which they are found.
+DBOS repeats all other database operations, but not this one: a job that is marked as started without the engine's
+knowledge would belong to nobody until the process ends, and block its branch. Each claim writes its own token beside
+its jobs (`owner_xid`), by which they are found.
 """
 
 import time
@@ -18,11 +18,11 @@ from ghapp.log import log
 
 _TRIES = 10
 _PAUSE_S = 1.0
-"""Together about as long as an executor may be silent (executors.py): then others do what it has begun."""
+"""In total about as long as an executor may be silent (executors.py): then others take over its work."""
 
 
 def find_claims_again(dbos: DBOS) -> None:
-    """Have the claims of this engine's queues found again."""
+    """Make this engine's queues find lost claims again."""
     database = dbos._sys_db
     claim, claim_of_partitions = database.start_queued_workflows, database.start_queued_partitioned_workflows
 
@@ -48,7 +48,7 @@ def _patiently(database: Any, owner_xid: str, claim: Callable[[], Any], as_given
             raise
         ids = _claimed(database, owner_xid)
         if not ids:
-            # The server may not have come to the end of the claim yet.
+            # The server may not have finished the claim yet.
             time.sleep(_PAUSE_S)
             ids = _claimed(database, owner_xid)
         if not ids:
@@ -58,7 +58,7 @@ def _patiently(database: Any, owner_xid: str, claim: Callable[[], Any], as_given
 
 
 def _claimed(database: Any, owner_xid: str) -> list[str]:
-    """The jobs of a claim. Raises what the database does where it does not answer for long."""
+    """The jobs of a claim. Raises the database's error if it does not answer for long."""
     jobs = database.tables.workflow_status
     attempts = stamina.retry_context(
         on=DBAPIError, attempts=_TRIES, timeout=None, wait_initial=_PAUSE_S, wait_max=_PAUSE_S, wait_jitter=0.0

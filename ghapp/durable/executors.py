@@ -1,10 +1,10 @@
-"""Executors: which worker this is, that it is alive, and what becomes of the work of those that are not.
+"""Executors: this worker's identity and heartbeat, and the takeover of dead workers' work.
 
-Every start of a worker is an executor of its own, so that nobody takes up work that somebody else may be taking over.
-SQLite has one worker at a time, and whatever was begun there is the next one's. On PostgreSQL the executor before it on
-the same data directory is known to be gone; any other is taken for gone when its heartbeat was not seen to move for 45
-seconds, by the clock of the one who looks. By then it has stopped: one that cannot write its heartbeat for 12 seconds
-stops its own runs, and its keeper interrupts Terraform at 15 seconds and kills it at 40.
+Every start of a worker is a new executor, so that nobody resumes work that another one may be taking over. SQLite has
+one worker at a time, which resumes everything that was begun there. On PostgreSQL, the previous executor in the same
+data directory is known to be dead; any other counts as dead if its heartbeat has not moved for 45 seconds, by the
+observer's clock. By then it has stopped: an executor that cannot write its heartbeat for 12 seconds stops its own
+runs, and its keeper interrupts Terraform at 15 seconds and kills it at 40.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ from ghapp.timings import Timings
 
 @contextlib.asynccontextmanager
 async def executor(job_queue: JobQueue, store: Store, data_dir: Path) -> AsyncIterator[str]:
-    """Give this worker's name, once the work of the one before it on this data directory waits in its queues again.
+    """Return this worker's name, after the work of the previous one in this data directory is back in its queues.
 
-    Raises SettingsError where another worker is at this directory's SQLite database.
+    Raises SettingsError if another worker uses this directory's SQLite database.
     """
     name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
     with (data_dir / "executor").open("a+", encoding="ascii") as file:
@@ -57,18 +57,18 @@ async def executor(job_queue: JobQueue, store: Store, data_dir: Path) -> AsyncIt
 
 
 async def hand_over(job_queue: JobQueue, store: Store, name: str) -> None:
-    """Let others do what this executor began: it runs nothing any more."""
+    """Release this executor's work to others: it runs nothing any more."""
     try:
         await job_queue.take_over(name)
         if job_queue.shared:
             await store.executors.remove(name)
     except Exception as error:
-        # Others find out by its silence.
+        # Others notice by its silence.
         log.warning("not_handed_over", executor=name, error=type(error).__name__)
 
 
 class Heart:
-    """The heartbeat of one executor, and its eyes for those of the others."""
+    """Writes the heartbeat of one executor, and watches those of the others."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Heart:
         *,
         lost: Callable[[], None],
     ) -> None:
-        """`lost` is called once when this executor has to stop: others may take over what it does."""
+        """`lost` is called once when this executor has to stop because others may take over its work."""
         self._job_queue = job_queue
         self._executors = executors
         self._name = name
@@ -90,7 +90,7 @@ class Heart:
         self._seen: dict[str, tuple[Heartbeat, float]] = {}
 
     async def beat(self) -> None:
-        """Beat until cancelled, or until this executor has to stop."""
+        """Write heartbeats until cancelled, or until this executor has to stop."""
         well_at = time.monotonic()
         beats = 0
         while time.monotonic() - well_at <= self._timings.own_silence_s:
@@ -124,7 +124,7 @@ class Heart:
 
 
 async def _take_over(job_queue: JobQueue, executors: Executors, name: str, gone: Heartbeat) -> None:
-    """Do it alone: of several who see the silence one claims it, and a claim that is not carried out falls silent."""
+    """Take over alone: of several observers one gets the claim, and a claim whose owner dies becomes silent too."""
     if await executors.claim(gone, by=name):
         _log_takeover(name, gone.id, await job_queue.take_over(gone.id))
         await executors.remove(gone.id)

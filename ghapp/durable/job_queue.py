@@ -1,4 +1,4 @@
-"""Jobs are enqueued once under their key, listed, and taken over from a worker that is gone."""
+"""Enqueue jobs once under their key, list them, and take them over from a dead worker."""
 
 import asyncio
 import contextlib
@@ -23,8 +23,8 @@ from ghapp.store import StoreUnavailable, explain_unavailable, require_undamaged
 
 APPLICATION = "planward"
 APPLICATION_VERSION = "1"
-"""DBOS hands work only to workers of the version that enqueued it, so this never changes: every Planward takes up the
-jobs of any other. Where the steps of a flow differ meanwhile, it starts again (`RecordedOtherwise`)."""
+"""DBOS gives work only to workers of the version that enqueued it, so this never changes: every Planward resumes the
+jobs of any other. If a flow has different steps now, it starts again (`RecordedOtherwise`)."""
 
 _AT_ONCE = 4
 _AWAY = (OperationalError, InterfaceError, PoolTimeout)
@@ -37,12 +37,12 @@ _UNFINISHED = ["ENQUEUED", "PENDING"]
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 JobState = Literal["enqueued", "pending", "done"]
-"""Whether a job was enqueued by this call, was in the queue or running before it, or has had its result."""
+"""Whether this call enqueued a job, or it was already waiting or running, or already has its result."""
 
 
 @contextmanager
 def raising_store_unavailable() -> Iterator[None]:
-    """Raises StoreUnavailable, in words for the operator, where the database fails."""
+    """Raise StoreUnavailable, with a text for the operator, if the database fails."""
     try:
         yield
     except _AWAY as failure:
@@ -50,16 +50,16 @@ def raising_store_unavailable() -> Iterator[None]:
 
 
 class JobQueue:
-    """Enqueues jobs: all that a process without a worker needs of the engine."""
+    """Enqueues jobs: the part of the engine that a process without a worker needs."""
 
     def __init__(self, database_url: str) -> None:
-        """Bring DBOS' own tables up to date and connect.
+        """Migrate DBOS' own tables and connect.
 
-        Raises StoreUnavailable, and SettingsError where SQLite's file is damaged.
+        Raises StoreUnavailable, and SettingsError if SQLite's file is damaged.
         """
         self.url = _system_url(database_url)
         self.shared = make_url(database_url).get_backend_name() != "sqlite"
-        """Whether workers on other machines may be at the same database."""
+        """Whether workers on other machines may use the same database."""
         if not self.shared:
             path = Path(make_url(self.url).database or "")
             require_undamaged(path)
@@ -74,23 +74,23 @@ class JobQueue:
             )
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="enqueue")
         self.on_enqueued: Callable[[Queue], None] | None = None
-        """Called with the queue of each job that is enqueued from then on; from any thread."""
+        """Called with the queue of each job that is enqueued after this is set; from any thread."""
 
     async def enqueue(self, job: Job) -> bool:
-        """Enqueue the job; durable when this returns. False: it is pending already, or done.
+        """Enqueue the job; durable when this returns. False: it is already pending, or done.
 
-        An attempt that ended by a fault of our own is followed by the next; a result, whatever it is, by nothing.
-        Raises StoreUnavailable.
+        An attempt that ended by a bug in Planward is followed by the next one; any result is final. Raises
+        StoreUnavailable.
         """
         return await self.enqueue_or_find(job) == "enqueued"
 
     async def enqueue_or_find(self, job: Job) -> JobState:
-        """As `enqueue`, and give the state that was found."""
-        # Threads of its own: a delivery has seconds, and the loop's threads may all be at flows' work.
+        """Like `enqueue`, but returns the state that was found."""
+        # Use separate threads: a delivery has seconds, and the event loop's threads may all be busy with flows.
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._enqueue_patiently, job)
 
     def _enqueue_patiently(self, job: Job) -> JobState:
-        # A job that was enqueued although the answer was lost is found by the next attempt.
+        # If a job was enqueued but the answer was lost, the next attempt finds it.
         attempts = stamina.retry_context(
             on=_AWAY, attempts=_TRIES, timeout=None, wait_initial=_PAUSE_S, wait_max=_PAUSE_S, wait_jitter=0.0
         )
@@ -101,7 +101,7 @@ class JobQueue:
         raise AssertionError("stamina ends with a value or an error")
 
     def _enqueue_next(self, job: Job) -> JobState:
-        # Nearly every job is new: it is inserted at once, and only where one is there its attempts are looked at.
+        # Nearly every job is new: insert it at once, and examine its attempts only if one exists.
         status_of_first = self._insert(job.key, job)
         if status_of_first != "ERROR":
             return _state(status_of_first)
@@ -118,7 +118,7 @@ class JobQueue:
             first += _LOOKED_AT
 
     def _insert(self, workflow_id: str, job: Job) -> str | None:
-        """Insert it; gives the status of the one that is there under this id, or None."""
+        """Insert it; returns the status of the existing one with this id, or None."""
         queue, partition = queue_of(job)
         options: EnqueueOptions = {
             "workflow_name": "job",
@@ -138,7 +138,7 @@ class JobQueue:
         return None
 
     async def pending(self) -> tuple[Job, ...]:
-        """The jobs that wait or run; one of another version, which this one does not know, is left out."""
+        """The jobs that wait or run, without those of another version that this one does not know."""
         with raising_store_unavailable():
             found = await self._client.list_workflows_async(status=_UNFINISHED, load_output=False)
         jobs: list[Job] = []
@@ -149,7 +149,8 @@ class JobQueue:
         return tuple(jobs)
 
     async def take_over(self, executor_id: str | None) -> tuple[str, ...]:
-        """Have the jobs that an executor (None: any) began and will not finish wait again; gives their keys."""
+        """Put jobs that an executor (None: any) began and will not finish back into their queues; returns their
+        keys."""
         found = await self._client.list_workflows_async(
             status="PENDING",
             executor_id=None if executor_id is None else [executor_id],
@@ -165,7 +166,7 @@ class JobQueue:
         return tuple(id for ids in taken.values() for id in ids)
 
     async def forget(self, before: float, limit: int) -> int:
-        """Forget so many jobs that were done before that second; gives how many. Each may then be enqueued again."""
+        """Delete up to this many jobs that finished before; returns how many. Each may then be enqueued again."""
         found = await self._client.list_workflows_async(
             status=_FINISHED,
             completed_before=datetime.fromtimestamp(before, UTC).isoformat(),
@@ -178,7 +179,7 @@ class JobQueue:
         return len(found)
 
     def close(self) -> None:
-        """Close the connections, once every job that is being enqueued is."""
+        """Close the connections, after all running calls of `enqueue`."""
         self._threads.shutdown()
         self._client.destroy()
 
@@ -190,13 +191,13 @@ def _state(status: str | None) -> JobState:
 
 
 def _write_ahead(path: Path) -> None:
-    """Have SQLite write ahead: one wait for the disk a transaction instead of three, and no reader holds one up."""
+    """Enable SQLite's write-ahead log: one disk sync per transaction instead of three, and readers do not block it."""
     with closing(sqlite3.connect(path, timeout=_PATIENCE_S)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
 def attempt_of(workflow_id: str) -> int:
-    """Which attempt at its job a workflow is, from 0."""
+    """The number of a workflow's attempt at its job, from 0."""
     return int(workflow_id.partition(_ATTEMPT)[2] or 0)
 
 
@@ -205,7 +206,7 @@ def _nth(key: str, attempt: int) -> str:
 
 
 def _system_url(database_url: str) -> str:
-    """Where DBOS keeps its tables: PostgreSQL's own schema in the same database, on SQLite a file beside ours."""
+    """The place of DBOS' tables: a schema in the same database on PostgreSQL, a file beside ours on SQLite."""
     parsed = make_url(database_url)
     if parsed.get_backend_name() != "sqlite":
         return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)

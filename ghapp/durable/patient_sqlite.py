@@ -1,7 +1,7 @@
-"""DBOS' own tables on SQLite, in such a way that a full disk is waited for like a database that is locked.
+"""DBOS' own tables on SQLite, which wait for a full disk as they do for a locked database.
 
-DBOS repeats a transaction for as long as SQLite says "database is locked". Where it says that the disk is full DBOS
-lets the flow fail, and what its step did is not remembered. PostgreSQL's full disk it waits for by itself.
+DBOS repeats a transaction as long as SQLite says "database is locked". If the disk is full, DBOS fails the flow, and
+the result of its step is lost. With PostgreSQL, DBOS waits for a full disk by itself.
 """
 
 import sqlite3
@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from ghapp.log import log
 
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-"""SQLITE_IOERR: there is no room for the journal. https://www.sqlite.org/rescode.html"""
+"""SQLITE_IOERR: there is no space for the journal. https://www.sqlite.org/rescode.html"""
 _PRIMARY = 0xFF
 _PATIENCE_MS = 30_000
 

@@ -1,10 +1,10 @@
-"""The queues that jobs wait in, and how much of each a worker has under way at once.
+"""The queues of jobs, and how many jobs of each a worker runs at once.
 
-What is under way lies in memory, what waits does not, so that a backlog of thousands costs none. No flow waits for
-another one's end while it counts in the same queue: what follows is enqueued as a job of its own.
+Running jobs are in memory, waiting ones are not, so a backlog of thousands costs no memory. A flow never waits for the
+end of another one in the same queue: follow-up work is enqueued as a separate job.
 
-DBOS keeps a queue's limits in the database, for all workers alike; they are of each worker. A poll goes through the
-partitions in an order that chance gives, so that none starves.
+DBOS stores a queue's limits in the database, the same for all workers; they apply to each worker. A poll goes through
+the partitions in random order, so that none starves.
 
 https://docs.dbos.dev/python/reference/queues
 """
@@ -18,36 +18,36 @@ from ghapp.jobs import FormerQueue, Queue
 
 _ALONE_S = 1.0
 _SHARED_S = 0.2
-"""How long a job may wait that another process enqueued; one's own are seen at once (waking.py)."""
+"""How long a job enqueued by another process may wait; this process's own are seen at once (waking.py)."""
 _FORMER_S = 5.0
 
 
 class _Limits(TypedDict, total=False):
     worker_concurrency: int
-    """Of the whole queue, in one worker."""
+    """The limit for the whole queue, in one worker."""
     partition_worker_concurrency: int
-    """Of one partition, in one worker."""
+    """The limit for one partition, in one worker."""
     partition_concurrency: int
-    """Of one partition, in all workers together."""
+    """The limit for one partition, in all workers together."""
 
 
 QUEUES: dict[Queue, _Limits] = {
-    # Seconds each, most of it GitHub's. A repository with hundreds of open pull requests has a quarter.
+    # A few seconds each, most of them GitHub's. A repository with hundreds of open pull requests gets a quarter.
     "events": {"worker_concurrency": 64, "partition_worker_concurrency": 16},
-    # More than there are slots, also on large machines: which root module is next is decided between those under way.
+    # More than there are slots, even on large machines: running jobs compete for the slots of root modules.
     "plans": {"worker_concurrency": 128, "partition_worker_concurrency": 32},
     "branches": {"worker_concurrency": 64, "partition_concurrency": 1},
-    # Clones and comparisons, all repositories at once after an installation and every hour.
+    # Clones and comparisons, of all repositories at once after an installation and every hour.
     "background": {"worker_concurrency": 8},
 }
 
 
 _FORMER: dict[FormerQueue, Queue] = {"news": "events", "looks": "background"}
-"""Where an older version enqueued. It may do so still, beside this one in a rolling restart, so jobs are not moved."""
+"""Queues of an older version. It may still use them beside this one in a rolling restart, so jobs are not moved."""
 
 
 async def register(*, shared: bool) -> list[dbos.Queue]:
-    """Have all queues known, and give them. `shared`: other processes may enqueue jobs."""
+    """Register all queues, and return them. `shared`: other processes may enqueue jobs."""
     interval_s = _SHARED_S if shared else _ALONE_S
     return [
         await DBOS.register_queue_async(name, polling_interval_sec=interval_s, **limits)
@@ -56,7 +56,7 @@ async def register(*, shared: bool) -> list[dbos.Queue]:
 
 
 async def register_former() -> list[dbos.Queue]:
-    """Have the queues of older versions known, and give them."""
+    """Register the queues of older versions, and return them."""
     return [
         await DBOS.register_queue_async(name, polling_interval_sec=_FORMER_S, **QUEUES[queue])
         for name, queue in _FORMER.items()

@@ -1,4 +1,4 @@
-"""Steps: what a flow does once, and what it finds instead of doing it again."""
+"""Steps: the actions of a flow that happen once, and their stored results."""
 
 import asyncio
 import contextlib
@@ -21,10 +21,10 @@ _AGAIN_S = 2.0
 
 
 class FlowState:
-    """A flow that runs: how many of its steps are under way, and how many of these wait for the process to end."""
+    """A running flow: the number of its active steps, and how many of these wait for the process to end."""
 
     def __init__(self, stopping: asyncio.Event, *, attempt: int = 0) -> None:
-        """`stopping` is set when the process is to end; `attempt` tells how often the job was tried before."""
+        """`stopping` is set when the process has to end; `attempt` is the number of earlier tries of the job."""
         self.stopping = stopping
         self.attempt = attempt
         self.under_way = 0
@@ -32,7 +32,7 @@ class FlowState:
 
     @property
     def all_parked(self) -> bool:
-        """Whether nothing of it runs any more, until another process takes it up."""
+        """Whether nothing of it runs any more, until another process resumes it."""
         return 0 < self.parked == self.under_way
 
 
@@ -41,23 +41,23 @@ flow_state: ContextVar[FlowState] = ContextVar("flow_state")
 
 
 class OwnFailure(PlanwardError):
-    """A flow failed by a fault of Planward's own; the log has the rest under the job's key."""
+    """A flow failed by a bug in Planward; the log has the details under the job's key."""
 
 
 def attempts_before() -> int:
-    """How often the job that is under way was tried before."""
+    """The number of earlier tries of the current job."""
     return flow_state.get().attempt
 
 
 class RecordedOtherwise(PlanwardError):
-    """What was recorded of a flow is not what its steps are now: another version of Planward began it.
+    """The recorded steps of a flow differ from its current ones: another version of Planward began it.
 
     Its job runs again from its start: every step finds what was created on GitHub, and Terraform plans again.
     """
 
 
 async def park() -> NoReturn:
-    """Wait for the end of the process: a step that returned would be taken for done, and is made again instead."""
+    """Wait for the end of the process. If the step returned, it would count as done; this way it runs again."""
     flow_state.get().parked += 1
     while True:
         await asyncio.Event().wait()
@@ -66,10 +66,10 @@ async def park() -> NoReturn:
 async def step(
     name: str, kind: type[T], function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Do one durable step: the function is called once and its result, as JSON, is what a recovery finds.
+    """Do one durable step: the function is called once, and a recovery finds its result as JSON.
 
-    `kind` is the result's type. After an interruption the step is made again from its start and finds what it left.
-    Raises RecordedOtherwise where another step was recorded in its place, or a result of another shape.
+    `kind` is the result's type. After an interruption the step runs again from its start, and finds what it created.
+    Raises RecordedOtherwise if another step was recorded in its place, or a result of another shape.
     """
     flow = flow_state.get()
     flow.under_way += 1
@@ -91,7 +91,7 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
             raised.append(failure)
             return {"raised": str(failure), "retry_after_s": failure.retry_after_s}
         except Exception as failure:
-            # What a step raises is kept in the database as it is: a foreign exception's text never goes there.
+            # A step's exception is stored in the database as it is: never another library's text.
             raised.append(failure)
             if not isinstance(failure, JobError):
                 return {"raised": None}
@@ -116,7 +116,7 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
 
 
 def _raised_before(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
-    """What a step raised before an interruption, of the same kind where the kind holds nothing but its words."""
+    """The exception that a step raised before an interruption, of the same type if the type has only a text."""
     if recorded["raised"] is None:
         return OwnFailure(f"{name} failed before")
     for kind in _kinds(JobError):
@@ -132,10 +132,10 @@ def _kinds(kind: type[JobError]) -> Iterator[type[JobError]]:
 
 
 async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
-    """Do the work, and again from its start as often as the database was not there to remember it.
+    """Do the work, and repeat it as long as the database cannot store its result.
 
-    A step does that by itself; inside of one it is for what must not be followed by all of the step again. It ends only
-    with the process, which stamina's retries do not watch for.
+    A step does that by itself; inside a step, this is for work after which the whole step must not be repeated. It
+    ends only with the process, which stamina's retries do not check.
     """
     stopping = flow_state.get().stopping
     while True:
@@ -149,10 +149,10 @@ async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def side_by_side(steps: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> tuple[T, ...]:
-    """Do steps side by side, `at_once` of them begun and not finished, so that a thousand do not lie in memory.
+    """Run steps in parallel, at most `at_once` started and not finished, so that a thousand do not fill the memory.
 
-    They are begun, and numbered, in this order, which must not depend on chance. Where one of them fails no other is
-    begun, and those that are come to their end first: nothing runs on beside what follows.
+    They are started, and numbered, in this order, which must be deterministic. If one fails, no other is started, and
+    the running ones finish first: nothing runs in parallel with later steps.
     """
     begun: list[asyncio.Future[T]] = []
     going: set[asyncio.Future[T]] = set()

@@ -1,8 +1,8 @@
-"""Queues are polled as soon as this process enqueues a job, and seldom while nothing happens.
+"""Poll queues as soon as this process enqueues a job, and rarely while nothing happens.
 
-DBOS polls each queue once an interval, with three statements each: at an interval at which nobody waits long, an idle
-Planward would cost a tenth of a core. So DBOS' own loop runs here in threads of ours, and the event that it waits on is
-woken. After that it polls often for a while, since one job leads to more, and one that ends makes room for others.
+DBOS polls each queue at an interval, with three statements each: with an interval short enough for jobs, an idle
+Planward would use a tenth of a core. So DBOS' own loop runs here in our own threads, and the event that it waits for
+is woken. After that it polls often for a while, since one job leads to more, and a finished job makes room for others.
 """
 
 import threading
@@ -15,16 +15,16 @@ from dbos._queue import queue_worker_thread
 from ghapp.log import log
 
 _OFTEN_S = 0.1
-"""Between two polls while something happens."""
+"""The time between two polls while something happens."""
 _WHILE_S = 2.0
 _LEAST_S = 0.02
-"""A burst of deliveries is not a burst of polls."""
+"""The shortest time between two polls, so that a burst of deliveries is not a burst of polls."""
 _AGAIN_S = 1.0
 _PATIENCE_S = 10.0
 
 
 class WakeableEvent(threading.Event):
-    """What a queue's loop waits on: set, it ends the loop; woken, it has the loop poll at once."""
+    """The event of a queue's loop: `set` ends the loop; `wake` makes it poll at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,12 +37,12 @@ class WakeableEvent(threading.Event):
         self._woken.set()
 
     def set(self) -> None:
-        """End."""
+        """End the loop."""
         super().set()
         self._woken.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is time to poll again, `timeout` seconds where nothing happens. True: to end."""
+        """Wait until it is time to poll again, `timeout` seconds if nothing happens. True: end the loop."""
         if super().wait(_LEAST_S):
             return True
         if timeout is not None and time.monotonic() < self._often_until:
@@ -53,7 +53,7 @@ class WakeableEvent(threading.Event):
 
 
 class QueuePollers:
-    """The polling loops of all queues, from when they are begun to when they are ended."""
+    """The polling loops of all queues, from their start to their end."""
 
     def __init__(self) -> None:
         self._events: Mapping[str, WakeableEvent] = {}
@@ -61,9 +61,9 @@ class QueuePollers:
         self._threads: Sequence[threading.Thread] = ()
 
     def begin(self, dbos: DBOS, queues: Sequence[Queue], *, former: Sequence[Queue] = ()) -> None:
-        """Poll these queues, each in a thread of its own; DBOS itself must not listen to them.
+        """Poll these queues, each in its own thread; DBOS itself must not listen to them.
 
-        The `former` ones get no new jobs of this version: they are polled at their interval, and never woken.
+        The `former` ones get no new jobs from this version: they are polled at their interval, and never woken.
         """
         self._events = {queue.name: WakeableEvent() for queue in (*queues, *former)}
         self._wakeable = {queue.name for queue in queues}
@@ -82,7 +82,7 @@ class QueuePollers:
                 self._events[name].wake()
 
     def end(self) -> None:
-        """End them, and wait for it."""
+        """End all loops, and wait for that."""
         for event in self._events.values():
             event.set()
         for thread in self._threads:
@@ -90,7 +90,7 @@ class QueuePollers:
 
 
 def _poll(event: WakeableEvent, dbos: DBOS, queue: Queue) -> None:
-    """Poll until the end; a loop that ended before is begun again, as DBOS does with its own."""
+    """Poll until the end; a loop that ended early is restarted, as DBOS does with its own."""
     while not event.is_set():
         try:
             queue_worker_thread(event, dbos, queue)

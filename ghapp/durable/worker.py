@@ -35,14 +35,14 @@ from ghapp.timings import Timings
 _TICK_S = 0.2
 _GRACE_S = 60.0
 _AGAIN_S = 2.0
-"""Longer than it takes to record that an attempt is over."""
+"""Longer than recording the end of an attempt takes."""
 _LEAVE_S = 30.0
 
 Flow = Callable[[Any], Awaitable[None]]
 
 
 class Worker:
-    """Runs flows: at most one in a process, since DBOS is one a process."""
+    """Runs flows: at most one per process, since DBOS allows one."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Worker:
         keeper: Keeper | None = None,
         timings: Timings = Timings(),  # noqa: B008 - a value
     ) -> None:
-        """`stopping` is set when the process is to end: programs are interrupted, and their steps never return."""
+        """`stopping` is set when the process has to end: programs are interrupted, and their steps never return."""
         self._job_queue = job_queue
         self._store = store
         self._data_dir = data_dir
@@ -69,10 +69,10 @@ class Worker:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Take jobs up, those of the worker before this one first, until the context ends.
+        """Run jobs, those of the previous worker first, until the context ends.
 
-        What is under way then stops between two steps, and waits in its queue for whoever comes next. Raises
-        StoreUnavailable where the database is away at the start.
+        Unfinished jobs then stop between two steps, and wait in their queues for the next worker. Raises
+        StoreUnavailable if the database is unavailable at the start.
         """
         async with contextlib.AsyncExitStack() as stack:
             with raising_store_unavailable():
@@ -92,7 +92,7 @@ class Worker:
                 await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
                 if self._engine is not None:
                     self._engine.dispose()
-                # DBOS made its own threads the loop's, and they are gone.
+                # DBOS made its own threads the event loop's default, and they are gone.
                 asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
                 if beating is not None:
                     await _cancelled(beating)
@@ -141,25 +141,25 @@ class Worker:
             raise OwnFailure(f"starts again: {job.key}") from None
         except Exception:
             log.exception("flow_failed", job=job.key)
-            # What is raised out of a workflow is kept in the database: never a foreign exception's text.
+            # An exception raised from a workflow is stored in the database: never another library's text.
             raise OwnFailure(f"internal error in {job.key}") from None
         finally:
             self._flows.discard(state)
-            # There is room for a job that waits.
+            # A slot is free for a waiting job.
             self._pollers.wake()
 
     async def _leave(self, key: str, job: Any) -> None:
-        """Leave a job that this version does not know to the newer one that knows it, as in a rolling restart."""
+        """Leave a job that this version does not know to the newer version that does, as in a rolling restart."""
         log.warning("job_of_another_version", key=key)
         await self._store.deferred.defer(key, job, in_s=_LEAVE_S)
 
     def _end(self) -> None:
-        """Stop what runs at once, then the process: whoever supervises it starts another."""
+        """Stop all runs at once, then the process: its supervisor starts another."""
         self._stopping.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def _all_parked(self) -> bool:
-        """Wait until every flow is done or stands between two steps, so that Terraform has ended by itself."""
+        """Wait until every flow is done or between two steps, so that Terraform has ended by itself."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_S):
                 while not all(each.all_parked for each in self._flows):  # noqa: ASYNC110 - once, at the end
@@ -177,7 +177,7 @@ class Worker:
                         await self._leave(key, encoded)
                         continue
                     if await self._job_queue.enqueue_or_find(job) == "pending":
-                        # It may be about to end as deferred, and this row is when it runs again.
+                        # It may be about to end as deferred, and this row says when it runs again.
                         await self._store.deferred.defer(key, encoded, in_s=_AGAIN_S)
                     else:
                         await self._store.deferred.remove(key, due_at)

@@ -1,4 +1,4 @@
-"""What the kernel itself bounds in a sandbox, for each process and for each user."""
+"""Limits in a sandbox that the kernel itself enforces, per process and per user."""
 
 import resource
 import shlex
@@ -9,9 +9,9 @@ from ghapp.processes.limits import Limits
 from ghapp.processes.priority import NICE
 
 _TASKS_OF_A_PROCESS = 10
-"""Threads are tasks too, and Go's programs have some."""
+"""Threads count as tasks, and Go's programs have several."""
 NOT_BOUND, NOT_EXECUTABLE = 125, 126
-"""How a program of a uid ends that was never started."""
+"""The exit code of a program of a uid that was never started."""
 
 
 def _bounds(limits: Limits) -> dict[int, int]:
@@ -20,7 +20,7 @@ def _bounds(limits: Limits) -> dict[int, int]:
         bounds[resource.RLIMIT_NPROC] = _TASKS_OF_A_PROCESS * limits.processes
     if limits.files_at_once is not None:
         bounds[resource.RLIMIT_NOFILE] = limits.files_at_once
-    # No more than this process may have, which every program inherits.
+    # At most this process's own limit, which every program inherits.
     allowed = {name: resource.getrlimit(name)[1] for name in bounds}
     return {
         name: most if allowed[name] == resource.RLIM_INFINITY else min(most, allowed[name])
@@ -29,7 +29,7 @@ def _bounds(limits: Limits) -> dict[int, int]:
 
 
 def bound(pid: int, limits: Limits) -> None:
-    """Bound a program in a user namespace that this process has made."""
+    """Set the limits of a program in a user namespace that this process has created."""
     for name, most in _bounds(limits).items():
         with suppress(ProcessLookupError):
             resource.prlimit(pid, name, (most, most))

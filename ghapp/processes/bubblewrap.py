@@ -1,8 +1,9 @@
-"""The sandbox `bubblewrap`: each command in user, pid, ipc, uts, cgroup and mount namespaces of its own.
+"""The sandbox `bubblewrap`: each command in its own user, pid, ipc, uts, cgroup and mount namespaces.
 
-The network is shared, since plans need it. When the command ends the kernel ends everything that it started: it is the
-first process of its pid namespace. For the same reason a signal is sent to it and never to bubblewrap, which would kill
-it in the middle of its work, and an environment is bubblewrap's own and never an argument, which others could read.
+The network is shared, since plans need it. When the command ends, the kernel ends everything that it started, since
+the command is the first process of its pid namespace. For the same reason signals are sent to it and never to
+bubblewrap, which would kill it in the middle of its work. The environment is passed as bubblewrap's own and never as
+arguments, which others could read.
 
 https://github.com/containers/bubblewrap
 """
@@ -45,9 +46,9 @@ _ETC = (
     "ssl",
     "timezone",
 )
-"""What programs read to find hosts, certificates and libraries."""
+"""Files for finding hosts, certificates and libraries."""
 _KEYS = ("/etc/ssl/private", "/etc/pki/tls/private")
-"""Where the machine's own keys lie, below what is bound."""
+"""The place of the machine's own keys, inside the bound directories."""
 _CHECKOUTS = Path("/planward")
 _PRIVATE = Path("/run/planward")
 _TEMPORARY = Path("/tmp")  # noqa: S108 - the run's own
@@ -62,12 +63,12 @@ class BubblewrapFails(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bubblewrap:
-    """bubblewrap as it works on this machine."""
+    """bubblewrap, with the options that work on this machine."""
 
     program: str
     host: HostPaths = field(default_factory=HostPaths)
     options: tuple[str, ...] = ()
-    """What this version takes beyond the rest."""
+    """Additional options of this version."""
     name: SandboxName = "bubblewrap"
     gives: str = (
         "Terraform runs in bubblewrap: of this host it sees its checkout, its own directory, the system read-only, "
@@ -78,7 +79,7 @@ class Bubblewrap:
     shares_caches: bool = True
 
     def keeps(self, file: Path) -> bool:
-        """Whether the operator opened its directory: elsewhere it would be written into what is the run's own."""
+        """Whether the operator opened its directory: otherwise it would be written into the run's own files."""
         return any(file.is_relative_to(path) for path in self.host.writes)
 
     def confine(self, reach: Reach) -> ConfinedRun:
@@ -87,7 +88,7 @@ class Bubblewrap:
 
 
 def probe_bubblewrap(host: HostPaths) -> Bubblewrap:
-    """Start a command with it, as root runs will be. Raises BubblewrapFails."""
+    """Start a test command with it, like a root run. Raises BubblewrapFails."""
     program = shutil.which("bwrap")
     if program is None:
         raise BubblewrapFails("it is not installed")
@@ -113,7 +114,7 @@ def _namespaces() -> list[str]:
 
 
 def _system() -> list[str]:
-    """The system, read-only, with devices and processes of its own."""
+    """The system, read-only, with its own devices and processes."""
     words: list[str] = []
     for path in _SYSTEM:
         if os.path.islink(path):  # noqa: PTH114
@@ -138,12 +139,12 @@ class ConfinedRun:
 
     @contextlib.asynccontextmanager
     async def entered(self) -> AsyncIterator[None]:
-        """Nothing changes: each command sees the directories where they are not."""
+        """Do nothing: each command sees the directories at their usual path."""
         yield
 
     @contextlib.asynccontextmanager
     async def vacated(self) -> AsyncIterator[None]:
-        """Nobody waits for this one."""
+        """Do nothing: nobody waits for this path."""
         yield
 
     def lies(self, path: Path) -> Path:
@@ -151,7 +152,7 @@ class ConfinedRun:
         return path
 
     async def end_all(self) -> None:
-        """The kernel has ended all of them."""
+        """Do nothing: the kernel has ended all of them."""
 
     def seen(self, path: Path) -> Path:
         """The path by which the run sees a file of its checkout or private directory."""
@@ -161,7 +162,7 @@ class ConfinedRun:
         return path
 
     def give(self, file: Path) -> None:
-        """It has it: outside of the sandbox it is Planward's user."""
+        """Do nothing: outside the sandbox the run is Planward's user."""
 
     def _own(self) -> tuple[tuple[Path, Path], ...]:
         return (
@@ -185,7 +186,7 @@ class ConfinedRun:
                 *("--ro-bind-data", str(passwd), "/etc/passwd", "--ro-bind-data", str(group), "/etc/group"),
                 *self._binds(),
                 *("--remount-ro", "/", "--json-status-fd", str(status_end), "--block-fd", str(go_end)),
-                # With a keeper, that one ends it in order where Planward is killed.
+                # If there is a keeper, it ends the command properly after Planward is killed.
                 *(() if kept else ("--die-with-parent",)),
                 *(() if cwd is None else ("--chdir", str(self.seen(cwd)))),
                 *("--", *argv),
@@ -206,7 +207,7 @@ class ConfinedRun:
         (reach.private / "tmp").mkdir(mode=0o700, exist_ok=True)
         for outside, inside in reversed(self._own()):
             yield from ("--bind", str(outside), str(inside))
-        # What lies in another one comes after it, and what lies in /tmp after the run's own.
+        # A directory inside another one comes after it, and one in /tmp after the run's own.
         for path in sorted(each for each in opened if not each.is_relative_to("/usr")):
             yield from (opened[path], str(path), str(path))
 
@@ -232,7 +233,7 @@ class _Said(msgspec.Struct):
 
 
 class Status:
-    """What bubblewrap says of the command that it runs, and the word on which that one begins."""
+    """bubblewrap's messages about its command, and the signal that lets the command begin."""
 
     def __init__(self, reader: asyncio.StreamReader, transport: asyncio.BaseTransport, go: int) -> None:
         """Use `opened`."""
@@ -242,7 +243,7 @@ class Status:
 
     @classmethod
     async def opened(cls, command: Command) -> Status | None:
-        """Read from a command's pipes, of which this takes copies; None where there are none."""
+        """Read from a command's pipes, of which this takes copies; None if there are none."""
         if command.status is None or command.go is None:
             return None
         reader = asyncio.StreamReader()
@@ -252,7 +253,7 @@ class Status:
         return cls(reader, transport, os.dup(command.go))
 
     async def child_pid(self) -> int | None:
-        """The command's process, which has not begun yet; None where it could not be started."""
+        """The command's process, which has not begun yet; None if it could not be started."""
         return (await self._said()).child_pid
 
     def let_begin(self) -> None:
@@ -261,7 +262,7 @@ class Status:
             os.write(self._go, b".")
 
     async def has_run(self) -> bool:
-        """Whether the command was started at all; asked once bubblewrap has ended by itself."""
+        """Whether the command was started at all; called after bubblewrap has ended by itself."""
         return (await self._said()).exit_code is not None
 
     async def _said(self) -> _Said:

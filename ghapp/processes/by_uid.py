@@ -1,8 +1,8 @@
-"""The sandboxes without mounts: `uid`, which runs each root run as a user of its own, and `none`.
+"""The sandboxes without mounts: `uid`, which runs each root run as its own user, and `none`.
 
-A worker that is root and may not make namespaces (in most containers) starts root runs under uids of a pool. Their
-directories are theirs alone, those of Planward are closed to them, and what is left under the uid is killed. Without
-mounts a path is what it is: the runs of one repository take turns for it.
+A worker that is root and may not create namespaces (in most containers) starts root runs under uids from a pool. Only
+they can access their directories, Planward's are closed to them, and processes left under the uid are killed. Without
+mounts a path cannot be private, so the runs of one repository take turns using it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class AtPath:
     shares_caches: bool = True
 
     def keeps(self, file: Path) -> bool:
-        """It is, or could not be written."""
+        """True: otherwise it could not be written."""
         return True
 
     def confine(self, reach: Reach) -> RunAtPath:
@@ -55,7 +55,7 @@ class AtPath:
 
 
 def without_sandbox(data_dir: Path) -> AtPath:
-    """No sandbox, with the path that depends on the repository alone."""
+    """No sandbox, with a path that depends only on the repository."""
     paths = data_dir / PATHS
     paths.mkdir(mode=0o700, parents=True, exist_ok=True)
     return AtPath(
@@ -66,7 +66,7 @@ def without_sandbox(data_dir: Path) -> AtPath:
 
 
 def probe_uids(data_dir: Path) -> AtPath:
-    """Start a command as a uid of the pool, where root runs will be. Raises UidFails."""
+    """Start a command as a uid of the pool, in the place of root runs. Raises UidFails."""
     if os.geteuid() != 0:
         raise UidFails("Planward is not root")
     paths = data_dir / PATHS
@@ -107,7 +107,7 @@ def probe_uids(data_dir: Path) -> AtPath:
 
 
 def _open_the_way(data_dir: Path) -> None:
-    """Let others through the data directory on their way to the paths, and to nothing else in it."""
+    """Let others pass through the data directory to the paths, and access nothing else in it."""
     for path in data_dir.iterdir():
         if not path.is_symlink() and path.name != PATHS:
             with contextlib.suppress(FileNotFoundError):  # a database's journal comes and goes
@@ -117,7 +117,7 @@ def _open_the_way(data_dir: Path) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunAtPath:
-    """One root run at its repository's path, as a user of its own where it `has_uid`."""
+    """One root run at its repository's path, as its own user if it `has_uid`."""
 
     at: SamePath
     reach: Reach
@@ -127,7 +127,7 @@ class RunAtPath:
 
     @contextlib.asynccontextmanager
     async def entered(self) -> AsyncIterator[None]:
-        """Take a uid and the path, and give them back at the end."""
+        """Take a uid and the path, and release them at the end."""
         async with contextlib.AsyncExitStack() as stack:
             if self.has_uid:
                 stack.push_async_callback(self._give_back)
@@ -145,7 +145,7 @@ class RunAtPath:
         self._taken.append(taken)
 
     def _hand_over(self, uid: int) -> None:
-        # Another command of Planward on this machine may have put something there, or closed it.
+        # Another command of Planward on this machine may have put a file there, or closed the directory.
         _open_the_way(self.at.path.parent.parent)
         for directory in (self.reach.checkout, self.reach.private, self.reach.temporary):
             if directory is not None and (place := self.lies(directory)).is_dir():
@@ -158,7 +158,7 @@ class RunAtPath:
 
     @contextlib.asynccontextmanager
     async def vacated(self) -> AsyncIterator[None]:
-        """Let others have the path while nothing of the run goes on."""
+        """Release the path to others while nothing of the run is active."""
         await self._turn.aclose()
         try:
             yield
@@ -166,7 +166,7 @@ class RunAtPath:
             await self._turn.enter_async_context(self.at.taken())
 
     def lies(self, path: Path) -> Path:
-        """Where a file of the run lies on this host meanwhile."""
+        """The current path of the run's file on this host."""
         return self.at.lies(path)
 
     def seen(self, path: Path) -> Path:
@@ -174,7 +174,7 @@ class RunAtPath:
         return self.at.lies(path)
 
     def give(self, file: Path) -> None:
-        """Make the file its uid's."""
+        """Make its uid the owner of the file."""
         for taken in self._taken:
             os.lchown(file, taken.uid, taken.uid)
 
@@ -187,12 +187,12 @@ class RunAtPath:
         if not self._taken:
             yield Command(argv=tuple(argv), environ=environ, cwd=where)
             return
-        # Of this thread, which Popen starts the program from: neither it nor that gets more by a setuid program.
+        # Set on this thread, from which Popen starts the program: setuid programs then give neither any rights.
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         [taken] = self._taken
         yield Command(argv=tuple(argv), environ=environ, cwd=where, uid=taken.uid, pass_fds=(taken.held,))
 
     async def end_all(self) -> None:
-        """End what the program left under the uid."""
+        """Kill the processes that the program left under the uid."""
         for taken in self._taken:
             await asyncio.to_thread(taken.end_all)

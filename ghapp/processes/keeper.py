@@ -1,15 +1,15 @@
-"""The keeper: a small process beside Planward's own that ends the programs which a killed Planward leaves behind.
+"""The keeper: a small process beside Planward that ends the programs of a killed Planward.
 
-Terraform that outlives a `kill -9` would go on writing a state while the next process plans on it. So whoever runs
-programs has a keeper, which learns of every program by a pipe and sees by the pipe's end that Planward is gone. It
-interrupts the programs once, waits, and kills what is left. The next process waits for that: every program holds a lock
-that it inherited, until it has ended. The keeper reads what they still say, since a program whose output nobody takes
-dies of that, in the middle of its work.
+A Terraform that survives a `kill -9` would keep writing a state while the next process plans on it. So each process
+that runs programs has a keeper. It learns about every program through a pipe, and the pipe's end shows that Planward
+is dead. It interrupts the programs once, waits, and kills those that remain. The next process waits for that: every
+program holds an inherited lock until it has ended. The keeper also reads their output, since a program whose output
+nobody reads would die of that in the middle of its work.
 
-A worker that shares its database sends heartbeats too. When they cease (the process hangs, or cannot reach the
-database) its keeper ends the programs and the process, before others may take its work.
+A worker that shares its database also sends heartbeats. When they stop (the process hangs, or cannot reach the
+database), its keeper ends the programs and the process, before others may take over its work.
 
-This file is a program of its own as well (`python -I -S keeper.py`), so that it takes nothing but the standard library.
+This file is also a separate program (`python -I -S keeper.py`), so it uses only the standard library.
 """
 
 import contextlib
@@ -31,12 +31,12 @@ class Keeper:
     """The keeper of this process, as the process sees it."""
 
     def __init__(self, directory: Path, *, silence_s: float, grace_s: float) -> None:
-        """Start it. A process that sends heartbeats may be silent for `silence_s`; a program that is interrupted has
+        """Start it. A process that sends heartbeats may be silent for `silence_s`; an interrupted program has
         `grace_s` to end."""
         name = os.urandom(8).hex()
         self._programs_path = directory / f"{name}.programs"
         self.programs = _locked(self._programs_path, fcntl.LOCK_SH)
-        # Renamed once it is locked: a file of this name that is not locked belongs to a process that is gone.
+        # Renamed after it is locked: an unlocked file with this name belongs to a dead process.
         self._alive_path = directory / f"{name}.alive"
         making = directory / f"{name}.making"
         self._alive = _locked(making)
@@ -54,7 +54,7 @@ class Keeper:
 
     @contextlib.contextmanager
     def inherited(self) -> Iterator[int]:
-        """The descriptor that a program has to inherit: a lock of its own, which is all that it can let go of."""
+        """The descriptor that a program has to inherit: its own lock, which is released only when it ends."""
         held = _locked(self._programs_path, fcntl.LOCK_SH)
         try:
             yield held
@@ -62,22 +62,22 @@ class Keeper:
             os.close(held)
 
     def begun(self, group: int, pid: int, outputs: Sequence[int]) -> None:
-        """A program was started, or is known by now: its group, and the process in it that is interrupted.
+        """Report a started program: its group, and the process in it to interrupt.
 
         `outputs` are the reading ends of its pipes.
         """
         self._send("begun", group, outputs, pid)
 
     def interrupted(self, group: int) -> None:
-        """A program was sent SIGINT: at a second one Terraform gives up at once and may lose what it has made."""
+        """Report that a program was sent SIGINT: at a second one Terraform stops at once and may lose its changes."""
         self._send("interrupted", group)
 
     def ended(self, group: int) -> None:
-        """A program has ended, and its group with it."""
+        """Report that a program and its group have ended."""
         self._send("ended", group)
 
     def beat(self) -> None:
-        """This process is well; from the first of these on the keeper waits for the next."""
+        """Send a heartbeat; after the first one the keeper expects more."""
         self._send("beat", os.getpid())
 
     def _send(self, word: str, group: int, outputs: Sequence[int] = (), pid: int = 0) -> None:
@@ -85,7 +85,7 @@ class Keeper:
             socket.send_fds(self._line, [f"{word} {group} {pid}\n".encode()], list(outputs))
 
     def close(self) -> None:
-        """Let the keeper go; programs that still run are ended."""
+        """End the keeper; programs that still run are ended."""
         os.close(self.programs)
         self._line.close()
         self._process.wait()
@@ -96,7 +96,7 @@ class Keeper:
 
 @contextlib.contextmanager
 def keeping(directory: Path, *, silence_s: float, grace_s: float) -> Iterator[Keeper]:
-    """Start the keeper of this process; `directory` is shared with the processes that were here before."""
+    """Start the keeper of this process; `directory` is shared with earlier processes."""
     keeper = Keeper(directory, silence_s=silence_s, grace_s=grace_s)
     try:
         yield keeper
@@ -105,12 +105,12 @@ def keeping(directory: Path, *, silence_s: float, grace_s: float) -> Iterator[Ke
 
 
 def outlive_orphans(directory: Path, *, patience_s: float) -> tuple[str, ...]:
-    """Wait until the programs of processes that are gone have ended; gives the names of those that did not."""
+    """Wait until the programs of dead processes have ended; returns the names of those that have not."""
     end = time.monotonic() + patience_s
     left = []
     for alive in sorted(directory.glob("*.alive")):
         if not _lockable(alive):
-            continue  # a process that lives
+            continue  # a living process
         programs = alive.with_suffix(".programs")
         while not _lockable(programs) and time.monotonic() < end:
             time.sleep(_POLL_S)
@@ -153,7 +153,7 @@ class _Keeping:
         self._grace_s = grace_s
         self._line = socket.socket(fileno=0)
         self._groups: dict[int, int | None] = {}
-        """The process of each group that is interrupted; None where it was."""
+        """The process of each group to interrupt; None if it was interrupted."""
         self._outputs: set[int] = set()
         self._unread = b""
         self._silent_at: float | None = None
@@ -170,7 +170,7 @@ class _Keeping:
             self._drain(_POLL_S)
         if silent:
             _signal(self._planward, signal.SIGKILL)
-            # What it began while we waited stands in the pipe.
+            # Programs that were started while we waited are in the pipe.
             while self._listen(1.0):
                 pass
         for group in self._groups:
@@ -178,7 +178,7 @@ class _Keeping:
                 os.killpg(group, signal.SIGKILL)
 
     def _listen(self, patience_s: float | None) -> bool:
-        """Take in what is said; False at the pipe's end, and after `patience_s` of silence."""
+        """Process messages; False at the pipe's end, and after `patience_s` of silence."""
         readable, _, _ = select.select([self._line], [], [], None if patience_s is None else max(patience_s, 0))
         said, outputs, _, _ = socket.recv_fds(self._line, 65536, 64) if readable else (b"", [], 0, None)
         self._outputs.update(outputs)
@@ -201,7 +201,7 @@ class _Keeping:
                 self._silent_at = time.monotonic() + self._silence_s
 
     def _forget_closed(self) -> None:
-        """Let go of the outputs of programs that have ended; what they said is for Planward to read."""
+        """Close the outputs of ended programs; Planward reads those."""
         polling = select.poll()
         for output in self._outputs:
             polling.register(output, 0)

@@ -1,4 +1,4 @@
-"""What a program may take, and what becomes of one that takes more."""
+"""The limits of a program, and what happens when it exceeds one."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ from ghapp.processes.priority import Yielding
 
 _CHILDREN_END = 1.25
 _IT_ENDS = 2.0
-"""Above these parts of its memory limit a program that was interrupted for it does not get its time: first what it
-started is killed, since without a provider Terraform can still write its state, then itself."""
+"""If a program exceeds these multiples of its memory limit after it was interrupted, it does not get its time to end:
+first its child processes are killed, since Terraform can write its state without a provider, then itself."""
 
 _LOOKS_AT_DISK = 20
 
@@ -24,29 +24,28 @@ _measuring = Measuring()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a program may take; None is as much as it likes."""
+    """The limits of a program; None means unlimited."""
 
     memory_bytes: int | None = None
-    """Of its processes together. Nothing where the platform does not tell."""
+    """For all its processes together. Ignored if the platform cannot measure it."""
     processes: int | None = None
-    """How many there may be at once. Nothing where the platform does not tell."""
+    """The number of processes at a time. Ignored if the platform cannot measure it."""
     processor_s: int | None = None
-    """Of its processes together, those that have ended too. Nothing where the platform does not tell."""
+    """For all its processes together, including finished ones. Ignored if the platform cannot measure it."""
     files_at_once: int | None = None
-    """How many each of its processes may have open, in a sandbox."""
+    """The open files of each of its processes, in a sandbox."""
     yields: bool = False
-    """Whether the machine's other programs go first for the processors, and stay where it has no memory left."""
+    """Whether other programs have priority for the processors, and survive if the machine runs out of memory."""
     disk_bytes: int | None = None
-    """Of `directories` together."""
+    """For `directories` together."""
     directories: tuple[Path, ...] = ()
     output_bytes: int | None = None
-    """Of its standard output and standard error; every line costs 100 bytes more than it has. Also of each of
-    `files`."""
+    """For its standard output and standard error, where every line counts 100 extra bytes; and for each of `files`."""
     read_whole_bytes: int | None = None
-    """Of what it prints into a file that is read as a whole afterwards, where that is less than `output_bytes`."""
+    """For its output into a file that is read as a whole afterwards, if that is less than `output_bytes`."""
     files: tuple[Path, ...] = ()
     interrupt_first: bool = False
-    """Whether it gets SIGINT and its time to end, since it holds a lock, or is killed at once."""
+    """Whether it gets SIGINT and time to end, since it holds a lock, or is killed at once."""
 
 
 NO_LIMITS = Limits()
@@ -54,7 +53,7 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exceeded:
-    """Which limit a program was ended at, and how much it had taken: processes and seconds as they are."""
+    """The limit that ended a program, and how much it had used; processes and seconds are plain numbers."""
 
     limit: Literal["memory", "processes", "processor", "disk", "output", "file", "read whole"]
     size_bytes: int
@@ -62,7 +61,7 @@ class Exceeded:
 
 
 class Guard:
-    """Watches one program that runs; `exceeded` is done once it takes more than it may."""
+    """Watches one running program; `exceeded` is done once it exceeds a limit."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -70,11 +69,11 @@ class Guard:
         self._said_bytes = 0
 
     def found(self) -> Exceeded | None:
-        """The limit that it went over, if it did."""
+        """The limit that it exceeded, if any."""
         return self.exceeded.result() if self.exceeded.done() else None
 
     def say(self, size_bytes: int) -> bool:
-        """Count what it says; False where that is more than it may say."""
+        """Count output; False if that exceeds the limit."""
         self._said_bytes += size_bytes
         limit = self.limits.output_bytes
         if limit is None or self._said_bytes <= limit:
@@ -83,7 +82,7 @@ class Guard:
         return False
 
     def check_files(self) -> None:
-        """Compare what it writes with what it may write."""
+        """Compare the files that it writes with their limit."""
         limit = self.limits.output_bytes
         if limit is None:
             return
@@ -113,7 +112,7 @@ class Guard:
                 look += 1
                 if look % _LOOKS_AT_DISK == 0:
                     await self._check_disk()
-            # It was interrupted, and has its time.
+            # It was interrupted, and has its time to end.
             while self.exceeded.result().limit in ("memory", "processes"):
                 await asyncio.sleep(Measuring.EVERY_S)
                 if self.exceeded.result().limit == "memory":
@@ -150,14 +149,14 @@ class Guard:
             self._exceed(Exceeded(limit="disk", size_bytes=size_bytes, allowed_bytes=limit))
 
     async def _kill_all_but(self, spared: Collection[int], measured: Measured) -> None:
-        """End what it started, which goes on although it was interrupted."""
+        """Kill its child processes, which continue although it was interrupted."""
         for each in await measured.processes(None):
             if each.pid not in spared:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(each.pid, signal.SIGKILL)
 
     async def _kill_the_largest(self, pid: int, measured: Measured) -> None:
-        """End what goes on eating although it was interrupted."""
+        """Kill the largest process, which keeps growing although the program was interrupted."""
         limit = self.limits.memory_bytes or 0
         found = await measured.processes(int(_CHILDREN_END * limit))
         size_bytes = sum(each.size_bytes for each in found)
@@ -174,7 +173,7 @@ class Guard:
 
 
 def _size_bytes(directories: Collection[Path]) -> int:
-    """What is in directories, as far as it takes room of its own on the disk."""
+    """The disk usage of directories, without hard links to files elsewhere."""
     size_bytes = 0
     for directory in directories:
         for current, _, names in os.walk(directory):

@@ -1,4 +1,4 @@
-"""What a program says: read as it comes, handed over line by line, and never more of it kept than is allowed."""
+"""A program's output: read as it arrives, passed on line by line, and kept only up to its limit."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ _LINE_COSTS_BYTES = 100
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A pipe for what a program says: read here, and by the keeper where this process is gone."""
+    """A pipe for a program's output: read here, and by the keeper if this process dies."""
 
     reader: asyncio.StreamReader
     transport: asyncio.BaseTransport
@@ -24,7 +24,7 @@ class Output:
 
     @classmethod
     async def opened(cls) -> "Output":
-        """Make a pipe; the writing end is the program's."""
+        """Create a pipe; the writing end is for the program."""
         read_end, write_end = os.pipe()
         reader = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
@@ -38,12 +38,12 @@ class Output:
 
 
 async def read(output: Output, guard: Guard, on_line: Callable[[bytes], None] | None) -> bytes:
-    """Read to the end: hand lines over, or collect. Past the guard's limit what is said is let go."""
+    """Read to the end: pass lines on, or collect them. Output above the guard's limit is dropped."""
     if on_line is None:
         return await _collected(output, guard)
     lines = _Lines(on_line)
     while chunk := await output.reader.read(_CHUNK_BYTES):
-        # Read by chunks, since StreamReader.readline refuses lines above its limit and plans have long ones.
+        # Read in chunks, since StreamReader.readline refuses lines above its limit and plans have long ones.
         if guard.say(len(chunk) + chunk.count(b"\n") * _LINE_COSTS_BYTES):
             lines.feed(chunk)
     lines.end()
@@ -59,7 +59,7 @@ async def _collected(output: Output, guard: Guard) -> bytes:
 
 
 class _Lines:
-    """Cuts what comes into lines, and a line that does not end where it is too long."""
+    """Splits output into lines, and cuts a line that is too long."""
 
     def __init__(self, on_line: Callable[[bytes], None]) -> None:
         self._on_line = on_line
@@ -67,7 +67,7 @@ class _Lines:
         self._size_bytes = 0
 
     def feed(self, chunk: bytes) -> None:
-        """Take what was said next."""
+        """Add the next output."""
         *lines, rest = chunk.split(b"\n")
         for line in lines:
             self._add(line)
@@ -75,7 +75,7 @@ class _Lines:
         self._add(rest)
 
     def end(self) -> None:
-        """Hand over a last line that has no end."""
+        """Pass on a last line without a line end."""
         if self._size_bytes:
             self._give()
 

@@ -1,7 +1,7 @@
-"""Who goes first where a machine has too little for all: Planward and its database, before what root runs execute.
+"""Priorities if a machine is short of resources: Planward and its database come before the programs of root runs.
 
-A nice value decides between processes that share a control group. Without one Linux puts each session in a group of
-its own (autogroup), whose nice value decides instead, and which a process leaves with its session.
+A nice value decides between processes in one control group. Without control groups Linux puts each session in its own
+group (autogroup), whose nice value decides instead, and which a process leaves with its session.
 
 https://man7.org/linux/man-pages/man7/sched.7.html
 """
@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 NICE = 5
-"""A third of what others get where they want all of the processor, everything where nobody does."""
+"""A third of the others' share if they want the whole processor, everything if nobody does."""
 _OOM_SCORE_ADJ = 500
 """As if it took half of the machine's memory more than it does. https://man7.org/linux/man-pages/man5/proc_pid_oom_score_adj.5.html"""
 
 
 def yield_to_others(group: int, program: int) -> None:
-    """Let others go before a program of this group that is just beginning, and before all that it will start."""
+    """Lower the priority of a program of this group that is just beginning, and of its child processes."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PGRP, group, NICE)
     with suppress(OSError):
@@ -26,18 +26,19 @@ def yield_to_others(group: int, program: int) -> None:
 
 
 class Yielding:
-    """The sessions of one program, each of which has to yield."""
+    """The sessions of one program, each of which gets a lower priority."""
 
     def __init__(self, sessions: Iterable[int]) -> None:
-        """Begin with these sessions, named by the process that made each."""
+        """Start with these sessions, each named by the process that created it."""
         self._yields: set[int] = set()
         self.take_in((each, each) for each in sessions)
 
     def take_in(self, processes: Iterable[tuple[int, int]]) -> None:
-        """Let the sessions of these processes yield, each given with its session."""
+        """Lower the priority of these processes' sessions; each process comes with its session."""
         for pid, session in processes:
             if session not in self._yields:
-                # Linux takes ten of them a second from all ordinary users: what it refuses is tried at the next look.
+                # Linux accepts ten of them a second from all ordinary users: refused ones are tried again at the next
+                # check.
                 with suppress(BlockingIOError):
                     _let_group_yield(pid)
                     self._yields.add(session)

@@ -1,4 +1,4 @@
-"""Directories for one thing and one owner: mode 0700, removed whatever happens, also after a crash."""
+"""Directories with one owner and mode 0700, which are always removed, even after a crash."""
 
 import asyncio
 import fcntl
@@ -16,7 +16,7 @@ _ALIVE = ".alive"
 
 
 def make_private(directory: Path) -> Path:
-    """Make a directory with mode 0700, parents included, and give it back."""
+    """Create a directory with mode 0700, including its parents, and return it."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
     return directory
@@ -24,9 +24,9 @@ def make_private(directory: Path) -> Path:
 
 @asynccontextmanager
 async def private_directory(root: Path, prefix: str) -> AsyncIterator[Path]:
-    """Give a fresh directory below `root` and remove it afterwards, on an error and a cancellation too.
+    """Create a new directory below `root` and remove it afterwards, also after an error or a cancellation.
 
-    While it is in use a lock is held beside it, by which `sweep` tells what a killed process left behind.
+    While it is in use a lock beside it is held, by which `sweep` recognises directories of killed processes.
     """
     make_private(root)
     with _alive(root, prefix) as directory:
@@ -40,7 +40,7 @@ async def private_directory(root: Path, prefix: str) -> AsyncIterator[Path]:
 
 @contextmanager
 def _alive(root: Path, prefix: str) -> Iterator[Path]:
-    # Made and locked under the root's lock, so that a sweep never sees a directory that is not locked yet.
+    # Created and locked under the root's lock, so that a sweep never sees an unlocked one.
     with _root_lock(root):
         directory = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=root))
         held = os.open(directory / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -71,7 +71,7 @@ async def _removed(directory: Path) -> None:
 
 
 def remove_tree(directory: Path) -> None:
-    """Remove a directory with all that is in it, also where a program took away the right to write."""
+    """Remove a directory with its content, even if a program removed the write permission."""
     shutil.rmtree(directory, ignore_errors=True)
     if directory.is_dir():
         for current, names, _ in os.walk(directory):
@@ -84,7 +84,7 @@ def remove_tree(directory: Path) -> None:
 
 
 def sweep(root: Path) -> tuple[str, ...]:
-    """Remove the directories below `root` that a process left behind when it was killed; gives their names."""
+    """Remove the directories below `root` that a killed process left; returns their names."""
     if not root.is_dir():
         return ()
     swept: list[str] = []
@@ -97,7 +97,8 @@ def sweep(root: Path) -> tuple[str, ...]:
 
 
 def remove_whole(path: Path, root: Path) -> None:
-    """Remove a directory at once for whoever looks: renamed below `root` first, where `sweep` finds what breaks off."""
+    """Remove a directory atomically: it is first renamed below `root`, where `sweep` finds it after an
+    interruption."""
     with _root_lock(make_private(root)):
         aside = root / f"removed-{secrets.token_hex(8)}"
         path.rename(aside)
@@ -112,23 +113,23 @@ def _in_use(directory: Path) -> bool:
 
 
 class InUse:
-    """Something that stays for others is in use as long as this value lives, in this process or another one."""
+    """A shared object is in use as long as this value exists, in this process or another one."""
 
     def __init__(self, path: Path) -> None:
-        """`path`: a file that stands for it, made if need be."""
+        """`path`: a file that represents it, created if necessary."""
         self._path = path
         held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         weakref.finalize(self, os.close, held)
         fcntl.flock(held, fcntl.LOCK_SH)
 
     def mark(self) -> None:
-        """Note that it is used now: the file's time tells."""
+        """Record its use now, as the file's time."""
         os.utime(self._path)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Lock a file for oneself alone while the context lasts, made if need be; gives False where others have it."""
+    """Lock a file exclusively during the context, creating it if necessary; returns False if others have the lock."""
     held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

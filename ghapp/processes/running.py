@@ -27,11 +27,11 @@ _CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]{1,32})$", re.MULTILINE)
 
 
 class ProgramMissing(Exception):
-    """The program is not there or cannot be executed; `str(error)` is its name as it was asked for."""
+    """The program is missing or cannot be executed; `str(error)` is its name as requested."""
 
 
 class NotConfined(Exception):
-    """The sandbox could not be set up for this program, which was not started; `str(error)` is what it said."""
+    """The sandbox could not be set up, so this program was not started; `str(error)` is the sandbox's message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exited:
-    """How a program ended. `exit_code` is negative for a signal, as in `subprocess`."""
+    """The end of a program. `exit_code` is negative for a signal, as in `subprocess`."""
 
     exit_code: int
     stdout: bytes = field(default=b"", repr=False)
@@ -57,7 +57,7 @@ class Exited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
-    """Runs programs, under a keeper where this process has one."""
+    """Runs programs, under a keeper if this process has one."""
 
     keeper: Keeper | None = None
 
@@ -75,15 +75,15 @@ class Programs:
         stdout_to: Path | None = None,
         confined: Confined = UNCONFINED,
     ) -> Exited:
-        """Run a program to its end and give what it printed.
+        """Run a program to its end and return its output.
 
-        With `on_line` each line of its standard output and standard error is handed over as it comes, without its end,
-        instead of being collected. With `stdout_to` the standard output goes to that file, made with mode 0600. The
-        program gets SIGINT after `timeout_s` seconds, when `stop` is requested and when the calling task is cancelled;
-        what is left of its group gets SIGKILL after the stop's `deadline_s`. Above one of the `limits` it gets the
-        same, or SIGKILL at once. Children that outlive it are killed. Nothing is started where `stop` is requested
-        already. `cwd` and the other paths are those of this host, `argv` and `environ` are as the program sees them
-        where it is `confined`. Raises ProgramMissing and NotConfined.
+        With `on_line` each line of its standard output and standard error is passed on as it arrives, without its line
+        end, instead of being collected. With `stdout_to` the standard output goes to that file, created with mode
+        0600. The program gets SIGINT after `timeout_s` seconds, when `stop` is requested, and when the calling task is
+        cancelled; the rest of its group gets SIGKILL after the stop's `deadline_s`. If it exceeds one of the `limits`
+        it gets the same, or SIGKILL at once. Children that outlive it are killed. Nothing is started if `stop` is
+        already requested. `cwd` and the other paths are those of this host, `argv` and `environ` are as the program
+        sees them when `confined`. Raises ProgramMissing and NotConfined.
         """
         if stop is not None and stop.requested.is_set():
             return Exited(exit_code=-signal.SIGINT, interrupted=True)
@@ -139,7 +139,7 @@ class Programs:
 
 
 WITHOUT_KEEPER = Programs()
-"""For a process that lives no longer than the programs that it runs."""
+"""For a process that ends together with the programs that it runs."""
 
 
 def _close(*outputs: Output | None) -> None:
@@ -164,7 +164,7 @@ class _Running:
         self._keeper = keeper
         self._process = process
         self._program = process.pid
-        """The program itself, which in bubblewrap is a child of the process that was started."""
+        """The program itself, which in bubblewrap is a child of the started process."""
         self._stop = stop
         self._guard = guard
         self._out = out
@@ -195,7 +195,7 @@ class _Running:
             feeding.cancel()
             if watching is not None:
                 watching.cancel()
-            # A child that left the group may hold the pipes open for ever; what was said until now is enough.
+            # A child that left the group may hold the pipes open forever; the output so far is enough.
             _, unread = await asyncio.wait({out, err}, timeout=_DRAIN_S)
             for reader in unread:
                 reader.cancel()
@@ -215,7 +215,7 @@ class _Running:
         )
 
     async def _begin(self) -> None:
-        """Learn which process the program is, and let it begin; the keeper knows it before."""
+        """Find the program's process, report it to the keeper, and let it begin."""
         outputs = [output.read_end for output in (self._out, self._err) if output]
         if self._keeper is not None:
             self._keeper.begun(self._process.pid, self._process.pid, outputs)
@@ -233,7 +233,7 @@ class _Running:
         code = self._process.returncode
         if code is None:
             return -signal.SIGKILL
-        # As bubblewrap ends where a signal ended the program.
+        # Bubblewrap's own exit code after a signal ended the program.
         return _BY_SIGNAL - code if self._status is not None and code > _BY_SIGNAL else code
 
     async def _read(self, output: Output | None, on_line: Callable[[bytes], None] | None) -> bytes:
@@ -260,8 +260,8 @@ class _Running:
             await asyncio.gather(asked, ended, return_exceptions=True)
 
     async def _end(self) -> None:
-        # SIGINT goes to the program alone: Terraform tells its providers itself, and a group that is interrupted as a
-        # whole would lose the provider while Terraform still writes the state.
+        # SIGINT goes only to the program: Terraform notifies its providers itself. If the whole group were
+        # interrupted, the provider would be lost while Terraform still writes the state.
         if self._keeper is not None:
             self._keeper.interrupted(self._process.pid)
         try:
@@ -275,7 +275,8 @@ class _Running:
             await self._process.wait()
 
     async def _until_it_catches(self) -> None:
-        """Wait until the program catches SIGINT: the first process of a pid namespace loses what it does not catch."""
+        """Wait until the program handles SIGINT: the first process of a pid namespace loses signals without a
+        handler."""
         while self._program != self._process.pid and self._process.returncode is None:
             try:
                 caught = _CAUGHT.search(await asyncio.to_thread(Path(f"/proc/{self._program}/status").read_bytes))

@@ -1,4 +1,4 @@
-"""The path at which the runs of one repository see their directories where there are no mounts: one after the other.
+"""One path for the runs of a repository if there are no mounts: one run at a time.
 
 A run's directories are moved there, and back when it ends or lets another one go first.
 """
@@ -14,26 +14,26 @@ from pathlib import Path
 from ghapp.processes.private_directories import locked, remove_tree
 
 PATHS = "paths"
-"""The directory of the data directory in which they are."""
+"""Their directory in the data directory."""
 _POLL_S = 0.02
 _LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamePath:
-    """A repository's path, and what a run moves there: where it lies otherwise, by its name."""
+    """A repository's path, and the run's directories that are moved there, by name."""
 
     path: Path
     moved: Mapping[str, Path]
 
     @contextlib.asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
-        """Wait for the turn, across processes too, and have the directories there."""
+        """Wait for the turn, across processes too, and move the directories there."""
         self.path.mkdir(mode=0o711, exist_ok=True)
         self.path.chmod(0o711)
         held = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            # Asked again and again: the holder may be another process.
+            # Poll: the holder may be another process.
             while not _lockable(held):  # noqa: ASYNC110
                 await asyncio.sleep(_POLL_S)
             await asyncio.to_thread(_clear, self.path)
@@ -48,7 +48,7 @@ class SamePath:
             os.close(held)
 
     def lies(self, path: Path) -> Path:
-        """Where a file of the run lies while it has the path."""
+        """The path of the run's file while it has the turn."""
         for name, directory in self.moved.items():
             if path.is_relative_to(directory):
                 return self.path / name / path.relative_to(directory)
@@ -56,7 +56,7 @@ class SamePath:
 
 
 def clear_paths(paths: Path) -> None:
-    """Remove what a process that was killed left at the paths below a directory."""
+    """Remove files that a killed process left at the paths below a directory."""
     for path in _directories(paths):
         with locked(path / _LOCK) as is_free:
             if is_free:

@@ -1,7 +1,7 @@
-"""What a root run executes reaches its checkout, its private directory and the network, and nothing else of this host.
+"""Limits a root run's programs to its checkout, its private directory and the network.
 
-One sandbox is chosen when the process starts (sandbox_choice.py), and every command of a root run goes through it:
-`bubblewrap` (bubblewrap.py), `uid` (by_uid.py), or `none`, which confines nothing and has to be asked for.
+One sandbox is chosen when the process starts (sandbox_choice.py), and every command of a root run uses it:
+`bubblewrap` (bubblewrap.py), `uid` (by_uid.py), or `none`, which confines nothing and has to be requested.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ SandboxName = Literal["bubblewrap", "uid", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What one root run reaches of this host."""
+    """The parts of this host that one root run can reach."""
 
     checkout: Path
-    """Writable, and seen at a path that depends on `repository` alone."""
+    """Writable, at a path that depends only on `repository`."""
     private: Path
-    """The run's own directory, writable; what is in its `tmp` is the run's /tmp."""
+    """The run's own directory, writable; its `tmp` is the run's /tmp."""
     repository: str
     temporary: Path | None = None
-    """What becomes TMPDIR, where that is not in `private`."""
+    """The directory for TMPDIR, if that is not in `private`."""
     reads: tuple[Path, ...] = ()
-    """Files and directories that it sees where they are; those that are not there are left out."""
+    """Files and directories at their usual paths; missing ones are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostPaths:
-    """What the operator opens to every run beside its own directories (`PLANWARD_SANDBOX_PATHS`)."""
+    """The paths that the operator opens to every run besides its own directories (`PLANWARD_SANDBOX_PATHS`)."""
 
     reads: tuple[Path, ...] = ()
     writes: tuple[Path, ...] = ()
@@ -41,68 +41,68 @@ class HostPaths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A program as it is started in its sandbox."""
+    """A program with everything for starting it in its sandbox."""
 
     argv: tuple[str, ...]
     environ: Mapping[str, str] = field(repr=False)
     cwd: Path | None
     uid: int | None = None
-    """Whom it runs as; None: as Planward."""
+    """The user that it runs as; None: Planward's."""
     pass_fds: tuple[int, ...] = ()
     status: int | None = None
-    """The reading end of bubblewrap's status, where the program is a child of what is started."""
+    """The reading end of bubblewrap's status, if the program is a child of the started process."""
     go: int | None = None
-    """Written to once the program may begin."""
+    """Written to when the program may begin."""
 
 
 class Confined(Protocol):
     """One root run in its sandbox."""
 
     def entered(self) -> AbstractAsyncContextManager[None]:
-        """Be in the sandbox; before and after it the run's directories lie where they were."""
+        """Enter the sandbox; before and after it the run's directories are at their usual paths."""
 
     def vacated(self) -> AbstractAsyncContextManager[None]:
-        """Let other runs of the repository go first, while nothing of this one goes on."""
+        """Let other runs of the repository go first while nothing of this one is active."""
 
     def lies(self, path: Path) -> Path:
-        """Where a file of its checkout or private directory lies on this host while it is entered."""
+        """The path on this host of a file of its checkout or private directory, while it is entered."""
 
     def seen(self, path: Path) -> Path:
         """The path by which the run sees such a file."""
 
     async def end_all(self) -> None:
-        """End what a program of the run left behind."""
+        """Kill processes that a program of the run left."""
 
     def give(self, file: Path) -> None:
-        """Let the run have a file that Planward has written for it in one of its directories."""
+        """Give the run access to a file that Planward has written for it in one of its directories."""
 
     def command(
         self, argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None, *, kept: bool
     ) -> AbstractContextManager[Command]:
-        """One program of the run; `cwd` is a path of this host. `kept`: a keeper ends it where Planward is killed."""
+        """One program of the run; `cwd` is a path of this host. `kept`: a keeper ends it if Planward is killed."""
 
 
 class Sandbox(Protocol):
-    """How root runs are confined."""
+    """The method of confining root runs."""
 
     @property
     def name(self) -> SandboxName:
-        """As PLANWARD_SANDBOX calls it."""
+        """Its name in PLANWARD_SANDBOX."""
 
     @property
     def gives(self) -> str:
-        """What it gives, in one line for people."""
+        """Its protection, in one line for people."""
 
     @property
     def has_mounts(self) -> bool:
-        """Whether each run has a view of the file system of its own; else the runs of a repository take turns."""
+        """Whether each run has its own view of the file system; otherwise the runs of a repository take turns."""
 
     @property
     def shares_caches(self) -> bool:
-        """Whether runs reach the provider cache."""
+        """Whether runs can use the provider cache."""
 
     def keeps(self, file: Path) -> bool:
-        """Whether a file of the machine that a run writes, such as a local state, is there after it."""
+        """Whether a file of the machine that a run writes, such as a local state, still exists after the run."""
 
     def confine(self, reach: Reach) -> Confined:
         """Confine one root run."""
@@ -110,7 +110,7 @@ class Sandbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Unconfined:
-    """No sandbox, and no path of the repository's own: for one run at a time, as of a working copy."""
+    """No sandbox, and no special path for the repository: for single runs, such as those of a working copy."""
 
     name: SandboxName = "none"
     gives: str = "Terraform runs without a sandbox"
@@ -118,7 +118,7 @@ class Unconfined:
     shares_caches: bool = True
 
     def keeps(self, file: Path) -> bool:
-        """It is."""
+        """Always."""
         return True
 
     def confine(self, reach: Reach) -> Unconfined:
@@ -127,12 +127,12 @@ class Unconfined:
 
     @contextlib.asynccontextmanager
     async def entered(self) -> AsyncIterator[None]:
-        """Nothing changes."""
+        """Do nothing."""
         yield
 
     @contextlib.asynccontextmanager
     async def vacated(self) -> AsyncIterator[None]:
-        """Nothing changes."""
+        """Do nothing."""
         yield
 
     def lies(self, path: Path) -> Path:
@@ -140,14 +140,14 @@ class Unconfined:
         return path
 
     async def end_all(self) -> None:
-        """The program's group is ended already."""
+        """Do nothing: the program's group has already ended."""
 
     def seen(self, path: Path) -> Path:
         """The same path."""
         return path
 
     def give(self, file: Path) -> None:
-        """It has it."""
+        """Do nothing: it already has access."""
 
     @contextlib.contextmanager
     def command(

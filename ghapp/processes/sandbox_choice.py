@@ -1,4 +1,4 @@
-"""Which sandbox this process uses: the one that the operator names, else the best that works here."""
+"""The choice of this process's sandbox: the operator's, or else the best that works here."""
 
 import os
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _NONE = "or set PLANWARD_SANDBOX=none: then the code of a plan reads everything 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSettings:
-    """What the operator says about the sandbox."""
+    """The operator's settings for the sandbox."""
 
     name: SandboxName | None = None
     """None: the best that works."""
@@ -27,7 +27,7 @@ class SandboxSettings:
 
 
 def choose_sandbox(settings: SandboxSettings, data_dir: Path) -> Sandbox:
-    """Try what is asked for, and give it. Raises SettingsError where it does not work, with the way out."""
+    """Test the requested sandbox, and return it. Raises SettingsError if it does not work, with what to do."""
     reasons = []
     if settings.name == "none":
         return without_sandbox(data_dir)
@@ -48,7 +48,7 @@ def choose_sandbox(settings: SandboxSettings, data_dir: Path) -> Sandbox:
 
 
 def examine_sandbox(settings: SandboxSettings) -> tuple[bool, str]:
-    """Whether there would be a sandbox on this machine, and what it gives or why it does not work. Changes nothing."""
+    """Describe the sandbox on this machine, or why none works. Changes nothing."""
     if settings.name == "none":
         return False, "PLANWARD_SANDBOX is none: the code of a plan reads everything that Planward's user can"
     if settings.name in (None, "bubblewrap"):

@@ -1,10 +1,10 @@
-"""Signals: a program is started with none of them ignored, however Planward itself was started."""
+"""Signals: programs are started without ignored signals, however Planward itself was started."""
 
 import signal
 import threading
 
 _RESTORED_BY_PYTHON = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
-"""Python ignores these itself, and `subprocess` gives a program their defaults."""
+"""Python ignores these itself, and `subprocess` restores their defaults for programs."""
 
 
 def stop_ignoring() -> None:

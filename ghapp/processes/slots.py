@@ -1,8 +1,8 @@
-"""Slots: how many root runs there are at once in this worker, and whose turn is next.
+"""Slots: they limit the concurrent root runs of this worker, and decide whose turn is next.
 
-Repositories take turns, however much each has waiting, so that one with a thousand root modules does not keep another's
-one from its slot. Inside a repository applies and plans take turns too: a merge waits for one plan and not for all of
-them, and no plan waits for the whole of an apply. Inside those it is first come, first served.
+Repositories take turns, however many runs each has waiting, so that a repository with a thousand root modules does not
+block the others. Inside a repository applies and plans also take turns: a merge waits for one plan and not for all of
+them, and no plan waits for a whole apply. Within each, it is first come, first served.
 """
 
 import asyncio
@@ -18,17 +18,18 @@ Operation = Literal["plan", "apply"]
 
 
 class Turns(Generic[T]):
-    """Who waits, in the order of their turns. Between two turns of one that waits every other has at most one."""
+    """The waiting runs, in the order of their turns. Between two turns of a waiting repository, each other gets
+    one."""
 
     def __init__(self) -> None:
         self._lines: dict[RepositoryId, dict[Operation, deque[T]]] = {}
-        """Both dictionaries are rings: who is next stands first, and goes to the end with a turn."""
+        """Both dictionaries are rings: the next repository is first, and moves to the end with its turn."""
 
     def __len__(self) -> int:
         return sum(len(line) for lines in self._lines.values() for line in lines.values())
 
     def join(self, repository: RepositoryId, operation: Operation, waiting: T, *, first: bool = False) -> None:
-        """Wait at the end of the own line, or with `first` at its front."""
+        """Wait at the end of the repository's own line, or with `first` at its front."""
         line = self._lines.setdefault(repository, {}).setdefault(operation, deque())
         if first:
             line.appendleft(waiting)
@@ -36,7 +37,7 @@ class Turns(Generic[T]):
             line.append(waiting)
 
     def leave(self, repository: RepositoryId, operation: Operation, waiting: T) -> None:
-        """Wait no more."""
+        """Stop waiting."""
         lines = self._lines[repository]
         lines[operation].remove(waiting)
         if not lines[operation]:
@@ -45,7 +46,7 @@ class Turns(Generic[T]):
             del self._lines[repository]
 
     def next(self, *, but: Collection[RepositoryId] = ()) -> T | None:
-        """Take out whose turn it is, of other repositories than these; None where nobody waits."""
+        """Remove and return the next run, skipping these repositories; None if nobody waits."""
         repository = next((each for each in self._lines if each not in but), None)
         if repository is None:
             return None
@@ -70,9 +71,9 @@ class Slots:
         one_each: bool = False,
         on_change: Callable[[int, int], None] = lambda taken, waiting: None,
     ) -> None:
-        """With `one_each` a repository has one at a time, also where no other one waits.
+        """With `one_each` a repository has at most one slot, even if no other one waits.
 
-        `on_change` is told how many slots are taken and how many root runs wait for one.
+        `on_change` receives the number of taken slots and of waiting root runs.
         """
         self._number = number
         self._one_each = one_each
@@ -90,7 +91,7 @@ class Slots:
         self._turns.join(repository, operation, (repository, turn), first=first)
         self._hand_out()
         try:
-            # Not awaited itself: who is cancelled would leave a future behind that has a turn still.
+            # Not awaited itself: a cancelled run would leave a future that still gets a turn.
             await asyncio.wait({turn})
         except asyncio.CancelledError:
             if turn.done():
@@ -101,9 +102,9 @@ class Slots:
             raise
 
     def give_back(self, repository: RepositoryId) -> None:
-        """Let the next one have the slot."""
+        """Give the slot to the next run."""
         self._taken[repository] -= 1
-        self._taken += Counter()  # only what is taken stays
+        self._taken += Counter()  # keep only repositories with a taken slot
         self._hand_out()
 
     def _hand_out(self) -> None:
@@ -118,7 +119,7 @@ class Slots:
 
 
 class Slot:
-    """One root run's slot: taken, lent and taken again, given back."""
+    """One root run's slot: taken, lent and taken again, released."""
 
     def __init__(self, slots: Slots, repository: RepositoryId, operation: Operation) -> None:
         self._places = slots
@@ -127,12 +128,12 @@ class Slot:
         self._is_taken = False
 
     async def take(self, *, first: bool = False) -> None:
-        """Wait for the slot; `first` in the own line is who had it and lent it."""
+        """Wait for the slot; `first` in its own line is for a run that had it and lent it."""
         await self._places.take(self._repository, self._operation, first=first)
         self._is_taken = True
 
     def give_back(self) -> None:
-        """Let others have it. Nothing where it is not taken."""
+        """Release it to others. Nothing if it is not taken."""
         if self._is_taken:
             self._is_taken = False
             self._places.give_back(self._repository)

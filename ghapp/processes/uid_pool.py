@@ -1,4 +1,5 @@
-"""User ids that nobody has, for root runs: one for each, and used again only once nothing of the last one is left."""
+"""User ids that belong to nobody, for root runs: one each, reused only after everything of the previous run is
+gone."""
 
 import contextlib
 import ctypes
@@ -16,11 +17,11 @@ from ghapp.log import log
 from ghapp.processes.private_directories import remove_tree
 
 FIRST_UID = 60_600
-"""Of a range that systemd's list calls unused. https://systemd.io/UIDS-GIDS/"""
+"""From a range that systemd lists as unused. https://systemd.io/UIDS-GIDS/"""
 POOL_SIZE = 256
 _LOCKS = Path("/run/planward-uids")
 _SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")  # noqa: S108
-"""Where everybody may write."""
+"""Directories that everybody may write to."""
 _KILL_S = 10.0
 _POLL_S = 0.02
 _IPC_RMID = 0
@@ -28,20 +29,19 @@ _IPC_RMID = 0
 
 @dataclass(frozen=True, slots=True)
 class TakenUid:
-    """A user id that one root run has.
+    """A user id in use by one root run.
 
-    Programs inherit the lock that is `held`, so that nobody takes the uid while the keeper of a process that was killed
-    ends them in order.
+    Programs inherit the lock `held`, so that nobody takes the uid while the keeper of a killed process ends them.
     """
 
     uid: int
     held: int
 
     def end_all(self) -> bool:
-        """Kill every process of the uid, whatever it did; False where some stay."""
+        """Kill every process of the uid; False if some remain."""
         end = time.monotonic() + _KILL_S
         while _has_processes(self.uid):
-            # By itself: the kernel signals all of them at once, so that no fork gets away.
+            # In one call: the kernel signals all of them at once, so that no fork escapes.
             with contextlib.suppress(OSError, subprocess.SubprocessError):
                 subprocess.run(
                     ["/bin/sh", "-c", "kill -KILL -1"],
@@ -60,7 +60,7 @@ class TakenUid:
         return True
 
     def give_back(self) -> None:
-        """Let others have it. What cannot be cleared now is looked at again before the next run takes it."""
+        """Release it. Anything that cannot be removed now is removed before the next run takes it."""
         try:
             if not _clear(self):
                 log.error("uid_not_cleared", uid=self.uid)
@@ -69,7 +69,7 @@ class TakenUid:
 
 
 def take_uid() -> TakenUid | None:
-    """Take a uid that is free, on this machine and not in this process alone; None where all are taken."""
+    """Take a free uid, exclusively on this machine; None if all are taken."""
     _LOCKS.mkdir(mode=0o700, exist_ok=True)
     for uid in range(FIRST_UID, FIRST_UID + POOL_SIZE):
         held = os.open(_LOCKS / str(uid), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -83,7 +83,7 @@ def take_uid() -> TakenUid | None:
 
 
 def clear_uids() -> None:
-    """End what processes that are gone left under their uids, once their keepers had the time for it."""
+    """Kill processes left under the uids by dead processes, after their keepers had time to do it."""
     for uid in range(FIRST_UID, FIRST_UID + POOL_SIZE):
         try:
             held = os.open(_LOCKS / str(uid), os.O_RDWR | os.O_CLOEXEC)
@@ -96,7 +96,7 @@ def clear_uids() -> None:
 
 
 def hand_over(directory: Path, uid: int) -> None:
-    """Give a directory and all that is in it to a uid; no symlink is followed."""
+    """Make a uid the owner of a directory and its content; symlinks are not followed."""
     os.lchown(directory, uid, uid)
     for current, directories, files in os.walk(directory):
         for name in (*directories, *files):
@@ -104,8 +104,8 @@ def hand_over(directory: Path, uid: int) -> None:
 
 
 def uid_of(pid: int) -> int | None:
-    """The uid of a process, zombies aside; None where it is gone."""
-    # Not by the owner of /proc/PID, which is root's where a process is not dumpable.
+    """The uid of a process, except zombies; None if it is gone."""
+    # Not from the owner of /proc/PID, which is root if a process is not dumpable.
     try:
         said = Path(f"/proc/{pid}/status").read_text(errors="replace")
     except OSError:
@@ -117,7 +117,7 @@ def uid_of(pid: int) -> int | None:
 
 
 def _name_of(pid: int) -> str:
-    """Names a process for good: its number, and when it started. Empty where it is gone."""
+    """Identifies a process permanently: its number and start time. Empty if it is gone."""
     try:
         return f"{pid} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
     except OSError:
@@ -145,7 +145,7 @@ def _has_processes(uid: int) -> bool:
 
 
 def _clear(taken: TakenUid) -> bool:
-    """End its processes, and remove its IPC objects and files; False where something stays."""
+    """Kill its processes, and remove its IPC objects and files; False if something remains."""
     if not taken.end_all():
         return False
     _remove_ipc(taken.uid)
@@ -155,7 +155,7 @@ def _clear(taken: TakenUid) -> bool:
 
 
 def _remove_ipc(uid: int) -> None:
-    """Remove what System V calls its own. https://man7.org/linux/man-pages/man7/sysvipc.7.html"""
+    """Remove its System V IPC objects. https://man7.org/linux/man-pages/man7/sysvipc.7.html"""
     libc = ctypes.CDLL(None, use_errno=True)
     for kind in ("shm", "msg", "sem"):
         try:
@@ -174,7 +174,7 @@ def _remove_ipc(uid: int) -> None:
 
 
 def _remove_files(directory: Path, uid: int) -> None:
-    """Remove its files in a directory where everybody may write, and in such directories below it."""
+    """Remove its files in a directory that everybody may write to, and in such directories below it."""
     for path in _entries(directory):
         with contextlib.suppress(OSError):
             found = path.lstat()
