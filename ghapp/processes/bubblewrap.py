@@ -18,11 +18,13 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from ghapp.foreign_json import UnreadableJson, read_json
 from ghapp.processes.sandbox import Command, HostPaths, Reach, SandboxName
+from ghapp.processes.system_calls import refusals
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
 _ETC = (
@@ -55,6 +57,7 @@ _TEMPORARY = Path("/tmp")  # noqa: S108 - the run's own
 _UID = 1000
 _SHARED_MEMORY_BYTES = 64_000_000
 _PROBE_TIMEOUT_S = 20
+_REFUSALS = refusals()
 
 
 class BubblewrapFails(Exception):
@@ -95,9 +98,17 @@ def probe_bubblewrap(host: HostPaths) -> Bubblewrap:
     why = ""
     for options in (("--disable-userns",), ()):  # since 0.8
         found = Bubblewrap(program=program, host=host, options=options)
-        words = [program, *found.options, *_namespaces(), *_system(), "--", "/usr/bin/env", "true"]
         try:
-            ended = subprocess.run(words, env={}, capture_output=True, timeout=_PROBE_TIMEOUT_S, check=False)
+            with contextlib.ExitStack() as stack:
+                refused = _refused(stack)
+                ended = subprocess.run(
+                    [program, *found.options, *_namespaces(), *_system(), *refused.words, "--", "/usr/bin/env", "true"],
+                    env={},
+                    pass_fds=refused.descriptors,
+                    capture_output=True,
+                    timeout=_PROBE_TIMEOUT_S,
+                    check=False,
+                )
         except (OSError, subprocess.SubprocessError) as error:
             raise BubblewrapFails(f"it cannot be run ({type(error).__name__})") from error
         if ended.returncode == 0:
@@ -179,12 +190,14 @@ class ConfinedRun:
         with contextlib.ExitStack() as stack:
             status, status_end = _pipe(stack)
             go_end, go = _pipe(stack)
-            passwd = _data(stack, f"planward:x:{_UID}:{_UID}::{_PRIVATE}/home:/bin/sh\n")
-            group = _data(stack, f"planward:x:{_UID}:\n")
+            passwd = _data(stack, f"planward:x:{_UID}:{_UID}::{_PRIVATE}/home:/bin/sh\n".encode())
+            group = _data(stack, f"planward:x:{_UID}:\n".encode())
+            refused = _refused(stack)
             words = [
                 *(self.bubblewrap.program, *self.bubblewrap.options, *_namespaces(), *_system()),
                 *("--ro-bind-data", str(passwd), "/etc/passwd", "--ro-bind-data", str(group), "/etc/group"),
                 *self._binds(),
+                *refused.words,
                 *("--remount-ro", "/", "--json-status-fd", str(status_end), "--block-fd", str(go_end)),
                 # If there is a keeper, it ends the command properly after Planward is killed.
                 *(() if kept else ("--die-with-parent",)),
@@ -195,7 +208,7 @@ class ConfinedRun:
                 argv=tuple(words),
                 environ=environ,
                 cwd=None,
-                pass_fds=(status_end, go_end, passwd, group),
+                pass_fds=(status_end, go_end, passwd, group, *refused.descriptors),
                 status=status,
                 go=go,
             )
@@ -219,10 +232,23 @@ def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
     return ends
 
 
-def _data(stack: contextlib.ExitStack, text: str) -> int:
+class _Refused(NamedTuple):
+    words: tuple[str, ...] = ()
+    descriptors: tuple[int, ...] = ()
+
+
+def _refused(stack: contextlib.ExitStack) -> _Refused:
+    """What tells bubblewrap which system calls are refused."""
+    if _REFUSALS is None:
+        return _Refused()
+    held = _data(stack, _REFUSALS)
+    return _Refused(("--seccomp", str(held)), (held,))
+
+
+def _data(stack: contextlib.ExitStack, content: bytes) -> int:
     held = os.memfd_create("planward")
     stack.callback(os.close, held)
-    os.write(held, text.encode())
+    os.write(held, content)
     os.lseek(held, 0, os.SEEK_SET)
     return held
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ghapp.errors import NoRoom
+from ghapp.processes.keyrings import join_empty_keyring
 from ghapp.processes.private_directories import make_private
 from ghapp.processes.same_path import PATHS, SamePath
 from ghapp.processes.sandbox import Command, Reach, SandboxName
@@ -189,6 +190,7 @@ class RunAtPath:
             return
         # Set on this thread, from which Popen starts the program: setuid programs then give neither any rights.
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        join_empty_keyring()
         [taken] = self._taken
         yield Command(argv=tuple(argv), environ=environ, cwd=where, uid=taken.uid, pass_fds=(taken.held,))
 

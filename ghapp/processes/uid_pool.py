@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghapp.log import log
+from ghapp.processes.keyrings import clear_keyring_of
 from ghapp.processes.private_directories import remove_tree
 
 FIRST_UID = 60_600
@@ -145,9 +146,10 @@ def _has_processes(uid: int) -> bool:
 
 
 def _clear(taken: TakenUid) -> bool:
-    """Kill its processes, and remove its IPC objects and files; False if something remains."""
+    """Kill its processes, and remove its keys, IPC objects and files; False if something remains."""
     if not taken.end_all():
         return False
+    clear_keyring_of(taken.uid)
     _remove_ipc(taken.uid)
     for place in _SHARED:
         _remove_files(Path(place), taken.uid)

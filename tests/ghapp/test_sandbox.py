@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import ctypes
+import errno
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -11,6 +14,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ghapp.errors import SettingsError
 from ghapp.processes import WITHOUT_KEEPER, Exited, Limits, NotConfined, ProgramMissing, Programs, Stop
-from ghapp.processes.bubblewrap import probe_bubblewrap
+from ghapp.processes.bubblewrap import ConfinedRun, probe_bubblewrap
 from ghapp.processes.by_uid import probe_uids, without_sandbox
 from ghapp.processes.keeper import keeping
 from ghapp.processes.private_directories import locked
@@ -81,6 +85,7 @@ YIELDS = Limits(yields=True, memory_bytes=1000 * MB)
 in_a_sandbox = pytest.mark.parametrize(
     "sandbox", [pytest.param("bubblewrap", marks=in_bubblewrap), pytest.param("uid", marks=by_uid)]
 )
+of_this_machine = pytest.mark.skipif(platform.machine() != "x86_64", reason="system calls have other numbers here")
 LEAVES_A_UID = """
 import os, subprocess
 from ghapp.processes.uid_pool import take_uid
@@ -222,6 +227,63 @@ def test_a_program_that_its_uid_may_not_execute_is_missing(directory: Path) -> N
     (directory / "closed").touch(mode=0o700)
     with pytest.raises(ProgramMissing):
         asyncio.run(ran(confined("uid", directory)))
+
+
+SYSTEM_CALL = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def call(number, *words):
+    ctypes.set_errno(0)
+    return libc.syscall(number, *words), ctypes.get_errno()
+"""
+
+
+@in_bubblewrap
+@of_this_machine
+@pytest.mark.parametrize("sandbox", ["bubblewrap", "none"])
+def test_system_calls_that_no_provider_needs_are_refused_in_bubblewrap(sandbox: str, directory: Path) -> None:
+    script = f"""\
+        {textwrap.indent(SYSTEM_CALL, " " * 8).strip()}
+        room = ctypes.create_string_buffer(200)
+        tried = {{
+            "io_uring_setup": call(425, 1, room),
+            "userfaultfd": call(323, 1),
+            "keyctl": call(250, 0, -3, 1),
+            "clone": call(56, 0x10000000 | signal.SIGCHLD, 0, 0, 0, 0),
+            "unshare": call(272, 0x10000000),
+        }}
+        if not tried["clone"][0]:
+            os._exit(0)
+        print({{name: error for name, (_, error) in tried.items() if error}}, call(435, 0, 0)[1])
+        """
+    where = confined(sandbox, directory)
+    if isinstance(where, ConfinedRun):
+        # Versions before 0.8 cannot refuse namespaces themselves.
+        where = replace(where, bubblewrap=replace(where.bubblewrap, options=()))
+    ended = run(where, script)
+    names = ("io_uring_setup", "userfaultfd", "keyctl", "clone", "unshare")
+    refused = dict.fromkeys(names, errno.EPERM) if sandbox == "bubblewrap" else {}
+    clone3 = errno.ENOSYS if sandbox == "bubblewrap" else errno.EINVAL
+    assert (ended.stdout.decode(), ended.stderr) == (f"{refused} {clone3}\n", b"")
+
+
+@each_sandbox
+@of_this_machine
+def test_keys_of_the_session_that_planward_was_started_in_are_not_read_in_a_sandbox(
+    sandbox: str, directory: Path
+) -> None:
+    libc = ctypes.CDLL(None)
+    assert libc.syscall(250, 1, None) > 0, "a keyring of this thread's own"
+    libc.syscall(248, b"user", b"planward-test", b"a password", 10, -3)
+    script = f"""\
+        {textwrap.indent(SYSTEM_CALL, " " * 8).strip()}
+        found, _ = call(250, 10, -3, b"user", b"planward-test", 0)
+        read = ctypes.create_string_buffer(10)
+        call(250, 11, found, read, 10)
+        print(read.raw.strip(b"\\0").decode())
+        """
+    ended = run(confined(sandbox, directory), script)
+    assert (ended.stdout, ended.stderr) == (b"a password\n" if sandbox == "none" else b"\n", b"")
 
 
 def test_writes_to_the_disk_count_together(directory: Path) -> None:
@@ -379,6 +441,7 @@ def test_a_uid_is_used_again_only_once_nothing_of_the_last_run_is_left(directory
         open("/dev/shm/planward-left", "w").close()
         os.makedirs("/tmp/planward-left/below")
         print(ctypes.CDLL(None).shmget(0x7A11, 4096, 0o1600))
+        ctypes.CDLL(None).syscall(248, b"user", b"left", b"a key", 5, -4)
         if not os.fork():
             os.setsid()
             ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # its /proc is root's
@@ -393,6 +456,9 @@ def test_a_uid_is_used_again_only_once_nothing_of_the_last_run_is_left(directory
     assert not Path("/dev/shm/planward-left").exists()
     assert not Path("/tmp/planward-left").exists()
     assert f" {uid} " not in Path("/proc/sysvipc/shm").read_text()
+    if platform.machine() == "x86_64":
+        searched = "print(ctypes.CDLL(None).syscall(250, 10, -4, b'user', b'left', 0), os.getuid())"
+        assert run(confined("uid", directory), "import ctypes; " + searched).stdout == f"-1 {uid}\n".encode()
     taken = take_uid()
     assert taken is not None
     assert taken.uid == int(uid)

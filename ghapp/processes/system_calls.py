@@ -1,0 +1,103 @@
+"""Which system calls a root run may not use: a seccomp filter of Planward's own, for bubblewrap.
+
+A short list of what is refused, and not one of what is allowed: such a list, as containers have, needs another one for
+each version of the kernel and of Go, and a library to compile it. Refused is what any user may call and no provider
+needs, and what either is not divided by namespaces (the kernel's keys) or was the way into the kernel again and again.
+
+https://man7.org/linux/man-pages/man2/seccomp.2.html
+https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html
+"""
+
+import errno
+import platform
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+_NEW = {  # numbered alike everywhere
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+}
+_CLONE3: Final = 435
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Architecture:
+    audit: int
+    refused: dict[str, int]
+    clone: int
+    first_of_another: int | None = None
+    """From here on calls are those of another ABI of the same architecture: x32."""
+
+
+_ARCHITECTURES: Final = {
+    "x86_64": _Architecture(
+        audit=0xC000003E,
+        refused={
+            "add_key": 248,
+            "request_key": 249,
+            "keyctl": 250,
+            "unshare": 272,
+            "perf_event_open": 298,
+            "fanotify_init": 300,
+            "setns": 308,
+            "bpf": 321,
+            "userfaultfd": 323,
+            **_NEW,
+        },
+        clone=56,
+        first_of_another=0x40000000,
+    ),
+    "aarch64": _Architecture(
+        audit=0xC00000B7,
+        refused={
+            "unshare": 97,
+            "add_key": 217,
+            "request_key": 218,
+            "keyctl": 219,
+            "perf_event_open": 241,
+            "fanotify_init": 262,
+            "setns": 268,
+            "bpf": 280,
+            "userfaultfd": 282,
+            **_NEW,
+        },
+        clone=220,
+    ),
+}
+_CLONE_NEWUSER: Final = 0x10000000
+
+_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_HAS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
+_ALLOW, _KILL, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000
+
+
+def refusals(machine: str | None = None) -> bytes | None:
+    """The filter as the kernel takes it; None for a machine whose numbers are not known here."""
+    found = _ARCHITECTURES.get(machine or platform.machine())
+    if found is None:
+        return None
+    numbers = sorted(found.refused.values())
+    refuse, is_missing, ask_clone = "refuse", "is missing", "ask clone"
+    program: list[tuple[int, str | None, int]] = [(_IF_EQUAL, is_missing, _CLONE3), (_IF_EQUAL, ask_clone, found.clone)]
+    if found.first_of_another is not None:
+        program.append((_IF_AT_LEAST, refuse, found.first_of_another))
+    program += [(_IF_EQUAL, refuse, number) for number in numbers]
+    ends = [
+        (_RETURN, None, _ALLOW),
+        (_LOAD, ask_clone, _FIRST_ARGUMENT_AT),
+        (_IF_HAS, refuse, _CLONE_NEWUSER),
+        (_RETURN, None, _ALLOW),
+        (_RETURN, refuse, _FAIL | errno.EPERM),
+        # Its flags lie in memory, where a filter does not look: without it programs use clone.
+        (_RETURN, is_missing, _FAIL | errno.ENOSYS),
+    ]
+    body = [*program, *ends]
+    places = {name: len(program) + number for number, (code, name, _) in enumerate(ends) if name and code != _IF_HAS}
+    words = [(_LOAD, 0, 0, _ARCHITECTURE_AT), (_IF_EQUAL, 1, 0, found.audit), (_RETURN, 0, 0, _KILL)]
+    words.append((_LOAD, 0, 0, _NUMBER_AT))
+    for here, (code, name, value) in enumerate(body):
+        jumps = code in (_IF_EQUAL, _IF_AT_LEAST, _IF_HAS) and name is not None
+        words.append((code, places[name] - here - 1 if jumps and name else 0, 0, value))
+    return b"".join(struct.pack("=HBBI", *each) for each in words)
