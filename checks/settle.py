@@ -31,14 +31,14 @@ class Forced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behind:
-    """The tip follows LAST. `may_still_come`: an explanation may still arrive."""
+class FollowsLast:
+    """The tip follows LAST. `may_still_arrive`: an explanation may still arrive."""
 
     explanation: Explained | Unexplained
-    may_still_come: bool
+    may_still_arrive: bool
 
 
-History = NoLast | AtLast | Forced | Behind
+History = NoLast | AtLast | Forced | FollowsLast
 """The position of the tip relative to LAST."""
 
 
@@ -102,10 +102,10 @@ def decide_tip(history: History, *, attempt: Attempt, asked: Asked | None, rerun
     match history:
         case NoLast() | Forced():
             return _unexplained(attempt, rerun=rerun)
-        case Behind(explanation=Explained()):
+        case FollowsLast(explanation=Explained()):
             return ApplyTip()
-        case Behind(may_still_come=may_still_come):
-            if may_still_come and not waited and attempt in ("none", "unfinished", "applied", "cancelled"):
+        case FollowsLast(may_still_arrive=may_still_arrive):
+            if may_still_arrive and not waited and attempt in ("none", "unfinished", "applied", "cancelled"):
                 return Wait()
             return _unexplained(attempt, rerun=rerun)
         case _ as never:

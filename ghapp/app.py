@@ -24,7 +24,7 @@ from ghapp.github.keys import SignedBy
 from ghapp.jobs import Job
 from ghapp.log import log
 from ghapp.processes import WITHOUT_KEEPER, Programs
-from ghapp.processes.keeper import Keeper, keeping, outlive_orphans
+from ghapp.processes.keeper import Keeper, keeping, wait_for_orphans
 from ghapp.processes.measuring import is_measurable
 from ghapp.processes.private_directories import make_private, sweep
 from ghapp.processes.same_path import PATHS, clear_paths
@@ -171,7 +171,7 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
             front.lacking.watch("Vault does not sign with the App's key", partial(key.sign, b"are you there?"))
         if vault is not None:
             front.lacking.watch("Vault does not answer, or is sealed", vault.require_answer)
-        saying = asyncio.create_task(_say_what_is_found(services))
+        saying = asyncio.create_task(_log_services(services))
         worker = Worker(
             front.job_queue,
             front.store,
@@ -204,7 +204,7 @@ async def _chosen_sandbox(settings: Settings) -> Sandbox:
     return sandbox
 
 
-async def _say_what_is_found(services: Services) -> None:
+async def _log_services(services: Services) -> None:
     """Log at the start which services this process found; one that is unavailable now may be back in a moment."""
     settings = services.settings
     for each in settings.unknown:
@@ -244,7 +244,7 @@ async def _keeping(settings: Settings, timings: Timings) -> AsyncIterator[Keeper
     """Start this process's keeper, after the programs of a killed process have ended."""
     directory = make_private(settings.data_dir / "programs")
     patience_s = timings.keeper_grace_s + _ORPHANS_MARGIN_S
-    left = await asyncio.to_thread(outlive_orphans, directory, patience_s=patience_s)
+    left = await asyncio.to_thread(wait_for_orphans, directory, patience_s=patience_s)
     if left:
         log.error("programs_outlive_their_process", processes=list(left))
     with keeping(directory, silence_s=timings.keeper_silence_s, grace_s=timings.keeper_grace_s) as keeper:

@@ -17,10 +17,10 @@ class Timings:
     progress_s: float = 5.0
     """Before the check run of an apply first shows its progress; later updates are further apart."""
     chat_retries_s: tuple[float, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
-    delivery_looks_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
+    delivery_checks_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
     """Before GitHub is asked again for a delivery that it does not list yet; after the last, it counts as never
     sent."""
-    apply_looks_s: float = 60.0
+    apply_check_s: float = 60.0
     """The longest time that a plan waits for the end of an apply before it checks by itself."""
     reconcile_every_s: float = 300.0
     """How often GitHub is asked for failed deliveries: one call."""

@@ -56,7 +56,7 @@ class Changes:
         target, passed = follow(path, self.links)
         return next((link for link in passed if link in self.paths), None) or self.at_or_above(target)
 
-    def behind_links_in(self, directory: str) -> Iterator[str]:
+    def linked_files_in(self, directory: str) -> Iterator[str]:
         """Configuration and variable files of a directory that are symlinks with a changed target."""
         for path in self._own_links.get(directory, ()):
             changed = self.on_the_way_to(path)

@@ -92,7 +92,7 @@ def _own(root: RootModule, changes: Changes) -> Iterator[str]:
     for path in changes.directly_in(root.dir):
         if is_own_file(path):
             yield f"its own file {path}"
-    yield from changes.behind_links_in(root.dir)
+    yield from changes.linked_files_in(root.dir)
     above = changes.at_or_above(root.dir)
     if above is not None:
         yield f"its own directory {above}"
@@ -111,7 +111,7 @@ def _modules(root: RootModule, changes: Changes) -> Iterator[str]:
         changed = any(is_terraform_file(path) for path in changes.directly_in(directory))
         if changed or by_link or changes.at_or_above(directory):
             yield f"module {directory}, which it calls"
-        for reason in changes.behind_links_in(directory):
+        for reason in changes.linked_files_in(directory):
             yield f"module {directory}, which it calls: {reason}"
 
 

@@ -138,14 +138,14 @@ def _table(roots: Sequence[RootReport], page: _Page) -> Iterator[str]:
     if len(roots) < 2:
         return
     fields = [field for field in Counts.__struct_fields__ if any(getattr(root.counts, field) for root in roots)]
-    told = not page.has_parts and any(root.environment for root in roots)
+    has_environments = not page.has_parts and any(root.environment for root in roots)
     remarks = [_remark(root) for root in roots]
     last = [""] if any(remarks) else []
-    names = ["root module", *(["environment"] if told else []), *map(words_of_field, fields), *last]
+    names = ["root module", *(["environment"] if has_environments else []), *map(words_of_field, fields), *last]
     yield f"<table>\n<thead><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr></thead>\n<tbody>"
     for root, remark in zip(roots, remarks, strict=True):
         counts = [f'<td class="number">{getattr(root.counts, field) or ""}</td>' for field in fields]
-        environment = f"<td>{html_code(root.environment)}</td>" if told else ""
+        environment = f"<td>{html_code(root.environment)}</td>" if has_environments else ""
         cells = f"<td>{html_code(root.root_module)}</td>{environment}{''.join(counts)}"
         yield f'<tr class="{root.outcome}">{cells}{f"<td>{remark}</td>" if last else ""}</tr>'
     yield "</tbody>\n</table>"

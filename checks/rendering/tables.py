@@ -49,13 +49,13 @@ def with_tables(attributes: Sequence[AttributeChange]) -> Iterator[AttributeChan
     """The attributes, with tables in place of added and removed items."""
     items = _items(attributes)
     tables = _tables(items, attributes)
-    told: set[str] = set()
+    seen: set[str] = set()
     for number, attribute in enumerate(attributes):
         name = items.get(number)
         if name is None or name not in tables:
             yield attribute
-        elif name not in told:
-            told.add(name)
+        elif name not in seen:
+            seen.add(name)
             yield tables[name]
 
 

@@ -110,7 +110,7 @@ def _marks(
     texts = _coming(come)
     if _may_wipe(texts) and any(map(_wipes, come)):
         yield WIPES_DATA
-    opens = everybody or (_opens(type_, come) and not _lets_out(type_, come))
+    opens = everybody or (_opens(type_, come) and not _is_outgoing(type_, come))
     if opens:
         yield OPENS
     names = set(map(_top_of, attributes))
@@ -151,7 +151,7 @@ def _top_of(attribute: AttributeChange) -> str:
     return _top(attribute.path)
 
 
-def _lets_out(type_: str, attributes: Sequence[AttributeChange]) -> bool:
+def _is_outgoing(type_: str, attributes: Sequence[AttributeChange]) -> bool:
     """Whether a firewall rule is about outgoing traffic: opening that to the world is normal."""
     return type_.endswith("_egress_rule") or any(
         attribute.new == _OUTWARD[attribute.path] for attribute in attributes if attribute.path in _OUTWARD

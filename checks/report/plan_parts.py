@@ -34,7 +34,7 @@ def report_invocations(plan: Plan, mask: Mask, effort: Effort) -> tuple[Invocati
     """The actions of providers that applying the plan runs, then the deferred ones; each with its arguments."""
     now = [_invocation(invocation, mask, effort) for invocation in plan.action_invocations]
     later = [_invocation(each.action_invocation, mask, effort, each.reason) for each in plan.deferred_invocations]
-    return tuple(sorted([*now, *later], key=lambda told: (told.reason is not None, natural_order(told.address))))
+    return tuple(sorted([*now, *later], key=lambda report: (report.reason is not None, natural_order(report.address))))
 
 
 def _invocation(

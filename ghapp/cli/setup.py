@@ -54,8 +54,8 @@ def setup(
 
     if organization is not None and not _ACCOUNT.fullmatch(organization):
         raise click.UsageError(f"{organization} is no organization's name")
-    told = {"PLANWARD_PUBLIC_URL": public_url} if public_url else {}
-    api_url, address = read_addresses({**os.environ, **told})
+    given = {"PLANWARD_PUBLIC_URL": public_url} if public_url else {}
+    api_url, address = read_addresses({**os.environ, **given})
     plan = Plan(api_url=api_url, public_url=address, organization=organization, name=name, port=port)
     asyncio.run(set_up(plan, _keeper(file, vault_path, force), click.echo))
 

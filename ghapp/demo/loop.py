@@ -75,8 +75,8 @@ class Loop:
 
     def _created(self, title: str, head: str, base: str, body: str = "") -> int:
         with self._as(AUTHOR) as ada:
-            told = {"title": title, "head": head, "base": base, "body": body}
-            answer = ada.post(f"/repos/{self.full_name}/pulls", json=told)
+            request = {"title": title, "head": head, "base": base, "body": body}
+            answer = ada.post(f"/repos/{self.full_name}/pulls", json=request)
         if answer.status_code != 201:
             raise DemoError(f"the pull request could not be opened: {answer.text}")
         return int(answer.json()["number"])

@@ -72,14 +72,14 @@ def _play_sample(stack: contextlib.ExitStack, directory: Path, port: int) -> Loo
     loop.prepare(sample)
     done(f"{loop.full_name}: network, database and app, on the branches staging and production")
     done("both branches need a pull request and a green planward/plan of this very App")
-    _fail_and_mend(loop, sample)
+    _fail_and_fix(loop, sample)
     _change_something_that_matters(loop, sample)
     _destroy_something(loop, sample)
     loop.promote()
     return loop
 
 
-def _fail_and_mend(loop: Loop, sample: Mapping[str, bytes]) -> None:
+def _fail_and_fix(loop: Loop, sample: Mapping[str, bytes]) -> None:
     """A pull request that fails is not merged. After a fix it is, and testing and staging are applied."""
     say(f"{AUTHOR} opens a pull request with a mistake in it")
     number = loop.propose(failing_change(sample))

@@ -71,7 +71,7 @@ async def run_job(services: Services, job: jobs.Job) -> None:
         if _is_no_room(error):
             await _fail_or_defer(services, job, _FULL)
             return
-        await _break_off(services, job)
+        await _end_unfinished_runs(services, job)
         raise OwnFailure(f"internal error: {job.key}") from None
     else:
         log.info("job_done", job=job.key)
@@ -79,7 +79,7 @@ async def run_job(services: Services, job: jobs.Job) -> None:
 
 async def _refuse(services: Services, job: jobs.Job, error: JobError) -> None:
     log.info("job_refused", job=job.key, reason=str(error))
-    await _break_off(services, job, str(error))
+    await _end_unfinished_runs(services, job, str(error))
 
 
 def _concerns_merge(job: jobs.Job) -> bool:
@@ -93,7 +93,7 @@ def _concerns_merge(job: jobs.Job) -> bool:
 
 async def _fail_or_defer(services: Services, job: jobs.Job, cause: str) -> None:
     """Fail the runs whose check runs can show the cause; if there are none, defer the job."""
-    if await _break_off(services, job, cause):
+    if await _end_unfinished_runs(services, job, cause):
         log.warning("job_without_room", job=job.key)
     else:
         await _defer_by_attempts(services, job, cause, None)
@@ -117,7 +117,7 @@ async def _defer(services: Services, job: jobs.Job, key: str, in_s: float) -> No
 async def _run(services: Services, job: jobs.Job) -> None:
     match job:
         case jobs.EventJob():
-            await _take_in(services, job)
+            await _process_event(services, job)
         case jobs.PlanRun():
             await run_plan(services, job)
         case jobs.Replan():
@@ -146,7 +146,7 @@ async def _run(services: Services, job: jobs.Job) -> None:
             assert_never(never)
 
 
-async def _take_in(services: Services, job: jobs.EventJob) -> None:
+async def _process_event(services: Services, job: jobs.EventJob) -> None:
     await reconcile.event_arrived(services)
     key = job.key
     match job.event:
@@ -186,7 +186,7 @@ def _is_no_room(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-async def _break_off(services: Services, job: jobs.Job, cause: str | None = None) -> int:
+async def _end_unfinished_runs(services: Services, job: jobs.Job, cause: str | None = None) -> int:
     """End the runs that the job began and did not finish, so that none stays in progress forever. Returns how many."""
     ended = 0
     for run in await services.store.runs.unfinished():

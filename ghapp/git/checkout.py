@@ -89,7 +89,7 @@ class _Checkout:
     async def become(self, before: KeptCheckout) -> bool:
         """Turn a kept checkout into this one; False if that is impossible, and then it is removed."""
         try:
-            if await self._is_as_it_was_kept(before):
+            if await self._is_unchanged(before):
                 is_it = before.tree == self._tree or (
                     await self._has_the_attributes_of(before.tree) and await self._read_tree() and await self._list()
                 )
@@ -103,7 +103,7 @@ class _Checkout:
         await asyncio.to_thread(remove_tree, self.place)
         return False
 
-    async def _is_as_it_was_kept(self, before: KeptCheckout) -> bool:
+    async def _is_unchanged(self, before: KeptCheckout) -> bool:
         """Whether neither the index nor any file has changed since the checkout was restored."""
         return (
             await self.sealed() == before.seal

@@ -137,10 +137,10 @@ def left(spending: Spending, now: float) -> float:
 
 
 def _window(known: Window | None, headers: Mapping[str, str], now: float) -> Window | None:
-    told = [headers.get(f"X-RateLimit-{name}", "") for name in ("Limit", "Remaining", "Reset")]
-    if headers.get("X-RateLimit-Resource", "core") != "core" or not all(each.isdecimal() for each in told):
+    values = [headers.get(f"X-RateLimit-{name}", "") for name in ("Limit", "Remaining", "Reset")]
+    if headers.get("X-RateLimit-Resource", "core") != "core" or not all(each.isdecimal() for each in values):
         return known
-    limit, remaining, reset_at = map(int, told)
+    limit, remaining, reset_at = map(int, values)
     if known is not None and reset_at <= now:
         return known  # a delayed answer
     if known is not None and (reset_at, limit) == (known.reset_at, known.limit):

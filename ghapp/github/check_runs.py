@@ -321,7 +321,7 @@ def _body(draft: CheckRunDraft, annotations: tuple[Annotation, ...]) -> dict[str
 
 
 def _annotation(annotation: Annotation) -> dict[str, object]:
-    told: dict[str, object] = {
+    body: dict[str, object] = {
         "path": annotation.path,
         "start_line": annotation.start_line,
         "end_line": annotation.end_line,
@@ -332,7 +332,7 @@ def _annotation(annotation: Annotation) -> dict[str, object]:
     # GitHub accepts columns only if the annotation covers one line.
     if annotation.start_line == annotation.end_line:
         if annotation.start_column is not None:
-            told["start_column"] = annotation.start_column
+            body["start_column"] = annotation.start_column
         if annotation.end_column is not None:
-            told["end_column"] = annotation.end_column
-    return told
+            body["end_column"] = annotation.end_column
+    return body

@@ -227,7 +227,7 @@ class GitHubApp(DeliveryLog):
         """The installation with access to a repository; None if the App is not installed there."""
         owner, _, repo = full_name.partition("/")
         try:
-            told = await self._calls.read(
+            answer = await self._calls.read(
                 "/repos/{owner}/{repo}/installation",
                 _Installation,
                 doing=f"ask for the App's installation in {full_name}",
@@ -238,7 +238,7 @@ class GitHubApp(DeliveryLog):
             if error.status == 404:
                 return None
             raise
-        return told.read()
+        return answer.read()
 
     def rules(self, installation: InstallationSeen, full_name: str, *, administrator: str | None = None) -> Rules:
         """The protection of a repository's branches. `administrator` is a person's token, which sees more than the

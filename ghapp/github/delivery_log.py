@@ -70,18 +70,18 @@ class DeliveryLog:
         pages = self._calls.cosmetic.read_pages("/app/hook/deliveries", list[_Delivery], doing="list the deliveries")
         seen: list[DeliverySeen] = []
         async for page in pages:
-            for told in page:
-                delivered_at = int(told.delivered_at.timestamp())
+            for attempt in page:
+                delivered_at = int(attempt.delivered_at.timestamp())
                 if delivered_at < since:
                     return tuple(seen)
                 seen.append(
                     DeliverySeen(
-                        id=told.id,
-                        guid=told.guid,
-                        event=told.event,
-                        action=told.action,
-                        status=told.status,
-                        status_code=told.status_code,
+                        id=attempt.id,
+                        guid=attempt.guid,
+                        event=attempt.event,
+                        action=attempt.action,
+                        status=attempt.status,
+                        status_code=attempt.status_code,
                         delivered_at=delivered_at,
                     )
                 )
@@ -97,13 +97,13 @@ class DeliveryLog:
         pages = self._calls.read_pages("/app/hook/deliveries", list[_Delivery], doing="list the deliveries")
         number = 0
         async for page in pages:
-            for told in page:
-                if told.guid == guid:
+            for attempt in page:
+                if attempt.guid == guid:
                     read = await self._calls.read(
                         "/app/hook/deliveries/{delivery_id}",
                         _DeliveryRead,
                         doing="read a delivery",
-                        at={"delivery_id": told.id},
+                        at={"delivery_id": attempt.id},
                     )
                     return DeliveryRead(event=read.event, payload=bytes(read.request.payload))
             number += 1

@@ -128,5 +128,5 @@ def read_words(content: bytes) -> str:
     details: list[_Detail | str] = []
     with contextlib.suppress(UnreadableJson):
         details = read_json(answer.errors, list[_Detail | str])
-    told = [each if isinstance(each, str) else each.message or f"{each.field} {each.code}".strip() for each in details]
-    return shorten("; ".join(part for part in (answer.message, *told) if part))
+    texts = [each if isinstance(each, str) else each.message or f"{each.field} {each.code}".strip() for each in details]
+    return shorten("; ".join(part for part in (answer.message, *texts) if part))

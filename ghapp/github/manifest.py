@@ -61,15 +61,15 @@ async def exchange_code(api_url: str, api_version: str, code: str) -> Registered
         words = read_words(answer.content)
         raise GitHubRefused(f"GitHub refused ({answer.status_code}) the code: {words}", status=answer.status_code)
     try:
-        told = read_json(answer.content, _Registered)
+        registered = read_json(answer.content, _Registered)
     except UnreadableJson:
         raise GitHubUnavailable("GitHub's answer cannot be read; check PLANWARD_GITHUB_API_URL") from None
     return RegisteredApp(
-        id=told.id,
-        name=told.name,
-        html_url=told.html_url,
-        client_id=told.client_id,
-        client_secret=told.client_secret,
-        private_key=told.pem,
-        webhook_secret=told.webhook_secret or None,
+        id=registered.id,
+        name=registered.name,
+        html_url=registered.html_url,
+        client_id=registered.client_id,
+        client_secret=registered.client_secret,
+        private_key=registered.pem,
+        webhook_secret=registered.webhook_secret or None,
     )

@@ -56,7 +56,7 @@ class Permissions:
         A custom role counts as the role it is based on.
         """
         try:
-            told = await self._access.calls.read(
+            answer = await self._access.calls.read(
                 "/repos/{owner}/{repo}/collaborators/{login}/permission",
                 _Permission,
                 doing="ask for a person's role",
@@ -67,14 +67,14 @@ class Permissions:
             if error.status == 404:
                 return Role.NONE
             raise
-        if told.user is not None and told.user.id != person.id:
+        if answer.user is not None and answer.user.id != person.id:
             return Role.NONE
-        if told.role_name in _ROLES:
-            return _ROLES[told.role_name]
-        flags = told.user.permissions if told.user is not None else {}
+        if answer.role_name in _ROLES:
+            return _ROLES[answer.role_name]
+        flags = answer.user.permissions if answer.user is not None else {}
         # `permission` reports maintain as write.
         held = [_FLAGS[name] for name, has in flags.items() if has and name in _FLAGS]
-        return max(held) if held else _ROLES.get(told.permission, Role.NONE)
+        return max(held) if held else _ROLES.get(answer.permission, Role.NONE)
 
     async def is_team_member(self, organization: str, team: str, person: Person) -> bool:
         """Whether the person belongs to a team, directly or through one below it. An invitation is not enough.

@@ -100,7 +100,7 @@ class Rules:
     async def file(self, path: str, branch: BranchName) -> bytes | None:
         """A file at the tip of a branch; None if there is none."""
         try:
-            told = await self._calls.read(
+            answer = await self._calls.read(
                 "/repos/{owner}/{repo}/contents/{path}",
                 _Content,
                 doing=f"read {path}",
@@ -113,7 +113,7 @@ class Rules:
                 return None
             raise
         try:
-            return base64.b64decode(told.content)
+            return base64.b64decode(answer.content)
         except ValueError:
             raise GitHubUnavailable(f"GitHub's answer cannot be read: to read {path}") from None
 
@@ -134,19 +134,19 @@ class Rules:
         return (*found, *((classic,) if classic else ()))
 
     async def _ruleset(self, number: int, rules: list["_Rule"]) -> RuleSource:
-        told = await (self._administration or self._calls).read(
+        answer = await (self._administration or self._calls).read(
             "/repos/{owner}/{repo}/rulesets/{ruleset_id}",
             _Ruleset,
             doing="ask for a ruleset",
             at={"ruleset_id": number},
         )
-        return _read_ruleset(told, rules)
+        return _read_ruleset(answer, rules)
 
     async def _classic(self, branch: BranchName) -> RuleSource | None:
         if self._administration is None:
             return None
         try:
-            told = await self._administration.read(
+            answer = await self._administration.read(
                 "/repos/{owner}/{repo}/branches/{branch}/protection",
                 _Protection,
                 doing=f"ask for the protection of {branch}",
@@ -157,7 +157,7 @@ class Rules:
             if error.status == 404:
                 return None
             raise
-        return _read_classic(told)
+        return _read_classic(answer)
 
 
 # -- rulesets ----------------------------------------------------------------------------------------------------------
@@ -209,18 +209,18 @@ class _Ruleset(Struct, frozen=True):
 _ROLES = {1: "read", 2: "maintain", 3: "triage", 4: "write", 5: "admin"}
 
 
-def _read_ruleset(told: _Ruleset, rules: list[_Rule]) -> RuleSource:
+def _read_ruleset(answer: _Ruleset, rules: list[_Rule]) -> RuleSource:
     types = {rule.type for rule in rules}
     # Decode only the rules that are used: the `parameters` of others may have any shape.
     known = {
-        rule.type: decode(rule.parameters, _Parameters, f"ask for the ruleset {told.id}")
+        rule.type: decode(rule.parameters, _Parameters, f"ask for the ruleset {answer.id}")
         for rule in rules
         if rule.type in _READ
     }
     asked, checked = known.get("pull_request"), known.get("required_status_checks", _Parameters())
     return RuleSource(
-        name=f'the ruleset "{told.name}"',
-        ruleset_id=told.id,
+        name=f'the ruleset "{answer.name}"',
+        ruleset_id=answer.id,
         pull_request=PullRequestRule(
             approvals=asked.required_approving_review_count,
             code_owners=asked.require_code_owner_review,
@@ -240,24 +240,24 @@ def _read_ruleset(told: _Ruleset, rules: list[_Rule]) -> RuleSource:
         merge_queue="merge_queue" in types,
         linear_history="required_linear_history" in types,
         required_deployments=known.get("required_deployments", _Parameters()).required_deployment_environments,
-        bypass=None if told.bypass_actors is None else tuple(_read_actor(each) for each in told.bypass_actors),
+        bypass=None if answer.bypass_actors is None else tuple(_read_actor(each) for each in answer.bypass_actors),
     )
 
 
 _READ = ("pull_request", "required_status_checks", "required_deployments")
 
 
-def _read_actor(told: _Actor) -> Bypass:
-    match told.actor_type:
+def _read_actor(answer: _Actor) -> Bypass:
+    match answer.actor_type:
         case "RepositoryRole":
-            who = f"the role {_ROLES.get(told.actor_id or 0, str(told.actor_id))}"
+            who = f"the role {_ROLES.get(answer.actor_id or 0, str(answer.actor_id))}"
         case "OrganizationAdmin":
             who = "the organization's owners"
         case "Integration":
-            who = f"the App {told.actor_id}"
+            who = f"the App {answer.actor_id}"
         case kind:
-            who = f"{kind} {told.actor_id or ''}".strip()
-    return Bypass(who=who, always=told.bypass_mode != "pull_request")
+            who = f"{kind} {answer.actor_id or ''}".strip()
+    return Bypass(who=who, always=answer.bypass_mode != "pull_request")
 
 
 # -- classic protection ------------------------------------------------------------------------------------------------
@@ -300,8 +300,8 @@ class _Protection(Struct, frozen=True):
     required_conversation_resolution: _Switch = _Switch()
 
 
-def _read_classic(told: _Protection) -> RuleSource:
-    reviews, checks = told.required_pull_request_reviews, told.required_status_checks or _Checks()
+def _read_classic(answer: _Protection) -> RuleSource:
+    reviews, checks = answer.required_pull_request_reviews, answer.required_status_checks or _Checks()
     allowed = reviews.bypass_pull_request_allowances if reviews else _Allowances()
     exempt = tuple(each.login or each.slug for each in (*allowed.users, *allowed.teams, *allowed.apps))
     return RuleSource(
@@ -310,7 +310,7 @@ def _read_classic(told: _Protection) -> RuleSource:
             approvals=reviews.required_approving_review_count,
             code_owners=reviews.require_code_owner_reviews,
             dismisses_stale_reviews=reviews.dismiss_stale_reviews,
-            resolves_conversations=told.required_conversation_resolution.enabled,
+            resolves_conversations=answer.required_conversation_resolution.enabled,
             exempt=exempt,
         )
         if reviews
@@ -321,8 +321,8 @@ def _read_classic(told: _Protection) -> RuleSource:
             for check in checks.checks
         ),
         up_to_date=checks.strict,
-        denies_force_pushes=not told.allow_force_pushes.enabled,
-        denies_deletion=not told.allow_deletions.enabled,
-        linear_history=told.required_linear_history.enabled,
-        bypass=() if told.enforce_admins.enabled else (Bypass(who="administrators", always=True),),
+        denies_force_pushes=not answer.allow_force_pushes.enabled,
+        denies_deletion=not answer.allow_deletions.enabled,
+        linear_history=answer.required_linear_history.enabled,
+        bypass=() if answer.enforce_admins.enabled else (Bypass(who="administrators", always=True),),
     )

@@ -140,7 +140,7 @@ class Source:
     async def pull_request(self, number: int) -> PullRequestSeen | None:
         """One pull request; None if there is none with that number."""
         try:
-            told = await self._access.calls.read(
+            answer = await self._access.calls.read(
                 "/repos/{owner}/{repo}/pulls/{number}",
                 _PullRequest,
                 doing=f"ask for pull request #{number}",
@@ -151,7 +151,7 @@ class Source:
             if error.status == 404:
                 return None
             raise
-        return _pull_request_seen(told)
+        return _pull_request_seen(answer)
 
     async def requires_merge_queue(self, branch: BranchName) -> bool:
         """Whether a ruleset requires a merge queue for pull requests into a branch.
@@ -229,28 +229,28 @@ class Source:
         return tuple([_pull_request_seen(pull_request) async for page in pages for pull_request in page])
 
 
-def _review_seen(told: _Review) -> ReviewSeen:
-    user, at = told.user, told.submitted_at
+def _review_seen(answer: _Review) -> ReviewSeen:
+    user, at = answer.user, answer.submitted_at
     return ReviewSeen(
-        state=told.state,
+        state=answer.state,
         author=Person(login=user.login, id=user.id, is_bot=user.type == "Bot") if user else GHOST,
-        commit=told.commit_id,
+        commit=answer.commit_id,
         submitted_at=None if at is None else at.timestamp(),
     )
 
 
-def _pull_request_seen(told: _PullRequest) -> PullRequestSeen:
-    user, head, merged_at = told.user, told.head, told.merged_at
+def _pull_request_seen(answer: _PullRequest) -> PullRequestSeen:
+    user, head, merged_at = answer.user, answer.head, answer.merged_at
     return PullRequestSeen(
-        number=told.number,
-        title=told.title,
-        url=told.html_url,
+        number=answer.number,
+        title=answer.title,
+        url=answer.html_url,
         author=Person(login=user.login, id=user.id, is_bot=user.type == "Bot") if user else GHOST,
-        draft=told.draft,
-        is_open=told.state == "open",
+        draft=answer.draft,
+        is_open=answer.state == "open",
         merged_at=int(merged_at.timestamp()) if merged_at else None,
         # For an unmerged pull request this is GitHub's test merge.
-        merge_sha=told.merge_commit_sha if merged_at else None,
+        merge_sha=answer.merge_commit_sha if merged_at else None,
         head=Head(sha=head.sha, ref=head.ref, repository_id=head.repo.id if head.repo else None),
-        base=Base(sha=told.base.sha, ref=told.base.ref),
+        base=Base(sha=answer.base.sha, ref=answer.base.ref),
     )

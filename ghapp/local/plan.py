@@ -163,7 +163,7 @@ class _Planner:
         numbers = iter(range(1, sum(len(layer) for layer in order) + 1))
         of = sum(len(layer) for layer in order)
 
-        async def told(directory: str, failed: Sequence[str]) -> _Outcome:
+        async def with_progress(directory: str, failed: Sequence[str]) -> _Outcome:
             outcome = await self._root_module(directory, failed)
             if not self.stop.requested.is_set():
                 self.progress(f"{directory}: {outcome.report.outcome} ({next(numbers)} of {of})")
@@ -171,7 +171,7 @@ class _Planner:
 
         for layer in order:
             failed = [each.report.root_module for each in outcomes if not each.report.went_well]
-            outcomes += await asyncio.gather(*(told(each, failed) for each in layer))
+            outcomes += await asyncio.gather(*(with_progress(each, failed) for each in layer))
         return outcomes
 
     async def _root_module(self, directory: str, failed: Sequence[str]) -> _Outcome:

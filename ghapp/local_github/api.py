@@ -71,7 +71,7 @@ class Api:
                 await anyio.sleep(fault.delay_s)
             response = await to_thread.run_sync(self._answer, request, path, raw, fault)
         if fault is not None and fault.kind == "lose":
-            await _break_off(send)
+            await _end_unfinished_runs(send)
             return
         await response(scope, receive, send)
 
@@ -210,7 +210,7 @@ class _NoRoute(ApiError):
     """There is no such route: a request that a test did not expect."""
 
 
-async def _break_off(send: Send) -> None:
+async def _end_unfinished_runs(send: Send) -> None:
     """Announce a body and send none: the server closes the connection, the client sees a broken answer."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
 

@@ -36,9 +36,10 @@ def bound(pid: int, limits: Limits) -> None:
 
 
 def bounded(argv: Sequence[str], limits: Limits) -> list[str]:
-    """Give a program with a shell before it that bounds itself: as a root without CAP_SYS_RESOURCE cannot do it.
+    """Wrap a program in a shell that sets its own limits, since a root without CAP_SYS_RESOURCE cannot set them.
 
-    That is what root has in most containers. The words are those of all shells: dash calls processes `-p`, others `-u`.
+    Root lacks that capability in most containers. The commands work in all shells: for processes dash has `-p`, others
+    have `-u`.
     """
     bounds = _bounds(limits)
     words = [f"ulimit -c {bounds[resource.RLIMIT_CORE]}"]

@@ -104,7 +104,7 @@ def keeping(directory: Path, *, silence_s: float, grace_s: float) -> Iterator[Ke
         keeper.close()
 
 
-def outlive_orphans(directory: Path, *, patience_s: float) -> tuple[str, ...]:
+def wait_for_orphans(directory: Path, *, patience_s: float) -> tuple[str, ...]:
     """Wait until the programs of dead processes have ended; returns the names of those that have not."""
     end = time.monotonic() + patience_s
     left = []

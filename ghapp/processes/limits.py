@@ -95,8 +95,8 @@ class Guard:
     async def watch(self, session: int, program: int, uid: int | None = None) -> None:
         """Watch the program of this session until cancelled, if there is anything to watch for.
 
-        `program` is its own process: the leader of the session, or in a sandbox the first of a pid namespace. All that
-        runs under `uid` is the program's.
+        `program` is its own process: the leader of the session, or in a sandbox the first of a pid namespace. All
+        processes under `uid` belong to the program.
         """
         limits = self.limits
         counted = self._counts()

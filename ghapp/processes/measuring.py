@@ -1,9 +1,9 @@
-"""How much memory and processor time programs take, their children included, as Linux tells in `/proc`.
+"""The memory and processor time of programs and their children, from Linux's `/proc`.
 
-A program's session is what it and its children share, also those that leave its group; in a sandbox it is a pid
-namespace or a uid, which nobody leaves. The sum of resident sizes counts twice what processes share, so that above a
-limit the proportional one decides. There is no `RLIMIT_AS` here, since Go reserves far more addresses than it uses,
-no `RLIMIT_CPU`, which each process has for itself, and no cgroup, since few places let an ordinary process make one.
+A program's session contains it and its children, including those that leave its group; in a sandbox it is a pid
+namespace or a uid, which no process can leave. The sum of resident sizes counts shared memory twice, so above a limit
+the proportional size decides. There is no `RLIMIT_AS` here, since Go reserves far more addresses than it uses, no
+`RLIMIT_CPU`, which applies to each process alone, and no cgroup, since few places let an ordinary process create one.
 
 https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 """
@@ -28,7 +28,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """A process, how much memory of its own it takes, and the session that it is in."""
+    """A process, the memory of its own that it uses, and its session."""
 
     pid: int
     size_bytes: int
@@ -36,12 +36,12 @@ class Sized:
 
 
 def is_measurable() -> bool:
-    """Whether this platform tells what a program takes."""
+    """Whether this platform can measure programs."""
     return (_PROC / "self" / "stat").exists()
 
 
 def machine_bytes() -> int:
-    """How much memory this machine has, or the container that this process is in."""
+    """The memory of this machine, or of the container that this process is in."""
     found = [os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES]
     for file in _cgroup_limits():
         with contextlib.suppress(OSError, ValueError):  # "max" is no number
@@ -50,7 +50,7 @@ def machine_bytes() -> int:
 
 
 def _cgroup_limits() -> Iterator[Path]:
-    """Where the memory limits of this process's control group and those around it stand, in both versions."""
+    """The memory limits of this process's control group and of its parents, in both versions."""
     try:
         groups = (_PROC / "self" / "cgroup").read_text().splitlines()
     except OSError:
@@ -68,7 +68,7 @@ def _cgroup_limits() -> Iterator[Path]:
 class _ProcessorTime:
     """The processor time of one program's processes, in ticks.
 
-    What a process took counts after its end too: as its parent's, which has waited for it, or as it was last seen.
+    A finished process still counts: in its parent, which has waited for it, or with its last measurement.
     """
 
     def __init__(self) -> None:
@@ -77,7 +77,8 @@ class _ProcessorTime:
         self._gone = 0
 
     def take_in(self, found: Mapping[tuple[int, int], tuple[int, int]]) -> None:
-        """Take in what processes have taken, named by pid and start: themselves, and those that they waited for."""
+        """Record the processor time of processes, named by pid and start: their own, and that of children they waited
+        for."""
         self._gone += sum(own for each, own in self._alive.items() if each not in found)
         self._alive = {each: own for each, (own, _) in found.items()}
         seen = self._gone + sum(self._alive.values())
@@ -86,14 +87,14 @@ class _ProcessorTime:
 
 
 class Measuring:
-    """Measures all programs at once, in a thread of its own, however many ask."""
+    """Measures all programs together, in its own thread, for any number of callers."""
 
     EVERY_S = 0.25
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="measuring")
         self._sessions: dict[int, str | int | None] = {}
-        """With the pid namespace or the uid that is the program's own, if there is one."""
+        """With the pid namespace or the uid of the program, if it has its own."""
         self._times: dict[int, _ProcessorTime] = {}
         self._others: set[int] = set()
         self._measured: dict[int, tuple[Sized, ...]] = {}
@@ -102,7 +103,7 @@ class Measuring:
 
     @contextlib.contextmanager
     def of(self, session: int, program: int, uid: int | None) -> Iterator["Measured"]:
-        """Measure a program in a session of its own; where it is not its leader, in a pid namespace of its own."""
+        """Measure a program in its own session; if it is not the leader, in its own pid namespace."""
         self._sessions[session] = uid if uid is not None else _namespace(program) if program != session else None
         self._times[session] = _ProcessorTime()
         try:
@@ -111,7 +112,7 @@ class Measuring:
             del self._sessions[session], self._times[session]
 
     async def measure(self, pid: int) -> tuple[Sized, ...]:
-        """Its processes and their resident sizes, as they were at most a quarter of a second ago."""
+        """Its processes and their resident sizes, at most a quarter of a second old."""
         loop = asyncio.get_running_loop()
         if loop.time() - self._at >= self.EVERY_S or self._measuring is None:
             self._at = loop.time()
@@ -121,18 +122,18 @@ class Measuring:
         return self._measured.get(pid, ())
 
     def processor_s(self, pid: int) -> float:
-        """The processor time of its processes, as it was measured last."""
+        """The processor time of its processes at the last measurement."""
         return self._times[pid].ticks / _TICKS_PER_S
 
     async def proportional(self, processes: Collection[Sized]) -> tuple[Sized, ...]:
-        """The same processes with their proportional sizes: what is shared counts once."""
+        """The same processes with their proportional sizes: shared memory counts once."""
         return await asyncio.get_running_loop().run_in_executor(
             self._thread, lambda: tuple(_proportional(each) for each in processes)
         )
 
     def _measure(self, sessions: Mapping[int, str | int | None], times: Mapping[int, _ProcessorTime]) -> None:
         listed = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208 - a path for each costs
-        # What was of another session once stays there: most of a machine is looked at once.
+        # A process of another session stays there, so most of the machine's processes are examined only once.
         self._others &= listed
         found: dict[int, list[Sized]] = {session: [] for session in sessions}
         taken: dict[int, dict[tuple[int, int], tuple[int, int]]] = {session: {} for session in sessions}
@@ -163,14 +164,14 @@ class Measured:
         self._pid = pid
 
     async def processes(self, above_bytes: int | None) -> tuple[Sized, ...]:
-        """Its processes: measured exactly where they take more than this together, else roughly."""
+        """Its processes: measured exactly if they use more than this together, otherwise roughly."""
         found = await self._measuring.measure(self._pid)
         if above_bytes is None or sum(each.size_bytes for each in found) <= above_bytes:
             return found
         return await self._measuring.proportional(found)
 
     def processor_s(self) -> float:
-        """The processor time that they took, up to the last time that they were asked for."""
+        """Their processor time at the last measurement."""
         return self._measuring.processor_s(self._pid)
 
 
@@ -185,7 +186,7 @@ def _proportional(process: Sized) -> Sized:
     try:
         said = (_PROC / str(process.pid) / "smaps_rollup").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
-        return replace(process, size_bytes=0)  # it has ended meanwhile
+        return replace(process, size_bytes=0)  # it has ended in the meantime
     except OSError:
         return process
     found = _PROPORTIONAL.findall(said)

@@ -8,11 +8,11 @@ _RESTORED_BY_PYTHON = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 
 
 def stop_ignoring() -> None:
-    """Do nothing about signals that are ignored, instead of ignoring them: a program inherits the one, not the other.
+    """Handle ignored signals by doing nothing, since a program inherits ignored signals but not handlers.
 
-    `nohup` and `&` in a script start Planward with signals ignored, and a shell that was started so cannot even trap
-    them: a provider's wrapper script could not be interrupted, only killed. Handlers belong to the main thread; from
-    any other this changes nothing.
+    `nohup` and `&` in a script start Planward with ignored signals, and a shell started that way cannot even trap
+    them: a provider's wrapper script could then only be killed, not interrupted. Only the main thread can set
+    handlers; on any other this changes nothing.
 
     https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#trap
     """

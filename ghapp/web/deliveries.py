@@ -67,7 +67,7 @@ class Deliveries:
             log.exception("delivery_not_accepted", delivery=delivery.id)
             return "unavailable", _refused(503, "the delivery could not be stored: redeliver it later")
         answer = JSONResponse({"delivery": delivery.id, "accepted": enqueued}, status_code=202 if enqueued else 200)
-        return ("accepted" if enqueued else "nothing_owed"), answer
+        return ("accepted" if enqueued else "nothing_to_do"), answer
 
 
 async def _enqueue(front: Front, delivery: Delivery) -> int:

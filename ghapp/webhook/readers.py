@@ -63,31 +63,31 @@ def _pull_request(action: str, payload: bytes | bytearray) -> Event:
         return _pull_request_closed(_read(payloads.PullRequestPayload, payload))
     if action not in {"opened", "synchronize", "reopened", "ready_for_review", "edited", "converted_to_draft"}:
         return _no_interest
-    told = _read(payloads.PullRequestPayload, payload)
-    base_changed = told.changes is not None and told.changes.base is not None
+    parsed = _read(payloads.PullRequestPayload, payload)
+    base_changed = parsed.changes is not None and parsed.changes.base is not None
     if action == "edited" and not base_changed:
         return Ignored(reason="only the text of a pull request was edited")
-    pull_request = told.pull_request
+    pull_request = parsed.pull_request
     return PullRequestChanged(
         action=cast(
             Literal["opened", "synchronize", "reopened", "ready_for_review", "edited", "converted_to_draft"], action
         ),
         draft=pull_request.draft,
         base_changed=base_changed,
-        installation_id=told.installation.id,
-        repository=_repository(told.repository),
+        installation_id=parsed.installation.id,
+        repository=_repository(parsed.repository),
         number=pull_request.number,
         title=pull_request.title,
         url=pull_request.html_url,
         author=_person(pull_request.user),
-        sender=_person(told.sender),
+        sender=_person(parsed.sender),
         head=_head(pull_request.head),
         base=_base(pull_request.base),
     )
 
 
-def _pull_request_closed(told: payloads.PullRequestPayload) -> PullRequestClosed:
-    pull_request = told.pull_request
+def _pull_request_closed(parsed: payloads.PullRequestPayload) -> PullRequestClosed:
+    pull_request = parsed.pull_request
     merged = pull_request.merged
     # For an unmerged pull request merge_commit_sha is GitHub's test merge, never a merge SHA.
     if merged and (pull_request.merge_commit_sha is None or pull_request.merged_at is None):
@@ -97,13 +97,13 @@ def _pull_request_closed(told: payloads.PullRequestPayload) -> PullRequestClosed
         merge_sha=pull_request.merge_commit_sha if merged else None,
         merged_by=_person(pull_request.merged_by) if merged else None,
         merged_at=int(pull_request.merged_at.timestamp()) if merged and pull_request.merged_at else None,
-        installation_id=told.installation.id,
-        repository=_repository(told.repository),
+        installation_id=parsed.installation.id,
+        repository=_repository(parsed.repository),
         number=pull_request.number,
         title=pull_request.title,
         url=pull_request.html_url,
         author=_person(pull_request.user),
-        sender=_person(told.sender),
+        sender=_person(parsed.sender),
         head=_head(pull_request.head),
         base=_base(pull_request.base),
     )
@@ -112,36 +112,36 @@ def _pull_request_closed(told: payloads.PullRequestPayload) -> PullRequestClosed
 def _pull_request_review(action: str, payload: bytes | bytearray) -> Event:
     if action != "submitted":
         return _no_interest
-    told = _read(payloads.ReviewPayload, payload)
-    if told.review.state.lower() != "approved" or told.review.commit_id is None:
+    parsed = _read(payloads.ReviewPayload, payload)
+    if parsed.review.state.lower() != "approved" or parsed.review.commit_id is None:
         return Ignored(reason="a review that does not approve a commit")
     return PullRequestApproved(
-        installation_id=told.installation.id,
-        repository=_repository(told.repository),
-        number=told.pull_request.number,
-        review_id=told.review.id,
-        head_sha=told.review.commit_id,
-        author=_person(told.review.user),
+        installation_id=parsed.installation.id,
+        repository=_repository(parsed.repository),
+        number=parsed.pull_request.number,
+        review_id=parsed.review.id,
+        head_sha=parsed.review.commit_id,
+        author=_person(parsed.review.user),
     )
 
 
 def _push(action: str, payload: bytes | bytearray) -> Event:
-    told = _read(payloads.PushPayload, payload)
-    if not told.ref.startswith(_HEADS):
+    parsed = _read(payloads.PushPayload, payload)
+    if not parsed.ref.startswith(_HEADS):
         return Ignored(reason="a push that is not to a branch")
-    branch = BranchName(told.ref.removeprefix(_HEADS))
+    branch = BranchName(parsed.ref.removeprefix(_HEADS))
     if branch.startswith(_QUEUE):
         return Ignored(reason="a push to a branch of the merge queue")
     return BranchPushed(
-        installation_id=told.installation.id,
-        repository=_repository(told.repository),
+        installation_id=parsed.installation.id,
+        repository=_repository(parsed.repository),
         branch=branch,
-        before=told.before,
-        after=told.after,
-        created=told.created,
-        deleted=told.deleted,
-        forced=told.forced,
-        pusher=_person(told.sender) if told.sender else Person(login=told.pusher.name, id=GHOST.id),
+        before=parsed.before,
+        after=parsed.after,
+        created=parsed.created,
+        deleted=parsed.deleted,
+        forced=parsed.forced,
+        pusher=_person(parsed.sender) if parsed.sender else Person(login=parsed.pusher.name, id=GHOST.id),
     )
 
 
@@ -161,106 +161,106 @@ def _check_run(action: str, payload: bytes | bytearray) -> Event:
         )
     if action != "rerequested":
         return _no_interest
-    told = _read(payloads.CheckRunPayload, payload)
+    parsed = _read(payloads.CheckRunPayload, payload)
     return CheckRunRerequested(
-        installation_id=told.installation.id,
-        repository=_repository(told.repository),
-        check_run_id=told.check_run.id,
-        name=told.check_run.name,
-        head_sha=told.check_run.head_sha,
-        external_id=told.check_run.external_id or "",
-        app_id=told.check_run.app.id if told.check_run.app else None,
-        sender=_person(told.sender),
+        installation_id=parsed.installation.id,
+        repository=_repository(parsed.repository),
+        check_run_id=parsed.check_run.id,
+        name=parsed.check_run.name,
+        head_sha=parsed.check_run.head_sha,
+        external_id=parsed.check_run.external_id or "",
+        app_id=parsed.check_run.app.id if parsed.check_run.app else None,
+        sender=_person(parsed.sender),
     )
 
 
 def _check_suite(action: str, payload: bytes | bytearray) -> Event:
     if action != "rerequested":
         return _no_interest
-    told = _read(payloads.CheckSuitePayload, payload)
+    parsed = _read(payloads.CheckSuitePayload, payload)
     return CheckSuiteRerequested(
-        installation_id=told.installation.id,
-        repository=_repository(told.repository),
-        check_suite_id=told.check_suite.id,
-        head_sha=told.check_suite.head_sha,
-        head_branch=told.check_suite.head_branch,
-        app_id=told.check_suite.app.id if told.check_suite.app else None,
-        sender=_person(told.sender),
+        installation_id=parsed.installation.id,
+        repository=_repository(parsed.repository),
+        check_suite_id=parsed.check_suite.id,
+        head_sha=parsed.check_suite.head_sha,
+        head_branch=parsed.check_suite.head_branch,
+        app_id=parsed.check_suite.app.id if parsed.check_suite.app else None,
+        sender=_person(parsed.sender),
     )
 
 
 def _issue_comment(action: str, payload: bytes | bytearray) -> Event:
     if action != "created":
         return Ignored(reason="a comment that was edited or deleted does not count")
-    told = _read(payloads.CommentPayload, payload)
+    parsed = _read(payloads.CommentPayload, payload)
     return CommentCreated(
-        installation_id=told.installation.id,
-        repository=_repository(told.repository),
-        number=told.issue.number,
-        is_pull_request=told.issue.pull_request is not None,
-        comment_id=told.comment.id,
-        body=told.comment.body,
-        author=_person(told.comment.user),
+        installation_id=parsed.installation.id,
+        repository=_repository(parsed.repository),
+        number=parsed.issue.number,
+        is_pull_request=parsed.issue.pull_request is not None,
+        comment_id=parsed.comment.id,
+        body=parsed.comment.body,
+        author=_person(parsed.comment.user),
     )
 
 
 def _merge_group(action: str, payload: bytes | bytearray) -> Event:
     if action not in {"checks_requested", "destroyed"}:
         return _no_interest
-    told = _read(payloads.MergeGroupPayload, payload)
-    base_ref = BranchName(told.merge_group.base_ref.removeprefix(_HEADS))
+    parsed = _read(payloads.MergeGroupPayload, payload)
+    base_ref = BranchName(parsed.merge_group.base_ref.removeprefix(_HEADS))
     if action == "destroyed":
         return MergeGroupDestroyed(
-            installation_id=told.installation.id,
-            repository=_repository(told.repository),
-            head_sha=told.merge_group.head_sha,
+            installation_id=parsed.installation.id,
+            repository=_repository(parsed.repository),
+            head_sha=parsed.merge_group.head_sha,
             base_ref=base_ref,
-            reason=told.reason,
+            reason=parsed.reason,
         )
     return MergeGroupRequested(
-        installation_id=told.installation.id,
-        repository=_repository(told.repository),
-        head_sha=told.merge_group.head_sha,
-        head_ref=told.merge_group.head_ref,
-        base_sha=told.merge_group.base_sha,
+        installation_id=parsed.installation.id,
+        repository=_repository(parsed.repository),
+        head_sha=parsed.merge_group.head_sha,
+        head_ref=parsed.merge_group.head_ref,
+        base_sha=parsed.merge_group.base_sha,
         base_ref=base_ref,
-        sender=_person(told.sender),
+        sender=_person(parsed.sender),
     )
 
 
 def _installation(action: str, payload: bytes | bytearray) -> Event:
     if action not in {"created", "deleted", "suspend", "unsuspend", "new_permissions_accepted"}:
         return _no_interest
-    told = _read(payloads.InstallationPayload, payload)
+    parsed = _read(payloads.InstallationPayload, payload)
     return InstallationChanged(
         action=cast(Literal["created", "deleted", "suspend", "unsuspend", "new_permissions_accepted"], action),
-        installation_id=told.installation.id,
-        repositories=_refs(told.repositories or []),
-        sender=_person(told.sender),
+        installation_id=parsed.installation.id,
+        repositories=_refs(parsed.repositories or []),
+        sender=_person(parsed.sender),
     )
 
 
 def _installation_repositories(action: str, payload: bytes | bytearray) -> Event:
     if action not in {"added", "removed"}:
         return _no_interest
-    told = _read(payloads.RepositoriesPayload, payload)
+    parsed = _read(payloads.RepositoriesPayload, payload)
     return RepositoriesChanged(
-        installation_id=told.installation.id,
-        added=_refs(told.repositories_added),
-        removed=_refs(told.repositories_removed),
-        sender=_person(told.sender),
+        installation_id=parsed.installation.id,
+        added=_refs(parsed.repositories_added),
+        removed=_refs(parsed.repositories_removed),
+        sender=_person(parsed.sender),
     )
 
 
 def _repository_changed(action: str, payload: bytes | bytearray) -> Event:
     if action not in {"renamed", "deleted", "archived", "unarchived", "transferred"}:
         return _no_interest
-    told = _read(payloads.RepositoryPayload, payload)
+    parsed = _read(payloads.RepositoryPayload, payload)
     return RepositoryChanged(
         action=cast(Literal["renamed", "deleted", "archived", "unarchived", "transferred"], action),
-        installation_id=told.installation.id if told.installation else None,
-        repository=_repository(told.repository),
-        sender=_person(told.sender),
+        installation_id=parsed.installation.id if parsed.installation else None,
+        repository=_repository(parsed.repository),
+        sender=_person(parsed.sender),
     )
 
 
@@ -288,19 +288,21 @@ def _person(account: payloads.Account | None) -> Person:
     return GHOST if account is None else Person(login=account.login, id=account.id, is_bot=account.type == "Bot")
 
 
-def _repository(told: payloads.Repository) -> Repository:
+def _repository(parsed: payloads.Repository) -> Repository:
     return Repository(
-        id=told.id, full_name=told.full_name, clone_url=told.clone_url, default_branch=told.default_branch
+        id=parsed.id, full_name=parsed.full_name, clone_url=parsed.clone_url, default_branch=parsed.default_branch
     )
 
 
-def _refs(told: Sequence[payloads.RepositoryRef]) -> tuple[RepositoryRef, ...]:
-    return tuple(RepositoryRef(id=each.id, full_name=each.full_name) for each in told)
+def _refs(parsed: Sequence[payloads.RepositoryRef]) -> tuple[RepositoryRef, ...]:
+    return tuple(RepositoryRef(id=each.id, full_name=each.full_name) for each in parsed)
 
 
-def _head(told: payloads.Head) -> Head:
-    return Head(sha=told.sha, ref=told.ref, repository_id=RepositoryId(told.repo.id) if told.repo is not None else None)
+def _head(parsed: payloads.Head) -> Head:
+    return Head(
+        sha=parsed.sha, ref=parsed.ref, repository_id=RepositoryId(parsed.repo.id) if parsed.repo is not None else None
+    )
 
 
-def _base(told: payloads.Base) -> Base:
-    return Base(sha=told.sha, ref=told.ref)
+def _base(parsed: payloads.Base) -> Base:
+    return Base(sha=parsed.sha, ref=parsed.ref)

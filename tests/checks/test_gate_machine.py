@@ -302,9 +302,9 @@ class GateMachine(RuleBasedStateMachine):
             return settle.Forced()
         explanation = self._explain(commits)
         unexplained = explanation.unexplained if isinstance(explanation, Unexplained) else ()
-        return settle.Behind(
+        return settle.FollowsLast(
             explanation=explanation,
-            may_still_come=any(not each.candidates or len(each.commits) > 1 for each in unexplained),
+            may_still_arrive=any(not each.candidates or len(each.commits) > 1 for each in unexplained),
         )
 
     def _explain(self, commits: list[str]) -> Explained | Unexplained:
@@ -450,9 +450,9 @@ TestGateMachine = GateMachine.TestCase
 
 # --- the decision about a tip, as a table ----------------------------------------------------------------------------
 
-EXPLAINED = settle.Behind(explanation=Explained(pull_requests=()), may_still_come=False)
-UNEXPLAINED = settle.Behind(explanation=Unexplained(unexplained=(), reasons=("why",)), may_still_come=False)
-LATE = settle.Behind(explanation=Unexplained(unexplained=(), reasons=("why",)), may_still_come=True)
+EXPLAINED = settle.FollowsLast(explanation=Explained(pull_requests=()), may_still_arrive=False)
+UNEXPLAINED = settle.FollowsLast(explanation=Unexplained(unexplained=(), reasons=("why",)), may_still_arrive=False)
+LATE = settle.FollowsLast(explanation=Unexplained(unexplained=(), reasons=("why",)), may_still_arrive=True)
 ATTEMPTS: tuple[settle.Attempt, ...] = (
     "none",
     "unfinished",

@@ -22,13 +22,13 @@ WITHOUT_EFFECT = {events.Ping, events.Ignored}
 HISTORIES: dict[str, settle.History] = {
     "it is LAST, applied": settle.AtLast(adopted=False),
     "it is LAST, only adopted": settle.AtLast(adopted=True),
-    "every commit since LAST is explained": settle.Behind(
-        explanation=Explained(pull_requests=()), may_still_come=False
+    "every commit since LAST is explained": settle.FollowsLast(
+        explanation=Explained(pull_requests=()), may_still_arrive=False
     ),
-    "not explained yet, but an explanation may still arrive": settle.Behind(
-        explanation=Unexplained(unexplained=(), reasons=()), may_still_come=True
+    "not explained yet, but an explanation may still arrive": settle.FollowsLast(
+        explanation=Unexplained(unexplained=(), reasons=()), may_still_arrive=True
     ),
-    "not explained": settle.Behind(explanation=Unexplained(unexplained=(), reasons=()), may_still_come=False),
+    "not explained": settle.FollowsLast(explanation=Unexplained(unexplained=(), reasons=()), may_still_arrive=False),
     "it does not follow LAST": settle.Forced(),
     "the branch is new": settle.NoLast(),
 }

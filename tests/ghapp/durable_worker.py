@@ -18,7 +18,7 @@ from ghapp.errors import JobError, NoRoom, Unavailable
 from ghapp.jobs import Reconcile, Replan, SettleBranch
 from ghapp.jobs.causes import Missed
 from ghapp.processes import Programs
-from ghapp.processes.keeper import keeping, outlive_orphans
+from ghapp.processes.keeper import keeping, wait_for_orphans
 from ghapp.processes.private_directories import make_private
 from ghapp.sealing import Sealer
 from ghapp.store import Store, database
@@ -82,7 +82,7 @@ async def _work(
     job_queue = JobQueue(database_url)
     store = Store(database_url, Sealer(["k" * 32]))
     directory = make_private(data_dir / "programs")
-    outlive_orphans(directory, patience_s=TIMINGS.keeper_grace_s + 15)
+    wait_for_orphans(directory, patience_s=TIMINGS.keeper_grace_s + 15)
     with keeping(directory, silence_s=TIMINGS.keeper_silence_s, grace_s=TIMINGS.keeper_grace_s) as keeper:
         programs = Programs(keeper=keeper)
         async with Worker(job_queue, store, data_dir, flow, stopping, keeper=keeper, timings=TIMINGS).running():

@@ -29,10 +29,10 @@ def test_a_line_that_may_quote_a_secret_waits_for_the_mask_that_knows_it() -> No
     log = RunLog(Mask.none())
     log("net: Creating...")
     log.foreign(f"net: (local-exec): {PASSWORD}")
-    assert log.keeps_back
+    assert log.has_withheld_lines
     log("net: Creation complete")
     log.learn(Mask.of([PASSWORD]))
-    assert not log.keeps_back
+    assert not log.has_withheld_lines
     log(f"again {PASSWORD}")
     assert logged(log).splitlines() == [
         "net: Creating...",

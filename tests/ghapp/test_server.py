@@ -200,7 +200,7 @@ def test_deliveries_are_counted_by_event_and_answer(served: Served) -> None:
     def counts() -> list[float]:
         return [
             count_of(served, f'planward_deliveries_total{{answer="{answer}",event="{event}"}}')
-            for event, answer in (("push", "accepted"), ("ping", "nothing_owed"), ("other", "unsigned"))
+            for event, answer in (("push", "accepted"), ("ping", "nothing_to_do"), ("other", "unsigned"))
         ]
 
     before = counts()

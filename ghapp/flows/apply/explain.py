@@ -27,7 +27,7 @@ class Judged:
     """The explanation of a push, or why there is none; None if nothing could explain it."""
 
     explanation: Explained | Unexplained | None
-    may_still_come: bool = False
+    may_still_arrive: bool = False
     """Whether a late `closed` event could change it."""
     verdict_pending: bool = False
     """Whether GitHub may show a verdict that is not recorded yet; the branch is settled again after it is."""
@@ -81,10 +81,10 @@ async def explain_commits(
         pushed_by = [f"pushed by {pushers[CommitSha(commit)]}" for commit in segment.commits if commit in pushers]
         people += merged_by or pushed_by
     # Another pull request may have been merged before the end of a segment.
-    may_still_come = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
+    may_still_arrive = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
     return Judged(
         explanation=found,
-        may_still_come=may_still_come,
+        may_still_arrive=may_still_arrive,
         verdict_pending=any(each.number in pending for segment in found.unexplained for each in segment.candidates),
         people=tuple(dict.fromkeys(people)),
         seen=seen,

@@ -15,7 +15,7 @@ from ghapp.errors import JobError, Unavailable
 from ghapp.flows.apply import texts
 from ghapp.flows.apply.attempts import complete_apply, erase_decided_plans
 from ghapp.flows.apply.stages import Settlement, Stage
-from ghapp.flows.apply.tip import settle_tip
+from ghapp.flows.apply.tip import examine_tip
 from ghapp.flows.check_run import run_report
 from ghapp.flows.holds.held_tip import HeldTip, find_environment
 from ghapp.flows.holds.shown import with_deciders
@@ -36,8 +36,8 @@ async def settle_branch(services: Services, job: SettleBranch) -> None:
 
     If a result cannot be reported to GitHub, the job is deferred at its end: the next job reports it first.
     """
-    settlement = await step("judge", Settlement, settle_tip, services, job)
-    untold: Unavailable | None = None
+    settlement = await step("judge", Settlement, examine_tip, services, job)
+    unreported: Unavailable | None = None
     for stage in settlement.stages:
         await step(f"begin {stage.environment}", type(None), _begin, services, stage)
         outcomes = await _apply_layers(services, stage)
@@ -49,13 +49,13 @@ async def settle_branch(services: Services, job: SettleBranch) -> None:
             await step(f"report {stage.environment}", type(None), _report, services, stage.run_id)
         except Unavailable as error:
             log.warning("result_deferred", run=stage.run_id, reason=str(error))
-            untold = error
+            unreported = error
         if not done:
             later = settlement.stages[settlement.stages.index(stage) + 1 :]
             await step(f"stop after {stage.environment}", type(None), _stop, services, stage, later)
             break
-    if untold is not None:
-        raise untold
+    if unreported is not None:
+        raise unreported
 
 
 # --- apply -----------------------------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ async def _name_deciders(services: Services, stage: Stage) -> None:
         explained, digests = not run.apply.is_unexplained, run.apply.digests
         held = HeldTip(found=found, sha=stage.sha, asked="apply", explained=explained, digests=digests)
         reports = [
-            await with_deciders(repo, held, each, whatever_github_says=True)
+            await with_deciders(repo, held, each, ignores_github_errors=True)
             for each in msgspec.json.decode(raw, type=list[RunReport])
         ]
     except JobError as error:

@@ -158,7 +158,7 @@ class _Layout:
     ) -> Stage:
         name = self._environment.name
         dirs = await self._touched(survey, name, None if self._everything else self._last)
-        previews, planned_at_apply = await self._looked_at()
+        previews, planned_at_apply = await self._reviewed_plans()
         return Stage(
             run_id=self._run.id,
             environment=name,
@@ -242,7 +242,7 @@ class _Layout:
             return gate.ApprovedPlan(by=approval.by, plan_digests=frozenset(approval.digests), overrides=overrides)
         return gate.ApprovedCommit(by=approval.by, overrides=overrides)
 
-    async def _looked_at(self) -> tuple[list[Reviewed], frozenset[str]]:
+    async def _reviewed_plans(self) -> tuple[list[Reviewed], frozenset[str]]:
         """The plans that a person reviewed: those of the approved hold, or the previews.
 
         And the root modules that could not have a plan yet.

@@ -36,7 +36,7 @@ from ghapp.values import BranchName, CommitSha, RunId
 _BUSY_S = 2.0
 
 
-async def settle_tip(services: Services, job: SettleBranch) -> Settlement:
+async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
     """Decide about the branch's tip and show the decision on it; returns what to apply now."""
     repo = await load_repo(services, job.repository_id)
     if not repo.known.active:
@@ -161,9 +161,9 @@ class _Tip:
         )
         await show_contained_merges(self._repo, self._found, self._tip, commits)
         assert judged.explanation is not None
-        late = judged.may_still_come and self._repo.services.settings.merge_wait_s > 0
-        may_still_come = late or judged.verdict_pending
-        return judged, settle.Behind(explanation=judged.explanation, may_still_come=may_still_come)
+        late = judged.may_still_arrive and self._repo.services.settings.merge_wait_s > 0
+        may_still_arrive = late or judged.verdict_pending
+        return judged, settle.FollowsLast(explanation=judged.explanation, may_still_arrive=may_still_arrive)
 
     async def _reason(self, history: settle.History, judged: Judged) -> str:
         name, branch = self._environment.name, self._environment.branch
@@ -274,12 +274,12 @@ class _Tip:
             plan_only=plan_only,
         )
         if settlement.busy is not None:
-            await self._come_back(run, settlement.busy)
+            await self._check_again_later(run, settlement.busy)
             return Settlement()
         await show_progress(self._repo, run, f"{'Planning' if plan_only else 'Applying'} {short(self._tip)}")
         return settlement
 
-    async def _come_back(self, run: Run, busy: RunId) -> None:
+    async def _check_again_later(self, run: Run, busy: RunId) -> None:
         """Another branch's apply is using one of the environments: check again when it may be over, and check that run
         too."""
         number = run.apply.busy_retries + 1

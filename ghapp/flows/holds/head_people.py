@@ -11,7 +11,7 @@ _MOST = 1000
 _MOST_PAGES = 10
 
 
-async def had_a_part(repo: FetchedRepo, pull_request: KnownPullRequest, base: CommitSha, person: Person) -> bool:
+async def contributed(repo: FetchedRepo, pull_request: KnownPullRequest, base: CommitSha, person: Person) -> bool:
     """Whether a person opened the pull request, or wrote or pushed a commit that it adds to its base.
 
     Writers of a commit are its author and committer according to GitHub, and its co-authors by account id.

@@ -6,7 +6,7 @@ repository allows the environment by approving its first apply.
 
 from ghapp.events import Person
 from ghapp.flows.environments import InForce, in_force
-from ghapp.flows.holds.head_people import had_a_part
+from ghapp.flows.holds.head_people import contributed
 from ghapp.flows.repository import FetchedRepo
 from ghapp.git import Conflict, GitError
 from ghapp.github import Role
@@ -88,7 +88,7 @@ async def _is_reviewed_merge(repo: FetchedRepo, pull_request: KnownPullRequest, 
         return False
     github = await repo.github()
     for person in await _approvers(repo, pull_request):
-        mine = await had_a_part(repo, pull_request, parents[0], person)
+        mine = await contributed(repo, pull_request, parents[0], person)
         if not mine and await github.role_of(person) >= Role.WRITE:
             return True
     return False

@@ -18,7 +18,7 @@ _MOST_APPLIES = 20
 
 
 async def with_deciders(
-    repo: FetchedRepo, held: HeldTip, report: RunReport, *, whatever_github_says: bool = False
+    repo: FetchedRepo, held: HeldTip, report: RunReport, *, ignores_github_errors: bool = False
 ) -> RunReport:
     """Add the comparison of its commits, and the lines about who may end it, to a hold's report.
 
@@ -29,7 +29,7 @@ async def with_deciders(
     try:
         changes = await changes_of(repo, held, rules)
     except GitHubError as error:
-        if not (whatever_github_says or isinstance(error, GitHubRefused)):
+        if not (ignores_github_errors or isinstance(error, GitHubRefused)):
             raise
         log.warning("commit_people_unknown", sha=held.sha, reason=str(error))
         changes = Changes()

@@ -24,22 +24,22 @@ async def end_abandoned_runs(services: Services) -> None:
         return
     pending = await services.pending_or_deferred()
     for run in unfinished:
-        if _is_carried_out(run, pending) or (await services.store.runs.load(run.id)).status == "completed":
+        if _has_pending_job(run, pending) or (await services.store.runs.load(run.id)).status == "completed":
             continue
         log.warning("run_abandoned", run=run.id)
         try:
-            await _go_on_or_end(services, run)
+            await _resume_or_end(services, run)
         except JobError as error:
             # The next check tries again; an error with one run must not affect the others.
             log.warning("abandoned_run_not_ended", run=run.id, reason=str(error))
 
 
-def _is_carried_out(run: Run, pending: Sequence[Job]) -> bool:
+def _has_pending_job(run: Run, pending: Sequence[Job]) -> bool:
     """Whether a job of the run is pending or deferred."""
-    return any(_carries_out(job, run) for job in pending)
+    return any(_works_on(job, run) for job in pending)
 
 
-def _carries_out(job: Job, run: Run) -> bool:
+def _works_on(job: Job, run: Run) -> bool:
     match run.state, job:
         case ApplyState(), SettleBranch():
             return (job.repository_id, job.branch) == (run.repository_id, run.branch)
@@ -51,7 +51,7 @@ def _carries_out(job: Job, run: Run) -> bool:
             return False
 
 
-async def _go_on_or_end(services: Services, run: Run) -> None:
+async def _resume_or_end(services: Services, run: Run) -> None:
     """Resume an apply by settling its branch, or show its stored result; make a plan again."""
     if isinstance(run.state, ApplyState) and run.state.result is not None:
         await show_result(await load_repo(services, run.repository_id), run.id)

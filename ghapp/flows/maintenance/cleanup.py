@@ -119,11 +119,11 @@ async def _rotate_keys(services: Services) -> None:
     """Encrypt data again if several keys are listed: once nothing is found, the older keys may be removed."""
     key_rotation = services.store.key_rotation
     if key_rotation.is_under_way:
-        rows = await _in_batches("rows_sealed_anew", services, lambda limit: key_rotation.reseal_rows(limit=limit))
+        rows = await _in_batches("rows_resealed", services, lambda limit: key_rotation.reseal_rows(limit=limit))
         objects = await _with_objects(
-            "objects_sealed_anew", services, lambda limit: key_rotation.reseal_objects(limit=limit)
+            "objects_resealed", services, lambda limit: key_rotation.reseal_objects(limit=limit)
         )
-        log.info("sealed_anew", rows=rows, objects=objects)
+        log.info("resealed", rows=rows, objects=objects)
 
 
 def _before(services: Services, days: float) -> float | None:

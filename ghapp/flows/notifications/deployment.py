@@ -33,8 +33,8 @@ async def conclude_deployment(repo: Repo, run: Run, report: RunReport) -> None:
     """Set the final state of the run's deployment, creating it now if that failed before; nothing if it has none."""
     if not run.apply.deployment_requested:
         return
-    told = await repo.store.markers.find(DeploymentStatusMarker(run.id))
-    if told in (None, DeploymentStatus(state="in_progress", confirmed=False)):
+    status = await repo.store.markers.find(DeploymentStatusMarker(run.id))
+    if status in (None, DeploymentStatus(state="in_progress", confirmed=False)):
         await _start(repo, run)
     if report.conclusion == "success":
         await _set_state(repo, run, "success", "applied")

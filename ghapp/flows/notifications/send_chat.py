@@ -53,7 +53,7 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
         if said == "sending":
             # Planward was killed during the send. A chat cannot be asked what it received, so it is not sent a second
             # time.
-            log.warning("chat_not_told_again", about=job.about)
+            log.warning("chat_not_sent_again", about=job.about)
             continue
         try:
             url = await _url(repo, config, job, target)

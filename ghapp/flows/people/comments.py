@@ -130,7 +130,7 @@ async def _obey_unlock(repo: Repo, command: Command, event: CommentCreated) -> A
     """Enqueue the removal of a lock from a root module's state in an environment."""
     assert command.root_module is not None
     name = EnvironmentName(command.environment or "")
-    with_a_branch = await _with_a_branch(repo, event, name)
+    with_a_branch = await _environment_with_branch(repo, event, name)
     repo = await repo.fetch()
     found = await find_environment(repo, with_a_branch)
     if found is None:
@@ -162,7 +162,7 @@ async def _obey_unlock(repo: Repo, command: Command, event: CommentCreated) -> A
     return None
 
 
-async def _with_a_branch(repo: Repo, event: CommentCreated, name: EnvironmentName) -> EnvironmentName:
+async def _environment_with_branch(repo: Repo, event: CommentCreated, name: EnvironmentName) -> EnvironmentName:
     """The environment itself; for testing, which is applied with another, that of the pull request's base branch."""
     pull_request = await repo.store.pull_requests.find(repo.id, event.number)
     if name != TESTING or pull_request is None:

@@ -12,7 +12,7 @@ from checks.settle import Asked
 from ghapp.events import Person
 from ghapp.flows.check_run import OVERRIDDEN, PLAN
 from ghapp.flows.environments import environment_at_last
-from ghapp.flows.holds.head_people import had_a_part
+from ghapp.flows.holds.head_people import contributed
 from ghapp.flows.holds.held_tip import (
     VOTES,
     HeldTip,
@@ -115,7 +115,7 @@ async def _may_preview(repo: Repo, sharing: Sequence[KnownPullRequest], person: 
         if config is None or environment is None:
             return False
         asks_another = environment.preview == "on_approval" and config.four_eyes
-        if asks_another and await had_a_part(repo, pull_request, tip, person):
+        if asks_another and await contributed(repo, pull_request, tip, person):
             return False
     return True
 

@@ -46,17 +46,17 @@ async def is_as_reviewed(repo: Repo, event: PullRequestApproved) -> bool:
 
 async def is_as_delivered(services: Services, job: EventJob, event: Press) -> bool:
     """Whether GitHub's log has exactly this delivery. If it is not listed yet, the job is deferred and runs again."""
-    match await _look(services, job, event):
+    match await _check_log(services, job, event):
         case "genuine":
             return True
         case "other":
             log.warning("delivery_not_as_sent", delivery=job.delivery_id, repository=event.repository.full_name)
         case "not listed":
-            await _look_again(services, job)
+            await _check_log_again(services, job)
     return False
 
 
-async def _look(services: Services, job: EventJob, event: Press) -> Literal["genuine", "other", "not listed"]:
+async def _check_log(services: Services, job: EventJob, event: Press) -> Literal["genuine", "other", "not listed"]:
     if not job.delivery_id:
         return "other"
     read = await services.github.delivered(job.delivery_id)
@@ -68,8 +68,8 @@ async def _look(services: Services, job: EventJob, event: Press) -> Literal["gen
         return "other"
 
 
-async def _look_again(services: Services, job: EventJob) -> None:
-    waits_s = services.timings.delivery_looks_s
+async def _check_log_again(services: Services, job: EventJob) -> None:
+    waits_s = services.timings.delivery_checks_s
     if job.looks >= len(waits_s):
         log.warning("delivery_never_listed", delivery=job.delivery_id)
         return

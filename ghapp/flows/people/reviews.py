@@ -26,13 +26,13 @@ async def _approved(services: Services, event: PullRequestApproved, key: str) ->
     if pull_request is None or pull_request.state != "open" or pull_request.head_sha != event.head_sha:
         return
     newest = await repo.store.runs.newest_of_head(repo.id, event.head_sha, PLAN)
-    if newest is None or not _may_wait_for_it(newest) or not await is_as_reviewed(repo, event):
+    if newest is None or not _may_need_preview(newest) or not await is_as_reviewed(repo, event):
         return
     await decide_head(
         repo, event.head_sha, "preview", event.author, key, number=event.number, plans="preview" in newest.plan.buttons
     )
 
 
-def _may_wait_for_it(run: Run) -> bool:
+def _may_need_preview(run: Run) -> bool:
     """Whether a run needs, or may still need, permission for a preview: most reviews have nothing to do with that."""
     return run.status != "completed" or bool({"approve_plan", "preview"} & {*run.plan.buttons})

@@ -46,7 +46,7 @@ async def conclude_plan(
             [run_report(repo, run, "cancelled", cause)],
             conclusion="cancelled",
         )
-        await _show_again_what_it_hides(services, run)
+        await _plan_hidden_run_again(services, run)
         return
     reports = {
         key: msgspec.json.decode(raw, type=RootReport)
@@ -120,10 +120,10 @@ async def conclude_plan(
         on_shown=partial(_record_shown, services, run, verdicts),
     )
     if "preview" in buttons:
-        await _go_on_if_previewed(services, run, parts)
+        await _plan_again_if_preview_requested(services, run, parts)
 
 
-async def _go_on_if_previewed(services: Services, run: Run, parts: Sequence[Part]) -> None:
+async def _plan_again_if_preview_requested(services: Services, run: Run, parts: Sequence[Part]) -> None:
     """Plan again if somebody, for example by a review, requested the preview during this plan."""
     for part in parts:
         if part.button == "preview" and await _decisions(services, run, part, "preview"):
@@ -159,7 +159,7 @@ def _that_count(
     return [(part, msgspec.structs.replace(report, notes=(*report.notes, *notes)), buttons), *counting[1:]]
 
 
-async def _show_again_what_it_hides(services: Services, run: Run) -> None:
+async def _plan_hidden_run_again(services: Services, run: Run) -> None:
     """Plan again if a cancelled run's check run is newer than the check run of the run that replaced it.
 
     Both were created while GitHub did not answer; GitHub shows the newest.

@@ -48,7 +48,7 @@ async def _waits(services: Services, job: PlanRun) -> bool:
         return False
     again = msgspec.structs.replace(job, waited=job.waited + 1)
     key = after_applies(run.repository_id, run.branch, run.id)
-    await services.store.deferred.defer(key, msgspec.to_builtins(again), in_s=services.timings.apply_looks_s)
+    await services.store.deferred.defer(key, msgspec.to_builtins(again), in_s=services.timings.apply_check_s)
     if not await _is_being_applied(services, run):
         await services.store.deferred.make_due(key)  # it ended before the row existed
     return True

@@ -54,7 +54,7 @@ class KnownSecrets:
 
         Returns the diagnostics to show, without their details if the state cannot be read.
         """
-        if not plan.has_unknown_secrets or not (log.keeps_back or diagnostics):
+        if not plan.has_unknown_secrets or not (log.has_withheld_lines or diagnostics):
             return diagnostics
         state_json = await terraform.show_state(workdir)
         try:

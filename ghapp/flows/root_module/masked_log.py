@@ -18,36 +18,36 @@ class MaskedLog:
     def __init__(self, mask: Mask, write: Callable[[str], None]) -> None:
         self._mask = LineMask(mask)
         self._write = write
-        self._kept_back: list[str] = []
-        self._kept_back_characters = 0
+        self._withheld: list[str] = []
+        self._withheld_characters = 0
 
     def __call__(self, line: str) -> None:
         """Add one line, unmasked."""
         self._write(self._mask.feed(line + "\n"))
 
     @property
-    def keeps_back(self) -> bool:
+    def has_withheld_lines(self) -> bool:
         """Whether lines are waiting for a mask."""
-        return bool(self._kept_back)
+        return bool(self._withheld)
 
     def foreign(self, line: str) -> None:
         """Withhold one unmasked line; after 4 million characters they are dropped."""
-        if self._kept_back_characters <= _MOST_KEPT_BACK:
-            self._kept_back_characters += len(line)
-            self._kept_back.append(line)
+        if self._withheld_characters <= _MOST_KEPT_BACK:
+            self._withheld_characters += len(line)
+            self._withheld.append(line)
 
     def learn(self, mask: Mask) -> None:
         """Use this mask from now on, and add the lines that were withheld."""
         self._use(mask)
-        kept_back, self._kept_back, self._kept_back_characters = self._kept_back, [], 0
-        for line in kept_back:
+        withheld, self._withheld, self._withheld_characters = self._withheld, [], 0
+        for line in withheld:
             self(line)
 
     def end(self) -> None:
         """Write the text that the mask withheld in case a secret continued. Lines that still wait for a mask are
         dropped."""
-        if self._kept_back:
-            lines = f"{len(self._kept_back)} lines of errors or provisioners"
+        if self._withheld:
+            lines = f"{len(self._withheld)} lines of errors or provisioners"
             self(f"{lines} are left out: they may quote what only the state says is secret")
         self._flush()
 

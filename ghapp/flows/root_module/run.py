@@ -82,7 +82,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
             slot(services, run.repository_id, job.operation, stop) as taken,
         ):
             work = await _root_step(services, job, run)
-            return await work.carry_out_or_fail(taken, stop)
+            return await work.run_or_fail(taken, stop)
     except _ProcessEnds:
         await park()
     except _Stopped as stopped:
@@ -124,7 +124,7 @@ class _RootStep:
         self._second_copy: str | None = None
         self._to_confirm: tuple[gate.ToConfirm, ...] = ()
 
-    async def carry_out_or_fail(self, slot: Slot, stop: Stop) -> RootOutcome:
+    async def run_or_fail(self, slot: Slot, stop: Stop) -> RootOutcome:
         """Execute it. If it breaks because the run has to stop, that is not a failure of its own."""
         if self.root_run.settings.cause is not None:
             return await self.keep(self.root_run.failed(self.root_run.settings.cause))
@@ -358,5 +358,5 @@ def _new_outputs(plan: Plan) -> tuple[str, ...]:
 
 def _is_out_of_date(applied: Finished, stream: ApplyStream) -> bool:
     """Whether Terraform refused a plan file before it changed anything: the state or the providers have changed."""
-    broken_off = applied.interrupted or applied.timed_out or applied.exceeded is not None or applied.exit_code < 0
-    return not (applied.done or broken_off or stream.has_begun)
+    interrupted = applied.interrupted or applied.timed_out or applied.exceeded is not None or applied.exit_code < 0
+    return not (applied.done or interrupted or stream.has_begun)
