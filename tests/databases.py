@@ -57,7 +57,7 @@ def database(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def new_database(database: str, request: pytest.FixtureRequest) -> NewDatabase:
-    """How to come to an empty database with Planward's tables."""
+    """How to get an empty database with Planward's tables."""
     if database == SQLITE:
         return lambda directory: f"sqlite:///{directory / 'planward.db'}"
     postgres: Postgres = request.getfixturevalue("postgres")

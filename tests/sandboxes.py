@@ -17,10 +17,10 @@ def _why_no_bubblewrap() -> str | None:
 
 
 NO_BUBBLEWRAP = _why_no_bubblewrap()
-"""Why bubblewrap cannot be tested here; None where it can."""
+"""Why bubblewrap cannot be tested here; None if it can."""
 
 NO_UID = None if os.geteuid() == 0 else "a uid of its own takes a worker that is root"
-"""Why the sandbox `uid` cannot be tested here; None where it can."""
+"""Why the sandbox `uid` cannot be tested here; None if it can."""
 
 _SYSTEM_PYTHON = Path("/usr/bin/python3")
 PYTHON = str(_SYSTEM_PYTHON) if _SYSTEM_PYTHON.exists() else os.path.realpath(sys.executable)

@@ -13,7 +13,7 @@ class Change:
 
     `writers` are its author, its committer and its co-authors, as far as GitHub knows their accounts. `pushers` pushed
     it, to this branch or to the branch that it came from. `proposer` is the author of its pull request, or None.
-    `logins` are contributors of whom only the name was recorded.
+    `logins` are contributors with only a recorded name.
     """
 
     sha: str

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     help="Keep the credentials there, with mode 0600.",
 )
 @click.option("--vault", "vault_path", metavar="PATH", help="Keep them in Vault's KV, as in kv/planward/github.")
-@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@click.option("--force", is_flag=True, help="Overwrite existing credentials.")
 @click.option("--port", default=0, type=click.IntRange(0, 65_535), help="The page's port; by default any that is free.")
 def setup(
     public_url: str | None,

@@ -124,7 +124,7 @@ def _files(copy: WorkingCopy) -> dict[str, bytes | Entry]:
 
 
 def _ignored(top: Path) -> frozenset[str]:
-    """The files and directories that git ignores; none where there is no git, or no work tree of its own."""
+    """The files and directories that git ignores; empty without git, or without a separate work tree."""
     git = shutil.which("git")
     if git is None or not (top / ".git").exists():
         return frozenset()

@@ -121,7 +121,7 @@ def growing_change(sample: Mapping[str, bytes]) -> Change:
     return Change(
         branch="search",
         title="Add search, with a cache and a subnet of its own",
-        body="Customers find nothing. The worker's new version fills the index; it has to be made anew for that.",
+        body="Customers find nothing. The worker's new version fills the index; it has to be replaced for that.",
         files=changed,
     )
 

@@ -38,7 +38,7 @@ class Tip:
     layout: Layout
     paths: Collection[str]
     engines: tuple[Terraform, ...]
-    """Those that are installed where this runs; none where that cannot be said."""
+    """The engines installed on this machine; empty if it may not be the one that plans."""
 
 
 async def show_repository(full_name: str, access: GitHubAccess, local: LocalSettings) -> Answer:

@@ -235,7 +235,7 @@ class BareRepository:
         self.run("update-ref", "-d", name)
 
     def merge_tree(self, base: str, head: str) -> str | None:
-        """The tree of the merge, or None where it conflicts."""
+        """The tree of the merge, or None if it conflicts."""
         done = self.run("merge-tree", "--write-tree", "--allow-unrelated-histories", base, head, ok=(0, 1))
         return done.stdout.decode().split("\n", 1)[0].strip() if done.returncode == 0 else None
 

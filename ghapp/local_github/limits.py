@@ -64,7 +64,7 @@ class Meter:
         return self.own.get(key, self.limits)
 
     def of(self, key: str) -> tuple[int, int, int] | None:
-        """(limit, remaining, reset as epoch seconds); None where nothing is limited."""
+        """(limit, remaining, reset as epoch seconds); None without a limit."""
         limits = self.limits_of(key)
         if limits.requests_an_hour is None:
             return None

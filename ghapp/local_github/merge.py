@@ -65,7 +65,7 @@ def _refuse_method(pull: PullRequest, method: str) -> None:
 
 
 def make_merge(world: World, pull: PullRequest, request: MergeRequest, account: Account, *, onto: str) -> str | None:
-    """The commit that the base would be moved to, or None where it conflicts; no ref moves."""
+    """The commit to which the base would move, or None if it conflicts; no ref moves."""
     if request.method == "rebase":
         return _rebase(world, pull, account, onto)
     git = pull.repository.git

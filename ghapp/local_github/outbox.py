@@ -62,7 +62,7 @@ class Outbox:
         self._queue.put(None)
 
     def next(self) -> Delivery | None:
-        """Wait for the next delivery to send; None where there will be no more."""
+        """Wait for the next delivery to send; None if there will be no more."""
         return self._queue.get()
 
     def sent(self) -> None:

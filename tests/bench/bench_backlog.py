@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
 def _drained(url: str, directory: Path, jobs: int, workers: int) -> Row:
     with closing(JobQueue(url)) as job_queue:
         begun = time.perf_counter()
-        asyncio.run(_owe(job_queue, jobs))
+        asyncio.run(_enqueue(job_queue, jobs))
         accepted_s = time.perf_counter() - begun
         with _unfinished(job_queue.url) as unfinished, _working(url, directory, workers):
             end = time.monotonic() + _PATIENCE_S
@@ -71,7 +71,7 @@ def _drained(url: str, directory: Path, jobs: int, workers: int) -> Row:
     )
 
 
-async def _owe(job_queue: JobQueue, jobs: int) -> None:
+async def _enqueue(job_queue: JobQueue, jobs: int) -> None:
     for start in range(0, jobs, _AT_ONCE):
         await asyncio.gather(*(job_queue.enqueue(_job(number)) for number in range(start, min(start + _AT_ONCE, jobs))))
 

@@ -29,7 +29,7 @@ class Answered:
 
 
 def pushed(number: int) -> str:
-    """The commit that the delivery of this number tells of."""
+    """The commit in the delivery with this number."""
     return f"{number:040x}"
 
 

@@ -75,14 +75,14 @@ def test_a_commit_after_a_merge_without_a_pull_request_is_left_over() -> None:
 
 
 def test_a_commit_slipped_in_before_a_merge_makes_the_segment_another_tree() -> None:
-    # `x` is in the segment of the merge `m`; what the pull request brings onto LAST is not what is there.
+    # `x` is in the segment of the merge `m`; the pull request's tree on LAST is not the actual one.
     found = judge("xm", merged(1, "m"), trees={"1@m": "tree without x"})
     assert isinstance(found, Unexplained)
     assert found.reasons == ("m is not what merging #1 into L gives",)
 
 
 def test_a_commit_that_the_branch_has_stood_at_is_left_over_though_a_later_merge_holds_it() -> None:
-    # The head was built on `x`, so that what it brings onto LAST is what is there; nobody reviewed `x`.
+    # The head was built on `x`, so its tree on LAST is the actual one; nobody reviewed `x`.
     segments = cut_segments(
         "L", ["x", "m"], [merged(1, "m")], repository_id=HERE, branch="staging", stood_at={"x", "m"}
     )
@@ -136,7 +136,7 @@ def test_a_segment_whose_trees_are_missing_is_unexplained() -> None:
 
 
 def test_an_indirect_merge_does_not_borrow_the_green_of_another() -> None:
-    # GitHub calls both merged by `a`; only #2 is what is there, and #2 never passed.
+    # GitHub calls both merged by `a`; only #2 brings the actual tree, and #2 never passed.
     found = judge("a", merged(1, "a"), merged(2, "a", passed=False, verdict="none"), trees={"1@a": "tree of #1 alone"})
     assert isinstance(found, Unexplained)
 

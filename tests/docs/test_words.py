@@ -35,6 +35,12 @@ TURNS = {
     "a word for": (r"\bthere is a word for\b", "supported"),
     "of whom": (r"\bof whom\b", "whose, by whom"),
     "lest": (r"\blest\b", "so that … not"),
+    "told apart": (r"\btold apart\b", "distinguished"),
+    "where for if": (r"\bNone where (it|there|that|nobody|nothing)\b", "None if"),
+    "the way out": (r"\bthe way out\b", "what to do, a remedy"),
+    "is none": (r"\band is none\b", "but is not one"),
+    "go on by itself": (r"\bgo(es)? on by (itself|themselves)\b", "resume"),
+    "all the same": (r"\ball the same\b", "anyway"),
     "thereof": (r"\b(where|there|here)(of|in|by|upon)\b", "say what"),
 }
 """By name: the pattern, in text whose underscores are spaces, and what to write."""

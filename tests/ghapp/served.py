@@ -46,7 +46,7 @@ class Clock:
 
 @dataclass(kw_only=True)
 class Served:
-    """A server and what is behind it."""
+    """A server and its services."""
 
     url: str
     store: Store

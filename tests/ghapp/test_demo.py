@@ -50,7 +50,7 @@ def content(directory: Path) -> dict[str, bytes]:
 
 
 def said(out: str) -> list[str]:
-    """What became of each check run, in order."""
+    """The result of each check run, in order."""
     return [line.strip() for line in out.splitlines() if line.startswith(("  ✔", "  ✘", "  !"))]
 
 

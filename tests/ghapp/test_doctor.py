@@ -544,7 +544,7 @@ class Row:
     add: tuple[dict[str, Any], ...] = ()
     bypass: tuple[dict[str, Any], ...] = ()
     classic: Mapping[str, Any] | None = None
-    """The same in classic protection; None where that has no word for it."""
+    """The same in classic protection; None if that does not support it."""
     also: tuple[str, ...] = ()
 
 

@@ -1042,8 +1042,8 @@ class TestKeptCheckouts:
         async def differing() -> list[CommitSha]:
             found = []
             for sha in shas:
-                async with mirror.checkout(sha) as kept, fresh.checkout(sha) as anew:
-                    if contents(kept) != contents(anew):
+                async with mirror.checkout(sha) as kept, fresh.checkout(sha) as new:
+                    if contents(kept) != contents(new):
                         found.append(sha)
             return found
 

@@ -235,7 +235,7 @@ def test_a_migration_that_fails_changes_nothing(url: str, engine: Engine, monkey
     old = at_revision(engine, 1)
     with engine.begin() as connection:
         write_rows(connection, old, 1)
-        # In the way of the last revision, behind what it adds first.
+        # A conflict for the last revision, after its first additions.
         connection.execute(text("ALTER TABLE repositories ADD COLUMN left_at FLOAT"))
     with pytest.raises(Exception, match="left_at"):
         start(url)

@@ -1,4 +1,4 @@
-"""What chat is told, in which words, and what becomes of it when the chat does not want it."""
+"""Chat messages, their texts, and their delivery to a chat that refuses them."""
 
 import asyncio
 import json
@@ -247,7 +247,7 @@ def test_links_are_not_unfolded() -> None:
     assert chat.requests[0].headers["Content-Type"] == "application/json"
 
 
-# What becomes of it
+# The delivery
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])

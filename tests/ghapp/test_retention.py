@@ -142,7 +142,7 @@ def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def past(urls: str) -> Iterator[Past]:
-    """A store without rows; making the tables anew for each test would take longer than all of the tests."""
+    """A store without rows; creating the tables again for each test would take longer than all of the tests."""
     past = Past(urls)
     for table in reversed(metadata.sorted_tables):
         past.execute(table.delete())

@@ -114,7 +114,7 @@ class TestSideBySide:
         assert begun == list(range(50))
         assert going == [0, 3]
 
-    def test_behind_one_that_fails_no_other_is_begun_and_those_that_are_come_to_their_end(self) -> None:
+    def test_after_a_failure_no_other_is_started_and_the_running_ones_finish(self) -> None:
         said: list[str] = []
 
         async def one(number: int) -> int:

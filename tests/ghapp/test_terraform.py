@@ -970,7 +970,7 @@ class TestVersions:
     def test_the_first_that_satisfies_all_is_taken(self, constraints: Sequence[str], version: str) -> None:
         assert choose(self.THERE, constraints).version == version
 
-    def test_none_names_the_constraint_and_what_there_is(self) -> None:
+    def test_a_missing_engine_names_the_constraint_and_the_installed_ones(self) -> None:
         with pytest.raises(NoVersionFits) as refused:
             choose(self.THERE, ["~> 1.9.0", ">= 1.9"])
 

@@ -1,4 +1,4 @@
-"""Between Planward and Vault each request fails once; secrets are read and tokens given back all the same."""
+"""Between Planward and Vault each request fails once; secrets are read and tokens revoked anyway."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -285,7 +285,7 @@ class Story:
         return html.unescape(re.sub(r"\\([^\sA-Za-z0-9])", r"\1", written))
 
     def size(self, environment: str) -> int | None:
-        """The size that `network` has in an environment's state; None where nothing was applied."""
+        """The size that `network` has in an environment's state; None if nothing was applied."""
         found = self.state("network", environment).get("terraform_data.net")
         return int(found[0]["input"]["value"]["size"]) if found else None
 

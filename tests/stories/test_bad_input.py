@@ -1,4 +1,4 @@
-"""What bad input gets: one first line that says what, where and the way out; then "Re-run" starts it again."""
+"""Bad input gets a first line that says what is wrong, where, and what to do; then "Re-run" starts it again."""
 
 import html
 import re
@@ -83,7 +83,7 @@ def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_
     check = story.planned(story.propose({CONFIG: config, **story.network(2)}))
     cause = BAD_CONFIGS[config]
     assert failure(story, check) == cause
-    assert "terraform_data.net" in check["output"]["text"]  # planned all the same
+    assert "terraform_data.net" in check["output"]["text"]  # planned anyway
     [annotation] = story.annotations(check)
     assert (annotation["path"], annotation["annotation_level"]) == (CONFIG, "failure")
     assert f"{CONFIG}:{annotation['start_line']}:" in cause

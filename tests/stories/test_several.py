@@ -64,7 +64,7 @@ class Several:
 
     @contextmanager
     def without(self, worker: subprocess.Popen[bytes]) -> Iterator[None]:
-        """End a worker, and start it again behind what is done without it."""
+        """End a worker, and start it again after a block without it."""
         self.end(worker)
         try:
             yield

@@ -59,7 +59,7 @@ def eventually(
         if answer:
             return answer
         if time.monotonic() > end:
-            raise AssertionError(f"waited {patience_s:g} s in vain: {what}")
+            raise AssertionError(f"waited {patience_s:g} s for nothing: {what}")
         time.sleep(_LEAST_S)
         _writes.wait_for_more(seen, pause_s - _LEAST_S)
 

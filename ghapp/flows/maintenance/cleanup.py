@@ -36,7 +36,7 @@ async def clean_up(services: Services, job: Cleanup) -> None:
         ("remove rows", _remove_rows),
         ("remove jobs", _remove_jobs),
         ("move", _move),
-        ("seal anew", _rotate_keys),
+        ("reseal", _rotate_keys),
     ):
         await step(name, type(None), work, services)
 

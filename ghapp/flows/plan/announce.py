@@ -176,7 +176,7 @@ async def _supersede(services: Services, run: Run) -> None:
         older += await services.store.runs.unfinished_plans(run.repository_id, number)
     for each in older:
         if (each.created_at, each.id) < (run.created_at, run.id):
-            by = "planned anew" if each.head_sha == run.head_sha else f"a newer commit arrived: {short(run.head_sha)}"
+            by = "planned again" if each.head_sha == run.head_sha else f"a newer commit arrived: {short(run.head_sha)}"
             await cancel_plan(services, each, by=by)
 
 

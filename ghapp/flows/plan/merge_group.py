@@ -62,7 +62,7 @@ async def _announce_event(services: Services, event: MergeGroupRequested, key: s
 async def _replan_group(services: Services, job: ReplanGroup) -> None:
     before = await services.store.runs.load(job.run_id)
     repo = await load_repo(services, before.repository_id)
-    await cancel_plan(services, before, by="planned anew")
+    await cancel_plan(services, before, by="planned again")
     state = PlanState(bases=before.plan.bases, group=before.group)
     run = await _begin(repo, before.head_sha, before.base_sha, before.branch, before.environment, state, job.key)
     await _enqueue_plan(services, run)

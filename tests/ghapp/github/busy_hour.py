@@ -50,7 +50,7 @@ _FAILED = 6
 
 @dataclass(kw_only=True)
 class Hour:
-    """What came of it. `succeeded` and `failed` are the seconds from each apply's end to its comment."""
+    """The result. `succeeded` and `failed` are the seconds from each apply's end to its comment."""
 
     succeeded: list[float] = field(default_factory=list)
     failed: list[float] = field(default_factory=list)

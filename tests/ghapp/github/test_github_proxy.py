@@ -1,4 +1,4 @@
-"""The way out: through the proxy that the environment names, or straight."""
+"""Connections go through the proxy that the environment names, or directly."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Against the local GitHub: what was said is what is there, once, whatever got lost on the way."""
+"""Against the local GitHub: every object is created once, whatever was lost on the way."""
 
 import json
 from collections.abc import AsyncIterator

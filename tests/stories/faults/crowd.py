@@ -164,7 +164,7 @@ class Crowd:
 def _without_repeats(conclusions: list[str]) -> list[str]:
     """What plans came to, without those that gave way to a newer one, and each repeated conclusion once.
 
-    A base that moves several times in a moment has a pull request planned anew each time that the plan before is not
+    A base that moves several times in a moment has a pull request planned again each time that the plan before is not
     known yet.
     """
     *older, newest = conclusions

@@ -18,12 +18,12 @@ _LOOKING = (
     "enqueue repositories|redeliver|reconcile"
 )
 OF_A_LOOK = rf"step ({_LOOKING}): .*|accepted (look|rec|tidy).*|POST /app/hook/deliveries/.*"
-"""What comes of a start, at any moment, and is no part of a story."""
+"""Events of a start, at any moment, which are not part of a story."""
 
 
 @dataclass(kw_only=True)
 class Told:
-    """What came of the stories, and the points that were passed meanwhile."""
+    """The results of the stories, and the points that they passed."""
 
     outcome: dict[str, Any]
     passed: frozenset[str]
@@ -35,7 +35,7 @@ class Told:
 
 @contextmanager
 def begun(faulty: FaultyLine) -> Iterator[tuple[Story, Chat]]:
-    """A repository whose chat is told of everything."""
+    """A repository whose chat is notified of everything."""
     with chat_room() as chat:
         yield story_with(faulty.line, chat), chat
 

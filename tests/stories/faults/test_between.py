@@ -38,7 +38,7 @@ from tests.stories.waiting import eventually
 PULL_REQUESTS = int(os.environ.get("PLANWARD_TEST_PULL_REQUESTS", "4"))
 SEED = int(os.environ.get("PLANWARD_TEST_SEED", "1"))
 _OF_ONE_REPOSITORY = 6 if PULL_REQUESTS <= 24 else 20
-_ALWAYS_OWED = ("look", "reconcile:", "tidy")
+_ALWAYS_PENDING = ("look", "reconcile:", "tidy")
 _PATIENCE_S = 120.0 + 6 * PULL_REQUESTS
 
 
@@ -83,7 +83,7 @@ class Between:
         for engine, query in zip(self.engines, (unfinished, "select key from later"), strict=True):
             with engine.connect() as connection:
                 keys += connection.scalars(text(query)).all()
-        return all(key.removeprefix("again:").startswith(_ALWAYS_OWED) for key in keys)
+        return all(key.removeprefix("again:").startswith(_ALWAYS_PENDING) for key in keys)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -97,7 +97,7 @@ def applying(story: Story, begun: Path, go_on: Path) -> tuple[int, str]:
 
 
 def applied_once(faulty: FaultyLine, story: Story, pull_request: int, merged: str) -> None:
-    """See to it that everything was done and said once."""
+    """Check that everything was done and reported once."""
     assert story.applied(merged)["conclusion"] == "success"
     faulty.quiet()
     assert len(story.check_runs(merged, "planward/apply (staging)")) == 1

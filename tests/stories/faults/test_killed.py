@@ -1,4 +1,4 @@
-"""Planward is killed at every point of both stories; what comes of them is what comes of undisturbed ones.
+"""Planward is killed at every point of both stories; their results equal those of undisturbed ones.
 
 The points are those that the undisturbed stories pass: a new step is one by itself. By default Planward is killed where
 something was done that is not recorded yet; PLANWARD_TEST_EVERY_POINT has it killed at all of them.

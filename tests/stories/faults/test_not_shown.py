@@ -1,4 +1,4 @@
-"""Runs whose check run GitHub did not take in time: they end all the same, hold nothing up, and hide nothing newer."""
+"""Runs whose check run GitHub did not take in time: they end anyway, block nothing, and hide nothing newer."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def unshown(faulty: FaultyLine, story: Story, run: str, **columns: Any) -> None:
 
 
 def applied_and_planned(faulty: FaultyLine) -> tuple[Story, str, int]:
-    """A merge that was applied, and a pull request behind it that may be merged: merge SHA and number."""
+    """A merge that was applied, and a later pull request that may be merged: merge SHA and number."""
     story = faulty.line.story()
     merged = story.land(story.propose(story.network(2), head="first"))
     number = story.propose(story.network(3), head="second")
@@ -73,8 +73,8 @@ def test_a_plan_that_gave_way_before_it_was_shown_is_not_shown_any_more(faulty: 
     faulty.quiet()
     with faulty.down():
         [run] = runs(faulty, story)
-        unshown(faulty, story, run["id"], ended_by="planned anew", data='{"bases": {}}')
-        owe_plan(faulty, story, run["id"])
+        unshown(faulty, story, run["id"], ended_by="planned again", data='{"bases": {}}')
+        enqueue_plan(faulty, story, run["id"])
     eventually(lambda: runs(faulty, story)[0]["status"] == "completed", "it is ended")
     faulty.quiet()
     assert [each["conclusion"] for each in runs(faulty, story)] == ["cancelled"]
@@ -90,14 +90,14 @@ def test_a_plan_hidden_by_a_replaced_one_is_made_again(faulty: FaultyLine) -> No
     with faulty.down():
         taking, given_way = runs(faulty, story)
         earlier = float(taking["created_at"]) - 1
-        unshown(faulty, story, given_way["id"], ended_by="planned anew", created_at=earlier)
-        owe_plan(faulty, story, given_way["id"])
+        unshown(faulty, story, given_way["id"], ended_by="planned again", created_at=earlier)
+        enqueue_plan(faulty, story, given_way["id"])
     assert story.planned(number, count=3)["conclusion"] == "success"
     faulty.quiet()
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["success", "cancelled", "success"]
 
 
-def owe_plan(faulty: FaultyLine, story: Story, run: str) -> None:
+def enqueue_plan(faulty: FaultyLine, story: Story, run: str) -> None:
     """Have a run carried out, as whoever announced it would; what carried it out before is forgotten."""
     for table in ("operation_outputs", "workflow_status"):
         faulty.ask(f"delete from {{durable}}{table} where workflow_uuid = :key", durable=True, key=f"plan:{run}")

@@ -1,4 +1,4 @@
-"""Tokens die and GitHub refuses at every point of both stories; what comes of them is what comes of undisturbed ones.
+"""Tokens expire and GitHub refuses at every point of both stories; their results equal those of undisturbed ones.
 
 The points are those of the stories in which Planward is killed. By default tokens die before each step, each write to
 GitHub and each command; with PLANWARD_TEST_EVERY_POINT at all points, and GitHub refuses in all ways.

@@ -105,7 +105,7 @@ def test_a_merge_forced_past_a_check_that_was_being_planned_again_is_held(line: 
     with slow_place() as slow:
         story.secret("testing", db_password=story.password("testing"))
         moved = story.commit("staging", {"network/wait.tf": slow.data("waits")}, by=story.reviewer)
-        eventually(lambda: len(story.check_runs(story.head(number))) == 2, "it is planned anew")
+        eventually(lambda: len(story.check_runs(story.head(number))) == 2, "it is planned again")
         began = datetime.fromisoformat(story.check_runs(story.head(number))[-1]["started_at"])
         # GitHub tells whole seconds: a merge within the second in which the new one appeared may have seen the old one.
         eventually(lambda: datetime.now(UTC) > began + timedelta(seconds=2), "a merge is later by GitHub's clock")

@@ -1,4 +1,4 @@
-"""Each hold names a person and has a way out, and the way out is bound to what was looked at and to who may, now."""
+"""Each hold names a person and a remedy, which is bound to what was shown and to current permissions."""
 
 import pytest
 

@@ -111,7 +111,7 @@ def test_a_rerun_that_nobody_asked_for_applies_nothing_again(line: Line) -> None
 
 
 def looked_for(line: Line, guid: str) -> int:
-    """How often GitHub was asked in vain for a delivery."""
+    """How often GitHub was asked for a delivery without success."""
     return sum(each["delivery"] == guid for each in line.events("delivery_not_listed_yet"))
 
 

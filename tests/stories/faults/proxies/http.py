@@ -15,7 +15,7 @@ from tests.stories.faults.proxies.running import reset
 
 _UNCARRIED = frozenset({fates.REFUSED, fates.RESET, fates.HANGS, fates.LIMITED, fates.DENIED})
 _HANGS_S = 4.0
-"""Longer than Planward waits in these stories; git waits for a minute, and is told of a reset then."""
+"""Longer than Planward waits in these stories; git waits for a minute, and gets a reset then."""
 _SLOW_S = 0.8
 _CHUNK = 65_536
 

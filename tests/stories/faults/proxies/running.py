@@ -70,7 +70,7 @@ class Loop:
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection so that the other end is told of a reset."""
+    """End a connection so that the other end gets a reset."""
     sock = writer.get_extra_info("socket")
     if sock is not None and sock.fileno() >= 0:
         # No lingering: what was not sent is thrown away, and RST goes out instead of FIN.

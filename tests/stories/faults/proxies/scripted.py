@@ -33,7 +33,7 @@ def once_each(fate: str, address: str) -> Iterator[tuple[str, HttpProxy]]:
 
 
 def before_postgres(loop: Loop, url: str, drawn: Fates, kind: Callable[[str, Fates], TcpProxy] = TcpProxy) -> str:
-    """Put a proxy before a database on a socket in the file system; gives the database's address behind it."""
+    """Put a proxy before a database on a socket in the file system; returns the proxy's address."""
     parsed = make_url(url)
     port = loop.listen(kind(f"{parsed.query['host']}/.s.PGSQL.{parsed.port or 5432}", drawn))
     return parsed.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
