@@ -267,3 +267,14 @@ ONE_OF_TWO = (
 def test_an_apply_over_a_limit_names_the_limit_and_its_progress(finished: Finished, said: str) -> None:
     not_done = NotDone(command="apply", finished=finished, held_lock=True, results=ONE_OF_TWO)
     assert not_done.cause("network", "staging") == f"network in staging: {said}"
+
+
+@pytest.mark.parametrize("host", ["", ", HostID: pd7Bm1lYQ0c/Uo+3x="])
+def test_what_aws_writes_before_the_cause_is_left_out_of_the_first_line(host: str) -> None:
+    response = f", https response error StatusCode: 409, RequestID: 6b1d5c9e-0a41-4d3f-9c57-7f5d1e2a9b10{host}"
+    summary = f"creating S3 Bucket (logs): operation error S3: CreateBucket{response}, BucketAlreadyExists: taken."
+    finished = Finished(exit_code=1, diagnostics=(Diagnostic(severity="error", summary=summary),))
+    assert cause_of(finished, "apply", "network", "staging") == (
+        "network in staging: apply failed: creating S3 Bucket (logs): operation error S3: CreateBucket: "
+        "BucketAlreadyExists: taken"
+    )

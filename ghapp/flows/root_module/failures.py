@@ -13,6 +13,11 @@ from ghapp.terraform import Failure, Finished
 
 Command = Literal["init", "plan", "show", "apply"]
 
+_RESPONSE = re.compile(
+    r", https response error StatusCode: \d{3}, RequestID: [\w-]{0,100}(?:, HostID: [^\s,]{0,200})?(?:,|$)"
+)
+"""What the AWS SDK puts before the cause, and what would push it out of a title. The error itself is shown whole."""
+
 _PROVIDER = re.compile(r"\bprovider ([\w-]+(?:[.][\w-]+)*(?:/[\w-]+)+)")
 """A provider in the detail of a failed installation: `HOST/NAMESPACE/TYPE`, host optional."""
 
@@ -152,4 +157,4 @@ def _error_text(diagnostic: Diagnostic) -> str:
     at = ""
     if diagnostic.path is not None:
         at = f" ({diagnostic.path}" + (f":{diagnostic.start_line}" if diagnostic.start_line else "") + ")"
-    return " ".join(diagnostic.summary.split()).rstrip(".") + at
+    return _RESPONSE.sub(":", " ".join(diagnostic.summary.split())).rstrip(".") + at
