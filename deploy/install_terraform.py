@@ -12,7 +12,7 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def download(version: str) -> bytes:
-    """Give the archive of a release for this machine."""
+    """Return the archive of a release for this machine."""
     name = f"terraform_{version}_linux_{_MACHINES[platform.machine()]}.zip"
     url = f"https://releases.hashicorp.com/terraform/{version}/{name}"
     with urllib.request.urlopen(url, timeout=300) as answer:

@@ -15,7 +15,7 @@ from tests.postgres import Postgres
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
 NewDatabase = Callable[[Path], str]
-"""Gives the address of a new database, as PLANWARD_DATABASE_URL takes it; SQLite's lies in the directory."""
+"""Returns the address of a new database, as PLANWARD_DATABASE_URL takes it; SQLite's lies in the directory."""
 
 _STORIES = "tests/stories/"
 

@@ -103,7 +103,7 @@ def named_hosts(directory: Path, hosts: Mapping[str, str]) -> Iterator[NamedHost
 
 
 def _certificates(directory: Path, names: tuple[str, ...]) -> Path:
-    """Make an authority (`authority.pem`) and a certificate by it for these names; gives the file with its key."""
+    """Make an authority (`authority.pem`) and a certificate by it for these names; returns the file with its key."""
     now = datetime.datetime.now(datetime.UTC)
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tests")])

@@ -13,7 +13,7 @@ _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """Give a port on loopback that nothing listens on, and that no connection takes while its server is away.
+    """Return a port on loopback that nothing listens on, and that no connection takes while its server is away.
 
     A connection's own end gets a port from the kernel's range and keeps it for a minute after its end. No server can
     listen on it meanwhile, whatever SO_REUSEADDR says, so ports come from below that range.

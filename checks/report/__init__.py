@@ -390,7 +390,7 @@ def total(roots: Iterable[RootReport]) -> Counts:
 
 
 def removed_words(removed: Sequence[RemovedRoot]) -> str:
-    """For a title: "1 root module removed: its 12 resources stay"; empty where there is none."""
+    """For a title: "1 root module removed: its 12 resources stay"; empty if there is none."""
     if not removed:
         return ""
     number = len({each.root_module for each in removed})

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may: tokens of Apps, tokens of people, roles."""
+"""The sender of a request and their permissions: tokens of Apps, tokens of people, roles."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def has_role(world: World, account: Account, repository: Repository, needed: str
 
 
 def require(world: World, actor: Actor, repository: Repository, permission: str, level: str) -> None:
-    """Raises 404 where the actor may not see the repository, 403 where it may see but not do it."""
+    """Raises 404 if the actor may not see the repository, 403 where it may see but not do it."""
     match actor:
         case InstallationAccess(token):
             _require_installed(token, repository, permission, level)

@@ -63,7 +63,7 @@ def register(
     description: str = "",
     callback_urls: Sequence[str] = (),
 ) -> App:
-    """Raises 422 where the name is taken."""
+    """Raises 422 if the name is taken."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     pem = key.private_bytes(
@@ -104,7 +104,7 @@ def register(
 def install(
     world: World, app: App, target: Account, *, repositories: Sequence[str] | None, sender: Account
 ) -> Installation:
-    """On all repositories of an account, or on those named. Raises 422 where it is installed already."""
+    """On all repositories of an account, or on those named. Raises 422 if it is installed already."""
     with world.lock:
         if any(item.app is app and item.account is target for item in world.installations.values()):
             raise ApiError(422, f"{app.name} is already installed on {target.login}.")

@@ -167,7 +167,7 @@ def rerequest_suite(world: World, repository: Repository, suite: CheckSuite, sen
 
 
 def press(world: World, repository: Repository, run: CheckRun, identifier: str, sender: Account) -> None:
-    """A button of a check run in the Checks tab. Raises KeyError where there is no such button."""
+    """A button of a check run in the Checks tab. Raises KeyError if there is no such button."""
     if identifier not in [action["identifier"] for action in run.actions]:
         raise KeyError(f"no button {identifier!r} on check run {run.id}")
     if run.status != "completed":

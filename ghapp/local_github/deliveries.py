@@ -1,4 +1,4 @@
-"""Making deliveries: who listens to an event, and what every payload carries."""
+"""Create deliveries: which Apps receive an event, and the common parts of every payload."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ALWAYS = frozenset({"installation", "installation_repositories", "github_app_au
 
 
 def emit(world: World, event: str, action: str | None, body: JSON, *, repository: Repository, sender: Account) -> None:
-    """Deliver to every App that is installed on the repository and listens to the event."""
+    """Deliver to every App that is installed on the repository and subscribes to the event."""
     for installation in list(world.installations.values()):
         if covers(installation, repository) and installation.suspended_at is None and _listens(installation, event):
             emit_to(world, installation, event, action, body, repository=repository, sender=sender)
@@ -64,7 +64,7 @@ def emit_to(
 
 
 def ping(world: World, app: App) -> None:
-    """Deliver what GitHub sends first to a new webhook."""
+    """Deliver the first event of a new webhook."""
     body = {
         "zen": "Non-blocking is better than blocking.",
         "hook_id": app.id,

@@ -1,4 +1,4 @@
-"""Refusals of the local GitHub.
+"""The local GitHub's refusals.
 
 ApiError            status and the JSON that GitHub sends with it
 ├── Unprocessable   422, with the fields that are wrong

@@ -1,4 +1,4 @@
-"""Faults that a test asks for: status codes, delays and lost answers, by method and path."""
+"""Faults requested by a test: status codes, delays and lost answers, by method and path."""
 
 from __future__ import annotations
 

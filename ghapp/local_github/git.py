@@ -1,4 +1,4 @@
-"""Bare git repositories on disk, each question one run of git."""
+"""Bare git repositories on disk; each query is one run of git."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ class BareRepository:
         return [(*head.split(" ", 2), name) for head, name in entries]  # type: ignore[misc]
 
     def changed_files(self, before: str, after: str) -> list[ChangedFile]:
-        """What differs between two trees, with patches as GitHub cuts them (from the first `@@` on).
+        """The difference between two trees, with patches as GitHub cuts them (from the first `@@` on).
 
         Where one of them has more paths than anybody compares, the first files of `after` stand for the difference.
         GitHub lists 3,000 at most. https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files

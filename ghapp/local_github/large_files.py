@@ -27,7 +27,7 @@ def pushes(action: str, method: str, body: bytes) -> bool:
 
 
 def keep(repository: Repository, content: bytes) -> bytes:
-    """Keep an object; gives the pointer to it."""
+    """Keep an object; returns the pointer to it."""
     oid = hashlib.sha256(content).hexdigest()
     place = _place(repository, oid)
     place.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Rate limits of one credential: in an hour, in a minute, at once.
+"""Rate limits of one credential: per hour, per minute, and concurrent requests.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -21,8 +21,8 @@ _READS = ("GET", "HEAD", "OPTIONS")
 class Limits:
     """None: not limited. Without the first, answers have no rate limit headers, as on Enterprise Server.
 
-    `retry_after_s` goes with a refusal by a secondary limit, and for so long everything is refused. A test that cannot
-    move the clock shortens the hour.
+    `retry_after_s` is sent with a refusal by a secondary limit, and everything is refused for that long. A test that
+    cannot move the clock shortens the hour.
     """
 
     requests_an_hour: int | None = 15_000
@@ -37,7 +37,7 @@ class Limits:
 DOCUMENTED = Limits(
     requests_an_hour=5_000, points_a_minute=900, creations_a_minute=80, creations_an_hour=500, at_once=100
 )
-"""What github.com documents for an installation. It does not document which POSTs create content: here all do."""
+"""github.com's documented limits for an installation. Which POSTs create content is not documented: here all do."""
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Meter:
         return limit, max(limit - account.used, 0), math.ceil(account.began_at) + limits.hour_s
 
     def restart(self, key: str, limits: Limits) -> None:
-        """Give one credential limits of its own, and start its hour again."""
+        """Give one credential its own limits, and start its hour again."""
         self.own[key] = limits
         self._accounts.pop(key, None)
 
@@ -82,7 +82,7 @@ class Meter:
         self._current(key).used += 1
 
     def begin(self, key: str) -> None:
-        """A request came in; each that did `end`s."""
+        """Record the start of a request; each one `end`s."""
         self._accounts[key].at_once += 1
 
     def end(self, key: str) -> None:

@@ -25,7 +25,7 @@ class MergeRequest:
 
 
 def merge_pull(world: World, pull: PullRequest, request: MergeRequest, actor: Actor) -> str:
-    """Merge, and give the merge SHA. Raises 405 where it may not be merged, 409 where `sha` is not the head."""
+    """Merge, and give the merge SHA. Raises 405 if it may not be merged, 409 where `sha` is not the head."""
     if pull.merged_at is not None or pull.state != "open":
         raise ApiError(405, "Pull Request is not mergeable")
     if pull.draft:
@@ -123,7 +123,7 @@ def finish_merge(world: World, pull: PullRequest, merged: str, account: Account)
 
 
 def update_branch(world: World, pull: PullRequest, expected: str | None, account: Account) -> None:
-    """Merge the base into the head. Raises 422 where the head is another or it conflicts."""
+    """Merge the base into the head. Raises 422 if the head is another or it conflicts."""
     source = pull.head_repository
     if expected is not None and expected != pull.head_sha:
         raise ApiError(422, "expected head sha didn’t match current head ref.")

@@ -1,4 +1,4 @@
-"""Deliveries on their way: all that were made, in order, and the rules of a test for them."""
+"""Deliveries in transit: all that were created, in order, and a test's rules for them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Outbox:
         self._queue: queue.Queue[Delivery | None] = queue.Queue()
 
     def put(self, delivery: Delivery) -> bool:
-        """Keep a new delivery and send it by the rules; True where it is to be sent twice."""
+        """Keep a new delivery and send it by the rules; True if it is to be sent twice."""
         self.deliveries.append(delivery)
         delivery.hidden = any(rule.applies(delivery) for rule in self._rules if rule.kind == "hide")
         kind = next((rule.kind for rule in self._rules if rule.kind != "hide" and rule.applies(delivery)), None)
@@ -53,12 +53,12 @@ class Outbox:
         return kind == "duplicate"
 
     def put_again(self, delivery: Delivery) -> None:
-        """Keep and send a redelivery, which no rule stops."""
+        """Store and send a redelivery, which no rule stops."""
         self.deliveries.append(delivery)
         self._queue.put(delivery)
 
     def close(self) -> None:
-        """Make `next` return None after what is queued by now."""
+        """Make `next` return None after the deliveries that are queued now."""
         self._queue.put(None)
 
     def next(self) -> Delivery | None:
@@ -66,11 +66,11 @@ class Outbox:
         return self._queue.get()
 
     def sent(self) -> None:
-        """The delivery that `next` gave was sent, or failed."""
+        """Record that the delivery from `next` was sent, or failed."""
         self._queue.task_done()
 
     def wait(self, timeout_s: float) -> None:
-        """Return once everything that is not held back was sent. Raises TimeoutError."""
+        """Return once every delivery that is not held back was sent. Raises TimeoutError."""
         deadline = time.monotonic() + timeout_s
         with self._queue.all_tasks_done:
             while self._queue.unfinished_tasks:
@@ -85,20 +85,20 @@ class Outbox:
         self._rules.append(rule)
 
     def release(self, choose: Callable[[list[Delivery]], list[Delivery]]) -> None:
-        """Send what was held back, in the order that `choose` gives; nothing is held back any longer."""
+        """Send the deliveries that were held back, in the order of `choose`; nothing is held back any longer."""
         self._drop_rules("hold")
         held, self.held = self.held, []
         for delivery in choose(held):
             self._queue.put(delivery)
 
     def show(self) -> None:
-        """List what was hidden; nothing is hidden any longer."""
+        """List the deliveries that were hidden; nothing is hidden any longer."""
         self._drop_rules("hide")
         for delivery in self.deliveries:
             delivery.hidden = False
 
     def clear_rules(self) -> None:
-        """Send what was held back; nothing is held back, lost, sent twice or hidden any longer."""
+        """Send the deliveries that were held back; nothing is held back, lost, sent twice or hidden any longer."""
         self._rules.clear()
         self.release(lambda held: held)
         self.show()

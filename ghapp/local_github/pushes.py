@@ -21,7 +21,8 @@ def ref_moved(
     merged: PullRequest | None = None,
     from_queue: bool = False,
 ) -> None:
-    """Do what follows a moved ref. `merged` is the pull request whose merge moved it, `from_queue` a merge queue."""
+    """Apply the consequences of a moved ref. `merged` is the pull request whose merge moved it, `from_queue` a merge
+    queue."""
     repository.pushed_at = repository.updated_at = world.now()
     if not ref.startswith(("refs/heads/", "refs/tags/")):
         return

@@ -17,7 +17,7 @@ from ghapp.local_github.world import World
 
 
 def enqueue(world: World, pull: PullRequest, account: Account) -> None:
-    """ "Merge when ready". Raises 405 where anything but the queue forbids it."""
+    """ "Merge when ready". Raises 405 if anything but the queue forbids it."""
     if pull.state != "open" or pull.draft:
         raise ApiError(405, "Pull Request is not mergeable")
     found = merge_violations(world, pull, Person(account), method="merge")

@@ -28,7 +28,7 @@ def create(
     private: bool,
     sender: Account,
 ) -> Repository:
-    """A repository whose default branch holds one commit with these files. Raises 422 where the name is taken."""
+    """A repository whose default branch holds one commit with these files. Raises 422 if the name is taken."""
     _take_name(world, owner, name)
     repository = _new(world, owner, name, default_branch=default_branch, private=private)
     signature = world.signature_of(sender)
@@ -39,7 +39,7 @@ def create(
 
 
 def fork(world: World, parent: Repository, owner: Account) -> Repository:
-    """A copy in another account. Raises 422 where the name is taken there."""
+    """A copy in another account. Raises 422 if the name is taken there."""
     _take_name(world, owner, parent.name)
     copy = _new(world, owner, parent.name, default_branch=parent.default_branch, private=parent.private)
     copy.parent = parent
@@ -72,7 +72,7 @@ def _announce(world: World, repository: Repository, sender: Account) -> None:
 
 
 def _take_name(world: World, owner: Account, name: str) -> None:
-    """Raises 422 where the name is taken. A former name leads nowhere else once it is used again."""
+    """Raises 422 if the name is taken. A former name leads nowhere else once it is used again."""
     full_name = f"{owner.login}/{name}"
     if world.find_repository(full_name) is not None:
         text = "name already exists on this account"
@@ -101,7 +101,7 @@ def _withdraw(world: World, installation: Installation, repository: Repository, 
 
 
 def rename(world: World, repository: Repository, name: str, sender: Account) -> None:
-    """Raises 422 where the name is taken."""
+    """Raises 422 if the name is taken."""
     if name.lower() != repository.name.lower():
         _take_name(world, repository.owner, name)
         world.former_names[repository.full_name.lower()] = repository.id
@@ -113,7 +113,7 @@ def rename(world: World, repository: Repository, name: str, sender: Account) -> 
 def transfer(world: World, repository: Repository, owner: Account, sender: Account) -> None:
     """Give it to another account. `transferred` is sent only to Apps that the new owner has on all repositories.
 
-    Teams of the old organization lose it; a person who gives it away stays as a collaborator. Raises 422 where the
+    Teams of the old organization lose it; a person who gives it away stays as a collaborator. Raises 422 if the
     new owner has one of that name.
     """
     _take_name(world, owner, repository.name)

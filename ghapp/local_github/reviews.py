@@ -54,7 +54,7 @@ def _belongs(pull: PullRequest, commit_id: str) -> bool:
 
 
 def submit(world: World, pull: PullRequest, item: Review, event: str, body: str | None) -> None:
-    """Submit a pending review. Raises 422 where it is not pending."""
+    """Submit a pending review. Raises 422 if it is not pending."""
     _need_pending(item, "submit")
     item.body = body if body is not None else item.body
     _check(pull, event, item.body, item.author)
@@ -77,7 +77,7 @@ def _submit(world: World, pull: PullRequest, item: Review, event: str) -> None:
 
 
 def delete(pull: PullRequest, item: Review) -> None:
-    """Delete a pending review. Raises 422 where it was submitted."""
+    """Delete a pending review. Raises 422 if it was submitted."""
     _need_pending(item, "delete")
     pull.reviews.remove(item)
 

@@ -1,4 +1,4 @@
-"""The thread that posts deliveries to Apps: signed, one after the other, never sent again by itself."""
+"""The thread that posts deliveries to Apps: signed, one after the other, without retries."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class LocalGitHub(Controls):
     # -- what a test waits for and asserts on --------------------------------------------------------------------------
 
     def on_write(self, call: Callable[[], None]) -> None:
-        """Have this called, from any thread, whenever a REST request that may have changed something was answered."""
+        """Call this, from any thread, after each REST request that may have changed something."""
         self._api.on_write = call
 
     @property

@@ -1,4 +1,4 @@
-"""Signing people in to an App: the web flow's codes and the tokens that they are exchanged for.
+"""Sign people in to an App: the web flow's codes, and the tokens that they are exchanged for.
 
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app
 """
@@ -30,7 +30,7 @@ def app_of_client(world: World, client_id: str | None) -> App:
 
 
 def callback(app: App, redirect_uri: str | None) -> str | None:
-    """Where the person is sent back to, if the App registered it; on loopback the port does not count."""
+    """The address to which the person is sent back, if the App registered it; on loopback the port does not count."""
     if redirect_uri is None:
         return app.callback_urls[0] if app.callback_urls else None
     return redirect_uri if any(_fits(redirect_uri, known) for known in app.callback_urls) else None

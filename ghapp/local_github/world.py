@@ -1,4 +1,4 @@
-"""The whole state under one lock, and how to find things in it."""
+"""The whole state under one lock, with queries on it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class World:
     clock: Callable[[], datetime]
     url: str = ""
     own_api_url: str = ""
-    """Where the API is where it is not below `url`, as on GHE.com; a proxy has to lead from there to `/api/v3`."""
+    """The address of the API if it is not below `url`, as on GHE.com; a proxy must forward it to `/api/v3`."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     accounts: dict[int, Account] = field(default_factory=dict)
     people_tokens: dict[str, Account] = field(default_factory=dict)
@@ -78,14 +78,15 @@ class World:
     # -- accounts --------------------------------------------------------------------------------------------------
 
     def account(self, login: str) -> Account:
-        """Raises 404 where nobody has that name."""
+        """Raises 404 if nobody has that name."""
         for account in (*self.accounts.values(), WEB_FLOW):
             if account.login.lower() == login.lower():
                 return account
         raise not_found()
 
     def account_by_email(self, email: str) -> Account | None:
-        """Whom GitHub links a commit with that address to. The noreply address with an id outlives a rename.
+        """The account to which GitHub links a commit with that address. The noreply address with an id survives a
+        rename.
 
         https://docs.github.com/en/account-and-profile/reference/email-addresses-reference
         """
@@ -120,13 +121,13 @@ class World:
         return {number: "maintainer" if owners.get(number) == "admin" else role for number, role in roles.items()}
 
     def signature_of(self, account: Account) -> Signature:
-        """As GitHub signs what it commits for an account, now."""
+        """The signature of commits that GitHub makes for an account now."""
         return Signature(
             name=account.name or account.login, email=account.email, date=self.now().isoformat(timespec="seconds")
         )
 
     def web_flow_signature(self) -> Signature:
-        """The committer of what GitHub's pages and its merge button commit."""
+        """The committer of commits by GitHub's pages and its merge button."""
         return Signature(name="GitHub", email=WEB_FLOW.emails[0], date=self.now().isoformat(timespec="seconds"))
 
     def new_person_token(self, account: Account) -> str:

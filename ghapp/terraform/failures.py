@@ -96,7 +96,7 @@ def read_failure(diagnostics: Sequence[Diagnostic]) -> tuple[Failure, StateLock 
 
 
 def unavailable_modules(diagnostics: Sequence[Diagnostic]) -> tuple[str, ...]:
-    """Give the sources of the modules that init could not download, as Terraform writes them."""
+    """Return the sources of the modules that init could not download, as Terraform writes them."""
     failed = (each.detail for each in diagnostics if each.severity == "error")
     found = (_FROM.search(" ".join(detail[:_DETAIL].split())) for detail in islice(failed, _MOST_DIAGNOSTICS))
     return tuple(dict.fromkeys(each[1] for each in found if each is not None))

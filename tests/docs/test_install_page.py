@@ -146,7 +146,7 @@ class Machine:
         return text
 
     def type(self, block: str, *, cwd: Path | None = None, status: int = 0) -> str:
-        """Type a block of commands; gives what they print."""
+        """Type a block of commands; returns what they print."""
         with self.typing(block, cwd=cwd) as process:
             out, _ = process.communicate(timeout=120)
         assert process.returncode == status, out

@@ -189,7 +189,7 @@ def serving(directory: Path, *, public: bool = False, **environ: str) -> Iterato
 
 @contextlib.contextmanager
 def listening(app: Starlette, *, port: int = 0) -> Iterator[str]:
-    """Serve an application on loopback from a thread of its own; gives its address."""
+    """Serve an application on loopback from a thread of its own; returns its address."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", port))
     config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)

@@ -44,7 +44,7 @@ def test_with_a_token_metrics_are_for_everybody_who_has_it(tmp_path: Path) -> No
 
 @contextmanager
 def running(directory: Path, **environ: str) -> Iterator[str]:
-    """`planward serve --no-worker` as a process; gives its address."""
+    """`planward serve --no-worker` as a process; returns its address."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "ghapp", "serve", "--no-worker", "--port", str(port)],

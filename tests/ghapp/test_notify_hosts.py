@@ -37,7 +37,7 @@ def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def internal_service(answer: int = 200, location: str = "") -> Iterator[tuple[int, list[str]]]:
-    """A service on loopback; gives its port and the `Host` of every request that reached it."""
+    """A service on loopback; returns its port and the `Host` of every request that reached it."""
     reached: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -25,7 +25,7 @@ PATIENCE_S = 60.0
 
 @contextmanager
 def running_serve(directory: Path) -> Iterator[tuple[int, int]]:
-    """Start `planward serve --no-worker` in a process of its own; gives its process id and port."""
+    """Start `planward serve --no-worker` in a process of its own; returns its process id and port."""
     port = free_port()
     environ = {
         "PATH": os.environ["PATH"],

@@ -70,7 +70,7 @@ def _archive() -> bytes:
 
 @contextlib.contextmanager
 def registry(directory: Path) -> Iterator[Path]:
-    """Serve the registry on this machine's port 443; gives the certificate to trust."""
+    """Serve the registry on this machine's port 443; returns the certificate to trust."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

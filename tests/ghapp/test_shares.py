@@ -47,7 +47,7 @@ def look(repository: int, number: int) -> Reconcile:
 
 @contextmanager
 def worker(url: str, directory: Path) -> Iterator[Path]:
-    """A worker on this database; gives the file in which each flow that has begun is a line."""
+    """A worker on this database; returns the file in which each flow that has begun is a line."""
     told, over = directory / "told", directory / "over"
     words = [url, str(directory), str(told), str(over)]
     process = subprocess.Popen([sys.executable, "-m", "tests.ghapp.shares_worker", *words])

@@ -268,7 +268,7 @@ class Line:
 
 
 Between = Callable[[LocalGitHub, OpenBao], AbstractContextManager[Mapping[str, str]]]
-"""Puts something between Planward and what it speaks to; gives the settings that lead there."""
+"""Puts something between Planward and what it speaks to; returns the settings that lead there."""
 
 
 @contextmanager

@@ -36,7 +36,7 @@ class SlowPlace:
         self._let_go.set()
 
     def wait(self, name: str, connection: socket.socket) -> bool:
-        """Keep a caller waiting; False where they hung up."""
+        """Keep a caller waiting; False if they hung up."""
         self.asked.append(name)
         while not self._let_go.is_set():
             readable, _, _ = select.select([connection], [], [], 0.02)

@@ -109,7 +109,7 @@ class Story:
         return self.states / f"{root_module}-{environment}.tfstate"
 
     def read_state(self, path: Path) -> dict[str, Any]:
-        """Terraform's state in a file: resource address → attributes of its instances; empty where there is none."""
+        """Terraform's state in a file: resource address → attributes of its instances; empty if there is none."""
         if not path.exists():
             return {}
         content = json.loads(path.read_text())
@@ -119,7 +119,7 @@ class Story:
         }
 
     def state(self, root_module: str, environment: str) -> dict[str, Any]:
-        """Terraform's state: resource address → attributes of its instances; empty where there is none."""
+        """Terraform's state: resource address → attributes of its instances; empty if there is none."""
         return self.read_state(self.state_path(root_module, environment))
 
     def password(self, branch: str) -> str:
@@ -164,7 +164,7 @@ class Story:
         return self.open(head, base, by=by, draft=draft, title=title)
 
     def land(self, number: int, method: str = "merge") -> str:
-        """Merge what was planned and wait until it is applied to staging; gives the merge SHA."""
+        """Merge what was planned and wait until it is applied to staging; returns the merge SHA."""
         check = self.planned(number)
         assert check["conclusion"] == "success", check["output"]["title"]
         merged = self.merge(number, method)
@@ -181,7 +181,7 @@ class Story:
         self.github.press(self.name, check["id"], button, by=by)
 
     def let_in(self, check: Mapping[str, Any], *, by: str) -> dict[str, Any]:
-        """Press "Plan" on a hold without a plan, then "Apply" on the one that shows it; gives the result."""
+        """Press "Plan" on a hold without a plan, then "Apply" on the one that shows it; returns the result."""
         sha, name = check["head_sha"], check["name"]
         count = len(self.check_runs(sha, name))
         self.press(check, "plan", by=by)

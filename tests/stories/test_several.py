@@ -222,7 +222,7 @@ def test_an_upgrade_during_work_loses_nothing_and_notifies_nobody_twice(several:
 
 
 def work(story: Story, over: threading.Event) -> dict[int, str]:
-    """Bring one change after the other into staging until it is over, and one more; gives their merge SHAs."""
+    """Bring one change after the other into staging until it is over, and one more; returns their merge SHAs."""
     merged: dict[int, str] = {}
     last = False
     while not last:

@@ -1,4 +1,4 @@
-"""What a test or the demo sets up and does: people, repositories, Apps, buttons."""
+"""Set-up and actions of a test or the demo: people, repositories, Apps, buttons."""
 
 from ghapp.local_github.controls.buttons import ButtonControls
 from ghapp.local_github.controls.installing import AppControls

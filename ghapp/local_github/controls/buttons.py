@@ -1,4 +1,4 @@
-"""Buttons that GitHub has on its pages and not in REST."""
+"""Buttons on GitHub's pages that REST does not have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class ButtonControls:
     world: World
 
     def press(self, full_name: str, check_run_id: int, identifier: str, *, by: str) -> None:
-        """A button of a check run. Raises KeyError where there is none of that identifier."""
+        """Press a button of a check run. Raises KeyError if there is none with that identifier."""
         with self.world.lock:
             repository = self.world.repository(full_name)
             checks.press(
@@ -30,7 +30,7 @@ class ButtonControls:
             checks.rerequest_suite(self.world, repository, suite, self.world.account(by))
 
     def edit_comment(self, full_name: str, comment_id: int, body: str, *, by: str, same_second: bool = False) -> None:
-        """Edit a comment, whoever wrote it; in the second it was written, `updated_at` stays as it was."""
+        """Edit a comment by anybody; within the second of its creation, `updated_at` does not change."""
         with self.world.lock:
             repository = self.world.repository(full_name)
             comment = find_comment(repository, comment_id)

@@ -99,7 +99,7 @@ class RepositoryControls:
             return repositories.fork(self.world, self.world.repository(full_name), self.world.account(by))
 
     def delete_repository(self, full_name: str, *, by: str) -> None:
-        """Delete it; `create_repository` under the same name makes another one, with an id of its own."""
+        """Delete it; `create_repository` with the same name makes another one, with a new id."""
         with self.world.lock:
             repositories.delete(self.world, self.world.repository(full_name), self.world.account(by))
 
@@ -117,7 +117,7 @@ class RepositoryControls:
             repositories.archive(self.world, self.world.repository(full_name), self.world.account(by))
 
     def grant(self, full_name: str, login: str, role: str) -> None:
-        """Give somebody a role: read, triage, write, maintain, admin or a custom one."""
+        """Grant somebody a role: read, triage, write, maintain, admin or a custom one."""
         with self.world.lock:
             self.world.repository(full_name).collaborators[self.world.account(login).id] = role
 

@@ -1,4 +1,4 @@
-"""Changed files as tables of lines, with annotations beside the lines that they are about."""
+"""Changed files as tables of lines, with annotations beside their lines."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from ghapp.local_github.world import World
 
 _HOSTS = ("127.0.0.1", "localhost", "::1")
 _FROM_ELSEWHERE = ("/settings/apps/new",)
-"""What another site's form may be sent to: the manifest flow begins on the App's own page."""
+"""The allowed target of another site's form: the manifest flow begins on the App's own page."""
 
 _POLICY = (
     "default-src 'self'; style-src 'self'; img-src * data:; form-action *; frame-ancestors 'none'; base-uri 'none'"

@@ -26,7 +26,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """Where a form leads. `message` is shown there once, as a refusal."""
+    """The target of a form. `message` is shown there once, as a refusal."""
 
     url: str
     message: str | None = None
@@ -35,7 +35,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
-    """What programs ask for: JSON where they accept it, else a form's encoding."""
+    """The content type for programs: JSON if they accept it, otherwise a form's encoding."""
 
     body: Mapping[str, Any]
 
@@ -57,7 +57,7 @@ class View:
 
     @property
     def account(self) -> Account:
-        """Who acts. Raises 401 where nobody is chosen."""
+        """The acting person. Raises 401 if nobody is chosen."""
         if self.viewer is None:
             raise ApiError(401, "Choose in the header who you are.")
         return self.viewer
@@ -82,7 +82,7 @@ class View:
         return self.viewer is not None and has_role(self.world, self.viewer, self.repository, "write")
 
     def require_role(self, role: str) -> None:
-        """Raises 403 where the viewer has less than a role."""
+        """Raises 403 if the viewer has less than a role."""
         if not has_role(self.world, self.account, self.repository, role):
             raise ApiError(403, f"{self.account.login} needs the role {role} in {self.repository.full_name} for that.")
 

@@ -58,7 +58,7 @@ def _matches(call: Call, item: Activity) -> bool:
 
 
 def _start(call: Call, ids: list[str], size: int) -> int:
-    """Where the page begins. Raises 422 on a cursor of no activity in the list."""
+    """The start of the page. Raises 422 on a cursor of no activity in the list."""
     for name in ("after", "before"):
         cursor = call.query.get(name)
         if cursor is not None:

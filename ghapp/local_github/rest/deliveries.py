@@ -1,4 +1,4 @@
-"""The App's log of deliveries: listed, read one by one, sent again.
+"""The App's delivery log: list deliveries, read one, redeliver it.
 
 https://docs.github.com/en/rest/apps/webhooks
 """
@@ -78,7 +78,7 @@ def _cursor(first: Delivery) -> str:
 
 
 def _start(found: list[Delivery], cursor: str | None) -> int:
-    """Where the page begins. Deliveries that came since do not move it. Raises 422 on what is no cursor."""
+    """The start of the page. Newer deliveries do not move it. Raises 422 on an invalid cursor."""
     if cursor is None:
         return 0
     version, _, number = cursor.partition("_")

@@ -57,7 +57,7 @@ def create(call: Call) -> Reply:
 
 
 def _auto_merge(call: Call, ref: str, sha: str) -> Reply | None:
-    """The default, and a trap: the default branch is merged into the branch that is to be deployed."""
+    """GitHub's default, and a trap: it merges the default branch into the branch to be deployed."""
     repository = call.repository
     git, default = repository.git, repository.default_branch
     tip = git.tip(default)

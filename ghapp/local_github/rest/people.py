@@ -1,4 +1,4 @@
-"""People, organisations, teams and what they may do in a repository."""
+"""People, organisations, teams and their permissions in a repository."""
 
 from __future__ import annotations
 

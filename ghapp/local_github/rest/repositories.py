@@ -75,7 +75,7 @@ def read_commit(call: Call) -> Reply:
 
 
 def pulls_of_commit(call: Call) -> Reply:
-    """Merged pull requests that brought a commit; for a commit outside the default branch, open ones as well."""
+    """Merged pull requests that contain a commit; for a commit outside the default branch, also open ones."""
     sha = call.commit(call.params["sha"])
     git = call.repository.git
     default = git.tip(call.repository.default_branch)

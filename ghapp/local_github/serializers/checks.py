@@ -80,7 +80,7 @@ def annotation(world: World, value: Repository, run: CheckRun, item: JSON) -> JS
 
 
 def suite_state(suite: CheckSuite) -> tuple[str, str | None]:
-    """A suite is as far as its least finished run, and as bad as its worst."""
+    """A suite has the status of its least finished run, and its worst conclusion."""
     runs = suite.latest_runs
     if not runs:
         return "queued", None

@@ -21,7 +21,7 @@ _CONTENTS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes
 
 
 def minimal_pull(world: World, pull: PullRequest) -> JSON:
-    """What check runs and check suites carry."""
+    """The pull requests in check runs and check suites."""
 
     def side(value: Repository, ref: str, sha: str) -> JSON:
         return {

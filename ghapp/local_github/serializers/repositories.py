@@ -130,7 +130,7 @@ def repository(world: World, value: Repository) -> JSON:
 
 
 def full_repository(world: World, value: Repository, actor: Actor) -> JSON:
-    """What `GET /repos/O/R` adds: the settings of merging, the parent, and what the one who asks may do."""
+    """The additional fields of `GET /repos/O/R`: merge settings, parent, and the sender's permissions."""
     body = {
         **repository(world, value),
         "permissions": permissions(world, value, actor),

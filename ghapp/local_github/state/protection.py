@@ -1,4 +1,4 @@
-"""Branch protection and rulesets, as they were set."""
+"""Branch protection and rulesets, as configured."""
 
 from __future__ import annotations
 
@@ -43,4 +43,4 @@ class Ruleset:
     created_at: datetime
     updated_at: datetime
     organization: Account | None = None
-    """Whose ruleset it is, where it is not the repository's own."""
+    """The owner of the ruleset, if it is not the repository."""

@@ -1,4 +1,4 @@
-"""What people write: comments, reactions, reviews."""
+"""People's texts: comments, reactions, reviews."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Review:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ReviewThread:
-    """A conversation on a line; what "require conversation resolution" asks about."""
+    """A conversation on a line, for "require conversation resolution"."""
 
     id: int
     author: Account

@@ -100,7 +100,7 @@ class _Organisation:
         self._hour.plans.append(waited)
 
     async def _check_run(self, github: GitHubRepository, about: str, works_s: float) -> float:
-        """One check run from its announcement to its end, with progress; gives how long it waited for GitHub."""
+        """One check run from its announcement to its end, with progress; returns how long it waited for GitHub."""
         draft = CheckRunDraft(
             name="planward/plan",
             head_sha=CommitSha("a" * 40),

@@ -1,4 +1,4 @@
-"""Check runs: created once, brought up to date, each annotation sent once."""
+"""Check runs: created once, updated, each annotation sent once."""
 
 from typing import Any
 

@@ -129,7 +129,7 @@ class FaultyLine:
                 server.shutdown()
 
     def calm(self) -> list[str]:
-        """Disturb nothing any more; gives where it ended, or was disturbed."""
+        """Disturb nothing any more; returns where it ended, or was disturbed."""
         (self.directory / "kill").write_text("")
         self.line.github.clear_faults()
         return self.read("killed")

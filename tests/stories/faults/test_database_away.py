@@ -88,7 +88,7 @@ def apart(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def applying(story: Story, begun: Path, go_on: Path) -> tuple[int, str]:
-    """Merge a change whose apply waits until somebody lets it go on; gives pull request and merge SHA."""
+    """Merge a change whose apply waits until somebody lets it go on; returns pull request and merge SHA."""
     pull_request = story.propose(waiting(story, begun, go_on))
     assert story.planned(pull_request)["conclusion"] == "success"
     merged = story.merge(pull_request)

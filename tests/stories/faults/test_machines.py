@@ -43,7 +43,7 @@ def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faul
 
 
 def propose_and_merge(story: Story, size: int, files: dict[str, str]) -> str:
-    """Bring a change into staging; gives the merge SHA."""
+    """Bring a change into staging; returns the merge SHA."""
     number = story.propose(files, head=f"size-{size}")
     assert story.planned(number)["conclusion"] == "success"
     return story.merge(number)

@@ -37,7 +37,7 @@ def applied_and_planned(faulty: FaultyLine) -> tuple[Story, str, int]:
 
 
 def unapply(faulty: FaultyLine, story: Story, merged: str) -> str:
-    """Have the one apply unfinished and unshown, and LAST where it was before; gives the run."""
+    """Have the one apply unfinished and unshown, and LAST where it was before; returns the run."""
     [run] = [str(each["id"]) for each in runs(faulty, story) if each["operation"] == "apply"]
     unshown(faulty, story, run, data="{}")
     faulty.ask(f"delete from lasts {_OF} sha = :sha", repository=story.repository.id, sha=merged)

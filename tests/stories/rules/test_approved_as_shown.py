@@ -27,7 +27,7 @@ def shown(check: dict[str, Any]) -> str:
 
 
 def merged(story: Story, extra: str = STAMPED) -> tuple[str, dict[str, Any]]:
-    """Merge a change whose plan differs each time; gives the merge SHA and its hold."""
+    """Merge a change whose plan differs each time; returns the merge SHA and its hold."""
     number = story.propose({"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]})
     green(story.planned(number))
     sha = story.merge(number)

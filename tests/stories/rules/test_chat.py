@@ -25,7 +25,7 @@ class Chat:
         self.url = ""
 
     def wait_for(self, words: str, *, times: int = 1) -> str:
-        """Wait for messages that hold these words; gives the newest."""
+        """Wait for messages that hold these words; returns the newest."""
 
         def found() -> str | None:
             fitting = [text for text in self.said if words in text]

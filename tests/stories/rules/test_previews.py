@@ -171,7 +171,7 @@ def test_a_review_that_github_does_not_have_previews_nothing(line: Line) -> None
 
 
 def approve(story: Story, number: int, *, by: str, hold: bool = False) -> int:
-    """Approve a pull request in a review; with `hold` GitHub does not deliver it yet. Gives the review's id."""
+    """Approve a pull request in a review; with `hold` GitHub does not deliver it yet. Returns the review's id."""
     if hold:
         story.github.hold_deliveries("pull_request_review")
     answer = story.line.rest(by).post(

@@ -31,7 +31,7 @@ def approved(story: Story, number: int, sha: str, environment: str = "staging", 
 
 
 def merged_by_hand(story: Story, number: int, **options: Any) -> tuple[str, dict[str, Any]]:
-    """Merge a pull request into an environment that is applied by hand; gives its hold."""
+    """Merge a pull request into an environment that is applied by hand; returns its hold."""
     green(story.planned(number))
     merged = story.merge(number, **options)
     check = story.applied(merged)

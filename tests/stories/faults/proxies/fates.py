@@ -72,7 +72,7 @@ class Fates:
         self._lock = threading.Lock()
 
     def draw(self, place: str, name: str, rates: Mapping[str, float]) -> tuple[str | None, random.Random]:
-        """Give what happens to this one (None: it goes well), and the chance for whatever else is up to chance."""
+        """Return what happens to this one (None: it goes well), and the chance for whatever else is up to chance."""
         if not self.on:
             return None, random.Random(0)
         with self._lock:

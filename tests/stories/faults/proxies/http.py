@@ -30,7 +30,7 @@ class Exchange:
     body: bytes = field(repr=False)
 
     def header(self, name: bytes) -> bytes:
-        """A header's value, empty where there is none; names are in lower case."""
+        """A header's value, empty if there is none; names are in lower case."""
         return next((value for key, value in self.headers if key == name), b"")
 
 
@@ -126,7 +126,7 @@ async def _say(writer: asyncio.StreamWriter, content: bytes) -> None:
 
 
 async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Exchange | None:
-    """Read one request whole; None where none came."""
+    """Read one request whole; None if none came."""
     wire = h11.Connection(h11.SERVER, max_incomplete_event_size=_CHUNK)
     request: h11.Request | None = None
     body = bytearray()
