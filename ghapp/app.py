@@ -168,9 +168,9 @@ async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
                 await run_job(services, job)
 
         if isinstance(key, SignedBy):
-            front.lacking.watch("Vault does not sign with the App's key", partial(key.sign, b"are you there?"))
+            front.dependencies.watch("Vault does not sign with the App's key", partial(key.sign, b"are you there?"))
         if vault is not None:
-            front.lacking.watch("Vault does not answer, or is sealed", vault.require_answer)
+            front.dependencies.watch("Vault does not answer, or is sealed", vault.require_answer)
         saying = asyncio.create_task(_log_services(services))
         worker = Worker(
             front.job_queue,

@@ -28,7 +28,7 @@ from pathlib import Path
 import structlog
 
 from ghapp.git.errors import GitError
-from ghapp.git.kept_checkouts import KeptCheckout, KeptCheckouts, Use, remove_strangers, seal_of
+from ghapp.git.kept_checkouts import KeptCheckout, KeptCheckouts, Use, remove_untracked, seal_of
 from ghapp.git.large_files import LargeFiles, is_pointer, not_fetched, require_git_lfs
 from ghapp.git.program import environment, git
 from ghapp.processes import Exited, Programs
@@ -56,15 +56,15 @@ async def prepared_checkout(
     async with private_directory(root, "checkout") as directory:
         checkout = _Checkout(programs, mirror, tree, directory / "checkout")
         before = await asyncio.to_thread(kept.take, mirror, tree, use, checkout.place)
-        if before is None or not await checkout.become(before):
+        if before is None or not await checkout.reuse(before):
             await checkout.write()
         sealed = await checkout.sealed()
         await checkout.fill(large_files)
         yield checkout.content
         # Not if the run was interrupted: a checkout that is not restored here is removed with the directory.
-        if (seal := await checkout.put_right(sealed)) is not None:
-            kept_one = KeptCheckout(tree=tree, seal=seal)
-            await asyncio.to_thread(kept.give_back, mirror, use, checkout.place, kept_one)
+        if (seal := await checkout.restore(sealed)) is not None:
+            kept_checkout = KeptCheckout(tree=tree, seal=seal)
+            await asyncio.to_thread(kept.give_back, mirror, use, checkout.place, kept_checkout)
 
 
 class _Checkout:
@@ -84,9 +84,9 @@ class _Checkout:
         self.content.mkdir(mode=0o700, parents=True)
         if not (await self._read_tree() and await self._list()):
             raise GitError("the commit could not be laid out on disk: is there room in Planward's data directory?")
-        await self._leave_out_escaping()
+        await self._remove_escaping_links()
 
-    async def become(self, before: KeptCheckout) -> bool:
+    async def reuse(self, before: KeptCheckout) -> bool:
         """Turn a kept checkout into this one; False if that is impossible, and then it is removed."""
         try:
             if await self._is_unchanged(before):
@@ -94,7 +94,7 @@ class _Checkout:
                     await self._has_the_attributes_of(before.tree) and await self._read_tree() and await self._list()
                 )
                 if is_it:
-                    await self._leave_out_escaping()
+                    await self._remove_escaping_links()
                     return True
             else:
                 log.warning("kept_checkout_changed", tree=before.tree)
@@ -108,7 +108,7 @@ class _Checkout:
         return (
             await self.sealed() == before.seal
             and await self._list()
-            and not await asyncio.to_thread(remove_strangers, self.content, self._paths)
+            and not await asyncio.to_thread(remove_untracked, self.content, self._paths)
             and await self._is_clean()
         )
 
@@ -138,7 +138,7 @@ class _Checkout:
         for path in large_files.unread:
             (self.content / path).unlink(missing_ok=True)
 
-    async def put_right(self, sealed: bytes) -> bytes | None:
+    async def restore(self, sealed: bytes) -> bytes | None:
         """Undo every change of a run, so that the checkout can be kept; returns the new seal, or None if impossible.
 
         `sealed` is the index's seal from before the run. Raises nothing: the run already has its outcome.
@@ -147,7 +147,7 @@ class _Checkout:
             if await self.sealed() != sealed:
                 log.warning("checkout_index_changed", tree=self._tree)
                 return None
-            await asyncio.to_thread(remove_strangers, self.content, self._paths)
+            await asyncio.to_thread(remove_untracked, self.content, self._paths)
             is_right = await self._is_clean() or await self._read_tree()
             return await self.sealed() if is_right else None
         except (OSError, GitError):
@@ -162,10 +162,10 @@ class _Checkout:
         differing = await self._git("diff-files", "--name-only", "-z")
         return differing.exit_code == 0 and not differing.stdout
 
-    async def _leave_out_escaping(self) -> None:
+    async def _remove_escaping_links(self) -> None:
         """Remove symlinks that leave the tree."""
         if self._links:
-            await asyncio.to_thread(_leave_out_escaping, self.content, self._links)
+            await asyncio.to_thread(_remove_escaping_links, self.content, self._links)
 
     async def _list(self) -> bool:
         """Read the list of files and symlinks."""
@@ -191,7 +191,7 @@ class _Checkout:
         return await git(self._programs, *place, *words, environ=environment(GIT_INDEX_FILE=str(self.place / "index")))
 
 
-def _leave_out_escaping(root: Path, links: list[bytes]) -> None:
+def _remove_escaping_links(root: Path, links: list[bytes]) -> None:
     inside = os.fsencode(os.path.realpath(root))
     places = [os.path.join(inside, link) for link in links]  # noqa: PTH118 - names may be bytes
     # Judge all before removing the first: a link may leave the tree through another one.

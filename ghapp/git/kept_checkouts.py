@@ -84,7 +84,7 @@ def _kept_of(mirror: Path) -> Iterator[Path]:
         yield from (mirror / _KEPT).iterdir()
 
 
-def remove_strangers(content: Path, tracked: Iterable[bytes]) -> bool:
+def remove_untracked(content: Path, tracked: Iterable[bytes]) -> bool:
     """Remove all files and directories that are not git's, and files that their owner can no longer read and write.
 
     Git notices neither. Returns whether there were any. Raises OSError if something cannot be removed, or a directory

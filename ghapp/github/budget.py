@@ -1,4 +1,4 @@
-"""The requests that GitHub allows now, decided from values. GitHub's answers and the time are arguments.
+"""Decide which requests GitHub allows now. Pure: GitHub's answers and the time are arguments.
 
 GitHub reports the count of the hour's requests in its headers; a reserve of them belongs to gates. It does not report
 its counts by the minute, so they are counted here, as far as they are documented. Of the hourly limit on created
@@ -22,8 +22,8 @@ Reason = Literal["spent", "reserved", "limited", "paced"]
 
 _MINUTE_S: Final = 60.0
 _HOUR_S: Final = 3600.0
-_UNTOLD_S: Final = 60.0
-_LONGEST_UNTOLD_S: Final = 960.0
+_DEFAULT_WAIT_S: Final = 60.0
+_LONGEST_DEFAULT_WAIT_S: Final = 960.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,8 @@ class Pace:
     """The limits for one installation. GitHub does not say which requests create content, so each POST counts.
 
     Cosmetic requests use at most `share` of each minute, and leave `reserve` of the hour's requests; comments may use
-    the whole minute. The hour's limit on notifications does not stop a gate: GitHub itself would refuse it, and an
-    hour is long.
+    the whole minute. A gate is sent even above the hour's limit on notifications: GitHub may refuse it, but waiting
+    for an hour would be worse.
     """
 
     points_a_minute: int = 900
@@ -121,7 +121,7 @@ def answered(spending: Spending, cost: RequestCost, headers: Mapping[str, str], 
 def refused(spending: Spending, headers: Mapping[str, str], now: float) -> Spending:
     """Record a rate limit: `Retry-After`, or the end of the hour if it is used up, or an increasing time."""
     window = _window(spending.window, headers, now)
-    wait_s = min(_UNTOLD_S * 2**spending.refusals, _LONGEST_UNTOLD_S)
+    wait_s = min(_DEFAULT_WAIT_S * 2**spending.refusals, _LONGEST_DEFAULT_WAIT_S)
     if "Retry-After" in headers:
         wait_s = float(headers["Retry-After"])
     elif window is not None and headers.get("X-RateLimit-Remaining") == "0" and window.reset_at > now:

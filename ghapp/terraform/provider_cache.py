@@ -63,7 +63,7 @@ class RunProviders:
     root_module: Path
     cache: Path | None
     fills: bool = True
-    """Whether providers that it installs may be shared: not if its secrets decide whom it trusts."""
+    """Whether providers that it installs may be shared. False if its secrets can change which downloads it trusts."""
 
     @property
     def lock(self) -> Path | None:
@@ -73,8 +73,8 @@ class RunProviders:
     def write_config(self, offered: Collection[str] = ()) -> None:
         """Write the CLI configuration, which offers these cached providers."""
         config = operator_config()
-        said = None if config is None else config.read_text(errors="replace")
-        write_new(self.config, cli_config(said, self.cache, sorted(offered)).encode())
+        operators = None if config is None else config.read_text(errors="replace")
+        write_new(self.config, cli_config(operators, self.cache, sorted(offered)).encode())
 
     def offer(self) -> LockFile:
         """Offer the cached providers for this root module; returns the earlier lock file."""

@@ -61,7 +61,7 @@ class Vault:
     ) -> AsyncIterator[Credentials]:
         """Log in for one run and read its secrets, if the team grants access; nothing else is read before that check.
 
-        Raises TeamClosed, what a session's `read` raises, and what `session` raises.
+        Raises TeamClosed, and the exceptions of `session` and of `VaultSession.read`.
         """
         async with self.session(run) as session:
             opened = await session.open_team(authority)
@@ -85,7 +85,7 @@ class Vault:
                 keeping.cancel()
                 await asyncio.gather(keeping, return_exceptions=True)
         finally:
-            await _finished(session.give_back())
+            await _finished(session.revoke_all())
             client.close()
 
 
@@ -184,7 +184,7 @@ class VaultSession:
                     if lease.due <= due:
                         await self._in_thread(partial(self._renew, lease))
 
-    async def give_back(self) -> None:
+    async def revoke_all(self) -> None:
         """Revoke the leases, then the login's token. If revoking fails, that is logged, and they expire by
         themselves."""
         for lease in self._leases:

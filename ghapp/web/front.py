@@ -24,7 +24,7 @@ _CHECK_S = 3.0
 _KEPT_S = 2.0
 
 
-class Lacking:
+class Dependencies:
     """The services that this process needs and that do not answer: checked on request, at most every two seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,16 +34,18 @@ class Lacking:
         self._asked_at: float | None = None
         self._asking = asyncio.Lock()
 
-    def watch(self, said: str, check: Check) -> None:
-        """Add a check; `said` is the message if it raises or takes too long."""
-        self._checks[said] = check
+    def watch(self, message: str, check: Check) -> None:
+        """Add a check; `message` is shown if it raises or takes too long."""
+        self._checks[message] = check
 
-    async def now(self) -> tuple[str, ...]:
+    async def failing(self) -> tuple[str, ...]:
         """The messages of the failing checks."""
         async with self._asking:
             if self._asked_at is None or self._clock() - self._asked_at > _KEPT_S:
                 answers = await asyncio.gather(*(_answers(check) for check in self._checks.values()))
-                self._found = tuple(said for said, is_there in zip(self._checks, answers, strict=True) if not is_there)
+                self._found = tuple(
+                    message for message, is_there in zip(self._checks, answers, strict=True) if not is_there
+                )
                 self._asked_at = self._clock()
             return self._found
 
@@ -68,7 +70,7 @@ class Front:
     enqueue: Callable[[Job], Awaitable[bool]]
     sealer: Sealer
     metrics: Metrics = field(default_factory=Metrics)
-    lacking: Lacking = field(default_factory=Lacking)
+    dependencies: Dependencies = field(default_factory=Dependencies)
 
 
 async def visitor_of(request: Request) -> Visitor:

@@ -29,5 +29,5 @@ async def ready(request: Request) -> Response:
     except Exception:
         log.exception("not_ready")
         return PlainTextResponse("not ready\n", status_code=503)
-    lacking = await front.lacking.now()
-    return PlainTextResponse("".join(["ok\n", *(f"but {each}\n" for each in lacking)]))
+    failing = await front.dependencies.failing()
+    return PlainTextResponse("".join(["ok\n", *(f"but {each}\n" for each in failing)]))

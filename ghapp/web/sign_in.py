@@ -38,24 +38,24 @@ class Reading:
     def __init__(self, people: GitHubPeople, cookies: Cookies) -> None:
         self._people = people
         self._now = cookies.now
-        self._said: dict[tuple[bytes, int], tuple[float, bool]] = {}
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._answers: dict[tuple[bytes, int], tuple[float, bool]] = {}
+        self._requests = asyncio.Semaphore(_AT_ONCE)
 
     async def may_read(self, token: str, repository: KnownRepository) -> bool:
         """Whether GitHub lets the person read the repository. Raises SignInNeeded and GitHubAway."""
         key = hashlib.sha256(token.encode()).digest(), repository.id
-        until, said = self._said.get(key, (0.0, False))
+        until, answer = self._answers.get(key, (0.0, False))
         if until > self._now():
-            return said
-        async with self._places:
+            return answer
+        async with self._requests:
             try:
-                said = await self._people.may_read(token, repository)
+                answer = await self._people.may_read(token, repository)
             except TokenRefused:
                 raise SignInNeeded from None
-        if len(self._said) >= _MOST_ANSWERS:
-            self._said.clear()
-        self._said[key] = (self._now() + _SAME_ANSWER_S, said)
-        return said
+        if len(self._answers) >= _MOST_ANSWERS:
+            self._answers.clear()
+        self._answers[key] = (self._now() + _SAME_ANSWER_S, answer)
+        return answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +68,8 @@ class SignedIn:
 
     async def readable(self, repositories: Sequence[KnownRepository]) -> tuple[KnownRepository, ...]:
         """The repositories that GitHub lets them read. Raises SignInNeeded and GitHubAway."""
-        said = await asyncio.gather(*(self.reading.may_read(self.token, each) for each in repositories))
-        return tuple(each for each, may_read in zip(repositories, said, strict=True) if may_read)
+        answers = await asyncio.gather(*(self.reading.may_read(self.token, each) for each in repositories))
+        return tuple(each for each, may_read in zip(repositories, answers, strict=True) if may_read)
 
 
 class SignIn:

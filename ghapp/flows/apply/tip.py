@@ -233,7 +233,7 @@ class _Tip:
         return due_at is not None and self._repo.store.clock() >= due_at
 
     async def _wait(self, run: Run) -> None:
-        """Wait by a row in the store: `closed` or the due time continues."""
+        """Record the wait and end the job: a `closed` event, or a job that is due at its end, continues."""
         if run.apply.wait_until is not None:
             return
         wait_s = self._repo.services.settings.merge_wait_s
@@ -280,8 +280,7 @@ class _Tip:
         return settlement
 
     async def _check_again_later(self, run: Run, busy: RunId) -> None:
-        """Another branch's apply is using one of the environments: check again when it may be over, and check that run
-        too."""
+        """Another branch's apply is using an environment: examine that branch now, and this one again later."""
         number = run.apply.busy_retries + 1
         await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, busy_retries=number))
         if number == 1:
@@ -315,7 +314,7 @@ def _attempt(attempts: list[Run]) -> settle.Attempt:
         case "success":
             return "applied"
         case "action_required" if newest.apply.replaced_by is not None:
-            return "cancelled"  # another tip came in between, and this one returned
+            return "cancelled"  # the branch went to another tip and back to this one
         case "action_required":
             return "unexplained" if newest.apply.held_for == "unexplained" else "held"
         case "cancelled":

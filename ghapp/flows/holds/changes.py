@@ -64,16 +64,16 @@ async def changes_since(
     pushes = await repo.store.commit_people.pushes(
         repo.id, commits[:_MOST], [environment.branch, *(head_of(each.number) for each in merged)]
     )
-    buttons = {each.merge_sha for each in await _merges_of(repo, pushes)}
+    merge_shas = {each.merge_sha for each in await _merges_of(repo, pushes)}
     if explained:
         # The commits pushed by the merge button were written and pushed before; whoever pressed it did not contribute.
-        pushes = tuple(push for push in pushes if push.after not in buttons)
+        pushes = tuple(push for push in pushes if push.after not in merge_shas)
     else:
-        pushes = tuple(push for push in pushes if push.branch == environment.branch or push.after not in buttons)
+        pushes = tuple(push for push in pushes if push.branch == environment.branch or push.after not in merge_shas)
     if len(commits) > _MOST:
-        return Changes(changes=(_all_of_it(tip, pushes, merged),), names=_names(pushes, merged, {}, {}))
+        return Changes(changes=(_as_one_change(tip, pushes, merged),), names=_names(pushes, merged, {}, {}))
     contents = await repo.mirror.read_contents_of(commits)
-    touching = await _that_touch(repo, environment, config, tip, commits, contents)
+    touching = await _touching_root_modules(repo, environment, config, tip, commits, contents)
     writers = await _writers(repo, since or commits[-1:], [tip, *(each.head_sha for each in merged)], touching)
     pushers = await _Pushers.of(repo, touching, pushes, since)
     proposers = {commit: each for each in merged for commit in await _brought_by(repo, each, since)}
@@ -128,7 +128,7 @@ async def _applied_before(
     return applied
 
 
-async def _that_touch(
+async def _touching_root_modules(
     repo: FetchedRepo,
     environment: BranchEnvironment,
     config: RepositoryConfig,
@@ -173,7 +173,7 @@ async def _brought_by(repo: FetchedRepo, pull_request: KnownPullRequest, since: 
     return brought | ({pull_request.merge_sha} if pull_request.merge_sha is not None else set())
 
 
-def _all_of_it(tip: CommitSha, pushes: Sequence[RecordedPush], merged: Sequence[KnownPullRequest]) -> Change:
+def _as_one_change(tip: CommitSha, pushes: Sequence[RecordedPush], merged: Sequence[KnownPullRequest]) -> Change:
     ids = {push.pusher_id for push in pushes if push.pusher_id} | {each.author_id for each in merged}
     return Change(sha=tip, pushers=frozenset(ids), logins=frozenset(push.pusher for push in pushes))
 
