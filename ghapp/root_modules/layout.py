@@ -8,7 +8,7 @@ from ghapp.repository_config import Environment, RepositoryConfig, RootModuleCon
 from ghapp.root_modules.settings import RootModuleSettings, Tree, settle
 from ghapp.root_modules.state import StateLocation, literal_values, locate, lost_state_cause
 from ghapp.root_modules.version_files import read_pins, version_files
-from ghapp.values import EnvironmentName
+from ghapp.values import TESTING, EnvironmentName
 
 Layout = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
 
@@ -66,7 +66,10 @@ def configure_root_modules(
                 )
             )
         layout[name] = tuple(judged)
-    shared = _shared_states(configuration.by_dir, locations)
+    # With `plan: never` nothing runs in testing, and nothing shares a state with it.
+    unused = TESTING if config.testing.plan == "never" else None
+    used = {one: location for one, location in locations.items() if one[0] != unused}
+    shared = _shared_states(configuration.by_dir, used)
     return {
         name: tuple(replace(each, shared_state_cause=shared.get((name, each.dir))) for each in members)
         for name, members in layout.items()

@@ -174,6 +174,15 @@ def test_environments_that_come_to_one_state_are_stopped(
     assert stopped == ["network in testing", "network in staging"]
 
 
+def test_a_testing_that_is_never_planned_stops_no_other_environment() -> None:
+    config = (
+        "environments: {{testing: {{plan: {plan}}}, staging: {{}}}}\nroot_modules: [{{dir: network, workspace: one}}]"
+    )
+    assert shared({"network/main.tf": S3}, config.format(plan="never")) == {}
+    [stopped] = shared({"network/main.tf": S3}, config.format(plan="always")).values()
+    assert stopped == ["network in testing", "network in staging"]
+
+
 def test_the_cause_names_environments_root_module_and_place_and_stops_nothing_else() -> None:
     files = {"network/main.tf": S3, "network/staging.backend.hcl": "", "network/env/production.backend.hcl": ""}
     assert shared({**files, "app/main.tf": S3.replace("network", "app")}) == {
