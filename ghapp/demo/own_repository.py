@@ -78,7 +78,9 @@ def read_own_repository(directory: Path, states: Path) -> OwnRepository:
 
 def play_own_repository(loop: Loop, own: OwnRepository) -> None:
     """The demo: a pull request that touches every root module, its merge, its promotion."""
-    say("Every backend is a local state now; provisioners of yours run on this machine, without your credentials")
+    given = loop.stage.given
+    gets = f"with {', '.join(given)}: what it applies is real" if given else "without your credentials"
+    say(f"Every backend is a local state now; Terraform and your provisioners run on this machine, {gets}")
     loop.prepare(own.files)
     done(f"{loop.full_name}: {', '.join(own.root_modules)}")
     say(f"{AUTHOR} proposes a change to every root module")

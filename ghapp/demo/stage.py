@@ -43,6 +43,8 @@ class Stage:
     app: App
     vault_address: str
     planward_url: str
+    given: tuple[str, ...]
+    """The variables of whoever plays that Terraform gets."""
     sandbox: str
     """The sandbox, as a line for people."""
 
@@ -52,6 +54,7 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
     """Start all servers, and stop them at the end. Raises DemoError if a part is not installed or does not start."""
     vault_binary = _vault_binary()
     _require_terraform()
+    for_terraform = _for_terraform(os.environ)
     sandbox, sandbox_said = _choose_sandbox(directory)
     (directory / "states").mkdir(parents=True, exist_ok=True)
     url = f"http://127.0.0.1:{port or _free_port()}"
@@ -73,7 +76,7 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
         _fill(vault, root_token, repository, values)
         environ = {
             **{name: os.environ[name] for name in _PASSED if name in os.environ},
-            **_for_terraform(os.environ),
+            **for_terraform,
             **_past_proxies(os.environ),
             "PLANWARD_GITHUB_API_URL": github.api_url,
             "PLANWARD_GITHUB_APP_ID": str(app.id),
@@ -95,6 +98,7 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
             app=app,
             vault_address=vault,
             planward_url=url,
+            given=tuple(sorted(for_terraform.keys() - {SERVER_VARIABLES})),
             sandbox=sandbox_said,
         )
 

@@ -218,8 +218,9 @@ def test_terraform_gets_the_variables_that_the_operator_names_and_no_others(tmp_
     main = f'resource "terraform_data" "net" {{\n  provisioner "local-exec" {{\n    command = "{command}"\n  }}\n}}\n'
     own = repository(tmp_path / "own", {"main.tf": main})
     named = {"PLANWARD_TERRAFORM_ENV": "acme/*:*:*:AWS_*", "AWS_PROFILE": "demo", "OTHER_TOKEN": "x"}
-    status, _, err = play(tmp_path, "--repo", str(own), **named)
+    status, out, err = play(tmp_path, "--repo", str(own), **named)
     assert (status, err) == (0, "")
+    assert "run on this machine, with AWS_PROFILE: what it applies is real" in out
 
 
 def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
