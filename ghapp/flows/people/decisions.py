@@ -85,19 +85,24 @@ async def _may_decide(
     kind: Kind,
     person: Person,
 ) -> bool:
-    """Whether a person has write access and is not the author of the changes to confirm, unless four_eyes is off."""
+    """Whether a person has write access and had no part in the changes to confirm, unless four_eyes is off."""
     github = await repo.github()
     if await github.role_of(person) < Role.WRITE:
         return False
     if kind == "preview":
         return await _may_preview(repo, sharing, person)
-    own = [each for each in sharing if each.author_id == person.id]
-    if kind != "confirm_destroy" or not own:
-        return True
-    repo = await repo.fetch()
-    for pull_request in own:
+    return kind != "confirm_destroy" or await _may_confirm(repo, sharing, person)
+
+
+async def _may_confirm(repo: Repo, sharing: Sequence[KnownPullRequest], person: Person) -> bool:
+    """Whether a person with write access may confirm: with `four_eyes`, only if they had no part in the changes."""
+    repo = await repo.fetch(pull_requests=[each.number for each in sharing])
+    for pull_request in sharing:
         tip = await repo.mirror.tip(pull_request.base_branch)
-        if tip is None or (await repo.config_at(tip)).four_eyes:
+        config = None if tip is None else await _config_of_base(repo, pull_request.base_branch, tip)
+        if tip is None or config is None:
+            return False
+        if config.four_eyes and await contributed(repo, pull_request, tip, person):
             return False
     return True
 

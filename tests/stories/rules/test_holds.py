@@ -89,6 +89,25 @@ def test_a_destruction_is_confirmed_by_somebody_other_than_the_author_and_for_th
     assert len(confirmation["details"]["digests"]) == 2
 
 
+def test_nobody_confirms_a_destruction_in_a_pull_request_to_which_they_pushed(line: Line) -> None:
+    story = line.story(
+        config="environments:\n  testing: {apply: on_merge}\n  staging: {branch: staging}\nconfirm: [destroy]\n"
+    )
+    story.land(story.propose())
+    without = story.root_module("network")["network/main.tf"].partition('resource "terraform_data"')[0]
+    number = story.propose({"network/main.tf": without}, head="drop")
+    held(story.planned(number))
+    story.commit("drop", {"network/more.tf": "locals { a = 1 }\n"}, by=story.maintainer, start="drop")
+    check = story.planned(number)
+    held(check)
+    story.press(check, "confirm_destroy", by=story.maintainer)
+    story.quiet()
+    assert len(story.check_runs(story.head(number))) == 1
+    assert audit(story) == [(story.maintainer, "refused: confirm_destroy", story.head(number)[:7])]
+    story.press(check, "confirm_destroy", by=story.reviewer)
+    green(story.planned(number, count=2))
+
+
 # --- who may let a commit in -----------------------------------------------------------------------------------------
 
 
