@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from ghapp.errors import SettingsError
 from ghapp.sealing import Sealer
-from ghapp.store import PlanState, Run, Store, StoreUnavailable, offloading
+from ghapp.store import KeptPlan, PlanState, Run, Store, StoreUnavailable, offloading
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
 
 T = TypeVar("T")
@@ -307,3 +307,65 @@ def test_the_address_may_be_of_any_of_the_three(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "planward")
     for url in ("s3://bucket/prefix", "gs://bucket/prefix", "az://container/prefix"):
         Machine(tmp_path / "planward.db", url=url).store.close()
+
+
+# --- plan files of holds ---------------------------------------------------------------------------------------------
+
+
+def kept_plan(root_module: str, run: str = "1") -> KeptPlan:
+    return KeptPlan(
+        run_id=RunId(run * 24),
+        repository_id=RUN.repository_id,
+        environment=EnvironmentName("staging"),
+        root_module=root_module,
+        sha=RUN.head_sha,
+        digest="d" * 64,
+        engine="terraform 1.11.4",
+    )
+
+
+def keep_plans(machine: Machine, *plans: KeptPlan) -> None:
+    for plan in plans:
+        machine.do(machine.store.kept_plans.keep(plan, f"a plan of {plan.root_module}".encode(), for_s=3600))
+
+
+def test_plan_files_of_several_root_modules_lie_there_sealed_and_another_machine_reads_each(
+    bucket: Any, machines: list[Machine]
+) -> None:
+    here, there = machines
+    plans = [kept_plan("network"), kept_plan("shop")]
+    keep_plans(here, *plans)
+    assert len(addresses(bucket)) == 2
+    assert not any(b"a plan of" in each.get()["Body"].read() for each in bucket.objects.all())
+    for plan in plans:
+        assert there.do(there.store.kept_plans.find(plan.run_id, plan.root_module)) == plan
+        content = there.do(there.store.kept_plans.content(plan))
+        assert content == f"a plan of {plan.root_module}".encode()
+    with here.store._database.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM kept_plans WHERE sealed IS NOT NULL").scalar() == 0
+
+
+def test_a_decided_holds_plan_files_are_erased_there_and_a_newer_holds_stay(
+    bucket: Any, machines: list[Machine]
+) -> None:
+    here, there = machines
+    newer = kept_plan("network", run="2")
+    keep_plans(here, kept_plan("network"), kept_plan("shop"), newer)
+    there.do(there.store.kept_plans.erase_decided(newer.repository_id, newer.environment, besides=newer.run_id))
+    [left] = addresses(bucket)
+    assert newer.run_id in left
+    there.now += 3600
+    assert there.do(there.store.kept_plans.erase_old(limit=10)) == 1
+    assert addresses(bucket) == []
+
+
+def test_a_plan_file_that_somebody_removed_or_put_in_anothers_place_is_not_applied(
+    bucket: Any, machines: list[Machine]
+) -> None:
+    machine = machines[0]
+    network, shop = kept_plan("network"), kept_plan("shop")
+    keep_plans(machine, network, shop)
+    first, second = addresses(bucket)
+    bucket.Object(first).put(Body=bucket.Object(second).get()["Body"].read())
+    bucket.Object(second).delete()
+    assert [machine.do(machine.store.kept_plans.content(each)) for each in (network, shop)] == [None, None]

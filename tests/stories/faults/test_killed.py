@@ -59,10 +59,14 @@ def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_appl
     assert undisturbed.outcome["plan files kept"] == [(0,)]
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
     where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
+    begun = faulty.line.logs.mark()
     told = tell_approved(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     assert set(faulty.calm()) == where
-    # A chat is told once or never: the message that the hold waits may be lost.
-    assert told.outcome.pop("messages")[-1] == undisturbed.outcome.pop("messages")[-1]
+    # A chat is told once or never: it cannot be asked whether it took a message over which Planward was killed.
+    maybe_lost = faulty.line.events("chat_not_sent_again", since=begun)
+    heard, expected = told.outcome.pop("messages"), undisturbed.outcome.pop("messages")
+    assert [each for each in expected if each in heard] == heard
+    assert len(expected) - len(heard) <= len(maybe_lost)
     assert told.outcome == undisturbed.outcome
 
 
