@@ -92,23 +92,22 @@ def vouch(
         )
     if pushed_by is not None:
         return Hold(
-            cause=f"Not planned yet: {pushed_by} pushed this head, and has no write access to this repository or is a "
-            "bot that is not listed in trusted_bots. Someone with write access has to look at it and press "
-            "Approve plan.",
+            cause=f"Not planned yet: the newest commit was pushed by {pushed_by}, {_who_cannot_vouch(pushed_by)}. "
+            "Someone with write access has to look at the code and press Approve plan.",
             button="approve_plan",
         )
     if author_is_bot:
         if author in trusted_bots:
             return Vouched(author, _MADE_HERE)
         return Hold(
-            cause=f"Not planned yet: {author} is a bot that is not listed in trusted_bots. "
-            "Someone with write access has to look at its code and press Approve plan.",
+            cause=f"Not planned yet: {author} is {_UNTRUSTED_BOT}. Someone with write access has to look at its code "
+            "and press Approve plan.",
             button="approve_plan",
         )
     if not author_can_write:
         return Hold(
-            cause=f"Not planned yet: {author} has no write access to this repository. "
-            "Someone with write access has to look at the code and press Approve plan.",
+            cause=f"Not planned yet: {author} has no write access to this repository. Someone with write access has to "
+            "look at the code and press Approve plan.",
             button="approve_plan",
         )
     return Vouched(author, _MADE_HERE)
@@ -139,17 +138,31 @@ def vouch_preview(
     if author_is_bot:
         return Hold(cause=f"{not_yet}: {author} is a bot. {someone}", button="preview")
     if pushed_by is not None:
-        cause = f"{not_yet}: {pushed_by} pushed this head, and is a bot or has no write access. {someone}"
+        who = "a bot" if _is_bot(pushed_by) else "who has no write access to this repository"
+        cause = f"{not_yet}: the newest commit was pushed by {pushed_by}, {who}. {someone}"
         return Hold(cause=cause, button="preview")
     if not author_can_write:
         return Hold(cause=f"{not_yet}: {author} has no write access to this repository. {someone}", button="preview")
     if on_approval:
         return Hold(
-            cause=f"{not_yet}: someone with write access who did not write or push this head has to press Preview, "
-            "or approve this head in a review.",
+            cause=f"{not_yet}: someone with write access who neither wrote nor pushed any of its commits has to press "
+            "Preview, or approve the newest commit in a review.",
             button="preview",
         )
     return Vouched(author, _MADE_HERE)
+
+
+_UNTRUSTED_BOT = "a bot that is not listed in trusted_bots (.github/planward.yml)"
+
+
+def _is_bot(login: str) -> bool:
+    """GitHub gives no person a login with brackets."""
+    return login.endswith("[bot]")
+
+
+def _who_cannot_vouch(login: str) -> str:
+    """Who it is that pushed, to stand after the login."""
+    return _UNTRUSTED_BOT if _is_bot(login) else "who has no write access to this repository"
 
 
 def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
@@ -161,8 +174,8 @@ def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
     if passed:
         return Vouched(f"#{number}", _MADE_HERE)
     return Refuse(
-        cause=f"#{number} is in the merge queue although planward/plan is not green for it: wait until it is, then "
-        "queue it again."
+        cause=f"#{number} is in the merge queue although planward/plan is not green for it: get it green on the "
+        "pull request, then queue it again."
     )
 
 
@@ -199,10 +212,11 @@ def decide_merge(
     *,
     roots: Sequence[RootVerdict],
     confirmed: Collection[str],
+    four_eyes: bool = True,
 ) -> Clear | Hold | Refuse:
     """Decide whether reports let a pull request merge: failures come first, then missing confirmations.
 
-    `confirmed` are the confirmations for this head by people other than the author.
+    `confirmed` are the confirmations for this head; with `four_eyes`, by people who had no part in it.
     """
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
@@ -210,9 +224,15 @@ def decide_merge(
     second_copy = next((root.second_copy for root in roots if root.second_copy is not None), None)
     if second_copy is not None:
         return Hold(cause=second_copy)
-    missing = [address for root in roots for address in unconfirmed(root.to_confirm, confirmed)]
+    missing = [(root.environment, address) for root in roots for address in unconfirmed(root.to_confirm, confirmed)]
     if missing:
-        return Hold(cause=f"Confirm what is destroyed: {_some(missing)}.", button="confirm_destroy")
+        where = " and ".join(dict.fromkeys(environment for environment, _ in missing))
+        who = " who neither wrote nor pushed this" if four_eyes else ""
+        return Hold(
+            cause=f"Confirm what is destroyed in {where}: {_some([address for _, address in missing])}. Someone with "
+            f"write access{who} has to look at the plan and press Confirm destroy.",
+            button="confirm_destroy",
+        )
     return Clear()
 
 
@@ -292,11 +312,13 @@ def decide_apply(
     where = f"{root_module} in {environment}"
     if errored:
         return Refuse(
-            cause=f"{where}: Terraform could not finish this plan, so it is not applied. Correct the error, then Re-run"
+            cause=f"{where}: Terraform could not finish this plan, so it is not applied. Correct the errors "
+            "that it shows"
         )
     if not complete:
         return Refuse(
-            cause=f"{where}: Terraform left a part of this plan for later, so it is not applied. Correct what it defers"
+            cause=f"{where}: Terraform left a part of this plan for later, so it is not applied. First merge alone "
+            "what the deferred resources depend on, then the rest"
         )
     proceed = Proceed(run, environment, root_module, plan_digest, _MADE_HERE)
     if not changes_anything:
@@ -309,7 +331,10 @@ def decide_apply(
             # A plan that differs each time, and is not stored, can only be approved by an administrator.
             if plan_digest in approved or overridden:
                 return proceed
-            return Hold(cause=f"{where}: the plan changed since it was approved. Look again.", button="apply")
+            return Hold(
+                cause=f"{where}: the plan changed since it was approved. Look at the new one, then press Apply.",
+                button="apply",
+            )
         case ApprovedCommit():
             if not overridden and unconfirmed:
                 return _not_confirmed(where, unconfirmed)
@@ -321,10 +346,13 @@ def decide_apply(
             if unconfirmed:
                 return _not_confirmed(where, unconfirmed)
             if unseen:
-                return Hold(cause=f"{where}: {_not_shown(unseen)}. Look at the difference.", button="apply")
+                return Hold(
+                    cause=f"{where}: {_not_shown(unseen)}. Look at the difference, then press Apply.", button="apply"
+                )
     if by_hand:
         return Hold(
-            cause=f"{where}: every apply here needs an approval. Look at its plan, then press Apply.", button="apply"
+            cause=f"{where}: every apply in {environment} needs an approval. Look at its plan, then press Apply.",
+            button="apply",
         )
     return proceed
 
@@ -378,16 +406,24 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
         return Clear()
     if facts.tree in facts.adopted_trees:
         return Refuse(
-            cause=f"{facts.before} was never applied by Planward at this state, only adopted: "
-            f"comment `planward plan {facts.tip} -e {facts.before}` and apply what it shows, then this turns green."
+            cause=f"{facts.before} holds what this would bring, but Planward never applied it there: comment `planward "
+            f"plan {facts.tip} -e {facts.before}` here, then press Apply on planward/apply ({facts.before}) of that "
+            "commit. This turns green by itself then."
         )
     if facts.tip_in_progress:
-        return Refuse(cause=f"{facts.before} has not applied this yet: wait for its apply, then this turns green.")
+        return Refuse(
+            cause=f"{facts.before} has not applied this yet: wait until planward/apply ({facts.before}) has finished; "
+            "if that is held, somebody has to decide there. This turns green by itself then."
+        )
     if facts.last_applied is None:
-        return Refuse(cause=f"{facts.before} has not applied anything yet: merge and apply it there first.")
+        return Refuse(
+            cause=f"{facts.before} has not applied anything yet: merge this into the branch of {facts.before} first, "
+            "and have it applied there."
+        )
     return Refuse(
-        cause=f"{facts.before} has not applied what this would bring (it last applied {facts.last_applied}). "
-        f"Wait for its apply, promote a branch at {facts.last_applied}, or merge this branch back after a hotfix."
+        cause=f"{facts.before} has not applied what this would bring (it last applied {facts.last_applied}). Merge "
+        f"into the branch of {facts.before} what it lacks and have it applied there (after a hotfix, that is this pull "
+        f"request's base branch), or promote a branch at {facts.last_applied} instead."
     )
 
 

@@ -38,13 +38,17 @@ def lines_of_deciders(deciders: Deciders) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _who(deciders: Deciders) -> str:
-    teams = [each for each in deciders.approvers if "/" in each]
-    logins = [each for each in deciders.approvers if "/" not in each]
+def who_decides(approvers: Sequence[str]) -> str:
+    """The people and teams that may decide, as the config names them; none: by their role."""
+    teams = [each for each in approvers if "/" in each]
+    logins = [each for each in approvers if "/" not in each]
     people = [*map(_code, logins), *(f"members of {_code(team)}" for team in teams)]
-    who = _listed(people, "or") if people else "anyone who has the role maintain or admin here"
-    number = f" It takes {deciders.needed} of them." if deciders.needed > 1 else ""
-    return f"Who can decide: {who}.{number}"
+    return _listed(people, "or") if people else "anyone who has the role maintain or admin here"
+
+
+def _who(deciders: Deciders) -> str:
+    number = f" {deciders.needed} of them have to approve." if deciders.needed > 1 else ""
+    return f"Who can decide: {who_decides(deciders.approvers)}.{number}"
 
 
 def _why_not(deciders: Deciders) -> Iterator[str]:
@@ -59,12 +63,15 @@ def _why_not(deciders: Deciders) -> Iterator[str]:
     if len(of_some) == 1:
         [login] = of_some
         mine = [change for change, people in zip(changes, parts, strict=True) if login in people]
-        yield f"{_code(login)} wrote or pushed {_shas(mine)}, which takes somebody else as well (`four_eyes`)."
+        yield f"{_code(login)} wrote or pushed {_shas(mine)}: somebody else has to approve that (`four_eyes`)."
     elif of_some:
         parts_of = _named(of_some, "and")
-        yield f"{parts_of} each wrote or pushed a part: they can approve what the others made (`four_eyes`)."
+        yield (
+            f"{parts_of} each wrote or pushed some of the commits: nobody can approve their own, and each can approve "
+            "those of the others (`four_eyes`)."
+        )
     if nobodys := [change for change in changes if change.is_nobodys]:
-        yield f"GitHub names no account for {_shas(nobodys)}, so it takes one more person."
+        yield f"GitHub does not say who made {_shas(nobodys)}, so one more person has to approve."
 
 
 def _so_far(deciders: Deciders) -> str:
@@ -73,8 +80,9 @@ def _so_far(deciders: Deciders) -> str:
         case Released():
             return f"{said}."
         case StillHeld(changes=changes, more=more):
-            left = f", somebody who did not make {_shas(changes)}" if changes else ""
-            return f"{said}. Missing: {more} more{left}."
+            by = "by" if more == 1 else "one of them by"
+            left = f", {by} somebody who neither wrote nor pushed {_shas(changes)}" if changes else ""
+            return f"{said}. Still needed: {more} more approval{'' if more == 1 else 's'}{left}."
 
 
 def _people(change: Change, deciders: Deciders) -> frozenset[str]:

@@ -41,7 +41,8 @@ class AllowedSources:
             return None
         more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
         return (
-            f"it uses {refused[0][:300]}{more}, which the operator does not allow: the operator can add it to {SETTING}"
+            f"it uses {refused[0][:300]}{more}, which the operator does not allow: use another, or ask the operator to "
+            f"add it to {SETTING}; then press Re-run"
         )
 
     def _allows(self, address: str, is_in_registry: bool) -> bool:

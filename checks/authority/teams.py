@@ -75,7 +75,8 @@ def open_by_team(team: str, repository: RepositoryIdentity, listed: str | None) 
         return OpenTeam(team, f"{secret_of(team)} names the repository", _MADE_HERE)
     return ClosedTeam(
         cause=f"{repository.full_name} may not use the secrets of the team {team}: whoever may write the team's "
-        f"secrets can allow it with `{command_that_opens(team, repository.id, is_first=not entries)}`, then Re-run."
+        f"secrets can allow it with `{command_that_opens(team, repository.id, is_first=not entries)}`. Then "
+        "press Re-run."
     )
 
 

@@ -29,7 +29,9 @@ def plan_text(plan_json: bytes) -> bytes:
 def require_known_version(version: str) -> None:
     """Raise PlanFormatError on an unknown version of the format."""
     if _KNOWN_VERSION.fullmatch(version) is None:
-        raise PlanFormatError(f"plan format {version[:20]!r} is not known; Planward reads 0.1 to 1.x")
+        raise PlanFormatError(
+            f"plan format {version[:20]!r} is not known, Planward reads 0.1 to 1.x: a newer Planward may know it"
+        )
 
 
 def require_plan(holds_a_plan: bool, *, is_state: bool) -> None:
@@ -49,7 +51,7 @@ def require_whole_marks(terraform_version: str) -> None:
     https://github.com/hashicorp/terraform/issues/28522
     """
     if terraform_version.partition("-")[0] == "0.15.0":
-        raise PlanFormatError("Terraform 0.15.0 does not say which attributes are sensitive; 0.15.1 and later do")
+        raise PlanFormatError("Terraform 0.15.0 does not say which attributes are sensitive: use 0.15.1 or later")
 
 
 def require_known_actions(changes: Iterable[tuple[str, Change]]) -> None:
@@ -57,7 +59,9 @@ def require_known_actions(changes: Iterable[tuple[str, Change]]) -> None:
     for address, change in changes:
         if change.actions not in ACTIONS:
             action = ", ".join(change.actions)[:80]
-            raise PlanFormatError(f"plan with an unknown action {action!r} for {address[:200]!r}")
+            raise PlanFormatError(
+                f"plan with an unknown action {action!r} for {address[:200]!r}: a newer Planward may know it"
+            )
 
 
 def require_addresses(changes: Iterable[ResourceChange]) -> None:

@@ -145,7 +145,7 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
     and on those with more than MOST_PARTS parts.
     """
     if len(raw) > MOST_PARTS and sum(map(bytes(raw).count, (b"[", b"{", b","))) > MOST_PARTS:
-        raise PlanFormatError(f"a plan with a value of more than {MOST_PARTS:,} parts: make it smaller")
+        raise PlanFormatError(f"a plan with a value of more than {MOST_PARTS:,} parts: split it")
     try:
         value = _EXACT.decode(raw) if exact else _VALUE.decode(raw)
     except NOT_UNDERSTOOD as error:
@@ -154,7 +154,7 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
         return value
     text = bytes(raw)
     if text.count(b"[") + text.count(b"{") > DEEPEST and _levels(value) > DEEPEST:
-        raise PlanFormatError(f"a plan with values nested deeper than {DEEPEST} levels")
+        raise PlanFormatError(f"a plan with values nested deeper than {DEEPEST} levels: make them flatter")
     return value
 
 
@@ -177,7 +177,7 @@ def require_few_parts(plan_json: bytes) -> None:
     """Raise PlanFormatError on many more lists and maps than Terraform writes into a plan of that size."""
     most = max(_MOST_LISTS, len(plan_json) * _LISTS_A_MB // 1_000_000)
     if len(plan_json) > most and plan_json.count(b"[") + plan_json.count(b"{") > most:
-        raise PlanFormatError(f"a plan of more than {most:,} lists and maps: plan less at once")
+        raise PlanFormatError(f"a plan of more than {most:,} lists and maps: split the root module into smaller ones")
 
 
 _Part = TypeVar("_Part")

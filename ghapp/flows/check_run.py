@@ -32,9 +32,9 @@ BUTTONS = {
     "approve_plan": CheckRunAction(
         label="Approve plan", identifier="approve_plan", description="Plan this commit with credentials"
     ),
-    "preview": CheckRunAction(label="Preview", identifier="preview", description="Plan this commit in its target"),
+    "preview": CheckRunAction(label="Preview", identifier="preview", description="Plan it where it will be applied"),
     "confirm_destroy": CheckRunAction(
-        label="Confirm destroy", identifier="confirm_destroy", description="What is destroyed here may go"
+        label="Confirm destroy", identifier="confirm_destroy", description="Allow what this destroys"
     ),
     "plan": CheckRunAction(label="Plan", identifier="plan", description="Vouch for this code and show its plan"),
     "apply": CheckRunAction(label="Apply", identifier="apply", description="Apply the plan that is shown"),

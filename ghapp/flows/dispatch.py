@@ -196,7 +196,11 @@ async def _end_unfinished_runs(services: Services, job: jobs.Job, cause: str | N
         if isinstance(run.state, ApplyState) and run.state.result is not None:
             ended += await _show_reached(repo, run)
             continue
-        said = cause or f"An internal error occurred in Planward (run {run.id}). Press Re-run to try again."
+        said = (
+            cause
+            or f"An internal error occurred in Planward (run {run.id}). Press Re-run; if it happens again, tell "
+            "the operator this number."
+        )
         report = run_report(repo, run, "failure", said)
         try:
             await complete_check_run(repo, run, [report], conclusion="failure")

@@ -83,7 +83,10 @@ class _Checkout:
         """Write all files."""
         self.content.mkdir(mode=0o700, parents=True)
         if not (await self._read_tree() and await self._list()):
-            raise GitError("the commit could not be laid out on disk: is there room in Planward's data directory?")
+            raise GitError(
+                "the commit could not be laid out on disk: ask the operator whether Planward's data directory is full, "
+                "then press Re-run"
+            )
         await self._remove_escaping_links()
 
     async def reuse(self, before: KeptCheckout) -> bool:

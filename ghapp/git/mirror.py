@@ -185,7 +185,7 @@ class Mirror:
         for sha in (base, head):
             if not await self.has(sha):
                 raise _missing(sha)
-        raise GitError(f"git could not merge {head[:12]} into {base[:12]}: try again with Re-run")
+        raise GitError(f"git could not merge {head[:12]} into {base[:12]}: press Re-run to try again")
 
     async def changed_paths(self, before: str, after: str) -> tuple[str, ...]:
         """Return the paths that differ between two commits or trees; a renamed file counts as two. Raises
@@ -259,7 +259,9 @@ class Mirror:
         for line in ended.stdout.split(b"\0"):
             if line and (entry := _tree_entry(line)).path == path and entry.mode.startswith("100"):
                 if entry.size_bytes > _LARGEST_FILE_BYTES:
-                    raise TooLargeForGit(f"{path} is larger than {_LARGEST_FILE_BYTES // 1024**2} MiB: make it smaller")
+                    raise TooLargeForGit(
+                        f"{path} is larger than {_LARGEST_FILE_BYTES // 1024**2} MiB: push a commit with a smaller one"
+                    )
                 return (await self.read_blobs([entry.blob_id]))[entry.blob_id]
         return None
 
@@ -305,7 +307,7 @@ class Mirror:
         except TooLargeForGit:
             raise TooLargeForGit(
                 f"the commit has more than {2 * _MOST_FILES:,} files and directories, and Planward reads "
-                f"{_MOST_FILES:,} files at most: remove some"
+                f"{_MOST_FILES:,} files at most: push a commit with fewer"
             ) from None
         if ended.exit_code:
             raise _missing(treeish)
@@ -335,7 +337,7 @@ class Mirror:
     async def _said(self, *words: str, stdin: bytes = b"") -> bytes:
         ended = await self._run(*words, stdin=stdin)
         if ended.exit_code:
-            raise GitError(f"`git {words[0]}` failed in Planward's mirror of the repository: try again with Re-run")
+            raise GitError(f"`git {words[0]}` failed in Planward's mirror of the repository: press Re-run to try again")
         return ended.stdout
 
 
@@ -343,14 +345,14 @@ def _tree_entries(said: bytes) -> tuple[TreeEntry, ...]:
     lines = [line for line in said.split(b"\0") if line]
     if len(lines) > _MOST_FILES:
         raise TooLargeForGit(
-            f"the commit has {len(lines):,} files, and Planward reads {_MOST_FILES:,} at most: remove some"
+            f"the commit has {len(lines):,} files, and Planward reads {_MOST_FILES:,} at most: push a commit with fewer"
         )
     entries = tuple(map(_tree_entry, lines))
     size_bytes = sum(entry.size_bytes for entry in entries)
     if size_bytes > _MOST_BYTES:
         raise TooLargeForGit(
             f"the files of the commit have {size_bytes / 1e9:,.0f} GB together, and Planward lays out up to "
-            f"{_MOST_BYTES / 1e9:.0f} GB: take them out of the branch"
+            f"{_MOST_BYTES / 1e9:.0f} GB: push a commit without the large ones"
         )
     return entries
 
@@ -368,5 +370,5 @@ def _path(path: bytes) -> str:
 
 def _missing(what: str) -> MissingObject:
     return MissingObject(
-        f"{what[:64]} is not in the repository any more: it was removed by a forced push; push a newer commit"
+        f"{what[:64]} is not in the repository any more: it was removed by a forced push; push a new commit"
     )

@@ -192,7 +192,10 @@ class Mirrors:
         making = make_private(path.with_suffix(".making"))
         made = await git(self._programs, "init", "--quiet", "--bare", "--template=", making)
         if made.exit_code:
-            raise FetchFailed("the mirror of the repository could not be made: is there room in the data directory?")
+            raise FetchFailed(
+                "the mirror of the repository could not be made: ask the operator whether Planward's data directory is "
+                "full, then press Re-run"
+            )
         making.rename(path)
 
     @asynccontextmanager
@@ -280,16 +283,21 @@ def _failure(said: str) -> FetchFailed | RemoteUnavailable:
         return RemoteUnavailable("GitHub could not be reached to fetch the repository")
     if _NOT_LET.search(said):
         return AccessDenied(
-            "GitHub did not let Planward fetch the repository: is the App still installed on it, with Contents: read?"
+            "GitHub did not let Planward fetch the repository: an owner has to check that the App is still installed "
+            "on it, with the permission Contents: read; then press Re-run"
         )
     if _NOT_KNOWN.search(said):
         return AccessDenied(
-            "GitHub does not know the repository at its clone_url: was it renamed or removed, or the App uninstalled?"
+            "GitHub does not know the repository at its clone_url: after a rename, push again; else an owner has to "
+            "check that the App is still installed on it"
         )
     return FetchFailed(_cause(said))
 
 
 def _cause(said: str) -> str:
     if "redirect" in said:
-        return "GitHub redirects the repository's clone_url elsewhere: it was renamed; push again so that it is learnt"
-    return "the repository could not be fetched from GitHub: try again with Re-run; the operator's log may say more"
+        return (
+            "GitHub redirects the repository's clone_url elsewhere: it was renamed. Push again, and Planward "
+            "learns the new one"
+        )
+    return "the repository could not be fetched from GitHub: press Re-run to try again; Planward's log may say more"

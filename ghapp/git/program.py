@@ -115,10 +115,10 @@ async def git(
         asked = next(word for word in map(str, words) if not word.startswith("-"))
         raise TooLargeForGit(
             f"`git {asked}` took more than {ended.exceeded.allowed_bytes // 1_000_000} MB of {ended.exceeded.limit}: "
-            "the commit has more files than Planward reads, or larger ones; take them out of the branch"
+            "the commit has more files than Planward reads, or larger ones; push a commit without them"
         )
     if ended.timed_out:
-        raise GitError(f"git took longer than {timeout_s:.0f} s and was stopped: try again with Re-run")
+        raise GitError(f"git took longer than {timeout_s:.0f} s and was stopped: press Re-run to try again")
     return ended
 
 

@@ -9,6 +9,7 @@ from ghapp.git.errors import RemoteRefused
 from ghapp.git.large_files import FILTER
 from ghapp.git.program import environment
 
+_ASK = "ask the operator to look at what sends Planward such deliveries"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -53,17 +54,21 @@ class Remote:
             url = urlsplit(self.clone_url)
             host, port = url.hostname or "", url.port
         except ValueError as error:
-            raise RemoteRefused("the repository's clone_url cannot be read as a URL; nothing was fetched") from error
+            raise RemoteRefused(
+                f"the repository's clone_url cannot be read as a URL, so nothing was fetched: {_ASK}"
+            ) from error
         if url.username is not None or url.password is not None or url.query or url.fragment:
-            raise RemoteRefused("the repository's clone_url carries more than an address; nothing was fetched")
+            raise RemoteRefused(
+                f"the repository's clone_url carries more than an address, so nothing was fetched: {_ASK}"
+            )
         if url.scheme not in ("https", "http"):
             raise RemoteRefused(
-                f"the repository's clone_url has the scheme {url.scheme[:20]!r}, and only https is fetched from"
+                f"the repository's clone_url has the scheme {url.scheme[:20]!r}, and only https is fetched from: {_ASK}"
             )
         if url.scheme == "http" and host not in _LOOPBACK:
             raise RemoteRefused(
                 f"the repository's clone_url is plain http at {host!r}, which is taken on loopback only: "
-                "serve GitHub Enterprise over https"
+                "the operator has to serve GitHub Enterprise over https"
             )
         # A host without a port means its default port; on loopback, used by tests and the demo, any port.
         usual = port in (None, 443, 80) or host in _LOOPBACK
@@ -71,6 +76,7 @@ class Remote:
         if allowed_host.casefold() not in ({name, f"{name}:{port}"} if usual else {f"{name}:{port}"}):
             raise RemoteRefused(
                 f"the repository's clone_url points at {url.netloc.casefold()!r}, and credentials go to "
-                f"{allowed_host!r} alone: does PLANWARD_GITHUB_API_URL name the GitHub that sent this delivery?"
+                f"{allowed_host!r} alone: the operator has to check that PLANWARD_GITHUB_API_URL names the "
+                "GitHub that sent this"
             )
         return url.scheme

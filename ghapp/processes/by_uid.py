@@ -142,7 +142,10 @@ class RunAtPath:
     def _take(self) -> None:
         taken = take_uid()
         if taken is None:
-            raise NoRoom("no uid is free to run Terraform as: the operator has to see what goes on under those")
+            raise NoRoom(
+                "no uid is free to run Terraform as: the operator has to end what still runs under them, then "
+                "press Re-run"
+            )
         self._taken.append(taken)
 
     def _hand_over(self, uid: int) -> None:

@@ -200,7 +200,8 @@ class Terraform:
                 return _finished(ended)
             if ended.exit_code:
                 raise TerraformError(
-                    f'the plan of the root module "{workdir.root_module}" cannot be shown: use Re-run to make a new one'
+                    f'the plan of the root module "{workdir.root_module}" cannot be shown: press Re-run to make '
+                    "a new one"
                 )
             return await asyncio.to_thread(workdir.plan_json.read_bytes)
         finally:
@@ -275,7 +276,7 @@ class Terraform:
             return read_validation(ended.stdout, _location(workdir))
         except ValueError as error:
             raise TerraformError(
-                f'the root module "{workdir.root_module}" cannot be validated: use Re-run to try it again'
+                f'the root module "{workdir.root_module}" cannot be validated: press Re-run to try again'
             ) from error
 
     async def _run(
@@ -329,7 +330,7 @@ class Terraform:
         except NotConfined as error:
             raise TerraformError(
                 f'the sandbox for the root module "{workdir.root_module}" could not be set up, and nothing was run '
-                f"({error}): the operator has to see what changed on this machine"
+                f"({error}): the operator has to see what changed on this machine, then press Re-run"
             ) from error
         except ProgramMissing as error:
             if isinstance(error.__cause__, PermissionError):
@@ -338,7 +339,8 @@ class Terraform:
                     "install it where everybody may execute it"
                 ) from error
             raise TerraformMissing(
-                f"{self.name} {self.version} is gone from where Planward runs: the operator has to install it again"
+                f"{self.name} {self.version} is gone from where Planward runs: the operator has to install it "
+                "again, then press Re-run"
             ) from error
 
     def _init_speaks_json(self) -> bool:

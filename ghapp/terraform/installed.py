@@ -39,10 +39,14 @@ def installed_modules(data_dir: Path) -> tuple[str, ...]:
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise TerraformError(f"the list of modules that init wrote cannot be read: {type(error).__name__}") from None
+        raise TerraformError(
+            f"the list of modules that init wrote cannot be read ({type(error).__name__}): press Re-run to try again"
+        ) from None
     try:
         if len(content) > _MOST_BYTES:
             raise UnreadableJson("too large")
         return tuple(module.source for module in read_json(content, _Modules).modules)
     except UnreadableJson as error:
-        raise TerraformError(f"the list of modules that init wrote cannot be read: {error}") from None
+        raise TerraformError(
+            f"the list of modules that init wrote cannot be read ({error}): press Re-run to try again"
+        ) from None

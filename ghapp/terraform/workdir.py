@@ -187,7 +187,10 @@ def _file(checkout: Path, root_module: str, path: str | Path, key: str) -> Path:
             f'{key} of the root module "{root_module}" names "{path}", which leads out of the repository: correct it'
         )
     if not found.is_file():
-        raise TerraformError(f'{key} of the root module "{root_module}" names "{path}", and there is no such file')
+        raise TerraformError(
+            f'{key} of the root module "{root_module}" names "{path}", and there is no such file: add it, or '
+            "correct the name"
+        )
     return found
 
 

@@ -29,9 +29,9 @@ from ghapp.vault.settings import VaultSettings
 
 _PAUSE_FIRST_S = 0.1
 _PAUSE_MOST_S = 3.0
-_TO_READ = "its policy needs read there and list on the folders"
-_TO_WRITE = "its policy needs create and update there"
-_TO_SIGN = "its policy needs update there, and the key has to exist"
+_TO_READ = "the operator has to give its policy read there and list on the folders, then press Re-run"
+_TO_WRITE = "the operator has to give its policy create and update there"
+_TO_SIGN = "the operator has to give its policy update there, and the key has to exist"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,10 @@ class Client:
         auth = _part(answer, "auth")
         token = auth.get("client_token")
         if not isinstance(token, str):
-            raise VaultLoginRefused(f"Vault ({self._settings.host}) gave no token for the login at auth/{mount}")
+            raise VaultLoginRefused(
+                f"Vault ({self._settings.host}) gave no token for the login at auth/{mount}: the operator has "
+                "to check that auth method, then press Re-run"
+            )
         self._client.token = token
         return Login(duration_s=int(auth.get("lease_duration") or 0), renewable=bool(auth.get("renewable")))
 
@@ -241,35 +244,38 @@ class Client:
             error = self._fault(path)
         except requests.exceptions.SSLError:
             error = VaultUnreachable(
-                f"Vault ({host}) has a certificate that is not trusted: the operator has to name its CA in VAULT_CACERT"
+                f"Vault ({host}) has a certificate that is not trusted: the operator has to name its CA in "
+                "VAULT_CACERT, then press Re-run"
             )
         except requests.RequestException:
             error = VaultUnreachable(
-                f"Vault ({host}) cannot be reached: is VAULT_ADDR right, and is it up? Then use Re-run"
+                f"Vault ({host}) cannot be reached: the operator has to check that VAULT_ADDR is right and "
+                "Vault is up, then press Re-run"
             )
         # Raised outside the except and from None, so that no traceback contains hvac's exception.
         raise error from None
 
     def _sealed(self) -> VaultSealed:
-        return VaultSealed(f"Vault ({self._settings.host}) is sealed: unseal it, then use Re-run")
+        return VaultSealed(f"Vault ({self._settings.host}) is sealed: the operator has to unseal it, then press Re-run")
 
     def _fault(self, path: str) -> VaultFault:
         return VaultFault(
-            f"Vault ({self._settings.host}) failed while it was asked for {path}: look at its log, then use Re-run"
+            f"Vault ({self._settings.host}) failed when asked for {path}: the operator has to look at its log, "
+            "then press Re-run"
         )
 
     def _denied(self, path: str, needs: str = _TO_READ) -> VaultError:
         if not self._token_is_good():
             return VaultLoginRefused(
-                f"Vault ({self._settings.host}) does not take Planward's token (any more): "
-                "the operator has to set a new VAULT_TOKEN"
+                f"Vault ({self._settings.host}) does not take Planward's token (any more): the operator has to set a "
+                "new VAULT_TOKEN, then press Re-run"
             )
         return VaultDenied(f"Vault ({self._settings.host}) denies Planward {path}: {needs}")
 
     def _login_refused(self, path: str) -> VaultLoginRefused:
         return VaultLoginRefused(
-            f"Vault ({self._settings.host}) refuses Planward's login at {path}: "
-            "the operator has to check the role and what it is proved with"
+            f"Vault ({self._settings.host}) refuses Planward's login at {path}: the operator has to check the role and "
+            "its credentials, then press Re-run"
         )
 
     def _token_is_good(self) -> bool:

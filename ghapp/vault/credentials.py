@@ -102,7 +102,9 @@ def _environment_text(name: str, value: Json, path: str) -> str:
         )
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if "\0" in text:
-        raise SecretPathInvalid(f'the key "{name}" of the secret {path} holds a NUL, which no environment variable can')
+        raise SecretPathInvalid(
+            f'the key "{name}" of the secret {path} holds a NUL, which no environment variable can: correct it in Vault'
+        )
     return text
 
 

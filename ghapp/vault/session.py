@@ -219,8 +219,8 @@ class VaultSession:
             if filled.may_be_missing:
                 return
             raise SecretsMissing(
-                f"there is no secret at {filled.path} in Vault: write it there, "
-                "or take its line out of secrets in .github/planward.yml"
+                f"there is no secret at {filled.path} in Vault: write it there, or take its line out of secrets in "
+                ".github/planward.yml"
             )
         if answer.lease_id:
             self._leases.append(
@@ -247,7 +247,8 @@ class VaultSession:
             found += 1
             if found > _MOST_SECRETS:
                 raise VaultFault(
-                    f"there are more than {_MOST_SECRETS} secrets below {filled.path}/: name narrower paths"
+                    f"there are more than {_MOST_SECRETS} secrets below {filled.path}/: name narrower paths "
+                    "under secrets in .github/planward.yml"
                 )
             if any(line.covers(path) for line in left):
                 continue
@@ -275,7 +276,9 @@ class VaultSession:
             check_segment(segment, f'the path "{path}"')
         mount = self._mount_of(path)
         if mount.engine == "other" or not mount.below(path):
-            raise SecretPathInvalid(f"{path} is no secret of a KV engine: name one, as in kv/planward/github")
+            raise SecretPathInvalid(
+                f"{path} is no secret of a KV engine: name one in .github/planward.yml, as in kv/planward/github"
+            )
         return mount
 
     def _mount_of(self, path: str) -> Mount:

@@ -72,6 +72,7 @@ _FORMS: Final[dict[Verb, tuple[tuple[str, ...], ...]]] = {
 """The arguments of each verb, in all allowed forms."""
 _OPTIONS: Final = {"-e": "ENVIRONMENT", "--environment": "ENVIRONMENT", "-d": "DIR", "--dir": "DIR"}
 _PREFIXES: Final = {"ENVIRONMENT": "-e ", "DIR": "-d "}
+_MEANINGS: Final = {"ENVIRONMENT": "the name of the environment", "DIR": "the root module's directory"}
 _FIELDS: Final = {"SHA": "sha", "ENVIRONMENT": "environment", "DIR": "root_module"}
 _DIGITS: Final = re.compile(r"[0-9a-fA-F]{4,64}")
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -143,7 +144,7 @@ def _why_none(line: str, verb: str, lacks: Sequence[str], unknown: Sequence[str]
     if "SHA" in lacks:
         return "SHA is the whole commit, all 40 digits; the check run shows the line to paste."
     if lacks:
-        return f"It needs {' and '.join(lacks)}."
+        return f"Put {' and '.join(f'{_MEANINGS[name]} for {name}' for name in lacks)}."
     return f"`planward {verb}` does not take `{unknown[0].replace('`', '')}`." if unknown else ""
 
 

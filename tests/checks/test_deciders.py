@@ -25,7 +25,7 @@ def test_where_no_approvers_are_named_the_roles_decide() -> None:
 
 def test_approvers_are_named_as_people_and_teams_with_how_many_it_takes() -> None:
     assert lines(approvers=("bob", "acme/platform"), needed=2) == [
-        "Who can decide: `bob` or members of `acme/platform`. It takes 2 of them."
+        "Who can decide: `bob` or members of `acme/platform`. 2 of them have to approve."
     ]
 
 
@@ -38,11 +38,12 @@ def test_the_author_of_everything_cannot_approve_and_sees_why() -> None:
 def test_who_made_a_part_of_it_can_approve_the_rest() -> None:
     assert lines(changes=(BY_ADA, BY_BOB))[1:] == [
         "Not `ada`: whoever wrote or pushed a commit cannot approve it (`four_eyes`).",
-        "`bob` wrote or pushed `bbbbbbb`, which takes somebody else as well (`four_eyes`).",
+        "`bob` wrote or pushed `bbbbbbb`: somebody else has to approve that (`four_eyes`).",
     ]
     own = Change(sha="c" * 40, writers=frozenset({BOB}))
     assert lines(changes=(BY_ADA, own))[1:] == [
-        "`ada` and `bob` each wrote or pushed a part: they can approve what the others made (`four_eyes`)."
+        "`ada` and `bob` each wrote or pushed some of the commits: nobody can approve their own, and each can approve "
+        "those of the others (`four_eyes`)."
     ]
 
 
@@ -54,24 +55,24 @@ def test_without_four_eyes_nobody_is_left_out() -> None:
 
 def test_a_commit_of_nobody_takes_one_more_person() -> None:
     assert lines(changes=(Change(sha="d" * 40),))[1:] == [
-        "GitHub names no account for `ddddddd`, so it takes one more person."
+        "GitHub does not say who made `ddddddd`, so one more person has to approve."
     ]
 
 
 def test_who_approved_so_far_and_what_is_missing() -> None:
     bob = (Approver(id=BOB, login="bob"),)
-    assert lines(needed=2, approved=bob)[-1] == "Approved so far by `bob`. Missing: 1 more."
+    assert lines(needed=2, approved=bob)[-1] == "Approved so far by `bob`. Still needed: 1 more approval."
     own = Change(sha="c" * 40, writers=frozenset({BOB}))
     assert lines(changes=(BY_ADA, own), approved=bob)[-1] == (
-        "Approved so far by `bob`. Missing: 1 more, somebody who did not make `ccccccc`."
+        "Approved so far by `bob`. Still needed: 1 more approval, by somebody who neither wrote nor pushed `ccccccc`."
     )
 
 
 def test_many_people_are_counted() -> None:
     changes = tuple(Change(sha=str(number) * 40, logins=frozenset({f"user{number}"})) for number in range(8))
     assert lines(changes=changes)[1] == (
-        "`user0`, `user1`, `user2`, `user3` and 4 more each wrote or pushed a part: they can approve what the others "
-        "made (`four_eyes`)."
+        "`user0`, `user1`, `user2`, `user3` and 4 more each wrote or pushed some of the commits: nobody can "
+        "approve their own, and each can approve those of the others (`four_eyes`)."
     )
 
 

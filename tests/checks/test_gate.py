@@ -83,9 +83,9 @@ def test_code_is_vouched_for_in_the_target(differs: dict[str, object], by: str) 
     [
         ({"same_repository": False}, "this pull request comes from a fork"),
         ({"author": "renovate[bot]", "author_is_bot": True}, "renovate[bot] is a bot"),
-        ({"pushed_by": "renovate[bot]"}, "renovate[bot] pushed this head"),
+        ({"pushed_by": "renovate[bot]"}, "the newest commit was pushed by renovate[bot], a bot"),
         ({"author_can_write": False}, "ada has no write access"),
-        ({"on_approval": True}, "someone with write access who did not write or push this head"),
+        ({"on_approval": True}, "someone with write access who neither wrote nor pushed any of its commits"),
     ],
 )
 def test_code_that_nobody_vouches_for_in_the_target_waits_for_preview(differs: dict[str, object], cause: str) -> None:
@@ -140,7 +140,11 @@ def test_a_plan_without_a_digest_is_no_plan() -> None:
 
 def test_a_destruction_is_held_until_it_is_confirmed_for_this_object() -> None:
     destroys = root(to_confirm=(gate.ToConfirm(address="aws_db_instance.main", confirmation="of main"),))
-    held = gate.Hold(cause="Confirm what is destroyed: `aws_db_instance.main`.", button="confirm_destroy")
+    held = gate.Hold(
+        cause="Confirm what is destroyed in testing: `aws_db_instance.main`. Someone with write access who neither "
+        "wrote nor pushed this has to look at the plan and press Confirm destroy.",
+        button="confirm_destroy",
+    )
     assert merge(destroys) == held
     assert merge(destroys, confirmed=("of another object",)) == held
     assert merge(destroys, confirmed=("of main",)) == gate.Clear()
@@ -210,11 +214,11 @@ def test_a_reviewed_plan_proceeds(review: gate.Review) -> None:
         ),
         (
             gate.ApprovedPlan(by="grace", plan_digests=frozenset({"other"})),
-            "network in staging: the plan changed since it was approved. Look again.",
+            "network in staging: the plan changed since it was approved. Look at the new one, then press Apply.",
         ),
         (
             gate.ApprovedPlan(by="grace", plan_digests=frozenset()),
-            "network in staging: the plan changed since it was approved. Look again.",
+            "network in staging: the plan changed since it was approved. Look at the new one, then press Apply.",
         ),
     ],
 )
@@ -231,7 +235,7 @@ def test_an_unreviewed_plan_is_held(review: gate.Review, cause: str) -> None:
     ],
 )
 def test_unseen_changes_hold_until_this_plan_is_approved(unseen: list[ChangeSummary], said: str) -> None:
-    cause = f"network in staging: {said}. Look at the difference."
+    cause = f"network in staging: {said}. Look at the difference, then press Apply."
     assert apply(gate.ExplainedMerge(), unseen=unseen) == gate.Hold(cause=cause, button="apply")
     approved = gate.ApprovedPlan(by="grace", plan_digests=frozenset({"d"}))
     assert isinstance(apply(approved, unseen=unseen), gate.Proceed)
@@ -300,9 +304,9 @@ def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
     ("differs", "way_out"),
     [
         ({"tree": "t0"}, "comment `planward plan f00f00f -e staging`"),
-        ({"tip_in_progress": True}, "wait for its apply"),
-        ({"last_applied": None}, "merge and apply it there first"),
-        ({}, "promote a branch at abc1234, or merge this branch back after a hotfix"),
+        ({"tip_in_progress": True}, "wait until planward/apply (staging) has finished"),
+        ({"last_applied": None}, "merge this into the branch of staging first"),
+        ({}, "or promote a branch at abc1234 instead"),
     ],
 )
 def test_any_other_tree_is_refused_with_its_way_out(differs: dict[str, object], way_out: str) -> None:

@@ -34,7 +34,8 @@ def test_by_default_every_registry_is_allowed_and_what_lies_beside_the_caller() 
 )
 def test_by_default_what_no_registry_has_is_refused(source: str) -> None:
     assert AllowedSources().refusal([], ["./network", source]) == (
-        f"it uses the module {source}, which the operator does not allow: the operator can add it to PLANWARD_SOURCES"
+        f"it uses the module {source}, which the operator does not allow: use another, or ask the operator to add "
+        "it to PLANWARD_SOURCES; then press Re-run"
     )
 
 

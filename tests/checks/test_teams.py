@@ -100,7 +100,7 @@ def test_a_refusal_gives_the_command_that_the_team_would_type() -> None:
     refused = open_by_team("victim", repository(), None)
     assert refused == ClosedTeam(
         cause="acme/shop may not use the secrets of the team victim: whoever may write the team's secrets can allow it "
-        "with `vault kv put kv/victim/planward repositories=7`, then Re-run."
+        "with `vault kv put kv/victim/planward repositories=7`. Then press Re-run."
     )
 
 

@@ -196,7 +196,7 @@ def test_root_modules_that_build_on_a_failed_one_are_not_tried(run: Run, copy: P
     write(copy / ".github/planward.yml", "root_modules: [{dir: network}, {dir: app, depends_on: [network]}]\n")
     said = run("plan", copy)
     assert said.status == 1
-    assert "app was not tried: network below it did not succeed" in said.out
+    assert "app was not tried: network, which it comes after, did not succeed" in said.out
 
 
 def test_plan_reads_secrets_from_vault_and_never_prints_them(
@@ -511,8 +511,7 @@ def test_import_exits_with_1_if_something_is_unresolved_and_prints_that_first(ru
     assert said.status == 1
     assert said.err == (
         'planward: unresolved: projects[0].workspace: "blue" is no environment: say whose state it is by environments: '
-        "{NAME: {workspace: blue}}\n"
-        "planward: automerge: a merge comes before the apply, and people press it\n"
+        "{NAME: {workspace: blue}}\nplanward: automerge: a merge comes before the apply, and people press it\n"
     )
 
 
@@ -661,6 +660,6 @@ def test_config_show_of_neither_is_wrong_use(run: Run) -> None:
     said = run("config", "show", "no where")
     assert (said.status, said.err) == (
         2,
-        "planward: no where is no directory, and no repository: say DIR or OWNER/REPO. "
-        "See planward config show --help\n",
+        "planward: no where is no directory, and no repository: say DIR or OWNER/REPO. See planward config show "
+        "--help\n",
     )

@@ -61,7 +61,8 @@ def test_the_sample_is_played_through(tmp_path: Path) -> None:
     assert told[0].startswith("✘ planward/plan: failure")
     assert told[-1].startswith("✔ planward/apply (production): success")
     [held] = [each for each in told[1:] if not each.startswith("✔")]
-    assert held.startswith('! planward/plan: action_required · Confirm what is destroyed: module.service["cache"].')
+    confirm = '! planward/plan: action_required · Confirm what is destroyed in staging: module.service["cache"].'
+    assert held.startswith(confirm)
     destroying = told[told.index(held) :]
     assert destroying[1].startswith("✔ planward/plan: success · 1 to destroy in staging")
     assert destroying[2].startswith("✔ planward/apply (staging): success · 1 destroyed in staging")

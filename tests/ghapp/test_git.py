@@ -332,43 +332,53 @@ class TestRemotesThatAreRefused:
             (
                 "http://github.com/acme/infra.git",
                 "the repository's clone_url is plain http at 'github.com', which is taken on loopback only: "
-                "serve GitHub Enterprise over https",
+                "the operator has to serve GitHub Enterprise over https",
             ),
             (
                 "https://github.example/acme/infra.git",
                 "the repository's clone_url points at 'github.example', and credentials go to 'github.com' alone: "
-                "does PLANWARD_GITHUB_API_URL name the GitHub that sent this delivery?",
+                "the operator has to check that PLANWARD_GITHUB_API_URL names the GitHub that sent this",
             ),
             (
                 "file:///etc",
-                "the repository's clone_url has the scheme 'file', and only https is fetched from",
+                "the repository's clone_url has the scheme 'file', and only https is fetched from: ask the operator "
+                "to look at what sends Planward such deliveries",
             ),
             (
                 "ext::sh",
-                "the repository's clone_url has the scheme 'ext', and only https is fetched from",
+                "the repository's clone_url has the scheme 'ext', and only https is fetched from: ask the operator "
+                "to look at what sends Planward such deliveries",
             ),
             (
                 "https://github.com/acme\n/infra.git",
-                "the repository's clone_url cannot be read as a URL; nothing was fetched",
+                "the repository's clone_url cannot be read as a URL, so nothing was fetched: ask the operator "
+                "to look at what sends Planward such deliveries",
             ),
             (
                 "--upload-pack=touch x",
-                "the repository's clone_url cannot be read as a URL; nothing was fetched",
+                "the repository's clone_url cannot be read as a URL, so nothing was fetched: ask the operator "
+                "to look at what sends Planward such deliveries",
             ),
             (
                 "git@github.com:acme/infra.git",
-                "the repository's clone_url has the scheme '', and only https is fetched from",
+                "the repository's clone_url has the scheme '', and only https is fetched from: ask the operator "
+                "to look at what sends Planward such deliveries",
             ),
             (
                 "https://someone:password@github.com/acme/infra.git",
-                "the repository's clone_url carries more than an address; nothing was fetched",
+                "the repository's clone_url carries more than an address, so nothing was fetched: ask the "
+                "operator to look at what sends Planward such deliveries",
             ),
             (
                 "https://github.com:8443/acme/infra.git",
                 "the repository's clone_url points at 'github.com:8443', and credentials go to 'github.com' alone: "
-                "does PLANWARD_GITHUB_API_URL name the GitHub that sent this delivery?",
+                "the operator has to check that PLANWARD_GITHUB_API_URL names the GitHub that sent this",
             ),
-            ("https://[::1/x", "the repository's clone_url cannot be read as a URL; nothing was fetched"),
+            (
+                "https://[::1/x",
+                "the repository's clone_url cannot be read as a URL, so nothing was fetched: ask the operator "
+                "to look at what sends Planward such deliveries",
+            ),
         ],
     )
     def test_each_says_why(self, tmp_path: Path, clone_url: str, said: str) -> None:
@@ -385,7 +395,8 @@ class TestRemotesThatAreRefused:
             fetched(mirrors, Remote(repository_id=1, clone_url=server.url("infra.git"), token="old"))
 
         assert str(refused.value) == (
-            "GitHub did not let Planward fetch the repository: is the App still installed on it, with Contents: read?"
+            "GitHub did not let Planward fetch the repository: an owner has to check that the App is still installed "
+            "on it, with the permission Contents: read; then press Re-run"
         )
 
     def test_a_token_that_died_is_replaced(self, author: Author, mirrors: Mirrors, server: GitServer) -> None:
@@ -412,7 +423,7 @@ class TestRemotesThatAreRefused:
         async def renew(_: str) -> str:
             return token
 
-        with pytest.raises(RemoteUnavailable, match=r"is the App still installed|was it renamed or removed"):
+        with pytest.raises(RemoteUnavailable, match=r"the App is still installed"):
             fetched(mirrors, Remote(repository_id=1, clone_url=server.url(name), token=token, renew=renew))
 
     def test_where_there_is_no_other_token_the_fetch_ends_with_the_reason(
@@ -429,7 +440,8 @@ class TestRemotesThatAreRefused:
             fetched(mirrors, Remote(repository_id=1, clone_url=server.url("gone.git"), token=server.token))
 
         assert str(refused.value) == (
-            "GitHub does not know the repository at its clone_url: was it renamed or removed, or the App uninstalled?"
+            "GitHub does not know the repository at its clone_url: after a rename, push again; else an owner has to "
+            "check that the App is still installed on it"
         )
 
 
@@ -802,14 +814,10 @@ class TestCheckouts:
 
     def test_what_a_killed_process_left_behind_is_swept(self, tmp_path: Path) -> None:
         script = (
-            "import asyncio, os, signal, sys\n"
-            "from pathlib import Path\n"
-            "from ghapp.processes.private_directories import private_directory\n"
-            "async def main():\n"
-            "    async with private_directory(Path(sys.argv[1]), 'root-run') as directory:\n"
-            "        (directory / 'secrets.tfvars.json').write_text('{}')\n"
-            "        os.kill(os.getpid(), signal.SIGKILL)\n"
-            "asyncio.run(main())\n"
+            "import asyncio, os, signal, sys\nfrom pathlib import Path\nfrom ghapp.processes.private_directories "
+            "import private_directory\nasync def main():\n    async with private_directory(Path(sys.argv[1]), "
+            "'root-run') as directory:\n        (directory / 'secrets.tfvars.json').write_text('{}')\n        "
+            "os.kill(os.getpid(), signal.SIGKILL)\nasyncio.run(main())\n"
         )
         subprocess.run([sys.executable, "-c", script, str(tmp_path / "work")], check=False)
 
@@ -1064,8 +1072,8 @@ class TestTheProgram:
             asyncio.run(require_git(WITHOUT_KEEPER))
 
         assert str(refused.value) == (
-            "git on PATH is 2.30, which is too old: install git 2.38 or newer "
-            "(Planward makes merge results with `git merge-tree`)"
+            "git on PATH is 2.30, which is too old: install git 2.38 or newer (Planward makes merge results with `git "
+            "merge-tree`)"
         )
 
     def test_none_at_all_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1090,11 +1098,9 @@ class TestProcesses:
 
     def test_one_that_ignores_sigint_is_killed_with_its_children(self, tmp_path: Path) -> None:
         script = (
-            "import signal, subprocess, sys, time\n"
-            "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-            "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-            "print(child.pid, flush=True)\n"
-            "time.sleep(600)\n"
+            "import signal, subprocess, sys, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nchild = "
+            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\nprint(child.pid, "
+            "flush=True)\ntime.sleep(600)\n"
         )
         said: list[bytes] = []
         stop = processes.Stop(deadline_s=0.2)

@@ -64,8 +64,8 @@ def test_the_commands_have_their_time_together(
     assert isinstance(not_done, NotDone)
     assert (not_done.command, not_done.finished.timed_out) == (command, True)
     assert not_done.cause("network", "testing") == (
-        f"network in testing: terraform {command} hit its time limit. Make it do less, or have the operator raise "
-        "PLANWARD_PLAN_TIMEOUT_S"
+        f"network in testing: terraform {command} hit its time limit. Split the root module into smaller ones, or ask "
+        "the operator to raise PLANWARD_PLAN_TIMEOUT_S and press Re-run"
     )
     spent_before_s = sum(slow.values()) - slow[command]
     assert not_done.finished.took_s < timeout_s - spent_before_s + 1
@@ -101,7 +101,8 @@ def test_a_plan_file_that_is_too_large_is_not_shown(tmp_path: Path) -> None:
     assert isinstance(not_done, NotDone)
     assert not_done.cause("network", "testing") == (
         "network in testing: terraform plan wrote a plan of 3 MB, more than the 2 MB of PLANWARD_OUTPUT_LIMIT_MB. "
-        "Make it plan less at once, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB"
+        "Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
+        "press Re-run"
     )
 
 
@@ -111,7 +112,7 @@ def test_a_plan_json_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     assert isinstance(not_done, NotDone)
     assert not_done.cause("network", "testing") == (
         "network in testing: terraform show wrote a plan of 3 MB, more than the 2 MB of PLANWARD_PLAN_LIMIT_MB. "
-        "Make it plan less at once, or have the operator raise PLANWARD_PLAN_LIMIT_MB"
+        "Split the root module into smaller ones, or ask the operator to raise PLANWARD_PLAN_LIMIT_MB and press Re-run"
     )
 
 
@@ -129,7 +130,7 @@ def test_a_plan_that_takes_too_long_to_read_is_given_up(monkeypatch: pytest.Monk
         asyncio.run(read())
     assert str(given_up.value) == (
         "network in testing: reading the plan and hiding its secrets took longer than 1 s, so it was given up: "
-        "plan less at once, by splitting the root module"
+        "split the root module into smaller ones"
     )
 
 
@@ -163,40 +164,41 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             Finished(exit_code=-9, exceeded=MEMORY),
             False,
             "terraform plan took 1,234 MB of memory, more than the 1,000 MB of PLANWARD_MEMORY_LIMIT_MB. "
-            "Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+            "press Re-run",
         ),
         (
             "plan",
             Finished(exit_code=-9, exceeded=OUTPUT),
             True,
-            "terraform plan printed more than the 256 MB of PLANWARD_OUTPUT_LIMIT_MB. "
-            "It was killed: the state may be locked (`planward unlock -d network -e staging`). "
-            "Make it print less, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB",
+            "terraform plan printed more than the 256 MB of PLANWARD_OUTPUT_LIMIT_MB. It was killed: the state may be "
+            "locked (then comment `planward unlock -d network -e staging` on a pull request). Split the root module "
+            "into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and press Re-run",
         ),
         (
             "apply",
             Finished(exit_code=1, exceeded=MEMORY),
             True,
             "terraform apply took 1,234 MB of memory, more than the 1,000 MB of PLANWARD_MEMORY_LIMIT_MB. "
-            "It was interrupted: what was applied until then is in the state, the rest is not. "
-            "Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+            "It was interrupted: what was applied until then is in the state, the rest was not applied. "
+            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+            "press Re-run",
         ),
         (
             "apply",
             Finished(exit_code=-9, timed_out=True),
             True,
-            "terraform apply hit its time limit. "
-            "It was killed: the state may be locked (`planward unlock -d network -e staging`) "
-            "and may lack what was made last. "
-            "Make it do less, or have the operator raise PLANWARD_APPLY_TIMEOUT_S",
+            "terraform apply hit its time limit. It was killed: the state may lack what was made last, and may be "
+            "locked (then comment `planward unlock -d network -e staging` on a pull request). Split the root module "
+            "into smaller ones, or ask the operator to raise PLANWARD_APPLY_TIMEOUT_S and press Re-run",
         ),
         (
             "apply",
             Finished(exit_code=1, timed_out=True),
             True,
-            "terraform apply hit its time limit. "
-            "It was interrupted: what was applied until then is in the state, the rest is not. "
-            "Make it do less, or have the operator raise PLANWARD_APPLY_TIMEOUT_S",
+            "terraform apply hit its time limit. It was interrupted: what was applied until then is in the state, the "
+            "rest was not applied. Split the root module into smaller ones, or ask the operator to raise "
+            "PLANWARD_APPLY_TIMEOUT_S and press Re-run",
         ),
     ],
 )
@@ -220,8 +222,9 @@ def test_a_workspace_with_remote_execution_is_reported_with_a_remedy() -> None:
     assert failure is Failure.RUNS_ELSEWHERE
     finished = Finished(exit_code=1, failure=failure, diagnostics=(diagnostic,))
     assert cause_of(finished, "plan", "network", "staging") == (
-        "network in staging: the workspace's runs are executed by HCP Terraform, which keeps the plan to itself; set "
-        "the workspace's execution mode to local, or use another backend"
+        "network in staging: HCP Terraform runs this workspace on its own machines, and gives Planward no plan to show "
+        "and apply. Set the workspace's execution mode to Local in HCP Terraform and press Re-run, or use another "
+        "backend and push"
     )
 
 
@@ -248,15 +251,22 @@ ONE_OF_TWO = (
     [
         (
             Finished(exit_code=1, timed_out=True),
-            "terraform apply hit its time limit, after 1 of 2 changes. It was interrupted: what was applied until "
-            "then is in the state, the rest is not. Make it do less, or have the operator raise "
-            "PLANWARD_APPLY_TIMEOUT_S",
+            "terraform apply hit its time limit, after 1 of 2 changes. It was interrupted: what was applied until then "
+            "is in the state, the rest was not applied. Split the root module into smaller ones, or ask the operator "
+            "to raise PLANWARD_APPLY_TIMEOUT_S and press Re-run",
         ),
         (
             Finished(exit_code=-9),
             "terraform apply was killed from outside after 1 of 2 changes (signal 9, probably since the machine had no "
-            "memory left): the state may be locked (`planward unlock -d network -e staging`) and may lack what was "
-            "made last. Lower PLANWARD_CONCURRENCY or give the machine more memory, then press Re-run",
+            "memory left): the state may lack what was made last, and may be locked (then comment `planward unlock -d "
+            "network -e staging` on a pull request). Ask the operator to lower PLANWARD_CONCURRENCY or to give the "
+            "machine more memory, then press Re-run",
+        ),
+        (
+            Finished(exit_code=-15),
+            "terraform apply was stopped from outside after 1 of 2 changes (signal 15): the state may lack what was "
+            "made last, and may be locked (then comment `planward unlock -d network -e staging` on a pull request). "
+            "Press Re-run; if it happens again, ask the operator why it ends",
         ),
         (
             Finished(exit_code=1, diagnostics=(Diagnostic(severity="error", summary="quota exceeded"),)),

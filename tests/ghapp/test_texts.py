@@ -1,22 +1,31 @@
 """Every text that a hold or a failure can show, in one file that is read aloud: `golden/texts.md`.
 
-What people read is made by the functions that make it in production. What is raised or refused elsewhere is taken from
-the code as it stands there, with its gaps in braces, so that none is missing. Rewritten with PLANWARD_REWRITE_GOLDEN=1.
+What people read is made by the functions that make it in production. The rest is taken from the code as it is, with its
+gaps in braces: each text of the rooms that make such texts, and what the other rooms raise or refuse. So a new text is
+in the file, or this test fails. Rewritten with PLANWARD_REWRITE_GOLDEN=1.
 """
 
 import ast
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import msgspec
+
 from checks import explain, gate
-from checks.authority.deciders import Deciders, lines_of_deciders
+from checks.authority.deciders import Deciders, lines_of_deciders, who_decides
 from checks.authority.release import Approver, Change
 from checks.diagnostic import Diagnostic
+from checks.plan.parity import ChangeSummary
+from checks.report import RemovedRoot, notes_on_removed
 from ghapp.flows.apply import texts
+from ghapp.flows.check_run import BUTTONS
+from ghapp.flows.holds import shown
 from ghapp.flows.people.answers import MayDecide, answer_to_near_miss, words_of_help
-from ghapp.flows.plan import prepare
+from ghapp.flows.plan import conclude, prepare
 from ghapp.flows.root_module.failures import cause_of, cause_of_limit
+from ghapp.flows.root_module.second_copy import Existing
 from ghapp.github import Role
 from ghapp.processes import Exceeded
 from ghapp.repository_config import BranchEnvironment
@@ -56,6 +65,7 @@ def of_pull_requests() -> Iterator[str]:
 
     yield vouch(same_repository=False)
     yield vouch(pushed_by="helpful[bot]")
+    yield vouch(pushed_by="mallory")
     yield vouch(author="dependabot[bot]", author_is_bot=True)
     yield vouch(author_can_write=False)
     preview = {
@@ -69,10 +79,12 @@ def of_pull_requests() -> Iterator[str]:
     }
     for more in ({}, {"same_repository": False}, {"author_is_bot": True}, {"author_can_write": False}):
         yield cause(gate.vouch_preview(**{**preview, **more}))  # type: ignore[arg-type]
-    yield cause(gate.vouch_preview(**preview, pushed_by="helpful[bot]"))  # type: ignore[arg-type]
+    for pushed_by in ("helpful[bot]", "mallory"):
+        yield cause(gate.vouch_preview(**preview, pushed_by=pushed_by))  # type: ignore[arg-type]
     yield cause(gate.vouch_group(number=12, passed=False))
     new = BranchEnvironment(name=EnvironmentName("qa"), branch=BranchName("qa"), team="acme")
     yield prepare._not_in_force(new)
+    yield prepare.DRAFT
     destroyed = gate.RootVerdict(
         root_module="network",
         environment="staging",
@@ -82,7 +94,10 @@ def of_pull_requests() -> Iterator[str]:
             gate.ToConfirm(address=each, confirmation=each) for each in ("aws_db_instance.main", "aws_vpc.main")
         ),
     )
-    yield cause(gate.decide_merge(roots=[destroyed], confirmed=()))
+    for four_eyes in (True, False):
+        yield cause(gate.decide_merge(roots=[destroyed], confirmed=(), four_eyes=four_eyes))
+    for resources in (12, None):
+        yield Existing(workspace="default", resources=resources).cause("network", "staging", "staging")
     facts = {
         "before": "staging",
         "tree": "t",
@@ -107,26 +122,48 @@ def of_pull_requests() -> Iterator[str]:
 
 def of_tips() -> Iterator[str]:
     for reason in reasons():
-        yield texts.not_applied(reason, ("pushed by ada", "merged by grace"))
-    yield texts.not_applied(texts.new_branch("qa", "qa", in_force=False), ("pushed by ada",))
-    yield texts.not_applied(texts.new_branch("qa", "qa", in_force=True), ("pushed by ada",))
+        people = ["merged by grace"] if "was merged" in reason or "merging" in reason else ["pushed by ada"]
+        yield texts.not_applied(texts.brought(reason, people))
+    for in_force in (False, True):
+        new = texts.brought(texts.new_branch("qa", "qa", in_force=in_force), ["pushed by ada"])
+        yield texts.not_applied(new, or_else=texts.delete_branch("qa"))
     forced = texts.forced("staging", tip="4f2a91c", last="0a1b2c3", environment="staging")
-    yield texts.not_applied(forced, ("pushed by ada",))
+    yield texts.not_applied(texts.brought(forced, ["pushed by ada"]), or_else=texts.push_last("staging", "0a1b2c3"))
     unexplained = next(reasons())
     for why in (texts.vouched("mae", unexplained), texts.asked_for("mae"), texts.adopted("mae")):
         yield decided(review=gate.NotReviewed(why=why))
-    yield decided(review=gate.NotReviewed(why="a root module that it builds on waits"))
+    yield decided(review=gate.NotReviewed(why=texts.comes_after(["network"])), root_module="app")
     yield decided(review=gate.ApprovedPlan(by="mae", plan_digests=frozenset({"other"})))
     yield decided(unconfirmed=["aws_db_instance.main"])
+    destroys = ChangeSummary(address="aws_db_instance.main", action="delete")
+    yield decided(unseen=[destroys])
+    yield decided(unseen=[ChangeSummary(address="aws_lb.web", action="update")])
     yield decided(by_hand=True)
     yield decided(errored=True)
     yield decided(complete=False)
-    for touched in (True, False):
-        yield texts.waits_all_the_same("qa is new: applying it puts it in force", touched=touched)
+    for why in (texts.new_environment("qa"), texts.new_config(".github/planward.yml"), texts.TESTING_FIRST):
+        for touched in (True, False):
+            yield texts.waits_all_the_same(why, touched=touched)
     yield texts.not_touched("staging", before="testing", tip="4f2a91c")
-    yield texts.contained("4f2a91c")
-    yield texts.left_branch("staging")
+    yield f"{texts.contained('4f2a91c')}\n  {texts.note_on_contained('staging', '4f2a91c')}"
+    yield f"{texts.left_branch('staging')}\n  {texts.note_on_left_branch('staging')}"
     yield texts.nothing_to_apply("staging", "4f2a91c")
+    yield shown.replaced("4f2a91c")
+
+
+def of_notes() -> Iterator[str]:
+    """What stands under the first line."""
+    for applied in (False, True):
+        yield texts.after_failure(applied=applied, who=who_decides(("bob", "acme/platform")))
+    for root_modules in (["network"], ["network", "app"]):
+        for kept_h in (24.0, None):
+            yield texts.what_apply_does(root_modules, kept_h=kept_h)
+    yield texts.not_compared("staging")
+    yield conclude.AFTER_FAILURE
+    for resources in (12, 0, None):
+        yield from notes_on_removed([RemovedRoot(root_module="network", environment="staging", resources=resources)])
+    for button in BUTTONS.values():
+        yield f"the button {button.label}: {button.description}"
 
 
 def reasons() -> Iterator[str]:
@@ -147,6 +184,7 @@ def reasons() -> Iterator[str]:
         ((), None),
         ((_with(merged, head_sha=SHA),), trees),
         ((_with(merged, passed=False, verdict="failure"),), trees),
+        ((_with(merged, passed=False, verdict="none"),), trees),
         ((_with(merged, group_passed=False),), trees),
         ((merged,), None),
         ((merged,), trees),
@@ -193,18 +231,28 @@ def of_deciders() -> Iterator[str]:
 # --- Terraform -------------------------------------------------------------------------------------------------------
 
 
+SUMMARIES: Mapping[Failure, str] = {
+    Failure.PROVIDER_UNAVAILABLE: "Failed to query available provider packages",
+    Failure.MODULE_UNAVAILABLE: "Failed to download module",
+    Failure.STATE_UNREADABLE: "Error loading state",
+    Failure.WORKSPACE_MISSING: 'Currently selected workspace "staging" does not exist',
+    Failure.VERSION_UNSUPPORTED: "Unsupported Terraform Core version",
+}
+"""As Terraform says it."""
+
+
 def of_terraform() -> Iterator[str]:
-    said = Diagnostic(severity="error", summary="Invalid reference", detail="", path="network/main.tf", start_line=12)
+    said = Diagnostic(severity="error", summary="", detail="", path="network/main.tf", start_line=12)
     lock = StateLock(id="8c1f", who="ada@laptop", operation="OperationTypeApply", created="2026-11-29 09:00")
-    for failure in (*Failure, None):
+    for failure in Failure:
         finished = Finished(
             exit_code=1,
             failure=failure,
-            diagnostics=(said,),
+            diagnostics=(msgspec.structs.replace(said, summary=SUMMARIES.get(failure, "Invalid reference")),),
             state_lock=lock if failure is Failure.STATE_LOCKED else None,
         )
         yield cause_of(finished, "plan", "network", "staging")
-    for signal in (9, 15):
+    for signal in (9, 15, 11):
         yield cause_of(Finished(exit_code=-signal), "apply", "network", "staging", how_far=" after 12 of 40 changes")
     for limit in ("memory", "processes", "processor", "disk", "output", "file", "read whole"):
         sizes = (3_605, 3_600) if limit in ("processes", "processor") else (900_000_000, 500_000_000)
@@ -232,45 +280,114 @@ def of_comments() -> Iterator[str]:
         yield words_of_help("ada", role, environments if role is Role.MAINTAIN else environments[1:])
 
 
-# --- what is raised and refused --------------------------------------------------------------------------------------
+# --- as the code has them --------------------------------------------------------------------------------------------
 
-_KEYWORDS = ("cause", "refused", "held")
-"""Arguments that take such a text."""
+WHOLE = (
+    "checks/authority",
+    "checks/configuration/layers.py",
+    "checks/explain.py",
+    "checks/gate.py",
+    "checks/plan/door.py",
+    "checks/report/__init__.py",
+    "checks/report/not_there_yet.py",
+    "checks/report/plan_parts.py",
+    "ghapp/facts/configs.py",
+    "ghapp/flows",
+    "ghapp/git",
+    "ghapp/notify/wording.py",
+    "ghapp/repository_config/document.py",
+    "ghapp/repository_config/environments.py",
+    "ghapp/repository_config/references.py",
+    "ghapp/repository_config/root_modules.py",
+    "ghapp/repository_config/words.py",
+    "ghapp/root_modules",
+    "ghapp/vault",
+    "ghapp/webhook/commands.py",
+)
+"""Rooms of which each text may be shown."""
 ELSEWHERE = ("atlantis", "cli", "demo", "doctor", "local", "local_github", "setup", "web")
 """Rooms whose texts no check run shows."""
+_KEYWORDS = ("cause", "refused", "held")
+"""Arguments that take such a text, in the other rooms."""
+_READ_BY_NOBODY = re.compile(r"(log|logger|re)\.\w+|step|patiently|(\w+\.)?_?audit|\w*(Type|Value|Runtime)Error")
+"""What is called with words that people do not read: logs, patterns, names of steps, faults of Planward's own."""
+_IS_A_TEXT = re.compile(r"[a-z}`).,:;']+ [a-z{`(][a-z}`.,:;')]* ")
+_IS_NONE = re.compile(
+    r"planward \S+ \{|planward (plan|apply|unlock|not a|nothing) |(abandoned|applied|base|too late|refused): ?"
+    r"|internal error: |error: \(429|git-lfs |!f\(\)|not our ref|look for missed|Unable to find remote state"
+    r"|(\{\w+\} )?(in )?(\{\w+\} ?)+$"
+)
+"""Patterns, programs' options, markers and keys; places, which stand in front of texts."""
 
 
-def of_code() -> Iterator[str]:
-    """Where the code raises a JobError, or refuses an entry of the config: a heading a file, a line a text."""
+def of_code(already: str) -> Iterator[str]:
+    """What the code says besides what stands `already` in the file: a heading a file, a line a text."""
     paths = sorted([*(ROOT / "ghapp").rglob("*.py"), *(ROOT / "checks").rglob("*.py")])
     files = {path.relative_to(ROOT): ast.parse(path.read_text()) for path in paths}
     errors = _errors(list(files.values()))
     for room, tree in files.items():
-        found = () if room.parts[1] in ELSEWHERE else tuple(dict.fromkeys(_raised(tree, errors)))
+        if room.parts[1] in ELSEWHERE:
+            continue
+        whole = any(room.as_posix() == each or room.as_posix().startswith(f"{each}/") for each in WHOLE)
+        said = {**dict(_raised(tree, errors)), **(dict(_said(tree)) if whole else {})}
+        texts_of = dict.fromkeys(text for _, text in sorted(said.items(), key=_place))
+        found = [each for each in texts_of if _IS_NONE.match(each) is None and not _stands_in(already, each)]
         if found:
-            yield "\n".join([f"`{room}`", *(f"  - {text}" for text in found)])
+            yield "\n".join([f"`{room}`", *(f"  - {' '.join(text.split())}" for text in found)])
+
+
+def _place(said: tuple[ast.expr, str]) -> tuple[int, int]:
+    node, _ = said
+    return node.lineno, node.col_offset
+
+
+def _stands_in(already: str, text: str) -> bool:
+    """Whether each part of a text between its gaps is there."""
+    parts = [part.strip() for part in re.split(r"\{[^}]*\}", text)]
+    long = [part for part in parts if len(part) > 2]
+    return bool(long) and all(part in already for part in long)
+
+
+def _said(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
+    """Each text of a room that reads like a part of a sentence, but for docstrings and what people do not read."""
+    unread: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant()) | ast.Assert():
+                unread.update(ast.walk(node))
+            case ast.Call(func=called) if _READ_BY_NOBODY.fullmatch(ast.unparse(called)):
+                unread.update(ast.walk(node))
+            case ast.JoinedStr(values=values):
+                unread.update(each for each in values if isinstance(each, ast.Constant))
+            case _:
+                pass
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node not in unread:
+            text = _text(node)
+            if text is not None and _IS_A_TEXT.search(text):
+                yield node, text
 
 
 def _errors(trees: list[ast.Module]) -> set[str]:
     """The names of JobError and of what is derived from it."""
     classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    names, before = {"JobError"}, 0
+    names, before = {"JobError", "PlanFormatError", "ConfigurationError"}, 0
     while len(names) > before:
         before = len(names)
         names |= {node.name for node in classes if any(ast.unparse(base) in names for base in node.bases)}
     return names
 
 
-def _raised(tree: ast.Module, errors: set[str]) -> Iterator[str]:
+def _raised(tree: ast.Module, errors: set[str]) -> Iterator[tuple[ast.expr, str]]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not node.args:
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         if (name in errors or name == "refuse") and (text := _text(node.args[0])):
-            yield text
+            yield node.args[0], text
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg in _KEYWORDS and (text := _text(node.value)):
-            yield text
+            yield node.value, text
 
 
 def _text(node: ast.expr) -> str | None:
@@ -293,13 +410,16 @@ def test_every_text_of_a_hold_or_a_failure_is_in_the_file_that_was_read_aloud() 
         "planward/apply waits or fails": of_tips(),
         "Who can end a hold": of_deciders(),
         "Terraform failed": of_terraform(),
+        "Under the first line": of_notes(),
         "Answers in comments": of_comments(),
-        "Raised and refused, as the code has them": of_code(),
     }
-    found = "\n".join(
-        f"## {title}\n\n" + "\n".join(f"- {text}" for text in texts_of) + "\n" for title, texts_of in sections.items()
-    )
+    found = "\n".join(_section(title, texts_of) for title, texts_of in sections.items())
+    found += "\n" + _section("As the code has them", of_code(found))
     if os.environ.get("PLANWARD_REWRITE_GOLDEN") == "1":
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(found, encoding="utf-8")
     assert found == GOLDEN.read_text(encoding="utf-8")
+
+
+def _section(title: str, texts_of: Iterable[str]) -> str:
+    return f"## {title}\n\n" + "\n".join(f"- {text}" for text in texts_of) + "\n"

@@ -241,8 +241,8 @@ class TestTheLinesOfTheConfig:
         source = SecretSource(path="kv/{team}/{environment}/db", form="env")
 
         assert str(refusal(settings_of(openbao), [source], team="named", environment="staging")) == (
-            "there is no secret at kv/named/staging/db in Vault: write it there, "
-            "or take its line out of secrets in .github/planward.yml"
+            "there is no secret at kv/named/staging/db in Vault: write it there, or take its line out of secrets in "
+            ".github/planward.yml"
         )
 
     def test_one_key_with_two_values_names_both_paths(self, openbao: OpenBao) -> None:
@@ -283,7 +283,8 @@ class TestTheLinesOfTheConfig:
             (
                 "A",
                 "x\0y",
-                'the key "A" of the secret kv/bad/testing/env holds a NUL, which no environment variable can',
+                'the key "A" of the secret kv/bad/testing/env holds a NUL, which no environment variable can: '
+                "correct it in Vault",
             ),
         ],
     )
@@ -334,7 +335,8 @@ class TestVaultThatDoesNotAnswerAsItShould:
 
         assert isinstance(refused, VaultUnreachable)
         assert str(refused) == (
-            "Vault (127.0.0.1:9) cannot be reached: is VAULT_ADDR right, and is it up? Then use Re-run"
+            "Vault (127.0.0.1:9) cannot be reached: the operator has to check that VAULT_ADDR is right and Vault is "
+            "up, then press Re-run"
         )
 
     def test_a_token_that_is_not_good(self, openbao: OpenBao) -> None:
@@ -342,8 +344,8 @@ class TestVaultThatDoesNotAnswerAsItShould:
 
         assert isinstance(refused, VaultLoginRefused)
         assert str(refused) == (
-            f"Vault ({openbao.host}) does not take Planward's token (any more): "
-            "the operator has to set a new VAULT_TOKEN"
+            f"Vault ({openbao.host}) does not take Planward's token (any more): the operator has to set a new "
+            "VAULT_TOKEN, then press Re-run"
         )
 
     def test_a_policy_that_keeps_testing_out_of_staging(self, openbao: OpenBao) -> None:
@@ -357,8 +359,8 @@ class TestVaultThatDoesNotAnswerAsItShould:
 
         assert isinstance(refused, VaultDenied)
         assert str(refused) == (
-            f"Vault ({openbao.host}) denies Planward kv/kept/staging/: "
-            "its policy needs read there and list on the folders"
+            f"Vault ({openbao.host}) denies Planward kv/kept/staging/: the operator has to give its policy read there "
+            "and list on the folders, then press Re-run"
         )
 
     def test_a_mount_that_is_not_there_is_denied_by_vault(self, openbao: OpenBao) -> None:
@@ -377,7 +379,7 @@ class TestVaultThatDoesNotAnswerAsItShould:
             refused = refusal(VaultSettings(address=f"http://{address}", token="t0ken"))
 
         assert isinstance(refused, VaultSealed)
-        assert str(refused) == f"Vault ({address}) is sealed: unseal it, then use Re-run"
+        assert str(refused) == f"Vault ({address}) is sealed: the operator has to unseal it, then press Re-run"
 
     def test_no_foreign_exception_comes_along(self) -> None:
         refused = refusal(VaultSettings(address="http://user:pass@127.0.0.1:9", token="t0ken", patience_s=0.3))
@@ -404,8 +406,8 @@ class TestLogins:
         refused = refusal(settings_of(openbao, role_id=role_id, secret_id="s3cret"), team="role")
         assert isinstance(refused, VaultLoginRefused)
         assert str(refused) == (
-            f"Vault ({openbao.host}) refuses Planward's login at auth/approle/login: "
-            "the operator has to check the role and what it is proved with"
+            f"Vault ({openbao.host}) refuses Planward's login at auth/approle/login: the operator has to check the "
+            "role and its credentials, then press Re-run"
         )
 
     def test_a_token_is_revoked_also_where_reading_fails(self, openbao: OpenBao) -> None:
@@ -523,8 +525,8 @@ class TestLogins:
             ({"auth_method": "jwt", "jwt": "x"}, "VAULT_ROLE is not set, and VAULT_AUTH_METHOD=jwt needs it"),
             (
                 {"auth_method": "kubernetes", "role": "r", "jwt_file": Path("/nonexistent/token")},
-                "the token to log in to Vault with cannot be read from /nonexistent/token: "
-                "the operator has to mount it there, or name another file in VAULT_JWT_FILE",
+                "the token to log in to Vault with cannot be read from /nonexistent/token: the operator has to mount "
+                "it there, or name another file in VAULT_JWT_FILE",
             ),
             (
                 {"auth_method": "jwt", "role": "{branch}", "jwt": "x"},
@@ -554,7 +556,8 @@ class TestLogins:
 
         assert isinstance(trusted, VaultDenied), "there is no kv mount, and Vault says so"
         assert str(distrusted) == (
-            f"Vault ({address}) has a certificate that is not trusted: the operator has to name its CA in VAULT_CACERT"
+            f"Vault ({address}) has a certificate that is not trusted: the operator has to name its CA in "
+            "VAULT_CACERT, then press Re-run"
         )
 
 
@@ -588,8 +591,8 @@ class TestSigning:
             self.sign(settings_of(openbao, token=token), "app")
 
         assert str(denied.value) == (
-            f"Vault ({openbao.host}) denies Planward transit/sign/app: "
-            "its policy needs update there, and the key has to exist"
+            f"Vault ({openbao.host}) denies Planward transit/sign/app: the operator has to give its policy update "
+            "there, and the key has to exist"
         )
 
 
@@ -739,7 +742,8 @@ class TestDynamicSecrets:
         assert isinstance(refused, VaultFault)
         host = address.removeprefix("http://")
         assert str(refused) == (
-            f"Vault ({host}) failed while it was asked for kv/nobody/testing: look at its log, then use Re-run"
+            f"Vault ({host}) failed when asked for kv/nobody/testing: the operator has to look at its log, then "
+            "press Re-run"
         )
 
     def test_an_answer_that_is_none_of_vaults(self) -> None:

@@ -210,9 +210,8 @@ def test_vault_denies_the_path(line: Line) -> None:
     story = line.story(config="team: denied\n")
     assert failure(story, story.planned(story.propose())) == (
         f"{story.name} may not use the secrets of the team denied: whoever may write the team's secrets can allow it "
-        f"with `vault kv put kv/denied/planward repositories={story.repository.id}`, then Re-run. "
-        f"Vault ({line.bao.host}) denies Planward kv/denied/planward: "
-        "its policy needs read there and list on the folders."
+        f"with `vault kv put kv/denied/planward repositories={story.repository.id}`. Then press Re-run. Vault "
+        f"({line.bao.host}) denies Planward kv/denied/planward: its policy needs read there and list on the folders."
     )
 
 
@@ -230,7 +229,9 @@ def test_vault_is_sealed_and_rerun_works_once_it_is_not(line: Line) -> None:
     with line.sealed_vault():
         number = story.propose()
         check = story.planned(number)
-    assert failure(story, check) == f"Vault ({line.bao.host}) is sealed: unseal it, then use Re-run"
+    assert (
+        failure(story, check) == f"Vault ({line.bao.host}) is sealed: the operator has to unseal it, then press Re-run"
+    )
     story.rerun(check)
     assert story.planned(number, count=2)["conclusion"] == "success"
 
@@ -257,7 +258,8 @@ def test_vault_is_away(poor_line: Line) -> None:
     story = poor_line.story(secrets=False)
     host = poor_line.environ["VAULT_ADDR"].removeprefix("http://")
     assert failure(story, story.planned(story.propose())) == (
-        f"Vault ({host}) cannot be reached: is VAULT_ADDR right, and is it up? Then use Re-run"
+        f"Vault ({host}) cannot be reached: the operator has to check that VAULT_ADDR is right "
+        "and Vault is up, then press Re-run"
     )
 
 
@@ -291,7 +293,8 @@ BROKEN = {
             )
         },
         "network in staging: the provider example.invalid/acme/cloud cannot be installed: Failed to query available "
-        "provider packages. Correct required_providers or the lock file, then use Re-run",
+        "provider packages. Correct required_providers or the lock file and push; if only the registry did not "
+        "answer, press Re-run",
     ),
     "a plan that fails": (
         {"network/wrong.tf": 'resource "terraform_data" "wrong" {\n  input = file("none")\n}\n'},

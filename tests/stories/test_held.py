@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.stories.line import Line
+from tests.stories.rules.saying import OR_REVERT
 from tests.stories.story import Story
 
 
@@ -31,8 +32,7 @@ def test_a_push_by_hand_is_held_and_names_who_pushed(line: Line) -> None:
     sha = story.commit("staging", story.network(3))
     check = story.applied(sha)
     assert held(check) == (
-        f"Not applied: no merged pull request explains {sha[:7]}; pushed by {story.author}. "
-        "Press Plan to see what it would change, or revert it."
+        f"Not applied: no merged pull request brought {sha[:7]} (pushed by {story.author}). {OR_REVERT}"
     )
     assert buttons(story, check) == ["plan"]
     assert f"planward plan {sha} -e staging" in check["output"]["summary"]
@@ -60,8 +60,9 @@ def test_a_forced_branch_is_held(line: Line) -> None:
     forced = story.commit("elsewhere", story.network(3), start=story.first)
     story.github.move(story.name, "staging", forced, by=story.author)
     assert held(story.applied(forced)) == (
-        f"Not applied: staging was force-pushed: {forced[:7]} does not follow {merged[:7]}, where staging is; "
-        f"pushed by {story.author}. Press Plan to see what it would change, or revert it."
+        f"Not applied: staging was force-pushed: {forced[:7]} does not follow {merged[:7]}, where staging is "
+        f"(pushed by {story.author}). Press Plan, look at what it would change, then press Apply; or force-push "
+        f"staging back to {merged[:7]}."
     )
     assert story.size("staging") == 2
 
@@ -85,8 +86,9 @@ def test_a_created_branch_is_held(line: Line) -> None:
     story.secret("production", db_password="p")
     story.github.move(story.name, "production", story.first, by=story.reviewer)
     assert held(story.applied(story.first, "production")) == (
-        "Not applied: the environment production is new, and so is its branch production; "
-        f"pushed by {story.reviewer}. Press Plan to see what it would change, or revert it."
+        f"Not applied: the environment production is new, and so is its branch production (pushed by "
+        f"{story.reviewer}). Press Plan, look at what it would change, then press Apply; or delete the branch "
+        "production."
     )
     assert story.state("network", "production") == {}
 
@@ -96,8 +98,8 @@ def test_a_merge_past_a_red_check_is_held_and_names_who_merged(line: Line) -> No
     number = story.propose({"network/wrong.tf": "resource {\n"})
     assert story.planned(number)["conclusion"] == "failure"
     assert held(story.applied(story.merge(number))) == (
-        f"Not applied: #{number} was merged although planward/plan was not green for it (it was: failure); "
-        f"merged by {story.reviewer}. Press Plan to see what it would change, or revert it."
+        f"Not applied: #{number} was merged although planward/plan showed failure, not success (merged by "
+        f"{story.reviewer}). {OR_REVERT}"
     )
 
 
@@ -108,8 +110,8 @@ def test_a_head_that_was_pushed_past_the_merge_button_is_held(line: Line) -> Non
     head = story.head(number)
     story.github.move(story.name, "staging", head, by=story.author)
     assert held(story.applied(head)) == (
-        f"Not applied: #{number} was not merged by its merge button: its head was pushed to the branch; "
-        f"pushed by {story.author}. Press Plan to see what it would change, or revert it."
+        f"Not applied: #{number} was not merged by its merge button: its head was pushed to the branch (pushed "
+        f"by {story.author}). {OR_REVERT}"
     )
     assert story.state("network", "staging") == {}
 
@@ -141,7 +143,7 @@ def test_a_pull_request_by_a_bot_is_not_planned_and_no_secret_is_read_for_it(lin
         number = story.propose(by=bot)
         check = story.planned(number)
     assert approval_asked_for(story, number, check) == (
-        f"Not planned yet: {bot} is a bot that is not listed in trusted_bots. "
+        f"Not planned yet: {bot} is a bot that is not listed in trusted_bots (.github/planward.yml). "
         "Someone with write access has to look at its code and press Approve plan."
     )
 
@@ -157,8 +159,8 @@ def test_a_pull_request_by_somebody_who_lost_write_is_not_planned_again_and_no_s
         story.rerun(check, by=story.maintainer)
         check = story.planned(number, count=2)
     assert approval_asked_for(story, number, check) == (
-        f"Not planned yet: {story.author} has no write access to this repository. "
-        "Someone with write access has to look at the code and press Approve plan."
+        f"Not planned yet: {story.author} has no write access to this repository. Someone with write access has to "
+        "look at the code and press Approve plan."
     )
 
 

@@ -46,7 +46,8 @@ def test_a_reader_of_an_output_that_the_same_change_adds_is_planned_at_apply_and
     check = story.applied(tip)
     assert check["conclusion"] == "action_required"
     assert check["output"]["title"] == (
-        "app in staging: the plan replaces terraform_data.app, which no preview showed. Look at the difference."
+        "app in staging: the plan replaces terraform_data.app, which no preview showed. Look at the difference, "
+        "then press Apply."
     )
     assert "`terraform_data.app` is replaced; the reviewed plan left it alone" in check["output"]["summary"]
     story.press(check, "apply", by=story.maintainer)
@@ -60,7 +61,10 @@ def test_where_a_lower_layer_fails_the_one_above_it_is_not_tried(line: Line) -> 
     assert check["conclusion"] == "failure"
     cause = "network in staging: plan failed: Reference to undeclared local value (network/wrong.tf:2)"
     assert check["output"]["title"] == cause
-    assert "app was not tried: network below it did not succeed" in check["output"]["summary"]
+    assert (
+        "app was not tried: network, which it comes after, did not succeed. Correct that first"
+        in check["output"]["summary"]
+    )
 
 
 def place_of(line: Line) -> Path:

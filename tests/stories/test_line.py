@@ -173,7 +173,7 @@ def test_where_drafts_are_skipped_one_is_planned_once_it_is_ready_for_review(lin
     check = story.planned(number)
     assert (check["conclusion"], check["output"]["title"]) == (
         "action_required",
-        "A draft: it is planned when it is marked ready for review.",
+        "Not planned: this is a draft (drafts: skip). Mark it ready for review, and it is planned.",
     )
     story.github.mark_ready(story.name, number, by=story.author)
     assert story.planned(number, count=2)["conclusion"] == "success"
@@ -204,8 +204,8 @@ def test_a_failed_apply_is_shown_on_the_pull_request_and_rerun_by_people_who_may
     )
     summary = failed["output"]["summary"]
     assert story.first_line(failed) == (
-        "What was applied stays. Merge a correction, or press Re-run to plan again and apply the rest: people with the "
-        "role maintain or admin can do that."
+        "What was applied stays. Merge a correction, or press Re-run to plan again and apply the rest. Who can press "
+        "it: anyone who has the role maintain or admin here."
     )
     assert "#### 1 failed\n- `+` `terraform_data.switch`\n" in summary
     assert "<summary>1 applied</summary>\n\n- `+` `terraform_data.net`\n" in summary
@@ -282,7 +282,8 @@ def test_staging_is_not_touched_where_testing_could_not_be_brought_there(line: L
     check = story.applied(merged)
     assert (check["conclusion"], check["output"]["title"]) == (
         "failure",
-        f"staging was not touched: testing could not be brought to {merged[:7]}. Correct that, or press Re-run",
+        f"staging was not touched, since testing could not be brought to {merged[:7]}: planward/apply (testing) on "
+        "this commit says why. Merge a correction, or press Re-run",
     )
     assert story.state("network", "staging") == {}
     assert story.deployments("staging") == []
@@ -314,7 +315,8 @@ def test_a_promotion_of_what_staging_has_not_applied_is_refused_and_turns_green_
     refused = story.planned(promotion)
     assert (refused["conclusion"], refused["output"]["title"]) == (
         "failure",
-        "staging has not applied this yet: wait for its apply, then this turns green.",
+        "staging has not applied this yet: wait until planward/apply (staging) has finished; if that is held, somebody "
+        "has to decide there. This turns green by itself then.",
     )
     assert story.let_in(held, by=story.maintainer)["conclusion"] == "success"
     assert story.planned(promotion, count=2)["conclusion"] == "success"
@@ -329,8 +331,8 @@ def test_an_adopted_commit_is_promoted_once_it_was_applied_by_a_comment(line: Li
     refused = story.planned(promotion)
     assert (refused["conclusion"], refused["output"]["title"]) == (
         "failure",
-        "staging was never applied by Planward at this state, only adopted: "
-        f"comment planward plan {tip} -e staging and apply what it shows, then this turns green.",
+        f"staging holds what this would bring, but Planward never applied it there: comment planward plan {tip} -e "
+        "staging here, then press Apply on planward/apply (staging) of that commit. This turns green by itself then.",
     )
     story.comment(promotion, f"planward plan {tip} -e staging", by=story.maintainer)
     shown = story.applied(tip)

@@ -67,7 +67,7 @@ def test_one_that_is_not_listed_is_a_failure_that_names_the_setting(line: Line) 
     source = f"git::http://{urlsplit(story.github.url).netloc}/{modules}.git//net"
     check = story.planned(story.propose(using(story, source)))
     assert check["conclusion"] == "failure"
-    assert "the operator has to list it in PLANWARD_MODULE_REPOSITORIES" in story.first_line(check)
+    assert "ask the operator to list it in PLANWARD_MODULE_REPOSITORIES" in story.first_line(check)
 
 
 def test_a_fork_gets_no_token_even_where_its_plan_is_approved(line: Line) -> None:

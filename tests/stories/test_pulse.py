@@ -98,9 +98,7 @@ def test_aliases_of_aliases_in_the_config(line: Line) -> None:
 def test_twenty_thousand_lines_of_output_after_an_open_private_key(line: Line) -> None:
     extra = (
         'resource "terraform_data" "loud" {\n'
-        "  lifecycle {\n"
-        "    precondition {\n"
-        "      condition     = length(path.module) > 999\n"
+        "  lifecycle {\n    precondition {\n      condition     = length(path.module) > 999\n"
         '      error_message = "${file("${path.module}/key.txt")}."\n'
         "    }\n  }\n}\n"
     )
@@ -133,7 +131,8 @@ def test_a_kilobyte_of_git_objects_that_stands_for_two_million_paths(line: Line,
         check = story.planned(story.open("topic", "staging"))
     assert check["conclusion"] == "failure"
     assert story.first_line(check) == (
-        "the commit has more than 500,000 files and directories, and Planward reads 250,000 files at most: remove some"
+        "the commit has more than 500,000 files and directories, and Planward reads 250,000 files at most: push a "
+        "commit with fewer"
     )
     assert time.monotonic() - began < 100
 

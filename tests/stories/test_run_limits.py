@@ -47,36 +47,42 @@ PLANS = {
         {"plan.sh": f"exec {python(EATS)}"},
         "failure",
         r"terraform plan took [4-9]\d\d MB of memory, more than the 400 MB of PLANWARD_MEMORY_LIMIT_MB\. "
-        r"Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+        "press Re-run",
     ),
     "a child's memory": (
         {"init.sh": python(EATS)},
         "failure",
         r"terraform init took [4-9]\d\d MB of memory, more than the 400 MB of PLANWARD_MEMORY_LIMIT_MB\. "
-        r"Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+        "press Re-run",
     ),
     "lines": (
         {"plan.sh": "exec yes 'and once more'\n"},
         "failure",
         r"terraform plan printed more than the 5 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
-        r"Make it print less, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB",
+        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
+        "press Re-run",
     ),
     "one line": (
         {"plan.sh": f"exec {python('while True: print(str(1) * 999, end=str())')}"},
         "failure",
         r"terraform plan printed more than the 5 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
-        r"Make it print less, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB",
+        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
+        "press Re-run",
     ),
     "plan JSON": (
         {"show.sh": "exec yes 'and once more'\n"},
         "failure",
         r"terraform show wrote a plan of [\d,]+ MB, more than the 5 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
-        r"Make it plan less at once, or have the operator raise PLANWARD_OUTPUT_LIMIT_MB",
+        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
+        "press Re-run",
     ),
     "time": (
         {"plan.sh": "sleep 7\n", "show.sh": "exec sleep 600\n"},
         "timed_out",
-        r"terraform show hit its time limit\. Make it do less, or have the operator raise PLANWARD_PLAN_TIMEOUT_S",
+        r"terraform show hit its time limit\. Split the root module into smaller ones, or ask the operator to "
+        "raise PLANWARD_PLAN_TIMEOUT_S and press Re-run",
     ),
 }
 """By what is taken: the scripts, the conclusion, the first line."""
@@ -121,7 +127,8 @@ def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_and_its_stat
     assert re.fullmatch(
         r"network in staging: terraform apply took [4-9]\d\d MB of memory, more than the 400 MB of "
         r"PLANWARD_MEMORY_LIMIT_MB, after 1 of 2 changes\. It was interrupted: what was applied until then is in the "
-        r"state, the rest is not\. Make it take less, or have the operator raise PLANWARD_MEMORY_LIMIT_MB",
+        r"state, the rest was not applied\. Split the root module into smaller ones, or ask the operator to "
+        "raise PLANWARD_MEMORY_LIMIT_MB and press Re-run",
         first_line,
     ), first_line
     assert story.size("staging") == 2
@@ -138,5 +145,5 @@ def test_after_a_killed_apply_the_report_says_that_the_state_may_be_locked(limit
     check = story.applied(story.merge(number))
     first_line = story.first_line(check)
     assert check["conclusion"] == "failure", first_line
-    killed = "It was killed: the state may be locked (`planward unlock -d network -e staging`)"
-    assert f"{killed} and may lack what was made last." in first_line
+    killed = "It was killed: the state may lack what was made last, and may be locked"
+    assert f"{killed} (then comment `planward unlock -d network -e staging` on a pull request)." in first_line

@@ -108,8 +108,8 @@ def test_vault_itself_keeps_a_testing_run_out_of_stagings_secrets(careful: Line)
     check = story.planned(story.propose())
     assert (check["conclusion"], story.first_line(check)) == (
         "failure",
-        f"Vault ({careful.bao.host}) denies Planward kv/{story.team}/staging/: "
-        "its policy needs read there and list on the folders",
+        f"Vault ({careful.bao.host}) denies Planward kv/{story.team}/staging/: its policy needs read there and list on "
+        "the folders",
     )
     answers = asked(careful, f"kv/metadata/{story.team}/staging")
     refused = {each["auth"]["token_policies"][0]: each["error"] for each in answers if "error" in each}
@@ -152,8 +152,8 @@ def test_an_operation_that_has_no_role_does_not_get_in(careful: Line) -> None:
     check = story.applied(story.merge(number))
     assert (check["conclusion"], check["output"]["title"]) == (
         "failure",
-        f"Vault ({careful.bao.host}) refuses Planward's login at auth/jwt/login: "
-        "the operator has to check the role and what it is proved with",
+        f"Vault ({careful.bao.host}) refuses Planward's login at auth/jwt/login: the operator has to check the role "
+        "and its credentials, then press Re-run",
     )
     assert story.size("staging") is None
 

@@ -53,9 +53,11 @@ async def erase_decided_plans(services: Services, run: Run) -> None:
         log.warning("plans_not_erased", run=run.id, reason=str(error))  # they expire by themselves within hours
 
 
-async def complete_apply(repo: Repo, run: Run, conclusion: Conclusion, cause: str) -> None:
+async def complete_apply(
+    repo: Repo, run: Run, conclusion: Conclusion, cause: str, *, notes: tuple[str, ...] = ()
+) -> None:
     """Complete an apply run with one sentence, and update the comment."""
-    await _complete(repo, run, run_report(repo, run, conclusion, cause))
+    await _complete(repo, run, run_report(repo, run, conclusion, cause, notes=notes))
 
 
 async def hold_apply(repo: FetchedRepo, run: Run, cause: str, held: HeldTip) -> None:

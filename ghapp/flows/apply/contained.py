@@ -27,7 +27,7 @@ async def show_contained_merges(
     for commit in commits:
         if commit in merged and commit != tip and not await runs_of_tip(repo, name, commit):
             run = await next_attempt(repo, name, branch, commit)
-            await _end(repo, run, texts.contained(short(tip)))
+            await _end(repo, run, texts.contained(short(tip)), texts.note_on_contained(name, short(tip)))
 
 
 async def end_contained(repo: FetchedRepo, found: EnvironmentInForce, tip: CommitSha) -> None:
@@ -43,17 +43,19 @@ async def end_contained(repo: FetchedRepo, found: EnvironmentInForce, tip: Commi
             await succeed(repo, run)  # it had already moved LAST
             continue
         contained = await repo.mirror.has(run.head_sha) and await repo.mirror.is_ancestor(run.head_sha, tip)
-        cause = texts.contained(short(tip)) if contained else texts.left_branch(branch)
-        if last is not None and contained and await repo.mirror.is_ancestor(run.head_sha, last.sha):
-            cause = texts.contained(short(last.sha))
-        await _end(repo, run, cause)
+        if not contained:
+            await _end(repo, run, texts.left_branch(branch), texts.note_on_left_branch(branch))
+            continue
+        in_last = last is not None and await repo.mirror.is_ancestor(run.head_sha, last.sha)
+        by = short(last.sha if last is not None and in_last else tip)
+        await _end(repo, run, texts.contained(by), texts.note_on_contained(run.environment, by))
 
 
-async def _end(repo: FetchedRepo, run: Run, cause: str) -> None:
+async def _end(repo: FetchedRepo, run: Run, cause: str, note: str) -> None:
     merged = await repo.store.pull_requests.merged_as(repo.id, (run.head_sha,))
     explains = tuple(sorted({*run.apply.explains, *(each.number for each in merged)}))
     await repo.store.runs.change_apply(run.id, lambda state: replace(state, explains=explains))
-    await complete_apply(repo, run, "cancelled", cause)
+    await complete_apply(repo, run, "cancelled", cause, notes=(note,))
 
 
 async def succeed(repo: FetchedRepo, run: Run) -> None:

@@ -31,8 +31,8 @@ class Judged:
     """Whether a late `closed` event could change it."""
     verdict_pending: bool = False
     """Whether GitHub may show a verdict that is not recorded yet; the branch is settled again after it is."""
-    people: tuple[str, ...] = ()
-    """Who merged or pushed the unexplained commits: `pushed by LOGIN`."""
+    people: tuple[tuple[str, ...], ...] = ()
+    """For each of the reasons, who merged or pushed the unexplained commits: `pushed by LOGIN`."""
     seen: tuple[int, ...] = ()
     """Every pull request whose merge SHA is among the commits, explained or not."""
 
@@ -75,18 +75,18 @@ async def explain_commits(
     if isinstance(found, Explained):
         return Judged(explanation=found, seen=seen)
     pushers = await repo.store.branches.pushers(repo.id, branch, commits)
-    people: list[str] = []
+    people: list[tuple[str, ...]] = []
     for segment in found.unexplained:
         merged_by = [f"{_brought(each)} by {each.merged_by}" for each in segment.candidates if each.merged_by]
         pushed_by = [f"pushed by {pushers[CommitSha(commit)]}" for commit in segment.commits if commit in pushers]
-        people += merged_by or pushed_by
+        people.append(tuple(dict.fromkeys(merged_by or pushed_by)))
     # Another pull request may have been merged before the end of a segment.
     may_still_arrive = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
     return Judged(
         explanation=found,
         may_still_arrive=may_still_arrive,
         verdict_pending=any(each.number in pending for segment in found.unexplained for each in segment.candidates),
-        people=tuple(dict.fromkeys(people)),
+        people=tuple(people),
         seen=seen,
     )
 

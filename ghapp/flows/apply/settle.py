@@ -73,7 +73,7 @@ async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
     outcomes: list[RootOutcome] = []
     for layer in stage.layers:
         stopped = tuple(each.root_module for each in outcomes if each.outcome not in ("applied", "held"))
-        held = any(each.outcome == "held" for each in outcomes)
+        held = tuple(each.root_module for each in outcomes if each.outcome == "held")
         changed = any(each.outcome == "applied" and each.changes_anything for each in outcomes)
         jobs = [
             RootJob(
@@ -100,9 +100,9 @@ async def _apply_layers(services: Services, stage: Stage) -> list[RootOutcome]:
     return outcomes
 
 
-def _review(review: gate.Review, *, held: bool) -> gate.Review:
+def _review(review: gate.Review, *, held: tuple[str, ...]) -> gate.Review:
     if held and not isinstance(review, gate.ApprovedPlan | gate.ApprovedCommit):
-        return gate.NotReviewed(why="a root module that it builds on waits")
+        return gate.NotReviewed(why=texts.comes_after(held))
     return review
 
 
@@ -161,7 +161,7 @@ def _not_compared(stage: Stage) -> Iterator[str]:
     """Note that nobody had seen the plan of this environment before, if that is so."""
     explained = any(isinstance(review, gate.ExplainedMerge) for review in stage.reviews.values())
     if stage.environment != TESTING and explained and not stage.compared:
-        yield f"There was no preview of {stage.environment}, so there was nothing to compare this with."
+        yield texts.not_compared(stage.environment)
 
 
 def _what_now(stage: Stage, conclusion: Conclusion, roots: tuple[RootReport, ...]) -> tuple[str, ...]:
@@ -169,10 +169,8 @@ def _what_now(stage: Stage, conclusion: Conclusion, roots: tuple[RootReport, ...
     if conclusion in ("success", "action_required"):
         return ()
     applied = any(root.outcome == "applied" or root.results for root in roots)
-    stands = "What was applied stays." if applied else "Nothing was applied."
-    rest = "the rest" if applied else "it"
-    who = stage.may_rerun or "whoever may apply here"  # a stage stored by an older version
-    return (f"{stands} Merge a correction, or press Re-run to plan again and apply {rest}: {who} can do that.",)
+    # The default is for a stage stored by an older version.
+    return (texts.after_failure(applied=applied, who=stage.may_rerun or "whoever may apply here"),)
 
 
 def _what_approving_does(
@@ -181,10 +179,11 @@ def _what_approving_does(
     """Whether an approval applies the plans that are shown, or new ones."""
     if not buttons:
         return ()
-    again = "a new plan is made and applied if it does the same; if not, it is shown"
-    if all(each.plan_kept for each in outcomes if each.may_be_approved):
-        return (f"For {services.settings.keep_plans_hours:g} hours an approval applies this very plan; later {again}.",)
-    return (f"This plan is not kept: after an approval {again}.",)
+    waits = [each for each in outcomes if each.may_be_approved]
+    if not waits:
+        return ()  # there is no plan
+    kept_h = services.settings.keep_plans_hours if all(each.plan_kept for each in waits) else None
+    return (texts.what_apply_does([each.root_module for each in waits], kept_h=kept_h),)
 
 
 async def _name_deciders(services: Services, stage: Stage) -> None:

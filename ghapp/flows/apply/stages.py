@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 
 import msgspec
 
 from checks import gate
+from checks.authority.deciders import who_decides
 from checks.errors import ConfigurationError
 from checks.plan.parity import Parity
 from ghapp.errors import JobError
+from ghapp.flows.apply import texts
 from ghapp.flows.apply.attempts import next_attempt
 from ghapp.flows.apply.explain import Judged, verdict_at_merge
 from ghapp.flows.check_run import OVERRIDDEN, runs_of_tip
+from ghapp.flows.holds.held_tip import approvers_in_force
 from ghapp.flows.repository import FetchedRepo
 from ghapp.flows.root_module.count_state import RemovedJob
 from ghapp.flows.root_module.job import Reviewed
@@ -106,6 +108,7 @@ class _Layout:
         self._approval = approval
         self._everything = everything
         self._plan_only = plan_only
+        self._may_rerun = ""
 
     async def stages(self) -> Settlement:
         config = await self._repo.config_at(self._tip)
@@ -113,8 +116,9 @@ class _Layout:
         named = config.branch_environments.get(self._environment.name)
         if named is None:
             raise JobError(
-                f"this commit takes {self._environment.name} out of .github/planward.yml while its branch "
-                f"{self._environment.branch} is still applied: put it back, or leave the branch alone"
+                f"this commit takes the environment {self._environment.name} out of .github/planward.yml, and its "
+                f"branch {self._environment.branch} is still there: merge a change that puts it back, or delete the "
+                "branch"
             )
         tree = await self._repo.mirror.tree_of(self._tip)
         survey = await survey_tree(self._repo, config, tree)
@@ -130,6 +134,7 @@ class _Layout:
             holder = await self._repo.store.runs.claim_environment(run)
             if holder != run.id:
                 return Settlement(busy=holder)
+        self._may_rerun = who_decides(await approvers_in_force(self._repo, self._environment, self._last))
         stages = [await self._testing_stage(run, survey, tree) for run in runs[:-1]]
         by_hand = "manual" in (self._environment.apply, named.apply)
         parity: Parity = "hold" if "hold" in (self._environment.parity, named.parity) else "danger"
@@ -150,7 +155,7 @@ class _Layout:
             reviews=dict.fromkeys(dirs, gate.ExplainedMerge()),
             by_hand=False,
             counts_as_applied=True,
-            may_rerun=who_may_apply(self._environment.approvers),
+            may_rerun=self._may_rerun,
         )
 
     async def _own_stage(
@@ -178,7 +183,7 @@ class _Layout:
             plan_only=self._plan_only is not None,
             must_be_approved=await self._must_be_approved(config),
             counts_as_applied=self._everything or bool(dirs) or (self._last is not None and self._last.applied),
-            may_rerun=who_may_apply(self._environment.approvers),
+            may_rerun=self._may_rerun,
         )
 
     async def _held_for_secrets(self, stage: Stage, survey: Survey) -> Stage:
@@ -194,7 +199,7 @@ class _Layout:
             return stage
         old, new = before.laid.get(stage.environment, ()), survey.of(stage.environment)
         others = {each.dir for each in old if each.dir in new and _authority(each) != _authority(new[each.dir])}
-        held = gate.NotReviewed(why="it reads other secrets than what was planned on the pull request")
+        held = gate.NotReviewed(why="it reads other secrets than its plan on the pull request did")
         reviews = {
             name: held if name in others and not isinstance(review, gate.ApprovedPlan | gate.ApprovedCommit) else review
             for name, review in stage.reviews.items()
@@ -207,13 +212,13 @@ class _Layout:
             return None
         name = self._environment.name
         if self._last is None:
-            return f"{name} is new: applying it puts it in force"
+            return texts.new_environment(name)
         if self._last.sha == self._tip:
             return None
         if CONFIG_PATH in await self._repo.mirror.changed_paths(self._last.sha, self._tip):
-            return f"{CONFIG_PATH} changes: applying the commit puts it in force"
+            return texts.new_config(CONFIG_PATH)
         if self._environment.promote_from is None and config.testing.apply == "on_merge":
-            return "testing is brought to the commit first, when it is applied"
+            return texts.TESTING_FIRST
         return None
 
     async def _touched(self, survey: Survey, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
@@ -334,11 +339,6 @@ class _Outcome(msgspec.Struct):
 
 def _is_planned_at_apply(report: bytes) -> bool:
     return msgspec.json.decode(report, type=_Outcome).outcome == "planned_at_apply"
-
-
-def who_may_apply(approvers: Sequence[str]) -> str:
-    """The people and teams that a config names as approvers, or else the roles that may apply."""
-    return " or ".join(f"`{each}`" for each in approvers) or "people with the role maintain or admin"
 
 
 def _authority(settings: RootModuleSettings) -> tuple[object, ...]:

@@ -2,11 +2,18 @@
 
 from collections.abc import Sequence
 
+REVERT = "revert it, then press Plan on the commit of the revert"
+"""What to do instead of applying a commit that bypassed the gate: its plan shows that nothing is left to apply."""
 
-def not_applied(reason: str, people: Sequence[str]) -> str:
-    """Nothing explains the tip; `people` describes who brought it: `pushed by LOGIN`."""
-    by = f"; {', '.join(people)}" if people else ""
-    return f"Not applied: {reason}{by}. Press Plan to see what it would change, or revert it."
+
+def not_applied(reason: str, *, or_else: str = REVERT) -> str:
+    """Nothing explains the tip; `or_else` says what to do instead of applying it."""
+    return f"Not applied: {reason}. Press Plan, look at what it would change, then press Apply; or {or_else}."
+
+
+def brought(reason: str, people: Sequence[str]) -> str:
+    """Add to a reason who brought the commits: `pushed by LOGIN`."""
+    return f"{reason} ({', '.join(people)})" if people else reason
 
 
 def new_branch(environment: str, branch: str, *, in_force: bool) -> str:
@@ -21,6 +28,16 @@ def forced(branch: str, *, tip: str, last: str, environment: str) -> str:
     return f"{branch} was force-pushed: {tip} does not follow {last}, where {environment} is"
 
 
+def delete_branch(branch: str) -> str:
+    """What to do instead of applying a new branch."""
+    return f"delete the branch {branch}"
+
+
+def push_last(branch: str, last: str) -> str:
+    """What to do instead of applying a force-pushed branch."""
+    return f"force-push {branch} back to {last}"
+
+
 def vouched(by: str, reason: str) -> str:
     """Why the plan of an unexplained commit is shown; the text follows the root module's name."""
     return f"{by} vouched for it, and {reason}"
@@ -33,13 +50,58 @@ def asked_for(by: str) -> str:
 
 def adopted(by: str) -> str:
     """Why the plan of an adopted tip is shown."""
-    return f"this was there before Planward and was never applied by it; {by} asked for its plan"
+    return f"this was there before Planward, which has never applied it; {by} asked for its plan"
+
+
+def comes_after(root_modules: Sequence[str]) -> str:
+    """Why the plan of a root module that comes after held ones is shown."""
+    held = ", ".join(f"`{each}`" for each in root_modules)
+    return f"it comes after {held}, which {'is' if len(root_modules) == 1 else 'are'} held, too"
+
+
+def not_compared(environment: str) -> str:
+    """A merge had no preview of this environment."""
+    return f"There was no preview of {environment} on the pull request, so nobody has seen this plan before."
+
+
+def after_failure(*, applied: bool, who: str) -> str:
+    """What to do after a failed apply; `applied`: a part of it was applied."""
+    stands = "What was applied stays." if applied else "Nothing was applied."
+    rest = "the rest" if applied else "it"
+    return f"{stands} Merge a correction, or press Re-run to plan again and apply {rest}. Who can press it: {who}."
+
+
+def what_apply_does(root_modules: Sequence[str], *, kept_h: float | None) -> str:
+    """What an approval applies; `kept_h`: how many hours the shown plans are kept, None: they are not."""
+    several = len(root_modules) > 1
+    again = "Planward plans again, applies a plan that does the same, and shows one that does not"
+    decides = f"Apply is for the plans of {' and '.join(f'`{each}`' for each in root_modules)} together. "
+    if kept_h is None:
+        said = f"{'These plans are' if several else 'This plan is'} not kept: after Apply, {again}."
+    else:
+        this = "these very plans" if several else "this very plan"
+        said = f"For {kept_h:g} hours Apply applies {this}. After that, {again}."
+    return f"{decides}{said}" if several else said
 
 
 def waits_all_the_same(why: str, *, touched: bool) -> str:
     """The requested plan changes nothing, but has to be approved anyway."""
-    what = "nothing changes in its plan" if touched else "no root module is touched"
-    return f"Not applied yet: {what}, and {why}. Press Apply."
+    what = "its plan changes nothing" if touched else "the commit touches no root module"
+    return f"Not applied yet: {what}, but {why}. Press Apply."
+
+
+def new_environment(environment: str) -> str:
+    """Why an environment without a LAST waits, to stand after "but"."""
+    return f"{environment} is new, and in force only once this is applied"
+
+
+def new_config(path: str) -> str:
+    """Why a changed config waits, to stand after "but"."""
+    return f"{path} changes, and the new version is in force only once this is applied"
+
+
+TESTING_FIRST = "testing is brought to this commit only once this is applied"
+"""Why a commit waits that is to be brought to testing as well, to stand after "but"."""
 
 
 def contained(tip: str) -> str:
@@ -47,9 +109,22 @@ def contained(tip: str) -> str:
     return f"contained in {tip}"
 
 
+def note_on_contained(environment: str, tip: str) -> str:
+    """What happens to a commit that a newer tip contains."""
+    return (
+        f"Nothing is to be done here: {tip} is applied with everything that it contains, and planward/apply "
+        f"({environment}) there says how that went."
+    )
+
+
 def left_branch(branch: str) -> str:
     """It is no longer on the branch."""
     return f"no longer on {branch}"
+
+
+def note_on_left_branch(branch: str) -> str:
+    """What happens to a commit that is no longer on the branch."""
+    return f"Nothing was applied, and nothing is to be done here: {branch} was moved to another commit."
 
 
 def nothing_to_apply(environment: str, tip: str) -> str:
@@ -59,4 +134,7 @@ def nothing_to_apply(environment: str, tip: str) -> str:
 
 def not_touched(environment: str, *, before: str, tip: str) -> str:
     """The environment before it could not be brought to the commit."""
-    return f"{environment} was not touched: {before} could not be brought to {tip}. Correct that, or press Re-run"
+    return (
+        f"{environment} was not touched, since {before} could not be brought to {tip}: planward/apply ({before}) on "
+        "this commit says why. Merge a correction, or press Re-run"
+    )

@@ -131,7 +131,7 @@ class _Tip:
                 return Settlement()
             case settle.HoldTip():
                 run = await self._run(judged, history)
-                await self._hold(run, await self._reason(history, judged), await self._people(judged))
+                await self._hold(run, await self._why_held(history, judged))
                 return Settlement()
             case settle.PlanTip(everything=everything):
                 assert approval is not None
@@ -185,11 +185,17 @@ class _Tip:
             return texts.asked_for(approval.by)
         return texts.vouched(approval.by, await self._reason(history, judged))
 
-    async def _people(self, judged: Judged) -> tuple[str, ...]:
+    async def _why_held(self, history: settle.History, judged: Judged) -> str:
+        """Why the tip is held, who brought it, and both ways out."""
         if judged.explanation is not None:
-            return judged.people
+            parts = zip(judged.reasons, judged.people, strict=True)
+            return texts.not_applied("; ".join(texts.brought(reason, people) for reason, people in parts))
         pushers = await self._repo.store.branches.pushers_since(self._repo.id, self._job.branch, self._last)
-        return tuple(f"pushed by {login}" for login in pushers)
+        reason = texts.brought(await self._reason(history, judged), [f"pushed by {login}" for login in pushers])
+        branch = self._environment.branch
+        if self._last is None:
+            return texts.not_applied(reason, or_else=texts.delete_branch(branch))
+        return texts.not_applied(reason, or_else=texts.push_last(branch, short(self._last.sha)))
 
     async def _run(self, judged: Judged = NOT_JUDGED, history: settle.History | None = None) -> Run:
         """The unfinished attempt at the tip; created and announced if there is none."""
@@ -242,8 +248,7 @@ class _Tip:
         due = SettleBranch(repository_id=self._repo.id, branch=self._job.branch, cause=WaitEnded(run_id=run.id))
         await self._repo.store.deferred.defer(f"wait:{run.id}", msgspec.to_builtins(due), in_s=wait_s)
 
-    async def _hold(self, run: Run, reason: str, people: tuple[str, ...]) -> None:
-        cause = texts.not_applied(reason, people)
+    async def _hold(self, run: Run, cause: str) -> None:
         await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, held_for="unexplained"))
         await erase_decided_plans(self._repo.services, run)
         await notify_waiting(self._repo, run, cause)

@@ -12,7 +12,7 @@ from ghapp.flows.holds.new_environments import reviewed_entry
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.github import Role
 from ghapp.repository_config import BranchEnvironment, ConfigInvalid
-from ghapp.store import Run
+from ghapp.store import Last, Run
 from ghapp.values import CommitSha, EnvironmentName
 
 VOTES: Mapping[Asked, str] = {"plan": "vouch", "apply": "approve_apply"}
@@ -126,9 +126,12 @@ async def find_environment(repo: FetchedRepo, name: EnvironmentName) -> Environm
 
 async def may_apply_again(repo: FetchedRepo, found: EnvironmentInForce, person: Person) -> bool:
     """Whether a person is an approver at LAST: any of them may retry a commit that was approved once."""
-    new = found.last is None
-    approvers = (await rules_of_a_new_branch(repo, found.environment)).approvers if new else found.environment.approvers
-    return await is_approver(repo, approvers, person)
+    return await is_approver(repo, await approvers_in_force(repo, found.environment, found.last), person)
+
+
+async def approvers_in_force(repo: FetchedRepo, environment: BranchEnvironment, last: Last | None) -> tuple[str, ...]:
+    """The approvers at LAST; for a new branch, those in the entry that a reviewed pull request brought."""
+    return (await rules_of_a_new_branch(repo, environment)).approvers if last is None else environment.approvers
 
 
 async def is_approver(repo: Repo, approvers: Sequence[str], person: Person) -> bool:

@@ -73,7 +73,7 @@ async def show_replaced(repo: FetchedRepo, by: Run) -> None:
             continue
         if not await repo.mirror.is_ancestor(run.head_sha, by.head_sha):
             continue
-        cause = f"Replaced by a newer attempt on {short(by.head_sha)}: decide there, nothing is to be done here."
+        cause = replaced(short(by.head_sha))
         reports = [
             msgspec.structs.replace(
                 report, conclusion="cancelled", cause=cause, notes=(), deciders=(), paste=None, comparison=None
@@ -87,6 +87,11 @@ async def show_replaced(repo: FetchedRepo, by: Run) -> None:
             log.warning("replaced_not_shown", run=run.id, reason=str(error))
             continue
         await runs.change_apply(run.id, lambda state: replace(state, replaced_by=by.id))
+
+
+def replaced(by: str) -> str:
+    """What a hold says whose place another attempt took; `by` is that one's commit, short."""
+    return f"Replaced by a newer attempt on {by}: decide there, nothing is to be done here."
 
 
 def _is_replaced(run: Run, by: Run) -> bool:

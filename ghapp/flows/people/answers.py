@@ -67,15 +67,15 @@ def words_of_help(login: str, role: Role, environments: Sequence[MayDecide]) -> 
 _OF_WRITERS = (
     ("`planward plan`", "plan this pull request again"),
     ("`planward cancel`", "stop the plan that is running"),
-    ("`planward approve SHA`", "vouch for the code of this head, and have it planned"),
-    ("`planward preview SHA`", "plan this head in the environment of its base branch"),
-    ("`planward confirm SHA`", "allow what this head destroys or replaces"),
-    ("`planward reject SHA`", "keep this head from being merged"),
+    ("`planward approve SHA`", "vouch for the code of the newest commit, and have it planned"),
+    ("`planward preview SHA`", "plan the newest commit in the environment of its base branch"),
+    ("`planward confirm SHA`", "allow what the pull request destroys or replaces"),
+    ("`planward reject SHA`", "keep the newest commit from being merged"),
 )
 _OF_APPROVERS = {
-    "planward plan SHA -e ENVIRONMENT": "vouch for the tip of its branch, and show its plan",
-    "planward apply SHA -e ENVIRONMENT": "apply the plan that is shown for that tip",
-    "planward unlock -d DIR -e ENVIRONMENT": "remove the lock that a dead run left on a root module's state",
+    "planward plan SHA -e ENVIRONMENT": "vouch for the newest commit of its branch, and show its plan",
+    "planward apply SHA -e ENVIRONMENT": "apply the plan that is shown for that commit",
+    "planward unlock -d DIR -e ENVIRONMENT": "remove the lock that an interrupted run left on a root module's state",
 }
 
 

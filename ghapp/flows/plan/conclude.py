@@ -23,6 +23,12 @@ from ghapp.services import Services
 from ghapp.store import Approval, KnownPullRequest, Run
 from ghapp.values import TESTING, RunId
 
+AFTER_FAILURE = (
+    "Push a commit that corrects this. Re-run plans the same commit again: press it where the cause was not in the "
+    "commit."
+)
+"""What to do where a root module could not be planned."""
+
 
 async def conclude_plan(
     services: Services,
@@ -71,7 +77,7 @@ async def conclude_plan(
             run,
             conclusion,
             why,
-            notes=(*part.notes, *notes_on_removed(gone)),
+            notes=(*_what_now(own), *part.notes, *notes_on_removed(gone)),
             roots=roots,
             previews=previews,
             paste=part.paste if part.held == why else None,
@@ -123,6 +129,12 @@ async def conclude_plan(
         await _plan_again_if_preview_requested(services, run, parts)
 
 
+def _what_now(outcomes: Sequence[RootOutcome]) -> tuple[str, ...]:
+    if not any(each.outcome in ("failed", "timed_out") for each in outcomes):
+        return ()
+    return (AFTER_FAILURE,)
+
+
 async def _plan_again_if_preview_requested(services: Services, run: Run, parts: Sequence[Part]) -> None:
     """Plan again if somebody, for example by a review, requested the preview during this plan."""
     for part in parts:
@@ -152,7 +164,7 @@ def _that_count(
     if not waiting or not counting:
         return judged
     notes = tuple(
-        f"#{part.pull_request} from a fork has this head too, and does not count until its plan is approved there"
+        f"#{part.pull_request} from a fork has the same commit, and does not count until its plan is approved there"
         for part in waiting
     )
     part, report, buttons = counting[0]
@@ -199,19 +211,23 @@ async def _decide(
     decision = gate.decide_merge(
         roots=[_verdict(outcome, part) for outcome in outcomes],
         confirmed={digest for approval in confirmed for digest in approval.digests},
+        four_eyes=part.four_eyes,
     )
     if part.refused is not None and not isinstance(decision, gate.Refuse):
         return gate.Refuse(cause=part.refused)
     rejected = await _decisions(services, run, part, "reject")
     if rejected and not isinstance(decision, gate.Refuse):
-        return gate.Refuse(cause=f"Rejected by {rejected[-1].by}: push another commit to go on.")
+        return gate.Refuse(
+            cause=f"Rejected by {rejected[-1].by}: ask why, and push another commit. It is judged without that "
+            "rejection."
+        )
     if held is not None and not isinstance(decision, gate.Refuse):
         return held
     if isinstance(decision, gate.Hold) and run.group is not None:
         # Nobody looks at a queue's commit: people decide on the pull request.
         return gate.Refuse(
-            cause=f"{decision.cause.rstrip('.')}: bring #{part.pull_request} up to date, decide it there, and queue it "
-            "again."
+            cause=f"Nobody can decide in the merge queue: bring #{part.pull_request} up to date with its base branch, "
+            f"decide it there, then queue it again. {decision.cause}"
         )
     return decision
 

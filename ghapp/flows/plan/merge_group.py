@@ -51,7 +51,12 @@ async def _announce_event(services: Services, event: MergeGroupRequested, key: s
         run = await _begin(
             repo, event.head_sha, event.base_sha, event.base_ref, found.environment.name, PlanState(), key
         )
-        await _refuse(repo, run, f"no open pull request that Planward knows belongs to {event.head_ref}")
+        await _refuse(
+            repo,
+            run,
+            f"no open pull request that Planward knows belongs to {event.head_ref}: take it out of the queue "
+            "and queue it again",
+        )
         return
     group = MergeGroup(pull_request=number, head_sha=pull_request.head_sha, config_sha=tip)
     state = PlanState(bases={number: event.base_sha}, group=group)

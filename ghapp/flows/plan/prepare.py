@@ -44,6 +44,8 @@ from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
 
+DRAFT = "Not planned: this is a draft (`drafts: skip`). Mark it ready for review, and it is planned."
+
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """The work of a run for one of the pull requests that share its head."""
@@ -68,6 +70,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     removed: tuple[RemovedJob, ...] = ()
     """The root modules that it removes."""
     from_fork: bool = False
+    four_eyes: bool = True
+    """Whether who wrote or pushed it may not confirm what it destroys."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """Errors in the config that the pull request proposes."""
 
@@ -117,7 +121,9 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
             environment = config.environment_of_branch(pull_request.base_branch)
             if environment is None or not await is_named(repo, pull_request.base_branch):
                 continue
-            part = msgspec.structs.replace(part, environment=environment.name, config_sha=found.sha)
+            part = msgspec.structs.replace(
+                part, environment=environment.name, config_sha=found.sha, four_eyes=config.four_eyes
+            )
             if not await is_in_force(repo, environment):
                 parts.append(msgspec.structs.replace(part, held=_not_in_force(environment)))
                 continue
@@ -176,7 +182,8 @@ async def _prepare_mending(
         case Survey() if others := sorted(path for path in changed if not is_config(path)):
             refused = (
                 f"the config of {pull_request.base_branch} cannot be used ({invalid}), so nothing can be planned under "
-                f"it: mend {CONFIG_PATH} in a pull request of its own first; this one changes `{others[0]}`, too"
+                f"it: correct {CONFIG_PATH} in a pull request of its own and merge that first; this one changes "
+                f"`{others[0]}`, too"
             )
             return msgspec.structs.replace(part, tree=tree, refused=refused)
         case Survey(misplaced=Problem() as misplaced):
@@ -187,7 +194,7 @@ async def _prepare_mending(
                 f"{pull_request.base_branch} is no environment's branch under it."
                 if named is None
                 else f"The environment {named.name} is new then: its first push is held until somebody with the role "
-                "maintain or admin allows it."
+                "maintain or admin allows it by Plan and Apply."
             )
             return msgspec.structs.replace(
                 part, tree=tree, notes=(f"Nothing is planned: {_mends(pull_request, invalid)}. {then}",)
@@ -197,7 +204,7 @@ async def _prepare_mending(
 
 
 def _mends(pull_request: KnownPullRequest, invalid: ConfigInvalid) -> str:
-    return f"the config of {pull_request.base_branch} cannot be used ({invalid}), and merging this mends it"
+    return f"the config of {pull_request.base_branch} cannot be used ({invalid}), and merging this corrects it"
 
 
 def _mended(pull_request: KnownPullRequest, in_force: _InForce) -> str:
@@ -209,8 +216,8 @@ def _mended(pull_request: KnownPullRequest, in_force: _InForce) -> str:
 def _not_in_force(environment: BranchEnvironment) -> str:
     return (
         f"Not planned yet: the environment {environment.name} is new, and nobody has allowed it. Somebody with the "
-        f"role maintain or admin can, by Plan and Apply on planward/apply ({environment.name}) at the tip of "
-        f"{environment.branch}. Then press Re-run here."
+        f"role maintain or admin can: on the newest commit of the branch {environment.branch}, press Plan and then "
+        f"Apply on the check run planward/apply ({environment.name}). Then press Re-run here."
     )
 
 
@@ -226,7 +233,8 @@ def _conflict(conflict: Conflict, pull_request: KnownPullRequest, part: Part) ->
     files = ", ".join(f"`{path}`" for path in conflict.paths[:5]) + (" …" if len(conflict.paths) > 5 else "")
     base = pull_request.base_branch
     return (
-        f"Conflict with {base} at {short(part.base_sha)} in {files}: merge {base} into the pull request and resolve it."
+        f"Conflict with {base} at {short(part.base_sha)} in {files}: merge {base} into the pull request's branch, "
+        "resolve the conflict and push."
     )
 
 
@@ -240,7 +248,7 @@ async def _prepare_part(
 ) -> Part:
     config = in_force.config
     if pull_request.draft and config.drafts == "skip":
-        return msgspec.structs.replace(part, held="A draft: it is planned when it is marked ready for review.")
+        return msgspec.structs.replace(part, held=DRAFT)
     plans = await decide_plans(repo, run, pull_request, config, environment)
     if isinstance(plans, gate.Refuse):
         return msgspec.structs.replace(part, refused=plans.cause)

@@ -35,9 +35,9 @@ def cause_of_limit(
 ) -> str | None:
     """Say which limit `terraform COMMAND` exceeded, and what that means for the state; None if it exceeded none."""
     if finished.exceeded is not None:
-        took, limit, less = _taken(finished.exceeded)
+        took, limit = _taken(finished.exceeded)
     elif finished.timed_out:
-        took, less = "hit its time limit", "do less"
+        took = "hit its time limit"
         limit = "PLANWARD_APPLY_TIMEOUT_S" if command == "apply" else "PLANWARD_PLAN_TIMEOUT_S"
     else:
         return None
@@ -45,49 +45,49 @@ def cause_of_limit(
     if held_lock and finished.exit_code < 0:
         state = f" It was killed: {_left_by_kill(command, root_module, environment)}."
     elif command == "apply":
-        state = " It was interrupted: what was applied until then is in the state, the rest is not."
+        state = " It was interrupted: what was applied until then is in the state, the rest was not applied."
     return (
         f"{root_module} in {environment}: terraform {command} {took}{f',{how_far}' if how_far else ''}.{state} "
-        f"Make it {less}, or have the operator raise {limit}"
+        f"Split the root module into smaller ones, or ask the operator to raise {limit} and press Re-run"
     )
 
 
 def _left_by_kill(command: str, root_module: str, environment: str) -> str:
-    lacks = " and may lack what was made last" if command == "apply" else ""
-    return f"the state may be locked (`{_unlock(root_module, environment)}`){lacks}"
+    lacks = "may lack what was made last, and " if command == "apply" else ""
+    return f"the state {lacks}may be locked (then {_unlock(root_module, environment)})"
 
 
 def _unlock(root_module: str, environment: str) -> str:
-    return f"planward unlock -d {root_module} -e {environment}"
+    return f"comment `planward unlock -d {root_module} -e {environment}` on a pull request"
 
 
-def _taken(exceeded: Exceeded) -> tuple[str, str, str]:
-    """The amount used, the setting that limits it, and a remedy."""
+def _taken(exceeded: Exceeded) -> tuple[str, str]:
+    """The amount used, and the setting that limits it."""
     size, allowed = (f"{number / 1_000_000:,.0f} MB" for number in (exceeded.size_bytes, exceeded.allowed_bytes))
     match exceeded.limit:
         case "memory":
             limit = "PLANWARD_MEMORY_LIMIT_MB"
-            return f"took {size} of memory, more than the {allowed} of {limit}", limit, "take less"
+            return f"took {size} of memory, more than the {allowed} of {limit}", limit
         case "processes":
             limit = "PLANWARD_PROCESS_LIMIT"
             took = f"had {exceeded.size_bytes:,} processes, more than the {exceeded.allowed_bytes:,} of {limit}"
-            return took, limit, "start fewer"
+            return took, limit
         case "processor":
             limit = "PLANWARD_CPU_LIMIT_S"
             seconds, most = (f"{number:,} s" for number in (exceeded.size_bytes, exceeded.allowed_bytes))
-            return f"took {seconds} of processor time, more than the {most} of {limit}", limit, "compute less"
+            return f"took {seconds} of processor time, more than the {most} of {limit}", limit
         case "disk":
             limit = "PLANWARD_RUN_DISK_LIMIT_MB"
-            return f"wrote {size} to the disk, more than the {allowed} of {limit}", limit, "write less"
+            return f"wrote {size} to the disk, more than the {allowed} of {limit}", limit
         case "output":
             limit = "PLANWARD_OUTPUT_LIMIT_MB"
-            return f"printed more than the {allowed} of {limit}", limit, "print less"
+            return f"printed more than the {allowed} of {limit}", limit
         case "file":
             limit = "PLANWARD_OUTPUT_LIMIT_MB"
-            return f"wrote a plan of {size}, more than the {allowed} of {limit}", limit, "plan less at once"
+            return f"wrote a plan of {size}, more than the {allowed} of {limit}", limit
         case "read whole":
             limit = "PLANWARD_PLAN_LIMIT_MB"
-            return f"wrote a plan of {size}, more than the {allowed} of {limit}", limit, "plan less at once"
+            return f"wrote a plan of {size}, more than the {allowed} of {limit}", limit
         case _ as never:
             assert_never(never)
 
@@ -96,13 +96,9 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
     """Say why `terraform COMMAND` failed; `finished` was neither interrupted nor timed out."""
     where = f"{root_module} in {environment}"
     if finished.exit_code < 0:
-        reason = ", probably since the machine had no memory left" if finished.exit_code == -signal.SIGKILL else ""
         left = f": {_left_by_kill(command, root_module, environment)}" if command == "apply" else ""
-        return (
-            f"{where}: terraform {command} was killed from outside{how_far} "
-            f"(signal {-finished.exit_code}{reason}){left}. Lower PLANWARD_CONCURRENCY or give the machine more "
-            "memory, then press Re-run"
-        )
+        ended, reason, way_out = _ended_by(-finished.exit_code)
+        return f"{where}: terraform {command} {ended}{how_far} (signal {-finished.exit_code}{reason}){left}. {way_out}"
     errors = (each for each in finished.diagnostics if each.severity == "error")
     first = min(errors, key=place_of, default=None)  # Terraform's own order differs between runs
     said = (
@@ -112,40 +108,65 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
         case Failure.STATE_LOCKED:
             lock = finished.state_lock
             held = f" since {lock.created} by {lock.who} ({lock.operation})" if lock is not None and lock.who else ""
-            name = lock.id if lock is not None else "?"
+            name = "" if lock is None else f", lock id {lock.id}"
             return (
-                f"{where}: the state is locked{held}, lock id {name}. Wait until that is over and press Re-run; "
-                f"if nobody holds it any more: `{_unlock(root_module, environment)}`"
+                f"{where}: the state is locked{held}{name}. Wait until that is over and press Re-run; if whoever "
+                f"locked it is not running any more, {_unlock(root_module, environment)} first"
             )
         case Failure.PROVIDER_UNAVAILABLE:
             provider = _provider(first)
             return (
-                f"{where}: {provider} cannot be installed: {said}. "
-                "Correct required_providers or the lock file, then use Re-run"
+                f"{where}: {provider} cannot be installed: {said}. Correct required_providers or the lock file and "
+                "push; if only the registry did not answer, press Re-run"
             )
         case Failure.MODULE_UNAVAILABLE:
             return (
-                f"{where}: a module cannot be installed: {said}. Correct its source; where that is right and the "
-                "repository is a private one of the same owner, the operator has to list it in "
-                "PLANWARD_MODULE_REPOSITORIES (a fork's pull request gets no token for it)"
+                f"{where}: a module cannot be installed: {said}. Correct its source and push. If the source is right "
+                "and a private repository of the same owner, ask the operator to list it in "
+                "PLANWARD_MODULE_REPOSITORIES, then press Re-run (a fork's pull request gets no token for it)"
             )
         case Failure.STATE_UNREADABLE:
-            return f"{where}: the state cannot be read: {said}. Correct the backend or its credentials, then Re-run"
+            return (
+                f"{where}: the state cannot be read: {said}. Correct the backend's configuration and push; or correct "
+                "its credentials or permissions where they are kept, then press Re-run"
+            )
         case Failure.WORKSPACE_MISSING:
-            return f"{where}: {said}. Create the workspace, or name another with root_modules[].workspace"
+            return (
+                f"{where}: its workspace does not exist: {said}. Create it (`terraform workspace new NAME`) and press "
+                "Re-run, or name another in .github/planward.yml (workspace, under root_modules) and push"
+            )
         case Failure.VERSION_UNSUPPORTED:
-            return f"{where}: {said}. Correct required_version, or have the operator install a version that fits"
+            return (
+                f"{where}: {said}. Correct required_version and push, or ask the operator to install a version that "
+                "fits, then press Re-run"
+            )
         case Failure.PLAN_STALE:
-            return f"{where}: the state changed while it was planned. Press Re-run to plan and apply again"
+            return f"{where}: the state changed between plan and apply. Press Re-run to plan and apply again"
         case Failure.RUNS_ELSEWHERE:
             return (
-                f"{where}: the workspace's runs are executed by HCP Terraform, which keeps the plan to itself; set the "
-                "workspace's execution mode to local, or use another backend"
+                f"{where}: HCP Terraform runs this workspace on its own machines, and gives Planward no plan to show "
+                "and apply. Set the workspace's execution mode to Local in HCP Terraform and press Re-run, or use "
+                "another backend and push"
             )
         case Failure.OTHER | None:
             return f"{where}: {command} failed{how_far}: {said}"
         case _ as never:
             assert_never(never)
+
+
+def _ended_by(number: int) -> tuple[str, str, str]:
+    """What a signal did, the probable reason, and what to do."""
+    if number == signal.SIGKILL:
+        return (
+            "was killed from outside",
+            ", probably since the machine had no memory left",
+            "Ask the operator to lower PLANWARD_CONCURRENCY or to give the machine more memory, then press Re-run",
+        )
+    ended = "was stopped from outside" if number in _STOPPING else "crashed"
+    return ended, "", "Press Re-run; if it happens again, ask the operator why it ends"
+
+
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def _provider(diagnostic: Diagnostic | None) -> str:

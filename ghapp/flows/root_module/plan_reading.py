@@ -26,5 +26,5 @@ async def in_time(where: str, read: Callable[P, T], *arguments: P.args, **option
     except TimeoutError:
         raise JobError(
             f"{where}: reading the plan and hiding its secrets took longer than {LONGEST_S:.0f} s, so it was given up: "
-            "plan less at once, by splitting the root module"
+            "split the root module into smaller ones"
         ) from None

@@ -92,11 +92,14 @@ def _listed_submodule(
     if name is not None and _is_listed(repo, known, name, from_fork=from_fork):
         return name
     if from_fork:
-        raise JobError(f"{submodule.path} is a submodule, and none is checked out for a fork's pull request")
+        raise JobError(
+            f"{submodule.path} is a submodule, and none is checked out for a fork's pull request: somebody with write "
+            "access can push the branch to this repository and open the pull request from there"
+        )
     place = source[:200] or "an address that .gitmodules does not say"
     raise JobError(
-        f"{submodule.path} is a submodule of {place}, which is not checked out: the operator has to list its "
-        "repository, of the same owner, in PLANWARD_MODULE_REPOSITORIES"
+        f"{submodule.path} is a submodule of {place}, which is not checked out: ask the operator to list its "
+        "repository, of the same owner, in PLANWARD_MODULE_REPOSITORIES, then press Re-run"
     )
 
 
@@ -114,8 +117,8 @@ async def _lay_out(
     found = next((each for each in reached if each.full_name.casefold() == name.casefold()), None)
     if found is None:
         raise JobError(
-            f"{submodule.path} is a submodule of {name}, which the App's installation does not reach: add it in the "
-            "installation's settings"
+            f"{submodule.path} is a submodule of {name}, which the App's installation does not reach: an owner has "
+            "to add it in the installation's settings; then press Re-run"
         )
     async with github.contents_token(installation, [name]) as token:
         remote = Remote(repository_id=found.id, clone_url=found.clone_url, token=token)

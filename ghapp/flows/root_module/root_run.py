@@ -180,7 +180,8 @@ class RootRun:
         if isinstance(path, str) and not sandbox.keeps(Path(os.path.normpath(path))):
             raise JobError(
                 f"{self.where}: the state would be at {path} and lost, since Terraform runs in a sandbox: use a remote "
-                f"backend, or the operator adds its directory to PLANWARD_SANDBOX_PATHS, as DIRECTORY:rw"
+                "backend and push; or ask the operator to add its directory to PLANWARD_SANDBOX_PATHS, as "
+                "DIRECTORY:rw, then press Re-run"
             )
 
     def learner(self, log: MaskedLog) -> Callable[[Sequence[str]], None]:
@@ -338,8 +339,8 @@ class RootRun:
             return
         if vault is None:
             raise JobError(
-                ".github/planward.yml names secrets, but Planward has no Vault: "
-                "the operator has to set VAULT_ADDR, or the config `secrets: []`"
+                ".github/planward.yml names secrets, but Planward has no Vault: ask the operator to set VAULT_ADDR and "
+                "press Re-run, or merge `secrets: []` into .github/planward.yml"
             )
         sources = settings.secrets if settings.secrets is not None else DEFAULT_SOURCES
         run = VaultRun(
@@ -431,4 +432,7 @@ class RootRun:
 
     def blocked(self, by: Sequence[str]) -> RootReport:
         """The report of a root module that builds on root modules which did not succeed."""
-        return self.skipped(f"{self.settings.dir} was not tried: {', '.join(by)} below it did not succeed")
+        return self.skipped(
+            f"{self.settings.dir} was not tried: {', '.join(by)}, which it comes after, did not succeed. "
+            "Correct that first"
+        )

@@ -28,7 +28,7 @@ class Existing:
         )
         return (
             f"{root_module} in {environment} would be built a second time: its state is empty, and the workspace "
-            f"`{self.workspace}` {holds}. Under root_modules give it "
+            f"`{self.workspace}` {holds}. Push a change of .github/planward.yml that gives it, under root_modules, "
             f"`environments: {{{environment}: {{workspace: {self.workspace}}}}}` to take that state over, or "
             f"`workspace: {own}` to start with an empty one."
         )

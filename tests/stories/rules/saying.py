@@ -8,6 +8,11 @@ from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
 APPLY = "planward/apply (staging)"
+OR_REVERT = (
+    "Press Plan, look at what it would change, then press Apply; or revert it, then press Plan on the commit of "
+    "the revert."
+)
+"""What to do about a push that nothing explains."""
 
 
 def title(check: Mapping[str, Any]) -> str:
@@ -32,6 +37,14 @@ def becomes_green(story: Story, sha: str) -> None:
     eventually(
         lambda: [each["conclusion"] for each in story.check_runs(sha)][-1:] == ["success"],
         f"planward/plan on {sha[:7]} of {story.name} turns green",
+    )
+
+
+def confirming(environment: str, addresses: str) -> str:
+    """The title of a check run that waits until somebody confirms what is destroyed."""
+    return (
+        f"Confirm what is destroyed in {environment}: {addresses}. Someone with write access who neither wrote nor "
+        "pushed this has to look at the plan and press Confirm destroy."
     )
 
 

@@ -32,7 +32,10 @@ def merged(story: Story, extra: str = STAMPED) -> tuple[str, dict[str, Any]]:
     green(story.planned(number))
     sha = story.merge(number)
     check = story.applied(sha)
-    assert held(check) == "network in staging: every apply here needs an approval. Look at its plan, then press Apply."
+    assert (
+        held(check)
+        == "network in staging: every apply in staging needs an approval. Look at its plan, then press Apply."
+    )
     return sha, check
 
 
@@ -56,11 +59,36 @@ def move_state(path: Path) -> None:
 def test_a_plan_that_differs_each_time_is_approved_and_applied_as_it_was_shown(line: Line) -> None:
     story = line.story(config=BY_HAND)
     sha, check = merged(story)
-    assert "For 24 hours an approval applies this very plan" in check["output"]["summary"]
+    assert "For 24 hours Apply applies this very plan" in check["output"]["summary"]
     assert kept(story) == 1
     story.press(check, "apply", by=story.maintainer)
     green(story.applied(sha, count=2))
     assert applied_stamp(story) == shown(check)
+    story.quiet()
+    assert kept(story) == 0
+
+
+def test_the_plans_of_several_root_modules_are_approved_together_and_each_is_applied_as_it_was_shown(
+    line: Line,
+) -> None:
+    story = line.story(config=BY_HAND)
+    stamped = {
+        f"{name}/main.tf": story.root_module(name, size=2, extra=STAMPED)[f"{name}/main.tf"]
+        for name in ("app", "network")
+    }
+    number = story.propose(stamped)
+    green(story.planned(number))
+    sha = story.merge(number)
+    check = story.applied(sha)
+    held(check)
+    summary = check["output"]["summary"]
+    assert "Apply is for the plans of `app` and `network` together." in summary
+    assert kept(story) == 2
+    stamps = set(_STAMP.findall(f"{summary}{check['output']['text']}"))
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(sha, count=2))
+    applied = {story.state(name, "staging")["terraform_data.stamp"][0]["input"]["value"] for name in ("app", "network")}
+    assert applied == stamps
     story.quiet()
     assert kept(story) == 0
 
@@ -80,7 +108,10 @@ def test_a_plan_whose_state_has_moved_and_that_does_something_else_is_shown_agai
     move_state(story.state_path("network", "staging"))
     story.press(check, "apply", by=story.maintainer)
     again = story.applied(sha, count=2)
-    assert held(again) == "network in staging: the plan changed since it was approved. Look again."
+    assert (
+        held(again)
+        == "network in staging: the plan changed since it was approved. Look at the new one, then press Apply."
+    )
     assert "The plan differs from the one that was reviewed: 1 changed." in again["output"]["summary"]
     assert shown(again) != shown(check)
     assert story.state("network", "staging") == {}

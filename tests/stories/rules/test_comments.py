@@ -89,10 +89,9 @@ def test_a_near_miss_is_answered_once_with_the_intended_command(line: Line) -> N
     assert replies(story, number) == [
         "Nothing was done: `Planward Plan` is not a command. Did you mean this?\n\n```\nplanward plan\n```\n\n"
         "`planward help` says what you can do here.",
-        f"Nothing was done: `planward approve {short}` is not a command. Did you mean this?\n\n"
-        "```\nplanward approve SHA\n```\n\n"
-        "SHA is the whole commit, all 40 digits; the check run shows the line to paste. "
-        "`planward help` says what you can do here.",
+        f"Nothing was done: `planward approve {short}` is not a command. Did you mean this?\n\n```\nplanward approve "
+        "SHA\n```\n\nSHA is the whole commit, all 40 digits; the check run shows the line to paste. `planward help` "
+        "says what you can do here.",
     ]
 
 
@@ -114,7 +113,9 @@ def test_a_rejected_head_is_red_until_another_commit_comes(line: Line) -> None:
     green(story.planned(number))
     head = story.head(number)
     assert answered(story, story.comment(number, f"planward reject {head}", by=story.maintainer)) == "+1"
-    assert refused(story.planned(number, count=2)) == f"Rejected by {story.maintainer}: push another commit to go on."
+    assert refused(story.planned(number, count=2)) == (
+        f"Rejected by {story.maintainer}: ask why, and push another commit. It is judged without that rejection."
+    )
     story.commit("topic", story.network(3))
     green(story.planned(number))
 
@@ -146,8 +147,8 @@ def test_help_is_answered_to_everybody(line: Line) -> None:
     )
     assert "`planward plan`: plan this pull request again (people with write access)" in others
     assert (
-        "`planward plan SHA -e staging`, `planward apply SHA -e staging`, "
-        "`planward unlock -d DIR -e staging`: people with the role maintain or admin"
+        "`planward plan SHA -e staging`, `planward apply SHA -e staging`, `planward unlock -d DIR -e staging`: people "
+        "with the role maintain or admin"
     ) in others
     assert answered(story, story.comment(number, "planward help", by=story.maintainer)) == "+1"
     said = replies(story, number)[-1]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.stories.line import Line
-from tests.stories.rules.saying import APPLY, green, held
+from tests.stories.rules.saying import APPLY, OR_REVERT, green, held
 from tests.stories.slow import slow_place
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
@@ -61,8 +61,7 @@ def test_an_explanation_that_comes_after_the_time_to_wait_turns_the_hold_into_an
     merged = story.merge(number)
     with lagging(story, number):
         assert held(story.applied(merged)) == (
-            f"Not applied: no merged pull request explains {merged[:7]}; pushed by {story.reviewer}. "
-            "Press Plan to see what it would change, or revert it."
+            f"Not applied: no merged pull request brought {merged[:7]} (pushed by {story.reviewer}). {OR_REVERT}"
         )
     line.github.release()
     green(story.applied(merged, count=2))
@@ -92,8 +91,8 @@ def test_the_head_of_an_open_pull_request_pushed_by_hand_is_held(line: Line) -> 
     head = story.head(number)
     story.github.move(story.name, "staging", head, by=story.author)
     assert held(story.applied(head)) == (
-        f"Not applied: #{number} was not merged by its merge button: its head was pushed to the branch; "
-        f"pushed by {story.author}. Press Plan to see what it would change, or revert it."
+        f"Not applied: #{number} was not merged by its merge button: its head was pushed to the branch (pushed "
+        f"by {story.author}). {OR_REVERT}"
     )
     assert story.state("network", "staging") == {}
 
@@ -112,7 +111,7 @@ def test_a_merge_forced_past_a_check_that_was_being_planned_again_is_held(line: 
         merged = story.merge(number)
         check = story.applied(merged)
         story.applied(moved)
-    assert f"#{number} was merged although planward/plan was not green for it (it was: in progress)" in held(check)
+    assert f"#{number} was merged although planward/plan showed in progress, not success" in held(check)
     assert story.state("network", "staging") == {}
 
 
@@ -126,8 +125,8 @@ def test_a_green_check_for_another_base_explains_nothing(line: Line) -> None:
     merged = story.merge(number)
     line.github.wait_for_deliveries()
     assert held(story.applied(merged, "production")) == (
-        f"Not applied: #{number} was merged although planward/plan was not green for it (it was: none); "
-        f"merged by {story.reviewer}. Press Plan to see what it would change, or revert it."
+        f"Not applied: #{number} was merged although planward/plan had not judged it (merged by "
+        f"{story.reviewer}). {OR_REVERT}"
     )
     line.github.release()
     story.quiet()
@@ -156,8 +155,7 @@ def test_a_commit_that_was_held_is_not_let_in_by_a_proper_merge_on_top_of_it(lin
     story.planned(number)
     merged = story.merge(number)
     assert held(story.applied(merged)) == (
-        f"Not applied: no merged pull request explains {by_hand[:7]}; pushed by {story.author}. "
-        "Press Plan to see what it would change, or revert it."
+        f"Not applied: no merged pull request brought {by_hand[:7]} (pushed by {story.author}). {OR_REVERT}"
     )
     assert story.state("network", "staging") == {}
 
@@ -173,7 +171,7 @@ def test_a_merge_by_hand_with_other_contents_is_held(line: Line) -> None:
         signature = git.commits(head)[0].author
         evil = git.commit_tree(tree, [base, head], "Merge", author=signature, committer=signature)
     story.github.move(story.name, "staging", evil, by=story.author)
-    assert f"{evil[:7]} is not what merging #{number} into " in held(story.applied(evil))
+    assert f"{evil[:7]} holds something else than merging #{number} into " in held(story.applied(evil))
     assert story.state("network", "staging") == {}
 
 

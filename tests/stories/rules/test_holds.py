@@ -3,7 +3,7 @@
 import pytest
 
 from tests.stories.line import Line
-from tests.stories.rules.saying import APPLY, audit, audit_rows, buttons, green, held, refused, title
+from tests.stories.rules.saying import APPLY, audit, audit_rows, buttons, confirming, green, held, refused, title
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
@@ -77,7 +77,7 @@ def test_a_destruction_is_confirmed_by_somebody_other_than_the_author_and_for_th
     without = story.root_module("network")["network/main.tf"].partition('resource "terraform_data"')[0]
     number = story.propose({"network/main.tf": without}, head="drop")
     check = story.planned(number)
-    assert held(check) == "Confirm what is destroyed: terraform_data.net."
+    assert held(check) == confirming("staging", "terraform_data.net")
     story.press(check, "confirm_destroy", by=story.author)
     story.quiet()
     assert len(story.check_runs(story.head(number))) == 1
@@ -251,7 +251,10 @@ def test_by_hand_the_plan_is_shown_first_and_the_approval_is_bound_to_it(line: L
     green(story.planned(number))
     merged = story.merge(number)
     check = story.applied(merged)
-    assert held(check) == "network in staging: every apply here needs an approval. Look at its plan, then press Apply."
+    assert (
+        held(check)
+        == "network in staging: every apply in staging needs an approval. Look at its plan, then press Apply."
+    )
     assert "terraform_data.net" in check["output"]["summary"] + (check["output"]["text"] or "")
     assert story.state("network", "staging") == {}
     story.press(check, "apply", by=story.maintainer)
@@ -271,7 +274,10 @@ def test_by_hand_a_plan_that_changed_meanwhile_asks_again(line: Line) -> None:
     story.secret("staging", db_password="another")
     story.press(check, "apply", by=story.maintainer)
     again = story.applied(merged, count=2)
-    assert held(again) == "network in staging: the plan changed since it was approved. Look again."
+    assert (
+        held(again)
+        == "network in staging: the plan changed since it was approved. Look at the new one, then press Apply."
+    )
     assert story.state("network", "staging") == {}
     story.press(again, "apply", by=story.maintainer)
     green(story.applied(merged, count=3))

@@ -4,7 +4,7 @@ import html
 import json
 
 from tests.stories.line import Line
-from tests.stories.rules.saying import buttons, green, held
+from tests.stories.rules.saying import buttons, confirming, green, held
 from tests.stories.story import CONFIG, Story
 
 NOT_CONFIRMED = (
@@ -59,7 +59,8 @@ def test_unseen_changes_are_held_with_the_difference_and_the_rest_goes_ahead(lin
     tip = story.merge(number)
     check = story.applied(tip)
     assert held(check) == (
-        "network in staging: the plan replaces terraform_data.a, which no preview showed. Look at the difference."
+        "network in staging: the plan replaces terraform_data.a, which no preview showed. Look at the "
+        "difference, then press Apply."
     )
     summary = check["output"]["summary"]
     assert "new: `terraform_data.a` is replaced; the reviewed plan left it alone" in summary
@@ -81,7 +82,7 @@ def test_a_confirmation_is_of_an_object_and_counts_until_it_is_applied(line: Lin
     story.land(story.propose({"network/stamp.tf": stamp, **resources("a", "b")}, head="first"))
     number = story.propose({"network/a.tf": None, CONFIG: "confirm: []\n"})
     check = story.planned(number)
-    assert held(check) == "Confirm what is destroyed: terraform_data.a, terraform_data.stamp."
+    assert held(check) == confirming("staging", "terraform_data.a, terraform_data.stamp")
     story.press(check, "confirm_destroy", by=story.maintainer)
     green(check := story.planned(number, count=2))
     story.rerun(check)
@@ -119,11 +120,11 @@ def test_without_a_preview_there_is_nothing_to_compare_and_what_testing_showed_i
             """
     )
     check = story.applied(story.land(story.propose(resources("a", "b"), head="first")))
-    said = "There was no preview of staging, so there was nothing to compare this with."
+    said = "There was no preview of staging on the pull request, so nobody has seen this plan before."
     assert said in html.unescape(check["output"]["summary"])
     number = story.propose({"network/a.tf": None})
     check = story.planned(number)
-    assert held(check) == "Confirm what is destroyed: terraform_data.a."
+    assert held(check) == confirming("testing", "terraform_data.a")
     assert buttons(story, check) == ["confirm_destroy"]
     story.press(check, "confirm_destroy", by=story.maintainer)
     green(story.planned(number, count=2))

@@ -135,8 +135,8 @@ def test_on_approval_somebody_who_had_no_part_in_the_head_lets_it_be_previewed(l
     story.commit("topic", story.network(3), by=story.author)
     check = story.planned(number)
     assert held(check) == (
-        "Not previewed in staging yet: someone with write access who did not write or push this head has to press "
-        "Preview, or approve this head in a review."
+        "Not previewed in staging yet: someone with write access who neither wrote nor pushed any of its commits "
+        "has to press Preview, or approve the newest commit in a review."
     )
     assert read_of_staging(story) == []
     for own in (story.author, story.maintainer):  # pushed it; opened it

@@ -12,7 +12,8 @@ def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits(lin
     held(story.applied(story.commit("staging", story.network(5))))
     whole = story.open("staging", "production")
     assert refused(story.planned(whole)) == (
-        "staging has not applied this yet: wait for its apply, then this turns green."
+        "staging has not applied this yet: wait until planward/apply (staging) has finished; if that is held, somebody "
+        "has to decide there. This turns green by itself then."
     )
     story.github.move(story.name, "release", applied, by=story.author)
     number = story.open("release", "production", title="Release")
@@ -35,7 +36,7 @@ def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line
     green(story.applied(hotfix, "production", count=2))
     story.land(story.propose(story.network(3), head="next"))
     second = story.open("staging", "production", title="Again")
-    assert "or merge this branch back after a hotfix." in refused(story.planned(second))
+    assert "(after a hotfix, that is this pull request's base branch)" in refused(story.planned(second))
     back = story.open("production", "staging", title="Back")
     green(story.planned(back))
     green(story.applied(story.merge(back)))
@@ -51,7 +52,7 @@ def test_a_commit_that_touches_nothing_inherits_whether_it_was_applied(line: Lin
     adopted = story.land(story.propose({"README.md": "# One\n"}, head="one"))
     number = story.open("staging", "production")
     assert refused(story.planned(number)).startswith(
-        "staging was never applied by Planward at this state, only adopted"
+        "staging holds what this would bring, but Planward never applied it there"
     )
     story.comment(number, f"planward plan {adopted} -e staging", by=story.maintainer)
     story.press(story.applied(adopted, count=2), "apply", by=story.maintainer)

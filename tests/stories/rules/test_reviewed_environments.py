@@ -51,8 +51,8 @@ def test_a_reviewed_merge_puts_its_environment_in_force_and_its_approvers_decide
     tip = story.tip("qa")
     check = story.applied(tip, "qa")
     assert held(check) == (
-        f"Not applied: qa, the branch of the environment qa, is new; pushed by {story.author}. "
-        "Press Plan to see what it would change, or revert it."
+        f"Not applied: qa, the branch of the environment qa, is new (pushed by {story.author}). "
+        "Press Plan, look at what it would change, then press Apply; or delete the branch qa."
     )
     assert f"Who can decide: `{story.reader}`." in check["output"]["summary"].replace("\\", "")
     story.press(check, "plan", by=story.maintainer)  # no approver of `qa`

@@ -29,7 +29,7 @@ def refused_by(check: Mapping[str, Any], story: Story, team: str) -> None:
     listed = f'"$(vault kv get -field=repositories {secret}),{story.repository.id}"'
     assert story.first_line(check) == (
         f"{story.name} may not use the secrets of the team {team}: whoever may write the team's secrets can allow it "
-        f"with `vault kv put {secret} repositories={listed}`, then Re-run."
+        f"with `vault kv put {secret} repositories={listed}`. Then press Re-run."
     )
     assert {path for path in story.line.secrets_read() if f"/{team}/" in path} <= {f"kv/data/{team}/planward"}
 

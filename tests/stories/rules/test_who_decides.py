@@ -100,8 +100,8 @@ def test_a_team_of_two_releases_each_others_commits_together(line: Line) -> None
 
 def test_a_promotion_by_a_team_in_which_everybody_wrote_something_is_approved_by_one_of_them(line: Line) -> None:
     config = (
-        "environments:\n  staging: {branch: staging}\n"
-        "  production: {branch: production, promote_from: staging, apply: manual}\n"
+        "environments:\n  staging: {branch: staging}\n  production: {branch: production, promote_from: staging, apply: "
+        "manual}\n"
     )
     story = line.story(config=config)
     [bob] = people(story, "bob")
@@ -161,13 +161,13 @@ def test_more_people_than_one_where_the_config_wants_them(line: Line) -> None:
     number = story.propose()
     merged, check = merged_by_hand(story, number)
     summary = unescaped(check["output"]["summary"])
-    assert "Who can decide: anyone who has the role maintain or admin here. It takes 2 of them." in summary
+    assert "Who can decide: anyone who has the role maintain or admin here. 2 of them have to approve." in summary
     assert f"Not `{story.author}`: whoever wrote or pushed a commit cannot approve it" in summary
     assert f"/compare/{story.first}...{merged})" in summary
     assert f"Comment on any pull request:\n\n```\nplanward apply {merged} -e staging\n```" in summary
     assert approved(story, number, merged, by=story.maintainer) == "eyes"
     summary = unescaped(story.applied(merged)["output"]["summary"])
-    assert f"Approved so far by `{story.maintainer}`. Missing: 1 more." in summary
+    assert f"Approved so far by `{story.maintainer}`. Still needed: 1 more approval." in summary
     assert approved(story, number, merged, by=story.maintainer) == "eyes"  # once more is the same person
     assert approved(story, number, merged, by=story.reviewer) == "+1"
     green(story.applied(merged, count=2))
@@ -199,12 +199,12 @@ def test_a_head_that_a_bot_pushed_to_somebodys_branch_is_held_and_no_secret_is_r
     before = len(line.secrets_read())
     story.commit("topic", story.network(7), by=bot, start="topic")
     check = story.planned(number)
-    assert held(check).startswith(f"Not planned yet: {bot} pushed this head")
+    assert held(check).startswith(f"Not planned yet: the newest commit was pushed by {bot}, a bot")
     story.quiet()
     assert line.secrets_read()[before:] == []
     story.press(check, "approve_plan", by=story.author)
     check = story.planned(number, count=2)
-    assert held(check).startswith(f"Not previewed in staging yet: {bot} pushed this head")
+    assert held(check).startswith(f"Not previewed in staging yet: the newest commit was pushed by {bot}, a bot")
     story.press(check, "preview", by=story.author)
     green(story.planned(number, count=3))
 
@@ -219,7 +219,9 @@ def test_a_head_that_somebody_pushed_who_lost_write_since_is_held(line: Line) ->
     green(check)
     story.github.grant(story.name, bob, "read")
     story.rerun(check, by=story.author)
-    assert held(story.planned(number, count=2)).startswith(f"Not planned yet: {bob} pushed this head")
+    assert held(story.planned(number, count=2)).startswith(
+        f"Not planned yet: the newest commit was pushed by {bob}, who has no write access"
+    )
 
 
 def test_a_forks_pull_request_at_stagings_tip_does_not_turn_the_promotion_red(line: Line) -> None:
