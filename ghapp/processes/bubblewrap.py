@@ -29,15 +29,11 @@ from ghapp.processes.system_calls import refusals
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
 _ETC = (
     "alternatives",
-    "ca-certificates",
-    "ca-certificates.conf",
     "crypto-policies",
     "gai.conf",
     "host.conf",
     "hosts",
     "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
     "localtime",
     "mime.types",
     "nsswitch.conf",
@@ -46,9 +42,8 @@ _ETC = (
     "resolv.conf",
     "services",
     "ssl",
-    "timezone",
 )
-"""Files for finding hosts, certificates and libraries."""
+"""Files for finding hosts, certificates and libraries. Each costs every command 0.1 ms."""
 _KEYS = ("/etc/ssl/private", "/etc/pki/tls/private")
 """The place of the machine's own keys, inside the bound directories."""
 _CHECKOUTS = Path("/planward")
