@@ -76,7 +76,7 @@ def render_picture(root: RootReport) -> str | None:
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
             f'viewBox="0 0 {width} {height}" role="img">',
-            f"<title>{html_text(f'What changes in {root.root_module}, and what depends on it')}</title>",
+            f"<title>{html_text(f'Changes in {root.root_module} and their dependents')}</title>",
             f"<style>{_STYLE}</style>",
             '<defs><marker id="end" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
             'orient="auto"><path d="M0 0 L8 4 L0 8"/></marker></defs>',

@@ -300,7 +300,7 @@ def _images(services: Services, run: Run, reports: Sequence[RunReport]) -> tuple
             break
         if render_picture(root) is not None:
             what = f"{root.root_module} in {root.environment}"
-            images.append(CheckRunImage(alt=f"What changes in {what}", image_url=url, caption=what))
+            images.append(CheckRunImage(alt=f"Changes in {what}", image_url=url, caption=what))
     return tuple(images)
 
 

@@ -33,8 +33,8 @@ from ghapp.web.visitors import Admission, LoopbackOnly, NotServedHere
 
 _HEADINGS = {404: "Not found", 405: "Method not allowed"}
 _TEXTS = {
-    404: "There is nothing here, or it is not for you to see.",
-    405: "This address does not take that method.",
+    404: "This page does not exist, or you may not see it.",
+    405: "This address does not accept that method.",
 }
 _ASK_GITHUB_S = 10.0
 
@@ -127,7 +127,7 @@ async def _error_page(_: Request, error: Exception) -> Response:
 
 
 async def _not_served_here_page(_: Request, error: Exception) -> Response:
-    return message_page(403, "Not from here", str(error))
+    return message_page(403, "Not available from here", str(error))
 
 
 async def _ask_to_sign_in(request: Request, _: Exception) -> Response:
@@ -145,12 +145,12 @@ async def _store_unavailable_page(_: Request, error: Exception) -> Response:
 async def _sealed_page(_: Request, error: Exception) -> Response:
     log.warning("page_not_shown", reason=str(error))
     text = (
-        "The report and the log of this run were sealed with a key that Planward has no longer. Whoever runs it can "
+        "The report and the log of this run were encrypted with a key that Planward no longer has. The operator can "
         "list that key in PLANWARD_ENCRYPTION_KEY, after the new one."
     )
-    return message_page(410, "Sealed with a lost key", text)
+    return message_page(410, "Encrypted with a lost key", text)
 
 
 async def _github_unavailable_page(_: Request, __: Exception) -> Response:
-    text = "GitHub says who may see what, and does not answer now. Try again in a minute."
+    text = "Planward asks GitHub who may see this page, and GitHub does not answer. Try again in a minute."
     return message_page(503, "GitHub does not answer", text)

@@ -108,9 +108,9 @@ class SignIn:
         begun = self._cookies.read(request, BegunSignIn)
         query = request.query_params
         if begun is None or not hmac.compare_digest(begun.state.encode(), query.get("state", "").encode()):
-            return _not_signed_in("This sign-in was not begun here, or is more than ten minutes old.")
+            return _not_signed_in("This sign-in did not start here, or is more than ten minutes old.")
         if not query.get("code"):
-            return self._ended(_not_signed_in("GitHub did not sign you in: it was declined there."))
+            return self._ended(_not_signed_in("GitHub did not sign you in, because the request was declined there."))
         try:
             token = await self._people.exchange(
                 query["code"], redirect_uri=self._redirect_uri, code_verifier=begun.verifier
@@ -118,7 +118,7 @@ class SignIn:
             login = await self._people.login(token.value)
         except (CodeRefused, TokenRefused) as error:
             log.warning("sign_in_refused", reason=str(error)[:80])
-            return self._ended(_not_signed_in("GitHub did not take the sign-in; the operator finds why in the log."))
+            return self._ended(_not_signed_in("GitHub refused the sign-in; the server's log has the reason."))
         lasts_s = min(SESSION_S, token.expires_in_s or SESSION_S)
         session = Session(login=login, token=token.value, until=self._cookies.now() + lasts_s)
         response = RedirectResponse(begun.next, status_code=303, headers={"Cache-Control": "no-store"})

@@ -66,7 +66,7 @@ class LoopbackOnly:
         """Admit visitors at the machine. Raises NotServedHere."""
         if not is_at_the_machine(request):
             raise NotServedHere(
-                "These pages are served to this machine alone. For sign-in with GitHub the operator sets "
+                "These pages are only available on the server itself. To enable sign-in with GitHub, set "
                 "PLANWARD_GITHUB_CLIENT_ID and PLANWARD_GITHUB_CLIENT_SECRET."
             )
         return AtTheMachine()

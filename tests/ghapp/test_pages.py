@@ -77,11 +77,11 @@ def test_a_hold_that_is_open_stands_at_the_top_until_it_is_decided(served: Serve
     held = served.run("held", "apply", head_sha=CommitSha(B))
     served.complete(held, "action_required", "Not applied (by ada): nothing explains bbbbbbb")
     text = text_of(served)
-    assert text.index("Waits for a person") < text.index("Not applied (by ada)") < text.index("Environments")
+    assert text.index("Waiting for a person") < text.index("Not applied (by ada)") < text.index("Environments")
     assert '<span class="badge waiting">held</span>' in text
     served.clock.now += 60
     served.complete(served.run("applied", "apply", head_sha=CommitSha(B), attempt=1))
-    assert "Waits for a person" not in text_of(served)
+    assert "Waiting for a person" not in text_of(served)
 
 
 def test_a_plan_that_waits_for_approval_is_open_as_long_as_its_pull_request_is(served: Served) -> None:
@@ -102,9 +102,9 @@ def test_a_plan_that_waits_for_approval_is_open_as_long_as_its_pull_request_is(s
     )
     served.do(served.store.pull_requests.record(pull_request))
     served.complete(served.run("fork"), "action_required", "somebody with write access has to approve the plan")
-    assert "Waits for a person" in text_of(served)
+    assert "Waiting for a person" in text_of(served)
     served.do(served.store.pull_requests.record(replace(pull_request, state="closed")))
-    assert "Waits for a person" not in text_of(served)
+    assert "Waiting for a person" not in text_of(served)
 
 
 def test_an_environment_that_is_being_applied_says_so(served: Served) -> None:
@@ -123,7 +123,7 @@ def test_a_repository_has_its_own_page_and_an_unknown_one_has_none(served: Serve
     assert "/runs/mine" in text
     assert "/runs/theirs" not in text
     unknown = page(served, "/acme/unknown")
-    assert (unknown.status_code, "or it is not for you to see" in unknown.text) == (404, True)
+    assert (unknown.status_code, "or you may not see it" in unknown.text) == (404, True)
     assert page(served, "/runs/unknown").status_code == 404
     assert page(served, "/runs/unknown/log").status_code == 404
 
@@ -154,7 +154,7 @@ def test_a_report_under_a_lost_key_is_reported_with_a_remedy(served: Served) -> 
     answer = page(served, "/runs/aaa")
     assert answer.status_code == 410
     text = " ".join(answer.text.split())
-    assert "sealed with a key that Planward has no longer" in text
+    assert "encrypted with a key that Planward no longer has" in text
     assert "PLANWARD_ENCRYPTION_KEY" in text
 
 
@@ -184,7 +184,7 @@ def test_a_running_run_shows_its_results_so_far(served: Served) -> None:
     assert 'data-live="/runs/r1/log?after=1"' in text
     assert '<script src="/static/live_log.js" defer></script>' in text
     served.do(served.store.runs.cancel(run.id, reason="a newer commit arrived: bbbbbbb"))
-    assert "It is being stopped: a newer commit arrived: bbbbbbb" in text_of(served, "/runs/r1")
+    assert "This run is being stopped: a newer commit arrived: bbbbbbb" in text_of(served, "/runs/r1")
 
 
 def test_a_long_log_is_shown_from_its_end_and_whole_as_text(served: Served) -> None:
@@ -193,7 +193,7 @@ def test_a_long_log_is_shown_from_its_end_and_whole_as_text(served: Served) -> N
     served.log(run, "testing network", *(f"line {number}" for number in range(2_500)))
     served.complete(run)
     text = text_of(served, "/runs/r1")
-    assert "500 lines before these are in the text." in text
+    assert "500 earlier lines are in the full text." in text
     assert "line 499 " not in text
     whole = page(served, "/runs/r1/log?format=text")
     assert whole.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -299,7 +299,7 @@ def test_without_sign_in_pages_are_served_to_this_machine_alone(
 ) -> None:
     answer = page(shared, path, **headers)
     assert answer.status_code == 403
-    assert "These pages are served to this machine alone." in answer.text
+    assert "These pages are only available on the server itself." in answer.text
     assert "PLANWARD_GITHUB_CLIENT_ID" in answer.text
 
 
