@@ -1,7 +1,7 @@
 """One change of a plan, to a resource or an output, with its values in clear and in their displayable form."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -151,14 +151,10 @@ class OutputChange(Struct, frozen=True, gc=False):
 
 def count(changes: Iterable[ResourceChange]) -> Counts:
     """Count managed resources as people do; data sources that are read do not count."""
-    kinds = Counter(kind for change in changes if change.mode == "managed" for kind in _kinds(change))
+    managed = [change for change in changes if change.mode == "managed"]
+    kinds = Counter(import_=sum(change.importing is not None for change in managed))
+    kinds["move"] = sum(change.previous_address is not None and change.moved for change in managed)
+    for actions, number in Counter([change.change.actions for change in managed]).items():
+        if kind := COUNTED.get(ACTIONS[actions]):
+            kinds[kind] += number
     return Counts(**kinds)
-
-
-def _kinds(change: ResourceChange) -> Iterator[str]:
-    if kind := COUNTED.get(change.action):
-        yield kind
-    if change.importing is not None:
-        yield "import_"
-    if change.moved:
-        yield "move"

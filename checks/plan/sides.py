@@ -75,11 +75,13 @@ def sides(change: Change) -> Sides:
         before, after = decode_value(change.before), decode_value(change.after)
         return Sides(shown(before, before_marks.whole), shown(after, after_marks.whole, late.whole))
     marked_alike = before_marks.by_name == after_marks.by_name and not late.by_name
-    marked = before_marks.by_name.keys() | after_marks.by_name.keys() | late.by_name.keys()
+    marked: AbstractSet[str] = before_marks.by_name.keys()
+    if not marked_alike:
+        marked |= after_marks.by_name.keys() | late.by_name.keys()
     return Sides(
         None if old is _NOTHING else Attributes(old, before_marks.by_name, {}),
         None if new is _NOTHING and not late.by_name else Attributes(new, after_marks.by_name, late.by_name),
-        old.keys() | new.keys() | late.by_name.keys(),
+        (old.keys() | new.keys()) if marked_alike else (old.keys() | new.keys() | late.by_name.keys()),
         marked,
         frozenset() if marked_alike else marked,
     )
@@ -131,7 +133,9 @@ def _decoded_marks(marks: Raw) -> _Marks:
 
 def _fit(attributes: Mapping[str, Raw], marks: Mapping[str, Any], late: Mapping[str, Any] = {}) -> bool:
     """Whether each mark belongs to an existing attribute; without an object there is nothing to hide."""
-    return attributes is _NOTHING or all(name in attributes or name in late for name in marks)
+    if attributes is _NOTHING or marks.keys() <= attributes.keys():
+        return True
+    return all(name in attributes or name in late for name in marks)
 
 
 def _read(value: Raw) -> Mapping[str, Raw] | None:

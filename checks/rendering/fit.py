@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 GAP_BYTES = 2
 """Two line feeds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(Struct, frozen=True, kw_only=True):
     """A part of a text that is shown in its long form, in its short form, or not at all.
 
     `short` is a separate Markdown block, unless `row` says that it continues the previous one after a single line

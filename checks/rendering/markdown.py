@@ -1,7 +1,8 @@
 """A run's report as Markdown, within GitHub's limits."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from checks.rendering.annotations import ANNOTATIONS_LIMIT, all_annotations, annotate
 from checks.rendering.escape import is_web_address, prose

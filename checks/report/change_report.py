@@ -53,7 +53,8 @@ class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     @property
     def size(self) -> int:
         """The approximate number of characters that it takes to show this."""
-        return len(self.path) + len(self.old or "") + len(self.new or "") + sum(map(len, self.lines)) + 64
+        lines = sum(map(len, self.lines)) if self.lines else 0
+        return len(self.path) + len(self.old or "") + len(self.new or "") + lines + 64
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

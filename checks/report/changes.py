@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,11 +48,9 @@ def report_changes(
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
     """Report every change that does something, equal ones folded into one, ordered by danger."""
-    references = sources_of(configured)
+    about = blocks_of(configured, declarations)
     reported = [
-        report_change(change, mask=mask, comparing=comparing, declarations=declarations, references=references)
-        for change in changes
-        if change.changes
+        report_change(change, mask=mask, comparing=comparing, about=about) for change in changes if change.changes
     ]
     reported.sort(key=_by_address)
     return tuple(sorted(fold(reported), key=by_danger))
@@ -66,15 +65,25 @@ def report_drift(
     return tuple(sorted(quiet, key=by_danger))
 
 
-def sources_of(configured: Mapping[str, Block]) -> Callable[[str], References | None]:
-    """The references in a block's attributes, by its address; None if the configuration has no such block."""
+class AboutBlock(NamedTuple):
+    """What all instances of a block share.
+
+    `references` are those of its attributes, None if it is not in the configuration.
+    """
+
+    references: References | None
+    declaration: Declaration | None
+
+
+def blocks_of(configured: Mapping[str, Block], declarations: Mapping[str, Declaration]) -> Callable[[str], AboutBlock]:
+    """What is known of a block, by its address; looked up once for each block."""
 
     @cache
-    def references(block: str) -> References | None:
+    def about(block: str) -> AboutBlock:
         source = configured.get(block)
-        return None if source is None else source.references()
+        return AboutBlock(None if source is None else source.references(), _declaration(block, declarations))
 
-    return references
+    return about
 
 
 def report_change(
@@ -82,12 +91,11 @@ def report_change(
     *,
     mask: Mask,
     comparing: Comparing,
-    declarations: Mapping[str, Declaration],
-    references: Callable[[str], References | None],
+    about: Callable[[str], AboutBlock],
 ) -> ChangeReport:
     """Report one change by itself."""
     action = change.action
-    block = block_address(change.address)
+    block = about(block_address(change.address))
     both = sides(change.change)
     difference = Difference(attributes=())
     if action not in (Action.NO_OP, Action.FORGET):
@@ -96,11 +104,11 @@ def report_change(
             comparing,
             mask=mask,
             replace_paths=change.replace_paths,
-            references=references(block),
+            references=block.references,
             replaces=action.replaces,
         )
     attributes = without_mirrors(difference.attributes)
-    telling = [attribute for attribute in attributes if not (attribute.empty or attribute.only_moved)]
+    telling = [each for each in attributes if not (each.empty or (each.note and each.only_moved))]
     section = _section(change)
     if section == "change" and is_noise(attributes):
         section = "tags"
@@ -120,7 +128,7 @@ def report_change(
         previous_address=mask.address(change.previous_address) if change.moved and change.previous_address else None,
         importing=None if importing is None else _imported(importing, mask),
         deposed=change.deposed,
-        declaration=_declaration(block, declarations),
+        declaration=block.declaration,
     )
 
 

@@ -78,7 +78,7 @@ def is_noise(attributes: Iterable[AttributeChange]) -> bool:
 
 def without_mirrors(attributes: Sequence[AttributeChange]) -> tuple[AttributeChange, ...]:
     """The attributes without computed ones that only repeat another (`tags_all` beside `tags`)."""
-    if MIRRORS.keys().isdisjoint(map(_top_of, attributes)):
+    if MIRRORS.keys().isdisjoint([_top(attribute.path) for attribute in attributes]):
         return tuple(attributes)
     said = {(attribute.path, attribute.old, attribute.new) for attribute in attributes}
     return tuple(attribute for attribute in attributes if not _mirrors(attribute, said))
@@ -113,7 +113,7 @@ def _marks(
     opens = everybody or (_opens(type_, come) and not _is_outgoing(type_, come))
     if opens:
         yield OPENS
-    names = set(map(_top_of, attributes))
+    names = {_top(attribute.path) for attribute in attributes}
     if not UNPROTECTING.keys().isdisjoint(names) and any(map(_unguards, come)):
         yield UNGUARDED
     if everything or (_MAY_ALLOW.find_matches_as_indexes("\n".join(texts)) and any(map(_allows_all, come))):
@@ -147,10 +147,6 @@ def _gives_rights(type_: str) -> bool:
     return type_.startswith(IAM_PREFIXES) or type_.endswith(IAM_SUFFIXES)
 
 
-def _top_of(attribute: AttributeChange) -> str:
-    return _top(attribute.path)
-
-
 def _is_outgoing(type_: str, attributes: Sequence[AttributeChange]) -> bool:
     """Whether a firewall rule is about outgoing traffic: opening that to the world is normal."""
     return type_.endswith("_egress_rule") or any(
@@ -166,6 +162,8 @@ def _opens(type_: str, attributes: Sequence[AttributeChange]) -> bool:
         if not (_may_open(attribute.path) or attribute.new.startswith("{")):
             continue
         for name, value in _values(attribute.path, attribute.new):
+            if name not in _MAY_OPEN:
+                continue
             if value in EXPOSING.get(name, ()) or value in EXPOSING_OF_TYPE.get((type_, name), ()):
                 return True
             if name in WORLD_ATTRIBUTES:

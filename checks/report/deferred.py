@@ -8,7 +8,7 @@ from checks.declaration import Declaration
 from checks.plan import DeferredChange
 from checks.plan.configuration import Block
 from checks.report.change_report import ChangeReport
-from checks.report.changes import by_danger, report_change, sources_of
+from checks.report.changes import blocks_of, by_danger, report_change
 from checks.report.diff import Comparing
 from checks.report.fold import fold
 from checks.sensitive import Mask
@@ -36,12 +36,10 @@ def report_deferred(
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
     """Report every deferred change, equal ones folded into one, ordered by danger."""
-    references = sources_of(configured)
+    about = blocks_of(configured, declarations)
     reported = [
         msgspec.structs.replace(
-            report_change(
-                each.resource_change, mask=mask, comparing=comparing, declarations=declarations, references=references
-            ),
+            report_change(each.resource_change, mask=mask, comparing=comparing, about=about),
             reason=reason_of_deferral(each.reason),
         )
         for each in deferred

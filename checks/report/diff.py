@@ -10,7 +10,7 @@ from checks.plan.marks import UNKNOWN, Hidden, Shown
 from checks.plan.sides import Attributes, Sides
 from checks.report.change_report import AttributeChange
 from checks.report.compare import Effort
-from checks.report.differ import Differ, Path, References
+from checks.report.differ import MOST_REPEATED, Differ, Entries, Path, References
 from checks.report.equality import is_empty, same
 from checks.report.literal import SENSITIVE, literal
 from checks.sensitive import Mask
@@ -18,7 +18,7 @@ from checks.sensitive import Mask
 NO_REFERENCES: References = MappingProxyType({})
 _NULL = Raw(b"null")
 _EMPTY = (_NULL, Raw(b'""'), Raw(b"[]"), Raw(b"{}"))
-_MOST_REPEATED, _LONGEST = 50_000, 2_000
+_LONGEST = 2_000
 _Repeated = tuple[str, bytes, bytes, int]
 """An attribute, its JSON on both sides, and whether the resource stays, is created, destroyed or replaced."""
 
@@ -36,11 +36,13 @@ class Difference(Struct, frozen=True, kw_only=True, gc=False):
 class Comparing:
     """Shared by the comparisons of one plan: the remaining budget, and earlier results.
 
-    The same attribute often changes equally in many resources: it is compared once, and found again by its JSON.
+    The same attribute often changes equally in many resources: it is compared once, and found again by its JSON. So are
+    the same entries of maps, such as tags.
     """
 
     effort: Effort = field(default_factory=Effort)
     repeated: dict[_Repeated, tuple[AttributeChange, ...]] = field(default_factory=dict)
+    entries: Entries = field(default_factory=dict)
 
 
 def diff(
@@ -77,7 +79,13 @@ def diff_sides(
         return _all_hidden(before, after)
     paths = tuple(filter(None, replace_paths))
     forcing = {path[0] for path in paths}
-    differ = Differ(mask=mask, effort=comparing.effort, replace_paths=paths, references=references or NO_REFERENCES)
+    differ = Differ(
+        mask=mask,
+        effort=comparing.effort,
+        replace_paths=paths,
+        references=references or NO_REFERENCES,
+        entries=comparing.entries,
+    )
     old = before if isinstance(before, dict) else {}
     new = after if isinstance(after, dict) else {}
     old_json, new_json = (side.raw if isinstance(side, Attributes) else {} for side in (old, new))
@@ -119,7 +127,7 @@ def diff_sides(
             found
             and key is not None
             and len(key[1]) + len(key[2]) < _LONGEST
-            and len(comparing.repeated) < _MOST_REPEATED
+            and len(comparing.repeated) < MOST_REPEATED
         ):
             comparing.repeated[key] = found
     return Difference(
@@ -168,5 +176,5 @@ def diff_value(
     references: References = NO_REFERENCES,
 ) -> tuple[AttributeChange, ...]:
     """Compare two values of something other than a resource, such as an output."""
-    differ = Differ(mask=mask, effort=effort or Effort(), replace_paths=(), references=references)
+    differ = Differ(mask=mask, effort=effort or Effort(), replace_paths=(), references=references, entries={})
     return tuple(differ.changes((name,), before, after))

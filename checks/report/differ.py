@@ -18,7 +18,11 @@ from checks.sensitive.encoded import decode
 Path = tuple[str | int | float, ...]
 References = Mapping[str, tuple[str, ...]]
 """The references in an attribute's expression, by the attribute's path without indices (`ingress.cidr_blocks`)."""
+Entries = dict[tuple[str, str, str, bool], tuple[AttributeChange, ...]]
+"""Entries of maps: a map's path, a key, its value, whether it is added; and how it is shown."""
 _LONGEST_ITEM = 100
+MOST_REPEATED = 50_000
+"""How many attributes, and how many entries of maps, are found again in one plan."""
 _ONLY_MARKED = "from now on marked as sensitive; the value is unchanged"
 _NO_LONGER_MARKED = "no longer marked as sensitive; the value is unchanged"
 
@@ -30,9 +34,12 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
     effort: Effort
     replace_paths: tuple[Path, ...]
     references: References
+    entries: Entries
 
     def of_attribute(self, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
         """All differences in one attribute, whose two sides are not equal."""
+        if before is None and (after is UNKNOWN or isinstance(after, Hidden)):
+            return (self._leaf((name,), _path_text((name,)), before, after),)
         old, new = plain_literal(before, self.mask), plain_literal(after, self.mask)
         if old != new and (old or before is None) and (new or after is None):  # most are like this
             forces = bool(self.replace_paths) and any(path[0] == name for path in self.replace_paths)
@@ -83,14 +90,25 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
         """A value that is added or removed as a whole: nested values by their parts, so that each can be read."""
         value = after if before is None else before
         if isinstance(value, dict) and value:
-            parts = ((key, name + self._step(key)) for key in sorted(value))
             comes = before is None
-            return [change for key, part in parts for change in self._part((*path, key), part, value[key], comes=comes)]
+            return [change for key in sorted(value) for change in self._entry(path, name, key, value[key], comes=comes)]
         if isinstance(value, list) and _has_parts(value):
             return self._lists(path, name, *(([], value) if before is None else (value, [])))
         if isinstance(value, str):
             return (self._strings(path, name, *((None, value) if before is None else (value, None))),)
         return (self._leaf(path, name, before, after),)
+
+    def _entry(self, path: Path, name: str, key: str, value: Shown, *, comes: bool) -> Iterable[AttributeChange]:
+        """An entry of a map that is added or removed as a whole. Many resources have the same tags."""
+        if not isinstance(value, str) or len(value) > _LONGEST_ITEM or self.replace_paths:
+            return self._part((*path, key), name + self._step(key), value, comes=comes)
+        entry = (name, key, value, comes)
+        known = self.entries.get(entry)
+        if known is None:
+            known = tuple(self._part((*path, key), name + self._step(key), value, comes=comes))
+            if len(self.entries) < MOST_REPEATED:
+                self.entries[entry] = known
+        return known
 
     def _part(self, path: Path, name: str, value: Shown, *, comes: bool) -> Iterable[AttributeChange]:
         """A part of a value that is added or removed as a whole."""

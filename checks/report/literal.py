@@ -29,6 +29,8 @@ def plain_literal(value: Shown, mask: Mask) -> str | None:
         if len(value) > _LONGEST_PLAIN or not (value.isascii() and value.isprintable()) or _NOT_PLAIN.match(value):
             return None
         return _quoted(mask.text(value))
+    if value is None:
+        return None
     if isinstance(value, bool):
         return "true" if value else "false"
     return _literal(value, mask) if isinstance(value, int) else None

@@ -49,8 +49,8 @@ def encoded_parts(text: str) -> Iterator[tuple[int, int]]:
     """The parts of a text that may be encoded: all of it, or a run of base64 characters."""
     if len(text) < _SHORTEST:
         return
-    if _BASE64_LINES.fullmatch(text):
-        yield 0, len(text)
+    if (text[-1] == "=" or text[-1].isspace() or "\n" in text) and _BASE64_LINES.fullmatch(text):
+        yield 0, len(text)  # any other text that is encoded as a whole is one run
     for match in _RUN.finditer(text):
         yield match.span()
 
@@ -58,7 +58,7 @@ def encoded_parts(text: str) -> Iterator[tuple[int, int]]:
 def _is_base64(text: str) -> bool:
     if "\n" in text:
         return _BASE64_LINES.fullmatch(text) is not None
-    return _BASE64.fullmatch(text) is not None and len(text.rstrip()) % 4 == 0
+    return len(text.rstrip()) % 4 == 0 and _BASE64.fullmatch(text) is not None
 
 
 def _decompressed(content: bytes, most: int) -> bytes:

@@ -2,34 +2,38 @@
 
     python tests/bench/bench_report.py [--changes 10000] [--secrets 500]
 
-The bound: the report is built and rendered as a check run in at most 16 times what msgspec takes to decode the plan
-(CPU time, medians of a few rounds, since machines differ). With `--changes 100000` it shows whether that stays so ten
-times as large. Beside it stands what a renderer would cost that writes every attribute of every change and cuts
-afterwards.
+The bound: the report is built and rendered as a check run in at most 16 times what msgspec takes to decode the plan.
+Both are measured in turn, in processor time, and the bound is about the median of the ratios: that holds on a machine
+that others use too. With `--changes 100000` it shows whether it stays so for ten times as many. Beside it stands what a
+renderer would cost that writes every attribute of every change and cuts afterwards.
+`tests/checks/test_report_calls.py` holds the same in calls for each change, which no other process disturbs.
 """
 
 import argparse
+import functools
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
-from checks.plan import read_plan
+from checks.plan import Plan, read_plan
 from checks.rendering.html import render_html
 from checks.rendering.json_report import render_json
 from checks.rendering.markdown import render_check_run, render_markdown
 from checks.rendering.text import render_text
-from checks.report import RunReport, report_plan
+from checks.report import RootReport, RunReport, report_plan
 from checks.sensitive import Mask
 from tests.bench import generate_plan
 
 MOST_TIMES = 16
 ROUNDS = 5
+
+T = TypeVar("T")
 
 
 def main() -> int:
@@ -37,22 +41,21 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=10_000)
     parser.add_argument("--secrets", type=int, default=500)
     chosen = parser.parse_args()
-    decoded, built, run = _build(chosen.changes, chosen.secrets)
-    rendered, output = _timed("render_check_run", lambda: render_check_run(run))
+    times, run = _build(chosen.changes, chosen.secrets)
+    _, output = _timed("render_check_run", lambda: render_check_run(run))
     print(f"    summary {len(output.summary.encode()):,} bytes, text {len((output.text or '').encode()):,} bytes")
     _timed("render_markdown", lambda: render_markdown(run))
     _timed("render_text (baseline: every attribute)", lambda: render_text(run))
     _timed("render_html", lambda: render_html(run))
     _timed("render_json", lambda: render_json(run))
     _timed("stored form", lambda: msgspec.json.encode(run))
-    seconds = built + rendered
-    times = seconds / decoded
-    print(f"  built and rendered in {seconds:.3f} s, {times:.1f} times what decoding takes")
+    print(f"  built and rendered in {times:.1f} times what decoding takes")
     print(f"  {'within the bound' if times <= MOST_TIMES else 'OUT OF BOUNDS'}: {MOST_TIMES} times")
     return 0 if times <= MOST_TIMES else 1
 
 
-def _build(changes: int, secrets: int) -> tuple[float, float, RunReport]:
+def _build(changes: int, secrets: int) -> tuple[float, RunReport]:
+    """How many times what decoding takes it takes to build and render the report, and the report."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "plan.json"
         with path.open("w") as file:
@@ -60,13 +63,27 @@ def _build(changes: int, secrets: int) -> tuple[float, float, RunReport]:
         plan_json = path.read_bytes()
     mask = Mask.of(f"secret-{number:08}-{number * 7919:012x}" for number in range(secrets))
     print(f"{changes:,} resources, {len(plan_json) / 1e6:.0f} MB, {secrets} secrets")
-    decoded, plan = _timed("read_plan", lambda: read_plan(plan_json))
-    built, root = _timed(
-        "report_plan",
-        lambda: report_plan(plan, root_module="network", environment="testing", workspace="testing", mask=mask),
-    )
+    decoded, built, ratios = [], [], []
+    for _ in range(ROUNDS):
+        plan, decoded_s = _measured(lambda: read_plan(plan_json))
+        root, built_s = _measured(functools.partial(_report, plan, mask))
+        run = _run(root)
+        _, rendered_s = _measured(functools.partial(render_check_run, run))
+        decoded.append(decoded_s)
+        built.append(built_s)
+        ratios.append((built_s + rendered_s) / decoded_s)
+    _print("read_plan", decoded)
+    _print("report_plan", built)
     print(f"    {root.counts.words()}; {len(root.changes):,} after folding")
-    run = RunReport(
+    return statistics.median(ratios), run
+
+
+def _report(plan: Plan, mask: Mask) -> RootReport:
+    return report_plan(plan, root_module="network", environment="testing", workspace="testing", mask=mask)
+
+
+def _run(root: RootReport) -> RunReport:
+    return RunReport(
         operation="plan",
         environment="testing",
         repository="acme/infrastructure",
@@ -75,18 +92,26 @@ def _build(changes: int, secrets: int) -> tuple[float, float, RunReport]:
         roots=(root,),
         blob_url="https://github.com/acme/infrastructure/blob/0123456789abcdef0123456789abcdef01234567",
     )
-    return decoded, built, run
 
 
-def _timed(name: str, work: Callable[[], Any]) -> tuple[float, Any]:
+def _timed(name: str, work: Callable[[], T]) -> tuple[float, T]:
     rounds = []
     for _ in range(ROUNDS):
-        start = time.process_time()
-        result = work()
-        rounds.append(time.process_time() - start)
+        result, seconds = _measured(work)
+        rounds.append(seconds)
+    return _print(name, rounds), result
+
+
+def _measured(work: Callable[[], T]) -> tuple[T, float]:
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+def _print(name: str, rounds: Sequence[float]) -> float:
     seconds = statistics.median(rounds)
     print(f"  {name:42} {seconds:7.3f} s")
-    return seconds, result
+    return seconds
 
 
 if __name__ == "__main__":
