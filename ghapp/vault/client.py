@@ -29,9 +29,9 @@ from ghapp.vault.settings import VaultSettings
 
 _PAUSE_FIRST_S = 0.1
 _PAUSE_MOST_S = 3.0
-_TO_READ = "the operator has to give its policy read there and list on the folders, then press Re-run"
-_TO_WRITE = "the operator has to give its policy create and update there"
-_TO_SIGN = "the operator has to give its policy update there, and the key has to exist"
+_TO_READ = "its policy needs read there and list on the folders"
+_TO_WRITE = "its policy needs create and update there"
+_TO_SIGN = "its policy needs update there, and the key has to exist"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

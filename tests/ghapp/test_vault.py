@@ -359,8 +359,8 @@ class TestVaultThatDoesNotAnswerAsItShould:
 
         assert isinstance(refused, VaultDenied)
         assert str(refused) == (
-            f"Vault ({openbao.host}) denies Planward kv/kept/staging/: the operator has to give its policy read there "
-            "and list on the folders, then press Re-run"
+            f"Vault ({openbao.host}) denies Planward kv/kept/staging/: its policy needs read there and list on the "
+            "folders"
         )
 
     def test_a_mount_that_is_not_there_is_denied_by_vault(self, openbao: OpenBao) -> None:
@@ -591,8 +591,8 @@ class TestSigning:
             self.sign(settings_of(openbao, token=token), "app")
 
         assert str(denied.value) == (
-            f"Vault ({openbao.host}) denies Planward transit/sign/app: the operator has to give its policy update "
-            "there, and the key has to exist"
+            f"Vault ({openbao.host}) denies Planward transit/sign/app: its policy needs update there, and the key has "
+            "to exist"
         )
 
 

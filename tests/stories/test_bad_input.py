@@ -124,12 +124,13 @@ def test_a_base_whose_config_cannot_be_used_does_not_block_the_pull_request_that
     if UNIMPLEMENTED in BAD_CONFIGS[config]:
         return  # the rest of it is understood: who decides is known
     assert failure(story, also).endswith(
-        f"mend {CONFIG} in a pull request of its own first; this one changes `network/main.tf`, too"
+        f"correct {CONFIG} in a pull request of its own and merge that first; this one changes `network/main.tf`, too"
     )
     assert (
-        f"Nothing is planned: the config of staging cannot be used ({BAD_CONFIGS[config]}), and merging this mends it. "
+        f"Nothing is planned: the config of staging cannot be used ({BAD_CONFIGS[config]}), and merging this corrects "
+        "it. "
         "The environment staging is new then: its first push is held until somebody with the role maintain or admin "
-        "allows it."
+        "allows it by Plan and Apply."
     ) in html.unescape(check["output"]["summary"]).replace("\\", "")
     tip = story.merge(number)
     held = story.applied(tip)

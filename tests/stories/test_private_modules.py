@@ -98,7 +98,7 @@ def test_a_module_of_a_module_is_fetched_where_its_repository_is_listed_too(line
     check = story.planned(number)
     if name == "inner-secrets":
         assert check["conclusion"] == "failure"
-        assert "the operator has to list it in PLANWARD_MODULE_REPOSITORIES" in story.first_line(check)
+        assert "ask the operator to list it in PLANWARD_MODULE_REPOSITORIES" in story.first_line(check)
         return
     assert check["conclusion"] == "success", story.first_line(check)
     asked = [each.body for each in story.github.requests if each.path.endswith("/access_tokens")]

@@ -111,5 +111,6 @@ def test_a_state_that_would_be_gone_with_the_sandbox_is_not_written(attacked: Li
     assert check["conclusion"] == "failure"
     assert story.first_line(check) == (
         "network in testing: the state would be at /var/tmp/planward/network.tfstate and lost, since Terraform runs in "
-        "a sandbox: use a remote backend, or the operator adds its directory to PLANWARD_SANDBOX_PATHS, as DIRECTORY:rw"
+        "a sandbox: use a remote backend and push; or ask the operator to add its directory to PLANWARD_SANDBOX_PATHS, "
+        "as DIRECTORY:rw, then press Re-run"
     )

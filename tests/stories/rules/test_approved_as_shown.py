@@ -72,11 +72,8 @@ def test_the_plans_of_several_root_modules_are_approved_together_and_each_is_app
     line: Line,
 ) -> None:
     story = line.story(config=BY_HAND)
-    stamped = {
-        f"{name}/main.tf": story.root_module(name, size=2, extra=STAMPED)[f"{name}/main.tf"]
-        for name in ("app", "network")
-    }
-    number = story.propose(stamped)
+    app, network = (story.root_module(name, size=2, extra=STAMPED) for name in ("app", "network"))
+    number = story.propose(app | network)
     green(story.planned(number))
     sha = story.merge(number)
     check = story.applied(sha)

@@ -153,7 +153,7 @@ def test_help_is_answered_to_everybody(line: Line) -> None:
     assert answered(story, story.comment(number, "planward help", by=story.maintainer)) == "+1"
     said = replies(story, number)[-1]
     assert "What others decide" not in said
-    assert "- `planward apply SHA -e production`: apply the plan that is shown for that tip" in said
+    assert "- `planward apply SHA -e production`: apply the plan that is shown for that commit" in said
 
 
 @pytest.mark.parametrize("where", ["open", "merged"])
