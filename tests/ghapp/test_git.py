@@ -727,6 +727,52 @@ class TestCheckouts:
         with pytest.raises(GitError, match=r"a\.bin is kept in Git LFS, and git-lfs is not installed"):
             asyncio.run(seen(LargeFiles(read=("a.bin",))))
 
+    @pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed here")
+    @pytest.mark.parametrize("named_by", ["the repository", "the configuration"])
+    def test_a_repository_names_no_program_and_no_server_for_git_lfs(
+        self, tmp_path: Path, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer, named_by: str
+    ) -> None:
+        program = tmp_path / "agent"
+        program.write_text(f"#!/bin/sh\necho ran >> {tmp_path}/ran\n")
+        program.chmod(0o755)
+        with git_server(tmp_path) as other:
+            names = {
+                "lfs.url": other.url("elsewhere"),
+                "lfs.standalonetransferagent": "agent",
+                "lfs.customtransfer.agent.path": str(program),
+                "lfs.basictransfersonly": "false",
+                "filter.lfs.process": str(program),
+                "core.fsmonitor": str(program),
+                "core.sshCommand": str(program),
+                f"http.{other.url('')}.extraHeader": "Authorization: none",
+            }
+            config = tmp_path / "author/.lfsconfig"
+            for name, value in names.items():
+                author.git("config", "--file", str(config), name, value)
+            pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+            tip = author.commit_files("Add", {".gitattributes": "*.bin filter=lfs\n", "a.bin": pointer})
+            author.push("main")
+            mirror = fetched(mirrors, remote)
+            environ = mirrors.large_files_environment(remote)
+            if named_by == "the configuration":
+                begin = int(environ["GIT_CONFIG_COUNT"])
+                environ["GIT_CONFIG_COUNT"] = str(begin + len(names))
+                for number, (name, value) in enumerate(names.items(), begin):
+                    environ |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+            asked_before = len(server.requests)
+
+            async def laid_out() -> None:
+                async with mirror.checkout(tip, LargeFiles(read=("a.bin",), environ=environ)):
+                    pass
+
+            with pytest.raises(GitError, match=r"a\.bin"):
+                asyncio.run(laid_out())
+            asked = {path for path, _ in server.requests[asked_before:]}
+            assert other.requests == []
+            is_repositorys = named_by == "the repository"
+            assert (tmp_path / "ran").exists() == (not is_repositorys)
+            assert ("/infra.git/info/lfs/objects/batch" in asked) == is_repositorys
+
     def test_many_lie_side_by_side(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
         shas = [author.commit(a=str(number)) for number in range(8)]
         author.push("main")
