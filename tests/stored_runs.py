@@ -1,4 +1,4 @@
-"""A database as years leave it: many runs of one repository, with what hangs on them."""
+"""A database after years of use: many runs of one repository, with all their rows."""
 
 from collections.abc import Iterator
 from typing import Any

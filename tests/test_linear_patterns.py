@@ -1,4 +1,4 @@
-"""Every regular expression of the product takes time that grows with the text and no faster, whatever the text.
+"""Every regular expression in the code takes linear time on any text.
 
 The patterns are collected from the modules themselves, each with the methods by which it is called, so that a new one
 is tried like the others; a pattern that is made where it is used could not be collected, and is refused.

@@ -1,4 +1,4 @@
-"""A worker whose flow is nothing: python -m tests.bench.backlog_worker DATABASE_URL DATA_DIR"""
+"""A worker whose flow does nothing: python -m tests.bench.backlog_worker DATABASE_URL DATA_DIR"""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""The line against a bare shell script where Terraform has something to do: AWS resources on moto.
+"""The demo's whole way against a bare shell script, with real work for Terraform: AWS resources on moto.
 
 python -m tests.bench.bench_cloud [--runs 5]
 

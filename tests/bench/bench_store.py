@@ -1,4 +1,4 @@
-"""Questions of the flows to a store with many runs, each beside the way in which it was asked before.
+"""Queries of the flows on a store with many runs, each compared with its earlier form.
 
 python -m tests.bench.bench_store [--runs 50000] [--repeat 20] [--postgresql]
 

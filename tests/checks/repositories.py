@@ -1,4 +1,4 @@
-"""Repositories as a few lines of text: paths with what stands in them."""
+"""Repositories as a few lines of text: paths with their contents."""
 
 from collections.abc import Mapping, Sequence
 

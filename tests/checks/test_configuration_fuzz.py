@@ -1,4 +1,4 @@
-"""Whatever bytes a pull request brings, reading them ends, with facts or with a problem, and the grammars agree."""
+"""Reading any bytes of a pull request ends, with facts or with a problem, and the parsers agree."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What is read from one file, whichever grammar reads it."""
+"""The facts read from one file, whichever parser reads it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a plan does other than the one that was reviewed, from what may be stored of both."""
+"""The differences of a plan from the reviewed one, from the stored facts of both."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What explains a push: a table of histories."""
+"""Which pull requests explain a push: a table of histories."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The gate under every order of things: pushes, merges, approvals, config changes, events that are lost or repeated.
+"""The gate in every order of events: pushes, merges, approvals, config changes, lost and repeated events.
 
 The machine plays GitHub, people and the shell's memory; what is judged is `checks.explain`, `checks.settle` and
 `checks.gate` themselves. A tree is the set of changes that it holds, and merging is their union.

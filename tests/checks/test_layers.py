@@ -1,4 +1,4 @@
-"""In which order root modules are run."""
+"""The order in which root modules run."""
 
 from collections.abc import Mapping
 

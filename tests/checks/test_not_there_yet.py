@@ -1,4 +1,4 @@
-"""A root module that reads what another one is only about to get is planned at apply; any other error is an error."""
+"""A root module that reads another's future output is planned at apply; any other error is an error."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Terragrunt's units and Pulumi's projects are found, and a change of theirs is known to be one."""
+"""Terragrunt's units and Pulumi's projects are found, and changes to them are recognised."""
 
 import pytest
 

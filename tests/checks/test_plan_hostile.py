@@ -1,4 +1,4 @@
-"""A plan that is written to hold the process: no call on it takes a second at the largest size that is allowed."""
+"""A plan made to block the process: no call on it takes a second at the largest allowed size."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Every row of the table of dangers does what it says, and what is everyday is left alone."""
+"""Every row of the table of dangers works, and ordinary changes are not marked."""
 
 import base64
 import json

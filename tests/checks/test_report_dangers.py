@@ -1,4 +1,4 @@
-"""What is dangerous stands first, and once."""
+"""Dangerous changes come first, and once."""
 
 import re
 

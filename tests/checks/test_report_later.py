@@ -1,4 +1,4 @@
-"""What a plan defers to a later one, and the actions of providers that it runs, are named, counted and masked."""
+"""Deferred changes and the actions of providers are named, counted and masked."""
 
 from typing import Any
 

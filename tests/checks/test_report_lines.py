@@ -1,4 +1,4 @@
-"""What stands in a change's line and below it: which resource it is, tables of rules, what scanners say, colours."""
+"""A change's line and the lines below it: the resource's identity, tables of rules, scanner findings, colours."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Names that stand in the code are shown; what is secret is not, also where both are the same word."""
+"""Names in the code are shown and secrets are not, even if both are the same word."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Lists: what moved in an ordered one, what is a set, what belongs together although its id becomes unknown."""
+"""Lists: moved items, sets, and items that belong together although their ids become unknown."""
 
 import json
 from typing import Any

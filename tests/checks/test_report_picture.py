@@ -1,4 +1,4 @@
-"""The picture of what changes, and the difference to what was reviewed."""
+"""The picture of the changes, and the difference from the review."""
 
 import os
 import re

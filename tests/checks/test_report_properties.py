@@ -1,4 +1,4 @@
-"""Whatever Terraform prints: limits hold, the Markdown has the structure that was meant, and no secret is in it."""
+"""Whatever Terraform prints: limits hold, the Markdown keeps its structure, and it contains no secret."""
 
 import base64
 import json

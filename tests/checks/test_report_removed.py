@@ -1,4 +1,4 @@
-"""A root module that is none any more is in the title, with what its state holds."""
+"""A removed root module is in the title, with the resources in its state."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A pull request's two plans in one report: the target leads, testing follows, and says only what is new there."""
+"""A pull request's two plans in one report: the target first, then testing with only its additions."""
 
 import re
 from typing import Any

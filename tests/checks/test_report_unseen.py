@@ -1,4 +1,4 @@
-"""Texts that are encoded are compared decoded, and what a person cannot see is said or made visible."""
+"""Encoded texts are compared decoded, and invisible differences are named or made visible."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""Nothing that changes is left out: the report keeps it whole, and Markdown says what it shortens."""
+"""No change is left out: the report keeps it complete, and Markdown says where it shortens one."""
 
 import html
 import json

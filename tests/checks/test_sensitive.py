@@ -1,4 +1,4 @@
-"""Secrets are hidden in every way in which they may be written."""
+"""Secrets are hidden in every form in which they may be written."""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""Well-known credentials are hidden even where nobody named them; the examples are put together here, none is real."""
+"""Well-known credentials are hidden even if nobody marked them; the examples are assembled here, none is real."""
 
 import pytest
 

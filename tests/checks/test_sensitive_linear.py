@@ -1,4 +1,4 @@
-"""Masking hostile text takes time that grows with the text and no faster."""
+"""Masking hostile text takes linear time."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A log is masked while it comes, whatever the chunks it is cut into."""
+"""A log is masked while it arrives, in any chunks."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Which of the server's own variables reach Terraform, for whom."""
+"""Which of the server's own variables Terraform gets, and for which runs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which repositories a team's secrets are open to."""
+"""Which repositories may use a team's secrets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The table of docs/configuration.md, made of the declaration of the config's keys.
+"""The table of docs/configuration.md, generated from the declarations of the config's keys.
 
 `python -m tests.docs.configuration_table` writes it into the page.
 """

@@ -1,4 +1,4 @@
-"""What sign-in needs of GitHub, which the local GitHub does not have: the OAuth web flow, and people's own tokens.
+"""The parts of GitHub for sign-in that the local GitHub lacks: the OAuth web flow, and people's own tokens.
 
 https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
 """

@@ -1,4 +1,4 @@
-"""Where a GitHub is seen and fetched from, given the root of its API."""
+"""The web address and git host of a GitHub, derived from the root of its API."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Atlantis' repository config becomes a config that passes, and no key of it goes missing in silence."""
+"""Atlantis' repository config becomes a valid config, and no key is lost silently."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deliveries that anybody can send: what they may cost before their signature is known, over a real socket."""
+"""Deliveries that anybody can send: their cost before their signature is known, over a real socket."""
 
 import contextlib
 import hashlib

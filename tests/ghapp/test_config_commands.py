@@ -1,4 +1,4 @@
-"""What `planward config` and `planward import` say about a working copy."""
+"""The output of `planward config` and `planward import` for a working copy."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The published JSON Schema and the reader say the same."""
+"""The published JSON Schema and the reader agree."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""A config is read in a process of its own: what it says arrives whole, and a slow one is given up."""
+"""A config is read in a subprocess: its content arrives complete, and a slow one is given up."""
 
 import pickle
 import time

@@ -1,4 +1,4 @@
-"""What a program may take: one that takes more is ended, and how it ended is told."""
+"""Limits of a program: if it exceeds one it is ended, and the report says how."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Which failed deliveries are asked for again, decided by GitHub's list and by what was asked before."""
+"""Which failed deliveries are requested again, decided by GitHub's list and earlier requests."""
 
 from ghapp.flows.maintenance.deliveries import MOST, OVERLAP_S, Redeliveries, decide_redeliveries
 from ghapp.github import DeliverySeen

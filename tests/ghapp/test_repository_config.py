@@ -1,4 +1,4 @@
-"""The config: its defaults, every key of it, and the exact complaint for everything that is wrong."""
+"""The config: its defaults, every key, and the exact complaint for every error."""
 
 import json
 from dataclasses import replace

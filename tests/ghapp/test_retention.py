@@ -1,4 +1,4 @@
-"""What is removed with age, and what is needed whatever its age, on SQLite and on PostgreSQL."""
+"""Which data is removed with age, and which is kept whatever its age, on SQLite and on PostgreSQL."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator

@@ -1,4 +1,4 @@
-"""How root modules are laid out for an environment: workspace, files, and states that are neither shared nor lost."""
+"""How environments run root modules: workspace, files, and states that are neither shared nor lost."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The log of a root run: masked in a thread, in order, whole until its limit."""
+"""The log of a root run: masked in a thread, in order, complete up to its limit."""
 
 import asyncio
 import threading

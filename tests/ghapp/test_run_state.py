@@ -1,4 +1,4 @@
-"""The state of a run, as the database keeps it."""
+"""The stored state of a run."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The sandbox itself: what a program reaches in it, how it ends, and when Planward refuses to start without one."""
+"""The sandbox: what a program can reach in it, how it ends, and when Planward refuses to start without one."""
 
 import asyncio
 import contextlib

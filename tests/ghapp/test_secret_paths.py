@@ -1,4 +1,4 @@
-"""Which paths in Vault a config may name, and that no two runs come to the same one."""
+"""The paths in Vault that a config may name; no two runs resolve to the same one."""
 
 import pytest
 from hypothesis import given

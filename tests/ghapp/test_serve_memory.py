@@ -1,4 +1,4 @@
-"""What deliveries that anybody can send cost a running `planward serve` in memory."""
+"""The memory that a running `planward serve` needs for deliveries that anybody can send."""
 
 import os
 import socket

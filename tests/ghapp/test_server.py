@@ -1,4 +1,4 @@
-"""Deliveries, health, metrics and what every answer carries, over a real socket."""
+"""Deliveries, health, metrics and the headers of every answer, over a real socket."""
 
 import asyncio
 import hashlib

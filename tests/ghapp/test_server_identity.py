@@ -1,4 +1,4 @@
-"""What reaches Terraform besides Vault's secrets for a state: a registry's token, and the server's own identity."""
+"""What Terraform gets for a state besides Vault's secrets: a registry's token, and the server's own identity."""
 
 import asyncio
 import contextlib

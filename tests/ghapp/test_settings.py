@@ -1,4 +1,4 @@
-"""What an operator sets, and what they read where it does not fit."""
+"""The operator's settings, and the errors for invalid ones."""
 
 from collections.abc import Mapping
 from pathlib import Path

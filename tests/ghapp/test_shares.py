@@ -1,4 +1,4 @@
-"""What a worker has under way at once: a share of a backlog, and a share for each repository."""
+"""A worker's running jobs: a share of a backlog, and a share for each repository."""
 
 import asyncio
 import os

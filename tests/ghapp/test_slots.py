@@ -1,4 +1,4 @@
-"""Whose turn it is: repositories take turns, inside one its applies and its plans, inside those first come."""
+"""Turns: between repositories, then between a repository's applies and plans, then first come first served."""
 
 import asyncio
 from itertools import pairwise

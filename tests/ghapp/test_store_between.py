@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL break off, before a statement and after it; what is remembered and accepted is so once."""
+"""Connections to PostgreSQL break before and after statements; every write and job is stored exactly once."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""The store on SQLite and on PostgreSQL: what several processes do at once on one database, and odd text."""
+"""The store on SQLite and on PostgreSQL: several processes on one database, and odd text."""
 
 import asyncio
 import dataclasses

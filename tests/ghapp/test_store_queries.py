@@ -1,4 +1,4 @@
-"""Each query of the store uses an index, and reads no more where more is stored."""
+"""Each query of the store uses an index, and reads no more rows if more are stored."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""Headers and body of one POST by GitHub in, a typed event out."""
+"""Headers and body of one of GitHub's POSTs become a typed event."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""Deliveries come in any order, twice, or never; what GitHub then shows is the same."""
+"""Deliveries come in any order, twice, or never; GitHub shows the same in the end."""
 
 import pytest
 

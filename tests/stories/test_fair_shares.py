@@ -1,4 +1,4 @@
-"""One repository's many root modules do not keep another's one from its place."""
+"""One repository's many root modules do not keep another's one from its slot."""
 
 import re
 

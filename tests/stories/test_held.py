@@ -1,4 +1,4 @@
-"""What is not built, not vouched for or not explained is held, says so, and touches nothing."""
+"""Changes that cannot be planned, are not vouched for or not explained are held with a reason, and touch nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

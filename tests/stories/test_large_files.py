@@ -1,4 +1,4 @@
-"""Git LFS: what a root module reads has its contents, and a pointer is never taken for contents."""
+"""Git LFS: files that a root module reads have their contents, and a pointer never counts as contents."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""GitHub's limits in the midst of the stories: gates go on, the rest comes later, nothing is lost."""
+"""GitHub's limits during the stories: gates continue, the rest comes later, nothing is lost."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What is applied to production is what was reviewed, or the check run says what is different; by `parity` it waits."""
+"""Production gets exactly the reviewed changes, or the check run shows the differences; by `parity` it waits."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""What others write cannot stop the server: it answers within a second while each attack goes on."""
+"""Other people's input cannot stop the server: it answers within a second during each attack."""
 
 import os
 import subprocess

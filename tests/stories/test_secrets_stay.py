@@ -1,4 +1,4 @@
-"""No value from Vault leaves by any door: check run, comment, deployment, page, log, database, file, argv."""
+"""No value from Vault appears in a check run, comment, deployment, page, log, database, file or argument list."""
 
 import json
 import stat

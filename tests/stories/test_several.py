@@ -1,4 +1,4 @@
-"""Several web processes and several workers on one PostgreSQL, each with a data directory of its own."""
+"""Several web processes and workers on one PostgreSQL, each with its own data directory."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A wire that says what it was told to say, in order, and fails on anything that nobody expected."""
+"""A connection that gives scripted answers, in order, and fails on any unexpected request."""
 
 import json
 from dataclasses import dataclass, field

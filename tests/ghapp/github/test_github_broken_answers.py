@@ -1,4 +1,4 @@
-"""Answers that break on the way, on a real socket: none is taken for done, and nothing is made twice."""
+"""Answers that break in transit, on a real socket: none counts as done, and nothing is created twice."""
 
 import asyncio
 import json

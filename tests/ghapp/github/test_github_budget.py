@@ -1,4 +1,4 @@
-"""What may be asked of GitHub now: values in, a value out."""
+"""Which requests GitHub allows now: takes values, returns a value."""
 
 import pytest
 

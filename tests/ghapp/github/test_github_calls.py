@@ -1,4 +1,4 @@
-"""One call: when it is repeated, what its failure means, and what people read of it."""
+"""One call: its retries, the meaning of its failure, and its error text."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Questions that are asked again: whether the answer still holds, never whether it is old."""
+"""Conditional requests: they ask whether an answer still holds, never how old it is."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who asks: the App by its key, an installation by a token that reaches one repository."""
+"""Authentication: the App by its key, an installation by a token for one repository."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Whom GitHub names for a commit, and whom for a push."""
+"""The people that GitHub names for a commit, and for a push."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The App's log of deliveries: what an App can read back of what it was sent."""
+"""The App's delivery log: an App can read its own deliveries."""
 
 import json
 from collections.abc import Iterator

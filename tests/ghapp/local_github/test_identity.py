@@ -1,4 +1,4 @@
-"""Who may speak to the local GitHub, and how far."""
+"""Who may use the local GitHub, and for what."""
 
 import httpx
 import pytest

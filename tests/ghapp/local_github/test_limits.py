@@ -1,4 +1,4 @@
-"""How much may be asked of the local GitHub: what github.com documents, by a clock that the test moves."""
+"""The local GitHub's rate limits: github.com's documented ones, by a clock that the test moves."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

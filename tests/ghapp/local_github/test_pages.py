@@ -1,4 +1,4 @@
-"""The pages of the local GitHub: what one reads there, and that their buttons do what GitHub's do."""
+"""The pages of the local GitHub: their content, and buttons that do the same as GitHub's."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The sample repository is what it says: planned by Terraform itself, from the states that staging brings."""
+"""The sample repository works: Terraform itself plans it, from the states that staging starts with."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Members of teams, as an App asks for them before somebody decides."""
+"""Members of teams, as an App queries them before somebody decides."""
 
 from collections.abc import Iterator
 from typing import Any

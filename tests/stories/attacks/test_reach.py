@@ -1,4 +1,4 @@
-"""What the code of a plan and of an apply reaches of the machine: each attack in each sandbox, and in none."""
+"""What the code of a plan and of an apply can reach on the machine: each attack in each sandbox, and in none."""
 
 import os
 import signal

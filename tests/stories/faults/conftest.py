@@ -1,4 +1,4 @@
-"""Lines of their own, whose Planward kills itself where a test asks for it and is started again each time."""
+"""Separate lines, whose Planward kills itself where a test asks for it and is started again each time."""
 
 import re
 import signal

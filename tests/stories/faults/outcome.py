@@ -1,4 +1,4 @@
-"""What a story comes to, in words that do not depend on which repository it was told in."""
+"""The outcome of a story, as text that does not depend on its repository."""
 
 import json
 import re

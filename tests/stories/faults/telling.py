@@ -1,4 +1,4 @@
-"""The two stories that faults are tried on: a pull request is planned, and what is merged is applied and told."""
+"""The two stories for the fault tests: a pull request is planned, and its merge is applied and reported."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What lies between Planward and GitHub, Vault and the database goes wrong at random; pull requests end right.
+"""Connections between Planward and GitHub, Vault and the database fail at random; pull requests end correctly.
 
 PLANWARD_TEST_PULL_REQUESTS says how many (200 takes a quarter of an hour), PLANWARD_TEST_SEED what chance draws from. A
 seed gives the same faults to the same requests; which of two requests comes first is up to the machine.

@@ -1,4 +1,4 @@
-"""What one machine began is gone on with on another: nothing that lies on a disk is taken for granted."""
+"""Another machine resumes the work of one machine, without any of its files."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""What GitHub could not deliver, or never sent, is found by looking."""
+"""Deliveries that GitHub could not make, or never sent, are found by comparison."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""What happened is what GitHub shows: a result that GitHub refuses to take is reported as reached once it takes it."""
+"""The reported result is the real one: if GitHub refuses a result, it is reported unchanged once GitHub accepts it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Tokens that die early, and refusals that are no last word: 401, 403 and 404 at every kind of call, from git too."""
+"""Tokens that expire early, and refusals that are not final: 401, 403 and 404 at every kind of call, also from git."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""What the stories of the rules read beside GitHub: titles, buttons, reactions, and Planward's audit log."""
+"""Data that the stories of the rules read besides GitHub: titles, buttons, reactions, and Planward's audit log."""
 
 import json
 from collections.abc import Mapping

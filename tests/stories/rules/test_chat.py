@@ -1,4 +1,4 @@
-"""Chat is told when an apply ended or waits, and when a promotion is decided: once, and it holds nothing up."""
+"""Chat is notified when an apply ended or waits, and when a promotion is decided: once, without delaying anything."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Commands in comments name what was looked at; those that do not count do nothing; a reaction is the answer."""
+"""Commands in comments name the reviewed commit; invalid ones do nothing; a reaction is the answer."""
 
 import pytest
 

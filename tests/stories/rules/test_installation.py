@@ -1,4 +1,4 @@
-"""The App comes and goes: what is open then is planned, and what was merged meanwhile is applied."""
+"""The App comes and goes: open pull requests are planned, and merges in the meantime are applied."""
 
 import httpx
 import pytest

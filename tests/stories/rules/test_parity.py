@@ -1,4 +1,4 @@
-"""What is applied was seen: an apply is compared with the previews, and what was confirmed is asked about once."""
+"""Every applied change was seen: an apply is compared with the previews, and a confirmation is asked for once."""
 
 import html
 import json

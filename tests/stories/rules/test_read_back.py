@@ -1,4 +1,4 @@
-"""Whoever has the webhook secret alone decides nothing: what people decide is read back from GitHub."""
+"""The webhook secret alone decides nothing: people's decisions are read back from GitHub."""
 
 import copy
 import re

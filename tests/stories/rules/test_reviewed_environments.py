@@ -1,4 +1,4 @@
-"""A new environment is in force where somebody else with write approved the pull request that brought it."""
+"""A new environment is in force if somebody else with write access approved the pull request that added it."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Where the modules and providers of a root module come from is the operator's to allow."""
+"""The operator decides where the modules and providers of a root module may come from."""
 
 import io
 import threading

@@ -1,4 +1,4 @@
-"""What exists already is not built again, and what is left behind is said."""
+"""Existing resources are not built again, and remaining ones are reported."""
 
 import html
 import subprocess

@@ -1,4 +1,4 @@
-"""Four eyes over the commits that a hold is about, and the ways out."""
+"""Four eyes over the commits of a hold, and the ways to end one."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Proxies for tests of one room."""
+"""Scripted proxies for tests of one package."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
