@@ -44,7 +44,7 @@ class Stage:
     vault_address: str
     planward_url: str
     given: tuple[str, ...]
-    """The variables of whoever plays that Terraform gets."""
+    """The variables of the person running the demo that Terraform gets."""
     sandbox: str
     """The sandbox, as a line for people."""
 
@@ -122,13 +122,13 @@ _PASSED = (
 
 
 def _for_terraform(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """PLANWARD_TERRAFORM_ENV as it is set, and the variables that it names. Raises SettingsError."""
+    """PLANWARD_TERRAFORM_ENV, and the variables that it names. Raises SettingsError."""
     named = read_terraform_env(environ)
     return {SERVER_VARIABLES: environ[SERVER_VARIABLES], **named.all_named()} if SERVER_VARIABLES in environ else {}
 
 
 def _past_proxies(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """What keeps the demo's own servers, which are all on loopback, from being asked for through a proxy."""
+    """Variables that exclude the demo's own servers, which are all on loopback, from the proxy."""
     return {
         name: f"{environ[name]},127.0.0.1" if environ.get(name) else "127.0.0.1" for name in ("NO_PROXY", "no_proxy")
     }

@@ -29,7 +29,7 @@ class NotToBeSeen(JobError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tip:
-    """What Planward finds at the tip of a repository's default branch, under the config that lies there."""
+    """What Planward finds at the tip of a repository's default branch, under the config there."""
 
     repository: Repository
     sha: CommitSha

@@ -1,7 +1,8 @@
-"""The kernel's keys under the sandbox `uid`: none of Planward's session, and none of the last run under a uid.
+"""Hide the kernel's keys in the sandbox `uid`: those of Planward's session, and those of the previous run under a uid.
 
-Whoever holds a keyring reads its keys, whatever their user is, and programs inherit the session's; a user's keyring
-stays when all processes of the user have ended. Where a container refuses the call, runs cannot use keys either.
+A process that has a keyring can read its keys, whatever its user is, and programs inherit the session's keyring. A
+user's keyring stays after all processes of the user have ended. If a container refuses these calls, runs cannot use
+keys either.
 
 https://man7.org/linux/man-pages/man7/keyrings.7.html
 """
@@ -22,19 +23,19 @@ _JOIN_SESSION_KEYRING, _CLEAR, _KEYRING_OF_THE_USER = 1, 7, -4
 
 
 def join_empty_keyring() -> None:
-    """Give this thread, and the program that it starts next, a session keyring of its own."""
+    """Give this thread, and the program that it starts next, an empty session keyring."""
     if (numbers := _NUMBERS.get(platform.machine())) is not None:
         ctypes.CDLL(None).syscall(numbers.keyctl, _JOIN_SESSION_KEYRING, None)
 
 
 def clear_keyring_of(uid: int) -> None:
-    """Remove the keys of a user that has no process left."""
+    """Remove the keys of a user without processes."""
     if (numbers := _NUMBERS.get(platform.machine())) is None:
         return
     syscall = ctypes.CDLL(None).syscall
 
     def clear() -> None:
-        # By the number, this is of one thread alone, which ends with it; libc would change all of them.
+        # The raw system call affects only this thread, which then ends; libc would change all threads.
         if syscall(numbers.setresuid, uid, uid, uid) == 0:
             syscall(numbers.keyctl, _CLEAR, _KEYRING_OF_THE_USER)
 

@@ -1,8 +1,8 @@
-"""Which system calls a root run may not use: a seccomp filter of Planward's own, for bubblewrap.
+"""The system calls that a root run may not use: Planward's own seccomp filter, for bubblewrap.
 
-A short list of what is refused, and not one of what is allowed: such a list, as containers have, needs another one for
-each version of the kernel and of Go, and a library to compile it. Refused is what any user may call and no provider
-needs, and what either is not divided by namespaces (the kernel's keys) or was the way into the kernel again and again.
+It is a short list of refused calls. A list of allowed calls, as containers have, would need updates for each version of
+the kernel and of Go, and a library to compile it. Refused are calls that any user may make and no provider needs, if
+namespaces do not separate them (the kernel's keys) or if they have often been used to attack the kernel.
 
 https://man7.org/linux/man-pages/man2/seccomp.2.html
 https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html
@@ -28,7 +28,7 @@ class _Architecture:
     refused: dict[str, int]
     clone: int
     first_of_another: int | None = None
-    """From here on calls are those of another ABI of the same architecture: x32."""
+    """From this number on, calls belong to another ABI of the same architecture: x32."""
 
 
 _ARCHITECTURES: Final = {
@@ -90,7 +90,7 @@ def refusals(machine: str | None = None) -> bytes | None:
         (_IF_HAS, refuse, _CLONE_NEWUSER),
         (_RETURN, None, _ALLOW),
         (_RETURN, refuse, _FAIL | errno.EPERM),
-        # Its flags lie in memory, where a filter does not look: without it programs use clone.
+        # A filter cannot read its flags, which are in memory: without it programs use clone.
         (_RETURN, is_missing, _FAIL | errno.ENOSYS),
     ]
     body = [*program, *ends]
