@@ -6,28 +6,22 @@ Where TF_CLI_CONFIG_FILE names a filesystem mirror that has the AWS provider; el
 """
 
 import argparse
-import logging
 import os
-import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-
-from moto.server import ThreadedMotoServer
 
 from tests.bench.by_hand import ByHand
 from tests.bench.completing import seconds_of_plan
 from tests.bench.rows import Row, in_turn, render
+from tests.cloud import aws_provider, running_moto
 from tests.stories.line import Line, running_line
 from tests.stories.story import Story
 
 WHAT = "delivery → completed check run, AWS resources on moto"
 AIM = 1.1
 BUCKETS = 5
-_MIRROR = re.compile(r'filesystem_mirror\s*\{[^}]*?path\s*=\s*"([^"]+)"')
-_PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Row]:
@@ -36,35 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     parser.add_argument("--runs", type=int, default=5)
     chosen = parser.parse_args(arguments)
     config = os.environ.get("TF_CLI_CONFIG_FILE", "")
-    version = _provider(Path(config))
-    if version is None:
+    found = aws_provider() if Path(config).is_file() else None
+    if found is None:
         return [Row(what=WHAT, figure="not measured: no AWS provider", aim=f"ratio {AIM}")]
     with (
-        _moto() as endpoint,
+        running_moto() as endpoint,
         tempfile.TemporaryDirectory(prefix="planward-bench-") as directory,
         running_line(Path(directory), TF_CLI_CONFIG_FILE=config) as line,
     ):
-        return [_latency(line, chosen.runs, _Cloud(endpoint, version), config)]
-
-
-def _provider(config: Path) -> str | None:
-    """The newest version of the AWS provider in the mirror that a Terraform CLI config names."""
-    found = _MIRROR.search(config.read_text()) if config.is_file() else None
-    places = Path(found[1], _PROVIDER).glob("*/") if found else ()
-    versions = sorted(tuple(map(int, place.name.split("."))) for place in places if place.name[0].isdigit())
-    return ".".join(map(str, versions[-1])) if versions else None
-
-
-@contextmanager
-def _moto() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
+        return [_latency(line, chosen.runs, _Cloud(endpoint, found[1]), config)]
 
 
 class _Cloud:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ghapp.local_github import Entry
-from tests.stories.waiting import eventually
+from tests.stories.waiting import PATIENCE_S, eventually
 
 if TYPE_CHECKING:
     from tests.stories.line import Line
@@ -27,6 +27,9 @@ class Story:
     `author` may write, `reviewer` owns the organization, `maintainer` maintains and takes part in nothing by default,
     `reader` may read. Each environment has the secret `db_password`; `team` is the repository's own, and open to it.
     """
+
+    patience_s = PATIENCE_S
+    """How long a check run may take."""
 
     def __init__(
         self,
@@ -263,7 +266,7 @@ class Story:
             return found[-1] if len(found) >= count and found[-1]["status"] == "completed" else None
 
         what = f"{name} #{count} on {sha[:7]} of {self.name} is completed"
-        found: dict[str, Any] = eventually(newest, what, pause_s=1.0)
+        found: dict[str, Any] = eventually(newest, what, patience_s=self.patience_s, pause_s=1.0)
         return found
 
     def planned(self, number: int, *, count: int = 1) -> dict[str, Any]:
