@@ -97,7 +97,8 @@ def diff_sides(
     names = both.names or old.keys() | new.keys()
     if old_json and new_json:  # most attributes of most resources stay, or are empty on both sides
         stays = {name for name, raw in old_json.items() if new_json.get(name) == raw and name not in both.remarked}
-        unchanged = sum(_says_something(old_json[name], hides=name in both.marked) for name in stays)
+        small = [name for name in stays if len(old_json[name]) <= len(_NULL)]
+        unchanged = len(stays) - sum(_is_empty(old_json[name], hidden=name in both.marked) for name in small)
         names = names - stays
     for name in sorted(names):
         key: _Repeated | None = None
@@ -138,9 +139,9 @@ def diff_sides(
     )
 
 
-def _says_something(raw: Raw, *, hides: bool) -> bool:
-    """Whether an unchanged attribute counts: not an empty one, unless it is hidden that it is empty."""
-    return len(raw) > len(_NULL) or (raw != _NULL if hides else raw not in _EMPTY)
+def _is_empty(raw: Raw, *, hidden: bool) -> bool:
+    """Whether an unchanged attribute is known to be empty, and not counted: of a hidden value null alone is known."""
+    return raw == _NULL if hidden else raw in _EMPTY
 
 
 def _says_little(was: Shown, becomes: Shown, *, replaces: bool) -> bool:
