@@ -1,62 +1,33 @@
-"""Puts everything together: takes settings, returns a running Planward."""
+"""`planward serve`: the process that answers GitHub and people, with its worker in a second process."""
 
 import asyncio
 import contextlib
-import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from functools import partial
+import signal
+from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 
-from ghapp.addresses import git_host
-from ghapp.durable import JobQueue, Worker
-from ghapp.errors import PlanwardError
-from ghapp.facts import Configs, Facts
-from ghapp.flows.dispatch import run_job
-from ghapp.flows.maintenance.cleanup import enqueue_first_cleanup
-from ghapp.flows.maintenance.disk import Disk
-from ghapp.flows.maintenance.reconcile import enqueue_first_reconciliation
-from ghapp.git import Mirrors, require_git
-from ghapp.github import GitHubApp
-from ghapp.github.app_key import app_key
-from ghapp.github.keys import SignedBy
-from ghapp.jobs import Job
-from ghapp.log import log
-from ghapp.processes import WITHOUT_KEEPER, Programs
-from ghapp.processes.keeper import Keeper, keeping, wait_for_orphans
-from ghapp.processes.measuring import is_measurable
-from ghapp.processes.private_directories import make_private, sweep
-from ghapp.processes.same_path import PATHS, clear_paths
-from ghapp.processes.sandbox import Sandbox
-from ghapp.processes.sandbox_choice import choose_sandbox
-from ghapp.processes.uid_pool import clear_uids
-from ghapp.sealing import Sealer, load_or_make_key
-from ghapp.services import Services
+from ghapp.opened import opened
 from ghapp.settings import Settings
-from ghapp.store import Store
-from ghapp.terraform import Terraform, TerraformMissing, find_terraforms
-from ghapp.timings import Timings
-from ghapp.vault import Vault
 from ghapp.web.front import Front
 from ghapp.web.listening import also_listening, listen
 from ghapp.web.metrics import metrics_routes
 from ghapp.web.server import create_server
+from ghapp.worker_process.supervising import WorkerBeside
 
-_ORPHANS_MARGIN_S = 15.0
-_START_ASKS_S = 3.0
 MAX_DELIVERY_BYTES = 25 * 1024 * 1024
 """GitHub's deliveries are never larger. https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
 
 
-def create_app(settings: Settings, *, worker: bool = True) -> Starlette:
-    """The web process; with `worker` it runs flows too."""
+def create_app(settings: Settings, worker: WorkerBeside | None) -> Starlette:
+    """The web application. `worker` carries out the jobs that it enqueues; None if other workers do."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Front]]:
-        async with _front(settings) as front, contextlib.AsyncExitStack() as stack:
-            if worker:
-                await stack.enter_async_context(_working(settings, front))
+        async with _front(settings, worker) as front, contextlib.AsyncExitStack() as stack:
+            if worker is not None:
+                await stack.enter_async_context(worker.running(_end_in_order))
             if settings.metrics.listen is not None:
                 served = also_listening(
                     metrics_routes(), {"front": front}, settings.metrics.listen, "PLANWARD_METRICS_LISTEN"
@@ -67,194 +38,29 @@ def create_app(settings: Settings, *, worker: bool = True) -> Starlette:
     return create_server(lifespan, max_body_size=MAX_DELIVERY_BYTES)
 
 
-async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
-    """Run flows without a web server until `stop` is set."""
-    async with _front(settings) as front, _working(settings, front):
-        await stop.wait()
-
-
-def serve(settings: Settings, *, host: str, port: int, worker: bool) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    asyncio.run(listen(create_app(settings, worker=worker), host=host, port=port))
+def serve(settings: Settings, worker: WorkerBeside | None, *, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT. Raises WorkerEnded if the worker does not start or keeps ending."""
+    asyncio.run(listen(create_app(settings, worker), host=host, port=port))
 
 
 @contextlib.asynccontextmanager
-async def _front(settings: Settings) -> AsyncIterator[Front]:
-    """The handler of deliveries and pages."""
-    make_private(settings.data_dir)
-    keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
-    sealer = Sealer(keys)
-    store = Store(settings.database_url, sealer, objects_url=settings.object_store_url)
-    try:
-        await store.identity.require_same(settings.data_dir, new_key=settings.new_key)
-        job_queue = JobQueue(settings.database_url)
-    except BaseException:
-        store.close()
-        raise
-    try:
-        async with store.identity.kept(settings.data_dir):
-            yield Front(settings=settings, store=store, enqueue=job_queue.enqueue, job_queue=job_queue, sealer=sealer)
-    finally:
-        store.close()
-        job_queue.close()
-
-
-@contextlib.asynccontextmanager
-async def _working(settings: Settings, front: Front) -> AsyncIterator[None]:
-    """Run jobs during the context. Raises SettingsError if git, a sandbox or the App's key is missing."""
-    await require_git(WITHOUT_KEEPER)
-    if settings.limits.memory_bytes is not None and not is_measurable():
-        log.warning("memory_not_limited", reason="this platform has no /proc that tells how much a program takes")
-    keys = settings.encryption_keys or (load_or_make_key(settings.data_dir),)
-    vault = Vault(settings.vault) if settings.vault is not None else None
-    timings = Timings()
-    facts, configs = Facts(settings.data_dir / "facts"), Configs()
-    metrics = front.metrics
-    key = app_key(settings.github.private_key, vault)
-
-    async def enqueue(job: Job) -> bool:
-        fresh = await front.enqueue(job)
-        log.info("job_enqueued", job=job.key, fresh=fresh)
-        return fresh
-
-    async with (
-        _keeping(settings, timings) as keeper,
-        GitHubApp(
-            settings.github.api_url,
-            settings.github.app_id,
-            key,
-            on_call=metrics.github_request,
-            on_deferred=metrics.github_deferred,
-        ) as github,
-    ):
-        # After the orphans: files and processes that a killed process left under a uid or at a path are removed.
-        sandbox = await _chosen_sandbox(settings)
-        programs = Programs(keeper=keeper)
-        mirrors = Mirrors(
-            settings.data_dir / "mirrors",
-            allowed_host=git_host(settings.github.api_url),
-            most_kept=settings.concurrency if sandbox.shares_caches else 0,
-            programs=programs,
-        )
-        for swept in (mirrors.sweep(), sweep(settings.data_dir / "runs")):
-            if swept:
-                log.info("directories_swept", directories=list(swept))
-        disk = Disk(data_dir=settings.data_dir, mirrors=mirrors, facts=facts, budget_bytes=settings.disk_budget_bytes)
-        metrics.watch_github_budget(github.budget_left)
-        services = Services(
+async def _front(settings: Settings, worker: WorkerBeside | None) -> AsyncIterator[Front]:
+    """The services that routes use."""
+    async with opened(settings) as here:
+        front = Front(
             settings=settings,
-            store=front.store,
-            mirrors=mirrors,
-            facts=facts,
-            configs=configs,
-            github=github,
-            vault=vault,
-            terraforms=await asyncio.to_thread(_terraforms, settings.terraform, programs, timings),
-            enqueue=enqueue,
-            pending=front.job_queue.pending,
-            forget_jobs=front.job_queue.forget,
-            slots=metrics.slots(settings.concurrency, one_each=not sandbox.has_mounts),
-            programs=programs,
-            sandbox=sandbox,
-            stopping=asyncio.Event(),
-            provider_cache=make_private(settings.data_dir / "providers"),
-            sealer=front.sealer,
-            timings=timings,
-            digest_key=hashlib.sha256(b"digest" + keys[0].encode()).digest(),
+            store=here.store,
+            job_queue=here.job_queue,
+            enqueue=here.job_queue.enqueue,
+            sealer=here.sealer,
+            worker=worker,
         )
-
-        async def flow(job: Job) -> None:
-            with metrics.job(str(job.__struct_config__.tag)):
-                await run_job(services, job)
-
-        if isinstance(key, SignedBy):
-            front.dependencies.watch("Vault does not sign with the App's key", partial(key.sign, b"are you there?"))
-        if vault is not None:
-            front.dependencies.watch("Vault does not answer, or is sealed", vault.require_answer)
-        saying = asyncio.create_task(_log_services(services))
-        worker = Worker(
-            front.job_queue,
-            front.store,
-            settings.data_dir,
-            flow,
-            services.stopping,
-            keeper=keeper,
-            timings=timings,
-        )
-        try:
-            await enqueue_first_reconciliation(services)
-            await enqueue_first_cleanup(services)
-            async with worker.running(), disk.kept_clean(front.store):
-                yield
-        finally:
-            saying.cancel()
-            await asyncio.gather(saying, return_exceptions=True)
-            facts.close()
-            configs.close()
+        if worker is not None:
+            here.job_queue.on_enqueued = worker.wake
+            front.metrics.watch_worker_starts(lambda: worker.starts)
+        yield front
 
 
-async def _chosen_sandbox(settings: Settings) -> Sandbox:
-    """The sandbox of root runs. Raises SettingsError if none works."""
-    sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
-    log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.gives)
-    if sandbox.name == "uid":
-        os.umask(0o077)  # other users get into the data directory, on their way to their own
-        await asyncio.to_thread(clear_uids)
-    await asyncio.to_thread(clear_paths, settings.data_dir / PATHS)
-    return sandbox
-
-
-async def _log_services(services: Services) -> None:
-    """Log at the start which services this process found; one that is unavailable now may be back in a moment."""
-    settings = services.settings
-    for each in settings.unknown:
-        log.warning("unknown_setting", name=each)
-    found = {
-        "app": await _said(_app(services)),
-        "vault": "not used" if services.vault is None else await _said(_vault(services.vault)),
-        "database": settings.database_url.partition(":")[0].partition("+")[0],
-        "engines": [f"{each.name} {each.version}" for each in services.terraforms],
-        "concurrency": settings.concurrency,
-    }
-    log.info("found", **found)
-
-
-async def _app(services: Services) -> str:
-    app = await services.github.me()
-    return f"{app.name} ({app.html_url})"
-
-
-async def _vault(vault: Vault) -> str:
-    await vault.require_answer()
-    return "answers"
-
-
-async def _said(asking: Awaitable[str]) -> str:
-    try:
-        async with asyncio.timeout(_START_ASKS_S):
-            return await asking
-    except TimeoutError:
-        return f"does not answer within {_START_ASKS_S:.0f} s"
-    except PlanwardError as error:
-        return str(error)
-
-
-@contextlib.asynccontextmanager
-async def _keeping(settings: Settings, timings: Timings) -> AsyncIterator[Keeper]:
-    """Start this process's keeper, after the programs of a killed process have ended."""
-    directory = make_private(settings.data_dir / "programs")
-    patience_s = timings.keeper_grace_s + _ORPHANS_MARGIN_S
-    left = await asyncio.to_thread(wait_for_orphans, directory, patience_s=patience_s)
-    if left:
-        log.error("programs_outlive_their_process", processes=list(left))
-    with keeping(directory, silence_s=timings.keeper_silence_s, grace_s=timings.keeper_grace_s) as keeper:
-        yield keeper
-
-
-def _terraforms(setting: str | None, programs: Programs, timings: Timings) -> Sequence[Terraform]:
-    """The installed engines. If there is none, every run reports that on GitHub, where people see it."""
-    try:
-        return find_terraforms(setting, programs=programs, state_lock_s=timings.state_lock_s)
-    except TerraformMissing as error:
-        log.error("terraform_missing", reason=str(error))
-        return ()
+def _end_in_order() -> None:
+    """End this process as a supervisor would."""
+    os.kill(os.getpid(), signal.SIGTERM)

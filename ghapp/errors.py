@@ -3,6 +3,7 @@
     PlanwardError
     ├── SettingsError        a setting is missing or invalid; the process does not start
     ├── StoreUnavailable     the database is unavailable (store/): a step waits for it
+    ├── WorkerEnded          the worker of `serve` does not start, or keeps ending (worker_process/)
     ├── DeliveryError        a delivery is refused before it is accepted (webhook/)
     └── JobError             its text is shown to the user: what is wrong, where, and what to do
         ├── ConfigInvalid    the repository's config (repository_config/)

@@ -2,7 +2,7 @@
 
 On Linux `/proc/PID/environ` shows the environment that a process was started with, even if it deletes variables later.
 So `serve` and `worker` read their secrets, restart themselves without them, and get them back through a file in memory
-that nobody else can open.
+that nobody else can open. The worker that `serve` starts gets them in the same way.
 
 Uses only the standard library, since it runs before everything else.
 """
@@ -13,7 +13,8 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Collection, Mapping
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 _HANDED_OVER = "PLANWARD_HANDED_OVER_FD"
@@ -52,10 +53,37 @@ def _is_initial(held: Collection[str]) -> bool:
     return any(each.partition(b"=")[0].decode(errors="replace") in held for each in initial)
 
 
+@contextlib.contextmanager
+def handing_over(held: Mapping[str, str]) -> Iterator[Mapping[str, int]]:
+    """Write the secrets to a file in memory for another process of Planward.
+
+    Yields its descriptor under the name of the environment variable that tells the process its number. The process has
+    to inherit the descriptor. Here it is closed when the context ends.
+    """
+    memory = _in_memory(held)
+    try:
+        yield {_HANDED_OVER: memory}
+    finally:
+        os.close(memory)
+
+
 def _restart(held: Mapping[str, str]) -> None:
-    memory = os.memfd_create("planward", 0)
-    os.write(memory, json.dumps(held).encode())
+    memory = _in_memory(held)
+    os.set_inheritable(memory, True)
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, _HANDED_OVER: str(memory)})  # noqa: S606 - itself
+
+
+def _in_memory(held: Mapping[str, str]) -> int:
+    """Return a file in memory with the secrets; on platforms without such files, a temporary file without a name."""
+    content = json.dumps(dict(held)).encode()
+    if hasattr(os, "memfd_create"):
+        memory = os.memfd_create("planward")
+    else:
+        memory, path = tempfile.mkstemp(prefix="planward-")
+        Path(path).unlink()
+    while content:
+        content = content[os.write(memory, content) :]
+    return memory
 
 
 def _close_to_others() -> None:

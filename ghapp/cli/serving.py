@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 import click
 
+from ghapp.errors import PlanwardError
 from ghapp.keys_apart import take_environment
 from ghapp.log import configure_logging
 from ghapp.settings import SECRETS, read_settings
+from ghapp.worker_process.link import ServeLink, inherited_link
+from ghapp.worker_process.supervising import WorkerBeside
 
 # These imports load the engine and the web server, which the other commands should not wait for.
 
@@ -25,10 +28,13 @@ def serve(host: str, port: int, no_worker: bool) -> None:
       planward serve --host 0.0.0.0 --port 8000
     """
     environ = take_environment(SECRETS)
+    configure_logging()
+    settings = read_settings(environ)
+    # It loads its half of Planward while this process loads the other.
+    beside = None if no_worker else WorkerBeside({name: environ[name] for name in SECRETS if name in environ})
     from ghapp.app import serve as serve_app
 
-    configure_logging()
-    serve_app(read_settings(environ), host=host, port=port, worker=not no_worker)
+    serve_app(settings, beside, host=host, port=port)
 
 
 @click.command(short_help="Do the work that `serve --no-worker` accepts.")
@@ -39,15 +45,24 @@ def worker() -> None:
     Example:
       PLANWARD_DATABASE_URL=postgresql://planward@db/planward planward worker
     """
+    link = inherited_link()
     environ = take_environment(SECRETS)
     configure_logging()
-    asyncio.run(_work(environ))
+    if link is None:
+        asyncio.run(_work(environ, None))
+        return
+    link.wait_until_begun()
+    try:
+        asyncio.run(_work(environ, link))
+    except PlanwardError as error:
+        link.refused(str(error))  # it says so, as if it were alone
+        raise SystemExit(1) from None
 
 
-async def _work(environ: Mapping[str, str]) -> None:
-    from ghapp.app import run_worker
+async def _work(environ: Mapping[str, str], link: ServeLink | None) -> None:
+    from ghapp.work import run_worker
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_worker(read_settings(environ), stop)
+    await run_worker(read_settings(environ), stop, link)

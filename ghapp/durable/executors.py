@@ -24,6 +24,10 @@ from ghapp.processes.keeper import Keeper
 from ghapp.store import Executors, Heartbeat, Store
 from ghapp.timings import Timings
 
+_ENDING_S = 5.0
+"""How long to wait for the worker of a killed `serve`, which ends at the same moment."""
+_LOOK_S = 0.1
+
 
 @contextlib.asynccontextmanager
 async def executor(job_queue: JobQueue, store: Store, data_dir: Path) -> AsyncIterator[str]:
@@ -35,6 +39,10 @@ async def executor(job_queue: JobQueue, store: Store, data_dir: Path) -> AsyncIt
     with (data_dir / "executor").open("a+", encoding="ascii") as file:
         alone = _locked(file)
         if not job_queue.shared:
+            end = time.monotonic() + _ENDING_S
+            while not alone and time.monotonic() < end:
+                await asyncio.sleep(_LOOK_S)
+                alone = _locked(file)
             if not alone:
                 raise SettingsError(
                     f"another Planward works in {data_dir}: end it first, or set PLANWARD_DATABASE_URL to a PostgreSQL "

@@ -18,7 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import SettingsError
-from ghapp.jobs import Job, Queue, queue_of, read_job
+from ghapp.jobs import Job, queue_of, read_job
 from ghapp.store import StoreUnavailable, explain_unavailable, require_undamaged
 
 APPLICATION = "planward"
@@ -73,7 +73,7 @@ class JobQueue:
                 retry_connection_errors=False,
             )
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="enqueue")
-        self.on_enqueued: Callable[[Queue], None] | None = None
+        self.on_enqueued: Callable[[str], None] | None = None
         """Called with the queue of each job that is enqueued after this is set; from any thread."""
 
     async def enqueue(self, job: Job) -> bool:
@@ -133,9 +133,13 @@ class JobQueue:
             self._client.enqueue(options, msgspec.json.encode(job).decode())
         except error.DBOSWorkflowIDInUseError as there:
             return there.workflow_status
-        if self.on_enqueued is not None:
-            self.on_enqueued(queue)
+        self.tell_enqueued(queue)
         return None
+
+    def tell_enqueued(self, queue: str) -> None:
+        """Report that a job was put into the queue, possibly by another process."""
+        if (on_enqueued := self.on_enqueued) is not None:
+            on_enqueued(queue)
 
     async def pending(self) -> tuple[Job, ...]:
         """The jobs that wait or run, without those of another version that this one does not know."""

@@ -19,8 +19,8 @@ async def healthy(_: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Whether deliveries can be accepted, which needs only the database; and which other services do not answer.
 
-    Without Vault or the App's key, jobs wait. If a load balancer stopped sending requests for that, Planward would
-    lose deliveries, which GitHub does not send again by itself.
+    Without Vault, the App's key or a worker, jobs wait. If a load balancer stopped sending requests for that, Planward
+    would lose deliveries, which GitHub does not send again by itself.
     """
     front: Front = request.state.front
     try:
@@ -29,5 +29,5 @@ async def ready(request: Request) -> Response:
     except Exception:
         log.exception("not_ready")
         return PlainTextResponse("not ready\n", status_code=503)
-    failing = await front.dependencies.failing()
+    failing = () if front.worker is None else await front.worker.failing()
     return PlainTextResponse("".join(["ok\n", *(f"but {each}\n" for each in failing)]))

@@ -3,11 +3,9 @@
 https://prometheus.io/docs/practices/naming/
 """
 
-import contextlib
 import hmac
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
-from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -22,7 +20,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from ghapp.log import log
-from ghapp.processes.slots import Slots
 from ghapp.settings import MetricsAccess
 from ghapp.web.visitors import is_at_the_machine
 
@@ -48,7 +45,10 @@ _ANSWER_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """The counters of one process. Figures shared by many processes are read from the database at each request."""
+    """The counters of one web process. Figures shared by many processes are read from the database at each request.
+
+    A worker has counters of its own (`work_metrics.py`).
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -58,29 +58,12 @@ class Metrics:
             ["event", "answer"],
             registry=self.registry,
         )
-        self._jobs = Counter("planward_jobs", "Jobs by kind and end", ["kind", "end"], registry=self.registry)
-        self._github = Counter(
-            "planward_github_requests",
-            "Requests to GitHub by method, path template and status (0: no answer)",
-            ["method", "path", "status"],
-            registry=self.registry,
-        )
-        self._deferred = Counter(
-            "planward_github_put_off",
-            "Requests that GitHub's limits had no room for, by priority and reason",
-            ["priority", "reason"],
-            registry=self.registry,
-        )
         self._answers = Histogram(
             "planward_http_answer_seconds",
             "Time until an answer begins",
             ["method", "route", "status"],
             buckets=_ANSWER_S,
             registry=self.registry,
-        )
-        self._root_runs = Gauge("planward_root_runs_going_on", "Root runs in this process", registry=self.registry)
-        self._waiting = Gauge(
-            "planward_root_runs_waiting", "Root runs that wait for a place in this process", registry=self.registry
         )
         built = Gauge("planward_build_info", "The version that runs", ["version"], registry=self.registry)
         built.labels(version("planward")).set(1)
@@ -93,48 +76,18 @@ class Metrics:
         """Count a delivery; an event that GitHub probably did not send is "other"."""
         self._deliveries.labels(event if event in _EVENTS else "other", answer).inc()
 
-    @contextlib.contextmanager
-    def job(self, kind: str) -> Iterator[None]:
-        """Count a job: done, or failed if it raises an exception."""
-        end: Literal["done", "failed"] = "failed"
-        try:
-            yield
-            end = "done"
-        finally:
-            self._jobs.labels(kind, end).inc()
-
-    def github_request(self, method: str, path_template: str, status: int) -> None:
-        """Count a request to GitHub."""
-        self._github.labels(method, path_template, str(status)).inc()
-
-    def github_deferred(self, priority: str, reason: str) -> None:
-        """Count a request that was deferred or dropped."""
-        self._deferred.labels(priority, reason).inc()
-
-    def watch_github_budget(self, left: Callable[[], float]) -> None:
-        """Show the rest of the hour's budget, for the installation with the least; read at each request."""
-        gauge = Gauge(
-            "planward_github_budget_left",
-            "Share of GitHub's hourly requests that is left to the installation with least",
-            registry=self.registry,
-        )
-        gauge.set_function(left)
+    def watch_worker_starts(self, starts: Callable[[], float]) -> None:
+        """Show how many workers this process has started."""
+        gauge = Gauge("planward_worker_starts", "Workers that this process has started", registry=self.registry)
+        gauge.set_function(starts)
 
     def answer(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
         self._answers.labels(method, route, str(status)).observe(seconds)
 
-    def slots(self, number: int, *, one_each: bool = False) -> Slots:
-        """Slots for root runs, with `one_each` per repository; counts the taken slots and the waiting runs."""
-
-        def changed(taken: int, waiting: int) -> None:
-            self._root_runs.set(taken)
-            self._waiting.set(waiting)
-
-        return Slots(number, one_each=one_each, on_change=changed)
-
     def exposition(self, *, ended: Mapping[tuple[str, str], int], unfinished: Mapping[str, int]) -> bytes:
-        """The text that Prometheus reads; `ended` are runs by operation and conclusion, `unfinished` by status."""
+        """The text for Prometheus, without the worker's; `ended` are runs by operation and conclusion, `unfinished` by
+        status."""
         self._stored.ended, self._stored.unfinished = dict(ended), dict(unfinished)
         return generate_latest(self.registry)
 
@@ -197,4 +150,6 @@ async def _exposed(request: Request) -> Response:
     except Exception:
         log.exception("runs_not_counted")
     content = front.metrics.exposition(ended=ended, unfinished=unfinished)
+    if front.worker is not None:
+        content += (await front.worker.metrics()).encode()
     return Response(content, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

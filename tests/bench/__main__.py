@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import bench_backlog, bench_cloud, bench_comments, bench_line, bench_load, bench_store
+from tests.bench import bench_apart, bench_backlog, bench_cloud, bench_comments, bench_line, bench_load, bench_store
 from tests.bench.rows import Row, render
 
 WHOLE: dict[str, tuple[Callable[[Sequence[str]], list[Row]], Sequence[str]]] = {
     "line": (bench_line.main, ("--runs", "3", "--roots", "1,10")),
     "comments": (bench_comments.main, ()),
     "cloud": (bench_cloud.main, ("--runs", "1")),
+    "apart": (bench_apart.main, ("--plans", "8", "--large", "1")),
     "load": (bench_load.main, ("--seconds", "4", "--deliveries", "100", "--minutes", "0")),
     "backlog": (
         bench_backlog.main,

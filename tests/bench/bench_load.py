@@ -2,7 +2,7 @@
 
 python -m tests.bench.bench_load [--seconds 10] [--deliveries 1000] [--minutes 5] [--own-worker]
 
-With --own-worker `serve --no-worker` and `worker` share PostgreSQL instead of one `serve` on SQLite.
+With --own-worker `serve --no-worker` and `worker` share PostgreSQL instead of `serve` on SQLite.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ghapp.local_github.state import Delivery
+from tests.bench.bench_apart import processes_of
 from tests.bench.completing import completed
 from tests.bench.deliveries import Answered, deliver, pushed
 from tests.bench.rows import Row, p50_and_p99, render
@@ -194,7 +195,7 @@ def _ms(*seconds: float) -> str:
 def _idle_memory(line: Line) -> Row:
     time.sleep(3)
     size = _megabytes(line)
-    return Row(what="idle memory of serve", figure=f"{size:.0f} MB", aim="180 MB", reached=size <= 180)
+    return Row(what="idle memory of serve and its worker", figure=f"{size:.0f} MB", aim="280 MB", reached=size <= 280)
 
 
 def _idle_processor(line: Line) -> Row:
@@ -205,18 +206,16 @@ def _idle_processor(line: Line) -> Row:
 
 
 def _processor_s(line: Line) -> float:
-    """What serve has computed, by /proc."""
-    assert line.process is not None
-    words = Path(f"/proc/{line.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    """What serve and the worker beside it have computed, by /proc."""
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in processes_of(line)]
+    return sum(int(words[11]) + int(words[12]) for words in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def _megabytes(line: Line) -> float:
-    """What serve has in memory, by /proc."""
-    assert line.process is not None
-    status = Path(f"/proc/{line.process.pid}/status").read_text()
-    [size] = [words.split()[1] for words in status.splitlines() if words.startswith("VmRSS:")]
-    return int(size) / 1000
+    """What serve and the worker beside it have in memory, by /proc; what they share counts twice."""
+    statuses = [Path(f"/proc/{pid}/status").read_text().splitlines() for pid in processes_of(line)]
+    sizes = [words.split()[1] for status in statuses for words in status if words.startswith("VmRSS:")]
+    return sum(map(int, sizes)) / 1000
 
 
 if __name__ == "__main__":

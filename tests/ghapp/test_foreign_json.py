@@ -23,6 +23,7 @@ OWN_WORDS = (
     "durable/",
     "facts/",
     "keys_apart",
+    "worker_process/",
     "flows/",
     "store/",
     "web/sessions",

@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from ghapp.jobs import Job
-from ghapp.values import RepositoryId
 from tests.databases import NewDatabase
 from tests.ghapp.served import MAX_BODY, SECRET, Served, serving
 
@@ -224,49 +223,7 @@ def test_metrics_name_the_build_the_runs_and_the_time_of_answers(served: Served)
     assert 'planward_runs_total{conclusion="failure",operation="plan"} 1.0' in lines
     assert 'planward_runs_unfinished{status="in_progress"} 1.0' in lines
     assert 'planward_http_answer_seconds_count{method="other",route="/{owner}/{repo}",status="405"} 1.0' in lines
-    assert "planward_root_runs_going_on 0.0" in lines
     assert "acme" not in answer.text
-
-
-def test_jobs_places_and_requests_to_github_are_counted(served: Served) -> None:
-    metrics = served.front.metrics
-    with metrics.job("event"):
-        pass
-    with pytest.raises(OSError), metrics.job("event"):
-        raise OSError
-    metrics.github_request("GET", "/repos/{owner}/{repo}", 200)
-
-    def root_runs() -> tuple[float, float]:
-        return count_of(served, "planward_root_runs_going_on"), count_of(served, "planward_root_runs_waiting")
-
-    async def three_for_two() -> list[tuple[float, float]]:
-        places = metrics.slots(2)
-        claims = [places.claim(RepositoryId(number), "plan") for number in range(3)]
-        taking = [asyncio.create_task(claim.take()) for claim in claims]
-        await asyncio.wait(taking[:2])
-        full = root_runs()
-        claims[0].give_back()
-        await taking[2]
-        for claim in claims:
-            claim.give_back()
-        return [full, root_runs()]
-
-    assert asyncio.run(three_for_two()) == [(2.0, 1.0), (0.0, 0.0)]
-    assert count_of(served, 'planward_jobs_total{end="done",kind="event"}') == 1
-    assert count_of(served, 'planward_jobs_total{end="failed",kind="event"}') == 1
-    sample = 'planward_github_requests_total{method="GET",path="/repos/{owner}/{repo}",status="200"}'
-    assert count_of(served, sample) == 1
-
-
-def test_the_rest_of_githubs_limits_is_shown(served: Served) -> None:
-    metrics = served.front.metrics
-    metrics.github_deferred("cosmetic", "reserved")
-    left = [0.25]
-    metrics.watch_github_budget(lambda: left[0])
-    assert count_of(served, 'planward_github_put_off_total{priority="cosmetic",reason="reserved"}') == 1
-    assert count_of(served, "planward_github_budget_left") == 0.25
-    left = [0.5]
-    assert count_of(served, "planward_github_budget_left") == 0.5
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/nowhere", "/acme/unknown", "/static/style.css"])

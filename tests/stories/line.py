@@ -122,6 +122,10 @@ class Line:
         if self.worker is not None and self.worker.poll() is not None:
             self.spawn_worker()
 
+    def worker_pid(self) -> int:
+        """The number of the worker beside `serve`."""
+        return int(self.events("worker_works")[-1]["pid"])
+
     def kill_worker(self) -> None:
         """End `planward worker` as a machine that fails does."""
         assert self.worker is not None

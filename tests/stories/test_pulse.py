@@ -62,7 +62,7 @@ class Pulse:
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """Web and worker in one process, as `planward serve` has them."""
+    """Web and worker beside each other, as `planward serve` has them."""
     with running_line(tmp_path_factory.mktemp("pulse")) as line:
         yield line
 

@@ -61,12 +61,11 @@ def attacked_by(line: Line, place: SlowPlace) -> tuple[Story, Story, Path]:
     found.mkdir()
     for directory in (line.directory / "states", attacker.states, found):
         directory.chmod(0o777)
-    assert line.process is not None
     attack = textwrap.dedent(PLAIN_HCL + SCRIPT)
     for name, value in (
         ("@DATA@", line.environ["PLANWARD_DATA_DIR"]),
         ("@FOUND@", str(found)),
-        ("@VICTIM@", str(line.process.pid)),
+        ("@VICTIM@", str(line.worker_pid())),
         ("@SURVIVOR@", f"survivor-of-{attacker.owner}"),
     ):
         attack = attack.replace(name, value)

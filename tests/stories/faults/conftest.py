@@ -100,6 +100,10 @@ class FaultyLine:
             self._held_down.set()
         self._begin_faults(str(int(number)), pattern)
 
+    def kill_worker_at(self, pattern: str) -> None:
+        """Kill the worker alone, beside a `serve` that goes on, at every point that the pattern matches."""
+        self._begin_faults("worker", pattern)
+
     def revoke_at(self, pattern: str) -> None:
         """Have every token that GitHub gave be dead at every point that the pattern matches."""
         self._begin_faults("revoke", pattern)

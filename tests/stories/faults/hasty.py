@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ghapp import app, settings
+from ghapp import settings, work
 from ghapp.cli import main
 from ghapp.github import GitHubApp
 from ghapp.github.calls import Patience
@@ -20,7 +20,7 @@ TIMINGS = Timings(
 )
 
 if __name__ == "__main__":
-    setattr(app, "Timings", lambda: TIMINGS)  # noqa: B010
-    setattr(app, "GitHubApp", partial(GitHubApp, patience=PATIENCE, settle_s=1.0))  # noqa: B010
+    setattr(work, "Timings", lambda: TIMINGS)  # noqa: B010
+    setattr(work, "GitHubApp", partial(GitHubApp, patience=PATIENCE, settle_s=1.0))  # noqa: B010
     setattr(settings, "VaultSettings", partial(VaultSettings, timeout_s=2.0))  # noqa: B010
     main()

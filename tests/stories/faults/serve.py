@@ -5,15 +5,20 @@ regular expression in the file `kill` matches, the process does what the file `h
 itself the signal of this number, or asks the test to disturb GitHub, and goes on. `killed` says at which. Points are
 before and after each durable step (a new one is a point by itself), each Terraform command, each reading of secrets,
 each write to GitHub and each message, and after each job that was accepted.
+
+The worker beside a `serve` has both killed at once; any other signal it sends to `serve`, which ends it in order. With
+`worker` it is killed alone.
 """
 
 import hashlib
 import os
 import random
 import re
+import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -21,14 +26,17 @@ from dbos import DBOS
 from githubkit import GitHub
 
 import ghapp.app
+import ghapp.work
 from ghapp import notify
-from ghapp.cli import main
+from ghapp.cli import main, serving
 from ghapp.durable import JobQueue
 from ghapp.flows.notifications import send_chat
 from ghapp.jobs import Job
 from ghapp.processes import Exited, Programs
 from ghapp.timings import Timings
 from ghapp.vault.session import VaultSession
+from ghapp.worker_process.supervising import WorkerBeside
+from tests.stories.faults.seed import SERVE_PID, Seed
 
 _COMMANDS = ("init", "plan", "show", "apply", "validate")
 
@@ -46,6 +54,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
     _shorten()
     for watch in (_watch_steps, _watch_programs, _watch_secrets, _watch_github, _watch_chat, _watch_acceptor):
         watch()
+    if arguments[0] == "serve" and "--no-worker" not in arguments:
+        setattr(serving, "WorkerBeside", partial(WorkerBeside, spawn=Seed().spawn))  # noqa: B010
     sys.argv = ["planward", *arguments]
     main()
 
@@ -64,7 +74,7 @@ def _shorten() -> None:
         takeover_margin_s=1.0,
         state_lock_s=3,
     )
-    setattr(ghapp.app, "Timings", lambda: timings)  # noqa: B010
+    setattr(ghapp.work, "Timings", lambda: timings)  # noqa: B010
 
 
 def reached(point: str) -> None:
@@ -74,8 +84,14 @@ def reached(point: str) -> None:
     if kill and re.fullmatch(kill, point) and _first_at(point):
         _append("killed", point)
         how = _read("how")
-        if how.isdecimal():
-            os.kill(os.getpid(), int(how))
+        if how == "worker":
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif how.isdecimal():
+            number, serve = int(how), int(os.environ.get(SERVE_PID, "0"))
+            if serve:
+                os.kill(serve, number)
+            if not serve or number == signal.SIGKILL:
+                os.kill(os.getpid(), number)
         else:
             _disturb(f"{how}: {point}")
 

@@ -1,0 +1,221 @@
+"""The worker beside `serve`: started again when it ends, given up when it ends again and again, and never alone."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ghapp.worker_process.messages import Refused, Working, as_line, read_by_serve
+from ghapp.worker_process.supervising import Patience, WorkerBeside, WorkerEnded
+
+SECRET = "kept-apart-4c1d"
+PATIENCE = Patience(first_pause_s=0.01, longest_pause_s=0.01, most_in_a_row=3)
+
+WORKER = """
+import asyncio, json, os, signal, sys
+from ghapp.keys_apart import take_environment
+from ghapp.worker_process.link import inherited_link
+
+link = inherited_link()
+environ = take_environment(["PLANWARD_SECRET"])
+told = open(sys.argv[1], "a", buffering=1)
+
+async def answer(subject):
+    return [subject, environ["PLANWARD_SECRET"]]
+
+async def work():
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    link.working(wake=lambda queue: told.write(f"woken {queue}\\n"), answer=answer)
+    told.write(f"works {os.getpid()}\\n")
+    if sys.argv[2] == "ends":
+        os._exit(3)
+    await stop.wait()
+    told.write("ended in order\\n")
+
+link.wait_until_begun()
+if sys.argv[2] == "refuses":
+    link.refused("there is no git")
+    sys.exit(1)
+asyncio.run(work())
+"""
+
+
+class Workers:
+    """Workers that only say what happens to them."""
+
+    def __init__(self, directory: Path, how: str = "works") -> None:
+        self._told = directory / "told"
+        self._told.touch()
+        self._how = how
+
+    def spawn(self, descriptors: Mapping[str, int]) -> "subprocess.Popen[bytes]":
+        """Start one; the later ones work."""
+        environ = {**os.environ, **{name: str(number) for name, number in descriptors.items()}}
+        words = [sys.executable, "-c", textwrap.dedent(WORKER), str(self._told), self._how]
+        return subprocess.Popen(words, env=environ, pass_fds=tuple(descriptors.values()))
+
+    def beside(self) -> WorkerBeside:
+        """One beside this process."""
+        return WorkerBeside({"PLANWARD_SECRET": SECRET}, spawn=self.spawn, patience=PATIENCE)
+
+    @property
+    def told(self) -> list[str]:
+        """What they said."""
+        return self._told.read_text().splitlines()
+
+    @property
+    def pids(self) -> list[int]:
+        """Those that worked."""
+        return [int(each.split()[1]) for each in self.told if each.startswith("works")]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for it."""
+    while not condition():  # noqa: ASYNC110 - other processes bring it about
+        await asyncio.sleep(0.01)
+
+
+async def failing(beside: WorkerBeside, word: str) -> tuple[str, ...]:
+    """Wait until the first message begins with these words."""
+    while not (said := await beside.failing())[0].startswith(word):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    return said
+
+
+def never() -> None:
+    raise AssertionError("it is not given up")
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Workers:
+    return Workers(tmp_path)
+
+
+def test_it_is_woken_asked_and_ended_in_order(workers: Workers) -> None:
+    async def work() -> tuple[object, str]:
+        beside = workers.beside()
+        async with beside.running(never):
+            beside.wake("plans")
+            await until(lambda: "woken plans" in workers.told)
+            return await beside.failing(), await beside.metrics()
+
+    assert asyncio.run(work()) == (("failing", SECRET), f"metrics{SECRET}")
+    assert workers.told[-1] == "ended in order"
+
+
+def test_one_that_was_killed_is_started_again_with_its_secrets(workers: Workers) -> None:
+    async def work() -> tuple[object, object, int]:
+        beside = workers.beside()
+        async with beside.running(never):
+            await until(lambda: workers.pids)
+            os.kill(workers.pids[0], signal.SIGSTOP)
+            os.kill(workers.pids[0], signal.SIGKILL)
+            away = await failing(beside, "the worker is not running")
+            await until(lambda: len(workers.pids) == 2)
+            return away, await failing(beside, "failing"), beside.starts
+
+    away, there, starts = asyncio.run(work())
+    assert (there, starts) == (("failing", SECRET), 2)
+    assert away == ("the worker is not running: it ended and will be restarted",)
+
+
+def test_where_each_ends_at_once_serve_gives_up_rather_than_answer_with_nobody_at_work(tmp_path: Path) -> None:
+    workers, given_up = Workers(tmp_path, "ends"), asyncio.Event()
+
+    async def work() -> None:
+        async with workers.beside().running(given_up.set):
+            await given_up.wait()
+
+    with pytest.raises(WorkerEnded, match="the worker kept ending, 3 in all: see the log"):
+        asyncio.run(work())
+    assert len(workers.pids) == 3
+
+
+def test_where_the_first_one_refuses_serve_does_not_begin_and_says_why(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with Workers(tmp_path, "refuses").beside().running(never):
+            raise AssertionError("it begins")
+
+    with pytest.raises(WorkerEnded, match="there is no git"):
+        asyncio.run(work())
+
+
+SERVE = """
+import asyncio, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from ghapp.log import configure_logging
+from tests.ghapp.test_worker_beside import Workers, never
+
+configure_logging()
+
+async def serve():
+    async with Workers(Path(sys.argv[2])).beside().running(never):
+        print("begun", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(serve())
+"""
+
+
+@contextmanager
+def served(workers_directory: Path) -> Iterator["subprocess.Popen[str]"]:
+    root = str(Path(__file__).parents[2])
+    words = [sys.executable, "-c", textwrap.dedent(SERVE), root, str(workers_directory)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begun\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether it has ended; what nobody has waited for yet counts."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="/proc tells which processes there are")
+@pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
+def test_it_ends_with_its_serve_however_that_ends(workers: Workers, tmp_path: Path, stopped: bool) -> None:
+    with served(tmp_path) as process:
+        while not workers.pids:
+            time.sleep(0.01)
+        [worker] = workers.pids
+        if stopped:
+            os.kill(worker, signal.SIGSTOP)  # it can do nothing for that itself
+        process.kill()
+        process.wait()
+        while not is_gone(worker):
+            time.sleep(0.01)
+
+
+def test_its_secrets_are_neither_in_its_arguments_nor_in_its_environment(workers: Workers, tmp_path: Path) -> None:
+    with served(tmp_path):
+        while not workers.pids:
+            time.sleep(0.01)
+        [worker] = workers.pids
+        for name in ("cmdline", "environ"):
+            shown = subprocess.run(["cat", f"/proc/{worker}/{name}"], capture_output=True).stdout
+            assert SECRET.encode() not in shown
+
+
+def test_messages_are_one_line_each() -> None:
+    line = as_line(Refused("two\nlines"))
+    assert line.count(b"\n") == 1
+    assert read_by_serve(line) == Refused("two\nlines")
+    assert json.loads(as_line(Working())) == {"type": "working"}
