@@ -61,9 +61,10 @@ def test_a_day_of_being_down_heals_by_itself(faulty: FaultyLine) -> None:
     assert story.planned(first)["conclusion"] == "success"
     broken_off = story.propose(story.root_module("app"), head="broken-off")
     faulty.quiet()
-    faulty.kill_at("step plan .*: before", held_down=True)
+    point = f"step plan {broken_off}:testing app: before"
+    faulty.kill_at(point, held_down=True)
     story.commit("broken-off", {"app/more.tf": "output more { value = 1 }\n"}, start="broken-off")
-    with faulty.ended_at(f"step plan {broken_off}:testing app: before"):
+    with faulty.ended_at(point):
         merged = story.merge(first)
         second = story.propose(story.root_module("db"), head="later")
         story.github.wait_for_deliveries()
