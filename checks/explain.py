@@ -124,7 +124,7 @@ def _explain_segment(segment: Segment, trees: SegmentTrees | None) -> MergedPull
     """Find the candidate that explains the whole segment; if none does, say why (for the first one)."""
     if not segment.candidates:
         shas = ", ".join(commit[:7] for commit in segment.commits[:5]) + (" …" if len(segment.commits) > 5 else "")
-        return f"no merged pull request brought {shas}"
+        return f"{shas} did not come from a merged pull request"
     reasons = []
     for pull_request in segment.candidates:
         reason = _why_not(pull_request, segment, trees)
@@ -137,17 +137,18 @@ def _explain_segment(segment: Segment, trees: SegmentTrees | None) -> MergedPull
 def _why_not(pull_request: MergedPullRequest, segment: Segment, trees: SegmentTrees | None) -> str | None:
     name = f"#{pull_request.number}"
     if pull_request.merge_sha == pull_request.head_sha:
-        return f"{name} was not merged by its merge button: its head was pushed to the branch"
+        return f"{name} was not merged on GitHub: its newest commit was pushed straight to the branch"
     if not pull_request.passed:
-        was = "had not judged it" if pull_request.verdict == "none" else f"showed {pull_request.verdict}, not success"
-        return f"{name} was merged although planward/plan {was}"
+        if pull_request.verdict == "none":
+            return f"{name} was merged before planward/plan had a result for it"
+        return f"{name} was merged although planward/plan showed {pull_request.verdict}, not success"
     if not pull_request.group_passed:
         return f"{name} was merged by the queue although planward/plan was not green for the queue's own commit"
     merged = None if trees is None else trees.merged.get(pull_request.number)
     if trees is None or merged is None:
         return f"{name} conflicts with {segment.before[:7]}, so Planward cannot tell whether this is what was reviewed"
     if merged != trees.actual:
-        return f"{segment.end[:7]} holds something else than merging {name} into {segment.before[:7]} gives"
+        return f"the files in {segment.end[:7]} differ from the result of merging {name} into {segment.before[:7]}"
     return None
 
 

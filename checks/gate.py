@@ -145,8 +145,8 @@ def vouch_preview(
         return Hold(cause=f"{not_yet}: {author} has no write access to this repository. {someone}", button="preview")
     if on_approval:
         return Hold(
-            cause=f"{not_yet}: someone with write access who neither wrote nor pushed any of its commits has to press "
-            "Preview, or approve the newest commit in a review.",
+            cause=f"{not_yet}: someone with write access who neither wrote nor pushed any commit of this pull request "
+            "has to press Preview, or approve the newest commit in a review.",
             button="preview",
         )
     return Vouched(author, _MADE_HERE)
@@ -227,7 +227,7 @@ def decide_merge(
     missing = [(root.environment, address) for root in roots for address in unconfirmed(root.to_confirm, confirmed)]
     if missing:
         where = " and ".join(dict.fromkeys(environment for environment, _ in missing))
-        who = " who neither wrote nor pushed this" if four_eyes else ""
+        who = " who neither wrote nor pushed any commit of this pull request" if four_eyes else ""
         return Hold(
             cause=f"Confirm what is destroyed in {where}: {_some([address for _, address in missing])}. Someone with "
             f"write access{who} has to look at the plan and press Confirm destroy.",
@@ -317,8 +317,8 @@ def decide_apply(
         )
     if not complete:
         return Refuse(
-            cause=f"{where}: Terraform left a part of this plan for later, so it is not applied. First merge alone "
-            "what the deferred resources depend on, then the rest"
+            cause=f"{where}: Terraform left a part of this plan for later, so it is not applied. Revert it, then "
+            "merge what the deferred resources depend on, and the rest in a second pull request"
         )
     proceed = Proceed(run, environment, root_module, plan_digest, _MADE_HERE)
     if not changes_anything:
@@ -374,7 +374,7 @@ def _not_shown(unseen: Sequence[ChangeSummary]) -> str:
     grave += [f"changes `{each.address}` ({', '.join(each.dangers)})" for each in unseen if each.dangers][:3]
     if grave:
         return f"the plan {', '.join(grave)}, which no preview showed"
-    return f"the plan does something else than the preview to {_some([each.address for each in unseen])}"
+    return f"the plan does something else to {_some([each.address for each in unseen])} than the preview showed"
 
 
 # --- promotion -------------------------------------------------------------------------------------------------------
@@ -406,14 +406,14 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
         return Clear()
     if facts.tree in facts.adopted_trees:
         return Refuse(
-            cause=f"{facts.before} holds what this would bring, but Planward never applied it there: comment `planward "
+            cause=f"the branch of {facts.before} contains this, but Planward never applied it there: comment `planward "
             f"plan {facts.tip} -e {facts.before}` here, then press Apply on planward/apply ({facts.before}) of that "
-            "commit. This turns green by itself then."
+            "commit. After that, this check turns green by itself."
         )
     if facts.tip_in_progress:
         return Refuse(
-            cause=f"{facts.before} has not applied this yet: wait until planward/apply ({facts.before}) has finished; "
-            "if that is held, somebody has to decide there. This turns green by itself then."
+            cause=f"{facts.before} has not applied this yet: wait until planward/apply ({facts.before}) has finished. "
+            "If it is held, the people that it names have to decide. After that, this check turns green by itself."
         )
     if facts.last_applied is None:
         return Refuse(
@@ -421,9 +421,9 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
             "and have it applied there."
         )
     return Refuse(
-        cause=f"{facts.before} has not applied what this would bring (it last applied {facts.last_applied}). Merge "
-        f"into the branch of {facts.before} what it lacks and have it applied there (after a hotfix, that is this pull "
-        f"request's base branch), or promote a branch at {facts.last_applied} instead."
+        cause=f"this brings commits that {facts.before} has not applied (it last applied {facts.last_applied}). Merge "
+        f"them into the branch of {facts.before} and have them applied there; after a hotfix, merge this pull "
+        f"request's base branch into it. Or open a pull request from a branch at {facts.last_applied} instead."
     )
 
 

@@ -24,6 +24,7 @@ from ghapp.root_modules import RecentSurveys
 from ghapp.sealing import Sealer
 from ghapp.settings import Settings
 from ghapp.store import Store
+from ghapp.store.marker_kinds import CommentMarker
 from ghapp.terraform import Terraform
 from ghapp.timings import Timings
 from ghapp.values import RunId
@@ -87,6 +88,9 @@ class Services:
 
     check_run_locks: WeakValueDictionary[RunId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """One lock for each run whose check run is being created in this process."""
+
+    comment_locks: WeakValueDictionary[CommentMarker, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """One lock for each pull request whose comment is being written in this process."""
 
     async def pending_or_deferred(self) -> tuple[Job, ...]:
         """The jobs that wait, run, or are deferred."""

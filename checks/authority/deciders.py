@@ -33,7 +33,8 @@ def lines_of_deciders(deciders: Deciders) -> tuple[str, ...]:
     if deciders.approved:
         lines.append(_so_far(deciders))
     lines.append(
-        "An administrator can decide alone: put `--override` at the end of the comment. That is recorded and shown."
+        "An administrator of the repository can decide alone: put `--override` at the end of the comment to paste. "
+        "That is recorded and shown."
     )
     return tuple(lines)
 
@@ -47,7 +48,7 @@ def who_decides(approvers: Sequence[str]) -> str:
 
 
 def _who(deciders: Deciders) -> str:
-    number = f" {deciders.needed} of them have to approve." if deciders.needed > 1 else ""
+    number = f" {deciders.needed} of them have to press Apply." if deciders.needed > 1 else ""
     return f"Who can decide: {who_decides(deciders.approvers)}.{number}"
 
 
@@ -67,11 +68,11 @@ def _why_not(deciders: Deciders) -> Iterator[str]:
     elif of_some:
         parts_of = _named(of_some, "and")
         yield (
-            f"{parts_of} each wrote or pushed some of the commits: nobody can approve their own, and each can approve "
-            "those of the others (`four_eyes`)."
+            f"{parts_of} each wrote or pushed some of the commits. Each of them can approve the commits of the "
+            "others, but not their own (`four_eyes`)."
         )
     if nobodys := [change for change in changes if change.is_nobodys]:
-        yield f"GitHub does not say who made {_shas(nobodys)}, so one more person has to approve."
+        yield f"GitHub does not say who made {_shas(nobodys)}, so one approval more than usual is needed."
 
 
 def _so_far(deciders: Deciders) -> str:

@@ -380,7 +380,8 @@ def report_planned_at_apply(*, root_module: str, environment: str, workspace: st
         environment=environment,
         workspace=workspace,
         outcome="planned_at_apply",
-        cause=f"{why}. Its apply is held if it destroys, replaces, forgets or invokes anything, or is dangerous.",
+        cause=f"{why}. The apply is held if its plan destroys, replaces or forgets a resource, "
+        "runs an action, or has a change that the report would list as dangerous.",
     )
 
 
@@ -411,12 +412,12 @@ def notes_on_removed(removed: Sequence[RemovedRoot]) -> Iterator[str]:
         if each.resources == 0:
             yield f"`{each.root_module}` is removed; its state in {each.environment} holds nothing."
             continue
-        what = "the resources" if each.resources is None else f"{each.resources:,} resources"
+        what = "resources" if each.resources is None else f"{each.resources:,} resources"
         yield (
-            f"`{each.root_module}` is removed: what its state in {each.environment} holds ({what}) stays, and nobody "
-            "manages it any more. To destroy it, first merge a change that removes the resources and keeps the "
-            "backend, then remove the directory. A renamed directory keeps its state with the same backend and "
-            "workspace."
+            f"`{each.root_module}` is removed, but the {what} in its state in {each.environment} are not destroyed: "
+            "they stay, and Terraform no longer manages them. To destroy them, first merge a change that removes the "
+            "resources and keeps the backend, then remove the directory. A renamed directory keeps its state if its "
+            "backend and workspace stay the same."
         )
 
 

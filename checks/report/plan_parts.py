@@ -27,7 +27,7 @@ def warnings_of_plan(plan: Plan) -> Iterator[str]:
     if plan.errored:
         yield "Terraform could not finish this plan: what is shown is only a part of it."
     elif not plan.complete and not plan.deferred_changes and not plan.deferred_invocations:
-        yield "This plan is incomplete: after it, the configuration still asks for more."
+        yield "This plan is incomplete: after it is applied, another plan will still show changes."
 
 
 def report_invocations(plan: Plan, mask: Mask, effort: Effort) -> tuple[InvocationReport, ...]:

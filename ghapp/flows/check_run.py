@@ -32,7 +32,7 @@ BUTTONS = {
     "approve_plan": CheckRunAction(
         label="Approve plan", identifier="approve_plan", description="Plan this commit with credentials"
     ),
-    "preview": CheckRunAction(label="Preview", identifier="preview", description="Plan it where it will be applied"),
+    "preview": CheckRunAction(label="Preview", identifier="preview", description="Plan it in the target environment"),
     "confirm_destroy": CheckRunAction(
         label="Confirm destroy", identifier="confirm_destroy", description="Allow what this destroys"
     ),

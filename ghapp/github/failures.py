@@ -81,11 +81,13 @@ def read_failure(error: GitHubException, doing: str) -> GitHubError:
         return cause
     if isinstance(cause, httpx.TimeoutException):
         return GitHubUnavailable(
-            f"GitHub did not answer in time: to {doing}", may_have_happened=not isinstance(cause, _NEVER_LEFT)
+            f"GitHub did not answer in time when Planward tried to {doing}",
+            may_have_happened=not isinstance(cause, _NEVER_LEFT),
         )
     if isinstance(cause, httpx.HTTPError):
         return GitHubUnavailable(
-            f"GitHub could not be reached: to {doing}", may_have_happened=not isinstance(cause, _NEVER_LEFT)
+            f"GitHub could not be reached when Planward tried to {doing}",
+            may_have_happened=not isinstance(cause, _NEVER_LEFT),
         )
     raise cause
 
@@ -93,7 +95,7 @@ def read_failure(error: GitHubException, doing: str) -> GitHubError:
 def _read_answer(status: int, content: bytes, doing: str) -> GitHubError:
     words = read_words(content)
     if status >= 500:
-        return GitHubUnavailable(f"GitHub answered {status}: to {doing}")
+        return GitHubUnavailable(f"GitHub answered {status} when Planward tried to {doing}")
     if status == 403 and "suspended" in words.lower():
         return InstallationSuspended(SUSPENDED)
     if status == 401:

@@ -65,7 +65,7 @@ def _read_testing(value: Value, team: str) -> Testing:
     entries = keys.TESTING.read(value) or {}
     apply, plan = keys.TESTING_APPLY.of(entries), keys.TESTING_PLAN.of(entries) or "always"
     if plan == "never" and apply != "never":
-        value.refuse_below("plan", f"never leaves testing out, but apply is {apply}; remove one of them")
+        value.refuse_below("plan", f"never means that testing is left out, but apply is {apply}; remove one of them")
     return Testing(apply=apply, plan=plan, team=keys.TESTING_TEAM.of(entries) or team)
 
 
@@ -131,6 +131,7 @@ def _refuse_no_plan_at_all(
         if testing.plan == "never" and environment.preview == "never":
             entries[name].refuse_below(
                 "preview",
-                f"never, beside testing: {{plan: never}}, leaves pull requests into {environment.branch} without any "
-                "plan; set one of them to always",
+                f"never, together with testing: {{plan: never}}, leaves pull requests into {environment.branch} "
+                "without "
+                "any plan; set one of them to always",
             )

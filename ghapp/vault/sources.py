@@ -106,9 +106,9 @@ def _ambiguous(template: str, name: str, value: str, between: str, what: str) ->
     if not between:
         return f'{what} "{template}" has {{{name}}} right after another placeholder: write a "/" between them'
     return (
-        f'{what} "{template}" is not filled in with the {name} "{value}": it contains the "{between}" that stands '
-        f'before {{{name}}}, so that another team could come to the same text. Write "/" there, or a text that no '
-        f"{name} contains"
+        f'{what} "{template}" cannot be used with the {name} "{value}": the value contains the "{between}" that stands '
+        f'before {{{name}}}, so another team could get the same text. In the template, write "/" there, or a text that '
+        f"no {name} contains"
     )
 
 

@@ -55,8 +55,8 @@ class CommentText:
 _LONGEST: Final = 8_000
 """A longer comment is not searched for commands: that would take long, and everybody notices such a comment."""
 _MOST_NEAR_MISSES: Final = 3
-_TOO_LONG: Final = "A command stands in a comment of at most 8,000 characters."
-_NOT_SHOWN: Final = "The comment holds a character that does not show as what it is: type the line again."
+_TOO_LONG: Final = "Commands are read only in comments of at most 8,000 characters."
+_NOT_SHOWN: Final = "The comment has an invisible or misleading character: type the line again instead of pasting it."
 _VERBS: Final = get_args(Verb)
 _FORMS: Final[dict[Verb, tuple[tuple[str, ...], ...]]] = {
     "approve": (("SHA",),),

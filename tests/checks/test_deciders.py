@@ -12,9 +12,9 @@ BY_BOB = Change(sha="b" * 40, writers=frozenset({BOB}), pushers=frozenset({ADA})
 def lines(*, approvers: tuple[str, ...] = (), four_eyes: bool = True, needed: int = 1, **known: object) -> list[str]:
     deciders = Deciders(approvers=approvers, four_eyes=four_eyes, needed=needed, names=NAMES, **known)  # type: ignore[arg-type]
     *lines, override = lines_of_deciders(deciders)
-    assert (
-        override
-        == "An administrator can decide alone: put `--override` at the end of the comment. That is recorded and shown."
+    assert override == (
+        "An administrator of the repository can decide alone: put `--override` at the end of the comment to paste. "
+        "That is recorded and shown."
     )
     return lines
 
@@ -25,7 +25,7 @@ def test_where_no_approvers_are_named_the_roles_decide() -> None:
 
 def test_approvers_are_named_as_people_and_teams_with_how_many_it_takes() -> None:
     assert lines(approvers=("bob", "acme/platform"), needed=2) == [
-        "Who can decide: `bob` or members of `acme/platform`. 2 of them have to approve."
+        "Who can decide: `bob` or members of `acme/platform`. 2 of them have to press Apply."
     ]
 
 
@@ -42,8 +42,8 @@ def test_who_made_a_part_of_it_can_approve_the_rest() -> None:
     ]
     own = Change(sha="c" * 40, writers=frozenset({BOB}))
     assert lines(changes=(BY_ADA, own))[1:] == [
-        "`ada` and `bob` each wrote or pushed some of the commits: nobody can approve their own, and each can approve "
-        "those of the others (`four_eyes`)."
+        "`ada` and `bob` each wrote or pushed some of the commits. Each of them can approve the commits of the "
+        "others, but not their own (`four_eyes`)."
     ]
 
 
@@ -55,7 +55,7 @@ def test_without_four_eyes_nobody_is_left_out() -> None:
 
 def test_a_commit_of_nobody_takes_one_more_person() -> None:
     assert lines(changes=(Change(sha="d" * 40),))[1:] == [
-        "GitHub does not say who made `ddddddd`, so one more person has to approve."
+        "GitHub does not say who made `ddddddd`, so one approval more than usual is needed."
     ]
 
 
@@ -71,8 +71,8 @@ def test_who_approved_so_far_and_what_is_missing() -> None:
 def test_many_people_are_counted() -> None:
     changes = tuple(Change(sha=str(number) * 40, logins=frozenset({f"user{number}"})) for number in range(8))
     assert lines(changes=changes)[1] == (
-        "`user0`, `user1`, `user2`, `user3` and 4 more each wrote or pushed some of the commits: nobody can "
-        "approve their own, and each can approve those of the others (`four_eyes`)."
+        "`user0`, `user1`, `user2`, `user3` and 4 more each wrote or pushed some of the commits. Each of them "
+        "can approve the commits of the others, but not their own (`four_eyes`)."
     )
 
 

@@ -70,7 +70,7 @@ def test_nothing_pushed_is_explained() -> None:
 def test_a_commit_after_a_merge_without_a_pull_request_is_left_over() -> None:
     found = judge("ab", merged(1, "a"))
     assert isinstance(found, Unexplained)
-    assert found.reasons == ("no merged pull request brought b",)
+    assert found.reasons == ("b did not come from a merged pull request",)
     assert found.unexplained == (Segment(before="a", commits=("b",), candidates=()),)
 
 
@@ -78,7 +78,7 @@ def test_a_commit_slipped_in_before_a_merge_makes_the_segment_another_tree() -> 
     # `x` is in the segment of the merge `m`; the pull request's tree on LAST is not the actual one.
     found = judge("xm", merged(1, "m"), trees={"1@m": "tree without x"})
     assert isinstance(found, Unexplained)
-    assert found.reasons == ("m holds something else than merging #1 into L gives",)
+    assert found.reasons == ("the files in m differ from the result of merging #1 into L",)
 
 
 def test_a_commit_that_the_branch_has_stood_at_is_left_over_though_a_later_merge_holds_it() -> None:
@@ -90,7 +90,7 @@ def test_a_commit_that_the_branch_has_stood_at_is_left_over_though_a_later_merge
     trees = {end: SegmentTrees(merged={1: f"tree of {end}"}, actual=f"tree of {end}") for end in ("x", "m")}
     found = explain_push(segments, trees)
     assert isinstance(found, Unexplained)
-    assert found.reasons == ("no merged pull request brought x",)
+    assert found.reasons == ("x did not come from a merged pull request",)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_a_commit_that_the_branch_has_stood_at_is_left_over_though_a_later_merge
         ),
         (
             merged(1, "a", head_sha="a"),
-            "#1 was not merged by its merge button: its head was pushed to the branch",
+            "#1 was not merged on GitHub: its newest commit was pushed straight to the branch",
         ),
-        (merged(1, "a", base_branch="production"), "no merged pull request brought a"),
-        (merged(1, "a", base_repository_id=8), "no merged pull request brought a"),
-        (merged(1, "elsewhere"), "no merged pull request brought a"),
+        (merged(1, "a", base_branch="production"), "a did not come from a merged pull request"),
+        (merged(1, "a", base_repository_id=8), "a did not come from a merged pull request"),
+        (merged(1, "elsewhere"), "a did not come from a merged pull request"),
     ],
 )
 def test_a_pull_request_that_does_not_fit_explains_nothing(pull_request: MergedPullRequest, reason: str) -> None:

@@ -85,7 +85,10 @@ def test_code_is_vouched_for_in_the_target(differs: dict[str, object], by: str) 
         ({"author": "renovate[bot]", "author_is_bot": True}, "renovate[bot] is a bot"),
         ({"pushed_by": "renovate[bot]"}, "the newest commit was pushed by renovate[bot], a bot"),
         ({"author_can_write": False}, "ada has no write access"),
-        ({"on_approval": True}, "someone with write access who neither wrote nor pushed any of its commits"),
+        (
+            {"on_approval": True},
+            "someone with write access who neither wrote nor pushed any commit of this pull request",
+        ),
     ],
 )
 def test_code_that_nobody_vouches_for_in_the_target_waits_for_preview(differs: dict[str, object], cause: str) -> None:
@@ -142,7 +145,7 @@ def test_a_destruction_is_held_until_it_is_confirmed_for_this_object() -> None:
     destroys = root(to_confirm=(gate.ToConfirm(address="aws_db_instance.main", confirmation="of main"),))
     held = gate.Hold(
         cause="Confirm what is destroyed in testing: `aws_db_instance.main`. Someone with write access who neither "
-        "wrote nor pushed this has to look at the plan and press Confirm destroy.",
+        "wrote nor pushed any commit of this pull request has to look at the plan and press Confirm destroy.",
         button="confirm_destroy",
     )
     assert merge(destroys) == held
@@ -231,7 +234,7 @@ def test_an_unreviewed_plan_is_held(review: gate.Review, cause: str) -> None:
     [
         ([DESTROYS, UPDATES], "the plan destroys `a.b`, which no preview showed"),
         ([OPENS, DESTROYS], "the plan destroys `a.b`, changes `sg.x` (opens to the world), which no preview showed"),
-        ([UPDATES], "the plan does something else than the preview to `a.c`"),
+        ([UPDATES], "the plan does something else to `a.c` than the preview showed"),
     ],
 )
 def test_unseen_changes_hold_until_this_plan_is_approved(unseen: list[ChangeSummary], said: str) -> None:
@@ -306,7 +309,7 @@ def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
         ({"tree": "t0"}, "comment `planward plan f00f00f -e staging`"),
         ({"tip_in_progress": True}, "wait until planward/apply (staging) has finished"),
         ({"last_applied": None}, "merge this into the branch of staging first"),
-        ({}, "or promote a branch at abc1234 instead"),
+        ({}, "Or open a pull request from a branch at abc1234 instead"),
     ],
 )
 def test_any_other_tree_is_refused_with_its_way_out(differs: dict[str, object], way_out: str) -> None:

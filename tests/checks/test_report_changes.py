@@ -319,7 +319,7 @@ def test_an_applied_run_is_described_in_the_past_tense() -> None:
 
 def test_an_incomplete_plan_says_so() -> None:
     assert report(plan_of(complete=False)).warnings == (
-        "This plan is incomplete: after it, the configuration still asks for more.",
+        "This plan is incomplete: after it is applied, another plan will still show changes.",
     )
 
 

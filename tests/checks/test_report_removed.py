@@ -34,8 +34,8 @@ def test_the_title_counts_what_stays(gone: list[RemovedRoot], title: str) -> Non
 def test_a_remedy_is_shown_if_resources_remain() -> None:
     stays, nothing = notes_on_removed([removed(), removed("net", 0)])
     assert stays == (
-        "`app` is removed: what its state in staging holds (12 resources) stays, and nobody manages it any more. To "
-        "destroy it, first merge a change that removes the resources and keeps the backend, then remove the directory. "
-        "A renamed directory keeps its state with the same backend and workspace."
+        "`app` is removed, but the 12 resources in its state in staging are not destroyed: they stay, and Terraform no "
+        "longer manages them. To destroy them, first merge a change that removes the resources and keeps the backend, "
+        "then remove the directory. A renamed directory keeps its state if its backend and workspace stay the same."
     )
     assert nothing == "`net` is removed; its state in staging holds nothing."

@@ -81,7 +81,7 @@ def test_anything_else_does_nothing(body: str) -> None:
 
 
 WHOLE_SHA = "SHA is the whole commit, all 40 digits; the check run shows the line to paste."
-NOT_SHOWN = "The comment holds a character that does not show as what it is: type the line again."
+NOT_SHOWN = "The comment has an invisible or misleading character: type the line again instead of pasting it."
 
 
 @pytest.mark.parametrize(

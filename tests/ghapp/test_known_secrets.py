@@ -47,7 +47,8 @@ def test_a_line_whose_mask_never_came_is_left_out_and_counted() -> None:
     log.foreign(PASSWORD)
     log.foreign("harmless")
     assert logged(log) == (
-        "2 lines of errors or provisioners are left out: they may quote what only the state says is secret"
+        "2 lines of errors or provisioners are left out because they may hold values that only the state marks "
+        "as secret"
     )
 
 

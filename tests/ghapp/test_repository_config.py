@@ -142,12 +142,16 @@ def test_the_places_of_plans_are_read_with_their_defaults() -> None:
     [
         (
             "environments: {testing: {plan: never}, staging: {preview: never}}",
-            "1:50: environments.staging.preview: never, beside testing: {plan: never}, leaves pull requests into "
+            "1:50: environments.staging.preview: never, together with testing: {plan: never}, leaves pull "
+            "requests into "
             "staging without any plan; set one of them to always",
         ),
         (
             "environments: {testing: {plan: never, apply: on_merge}}",
-            "1:26: environments.testing.plan: never leaves testing out, but apply is on_merge; remove one of them",
+            (
+                "1:26: environments.testing.plan: never means that testing is left out, but apply is on_merge; "
+                "remove one of them"
+            ),
         ),
     ],
 )

@@ -76,9 +76,9 @@ def test_a_branch_does_not_lead_to_another_teams_part() -> None:
     with pytest.raises(SecretPathInvalid) as refused:
         require(pattern, pattern, run=acme)
     assert str(refused.value) == (
-        'the secrets\' path "kv/shared/{team}-{branch}" is not filled in with the branch "pay-production": it contains '
-        'the "-" that stands before {branch}, so that another team could come to the same text. Write "/" there, or a '
-        "text that no branch contains"
+        'the secrets\' path "kv/shared/{team}-{branch}" cannot be used with the branch "pay-production": the value '
+        'contains the "-" that stands before {branch}, so another team could get the same text. In the template, write '
+        '"/" there, or a text that no branch contains'
     )
 
 

@@ -294,7 +294,7 @@ BROKEN = {
             )
         },
         "network in staging: the provider example.invalid/acme/cloud cannot be installed: Failed to query available "
-        "provider packages. Correct required_providers or the lock file and push; if only the registry did not "
+        "provider packages. Correct required_providers or the lock file and push; if the registry just did not "
         "answer, press Re-run",
     ),
     "a plan that fails": (

@@ -32,7 +32,7 @@ def test_a_push_by_hand_is_held_and_names_who_pushed(line: Line) -> None:
     sha = story.commit("staging", story.network(3))
     check = story.applied(sha)
     assert held(check) == (
-        f"Not applied: no merged pull request brought {sha[:7]} (pushed by {story.author}). {OR_REVERT}"
+        f"Not applied: {sha[:7]} did not come from a merged pull request (pushed by {story.author}). {OR_REVERT}"
     )
     assert buttons(story, check) == ["plan"]
     assert f"planward plan {sha} -e staging" in check["output"]["summary"]
@@ -60,7 +60,8 @@ def test_a_forced_branch_is_held(line: Line) -> None:
     forced = story.commit("elsewhere", story.network(3), start=story.first)
     story.github.move(story.name, "staging", forced, by=story.author)
     assert held(story.applied(forced)) == (
-        f"Not applied: staging was force-pushed: {forced[:7]} does not follow {merged[:7]}, where staging is "
+        f"Not applied: staging was force-pushed to {forced[:7]}, which does not contain {merged[:7]}, the commit "
+        "that staging is at "
         f"(pushed by {story.author}). Press Plan, look at what it would change, then press Apply; or force-push "
         f"staging back to {merged[:7]}."
     )
@@ -110,7 +111,7 @@ def test_a_head_that_was_pushed_past_the_merge_button_is_held(line: Line) -> Non
     head = story.head(number)
     story.github.move(story.name, "staging", head, by=story.author)
     assert held(story.applied(head)) == (
-        f"Not applied: #{number} was not merged by its merge button: its head was pushed to the branch (pushed "
+        f"Not applied: #{number} was not merged on GitHub: its newest commit was pushed straight to the branch (pushed "
         f"by {story.author}). {OR_REVERT}"
     )
     assert story.state("network", "staging") == {}

@@ -69,7 +69,8 @@ def test_a_conflict_with_the_base_branch_is_a_failure_that_names_the_files(line:
     check = story.planned(story.open("topic"))
     assert check["conclusion"] == "failure"
     assert check["output"]["title"] == (
-        f"Conflict with staging at {tip[:7]} in network/main.tf: merge staging into the pull request and resolve it."
+        f"Conflict with staging at {tip[:7]} in network/main.tf: merge staging into the pull request's branch, "
+        "resolve the conflict and push."
     )
 
 
@@ -282,7 +283,7 @@ def test_staging_is_not_touched_where_testing_could_not_be_brought_there(line: L
     check = story.applied(merged)
     assert (check["conclusion"], check["output"]["title"]) == (
         "failure",
-        f"staging was not touched, since testing could not be brought to {merged[:7]}: planward/apply (testing) on "
+        f"staging was not touched, since {merged[:7]} could not be applied in testing: planward/apply (testing) on "
         "this commit says why. Merge a correction, or press Re-run",
     )
     assert story.state("network", "staging") == {}
@@ -315,8 +316,8 @@ def test_a_promotion_of_what_staging_has_not_applied_is_refused_and_turns_green_
     refused = story.planned(promotion)
     assert (refused["conclusion"], refused["output"]["title"]) == (
         "failure",
-        "staging has not applied this yet: wait until planward/apply (staging) has finished; if that is held, somebody "
-        "has to decide there. This turns green by itself then.",
+        "staging has not applied this yet: wait until planward/apply (staging) has finished. If it is held, the people "
+        "that it names have to decide. After that, this check turns green by itself.",
     )
     assert story.let_in(held, by=story.maintainer)["conclusion"] == "success"
     assert story.planned(promotion, count=2)["conclusion"] == "success"
@@ -331,8 +332,10 @@ def test_an_adopted_commit_is_promoted_once_it_was_applied_by_a_comment(line: Li
     refused = story.planned(promotion)
     assert (refused["conclusion"], refused["output"]["title"]) == (
         "failure",
-        f"staging holds what this would bring, but Planward never applied it there: comment planward plan {tip} -e "
-        "staging here, then press Apply on planward/apply (staging) of that commit. This turns green by itself then.",
+        f"the branch of staging contains this, but Planward never applied it there: comment planward plan {tip} -e "
+        "staging here, then press Apply on planward/apply (staging) of that commit. After that, this check turns "
+        "green by "
+        "itself.",
     )
     story.comment(promotion, f"planward plan {tip} -e staging", by=story.maintainer)
     shown = story.applied(tip)

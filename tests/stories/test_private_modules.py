@@ -79,7 +79,7 @@ def test_a_fork_gets_no_token_even_where_its_plan_is_approved(line: Line) -> Non
     story.press(story.planned(number), "approve_plan", by=story.author)
     check = story.planned(number, count=2)
     assert check["conclusion"] == "failure"
-    assert "a fork's pull request gets no token for it" in story.first_line(check)
+    assert "A fork's pull request gets no access to it" in story.first_line(check)
 
 
 @pytest.mark.parametrize("name", ["inner-modules", "inner-secrets"])

@@ -169,7 +169,7 @@ def test_a_root_module_that_is_deleted_is_named(story: Story) -> None:
     check = story.planned(story.propose({"live/dns/main.tf": None}, head="gone"))
     assert check["conclusion"] == "success"
     assert "1 root module removed: its " in check["output"]["title"]
-    assert "`live/dns` is removed: what its state in " in check["output"]["summary"]
+    assert "`live/dns` is removed, but the " in check["output"]["summary"]
 
 
 def test_a_change_of_only_the_config_plans_the_root_modules_that_it_runs_differently(story: Story) -> None:

@@ -137,7 +137,7 @@ def test_a_branch_name_cannot_lead_to_another_teams_secrets(careful: Line, throu
     what, word = ("VAULT_ROLE", "environment") if through == "the role" else ("the secrets' path", "branch")
     assert check["conclusion"] == "failure"
     assert check["output"]["title"].startswith(what)
-    assert f'is not filled in with the {word} "pay-production"' in check["output"]["title"]
+    assert f'cannot be used with the {word} "pay-production"' in check["output"]["title"]
     assert len(asked(careful, "auth/jwt/login")) == logins
     path = f"kv/data/shared/{story.team}-pay-production"
     assert [each for each in asked(careful, path) if each["request"]["operation"] == "read"] == []

@@ -25,7 +25,7 @@ def new_branch(environment: str, branch: str, *, in_force: bool) -> str:
 
 def forced(branch: str, *, tip: str, last: str, environment: str) -> str:
     """The tip does not follow LAST."""
-    return f"{branch} was force-pushed: {tip} does not follow {last}, where {environment} is"
+    return f"{branch} was force-pushed to {tip}, which does not contain {last}, the commit that {environment} is at"
 
 
 def delete_branch(branch: str) -> str:
@@ -40,7 +40,7 @@ def push_last(branch: str, last: str) -> str:
 
 def vouched(by: str, reason: str) -> str:
     """Why the plan of an unexplained commit is shown; the text follows the root module's name."""
-    return f"{by} vouched for it, and {reason}"
+    return f"{reason}; {by} asked for its plan"
 
 
 def asked_for(by: str) -> str:
@@ -74,33 +74,38 @@ def after_failure(*, applied: bool, who: str) -> str:
 def what_apply_does(root_modules: Sequence[str], *, kept_h: float | None) -> str:
     """What an approval applies; `kept_h`: how many hours the shown plans are kept, None: they are not."""
     several = len(root_modules) > 1
-    again = "Planward plans again, applies a plan that does the same, and shows one that does not"
+    again = (
+        "new plans first: those that do the same are applied, the others are shown and wait for Apply again"
+        if several
+        else "a new plan first: it is applied if it does the same, and otherwise shown and waits for Apply again"
+    )
+    if_wrong = "If the change is wrong, merge a correction or a revert instead."
     decides = f"Apply is for the plans of {' and '.join(f'`{each}`' for each in root_modules)} together. "
     if kept_h is None:
-        said = f"{'These plans are' if several else 'This plan is'} not kept: after Apply, {again}."
+        said = f"{'These plans are' if several else 'This plan is'} not kept. After Apply, Planward makes {again}."
     else:
-        this = "these very plans" if several else "this very plan"
-        said = f"For {kept_h:g} hours Apply applies {this}. After that, {again}."
-    return f"{decides}{said}" if several else said
+        this = "these plans are" if several else "this plan is"
+        said = f"Within {kept_h:g} hours, exactly {this} applied. Later, Planward makes {again}."
+    return f"{decides if several else ''}{said} {if_wrong}"
 
 
 def waits_all_the_same(why: str, *, touched: bool) -> str:
     """The requested plan changes nothing, but has to be approved anyway."""
-    what = "its plan changes nothing" if touched else "the commit touches no root module"
+    what = "the plan changes nothing" if touched else "the commit touches no root module"
     return f"Not applied yet: {what}, but {why}. Press Apply."
 
 
 def new_environment(environment: str) -> str:
     """Why an environment without a LAST waits, to stand after "but"."""
-    return f"{environment} is new, and in force only once this is applied"
+    return f"the environment {environment} is new, and takes effect only when this commit is applied"
 
 
 def new_config(path: str) -> str:
     """Why a changed config waits, to stand after "but"."""
-    return f"{path} changes, and the new version is in force only once this is applied"
+    return f"{path} changes, and its new version takes effect only when this commit is applied"
 
 
-TESTING_FIRST = "testing is brought to this commit only once this is applied"
+TESTING_FIRST = "testing gets this commit only when somebody applies it here"
 """Why a commit waits that is to be brought to testing as well, to stand after "but"."""
 
 
@@ -135,6 +140,6 @@ def nothing_to_apply(environment: str, tip: str) -> str:
 def not_touched(environment: str, *, before: str, tip: str) -> str:
     """The environment before it could not be brought to the commit."""
     return (
-        f"{environment} was not touched, since {before} could not be brought to {tip}: planward/apply ({before}) on "
+        f"{environment} was not touched, since {tip} could not be applied in {before}: planward/apply ({before}) on "
         "this commit says why. Merge a correction, or press Re-run"
     )

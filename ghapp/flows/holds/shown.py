@@ -33,7 +33,7 @@ async def with_deciders(
             raise
         log.warning("commit_people_unknown", sha=held.sha, reason=str(error))
         changes = Changes()
-        notes = ("GitHub did not say who made these commits: whoever wrote or pushed one does not approve it.",)
+        notes = ("GitHub did not say who made these commits. If you wrote or pushed one of them, do not approve it.",)
     deciders = Deciders(
         approvers=rules.approvers,
         four_eyes=rules.four_eyes,
@@ -91,7 +91,7 @@ async def show_replaced(repo: FetchedRepo, by: Run) -> None:
 
 def replaced(by: str) -> str:
     """What a hold says whose place another attempt took; `by` is that one's commit, short."""
-    return f"Replaced by a newer attempt on {by}: decide there, nothing is to be done here."
+    return f"Replaced by a newer check run on {by}: nothing is to be done here. If that one waits, decide there."
 
 
 def _is_replaced(run: Run, by: Run) -> bool:

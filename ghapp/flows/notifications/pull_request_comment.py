@@ -89,7 +89,14 @@ async def _enqueue(repo: Repo, number: int, *, in_s: float) -> Comment:
 
 
 async def _write(repo: Repo, number: int, body: str, priority: Priority) -> None:
-    key, marker = CommentMarker(repo.id, number), f"planward:{repo.id}:{number}"
+    key = CommentMarker(repo.id, number)
+    # The end of an apply and its deferred report may write at the same time, if GitHub does not answer for long.
+    async with repo.services.comment_locks.setdefault(key, asyncio.Lock()):
+        await _create_or_update(repo, key, body, priority)
+
+
+async def _create_or_update(repo: Repo, key: CommentMarker, body: str, priority: Priority) -> None:
+    marker = f"planward:{repo.id}:{key.number}"
     github = await repo.github()
     known = await repo.store.markers.find(key)
     if isinstance(known, Created):
@@ -102,5 +109,5 @@ async def _write(repo: Repo, number: int, body: str, priority: Priority) -> None
         else:
             return
     await repo.store.markers.keep(key, Creating())
-    made = await github.create_comment(number, body, marker=marker, look_first=known is not None, priority=priority)
+    made = await github.create_comment(key.number, body, marker=marker, look_first=known is not None, priority=priority)
     await repo.store.markers.keep(key, Created(id=made))

@@ -55,7 +55,7 @@ def words_of_help(login: str, role: Role, environments: Sequence[MayDecide]) -> 
     with_role = f"with the role {role.name.lower()}" if role > Role.NONE else "without a role here"
     parts = [f"What {code(login)}, {with_role}, can do on this pull request:", "\n".join(own)]
     if others:
-        parts += ["What others decide:", "\n".join(others)]
+        parts += ["Only others can do this here:", "\n".join(others)]
     parts.append(
         "A command stands alone on its line, outside of quotes, code and HTML. SHA is the commit that you looked at, "
         "all 40 digits: the check run shows the line to paste. Whoever wrote or pushed a commit cannot approve it "
@@ -73,7 +73,7 @@ _OF_WRITERS = (
     ("`planward reject SHA`", "keep the newest commit from being merged"),
 )
 _OF_APPROVERS = {
-    "planward plan SHA -e ENVIRONMENT": "vouch for the newest commit of its branch, and show its plan",
+    "planward plan SHA -e ENVIRONMENT": "vouch for SHA, the newest commit of that branch, and show its plan",
     "planward apply SHA -e ENVIRONMENT": "apply the plan that is shown for that commit",
     "planward unlock -d DIR -e ENVIRONMENT": "remove the lock that an interrupted run left on a root module's state",
 }

@@ -157,7 +157,9 @@ async def _announce(
         repo,
         run,
         status="in_progress" if debounced else "queued",
-        summary="The base branch moved: planned again after its apply" if debounced else "Waiting to be planned",
+        summary="The base branch moved: this is planned again once the apply of the base branch has ended"
+        if debounced
+        else "Waiting to be planned",
     )
     if run.cancel_reason is None:
         await record_started(repo.services, run)

@@ -24,8 +24,7 @@ from ghapp.store import Approval, KnownPullRequest, Run
 from ghapp.values import TESTING, RunId
 
 AFTER_FAILURE = (
-    "Push a commit that corrects this. Re-run plans the same commit again: press it where the cause was not in the "
-    "commit."
+    "Push a commit that corrects this. If the cause is not in the commit, press Re-run: it plans the same commit again."
 )
 """What to do where a root module could not be planned."""
 
@@ -226,8 +225,8 @@ async def _decide(
     if isinstance(decision, gate.Hold) and run.group is not None:
         # Nobody looks at a queue's commit: people decide on the pull request.
         return gate.Refuse(
-            cause=f"Nobody can decide in the merge queue: bring #{part.pull_request} up to date with its base branch, "
-            f"decide it there, then queue it again. {decision.cause}"
+            cause=f"This needs a decision, and nobody can decide in the merge queue: update #{part.pull_request} with "
+            f"its base branch, decide on its planward/plan, then queue it again. {decision.cause}"
         )
     return decision
 

@@ -54,7 +54,7 @@ async def _announce_event(services: Services, event: MergeGroupRequested, key: s
         await _refuse(
             repo,
             run,
-            f"no open pull request that Planward knows belongs to {event.head_ref}: take it out of the queue "
+            f"Planward knows no open pull request for {event.head_ref}: remove its pull request from the merge queue "
             "and queue it again",
         )
         return
@@ -122,6 +122,6 @@ async def _destroyed(services: Services, event: MergeGroupDestroyed, key: str) -
     for run in await services.store.runs.of_head(repo.id, event.head_sha, PLAN):
         if run.group is None:
             continue
-        await cancel_plan(services, run, by=f"the merge queue let this go: {event.reason}")
+        await cancel_plan(services, run, by=f"the merge queue dropped this: {event.reason}")
         if event.reason == "dequeued":
             await services.enqueue(Replan(repository_id=repo.id, number=run.group.pull_request, cause=key))

@@ -215,9 +215,9 @@ def _mended(pull_request: KnownPullRequest, in_force: _InForce) -> str:
 
 def _not_in_force(environment: BranchEnvironment) -> str:
     return (
-        f"Not planned yet: the environment {environment.name} is new, and nobody has allowed it. Somebody with the "
-        f"role maintain or admin can: on the newest commit of the branch {environment.branch}, press Plan and then "
-        f"Apply on the check run planward/apply ({environment.name}). Then press Re-run here."
+        f"Not planned yet: the environment {environment.name} is new, and nobody has allowed it. To allow it, "
+        f"somebody with the role maintain or admin presses Plan, then Apply, on the check run planward/apply "
+        f"({environment.name}) of the newest commit of the branch {environment.branch}. After that, press Re-run here."
     )
 
 

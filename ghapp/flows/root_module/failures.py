@@ -53,7 +53,7 @@ def cause_of_limit(
 
 
 def _left_by_kill(command: str, root_module: str, environment: str) -> str:
-    lacks = "may lack what was made last, and " if command == "apply" else ""
+    lacks = "may lack the resources that were being created (import or delete them), and " if command == "apply" else ""
     return f"the state {lacks}may be locked (then {_unlock(root_module, environment)})"
 
 
@@ -110,20 +110,21 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
             held = f" since {lock.created} by {lock.who} ({lock.operation})" if lock is not None and lock.who else ""
             name = "" if lock is None else f", lock id {lock.id}"
             return (
-                f"{where}: the state is locked{held}{name}. Wait until that is over and press Re-run; if whoever "
-                f"locked it is not running any more, {_unlock(root_module, environment)} first"
+                f"{where}: the state is locked{held}{name}. Wait until that run has ended and press "
+                f"Re-run. If it is not running any more, {_unlock(root_module, environment)} first"
             )
         case Failure.PROVIDER_UNAVAILABLE:
             provider = _provider(first)
             return (
                 f"{where}: {provider} cannot be installed: {said}. Correct required_providers or the lock file and "
-                "push; if only the registry did not answer, press Re-run"
+                "push; if the registry just did not answer, press Re-run"
             )
         case Failure.MODULE_UNAVAILABLE:
             return (
                 f"{where}: a module cannot be installed: {said}. Correct its source and push. If the source is right "
                 "and a private repository of the same owner, ask the operator to list it in "
-                "PLANWARD_MODULE_REPOSITORIES, then press Re-run (a fork's pull request gets no token for it)"
+                "PLANWARD_MODULE_REPOSITORIES, then press Re-run. A fork's pull request gets no access to it: push its "
+                "branch to this repository"
             )
         case Failure.STATE_UNREADABLE:
             return (

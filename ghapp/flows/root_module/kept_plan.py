@@ -109,7 +109,7 @@ async def read_approved(
     where = f"{workdir.root_module} in {environment}"
     log(f"{name_of(terraform)}: {where}")
     if approved.engine != name_of(terraform):
-        log(f"The approved plan was made by {approved.engine}, which is not here: a new plan")
+        log(f"The approved plan was made by {approved.engine}, which is not installed here: making a new plan")
         return None
     initialised, access = await init_with_modules(
         lambda with_modules: terraform.init(with_modules, log, stop, timeout_s=timeout_s),
@@ -131,8 +131,8 @@ async def read_approved(
         if await in_time(where, Plan.holds_variables, plan, variables):
             log("The approved plan is applied as it was shown")
             return Planned(plan=plan, diagnostics=())
-        log("The approved plan was made with other secrets: a new plan")
+        log("The approved plan was made with other secrets: making a new plan")
     except JobError as error:
-        log(f"The approved plan cannot be read any more ({error}): a new plan")
+        log(f"The approved plan cannot be read any more ({error}): making a new plan")
     workdir.plan_file.unlink(missing_ok=True)
     return None

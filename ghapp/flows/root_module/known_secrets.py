@@ -16,7 +16,9 @@ from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.flows.root_module.plan_reading import LONGEST_S
 from ghapp.terraform import Terraform, Workdir
 
-_DETAIL_LEFT_OUT = "The details are left out: they may quote what only the state, which cannot be read, says is secret."
+_DETAIL_LEFT_OUT = (
+    "The details are left out because they may hold secrets: only the state says which, and it cannot be read."
+)
 
 
 class KnownSecrets:

@@ -48,7 +48,7 @@ class MaskedLog:
         dropped."""
         if self._withheld:
             lines = f"{len(self._withheld)} lines of errors or provisioners"
-            self(f"{lines} are left out: they may quote what only the state says is secret")
+            self(f"{lines} are left out because they may hold values that only the state marks as secret")
         self._flush()
 
     def _use(self, mask: Mask) -> None:

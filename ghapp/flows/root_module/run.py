@@ -197,7 +197,7 @@ class _RootStep:
                     stream = await asyncio.to_thread(ApplyStream, plan)
                     applied = await self._apply(made, plan, proceed, stream, stop)
                     if made.as_approved and _is_out_of_date(applied, stream):
-                        made.log("The approved plan cannot be applied any more: a new plan")
+                        made.log("The approved plan cannot be applied any more: making a new plan")
                         await self._go_on(stop)
                         return await self._judge(await made.replan(), stop)
                     if not applied.done:

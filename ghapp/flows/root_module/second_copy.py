@@ -21,16 +21,16 @@ class Existing:
 
     def cause(self, root_module: str, environment: str, own: str) -> str:
         """Why it must not be applied in its `own` workspace: what is wrong, where, what to do."""
-        holds = (
-            "cannot be read"
-            if self.resources is None
-            else f"holds {self.resources} resource{'' if self.resources == 1 else 's'}"
-        )
+        if self.resources is None:
+            would, holds = "may", "cannot be read. Make it readable and press Re-run, or push"
+        else:
+            would = "would"
+            holds = f"holds {self.resources} resource{'' if self.resources == 1 else 's'}. Push"
         return (
-            f"{root_module} in {environment} would be built a second time: its state is empty, and the workspace "
-            f"`{self.workspace}` {holds}. Push a change of .github/planward.yml that gives it, under root_modules, "
-            f"`environments: {{{environment}: {{workspace: {self.workspace}}}}}` to take that state over, or "
-            f"`workspace: {own}` to start with an empty one."
+            f"{root_module} in {environment} {would} be built a second time: its state is empty, and the workspace "
+            f"`{self.workspace}` {holds} a change of .github/planward.yml, in the entry of {root_module} under "
+            f"root_modules: `environments: {{{environment}: {{workspace: {self.workspace}}}}}` uses that state, "
+            f"`environments: {{{environment}: {{workspace: {own}}}}}` starts with an empty one."
         )
 
 

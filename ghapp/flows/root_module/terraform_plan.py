@@ -98,7 +98,7 @@ async def init_with_modules(
         lacking = tuple(source for source in more if access.lacks(source))
         if not lacking:
             return finished, access
-        log("A module names another repository that the operator lists; init once more with access to it")
+        log("A module comes from another repository that the operator lists: running init again with access to it")
         named += lacking
 
 
@@ -138,7 +138,7 @@ async def make_plan(
     async def repeated(command: Callable[[], Awaitable[Finished]]) -> Finished:
         finished = await timed(command)
         if not lock and until_written is not None and finished.failure is Failure.STATE_UNREADABLE:
-            log("The state could not be read; once more, after whoever is writing it")
+            log("The state could not be read, perhaps because another run is writing it: trying once more")
             await until_written()
             finished = await timed(command)
         return finished

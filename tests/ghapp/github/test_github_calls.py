@@ -51,7 +51,7 @@ async def test_after_some_attempts_the_failure_of_github_is_reported(
         wire.expect(ROLE, failure=httpx.ReadTimeout)
     with pytest.raises(GitHubUnavailable) as failure:
         await infra.role_of(anna)
-    assert str(failure.value) == "GitHub did not answer in time: to ask for a person's role"
+    assert str(failure.value) == "GitHub did not answer in time when Planward tried to ask for a person's role"
 
 
 async def test_a_creation_whose_answer_was_lost_is_looked_for_before_it_is_made_again(
@@ -223,7 +223,7 @@ async def test_no_text_of_the_network_s_reaches_people(infra: GitHubRepository, 
         wire.expect(ROLE, failure=httpx.ConnectError)
     with pytest.raises(GitHubError) as failure:
         await infra.role_of(anna)
-    assert str(failure.value) == "GitHub could not be reached: to ask for a person's role"
+    assert str(failure.value) == "GitHub could not be reached when Planward tried to ask for a person's role"
     assert failure.value.__cause__ is None
     assert failure.value.__suppress_context__
 

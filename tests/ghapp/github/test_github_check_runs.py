@@ -249,7 +249,9 @@ async def test_an_update_that_is_refused_without_annotations_is_refused(
 async def test_an_update_of_a_github_that_is_down_says_so(infra: GitHubRepository, wire: ScriptedWire) -> None:
     for _ in range(IMPATIENT.attempts):
         wire.expect(UPDATE, 503, b"")
-    with pytest.raises(GitHubUnavailable, match="GitHub answered 503: to update the check run planward/plan"):
+    with pytest.raises(
+        GitHubUnavailable, match="GitHub answered 503 when Planward tried to update the check run planward/plan"
+    ):
         await infra.update_check_run(99, draft())
 
 

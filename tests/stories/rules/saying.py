@@ -44,7 +44,7 @@ def confirming(environment: str, addresses: str) -> str:
     """The title of a check run that waits until somebody confirms what is destroyed."""
     return (
         f"Confirm what is destroyed in {environment}: {addresses}. Someone with write access who neither wrote nor "
-        "pushed this has to look at the plan and press Confirm destroy."
+        "pushed any commit of this pull request has to look at the plan and press Confirm destroy."
     )
 
 

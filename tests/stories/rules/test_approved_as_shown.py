@@ -59,7 +59,7 @@ def move_state(path: Path) -> None:
 def test_a_plan_that_differs_each_time_is_approved_and_applied_as_it_was_shown(line: Line) -> None:
     story = line.story(config=BY_HAND)
     sha, check = merged(story)
-    assert "For 24 hours Apply applies this very plan" in check["output"]["summary"]
+    assert "Within 24 hours, exactly this plan is applied" in check["output"]["summary"]
     assert kept(story) == 1
     story.press(check, "apply", by=story.maintainer)
     green(story.applied(sha, count=2))

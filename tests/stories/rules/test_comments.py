@@ -141,7 +141,7 @@ def test_help_is_answered_to_everybody(line: Line) -> None:
     number = story.propose()
     assert answered(story, story.comment(number, "planward help", by=story.reader)) == "+1"
     [said] = replies(story, number)
-    own, others = said.split("What others decide:")
+    own, others = said.split("Only others can do this here:")
     assert own.startswith(
         f"What `{story.reader}`, with the role read, can do on this pull request:\n\n- `planward help`"
     )
@@ -152,7 +152,7 @@ def test_help_is_answered_to_everybody(line: Line) -> None:
     ) in others
     assert answered(story, story.comment(number, "planward help", by=story.maintainer)) == "+1"
     said = replies(story, number)[-1]
-    assert "What others decide" not in said
+    assert "Only others can do this here" not in said
     assert "- `planward apply SHA -e production`: apply the plan that is shown for that commit" in said
 
 

@@ -61,7 +61,8 @@ def test_an_explanation_that_comes_after_the_time_to_wait_turns_the_hold_into_an
     merged = story.merge(number)
     with lagging(story, number):
         assert held(story.applied(merged)) == (
-            f"Not applied: no merged pull request brought {merged[:7]} (pushed by {story.reviewer}). {OR_REVERT}"
+            f"Not applied: {merged[:7]} did not come from a merged pull request (pushed by {story.reviewer}). "
+            f"{OR_REVERT}"
         )
     line.github.release()
     green(story.applied(merged, count=2))
@@ -91,7 +92,7 @@ def test_the_head_of_an_open_pull_request_pushed_by_hand_is_held(line: Line) -> 
     head = story.head(number)
     story.github.move(story.name, "staging", head, by=story.author)
     assert held(story.applied(head)) == (
-        f"Not applied: #{number} was not merged by its merge button: its head was pushed to the branch (pushed "
+        f"Not applied: #{number} was not merged on GitHub: its newest commit was pushed straight to the branch (pushed "
         f"by {story.author}). {OR_REVERT}"
     )
     assert story.state("network", "staging") == {}
@@ -125,7 +126,7 @@ def test_a_green_check_for_another_base_explains_nothing(line: Line) -> None:
     merged = story.merge(number)
     line.github.wait_for_deliveries()
     assert held(story.applied(merged, "production")) == (
-        f"Not applied: #{number} was merged although planward/plan had not judged it (merged by "
+        f"Not applied: #{number} was merged before planward/plan had a result for it (merged by "
         f"{story.reviewer}). {OR_REVERT}"
     )
     line.github.release()
@@ -155,7 +156,7 @@ def test_a_commit_that_was_held_is_not_let_in_by_a_proper_merge_on_top_of_it(lin
     story.planned(number)
     merged = story.merge(number)
     assert held(story.applied(merged)) == (
-        f"Not applied: no merged pull request brought {by_hand[:7]} (pushed by {story.author}). {OR_REVERT}"
+        f"Not applied: {by_hand[:7]} did not come from a merged pull request (pushed by {story.author}). {OR_REVERT}"
     )
     assert story.state("network", "staging") == {}
 
@@ -171,7 +172,7 @@ def test_a_merge_by_hand_with_other_contents_is_held(line: Line) -> None:
         signature = git.commits(head)[0].author
         evil = git.commit_tree(tree, [base, head], "Merge", author=signature, committer=signature)
     story.github.move(story.name, "staging", evil, by=story.author)
-    assert f"{evil[:7]} holds something else than merging #{number} into " in held(story.applied(evil))
+    assert f"the files in {evil[:7]} differ from the result of merging #{number} into " in held(story.applied(evil))
     assert story.state("network", "staging") == {}
 
 

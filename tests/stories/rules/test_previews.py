@@ -80,7 +80,7 @@ def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones_and_its_
     merged = story.merge(number)
     check = story.applied(merged)
     assert held(check) == (
-        "network in staging: it reads other secrets than what was planned on the pull request. Look at its plan, "
+        "network in staging: it reads other secrets than its plan on the pull request did. Look at its plan, "
         "then press Apply."
     )
     assert story.size("staging") is None
@@ -135,7 +135,8 @@ def test_on_approval_somebody_who_had_no_part_in_the_head_lets_it_be_previewed(l
     story.commit("topic", story.network(3), by=story.author)
     check = story.planned(number)
     assert held(check) == (
-        "Not previewed in staging yet: someone with write access who neither wrote nor pushed any of its commits "
+        "Not previewed in staging yet: someone with write access who neither wrote nor pushed any commit of this "
+        "pull request "
         "has to press Preview, or approve the newest commit in a review."
     )
     assert read_of_staging(story) == []

@@ -12,8 +12,8 @@ def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits(lin
     held(story.applied(story.commit("staging", story.network(5))))
     whole = story.open("staging", "production")
     assert refused(story.planned(whole)) == (
-        "staging has not applied this yet: wait until planward/apply (staging) has finished; if that is held, somebody "
-        "has to decide there. This turns green by itself then."
+        "staging has not applied this yet: wait until planward/apply (staging) has finished. If it is held, the people "
+        "that it names have to decide. After that, this check turns green by itself."
     )
     story.github.move(story.name, "release", applied, by=story.author)
     number = story.open("release", "production", title="Release")
@@ -52,7 +52,7 @@ def test_a_commit_that_touches_nothing_inherits_whether_it_was_applied(line: Lin
     adopted = story.land(story.propose({"README.md": "# One\n"}, head="one"))
     number = story.open("staging", "production")
     assert refused(story.planned(number)).startswith(
-        "staging holds what this would bring, but Planward never applied it there"
+        "the branch of staging contains this, but Planward never applied it there"
     )
     story.comment(number, f"planward plan {adopted} -e staging", by=story.maintainer)
     story.press(story.applied(adopted, count=2), "apply", by=story.maintainer)

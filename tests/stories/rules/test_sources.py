@@ -40,5 +40,5 @@ def test_a_module_that_no_registry_has_fails_until_the_operator_allows_it(line: 
     assert check["conclusion"] == "failure"
     assert story.first_line(check) == (
         f"network in staging is not planned: it uses the module {archive}, which the operator does not allow: "
-        "the operator can add it to PLANWARD_SOURCES"
+        "use another, or ask the operator to add it to PLANWARD_SOURCES; then press Re-run"
     )

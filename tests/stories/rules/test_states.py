@@ -38,8 +38,9 @@ def test_a_first_apply_does_not_duplicate_resources_of_another_workspace(line: L
     apply_by_hand(story, tmp_path / "app", {"main.tf": main})
     twice = (
         "app in staging would be built a second time: its state is empty, and the workspace `default` holds "
-        "1 resource. Push a change of .github/planward.yml that gives it, under root_modules, `environments: {staging: "
-        "{workspace: default}}` to take that state over, or `workspace: staging` to start with an empty one."
+        "1 resource. Push a change of .github/planward.yml, in the entry of app under root_modules: `environments: "
+        "{staging: {workspace: default}}` uses that state, `environments: {staging: {workspace: staging}}` starts with "
+        "an empty one."
     )
     check = story.applied(story.merge(number))
     held(check)

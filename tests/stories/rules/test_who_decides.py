@@ -161,7 +161,7 @@ def test_more_people_than_one_where_the_config_wants_them(line: Line) -> None:
     number = story.propose()
     merged, check = merged_by_hand(story, number)
     summary = unescaped(check["output"]["summary"])
-    assert "Who can decide: anyone who has the role maintain or admin here. 2 of them have to approve." in summary
+    assert "Who can decide: anyone who has the role maintain or admin here. 2 of them have to press Apply." in summary
     assert f"Not `{story.author}`: whoever wrote or pushed a commit cannot approve it" in summary
     assert f"/compare/{story.first}...{merged})" in summary
     assert f"Comment on any pull request:\n\n```\nplanward apply {merged} -e staging\n```" in summary
