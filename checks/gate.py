@@ -214,9 +214,11 @@ def decide_merge(
     confirmed: Collection[str],
     four_eyes: bool = True,
 ) -> Clear | Hold | Refuse:
-    """Decide whether reports let a pull request merge: failures come first, then missing confirmations.
+    """Decide whether a pull request may be merged: failures come first, then second copies, then missing
+    confirmations.
 
-    `confirmed` are the confirmations for this head; with `four_eyes`, by people who had no part in it.
+    `confirmed` are the confirmations given for this head. With `four_eyes`, only people who had no part in the head
+    could give one.
     """
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):

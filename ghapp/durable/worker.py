@@ -42,7 +42,7 @@ Flow = Callable[[Any], Awaitable[None]]
 
 
 class Worker:
-    """Runs flows: at most one per process, since DBOS allows one."""
+    """Runs flows. A process can have only one worker, since DBOS allows only one of its engines."""
 
     def __init__(
         self,

@@ -81,7 +81,8 @@ class Mirrors:
         """
         remote.environment(self._allowed_host)  # refuses an address before anything is created
         path = self._path(remote.repository_id)
-        # One fetch, which begins after all of them asked, serves everybody who waits at the same time.
+        # Callers that wait at the same time share a batch: the first to get the lock fetches for all of them. A caller
+        # that comes after this fetch began joins the next batch.
         batch = self._waiting.setdefault(remote.repository_id, _Batch())
         batch.pull_requests.update(int(number) for number in pull_requests)
         async with self._alone(remote.repository_id):
@@ -171,7 +172,7 @@ class Mirrors:
         return True
 
     def _used(self, repository_id: int) -> Mirror:
-        """The mirror, in use as long as somebody holds this context."""
+        """Return the mirror, marked as in use as long as the returned object exists."""
         use = self._uses.get(repository_id)
         if use is None:
             self._uses[repository_id] = use = InUse(self._mark(repository_id))
