@@ -143,7 +143,7 @@ def test_nothing_lies_there_in_clear(bucket: Any, moved: Machine) -> None:
     contents = [each.get()["Body"].read() for each in bucket.objects.all()]
     assert len(contents) == 3
     for content in contents:
-        assert not any(word in content for word in (b"line", b"network", b'{"a"', "é".encode()))
+        assert not any(word in content for word in (b"line ", b"network", b'{"a"'))
 
 
 def test_a_run_is_moved_only_when_it_is_over(bucket: Any, machines: list[Machine]) -> None:

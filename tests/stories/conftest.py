@@ -8,9 +8,12 @@ from tests.databases import POSTGRESQL, NewDatabase
 from tests.stories.line import Line, running_line
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def line(database: str, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """The local GitHub, OpenBao and `planward serve`; on PostgreSQL the work is done by `planward worker`."""
+    """The local GitHub, OpenBao and `planward serve`; on PostgreSQL the work is done by `planward worker`.
+
+    It ends with the stories: an idle line takes a tenth of a core from the tests that come after them.
+    """
     directory = tmp_path_factory.mktemp("line")
     url = new_database(directory / "data")
     with running_line(directory, own_worker=database == POSTGRESQL, PLANWARD_DATABASE_URL=url) as line:

@@ -176,10 +176,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run on SQLite, or on those of a module's KINDS on which a story runs."""
     if "faulty" in metafunc.fixturenames:
         kinds = databases_of(metafunc, getattr(metafunc.module, "KINDS", [SQLITE]))
-        metafunc.parametrize("faulty", kinds, indirect=True, scope="session")
+        metafunc.parametrize("faulty", kinds, indirect=True, scope="package")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def faulty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyLine]:
     """Planward with faults, started again whenever it dies."""
     directory = tmp_path_factory.mktemp("faulty")
