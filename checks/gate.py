@@ -314,8 +314,8 @@ def decide_apply(
     where = f"{root_module} in {environment}"
     if errored:
         return Refuse(
-            cause=f"{where}: Terraform could not finish this plan, so it is not applied. Correct the errors "
-            "that it shows"
+            cause=f"{where}: Terraform could not finish this plan, so it is not applied. Merge a "
+            "correction, or press Re-run if the cause is not in the code"
         )
     if not complete:
         return Refuse(
@@ -415,17 +415,19 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
     if facts.tip_in_progress:
         return Refuse(
             cause=f"{facts.before} has not applied this yet: wait until planward/apply ({facts.before}) has finished. "
-            "If it is held, the people that it names have to decide. After that, this check turns green by itself."
+            "If it is held, the people that it names have to decide; if it failed, do what it says. After that, this "
+            "check turns green by itself."
         )
     if facts.last_applied is None:
         return Refuse(
-            cause=f"{facts.before} has not applied anything yet: merge this into the branch of {facts.before} first, "
-            "and have it applied there."
+            cause=f"{facts.before} has not applied anything yet: first merge these commits into the branch of "
+            f"{facts.before}, and have them applied there."
         )
     return Refuse(
         cause=f"this brings commits that {facts.before} has not applied (it last applied {facts.last_applied}). Merge "
         f"them into the branch of {facts.before} and have them applied there; after a hotfix, merge this pull "
-        f"request's base branch into it. Or open a pull request from a branch at {facts.last_applied} instead."
+        f"request's base branch into the branch of {facts.before}. Or open a pull request from a branch at "
+        f"{facts.last_applied} instead."
     )
 
 

@@ -308,7 +308,7 @@ def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
     [
         ({"tree": "t0"}, "comment `planward plan f00f00f -e staging`"),
         ({"tip_in_progress": True}, "wait until planward/apply (staging) has finished"),
-        ({"last_applied": None}, "merge this into the branch of staging first"),
+        ({"last_applied": None}, "first merge these commits into the branch of staging"),
         ({}, "Or open a pull request from a branch at abc1234 instead"),
     ],
 )

@@ -189,7 +189,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             Finished(exit_code=-9, timed_out=True),
             True,
             "terraform apply hit its time limit. It was killed: the state may lack the resources that were being "
-            "created (import or delete them), and may be "
+            "created (before Re-run, import or delete those that exist), and may be "
             "locked (then comment `planward unlock -d network -e staging` on a pull request). Split the root module "
             "into smaller ones, or ask the operator to raise PLANWARD_APPLY_TIMEOUT_S and press Re-run",
         ),
@@ -259,16 +259,16 @@ ONE_OF_TWO = (
         (
             Finished(exit_code=-9),
             "terraform apply was killed from outside after 1 of 2 changes (signal 9, probably since the machine "
-            "had no memory left): the state may lack the resources that were being created (import or delete "
-            "them), and "
-            "may be locked (then comment `planward unlock -d "
-            "network -e staging` on a pull request). Ask the operator to lower PLANWARD_CONCURRENCY or to give the "
+            "had no memory left): the state may lack the resources that were being created (before Re-run, "
+            "import or delete those that exist), and may be locked (then comment `planward unlock -d network -e "
+            "staging` on a pull request). Ask the operator to lower PLANWARD_CONCURRENCY or to give the "
             "machine more memory, then press Re-run",
         ),
         (
             Finished(exit_code=-15),
             "terraform apply was stopped from outside after 1 of 2 changes (signal 15): the state may lack the "
-            "resources that were being created (import or delete them), and may be locked (then comment "
+            "resources that were being created (before Re-run, import or delete those that exist), and may be "
+            "locked (then comment "
             "`planward unlock -d network -e staging` on a pull request). "
             "Press Re-run; if it happens again, ask the operator why it ends",
         ),

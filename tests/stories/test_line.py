@@ -317,7 +317,7 @@ def test_a_promotion_of_what_staging_has_not_applied_is_refused_and_turns_green_
     assert (refused["conclusion"], refused["output"]["title"]) == (
         "failure",
         "staging has not applied this yet: wait until planward/apply (staging) has finished. If it is held, the people "
-        "that it names have to decide. After that, this check turns green by itself.",
+        "that it names have to decide; if it failed, do what it says. After that, this check turns green by itself.",
     )
     assert story.let_in(held, by=story.maintainer)["conclusion"] == "success"
     assert story.planned(promotion, count=2)["conclusion"] == "success"

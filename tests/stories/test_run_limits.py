@@ -146,7 +146,8 @@ def test_after_a_killed_apply_the_report_says_that_the_state_may_be_locked(limit
     first_line = story.first_line(check)
     assert check["conclusion"] == "failure", first_line
     killed = (
-        "It was killed: the state may lack the resources that were being created (import or delete them), and may be "
+        "It was killed: the state may lack the resources that were being created (before Re-run, import or "
+        "delete those that exist), and may be "
         "locked"
     )
     assert f"{killed} (then comment `planward unlock -d network -e staging` on a pull request)." in first_line

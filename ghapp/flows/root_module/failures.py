@@ -53,7 +53,8 @@ def cause_of_limit(
 
 
 def _left_by_kill(command: str, root_module: str, environment: str) -> str:
-    lacks = "may lack the resources that were being created (import or delete them), and " if command == "apply" else ""
+    made = "may lack the resources that were being created (before Re-run, import or delete those that exist), and "
+    lacks = made if command == "apply" else ""
     return f"the state {lacks}may be locked (then {_unlock(root_module, environment)})"
 
 

@@ -13,7 +13,7 @@ def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits(lin
     whole = story.open("staging", "production")
     assert refused(story.planned(whole)) == (
         "staging has not applied this yet: wait until planward/apply (staging) has finished. If it is held, the people "
-        "that it names have to decide. After that, this check turns green by itself."
+        "that it names have to decide; if it failed, do what it says. After that, this check turns green by itself."
     )
     story.github.move(story.name, "release", applied, by=story.author)
     number = story.open("release", "production", title="Release")
@@ -36,7 +36,9 @@ def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line
     green(story.applied(hotfix, "production", count=2))
     story.land(story.propose(story.network(3), head="next"))
     second = story.open("staging", "production", title="Again")
-    assert "after a hotfix, merge this pull request's base branch into it" in refused(story.planned(second))
+    assert "after a hotfix, merge this pull request's base branch into the branch of staging" in refused(
+        story.planned(second)
+    )
     back = story.open("production", "staging", title="Back")
     green(story.planned(back))
     green(story.applied(story.merge(back)))
