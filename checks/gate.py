@@ -410,7 +410,7 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
         return Refuse(
             cause=f"the branch of {facts.before} contains this, but Planward never applied it there: comment `planward "
             f"plan {facts.tip} -e {facts.before}` here, then press Apply on planward/apply ({facts.before}) of that "
-            "commit. After that, this check turns green by itself."
+            "commit. Then this turns green by itself."
         )
     if facts.tip_in_progress:
         return Refuse(

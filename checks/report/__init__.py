@@ -412,12 +412,14 @@ def notes_on_removed(removed: Sequence[RemovedRoot]) -> Iterator[str]:
         if each.resources == 0:
             yield f"`{each.root_module}` is removed; its state in {each.environment} holds nothing."
             continue
-        what = "resources" if each.resources is None else f"{each.resources:,} resources"
+        one = each.resources == 1
+        what = "resources" if each.resources is None else f"{each.resources:,} resource{'' if one else 's'}"
+        stay, them = ("is not destroyed: it stays", "it") if one else ("are not destroyed: they stay", "them")
         yield (
-            f"`{each.root_module}` is removed, but the {what} in its state in {each.environment} are not destroyed: "
-            "they stay, and Terraform no longer manages them. To destroy them, first merge a change that removes the "
-            "resources and keeps the backend, then remove the directory. A renamed directory keeps its state if its "
-            "backend and workspace stay the same."
+            f"`{each.root_module}` is removed, but the {what} in its state in {each.environment} {stay}, and Terraform "
+            f"no longer manages {them}. To destroy {them}, first merge a change that removes the "
+            f"{'resource' if one else 'resources'} and keeps the backend, then remove the directory. A renamed "
+            "directory keeps its state if its backend and workspace stay the same."
         )
 
 

@@ -69,5 +69,7 @@ def test_a_removed_root_module_is_reported_with_its_remaining_resources_and_a_re
     green(story.planned(number))
     check = story.applied(story.merge(number))
     assert green(check) == "no root module touched; 1 root module removed: its 1 resource stays"
-    assert "To destroy it, first merge a change that removes the resources" in html.unescape(check["output"]["summary"])
+    assert "To destroy it, first merge a change that removes the resource and" in html.unescape(
+        check["output"]["summary"]
+    )
     assert story.size("staging") == 2
