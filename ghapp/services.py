@@ -1,4 +1,4 @@
-"""The services that flows use, put together once in `app.py`."""
+"""The services that flows use, put together once in `work.py`."""
 
 import asyncio
 import contextlib

@@ -141,7 +141,7 @@ class Settings:
     disk_budget_bytes: int
     """The most that mirrors, provider cache, facts and work directories may take on this machine; 0: no limit."""
     keep_runs_days: float
-    """0 means for ever, as for the two below."""
+    """How many days runs are kept. 0: forever, for logs and the audit log too."""
     keep_logs_days: float
     keep_plans_hours: float
     """How long the encrypted plan file of a hold is kept; 0: not at all."""
@@ -437,10 +437,10 @@ class _Names:
         return value == "true"
 
     def days(self, name: str, default: float, *, least: float) -> float:
-        """A number of days; 0: for ever."""
+        """Read a number of days. 0 means forever."""
         value = self.number(name, default)
         if 0 < value < least:
-            raise SettingsError(f"{name} is {value:g}: set it to 0 (for ever), or to at least {least:g} days")
+            raise SettingsError(f"{name} is {value:g}: set it to 0 (forever), or to at least {least:g} days")
         return value
 
     def size(self, name: str, default_bytes: int) -> int | None:

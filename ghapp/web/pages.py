@@ -52,13 +52,14 @@ async def _overview(
     by_id = {repository.id: repository for repository in repositories}
     overview = front.store.overview
     environments = await overview.environments(by_id.keys())
+    waiting = await overview.waiting(by_id.keys())
     return await _page(
         request,
         visitor,
         template,
         repositories=views.repository_rows(repositories, environments),
-        waiting=views.run_rows(await overview.waiting(by_id.keys()), by_id),
-        runs=views.run_rows(await overview.recent(by_id.keys(), limit=limit), by_id),
+        waiting=views.run_rows(waiting, by_id, waiting),
+        runs=views.run_rows(await overview.recent(by_id.keys(), limit=limit), by_id, waiting),
     )
 
 
@@ -68,6 +69,7 @@ async def show_run(request: Request) -> Response:
     visitor = await visitor_of(request)
     run, repository = await find_run(request, visitor)
     log = await read_shown_log(front.store, run.id)
+    waiting = await front.store.overview.waiting([repository.id]) if run.conclusion == "action_required" else ()
     raw = await front.store.runs.report(run.id)
     # In threads, as on every page: others determine the size of reports and logs.
     reports, pictures = ([], []) if raw is None else await asyncio.to_thread(_shown_reports, raw)
@@ -76,7 +78,7 @@ async def show_run(request: Request) -> Response:
         request,
         visitor,
         "run.html",
-        run=views.run_row(run, repository),
+        run=views.run_row(run, repository, waits=run.id in {each.id for each in waiting}),
         going_on=run.status != "completed",
         cancel_reason=run.cancel_reason,
         log_removed_at=run.log_removed_at,

@@ -85,13 +85,15 @@ class RepositoryRow:
     environments: tuple[EnvironmentRow, ...]
 
 
-def run_row(run: Run, repository: KnownRepository) -> RunRow:
-    """A run as a page shows it."""
+def run_row(run: Run, repository: KnownRepository, *, waits: bool) -> RunRow:
+    """A run as a page shows it. `waits`: nobody has decided its hold yet."""
     words, mood = _CONCLUSIONS.get(run.conclusion or "", (run.conclusion or "", "quiet"))
     if run.status != "completed":
         words, mood = _GOING_ON[run.status]
     if isinstance(run.state, ApplyState) and run.state.replaced_by is not None:
         words, mood = "replaced", "quiet"
+    elif run.conclusion == "action_required" and not waits:
+        words, mood = "no longer waits", "quiet"
     number = run.pull_request
     return RunRow(
         id=run.id,
@@ -112,9 +114,12 @@ def run_row(run: Run, repository: KnownRepository) -> RunRow:
     )
 
 
-def run_rows(runs: Iterable[Run], repositories: Mapping[RepositoryId, KnownRepository]) -> tuple[RunRow, ...]:
-    """Runs as a list shows them."""
-    return tuple(run_row(run, repositories[run.repository_id]) for run in runs)
+def run_rows(
+    runs: Iterable[Run], repositories: Mapping[RepositoryId, KnownRepository], waiting: Iterable[Run]
+) -> tuple[RunRow, ...]:
+    """Runs as a list shows them; `waiting` are those that wait for a person."""
+    waits = {run.id for run in waiting}
+    return tuple(run_row(run, repositories[run.repository_id], waits=run.id in waits) for run in runs)
 
 
 def repository_rows(
@@ -135,7 +140,7 @@ def repository_rows(
 
 
 def _environment_row(now: EnvironmentNow, repository: KnownRepository) -> EnvironmentRow:
-    run = None if now.newest is None else run_row(now.newest, repository)
+    run = None if now.newest is None else run_row(now.newest, repository, waits=True)
     last, newest = now.last, now.newest
     words, mood = _standing(now)
     return EnvironmentRow(

@@ -103,8 +103,12 @@ def test_a_plan_that_waits_for_approval_is_open_as_long_as_its_pull_request_is(s
     served.do(served.store.pull_requests.record(pull_request))
     served.complete(served.run("fork"), "action_required", "somebody with write access has to approve the plan")
     assert "Waiting for a person" in text_of(served)
+    assert '<span class="badge waiting">waits for a person</span>' in text_of(served, "/runs/fork")
     served.do(served.store.pull_requests.record(replace(pull_request, state="closed")))
-    assert "Waiting for a person" not in text_of(served)
+    for page in ("/", "/acme/infra", "/runs/fork"):
+        text = text_of(served, page)
+        assert "waits for a person" not in text.lower()
+        assert '<span class="badge quiet">no longer waits</span>' in text
 
 
 def test_an_environment_that_is_being_applied_says_so(served: Served) -> None:

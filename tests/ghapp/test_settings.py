@@ -85,7 +85,7 @@ def test_retention_is_unlimited_with_0_and_has_a_minimum() -> None:
     assert read(PLANWARD_KEEP_RUNS_DAYS="0").keep_runs_days == 0
     assert read(PLANWARD_KEEP_LOGS_DAYS="1").keep_logs_days == 1
     assert refusal({**LEAST, "PLANWARD_KEEP_RUNS_DAYS": "30"}) == (
-        "PLANWARD_KEEP_RUNS_DAYS is 30: set it to 0 (for ever), or to at least 31 days"
+        "PLANWARD_KEEP_RUNS_DAYS is 30: set it to 0 (forever), or to at least 31 days"
     )
 
 
