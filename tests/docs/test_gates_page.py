@@ -20,24 +20,26 @@ WITHOUT_EFFECT = {events.Ping, events.Ignored}
 """Events that do nothing in any state."""
 
 HISTORIES: dict[str, settle.History] = {
-    "it is LAST, applied": settle.AtLast(adopted=False),
-    "it is LAST, only adopted": settle.AtLast(adopted=True),
+    "it is LAST, and was applied": settle.AtLast(adopted=False),
+    "it is LAST, and was only adopted": settle.AtLast(adopted=True),
     "every commit since LAST is explained": settle.FollowsLast(
         explanation=Explained(pull_requests=()), may_still_arrive=False
     ),
-    "not explained yet, but an explanation may still arrive": settle.FollowsLast(
+    "it is not explained yet, but an explanation may still arrive": settle.FollowsLast(
         explanation=Unexplained(unexplained=(), reasons=()), may_still_arrive=True
     ),
-    "not explained": settle.FollowsLast(explanation=Unexplained(unexplained=(), reasons=()), may_still_arrive=False),
+    "it is not explained": settle.FollowsLast(
+        explanation=Unexplained(unexplained=(), reasons=()), may_still_arrive=False
+    ),
     "it does not follow LAST": settle.Forced(),
-    "the branch is new": settle.NoLast(),
+    "its branch is new": settle.NoLast(),
 }
 COLUMNS: dict[str, tuple[settle.Attempt, settle.Asked | None]] = {
     "none yet, or `in_progress`": ("none", None),
-    "held: not explained": ("unexplained", None),
-    "held: its plan waits": ("held", None),
+    "held: nothing explains it": ("unexplained", None),
+    "held: its plan waits for approval": ("held", None),
     "`failure`": ("failed", None),
-    "`cancelled`, or `success` before": ("cancelled", None),
+    "`cancelled`, or an earlier `success`": ("cancelled", None),
     "somebody asks to plan it": ("unexplained", "plan"),
     "somebody asks to apply it": ("held", "apply"),
 }
@@ -63,15 +65,15 @@ def _words(decision: settle.Decision) -> str:
         case settle.UpToDate():
             return "nothing to apply"
         case settle.Rest():
-            return "stays"
+            return "no change"
         case settle.Wait():
-            return "waits"
+            return "wait"
         case settle.HoldTip():
             return "hold"
         case settle.PlanTip(everything=everything):
-            return "show the plan of all" if everything else "show the plan"
+            return "show the plan of every root module" if everything else "show the plan"
         case settle.ApplyTip(everything=everything):
-            return "apply all" if everything else "apply"
+            return "apply every root module" if everything else "apply"
 
 
 def rows() -> list[list[str]]:
