@@ -53,8 +53,8 @@ TESTING_APPLY: Final[Key[TestingApply]] = Key(
     name="apply",
     form=Choice(get_args(TestingApply), later=("on_pull_request",)),
     default="never",
-    meaning="never; on_merge: each merge is applied to testing first. If that fails, the branch's environment "
-    "is not touched.",
+    meaning="Whether merges are applied to testing. never: no. on_merge: each merge is applied to testing first; if "
+    "that fails, the branch's environment is not touched.",
 )
 TESTING_PLAN: Final[Key[TestingPlan | None]] = Key(
     name="plan",
@@ -95,9 +95,9 @@ PREVIEW: Final[Key[Preview]] = Key(
     name="preview",
     form=Choice(get_args(Preview)),
     default="always",
-    meaning="When pull requests into its branch are planned in this environment. always; on_approval: once "
-    "somebody with write access who did not write or push the head presses Preview or approves that head in a "
-    "review; never.",
+    meaning="When pull requests into its branch are planned in this environment. always: every one. "
+    "on_approval: once somebody with write access who did not write or push the head presses Preview or approves "
+    "that head in a review. never: not at all.",
 )
 BRANCH_APPLY: Final[Key[BranchApply]] = Key(
     name="apply",
@@ -109,9 +109,9 @@ PARITY: Final[Key[Parity]] = Key(
     name="parity",
     form=Choice(get_args(Parity)),
     default="danger",
-    meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show "
-    "and that destroys, replaces, forgets or invokes something or is in the report's danger list; hold: every "
-    "difference of actions or values. Missing actions never hold it.",
+    meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show, if "
+    "it destroys, replaces, forgets or invokes something or is in the report's danger list. hold: every difference "
+    "of actions or values. Actions that only the preview has never hold an apply.",
 )
 APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
@@ -142,9 +142,9 @@ SECRET_PATH: Final[Key[str | None]] = Key(
     form=Text(words.templates(words.SECRET_PLACEHOLDERS), words.secret_path),
     default=None,
     required=True,
-    meaning="Mount and path, below kv/{team}/{branch} or kv/{team}/{environment}; others need the operator's "
-    "PLANWARD_SECRET_PATHS. /* at the end means all secrets below. May contain {team}, {branch} (a / in it is "
-    "written ~), {environment} and {operation}.",
+    meaning="Mount and path in Vault, below kv/{team}/{branch} or kv/{team}/{environment}. Other paths must be allowed "
+    "by the operator in PLANWARD_SECRET_PATHS. /* at the end means all secrets below the path. May contain {team}, "
+    "{branch} (a / in it is written ~), {environment} and {operation}.",
 )
 SECRET_AS: Final[Key[SecretForm]] = Key(
     name="as",
@@ -156,13 +156,13 @@ SECRET_FIELD: Final[Key[str | None]] = Key(
     name="field",
     form=Text(r"\S", lambda text: None),
     default=None,
-    meaning="The only key of the secret to use. Default: all keys.",
+    meaning="Use only this key of the secret. Default: all keys.",
 )
 SECRET_MAP: Final[Key[Entries | None]] = Key(
     name="map",
     form=Renames(VARIABLE, "a mapping from keys of the secret to names"),
     default=None,
-    meaning="Other names for keys of the secret.",
+    meaning="New names for keys of the secret (KEY: NAME). Default: each key keeps its name.",
 )
 SECRET: Final = Section(wanted="a mapping with path and as", keys=(SECRET_PATH, SECRET_AS, SECRET_FIELD, SECRET_MAP))
 
@@ -175,21 +175,21 @@ WORKSPACE: Final[Key[str | None]] = Key(
     name="workspace",
     form=Text(words.templates(words.WORKSPACE_PLACEHOLDERS), words.workspace),
     default=None,
-    meaning="Terraform's workspace. Default: {environment}, or default if there is a backend file.",
+    meaning="Terraform's workspace. Default: {environment}; if there is a backend file, the workspace named default.",
 )
 VAR_FILES: Final[Key[tuple[str, ...] | None]] = Key(
     name="var_files",
     form=FILES,
     default=None,
-    meaning="Var files, relative to dir; each must exist. Default: those of {environment}.tfvars and "
-    "env/{environment}.tfvars that exist.",
+    meaning="Var files, relative to dir; each must exist. Default: {environment}.tfvars and env/{environment}.tfvars, "
+    "if they exist.",
 )
 BACKEND_CONFIG: Final[Key[tuple[str, ...] | None]] = Key(
     name="backend_config",
     form=BACKEND_FILES,
     default=None,
-    meaning="Files for terraform init -backend-config, relative to dir; each must exist. Default: those of "
-    "{environment}.backend.hcl and env/{environment}.backend.hcl that exist.",
+    meaning="Files for terraform init -backend-config, relative to dir; each must exist. Default: "
+    "{environment}.backend.hcl and env/{environment}.backend.hcl, if they exist.",
 )
 EXTRA_ARGUMENTS: Final[Key[tuple[str, ...] | None]] = Key(
     name="extra_arguments",
@@ -215,15 +215,16 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     form=WATCHED,
     default=None,
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, ** for any "
-    "directories, a directory for everything below it. Default: if it reads a file by a computed path, "
-    "everything beside or above dir that is in no other directory with configuration; an empty list turns that "
-    "off.",
+    "directories, a directory for everything below it. Default: none; but if the root module reads a file by a "
+    "computed path, everything beside or above dir that is in no other directory with configuration. An empty list "
+    "turns that off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",
     form=Texts(Text(r"^(?![/~]|\.\./)[^\\]+$", words.path_inside)),
     default=(),
-    meaning="Directories of root modules that are planned and applied first, besides those whose state it reads.",
+    meaning="Directories of root modules that are planned and applied before this one, besides those whose state it "
+    "reads.",
 )
 REQUIRED_VERSION: Final[Key[str | None]] = Key(
     name="required_version",
@@ -261,8 +262,9 @@ ON: Final[Key[tuple[Occasion, ...]]] = Key(
     name="on",
     form=Choices(Choice(OCCASIONS, later=("drift",))),
     default=OCCASIONS,
-    meaning="failed: a failed apply; waiting: any action_required; applied; promotion: when its gate is first "
-    "decided, and when it first turns green.",
+    meaning="On which occasions to notify. failed: an apply failed. waiting: a check run ended with action_required. "
+    "applied: an apply succeeded. promotion: the gate of a promotion was decided for the first time, or turned green "
+    "for the first time.",
 )
 NOTIFY: Final = Section(wanted="a mapping with url", keys=(URL, ON))
 
@@ -297,7 +299,8 @@ ROOT_MODULES: Final[Key[tuple[Value, ...] | None]] = Key(
     name="root_modules",
     form=Sections(section=ROOT_MODULE, wanted="a list of root modules"),
     default=None,
-    meaning="All root modules. Default: every directory with a backend block, or with .tf files and no caller.",
+    meaning="The complete list of root modules. Default: every directory with a backend block, or with .tf files that "
+    "no other module calls.",
 )
 CONFIRM: Final[Key[tuple[str, ...]]] = Key(
     name="confirm",
@@ -322,14 +325,14 @@ TRUSTED_BOTS: Final[Key[tuple[str, ...]]] = Key(
     name="trusted_bots",
     form=Texts(Text(words.BOT, words.bot)),
     default=(),
-    meaning="Bots whose pull requests are planned without approval. A provider's new version is new code that gets "
-    "credentials.",
+    meaning="Bots whose pull requests are planned in testing without approval. Keep in mind that the new version of a "
+    "provider is new code that gets credentials.",
 )
 NOTIFICATIONS: Final[Key[tuple[Value, ...]]] = Key(
     name="notify",
     form=Sections(section=NOTIFY),
     default=(),
-    meaning="Chat addresses to notify, and on which occasions.",
+    meaning="Which chats to notify, and on which occasions.",
 )
 CONFIG: Final = Section(
     wanted="a mapping",
