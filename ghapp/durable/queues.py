@@ -18,8 +18,6 @@ from ghapp.jobs import FormerQueue, Queue
 
 _ALONE_S = 1.0
 _SHARED_S = 0.2
-"""How long a job enqueued by another process may wait; this process's own are seen at once (waking.py)."""
-_FORMER_S = 5.0
 
 
 class _Limits(TypedDict, total=False):
@@ -46,18 +44,15 @@ _FORMER: dict[FormerQueue, Queue] = {"news": "events", "looks": "background"}
 """Queues of an older version. It may still use them beside this one in a rolling restart, so jobs are not moved."""
 
 
-async def register(*, shared: bool) -> list[dbos.Queue]:
-    """Register all queues, and return them. `shared`: other processes may enqueue jobs."""
-    interval_s = _SHARED_S if shared else _ALONE_S
-    return [
-        await DBOS.register_queue_async(name, polling_interval_sec=interval_s, **limits)
-        for name, limits in QUEUES.items()
-    ]
+def interval_s(*, shared: bool) -> float:
+    """How long a job that another process enqueued may wait; this process's own are seen at once (waking.py).
+
+    `shared`: workers on other machines use the same database.
+    """
+    return _SHARED_S if shared else _ALONE_S
 
 
-async def register_former() -> list[dbos.Queue]:
-    """Register the queues of older versions, and return them."""
-    return [
-        await DBOS.register_queue_async(name, polling_interval_sec=_FORMER_S, **QUEUES[queue])
-        for name, queue in _FORMER.items()
-    ]
+async def register() -> list[dbos.Queue]:
+    """Register all queues, those of older versions too, and return them."""
+    limits = QUEUES | {name: QUEUES[queue] for name, queue in _FORMER.items()}
+    return [await DBOS.register_queue_async(name, **limits[name]) for name in limits]

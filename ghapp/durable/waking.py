@@ -1,22 +1,27 @@
-"""Poll queues as soon as this process enqueues a job, and rarely while nothing happens.
+"""Poll a queue only when a job waits in it.
 
-DBOS polls each queue at an interval, with three statements each: with an interval short enough for jobs, an idle
-Planward would use a tenth of a core. So DBOS' own loop runs here in our own threads, and the event that it waits for
-is woken. After that it polls often for a while, since one job leads to more, and a finished job makes room for others.
+DBOS polls each queue at an interval, with several statements and a transaction each: with an interval short enough for
+jobs, an idle Planward would use a tenth of a core. So DBOS' own loops run here in our own threads and wait for an event
+of ours. One more thread, the lookout, asks the database with one cheap statement which queues hold waiting jobs, and
+wakes their loops.
 """
 
 import threading
-import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from dbos import DBOS, Queue
 from dbos._queue import queue_worker_thread
+from sqlalchemy import CompoundSelect, Table, exists, literal, select, union_all
+from sqlalchemy.exc import SQLAlchemyError
 
 from ghapp.log import log
 
-_OFTEN_S = 0.1
-"""The time between two polls while something happens."""
-_WHILE_S = 2.0
+_SOON_S = 0.1
+"""The first pause of the lookout after it was woken; each further one is twice as long, up to its interval.
+
+It is woken a moment before DBOS records the end of a job, which makes room for the next one.
+"""
 _LEAST_S = 0.02
 """The shortest time between two polls, so that a burst of deliveries is not a burst of polls."""
 _AGAIN_S = 1.0
@@ -29,11 +34,9 @@ class WakeableEvent(threading.Event):
     def __init__(self) -> None:
         super().__init__()
         self._woken = threading.Event()
-        self._often_until = 0.0
 
     def wake(self) -> None:
-        """Poll now, and often for a while."""
-        self._often_until = time.monotonic() + _WHILE_S
+        """Poll now."""
         self._woken.set()
 
     def set(self) -> None:
@@ -42,51 +45,81 @@ class WakeableEvent(threading.Event):
         self._woken.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is time to poll again, `timeout` seconds if nothing happens. True: end the loop."""
+        """Wait until there is a reason to poll again, which is never the timeout alone. True: end the loop."""
         if super().wait(_LEAST_S):
             return True
-        if timeout is not None and time.monotonic() < self._often_until:
-            timeout = min(timeout, _OFTEN_S)
-        self._woken.wait(timeout)
+        self._woken.wait()
         self._woken.clear()
         return self.is_set()
 
 
 class QueuePollers:
-    """The polling loops of all queues, from their start to their end."""
+    """The polling loops of all queues and their lookout, from their start to their end."""
 
     def __init__(self) -> None:
-        self._events: Mapping[str, WakeableEvent] = {}
-        self._wakeable: Collection[str] = ()
+        self._events: dict[str, WakeableEvent] = {}
         self._threads: Sequence[threading.Thread] = ()
+        self._look = threading.Event()
+        self._ended = threading.Event()
 
-    def begin(self, dbos: DBOS, queues: Sequence[Queue], *, former: Sequence[Queue] = ()) -> None:
+    def begin(self, dbos: DBOS, queues: Sequence[Queue], *, every_s: float) -> None:
         """Poll these queues, each in its own thread; DBOS itself must not listen to them.
 
-        The `former` ones get no new jobs from this version: they are polled at their interval, and never woken.
+        `every_s` is how often the lookout looks while this process has nothing to do.
         """
-        self._events = {queue.name: WakeableEvent() for queue in (*queues, *former)}
-        self._wakeable = {queue.name for queue in queues}
-        self._threads = [
+        self._events = {queue.name: WakeableEvent() for queue in queues}
+        loops = [
             threading.Thread(target=_poll, args=(self._events[queue.name], dbos, queue), name=queue.name, daemon=True)
-            for queue in (*queues, *former)
+            for queue in queues
         ]
+        lookout = threading.Thread(target=self._look_out, args=(dbos, every_s), name="lookout", daemon=True)
+        self._threads = [*loops, lookout]
         for thread in self._threads:
             thread.start()
         self.wake()
 
     def wake(self, queue: str | None = None) -> None:
-        """Poll a queue now, or all of them."""
-        for name in self._wakeable:
-            if queue is None or name == queue:
-                self._events[name].wake()
+        """Poll a queue now; without its name, each that holds waiting jobs."""
+        if queue in self._events:
+            self._events[queue].wake()
+        self._look.set()
 
     def end(self) -> None:
         """End all loops, and wait for that."""
+        self._ended.set()
+        self._look.set()
         for event in self._events.values():
             event.set()
         for thread in self._threads:
             thread.join(_PATIENCE_S)
+
+    def _look_out(self, dbos: DBOS, every_s: float) -> None:
+        engine, jobs = dbos._sys_db.engine, dbos._sys_db.tables.workflow_status
+        # Compiled once: most of the time of so small a statement is its compilation.
+        statement = str(_waiting(jobs, self._events).compile(engine, compile_kwargs={"literal_binds": True}))
+        pause_s = _SOON_S
+        while not self._ended.is_set():
+            try:
+                with engine.connect() as connection:
+                    waiting = list(connection.exec_driver_sql(statement).scalars())
+            except SQLAlchemyError:
+                # The loops ask the same database, and have DBOS' patience with it.
+                waiting = list(self._events)
+            for name in waiting:
+                self._events[name].wake()
+            pause_s = _SOON_S if self._look.wait(pause_s) else min(pause_s * 2, every_s)
+            self._look.clear()
+            self._ended.wait(_LEAST_S)
+
+
+def _waiting(jobs: Table, queues: Collection[str]) -> CompoundSelect[Any]:
+    """The names of those queues in which a job waits."""
+    return union_all(
+        *(
+            select(literal(name)).where(exists().where(jobs.c.queue_name == name, jobs.c.status == "ENQUEUED"))
+            for name in queues
+        )
+    )
 
 
 def _poll(event: WakeableEvent, dbos: DBOS, queue: Queue) -> None:
@@ -96,4 +129,4 @@ def _poll(event: WakeableEvent, dbos: DBOS, queue: Queue) -> None:
             queue_worker_thread(event, dbos, queue)
         except Exception:
             log.exception("queue_loop_failed", queue=queue.name)
-        event.wait(_AGAIN_S)
+        threading.Event.wait(event, _AGAIN_S)

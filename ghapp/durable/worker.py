@@ -120,8 +120,7 @@ class Worker:
         DBOS.listen_queues([])
         DBOS.launch()
         find_claims_again(dbos)
-        registered = await queues.register(shared=self._job_queue.shared)
-        self._pollers.begin(dbos, registered, former=await queues.register_former())
+        self._pollers.begin(dbos, await queues.register(), every_s=queues.interval_s(shared=self._job_queue.shared))
         self._job_queue.on_enqueued = self._pollers.wake
 
     async def _run(self, encoded: str) -> None:

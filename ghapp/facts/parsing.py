@@ -111,8 +111,11 @@ class Parser(Reader[File, FileFacts]):
 
 
 def _new_pool(processes: int) -> ProcessPoolExecutor:
-    # Do not fork: the server has threads, and a lock that one of them holds would stay locked in the child forever.
-    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare)
+    # Do not fork this process: it has threads, and a lock that one of them holds would stay locked in the child.
+    # The fork server has none. It imports the readers once, for all pools, instead of half a second in each process.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ghapp.facts"])
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare)
 
 
 def _prepare() -> None:

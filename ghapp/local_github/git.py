@@ -1,10 +1,12 @@
-"""Bare git repositories on disk; each query is one run of git."""
+"""Bare git repositories on disk. Each query is one run of git, or an answer about fixed objects that it gave before."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +54,23 @@ _SETTINGS = (
 _MOST_PATHS = 300_000
 _MOST_LISTED = 3_000
 
+_SHA = re.compile(r"[0-9a-f]{40}")
+_FIXED = re.compile(r"-.*|(blob)|[0-9a-f]{40}(\^\{\w+\}|:.*|\.\.[0-9a-f]{40})?", re.DOTALL)
+"""Arguments that mean the same forever: options, and objects by their whole SHA."""
+_LASTING = {
+    "cat-file": (0,),
+    "diff": (0,),
+    "diff-tree": (0,),
+    "log": (0,),
+    "merge-base": (0, 1),
+    "rev-list": (0,),
+    "rev-parse": (0,),
+}
+"""Commands whose answers about fixed objects never change, and the exit statuses of such answers: a missing object may
+still arrive."""
+_MOST_KEPT = 1_000
+_MOST_KEPT_BYTES = 65_536
+
 
 class GitFailed(Exception):
     """git ended with a status that the caller did not expect."""
@@ -91,6 +110,7 @@ class BareRepository:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._kept: OrderedDict[tuple[str, ...], subprocess.CompletedProcess[bytes]] = OrderedDict()
 
     @classmethod
     def create(cls, path: Path, default_branch: str) -> BareRepository:
@@ -114,6 +134,20 @@ class BareRepository:
         environ: Mapping[str, str] | None = None,
         ok: Sequence[int] = (0,),
     ) -> subprocess.CompletedProcess[bytes]:
+        if stdin is not None or environ or not _is_lasting(arguments):
+            return self._run(arguments, stdin, environ, ok)
+        kept = self._kept.get(arguments)
+        if kept is None or kept.returncode not in ok:
+            kept = self._run(arguments, None, None, ok)
+            if kept.returncode in _LASTING[arguments[0]] and len(kept.stdout) < _MOST_KEPT_BYTES:
+                self._kept[arguments] = kept
+                if len(self._kept) > _MOST_KEPT:
+                    self._kept.popitem(last=False)
+        return kept
+
+    def _run(
+        self, arguments: Sequence[str], stdin: bytes | None, environ: Mapping[str, str] | None, ok: Sequence[int]
+    ) -> subprocess.CompletedProcess[bytes]:
         done = subprocess.run(
             ["git", "-c", "core.quotePath=false", "--git-dir", str(self.path), *arguments],
             cwd=self.path,
@@ -135,7 +169,11 @@ class BareRepository:
         """The commit that a branch, tag or (abbreviated) SHA names."""
         if not revision or revision.startswith("-") or ".." in revision or any(c in revision for c in " ~^:?*[\\@{"):
             return None
-        for candidate in (f"refs/heads/{revision}", revision, f"refs/tags/{revision}"):
+        # No branch has a name that looks like a SHA: GitHub refuses it.
+        names = (
+            (revision,) if _SHA.fullmatch(revision) else (f"refs/heads/{revision}", revision, f"refs/tags/{revision}")
+        )
+        for candidate in names:
             done = self.run("rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}", ok=(0, 1, 128))
             if done.returncode == 0:
                 return done.stdout.decode().strip()
@@ -290,6 +328,10 @@ class BareRepository:
 
     def remove(self) -> None:
         shutil.rmtree(self.path)
+
+
+def _is_lasting(arguments: Sequence[str]) -> bool:
+    return arguments[0] in _LASTING and all(map(_FIXED.fullmatch, arguments[1:]))
 
 
 def _written(signature: Signature) -> str:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 DURABLE = Path("ghapp/durable")
 PRIVATE = {
-    "waking.py": {"dbos._queue"},
+    "waking.py": {"dbos._queue", "_sys_db"},
     "claims.py": {"_sys_db"},
 }
 """The private modules that are imported and the private attributes that are read, by file."""

@@ -2,21 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import Column, MetaData, StaticPool, String, Table, create_engine
 
 from ghapp.durable import waking
 from ghapp.durable.waking import WakeableEvent
 
 HOUR_S = 3600.0
-
-
-def test_a_woken_alarm_has_its_queue_looked_at_at_once_and_often_for_a_while() -> None:
-    event = WakeableEvent()
-    event.wake()
-    assert [event.wait(HOUR_S), event.wait(HOUR_S)] == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -55,11 +51,87 @@ def test_a_loop_that_failed_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(waking, "queue_worker_thread", loop)
     monkeypatch.setattr(waking, "_AGAIN_S", 0.001)
-    looking = waking.QueuePollers()
-    looking.begin(cast("Any", None), [cast("Any", SimpleNamespace(name="events"))])
+    pollers = waking.QueuePollers()
+    pollers.begin(cast("Any", Database()), [cast("Any", SimpleNamespace(name="events"))], every_s=HOUR_S)
     assert again.wait(60)
-    looking.end()
+    pollers.end()
 
 
-def test_without_an_alarm_a_queue_is_looked_at_when_its_interval_is_over() -> None:
-    assert not WakeableEvent().wait(0.001)
+class Database:
+    """DBOS' tables of a worker, as far as the lookout reads them."""
+
+    def __init__(self) -> None:
+        self.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        metadata = MetaData()
+        self.jobs = Table("workflow_status", metadata, Column("queue_name", String), Column("status", String))
+        metadata.create_all(self.engine)
+        self._sys_db = SimpleNamespace(engine=self.engine, tables=SimpleNamespace(workflow_status=self.jobs))
+
+    def add(self, queue: str, status: str = "ENQUEUED") -> None:
+        with self.engine.begin() as connection:
+            connection.execute(self.jobs.insert().values(queue_name=queue, status=status))
+
+
+@pytest.fixture
+def polled(monkeypatch: pytest.MonkeyPatch) -> "SimpleQueue[str]":
+    """The names of the queues whose loops poll, as they do."""
+    names: SimpleQueue[str] = SimpleQueue()
+
+    def loop(event: WakeableEvent, _: object, queue: Any) -> None:
+        while not event.wait(0):
+            names.put(queue.name)
+
+    monkeypatch.setattr(waking, "queue_worker_thread", loop)
+    return names
+
+
+def polling(database: Database, every_s: float) -> waking.QueuePollers:
+    pollers = waking.QueuePollers()
+    queues = [cast("Any", SimpleNamespace(name=name)) for name in ("events", "plans")]
+    pollers.begin(cast("Any", database), queues, every_s=every_s)
+    return pollers
+
+
+def test_a_queue_with_a_waiting_job_of_another_process_is_polled_and_no_other(polled: "SimpleQueue[str]") -> None:
+    database = Database()
+    database.add("plans", "PENDING")
+    pollers = polling(database, every_s=0.01)
+    database.add("events")
+    assert {polled.get(timeout=60) for _ in range(3)} == {"events"}
+    pollers.end()
+
+
+def test_a_queue_that_is_woken_by_its_name_is_polled_before_the_lookout_looks(polled: "SimpleQueue[str]") -> None:
+    pollers = polling(Database(), every_s=HOUR_S)
+    pollers.wake("plans")
+    assert polled.get(timeout=60) == "plans"
+    pollers.end()
+
+
+def test_every_queue_is_polled_where_the_lookout_gets_no_answer(polled: "SimpleQueue[str]") -> None:
+    database = Database()
+    with database.engine.begin() as connection:
+        database.jobs.drop(connection)
+    pollers = polling(database, every_s=HOUR_S)
+    assert {polled.get(timeout=60), polled.get(timeout=60)} == {"events", "plans"}
+    pollers.end()
+
+
+def test_the_end_of_a_job_is_looked_for_more_and_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    pollers = waking.QueuePollers()
+    ended = threading.Event()
+
+    class Look(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0)
+            if len(pauses) == 6:
+                ended.set()
+                return super().wait(60)
+            return len(pauses) == 4  # somebody woke it
+
+    monkeypatch.setattr(pollers, "_look", Look())
+    pollers.begin(cast("Any", Database()), [], every_s=0.5)
+    assert ended.wait(60)
+    pollers.end()
+    assert pauses == [0.1, 0.2, 0.4, 0.5, 0.1, 0.2]

@@ -179,12 +179,20 @@ class Line:
             result = connection.execute(text(statement.format(durable=schema)), values)
             return [dict(row) for row in result.mappings()] if result.returns_rows else []
 
+    def close(self) -> None:
+        """Close the connections of those who ask."""
+        for client in self.clients.values():
+            client.close()
+        for engine, _ in self._databases:
+            engine.dispose()
+
     @cached_property
     def _databases(self) -> "tuple[tuple[Engine, str], tuple[Engine, str]]":
         """Planward's own and the engine's, each with the schema of its tables."""
         own = make_url(self.environ["PLANWARD_DATABASE_URL"])
         if own.get_backend_name() == "postgresql":
-            engine = create_engine(own.set(drivername="postgresql+psycopg"), poolclass=NullPool)
+            # Each new connection is a process of PostgreSQL.
+            engine = create_engine(own.set(drivername="postgresql+psycopg"), pool_size=1, pool_pre_ping=True)
             return (engine, ""), (engine, "dbos.")
         durable = own.set(database=str(own.database).removesuffix(".db") + "-durable.db")
         return (create_engine(own, poolclass=NullPool), ""), (create_engine(durable, poolclass=NullPool), "")
@@ -209,7 +217,7 @@ class Line:
             "X-Hub-Signature-256": f"sha256={signature}",
         }
         url = f"{to or self.url}/webhooks/github"
-        with httpx.Client(trust_env=False, timeout=60) as client:
+        with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
             return client.post(url, content=body, headers={**told, **headers})
 
     def secrets_read(self) -> list[str]:
@@ -344,6 +352,5 @@ def running_line(
             line.start()
             yield line
         finally:
-            for client in line.clients.values():
-                client.close()
+            line.close()
             line.stop()

@@ -120,7 +120,8 @@ def test_a_newer_commit_cancels_a_plan_that_still_waits_for_a_place(line: Line) 
     with slow_place() as slow:
         files = {**busy.root_module("app"), **busy.root_module("network")}
         busy.propose({f"{each}/wait.tf": slow.data(each) for each in ("app", "network")} | files)
-        eventually(lambda: {"app", "network"} <= {*slow.asked}, "both places are taken")
+        # Whose plans have the places, and in which environments, is a matter of chance.
+        eventually(lambda: len(slow.asked) == 2, "both places are taken")
         number = story.propose()
         older = story.head(number)
         eventually(lambda: "in_progress" in [each["status"] for each in story.check_runs(older)], "it is begun")
