@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ghapp.git import checkout, differences
 from ghapp.git.commit_contents import CO_AUTHORS, CommitContents, read_commit_contents
 from ghapp.git.errors import GitError, MissingObject, TooLargeForGit, UnrelatedHistories
+from ghapp.git.kept_answers import KeptAnswers
 from ghapp.git.kept_checkouts import KeptCheckouts, Use
 from ghapp.git.large_files import LargeFiles
 from ghapp.git.program import git
@@ -33,7 +34,11 @@ class Conflict:
 
 
 class Mirror:
-    """One repository as last fetched. Every answer comes from the disk; the list of branches is read only once."""
+    """One repository as last fetched.
+
+    The list of branches is read only once. Answers about fixed objects are kept; whether an object is here, git is
+    asked each time.
+    """
 
     def __init__(
         self,
@@ -42,6 +47,7 @@ class Mirror:
         kept: KeptCheckouts,
         in_use: object = None,
         *,
+        answers: KeptAnswers | None = None,
         programs: Programs = WITHOUT_KEEPER,
     ) -> None:
         """`in_use` is held as long as this object exists, so that the mirror is not removed."""
@@ -50,8 +56,8 @@ class Mirror:
         self._kept = kept
         self._in_use = in_use
         self._programs = programs
+        self._answers = answers or KeptAnswers()
         self._branches: dict[BranchName, CommitSha] | None = None
-        self._counted: set[str] = set()
 
     async def branches(self) -> dict[BranchName, CommitSha]:
         """Return every branch with its tip."""
@@ -87,18 +93,23 @@ class Mirror:
 
     async def tree_of(self, commit: CommitSha) -> TreeId:
         """Return a commit's tree. Raises MissingObject."""
-        return TreeId(await self._resolved(f"{commit}^{{tree}}", commit))
+        ended = await self._of((commit,), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{tree}}")
+        if ended.exit_code:
+            raise _missing(commit)
+        return TreeId(ended.stdout.decode().strip())
 
     async def parents(self, commit: CommitSha) -> tuple[CommitSha, ...]:
         """Return a commit's parents in order, none for a root commit. Raises MissingObject."""
-        ended = await self._run("rev-list", "--parents", "--max-count=1", "--end-of-options", commit, "--")
+        ended = await self._of((commit,), "rev-list", "--parents", "--max-count=1", "--end-of-options", commit, "--")
         if ended.exit_code:
             raise _missing(commit)
         return tuple(CommitSha(word) for word in ended.stdout.decode().split()[1:])
 
     async def is_ancestor(self, ancestor: CommitSha, descendant: CommitSha) -> bool:
         """Whether `ancestor` is reachable from `descendant` (or is it). Raises MissingObject."""
-        ended = await self._run("merge-base", "--is-ancestor", ancestor, descendant)
+        ended = await self._of(
+            (ancestor, descendant), "merge-base", "--is-ancestor", ancestor, descendant, lasting=(0, 1)
+        )
         if ended.exit_code > 1:
             raise _missing(ancestor if not await self.has(ancestor) else descendant)
         return ended.exit_code == 0
@@ -208,7 +219,7 @@ class Mirror:
         trees that each occur twice can expand a kilobyte to millions of files.
         """
         await self._require_few_files(treeish)
-        ended = await self._run("ls-tree", "-r", "-z", "--long", "--full-tree", "--end-of-options", treeish)
+        ended = await self._of((treeish,), "ls-tree", "-r", "-z", "--long", "--full-tree", "--end-of-options", treeish)
         if ended.exit_code:
             raise _missing(treeish)
         return await asyncio.to_thread(_tree_entries, ended.stdout)
@@ -253,7 +264,7 @@ class Mirror:
         """Return a regular file's content, None if there is none at `path` (a symlink or directory is not a file)."""
         if not path or path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
             return None
-        ended = await self._run("ls-tree", "-z", "--long", "--full-tree", "--end-of-options", treeish, path)
+        ended = await self._of((treeish,), "ls-tree", "-z", "--long", "--full-tree", "--end-of-options", treeish, path)
         if ended.exit_code:
             raise _missing(treeish)
         for line in ended.stdout.split(b"\0"):
@@ -262,7 +273,10 @@ class Mirror:
                     raise TooLargeForGit(
                         f"{path} is larger than {_LARGEST_FILE_BYTES // 1024**2} MiB: push a commit with a smaller one"
                     )
-                return (await self.read_blobs([entry.blob_id]))[entry.blob_id]
+                read = await self._of((entry.blob_id,), "cat-file", "blob", entry.blob_id)
+                if read.exit_code:
+                    raise _missing(entry.blob_id)
+                return read.stdout
         return None
 
     @asynccontextmanager
@@ -295,15 +309,17 @@ class Mirror:
         missing.
 
         Each file is a line of the same length, so git can be stopped at the first one too many, after a second;
-        comparing such a tree takes minutes. A tree is counted only once.
+        comparing such a tree takes minutes.
         """
-        if treeish in self._counted:
-            return
         words = ("ls-tree", "-r", "-t", "--object-only", "--full-tree", "--end-of-options", treeish)
+
+        async def count() -> Exited:
+            most_bytes = 2 * _MOST_FILES * _LINE_OF_AN_ID_BYTES
+            ended = await git(self._programs, f"--git-dir={self.path}", *words, output_bytes=most_bytes)
+            return replace(ended, stdout=b"")
+
         try:
-            ended = await git(
-                self._programs, f"--git-dir={self.path}", *words, output_bytes=2 * _MOST_FILES * _LINE_OF_AN_ID_BYTES
-            )
+            ended = await self._answers.get((self.path, words), (treeish,), count, lasting=(0,))
         except TooLargeForGit:
             raise TooLargeForGit(
                 f"the commit has more than {2 * _MOST_FILES:,} files and directories, and Planward reads "
@@ -311,12 +327,12 @@ class Mirror:
             ) from None
         if ended.exit_code:
             raise _missing(treeish)
-        self._counted.add(treeish)
 
     async def _compared(self, before: str, after: str, *options: str) -> bytes:
         for treeish in (before, after):
             await self._require_few_files(treeish)
-        ended = await self._run(
+        ended = await self._of(
+            (before, after),
             "diff-tree",
             "-r",
             "--no-renames",
@@ -330,6 +346,10 @@ class Mirror:
         if ended.exit_code:
             raise _missing(before)
         return ended.stdout
+
+    async def _of(self, objects: Collection[str], *words: str, lasting: Collection[int] = (0,)) -> Exited:
+        """Run git for an answer that depends on these objects alone; it is kept if its exit code is in `lasting`."""
+        return await self._answers.get((self.path, words), objects, lambda: self._run(*words), lasting)
 
     async def _run(self, *words: str, stdin: bytes = b"") -> Exited:
         return await git(self._programs, f"--git-dir={self.path}", *words, stdin=stdin)

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 import stamina
 
 from ghapp.git.errors import AccessDenied, FetchFailed, MissingObject, NoRoomToFetch, RemoteUnavailable
+from ghapp.git.kept_answers import KeptAnswers
 from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.mirror import Mirror
 from ghapp.git.program import git
@@ -48,6 +49,7 @@ class Mirrors:
         self._programs = programs
         self._checkouts = directory / "checkouts"
         self._kept = KeptCheckouts(most=most_kept)
+        self._answers = KeptAnswers()
         self._allowed_host = allowed_host
         self._locks: dict[int, asyncio.Lock] = {}
         self._waiting: dict[int, _Batch] = {}
@@ -177,7 +179,14 @@ class Mirrors:
         if use is None:
             self._uses[repository_id] = use = InUse(self._mark(repository_id))
         use.mark()
-        return Mirror(self._path(repository_id), self._checkouts, self._kept, use, programs=self._programs)
+        return Mirror(
+            self._path(repository_id),
+            self._checkouts,
+            self._kept,
+            use,
+            answers=self._answers,
+            programs=self._programs,
+        )
 
     def _mark(self, repository_id: int) -> Path:
         return self._directory / f"{int(repository_id)}.used"

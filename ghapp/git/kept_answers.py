@@ -1,0 +1,63 @@
+"""What git said about objects that never change, so that one plan does not ask the same thing ten times."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection
+from pathlib import Path
+
+from ghapp.processes import Exited
+
+_MOST_BYTES = 16 * 1024 * 1024
+_LARGEST_BYTES = 1024 * 1024
+_ENTRY_BYTES = 1_000
+"""About what an entry takes beside its texts."""
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+Question = tuple[Path, tuple[str, ...]]
+"""The mirror and git's arguments."""
+
+
+class KeptAnswers:
+    """Answers about objects that are named by their whole SHA, of all mirrors; the least recently used go first.
+
+    An answer stays right after its mirror was removed, but does not say that the objects are still there.
+    """
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[Question, Exited] = OrderedDict()
+
+    async def get(
+        self,
+        question: Question,
+        objects: Collection[str],
+        ask: Callable[[], Awaitable[Exited]],
+        lasting: Collection[int],
+    ) -> Exited:
+        """The kept answer, or that of `ask`, which is kept if its exit code is one of `lasting`.
+
+        `objects` are those that the answer depends on; if one of them is not a whole SHA, nothing is kept.
+        """
+        kept = self._kept.get(question)
+        if kept is not None:
+            self._kept.move_to_end(question)
+            return kept
+        answer = await ask()
+        if answer.exit_code in lasting and all(map(_SHA.fullmatch, objects)):
+            self._keep(question, answer)
+        return answer
+
+    def _keep(self, question: Question, answer: Exited) -> None:
+        size_bytes = _size(question, answer)
+        if size_bytes > _LARGEST_BYTES or question in self._kept:
+            return
+        self._kept[question] = answer
+        self._bytes += size_bytes
+        while self._bytes > self._most_bytes:
+            self._bytes -= _size(*self._kept.popitem(last=False))
+
+
+def _size(question: Question, answer: Exited) -> int:
+    _, words = question
+    return _ENTRY_BYTES + sum(map(len, words)) + len(answer.stdout)
