@@ -39,7 +39,8 @@ resource "terraform_data" "told" {
   input = [nonsensitive(var.db_password), var.pem]
 
   provisioner "local-exec" {
-    command = "echo $SESSION_TOKEN; echo '${nonsensitive(var.db_password)}'"
+    command     = "echo $SESSION_TOKEN; echo $PASSWORD" # not as an argument, which anybody on the machine can read
+    environment = { PASSWORD = nonsensitive(var.db_password) }
   }
 }
 """

@@ -33,7 +33,6 @@ def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faul
     merged = [propose_and_merge(story, 2, waiting(story, 2))]
     eventually(said.exists, "the first apply is under way")
     merged += [propose_and_merge(story, size, waiting(story, size)) for size in (3, 4)]
-    eventually(lambda: story.check_runs(merged[2], "planward/apply (staging)"), "the last push is shown")
     story.github.wait_for_deliveries()
     assert said.read_text().split() == ["begin-2"]
     assert [each["states"] for each in story.deployments("staging")][1:] == [["in_progress"]]
@@ -45,10 +44,15 @@ def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faul
 
 
 def propose_and_merge(story: Story, size: int, files: dict[str, str]) -> str:
-    """Bring a change into staging; returns the merge SHA."""
+    """Bring a change into staging, and wait until its push is shown; returns the merge SHA.
+
+    A pull request that is opened before that is planned again because of the push, and waits for its apply.
+    """
     number = story.propose(files, head=f"size-{size}")
     assert story.planned(number)["conclusion"] == "success"
-    return story.merge(number)
+    merged = story.merge(number)
+    eventually(lambda: story.check_runs(merged, "planward/apply (staging)"), "the push is shown")
+    return merged
 
 
 def waiting(story: Story, size: int) -> dict[str, str]:
