@@ -97,8 +97,7 @@ class PeopleControls:
         if login is not None:
             headers["Authorization"] = f"Bearer {self.token(login)}"
         # verify=False: this is loopback without TLS, and reading the machine's certificate authorities takes 20 ms.
-        options = {"base_url": self.world.api_url, "headers": headers, "trust_env": False, "verify": False}
-        return httpx.Client(**options, timeout=30)
+        return httpx.Client(base_url=self.world.api_url, headers=headers, trust_env=False, verify=False, timeout=30)  # noqa: S501
 
     def clone_url(self, full_name: str, login: str) -> str:
         """The address of a repository with somebody's credentials in it, for `git clone`."""
