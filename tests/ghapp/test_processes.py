@@ -1,0 +1,64 @@
+"""How programs are run and ended: lines, signals, time limits."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from ghapp import processes
+from ghapp.processes import WITHOUT_KEEPER
+
+
+class TestProcesses:
+    def test_lines_come_as_they_are_said_and_may_be_long(self) -> None:
+        lines: list[bytes] = []
+        script = "print('x' * 300_000); print('end', end='')"
+
+        ended = asyncio.run(
+            WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=60, on_line=lines.append)
+        )
+
+        assert (ended.exit_code, [len(line) for line in lines]) == (0, [300_000, 3])
+
+    def test_one_that_ignores_sigint_is_killed_with_its_children(self, tmp_path: Path) -> None:
+        script = (
+            "import signal, subprocess, sys, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nchild = "
+            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\nprint(child.pid, "
+            "flush=True)\ntime.sleep(600)\n"
+        )
+        said: list[bytes] = []
+        stop = processes.Stop(deadline_s=0.2)
+
+        async def stopped() -> processes.Exited:
+            running = asyncio.ensure_future(
+                WITHOUT_KEEPER.run(
+                    [sys.executable, "-c", script], environ={}, timeout_s=60, stop=stop, on_line=said.append
+                )
+            )
+            while not said:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            stop.requested.set()
+            return await running
+
+        ended = asyncio.run(stopped())
+
+        assert (ended.exit_code, ended.interrupted, ended.timed_out) == (-9, True, False)
+        assert not _is_running(int(said[0]))
+
+    def test_one_over_its_time_gets_sigint_first(self) -> None:
+        script = "import time\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    print('released')\n"
+
+        ended = asyncio.run(WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=0.5))
+
+        assert (ended.stdout, ended.timed_out, ended.interrupted) == (b"released\n", True, False)
+
+
+def _is_running(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return False
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        time.sleep(0.01)
+    return True
