@@ -41,7 +41,13 @@ _SLOW = (
     "tests/ghapp/test_keys_apart.py",
     "tests/ghapp/test_sandbox.py",
     "tests/ghapp/test_server_identity.py",
-    "tests/ghapp/test_terraform.py",
+    "tests/ghapp/terraform/test_terraform_engines.py",
+    "tests/ghapp/terraform/test_terraform_failures.py",
+    "tests/ghapp/terraform/test_terraform_operators_configuration.py",
+    "tests/ghapp/terraform/test_terraform_plan_and_apply.py",
+    "tests/ghapp/terraform/test_terraform_shared_providers.py",
+    "tests/ghapp/terraform/test_terraform_stopping.py",
+    "tests/ghapp/terraform/test_terraform_workdir.py",
     "tests/ghapp/test_vault.py",
 )
 _FIXTURES = frozenset({"openbao", "postgres"})
