@@ -48,7 +48,7 @@ _SLOW = (
     "tests/ghapp/terraform/test_terraform_shared_providers.py",
     "tests/ghapp/terraform/test_terraform_stopping.py",
     "tests/ghapp/terraform/test_terraform_workdir.py",
-    "tests/ghapp/test_vault.py",
+    "tests/ghapp/vault/",
 )
 _FIXTURES = frozenset({"openbao", "postgres"})
 _STARTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.spawn", "os.exec"})
