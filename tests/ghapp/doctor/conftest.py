@@ -1,0 +1,15 @@
+"""A local GitHub for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ghapp.local_github import LocalGitHub
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[LocalGitHub]:
+    with LocalGitHub(tmp_path / "github") as github:
+        yield github
+    assert github.unexpected == []
