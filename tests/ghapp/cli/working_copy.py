@@ -1,0 +1,41 @@
+"""A working copy with one root module, and what a command says about it."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+NETWORK = """\
+terraform {
+  backend "local" {}
+}
+
+variable "size" {
+  type = number
+}
+
+resource "terraform_data" "net" {
+  input = { size = var.size }
+}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """How a command ended, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Said]
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def git(top: Path, *words: str) -> str:
+    return subprocess.run(["git", "-C", top, *words], check=True, capture_output=True, text=True).stdout
