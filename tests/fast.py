@@ -43,7 +43,7 @@ _SLOW = (
     "tests/ghapp/test_shares.py",
     "tests/ghapp/test_signals.py",
     "tests/ghapp/test_keys_apart.py",
-    "tests/ghapp/test_sandbox.py",
+    "tests/ghapp/sandbox/",
     "tests/ghapp/test_server_identity.py",
     "tests/ghapp/terraform/test_terraform_engines.py",
     "tests/ghapp/terraform/test_terraform_failures.py",
