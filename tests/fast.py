@@ -39,7 +39,7 @@ _SLOW = (
     "tests/ghapp/test_process_limits.py",
     "tests/ghapp/test_processes.py",
     "tests/ghapp/test_serve_memory.py",
-    "tests/ghapp/test_setup.py",
+    "tests/ghapp/setup/",
     "tests/ghapp/test_shares.py",
     "tests/ghapp/test_signals.py",
     "tests/ghapp/test_keys_apart.py",

@@ -21,7 +21,7 @@ import hvac  # type: ignore[import-untyped]
 import pytest
 
 from ghapp.local_github import LocalGitHub
-from tests.ghapp.test_setup import create, follow
+from tests.ghapp.setup.commands import create, follow
 from tests.openbao import ROOT_TOKEN, OpenBao, running_openbao
 from tests.ports import free_port
 from tests.sandboxes import NO_BUBBLEWRAP
