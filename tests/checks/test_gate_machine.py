@@ -4,92 +4,15 @@ The machine plays GitHub, people and the shell's memory; what is judged is `chec
 `checks.gate` themselves. A tree is the set of changes that it holds, and merging is their union.
 """
 
-from dataclasses import dataclass, field
-from typing import get_args
-
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from checks import gate, settle
 from checks.explain import Explained, MergedPullRequest, SegmentTrees, Unexplained, cut_segments, explain_push
+from tests.checks.gate_world import Applied, Approval, Attempt, Commit, Head, Store, Tree
 
-Tree = frozenset[str]
 HERE = 1
-
-
-@dataclass
-class Commit:
-    """A commit of the branch; `by_hand`: the config in it says that plans are applied by hand."""
-
-    sha: str
-    parent: str | None
-    tree: Tree
-    by_hand: bool
-
-
-@dataclass
-class Head:
-    """A pull request: its head's tree, and what `planward/plan` said last, on which base."""
-
-    number: int
-    tree: Tree
-    conclusion: str = "none"
-    base: str = ""
-    merge_sha: str | None = None
-    head_sha: str = ""
-    passed_when_merged: bool = False
-    base_when_merged: str = ""
-    told: bool = False
-
-    def reviewed(self, commits: dict[str, Commit]) -> Tree:
-        """The changes that somebody could see in its plan."""
-        return self.tree - commits[self.base_when_merged].tree if self.passed_when_merged else frozenset()
-
-
-@dataclass
-class Attempt:
-    """A check run of an apply, as the store has it."""
-
-    sha: str
-    state: settle.Attempt = "unfinished"
-    digests: frozenset[str] = frozenset()
-    approval: int = 0
-    waits: bool = False
-
-
-@dataclass
-class Approval:
-    """A person's decision about one commit, and the plans that they were shown."""
-
-    number: int
-    sha: str
-    asked: settle.Asked
-    digests: frozenset[str]
-
-
-@dataclass
-class Applied:
-    """What Terraform did: from one commit to another."""
-
-    before: str
-    after: str
-    approval: Approval | None
-
-
-@dataclass
-class Store:
-    """What Planward remembers."""
-
-    last: str
-    last_applied: bool = False
-    pushes: set[str] = field(default_factory=set)
-    attempts: list[Attempt] = field(default_factory=list)
-    approvals: list[Approval] = field(default_factory=list)
-
-    def of(self, sha: str) -> list[Attempt]:
-        return [attempt for attempt in self.attempts if attempt.sha == sha]
 
 
 class GateMachine(RuleBasedStateMachine):
@@ -446,49 +369,3 @@ GateMachine.TestCase.settings = settings(
     max_examples=300, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestGateMachine = GateMachine.TestCase
-
-
-# --- the decision about a tip, as a table ----------------------------------------------------------------------------
-
-EXPLAINED = settle.FollowsLast(explanation=Explained(pull_requests=()), may_still_arrive=False)
-UNEXPLAINED = settle.FollowsLast(explanation=Unexplained(unexplained=(), reasons=("why",)), may_still_arrive=False)
-LATE = settle.FollowsLast(explanation=Unexplained(unexplained=(), reasons=("why",)), may_still_arrive=True)
-ATTEMPTS: tuple[settle.Attempt, ...] = (
-    "none",
-    "unfinished",
-    "applied",
-    "unexplained",
-    "held",
-    "failed",
-    "cancelled",
-)
-
-
-@pytest.mark.parametrize("attempt", ATTEMPTS)
-@pytest.mark.parametrize("history", [settle.NoLast(), settle.Forced(), UNEXPLAINED, LATE])
-def test_without_an_explanation_nothing_is_applied_that_nobody_let_in(
-    history: settle.History, attempt: settle.Attempt
-) -> None:
-    for waited in (False, True):
-        for rerun in (False, True):
-            decision = settle.decide_tip(history, attempt=attempt, asked=None, rerun=rerun, waited=waited)
-            assert not isinstance(decision, settle.ApplyTip)
-    types: dict[settle.Asked, type[settle.Decision]] = {"plan": settle.PlanTip, "apply": settle.ApplyTip}
-    for asked, decision_type in types.items():
-        decision = settle.decide_tip(history, attempt=attempt, asked=asked, rerun=False, waited=False)
-        assert isinstance(decision, decision_type)
-
-
-@pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_where_the_environment_is_there_already_nothing_is_applied(attempt: settle.Attempt) -> None:
-    for asked in (None, *get_args(settle.Asked)):
-        there = settle.decide_tip(settle.AtLast(adopted=False), attempt=attempt, asked=asked, rerun=True, waited=True)
-        assert there == settle.UpToDate()
-
-
-def test_an_explanation_that_comes_late_turns_a_hold_into_an_apply_but_no_failure() -> None:
-    def decide(attempt: settle.Attempt) -> settle.Decision:
-        return settle.decide_tip(EXPLAINED, attempt=attempt, asked=None, rerun=False, waited=False)
-
-    assert decide("unexplained") == settle.ApplyTip()
-    assert decide("failed") == decide("held") == settle.Rest()

@@ -1,0 +1,80 @@
+"""What the machine of the gate moves: commits, pull requests, and what Planward remembers of them."""
+
+from dataclasses import dataclass, field
+
+from checks import settle
+
+Tree = frozenset[str]
+
+
+@dataclass
+class Commit:
+    """A commit of the branch; `by_hand`: the config in it says that plans are applied by hand."""
+
+    sha: str
+    parent: str | None
+    tree: Tree
+    by_hand: bool
+
+
+@dataclass
+class Head:
+    """A pull request: its head's tree, and what `planward/plan` said last, on which base."""
+
+    number: int
+    tree: Tree
+    conclusion: str = "none"
+    base: str = ""
+    merge_sha: str | None = None
+    head_sha: str = ""
+    passed_when_merged: bool = False
+    base_when_merged: str = ""
+    told: bool = False
+
+    def reviewed(self, commits: dict[str, Commit]) -> Tree:
+        """The changes that somebody could see in its plan."""
+        return self.tree - commits[self.base_when_merged].tree if self.passed_when_merged else frozenset()
+
+
+@dataclass
+class Attempt:
+    """A check run of an apply, as the store has it."""
+
+    sha: str
+    state: settle.Attempt = "unfinished"
+    digests: frozenset[str] = frozenset()
+    approval: int = 0
+    waits: bool = False
+
+
+@dataclass
+class Approval:
+    """A person's decision about one commit, and the plans that they were shown."""
+
+    number: int
+    sha: str
+    asked: settle.Asked
+    digests: frozenset[str]
+
+
+@dataclass
+class Applied:
+    """What Terraform did: from one commit to another."""
+
+    before: str
+    after: str
+    approval: Approval | None
+
+
+@dataclass
+class Store:
+    """What Planward remembers."""
+
+    last: str
+    last_applied: bool = False
+    pushes: set[str] = field(default_factory=set)
+    attempts: list[Attempt] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
+
+    def of(self, sha: str) -> list[Attempt]:
+        return [attempt for attempt in self.attempts if attempt.sha == sha]
