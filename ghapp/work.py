@@ -100,6 +100,7 @@ async def _working(
             allowed_host=git_host(settings.github.api_url),
             most_kept=settings.concurrency if sandbox.shares_caches else 0,
             programs=programs,
+            sandbox=sandbox,
         )
         for swept in (mirrors.sweep(), sweep(settings.data_dir / "runs")):
             if swept:

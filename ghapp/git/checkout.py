@@ -27,11 +27,13 @@ from pathlib import Path
 
 import structlog
 
+from ghapp.git.confined import GitSandbox
 from ghapp.git.errors import GitError
-from ghapp.git.kept_checkouts import KeptCheckout, KeptCheckouts, Use, remove_untracked, seal_of
-from ghapp.git.large_files import LargeFiles, is_pointer, not_fetched, require_git_lfs
-from ghapp.git.program import environment, git
-from ghapp.processes import Exited, Programs
+from ghapp.git.kept_checkouts import KeptCheckout, KeptCheckouts, NotTheTree, Use, remove_untracked, seal_of
+from ghapp.git.large_files import LargeFiles, Pointer, is_pointer, not_fetched, read_pointer, require_git_lfs
+from ghapp.git.large_objects import LargeObjects, fetch_objects
+from ghapp.git.program import git
+from ghapp.processes import Exited
 from ghapp.processes.private_directories import private_directory, remove_tree
 from ghapp.values import TreeId
 
@@ -39,12 +41,11 @@ log = structlog.get_logger()
 
 _SYMLINK = b"120000"
 _ATTRIBUTES = b".gitattributes"
-_LARGE_FILES_TIMEOUT_S = 900.0
 
 
 @asynccontextmanager
 async def prepared_checkout(
-    programs: Programs,
+    sandbox: GitSandbox,
     mirror: Path,
     tree: TreeId,
     root: Path,
@@ -54,12 +55,18 @@ async def prepared_checkout(
 ) -> AsyncIterator[Path]:
     """Check a tree out below `root`, and keep or remove it afterwards. Raises GitError."""
     async with private_directory(root, "checkout") as directory:
-        checkout = _Checkout(programs, mirror, tree, directory / "checkout")
+        checkout = _Checkout(sandbox, mirror, tree, directory)
         before = await asyncio.to_thread(kept.take, mirror, tree, use, checkout.place)
-        if before is None or not await checkout.reuse(before):
-            await checkout.write()
-        sealed = await checkout.sealed()
-        await checkout.fill(large_files)
+        try:
+            if before is None or not await checkout.reuse(before):
+                await checkout.write()
+            sealed = await checkout.sealed()
+        except NotTheTree as error:
+            raise GitError(
+                "the commit could not be laid out on disk: ask the operator whether Planward's data directory is full, "
+                "then press Re-run"
+            ) from error
+        await checkout.fill(large_files, directory / "large-files")
         yield checkout.content
         # Not if the run was interrupted: a checkout that is not restored here is removed with the directory.
         if (seal := await checkout.restore(sealed)) is not None:
@@ -70,23 +77,23 @@ async def prepared_checkout(
 class _Checkout:
     """A tree and its index, side by side in one directory."""
 
-    def __init__(self, programs: Programs, mirror: Path, tree: TreeId, place: Path) -> None:
-        self._programs = programs
-        self.place = place
-        self.content = place / "tree"
+    def __init__(self, sandbox: GitSandbox, mirror: Path, tree: TreeId, directory: Path) -> None:
+        self.place = directory / "checkout"
+        self.content = self.place / "tree"
+        private = directory / "git"
+        private.mkdir(mode=0o700)
+        self._sandbox = sandbox
+        self._git = sandbox.for_tree(mirror, self.place, private)
         self._mirror = mirror
         self._tree = tree
         self._paths: list[bytes] = []
         self._links: list[bytes] = []
 
     async def write(self) -> None:
-        """Write all files."""
+        """Write all files. Raises NotTheTree."""
         self.content.mkdir(mode=0o700, parents=True)
-        if not (await self._read_tree() and await self._list()):
-            raise GitError(
-                "the commit could not be laid out on disk: ask the operator whether Planward's data directory is full, "
-                "then press Re-run"
-            )
+        if not (await self._read_tree() and await self._list(self._tree) and await self._is_only_the_tree()):
+            raise NotTheTree("git could not write it")
         await self._remove_escaping_links()
 
     async def reuse(self, before: KeptCheckout) -> bool:
@@ -94,7 +101,10 @@ class _Checkout:
         try:
             if await self._is_unchanged(before):
                 is_it = before.tree == self._tree or (
-                    await self._has_the_attributes_of(before.tree) and await self._read_tree() and await self._list()
+                    await self._has_the_attributes_of(before.tree)
+                    and await self._read_tree()
+                    and await self._list(self._tree)
+                    and await self._is_only_the_tree()
                 )
                 if is_it:
                     await self._remove_escaping_links()
@@ -110,34 +120,31 @@ class _Checkout:
         """Whether neither the index nor any file has changed since the checkout was restored."""
         return (
             await self.sealed() == before.seal
-            and await self._list()
-            and not await asyncio.to_thread(remove_untracked, self.content, self._paths)
+            and await self._list(before.tree)
+            and not await self._remove_untracked()
             and await self._is_clean()
         )
 
-    async def fill(self, large_files: LargeFiles) -> None:
-        """Replace the pointers that the run reads by their contents, and remove the others. Raises GitError."""
-        pointers = [path for path in large_files.read if await asyncio.to_thread(is_pointer, self.content / path)]
-        if pointers:
-            require_git_lfs(pointers[0])
-            place = (f"--git-dir={self._mirror}", f"--work-tree={self.content}")
-            environ = {**large_files.environ, "GIT_INDEX_FILE": str(self.place / "index")}
-            paths = b"".join(os.fsencode(path) + b"\0" for path in pointers)
-            for path in pointers:  # files that already match the index are not written again
-                (self.content / path).unlink()
-            words = ("checkout-index", "--force", "-z", "--stdin")
-            await git(
-                self._programs,
-                *place,
-                *words,
-                stdin=paths,
-                environ=environ,
-                timeout_s=_LARGE_FILES_TIMEOUT_S,
-                memory_bytes=None,
-            )
-            for path in pointers:
-                if not (self.content / path).is_file() or await asyncio.to_thread(is_pointer, self.content / path):
+    async def fill(self, large_files: LargeFiles, directory: Path) -> None:
+        """Replace the pointers that the run reads by their contents, and remove the others. Raises GitError.
+
+        Those that the mirror does not have are fetched in a new `directory`.
+        """
+        objects = LargeObjects(self._mirror)
+        pointers: dict[str, Pointer] = {}
+        for path in large_files.read:
+            if await asyncio.to_thread(is_pointer, self.content / path):
+                require_git_lfs(path)
+                pointer = await asyncio.to_thread(read_pointer, self.content / path)
+                if pointer is None:
                     raise not_fetched(path)
+                pointers[path] = pointer
+        if missing := [pointer for pointer in pointers.values() if not objects.has(pointer)]:
+            await fetch_objects(self._sandbox, objects, missing, large_files.environ, directory)
+        for path, pointer in pointers.items():
+            if not objects.has(pointer):
+                raise not_fetched(path)
+            await asyncio.to_thread(objects.replace, pointer, self.content / path)
         for path in large_files.unread:
             (self.content / path).unlink(missing_ok=True)
 
@@ -150,29 +157,42 @@ class _Checkout:
             if await self.sealed() != sealed:
                 log.warning("checkout_index_changed", tree=self._tree)
                 return None
-            await asyncio.to_thread(remove_untracked, self.content, self._paths)
+            await self._remove_untracked()
             is_right = await self._is_clean() or await self._read_tree()
             return await self.sealed() if is_right else None
         except (OSError, GitError):
             return None
 
     async def sealed(self) -> bytes:
-        """The index's seal. Raises OSError."""
+        """The index's seal. Raises NotTheTree, and OSError if there is none."""
         return await asyncio.to_thread(seal_of, self.place / "index")
 
     async def _is_clean(self) -> bool:
         """Whether every file is as git wrote it; takes a quarter of the time of read-tree."""
-        differing = await self._git("diff-files", "--name-only", "-z")
+        differing = await self._git.run("diff-files", "--name-only", "-z")
         return differing.exit_code == 0 and not differing.stdout
+
+    async def _is_only_the_tree(self) -> bool:
+        """Whether nothing but the tree's files and symlinks is there after git ran in the sandbox.
+
+        Planward follows paths of the tree below: one that git was made to replace could lead anywhere on this host.
+        """
+        if self._sandbox.confines_trees and await self._remove_untracked():
+            log.warning("checkout_is_not_its_tree", tree=self._tree)
+            return False
+        return True
+
+    async def _remove_untracked(self) -> bool:
+        return await asyncio.to_thread(remove_untracked, self.content, self._paths, self._links)
 
     async def _remove_escaping_links(self) -> None:
         """Remove symlinks that leave the tree."""
         if self._links:
             await asyncio.to_thread(_remove_escaping_links, self.content, self._links)
 
-    async def _list(self) -> bool:
-        """Read the list of files and symlinks."""
-        listed = await self._git("ls-files", "--stage", "-z")
+    async def _list(self, tree: TreeId) -> bool:
+        """Read a tree's list of files and symlinks: from the mirror, since the index may not say the same."""
+        listed = await self._query("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree)
         entries = [line.split(b"\t", 1) for line in listed.stdout.split(b"\0") if line]
         self._paths = [path for _, path in entries]
         self._links = [path for facts, path in entries if facts.startswith(_SYMLINK)]
@@ -180,18 +200,17 @@ class _Checkout:
 
     async def _read_tree(self) -> bool:
         """Write the files that differ from the tree, according to git's index and the files on disk."""
-        return (await self._git("read-tree", "--reset", "-u", "--end-of-options", self._tree)).exit_code == 0
+        return (await self._git.run("read-tree", "--reset", "-u", "--end-of-options", self._tree)).exit_code == 0
 
     async def _has_the_attributes_of(self, before: TreeId) -> bool:
         """Whether files that are equal in both trees are also equal on disk: attributes convert line ends."""
-        changed = await self._git("diff-tree", "-r", "--name-only", "-z", "--no-renames", before, self._tree)
+        changed = await self._query("diff-tree", "-r", "--name-only", "-z", "--no-renames", before, self._tree)
         return changed.exit_code == 0 and not any(
             path == _ATTRIBUTES or path.endswith(b"/" + _ATTRIBUTES) for path in changed.stdout.split(b"\0")
         )
 
-    async def _git(self, *words: str) -> Exited:
-        place = (f"--git-dir={self._mirror}", f"--work-tree={self.content}")
-        return await git(self._programs, *place, *words, environ=environment(GIT_INDEX_FILE=str(self.place / "index")))
+    async def _query(self, *words: str) -> Exited:
+        return await git(self._sandbox.programs, f"--git-dir={self._mirror}", *words)
 
 
 def _remove_escaping_links(root: Path, links: list[bytes]) -> None:

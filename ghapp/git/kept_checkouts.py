@@ -25,6 +25,7 @@ Use = Literal["plan", "apply"]
 
 _KEPT = "checkouts"
 _FILE = stat.S_IRUSR | stat.S_IWUSR
+_LARGEST_INDEX_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,10 @@ class KeptCheckout:
 
     tree: TreeId
     seal: bytes
+
+
+class NotTheTree(OSError):
+    """A checkout contains something that git would not have written."""
 
 
 class KeptCheckouts:
@@ -74,7 +79,10 @@ class KeptCheckouts:
 
 
 def seal_of(index: Path) -> bytes:
-    """The seal of an index. Raises OSError if there is none."""
+    """The seal of an index. Raises NotTheTree, and OSError if there is none."""
+    found = index.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_INDEX_BYTES:
+        raise NotTheTree("its index is not a file, or too large")
     with index.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
@@ -84,13 +92,16 @@ def _kept_of(mirror: Path) -> Iterator[Path]:
         yield from (mirror / _KEPT).iterdir()
 
 
-def remove_untracked(content: Path, tracked: Iterable[bytes]) -> bool:
+def remove_untracked(content: Path, tracked: Iterable[bytes], symlinks: Iterable[bytes]) -> bool:
     """Remove all files and directories that are not git's, and files that their owner can no longer read and write.
 
-    Git notices neither. Returns whether there were any. Raises OSError if something cannot be removed, or a directory
-    cannot be used.
+    Git notices neither. A file in the place of one of the tracked `symlinks`, and the reverse, are removed too: what
+    is left has no symlink of which the tree knows nothing. Returns whether there were any. Raises NotTheTree if the
+    checkout itself is not a directory, OSError if something cannot be removed or a directory cannot be used.
     """
-    files = set(tracked)
+    files, links = set(tracked), set(symlinks)
+    if not stat.S_ISDIR(content.lstat().st_mode):
+        raise NotTheTree("it is not a directory")
     directories = {b""}
     for path in files:
         while (path := path.rpartition(b"/")[0]) not in directories:
@@ -105,12 +116,13 @@ def remove_untracked(content: Path, tracked: Iterable[bytes]) -> bool:
                 path = directory + b"/" + entry.name if directory else entry.name
                 mode = entry.stat(follow_symlinks=False).st_mode
                 if not stat.S_ISDIR(mode):
-                    if path not in files or mode & _FILE != _FILE:
+                    is_right = stat.S_ISLNK(mode) if path in links else stat.S_ISREG(mode) and mode & _FILE == _FILE
+                    if path not in files or not is_right:
                         os.unlink(entry.path)  # noqa: PTH108
                         found = True
                 elif path in directories or path in files:  # a file in the place of a submodule
                     if mode & stat.S_IRWXU != stat.S_IRWXU:
-                        raise OSError(f"{path!r} may not be used")
+                        raise NotTheTree(f"{path!r} may not be used")
                     pending.append(path)
                 else:
                     found = True

@@ -7,6 +7,7 @@ https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 """
 
 import asyncio
+import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ _READ_AT_ONCE: Final = 10_000
 _LARGEST_ATTRIBUTES_BYTES: Final = 8 * 1024 * 1024
 """Larger files are not examined; real ones have a few lines."""
 _ATTRIBUTE: Final = b"filter=lfs"
+_OID: Final = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
+_SIZE: Final = re.compile(rb"^size ([0-9]{1,18})$", re.MULTILINE)
 
 FILTER: Final[Mapping[str, str]] = {
     "filter.lfs.process": "git-lfs filter-process",
@@ -40,6 +43,15 @@ class LargeFiles:
     unread: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The environment in which `git lfs` may fetch them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """A pointer file: the id of its object, which is its SHA-256, and the object's size."""
+
+    oid: str
+    size_bytes: int
+    content: bytes
 
 
 class Blobs(Protocol):
@@ -79,6 +91,18 @@ def is_pointer(path: Path) -> bool:
             return file.read(_SMALLEST_BYTES) == _BEGINNING
     except OSError:
         return False
+
+
+def read_pointer(path: Path) -> Pointer | None:
+    """Read a pointer file of this disk; None if it is not one, or names no object."""
+    if not is_pointer(path):
+        return None
+    with path.open("rb") as file:
+        content = file.read(_LARGEST_BYTES)
+    oid, size = _OID.search(content), _SIZE.search(content)
+    if oid is None or size is None:
+        return None
+    return Pointer(oid=oid[1].decode(), size_bytes=int(size[1]), content=content)
 
 
 def require_git_lfs(path: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ghapp.git import checkout, differences
 from ghapp.git.commit_contents import CO_AUTHORS, CommitContents, read_commit_contents
+from ghapp.git.confined import GitSandbox
 from ghapp.git.errors import GitError, MissingObject, TooLargeForGit, UnrelatedHistories
 from ghapp.git.kept_answers import KeptAnswers
 from ghapp.git.kept_checkouts import KeptCheckouts, Use
@@ -16,6 +17,7 @@ from ghapp.git.program import git
 from ghapp.git.submodules import Submodule, read_urls
 from ghapp.git.tree_entry import TreeEntry
 from ghapp.processes import WITHOUT_KEEPER, Exited, Programs
+from ghapp.processes.sandbox import UNCONFINED, Sandbox
 from ghapp.values import BranchName, CommitSha, TreeId
 
 _MOST_FILES = 250_000
@@ -49,14 +51,19 @@ class Mirror:
         *,
         answers: KeptAnswers | None = None,
         programs: Programs = WITHOUT_KEEPER,
+        sandbox: Sandbox = UNCONFINED,
     ) -> None:
-        """`in_use` is held as long as this object exists, so that the mirror is not removed."""
+        """`in_use` is held as long as this object exists, so that the mirror is not removed.
+
+        `sandbox` is that of root runs, in which their checkouts are written too.
+        """
         self.path = path
         self._checkouts = checkouts
         self._kept = kept
         self._in_use = in_use
         self._programs = programs
         self._answers = answers or KeptAnswers()
+        self._sandbox = GitSandbox(repository=path.stem, programs=programs, sandbox=sandbox)
         self._branches: dict[BranchName, CommitSha] | None = None
 
     async def branches(self) -> dict[BranchName, CommitSha]:
@@ -294,7 +301,7 @@ class Mirror:
         """
         tree = TreeId(await self._resolved(f"{treeish}^{{tree}}", treeish))
         async with checkout.prepared_checkout(
-            self._programs, self.path, tree, self._checkouts, self._kept, use, large_files or LargeFiles()
+            self._sandbox, self.path, tree, self._checkouts, self._kept, use, large_files or LargeFiles()
         ) as directory:
             yield directory
 

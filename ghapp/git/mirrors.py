@@ -21,6 +21,7 @@ from ghapp.git.program import git
 from ghapp.git.remote import Remote
 from ghapp.processes import WITHOUT_KEEPER, Programs
 from ghapp.processes.private_directories import InUse, locked, make_private, remove_whole, sweep
+from ghapp.processes.sandbox import UNCONFINED, Sandbox
 from ghapp.values import CommitSha
 
 _FETCH_TIMEOUT_S = 900.0
@@ -40,13 +41,15 @@ class Mirrors:
         allowed_host: str = "github.com",
         most_kept: int = 2,
         programs: Programs = WITHOUT_KEEPER,
+        sandbox: Sandbox = UNCONFINED,
     ) -> None:
         """`allowed_host` (HOST or HOST:PORT) is the only host that is fetched from and gets a token.
 
-        At most `most_kept` checkouts are kept between two runs.
+        At most `most_kept` checkouts are kept between two runs. They are written in the `sandbox` of root runs.
         """
         self._directory = directory
         self._programs = programs
+        self._sandbox = sandbox
         self._checkouts = directory / "checkouts"
         self._kept = KeptCheckouts(most=most_kept)
         self._answers = KeptAnswers()
@@ -186,6 +189,7 @@ class Mirrors:
             use,
             answers=self._answers,
             programs=self._programs,
+            sandbox=self._sandbox,
         )
 
     def _mark(self, repository_id: int) -> Path:

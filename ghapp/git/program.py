@@ -2,12 +2,14 @@
 
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from ghapp.errors import SettingsError
 from ghapp.git.errors import GitError, TooLargeForGit
-from ghapp.processes import Exited, Limits, ProgramMissing, Programs
+from ghapp.processes import Exited, Limits, NotConfined, ProgramMissing, Programs
+from ghapp.processes.sandbox import UNCONFINED, Confined
 
 _VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})")
 MOST_OUTPUT_BYTES = 64_000_000
@@ -17,15 +19,11 @@ MOST_MEMORY_BYTES = 2_000_000_000
 MINIMUM = (2, 38)
 """The first version with `git merge-tree --write-tree`."""
 
-# The operator's proxy settings, and nothing else of the server's environment.
-_PASSED_ON = frozenset(
+# The operator's settings for the network, and nothing else of the server's environment.
+_PASSED_ON = frozenset({"PATH", "TMPDIR"})
+_CA_FILES = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+_FOR_THE_NETWORK = _CA_FILES | frozenset(
     {
-        "PATH",
-        "GIT_SSL_CAINFO",
-        "GIT_SSL_CAPATH",
-        "CURL_CA_BUNDLE",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
         "HTTP_PROXY",
         "HTTPS_PROXY",
         "NO_PROXY",
@@ -34,9 +32,10 @@ _PASSED_ON = frozenset(
         "https_proxy",
         "no_proxy",
         "all_proxy",
-        "TMPDIR",
     }
 )
+_SYSTEM = ("/usr", "/bin", "/sbin", "/nix/store")
+"""Directories that every sandbox contains."""
 
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
@@ -57,15 +56,18 @@ _SETTINGS = {
 }
 
 
-def environment(settings: Mapping[str, str] | None = None, **more: str) -> dict[str, str]:
+def environment(
+    settings: Mapping[str, str] | None = None, *, uses_network: bool = False, **more: str
+) -> dict[str, str]:
     """Return git's environment: no configuration of the machine, no prompt, no protocol except those in `more`.
 
     `settings` are configuration for this one process. They are passed in GIT_CONFIG_* variables, so that neither the
-    process list nor a file shows them.
+    process list nor a file shows them. The operator's proxies and CA files are in it only if git `uses_network`.
 
     https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
     """
-    environ = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
+    passed_on = _PASSED_ON | _FOR_THE_NETWORK if uses_network else _PASSED_ON
+    environ = {name: value for name, value in os.environ.items() if name in passed_on}
     environ |= {
         "GIT_ALLOW_PROTOCOL": "",
         "GIT_ATTR_NOSYSTEM": "1",
@@ -94,19 +96,30 @@ async def git(
     timeout_s: float = 120.0,
     memory_bytes: int | None = MOST_MEMORY_BYTES,
     output_bytes: int | None = None,
+    confined: Confined = UNCONFINED,
+    cwd: Path | None = None,
 ) -> Exited:
     """Run git. Raises GitError if it is missing or takes too long, TooLargeForGit if it uses too much.
 
-    The caller checks its exit status.
+    The caller checks its exit status. In a sandbox (`confined`) the words and the environment are as git sees them.
     """
+    # A command of a uid of its own is looked for by its whole path.
+    program = "git" if confined is UNCONFINED else shutil.which("git") or "git"
     try:
         ended = await programs.run(
-            ["git", *words],
+            [program, *words],
             environ=environ or environment(),
+            cwd=cwd,
             stdin=stdin,
             timeout_s=timeout_s,
             limits=Limits(output_bytes=output_bytes or MOST_OUTPUT_BYTES, memory_bytes=memory_bytes),
+            confined=confined,
         )
+    except NotConfined as error:
+        raise GitError(
+            f"the sandbox for git could not be set up, and nothing was run ({error}): the operator has to see what "
+            "changed on this machine, and whether git is below /usr, then press Re-run"
+        ) from error
     except ProgramMissing as error:
         raise GitError(
             "git is not installed where Planward runs: the operator has to install git 2.38 or newer"
@@ -120,6 +133,19 @@ async def git(
     if ended.timed_out:
         raise GitError(f"git took longer than {timeout_s:.0f} s and was stopped: press Re-run to try again")
     return ended
+
+
+def program_files() -> tuple[Path, ...]:
+    """git and git-lfs as found on PATH, if they are not in a directory of the system: a sandbox has to show them."""
+    found = [Path(place).absolute() for name in ("git", "git-lfs") if (place := shutil.which(name)) is not None]
+    paths = dict.fromkeys(each for path in found for each in (path, path.resolve()))
+    return tuple(path for path in paths if not any(path.is_relative_to(place) for place in _SYSTEM))
+
+
+def ca_files() -> tuple[Path, ...]:
+    """The CA files and directories that the operator's variables name."""
+    named = (os.environ.get(name) for name in sorted(_CA_FILES))
+    return tuple(Path(path) for path in named if path and os.path.isabs(path))  # noqa: PTH117
 
 
 async def require_git(programs: Programs) -> tuple[int, int]:

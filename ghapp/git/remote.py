@@ -44,7 +44,7 @@ class Remote:
         if self.token is not None:
             basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
             settings[f"http.{self.clone_url}.extraHeader"] = f"Authorization: Basic {basic}"
-        return environment(settings, GIT_ALLOW_PROTOCOL=scheme)
+        return environment(settings, uses_network=True, GIT_ALLOW_PROTOCOL=scheme)
 
     def _checked_scheme(self, allowed_host: str) -> str:
         try:

@@ -211,7 +211,7 @@ class ConfinedRun:
     def _binds(self) -> Iterator[str]:
         host, reach = self.bubblewrap.host, self.reach
         opened = dict.fromkeys((*host.reads, *reach.reads), "--ro-bind-try")
-        opened |= dict.fromkeys(host.writes, "--bind-try")
+        opened |= dict.fromkeys(host.writes if reach.host_writes else (), "--bind-try")
         (reach.private / "tmp").mkdir(mode=0o700, exist_ok=True)
         for outside, inside in reversed(self._own()):
             yield from ("--bind", str(outside), str(inside))

@@ -29,6 +29,8 @@ class Reach:
     """The directory for TMPDIR, if that is not in `private`."""
     reads: tuple[Path, ...] = ()
     """Files and directories at their usual paths; missing ones are left out."""
+    host_writes: bool = True
+    """Whether it also reaches the directories that the operator opens for writing (`HostPaths.writes`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,112 @@
+"""git in the sandbox of root runs: to write a tree of a repository, and to run `git lfs`.
+
+Both interpret what a repository contains, so they get a repository of their own: a git directory without configuration,
+made for one checkout and removed with it. Of the mirror they see at most the objects, read-only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghapp.git.program import MOST_MEMORY_BYTES, ca_files, environment, git, program_files
+from ghapp.processes import WITHOUT_KEEPER, Exited, Programs
+from ghapp.processes.sandbox import UNCONFINED, Confined, Reach, Sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSandbox:
+    """The sandbox for git's work on the files of one repository."""
+
+    repository: str
+    programs: Programs = WITHOUT_KEEPER
+    sandbox: Sandbox = UNCONFINED
+
+    @property
+    def confines_trees(self) -> bool:
+        """Whether trees are written in the sandbox. Without mounts they are not: a uid of its own may not enter the
+        directory of the mirrors."""
+        return self.sandbox.has_mounts
+
+    def for_tree(self, mirror: Path, place: Path, private: Path) -> OwnRepository:
+        """For the work tree `place/tree` and its index beside it; `private` is a directory for it alone."""
+        place, private, objects = place.absolute(), private.absolute(), mirror.absolute() / "objects"
+        git_dir = private / "git"
+        _make_git_directory(git_dir)
+        reach = self._reach(place, private, (objects, *program_files()))
+        return OwnRepository(
+            programs=self.programs,
+            confined=self.sandbox.confine(reach) if self.confines_trees else UNCONFINED,
+            git_dir=git_dir,
+            objects=objects,
+            work_tree=place / "tree",
+            index=place / "index",
+            temporary=private / "tmp",
+        )
+
+    def for_large_files(self, work_tree: Path, private: Path) -> OwnRepository:
+        """For `git lfs`, which sees no object of the mirror; `private` is a directory for it alone."""
+        work_tree, private = work_tree.absolute(), private.absolute()
+        git_dir = private / "git"
+        _make_git_directory(git_dir)
+        reach = self._reach(work_tree, private, (*program_files(), *ca_files()))
+        return OwnRepository(
+            programs=self.programs,
+            confined=UNCONFINED if self.sandbox.name == "none" else self.sandbox.confine(reach),
+            git_dir=git_dir,
+            objects=git_dir / "objects",
+            work_tree=work_tree,
+            index=git_dir / "index",
+            temporary=private / "tmp",
+        )
+
+    def _reach(self, checkout: Path, private: Path, reads: tuple[Path, ...]) -> Reach:
+        (private / "tmp").mkdir(mode=0o700, exist_ok=True)
+        return Reach(checkout=checkout, private=private, repository=self.repository, reads=reads, host_writes=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnRepository:
+    """A git directory, its objects, and a work tree. All paths are those of this host."""
+
+    programs: Programs
+    confined: Confined
+    git_dir: Path
+    objects: Path
+    work_tree: Path
+    index: Path
+    temporary: Path
+
+    async def run(
+        self,
+        *words: str,
+        environ: Mapping[str, str] | None = None,
+        timeout_s: float = 120.0,
+        memory_bytes: int | None = MOST_MEMORY_BYTES,
+    ) -> Exited:
+        """Run git in its sandbox. Raises GitError."""
+        async with self.confined.entered():
+            seen = self.confined.seen
+            places = {
+                "GIT_INDEX_FILE": self.index,
+                "GIT_OBJECT_DIRECTORY": self.objects,
+                "TMPDIR": self.temporary,
+            }
+            return await git(
+                self.programs,
+                f"--git-dir={seen(self.git_dir)}",
+                f"--work-tree={seen(self.work_tree)}",
+                *words,
+                environ={**(environ or environment()), **{name: str(seen(path)) for name, path in places.items()}},
+                timeout_s=timeout_s,
+                memory_bytes=memory_bytes,
+                confined=self.confined,
+                cwd=self.work_tree,
+            )
+
+
+def _make_git_directory(git_dir: Path) -> None:
+    for name in ("objects", "refs", "info"):
+        (git_dir / name).mkdir(mode=0o700, parents=True)
+    (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
