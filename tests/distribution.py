@@ -1,7 +1,7 @@
 """How xdist gives the tests to its processes: whole files, the long ones first, so that none is alone at the end.
 
-Stories on PostgreSQL are apart from those of their file, so that one process starts the line that they share. The tests
-of the sandbox stay together, since they share the machine's user ids.
+Stories on PostgreSQL are apart from those of their file, so that one process starts the line that they share. Tests
+that take user ids of the machine stay together.
 """
 
 from typing import Any
@@ -11,8 +11,8 @@ import pytest
 _LONG_FIRST = ("tests/stories/faults/", "tests/stories/", "tests/ghapp/")
 _LINES = "tests/stories/"
 _OWN_LINE = "tests/stories/faults/test_between.py"
-_ONE_UNIT = "tests/ghapp/sandbox/"
-"""Its files expect that nobody else takes user ids meanwhile."""
+_UIDS = ("tests/ghapp/sandbox/", "tests/ghapp/git/sandbox/")
+"""Their tests take user ids, and some expect that nobody else does meanwhile."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,8 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def unit_of(nodeid: str, *, every: bool) -> str:
     """The tests with the same name of a unit run one after the other in one process."""
     path, _, name = nodeid.partition("::")
-    if path.startswith(_ONE_UNIT):
-        return _ONE_UNIT
+    if path.startswith(_UIDS):
+        return "user ids"
     if not path.startswith(_LINES) or path == _OWN_LINE or "[postgresql" not in name:
         return path
     return f"{path if every else path.rpartition('/')[0]} on PostgreSQL"

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from ghapp.processes.bubblewrap import BubblewrapFails, probe_bubblewrap
 from ghapp.processes.sandbox import HostPaths
 
@@ -21,6 +23,12 @@ NO_BUBBLEWRAP = _why_no_bubblewrap()
 
 NO_UID = None if os.geteuid() == 0 else "a uid of its own takes a worker that is root"
 """Why the sandbox `uid` cannot be tested here; None if it can."""
+
+in_bubblewrap = pytest.mark.skipif(NO_BUBBLEWRAP is not None, reason=str(NO_BUBBLEWRAP))
+by_uid = pytest.mark.skipif(NO_UID is not None, reason=str(NO_UID))
+each_sandbox = pytest.mark.parametrize(
+    "sandbox", [pytest.param("bubblewrap", marks=in_bubblewrap), pytest.param("uid", marks=by_uid), "none"]
+)
 
 _SYSTEM_PYTHON = Path("/usr/bin/python3")
 PYTHON = str(_SYSTEM_PYTHON) if _SYSTEM_PYTHON.exists() else os.path.realpath(sys.executable)

@@ -13,12 +13,9 @@ from ghapp.processes import WITHOUT_KEEPER, Exited
 from ghapp.processes.bubblewrap import probe_bubblewrap
 from ghapp.processes.by_uid import probe_uids, without_sandbox
 from ghapp.processes.sandbox import Confined, HostPaths, Reach
-from tests.sandboxes import NO_BUBBLEWRAP, NO_UID, PYTHON
+from tests.sandboxes import PYTHON, by_uid, in_bubblewrap
 
 MB = 1_000_000
-
-in_bubblewrap = pytest.mark.skipif(NO_BUBBLEWRAP is not None, reason=str(NO_BUBBLEWRAP))
-by_uid = pytest.mark.skipif(NO_UID is not None, reason=str(NO_UID))
 
 
 def confined(sandbox: str, directory: Path) -> Confined:
@@ -49,9 +46,6 @@ def run(where: Confined, script: str, **options: Any) -> Exited:
     return asyncio.run(ran())
 
 
-each_sandbox = pytest.mark.parametrize(
-    "sandbox", [pytest.param("bubblewrap", marks=in_bubblewrap), pytest.param("uid", marks=by_uid), "none"]
-)
 in_a_sandbox = pytest.mark.parametrize(
     "sandbox", [pytest.param("bubblewrap", marks=in_bubblewrap), pytest.param("uid", marks=by_uid)]
 )

@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 
 from ghapp.processes import Limits, Stop
-from tests.ghapp.sandbox.confined import confined, in_bubblewrap, run
+from tests.ghapp.sandbox.confined import confined, run
+from tests.sandboxes import in_bubblewrap
 
 
 @in_bubblewrap

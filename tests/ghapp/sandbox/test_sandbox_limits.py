@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ghapp.processes import Limits
 from ghapp.processes.sandbox import UNCONFINED
-from tests.ghapp.sandbox.confined import MB, confined, each_sandbox, in_a_sandbox, run
+from tests.ghapp.sandbox.confined import MB, confined, in_a_sandbox, run
+from tests.sandboxes import each_sandbox
 
 YIELDS = Limits(yields=True, memory_bytes=1000 * MB)
 LEAVES_ITS_SESSION = """\

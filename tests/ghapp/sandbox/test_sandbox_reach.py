@@ -18,8 +18,8 @@ from ghapp.processes.private_directories import locked
 from ghapp.processes.sandbox import Confined
 from ghapp.terraform import Workdir
 from ghapp.terraform.provider_cache import run_providers
-from tests.ghapp.sandbox.confined import confined, each_sandbox, in_bubblewrap, of_this_machine, run
-from tests.sandboxes import PYTHON
+from tests.ghapp.sandbox.confined import confined, of_this_machine, run
+from tests.sandboxes import PYTHON, each_sandbox, in_bubblewrap
 
 SYSTEM_CALL = """
 import ctypes

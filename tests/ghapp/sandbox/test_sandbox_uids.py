@@ -14,7 +14,8 @@ from ghapp.processes import WITHOUT_KEEPER, ProgramMissing
 from ghapp.processes.by_uid import probe_uids, without_sandbox
 from ghapp.processes.sandbox import Confined, Reach
 from ghapp.processes.uid_pool import clear_uids, take_uid, uid_of
-from tests.ghapp.sandbox.confined import by_uid, confined, run
+from tests.ghapp.sandbox.confined import confined, run
+from tests.sandboxes import by_uid
 
 LEAVES_A_UID = """
 import os, subprocess
